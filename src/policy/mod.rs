@@ -1,1 +1,21 @@
-//! The domain.
+//! The domain: how long a session may live and idle, who sets it, and what
+//! happens when two sides set it. No clock, no IO, no foreign wire shapes;
+//! rules are those of the contract (`scalekit-api.md` §3).
+
+mod chain;
+mod declaration;
+mod diff;
+mod effective;
+mod minutes;
+mod organization;
+mod session;
+mod tighten;
+
+pub use chain::{ChainViolation, check_chain};
+pub use declaration::{Declaration, DeletionPolicy, Mode};
+pub use diff::{Difference, Field, diff};
+pub use effective::{ApplicationPolicy, Bounds, Effective, Limit, Side, effective, looser_than_application, stricter};
+pub use minutes::{Minutes, Unit};
+pub use organization::{ExternalId, OrganizationId, OrganizationRef};
+pub use session::{Idle, Live, Policy, PolicyError, Session};
+pub use tighten::tighten;

@@ -1,0 +1,50 @@
+//! What one resource asks for, already checked.
+
+use super::{OrganizationRef, Policy};
+use std::time::Duration;
+
+/// How far the operator may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// Make it so.
+    #[default]
+    Enforce,
+    /// Change a field only if that makes it stricter than what is live.
+    TightenOnly,
+    /// Never write; report drift.
+    Observe,
+}
+
+/// What becomes of the organization's policy when its resource goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DeletionPolicy {
+    /// Back to the application's policy.
+    #[default]
+    Revert,
+    /// It stays as it is.
+    Retain,
+}
+
+/// A valid spec. Whoever holds one need not look at the raw spec again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Declaration {
+    /// Whose policy.
+    pub organization: OrganizationRef,
+    /// Which policy.
+    pub policy: Policy,
+    /// How far the operator may go.
+    pub mode: Mode,
+    /// What happens on delete.
+    pub deletion: DeletionPolicy,
+    /// Hands off for now; never holds a deletion back.
+    pub suspend: bool,
+    /// Time between two looks; `None`: the operator's default.
+    pub interval: Option<Duration>,
+}
+
+impl Declaration {
+    /// Whether deleting the resource may have to write to Scalekit.
+    pub fn may_revert(&self) -> bool {
+        self.deletion == DeletionPolicy::Revert && self.mode != Mode::Observe
+    }
+}

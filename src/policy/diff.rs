@@ -1,0 +1,133 @@
+//! What differs between a declared policy and a live one.
+
+use super::{Live, Policy};
+use std::fmt;
+
+/// One of the fields a person can declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `policySource`
+    Source,
+    /// `absoluteSessionTimeout`, minutes
+    Absolute,
+    /// `idleSessionTimeoutEnabled`
+    IdleEnabled,
+    /// `idleSessionTimeout`, minutes
+    Idle,
+}
+
+impl Field {
+    /// The field's name as the resource spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "policySource",
+            Self::Absolute => "absoluteSessionTimeout",
+            Self::IdleEnabled => "idleSessionTimeoutEnabled",
+            Self::Idle => "idleSessionTimeout",
+        }
+    }
+}
+
+/// One field that is not as declared; values as a person reads them, timeouts
+/// in the largest even unit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Difference {
+    /// Which field.
+    pub field: Field,
+    /// As declared.
+    pub desired: String,
+    /// As found; `unset` when the server told nothing.
+    pub live: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {} instead of {}", self.field.name(), self.live, self.desired)
+    }
+}
+
+/// The fields in which `live` is not `desired`; empty when in sync
+/// (`scalekit-api.md` §3.7, §3.8).
+pub fn diff(desired: &Policy, live: &Live) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut compare = |field, desired: String, live: String| {
+        if desired != live {
+            found.push(Difference { field, desired, live });
+        }
+    };
+    compare(Field::Source, source(&Live::from(*desired)).into(), source(live).into());
+    if let (Policy::Custom(want), Live::Custom { absolute, idle }) = (desired, live) {
+        compare(Field::Absolute, want.absolute().to_string(), or_unset(*absolute));
+        let on = matches!(idle, super::Idle::On(_));
+        compare(Field::IdleEnabled, want.idle().is_some().to_string(), on.to_string());
+        if let Some(want) = want.idle()
+            && on
+        {
+            compare(Field::Idle, want.to_string(), or_unset(idle.limit()));
+        }
+    }
+    found
+}
+
+fn or_unset(minutes: Option<super::Minutes>) -> String {
+    minutes.map_or_else(|| "unset".into(), |m| m.to_string())
+}
+
+fn source(live: &Live) -> &'static str {
+    match live {
+        Live::Application => "APPLICATION",
+        Live::Custom { .. } => "CUSTOM",
+        Live::Unrecognized => "unrecognized",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Idle, Minutes, Session};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn minutes() -> impl Strategy<Value = Minutes> {
+        prop_oneof![1i64..5, 1i64..=i64::from(i32::MAX)].prop_map(|m| Minutes::new(m).unwrap())
+    }
+
+    pub(crate) fn policies() -> impl Strategy<Value = Policy> {
+        let custom = (minutes(), proptest::option::of(minutes()))
+            .prop_filter_map("idle below absolute", |(a, i)| Session::new(a, i).ok().map(Policy::Custom));
+        prop_oneof![Just(Policy::Application), custom]
+    }
+
+    fn lives() -> impl Strategy<Value = Live> {
+        let idle = prop_oneof![Just(Idle::Off), proptest::option::of(minutes()).prop_map(Idle::On)];
+        prop_oneof![
+            Just(Live::Application),
+            Just(Live::Unrecognized),
+            (proptest::option::of(minutes()), idle).prop_map(|(absolute, idle)| Live::Custom { absolute, idle }),
+            policies().prop_map(Live::from),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_differs_exactly_when_equal(desired in policies(), live in lives()) {
+            prop_assert_eq!(diff(&desired, &live).is_empty(), Live::from(desired) == live);
+        }
+
+        #[test]
+        fn a_policy_does_not_differ_from_itself(policy in policies()) {
+            prop_assert!(diff(&policy, &policy.into()).is_empty());
+        }
+    }
+
+    #[test]
+    fn each_field_that_differs_is_named_once() {
+        let m = |n| Minutes::new(n).unwrap();
+        let desired = Policy::Custom(Session::new(m(480), Some(m(60))).unwrap());
+        let live = Live::Custom { absolute: Some(m(600)), idle: Idle::On(Some(m(30))) };
+        let shown: Vec<_> = diff(&desired, &live).iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["absoluteSessionTimeout is 10h instead of 8h", "idleSessionTimeout is 30m instead of 1h"]);
+        let off = Live::Custom { absolute: Some(m(480)), idle: Idle::Off };
+        assert_eq!(diff(&desired, &off).len(), 1);
+        assert_eq!(diff(&desired, &Live::Application).len(), 1);
+    }
+}

@@ -1,0 +1,130 @@
+//! A timeout in whole minutes, the one unit everything is compared in.
+
+use std::fmt;
+
+/// A timeout of 1 to 2 147 483 647 minutes: what the remote int32 can hold
+/// (`scalekit-api.md` §7), zero excluded because it means "not set".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Minutes(i32);
+
+/// The unit a timeout is written in (`scalekit-api.md` §2.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Unit {
+    /// One minute; what an absent unit means.
+    #[default]
+    Minutes,
+    /// 60 minutes.
+    Hours,
+    /// 1440 minutes.
+    Days,
+}
+
+impl Unit {
+    /// How many minutes one of this unit has.
+    pub const fn in_minutes(self) -> i64 {
+        match self {
+            Self::Minutes => 1,
+            Self::Hours => 60,
+            Self::Days => 24 * 60,
+        }
+    }
+
+    /// The largest value in this unit whose minutes fit int32.
+    pub const fn largest(self) -> i64 {
+        i32::MAX as i64 / self.in_minutes()
+    }
+}
+
+impl Minutes {
+    /// The shortest timeout.
+    pub const MIN: Self = Self(1);
+    /// The longest timeout the wire can carry.
+    pub const MAX: Self = Self(i32::MAX);
+
+    /// `value` of `unit` in minutes; `None` below 1 or past int32.
+    pub fn of(value: i64, unit: Unit) -> Option<Self> {
+        let minutes = value.checked_mul(unit.in_minutes())?;
+        i32::try_from(minutes).ok().filter(|m| *m >= 1).map(Self)
+    }
+
+    /// `minutes` as they are; `None` below 1 or past int32.
+    pub fn new(minutes: i64) -> Option<Self> {
+        Self::of(minutes, Unit::Minutes)
+    }
+
+    /// The plain number of minutes.
+    pub const fn get(self) -> i32 {
+        self.0
+    }
+
+    /// One minute less; `None` at the shortest timeout.
+    pub fn one_less(self) -> Option<Self> {
+        Self::new(i64::from(self.0) - 1)
+    }
+}
+
+/// As a person writes it: the largest unit that divides it evenly (`7d`, `8h`,
+/// `90m`).
+impl fmt::Display for Minutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            m if m % 1440 == 0 => write!(f, "{}d", m / 1440),
+            m if m % 60 == 0 => write!(f, "{}h", m / 60),
+            m => write!(f, "{m}m"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const UNITS: [Unit; 3] = [Unit::Minutes, Unit::Hours, Unit::Days];
+
+    #[test]
+    fn the_largest_value_of_each_unit_fits_and_one_more_does_not() {
+        assert_eq!(Unit::Days.largest(), 1_491_308);
+        assert_eq!(Unit::Hours.largest(), 35_791_394);
+        for unit in UNITS {
+            assert!(Minutes::of(unit.largest(), unit).is_some());
+            assert_eq!(Minutes::of(unit.largest() + 1, unit), None);
+        }
+    }
+
+    #[test]
+    fn zero_and_negative_are_no_timeout() {
+        for unit in UNITS {
+            assert_eq!(Minutes::of(0, unit), None);
+            assert_eq!(Minutes::of(-1, unit), None);
+            assert_eq!(Minutes::of(i64::MIN, unit), None);
+        }
+    }
+
+    #[test]
+    fn a_timeout_reads_in_its_largest_even_unit() {
+        let shown = |m| Minutes::new(m).map(|m| m.to_string());
+        assert_eq!(shown(10_080).as_deref(), Some("7d"));
+        assert_eq!(shown(480).as_deref(), Some("8h"));
+        assert_eq!(shown(90).as_deref(), Some("90m"));
+    }
+
+    proptest! {
+        #[test]
+        fn conversion_agrees_with_wide_arithmetic(value: i64, unit in 0usize..3) {
+            let unit = UNITS[unit];
+            let wide = i128::from(value) * i128::from(unit.in_minutes());
+            let expected = (1..=i128::from(i32::MAX)).contains(&wide).then_some(wide);
+            prop_assert_eq!(Minutes::of(value, unit).map(|m| i128::from(m.get())), expected);
+        }
+
+        #[test]
+        fn conversion_agrees_with_wide_arithmetic_near_the_edge(off in -3i64..3, unit in 0usize..3) {
+            let unit = UNITS[unit];
+            let value = unit.largest() + off;
+            let wide = i128::from(value) * i128::from(unit.in_minutes());
+            let expected = (wide <= i128::from(i32::MAX)).then_some(wide);
+            prop_assert_eq!(Minutes::of(value, unit).map(|m| i128::from(m.get())), expected);
+        }
+    }
+}

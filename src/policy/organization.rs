@@ -1,0 +1,111 @@
+//! How an organization is named.
+
+use std::fmt;
+
+/// The remote id of an organization: `org_` and 1 to 28 letters or digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrganizationId(String);
+
+impl OrganizationId {
+    /// Accepts `^org_[0-9A-Za-z]{1,28}$`: nothing in it can change a URL.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("org_")?;
+        let fits = (1..=28).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OrganizationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The customer's own name for an organization: 1 to 256 characters, none of
+/// them a control character, and not a path step (`.` or `..`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExternalId(String);
+
+impl ExternalId {
+    /// Accepts any text within the limits of the type.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=256).contains(&text.chars().count())
+            && !text.chars().any(char::is_control)
+            && text != "."
+            && text != "..";
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text, not yet encoded for a URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ExternalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which organization is meant; exactly one of the two names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OrganizationRef {
+    /// By its remote id.
+    Id(OrganizationId),
+    /// By the customer's own name, looked up on each pass.
+    External(ExternalId),
+}
+
+impl fmt::Display for OrganizationRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::External(id) => id.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organization_id_cannot_leave_its_place_in_a_url() {
+        for bad in [
+            "",
+            "org_",
+            "org",
+            "../../x",
+            "org_1/../org_2",
+            "%2e%2e",
+            "org_1?x",
+            "org_1#",
+            "org_\0",
+            "org_ü",
+            "ORG_1",
+            "org_12345678901234567890123456789",
+        ] {
+            assert_eq!(OrganizationId::parse(bad), None, "{bad:?}");
+        }
+        assert!(OrganizationId::parse(&"x".repeat(10_000)).is_none());
+        assert!(OrganizationId::parse("org_1234567890123456789012345678").is_some());
+    }
+
+    #[test]
+    fn an_external_id_may_be_any_printable_text() {
+        for good in ["tenant-7", "a/b?c#d%e:f", "ü ß", "\u{202e}x", "a..b", "…"] {
+            assert!(ExternalId::parse(good).is_some(), "{good:?}");
+        }
+        for bad in ["", ".", "..", "a\r\nb", "\u{7f}", "\0"] {
+            assert_eq!(ExternalId::parse(bad), None, "{bad:?}");
+        }
+        assert!(ExternalId::parse(&"é".repeat(256)).is_some());
+        assert!(ExternalId::parse(&"é".repeat(257)).is_none());
+    }
+}

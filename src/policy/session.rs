@@ -1,0 +1,144 @@
+//! A session policy: as declared, and as found.
+
+use super::Minutes;
+use std::fmt;
+use thiserror::Error;
+
+/// The limits of a custom policy; idle, when set, is below absolute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Session {
+    absolute: Minutes,
+    idle: Option<Minutes>,
+}
+
+/// Why two limits do not make a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+pub enum PolicyError {
+    /// Idle must be shorter than absolute (`scalekit-api.md` §3.3).
+    #[error("the idle timeout ({idle}) must be shorter than the absolute timeout ({absolute})")]
+    IdleNotBelowAbsolute {
+        /// As declared.
+        idle: Minutes,
+        /// As declared.
+        absolute: Minutes,
+    },
+}
+
+impl Session {
+    /// A session that ends after `absolute`, or after `idle` without use.
+    pub fn new(absolute: Minutes, idle: Option<Minutes>) -> Result<Self, PolicyError> {
+        match idle {
+            Some(idle) if idle >= absolute => Err(PolicyError::IdleNotBelowAbsolute { idle, absolute }),
+            _ => Ok(Self { absolute, idle }),
+        }
+    }
+
+    /// How long a session may live.
+    pub const fn absolute(&self) -> Minutes {
+        self.absolute
+    }
+
+    /// How long it may idle; `None`: no idle limit.
+    pub const fn idle(&self) -> Option<Minutes> {
+        self.idle
+    }
+}
+
+/// A policy as declared or as about to be written: complete, and valid in
+/// itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// Inherit the application's.
+    Application,
+    /// The organization's own.
+    Custom(Session),
+}
+
+/// A policy as Scalekit reports it. Unlike [`Policy`] it may be incomplete or
+/// of a kind we do not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Live {
+    /// Inherits the application's; numbers beside it mean nothing
+    /// (`scalekit-api.md` §3.7).
+    Application,
+    /// The organization's own, as far as it was told.
+    Custom {
+        /// `None` when absent, null or zero.
+        absolute: Option<Minutes>,
+        /// The idle limit.
+        idle: Idle,
+    },
+    /// A source that this version does not know.
+    Unrecognized,
+}
+
+/// The idle half of a live custom policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Idle {
+    /// Off, or not told; a number beside it is stale and not kept.
+    Off,
+    /// On; `None` when the number is absent, null or zero.
+    On(Option<Minutes>),
+}
+
+impl Idle {
+    /// The limit it sets, if it sets one.
+    pub const fn limit(self) -> Option<Minutes> {
+        match self {
+            Self::On(limit) => limit,
+            Self::Off => None,
+        }
+    }
+}
+
+impl From<Policy> for Live {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Application => Self::Application,
+            Policy::Custom(session) => Self::Custom {
+                absolute: Some(session.absolute),
+                idle: session.idle.map_or(Idle::Off, |idle| Idle::On(Some(idle))),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Application => f.write_str("the application's policy"),
+            Self::Unrecognized => f.write_str("a policy source this version does not know"),
+            Self::Custom { absolute, idle } => {
+                match absolute {
+                    Some(absolute) => write!(f, "absolute {absolute}, ")?,
+                    None => f.write_str("no absolute timeout, ")?,
+                }
+                match idle {
+                    Idle::Off => f.write_str("idle off"),
+                    Idle::On(Some(idle)) => write!(f, "idle {idle}"),
+                    Idle::On(None) => f.write_str("idle on without a timeout"),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Live::from(*self).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_must_stay_below_absolute() {
+        let m = |n| Minutes::new(n).unwrap();
+        assert!(Session::new(m(60), Some(m(59))).is_ok());
+        assert!(Session::new(m(60), Some(m(60))).is_err());
+        assert!(Session::new(m(60), Some(m(61))).is_err());
+        assert!(Session::new(m(1), None).is_ok());
+    }
+}
