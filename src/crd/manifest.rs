@@ -1,6 +1,45 @@
 //! The definition that is installed in a cluster.
 
+use super::spec::OrganizationSessionPolicy;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
+};
+use kube::CustomResourceExt;
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::json;
+
+/// The definition as it is installed.
+///
+/// Differs from what the derive gives in two ways: no field is nullable, so
+/// that the server drops a null instead of storing it; and a new resource has
+/// `status.observedGeneration: -1`, so that tools that wait for it see that
+/// nothing was looked at yet.
+pub fn definition() -> CustomResourceDefinition {
+    let mut definition = OrganizationSessionPolicy::crd();
+    for version in &mut definition.spec.versions {
+        let Some(schema) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) else { continue };
+        forbid_null(schema);
+        if let Some(status) = schema.properties.as_mut().and_then(|p| p.get_mut("status")) {
+            status.default = Some(JSON(json!({"observedGeneration": -1})));
+        }
+    }
+    definition
+}
+
+/// [`definition`] as YAML: the file `crds/organizationsessionpolicies.yaml`.
+pub fn manifest() -> Result<String, serde_yaml::ser::Error> {
+    Ok(format!("# Generated from src/crd; do not edit.\n{}", serde_yaml::to_string(&definition())?))
+}
+
+fn forbid_null(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    for property in schema.properties.iter_mut().flat_map(|p| p.values_mut()) {
+        forbid_null(property);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        forbid_null(items);
+    }
+}
 
 /// The schema of `status.conditions`: `metav1.Condition` with its own limits,
 /// one per type.

@@ -2,14 +2,19 @@
 //! its manifest, and a check of manifests without a cluster.
 //!
 //! A raw [`OrganizationSessionPolicySpec`] is only ever turned into a
-//! [`crate::policy::Declaration`]; nothing past `validate` reads the raw one.
+//! [`crate::policy::Declaration`]; nothing past [`validate`] reads the raw one.
 
 mod interval;
 mod manifest;
 mod names;
+mod report;
+mod rules;
 mod spec;
 mod status;
+mod validate;
 
+pub use manifest::{definition, manifest};
+pub use report::drift_summary;
 pub use spec::{
     DeletionPolicy, Mode, OrganizationReference, OrganizationSessionPolicy, OrganizationSessionPolicySpec,
     PolicySource, SecretReference, SessionPolicy, TimeoutUnit,
@@ -17,6 +22,7 @@ pub use spec::{
 pub use status::{
     ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, OrganizationSessionPolicyStatus, ReportedPolicy,
 };
+pub use validate::{Violation, validate};
 
 /// The finalizer of a resource whose deletion may have to write to Scalekit.
 pub const FINALIZER: &str = "scalekit.com/session-policy";
