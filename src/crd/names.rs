@@ -12,11 +12,6 @@ pub(super) fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_part)
 }
 
-/// Whether `name` may name a namespace.
-pub(super) fn is_label(name: &str) -> bool {
-    name.len() <= 63 && is_part(name)
-}
-
 fn is_part(part: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.bytes().all(inner)
@@ -34,6 +29,5 @@ mod tests {
         for bad in ["", ".", "a.", ".a", "a..b", "-a", "a-", "A", "a_b", "a/b", "a\n", "ü", &"a".repeat(254)] {
             assert!(!is_subdomain(bad), "{bad:?}");
         }
-        assert!(is_label(&"a".repeat(63)) && !is_label(&"a".repeat(64)) && !is_label("a.b"));
     }
 }

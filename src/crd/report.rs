@@ -10,9 +10,9 @@ impl From<&Live> for ReportedPolicy {
             Live::Application => source("APPLICATION"),
             Live::Unrecognized => source("UNRECOGNIZED"),
             Live::Custom { absolute, idle } => Self {
-                absolute_session_timeout_minutes: absolute.map(Minutes::get),
+                absolute_session_timeout: absolute.map(Minutes::get),
                 idle_session_timeout_enabled: Some(*idle != Idle::Off),
-                idle_session_timeout_minutes: idle.limit().map(Minutes::get),
+                idle_session_timeout: idle.limit().map(Minutes::get),
                 absolute: Some(or_unset(*absolute)),
                 idle: Some(match idle {
                     Idle::Off => "off".to_owned(),
@@ -27,9 +27,9 @@ impl From<&Live> for ReportedPolicy {
 impl From<&ApplicationPolicy> for ApplicationLimits {
     fn from(application: &ApplicationPolicy) -> Self {
         Self {
-            absolute_session_timeout_minutes: application.bounds.absolute.map(Minutes::get),
-            idle_session_timeout_minutes: application.bounds.idle.map(Minutes::get),
-            access_token_minutes: application.access_token.map(Minutes::get),
+            absolute_session_timeout: application.bounds.absolute.map(Minutes::get),
+            idle_session_timeout: application.bounds.idle.map(Minutes::get),
+            access_token_expiry: application.access_token.map(Minutes::get),
         }
     }
 }
@@ -87,7 +87,7 @@ mod tests {
         let live = Live::Custom { absolute: minutes(480), idle: Idle::On(minutes(60)) };
         let reported = ReportedPolicy::from(&live);
         assert_eq!((reported.absolute.as_deref(), reported.idle.as_deref()), (Some("8h"), Some("1h")));
-        assert_eq!(reported.absolute_session_timeout_minutes, Some(480));
+        assert_eq!(reported.absolute_session_timeout, Some(480));
 
         let odd = ReportedPolicy::from(&Live::Custom { absolute: None, idle: Idle::Off });
         assert_eq!((odd.absolute.as_deref(), odd.idle.as_deref()), (Some("unset"), Some("off")));

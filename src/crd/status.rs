@@ -73,7 +73,7 @@ pub struct ReportedPolicy {
 
     /// How long a session may live, in minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absolute_session_timeout_minutes: Option<i32>,
+    pub absolute_session_timeout: Option<i32>,
 
     /// Whether a session also ends when it is not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ pub struct ReportedPolicy {
 
     /// How long a session may go unused, in minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_session_timeout_minutes: Option<i32>,
+    pub idle_session_timeout: Option<i32>,
 
     /// The absolute timeout as a person reads it: `8h`, or `unset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,15 +100,15 @@ pub struct ReportedPolicy {
 pub struct ApplicationLimits {
     /// How long a session may live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absolute_session_timeout_minutes: Option<i32>,
+    pub absolute_session_timeout: Option<i32>,
 
     /// How long it may go unused; absent when idle sessions do not end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_session_timeout_minutes: Option<i32>,
+    pub idle_session_timeout: Option<i32>,
 
     /// How long an access token lives; every timeout must be longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access_token_minutes: Option<i32>,
+    pub access_token_expiry: Option<i32>,
 }
 
 /// What applies to new sessions; a field is absent where nobody sets a limit.
