@@ -108,3 +108,24 @@ fn causes(error: &dyn Error) -> String {
         None => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_latency_needs_a_unit() {
+        for (text, expected) in [("5ms", Some(5)), ("2s", Some(2000)), ("0ms", Some(0)), ("5", None), ("-1ms", None)] {
+            assert_eq!(milliseconds(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn shorthands_win_over_settings() {
+        let settings = r#"{"latency_ms":9,"rate_limit":{"form":"bare"}}"#;
+        let arguments = ["scalekit-simulator", "--latency", "5ms", "--rate-limit", "10", "--settings", settings];
+        let config = Arguments::parse_from(arguments).config().unwrap();
+        let limit = json!({"form": "bare", "per_second": 10.0, "burst": 10});
+        assert_eq!(config.settings, json!({"latency_ms": 5, "rate_limit": limit}));
+    }
+}

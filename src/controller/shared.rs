@@ -55,8 +55,10 @@ impl ApplicationPolicies {
 /// claim one, the second decides after the first has written.
 #[derive(Default)]
 pub(super) struct Turns {
-    taken: Mutex<HashMap<(String, String), Weak<tokio::sync::Mutex<()>>>>,
+    taken: Mutex<HashMap<(String, String), Weak<Turn>>>,
 }
+
+type Turn = tokio::sync::Mutex<()>;
 
 impl Turns {
     /// Waits for the turn; it ends when the guard is dropped.

@@ -1,6 +1,8 @@
 //! What a person writes. Documentation comments here become the descriptions
 //! that `kubectl explain` shows; the rules between fields are in `rules.rs`.
 
+#![expect(clippy::duplicated_attributes, reason = "each print column of the derive has the same keys")]
+
 use super::status::OrganizationSessionPolicyStatus;
 use crate::policy;
 use kube::CustomResource;

@@ -7,8 +7,8 @@
 //! HTTP or by [`Simulator::admin`]. `docs/simulator.md` lists them, with all
 //! settings and faults.
 //!
-//! A request goes from [`desk`](self) through `faults` to `environment`, which
-//! holds the state and knows neither time nor network.
+//! A request goes from `desk` through `faults` to `environment`, which holds
+//! the state and never waits.
 
 mod admin;
 mod answers;

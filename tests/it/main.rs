@@ -9,4 +9,10 @@
     reason = "a test that cannot go on fails; clippy.toml knows only test functions, not what they share"
 )]
 
+mod admission;
+mod cluster;
+mod lifecycle;
 mod manifests;
+mod rooms;
+mod trouble;
+mod world;

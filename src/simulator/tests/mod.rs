@@ -3,6 +3,7 @@
 
 mod admin;
 mod contract;
+mod documentation;
 mod faults;
 mod organizations;
 mod policy;
