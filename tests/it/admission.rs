@@ -51,5 +51,5 @@ async fn an_organization_is_never_changed_in_place() {
     world.apply("acme", "{organization: {id: org_1}, policy: {policySource: APPLICATION}}");
     let (accepted, answer) =
         world.try_apply("acme", "{organization: {id: org_2}, policy: {policySource: APPLICATION}}");
-    assert!(!accepted && answer.contains("new resource"), "{answer}");
+    assert!(!accepted && answer.contains("cannot be changed"), "{answer}");
 }
