@@ -187,25 +187,6 @@ async fn two_resources_by_id_have_one_owner_and_the_loser_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_killed_after_any_write_ends_where_an_unharmed_one_does() {
-    for hang in ["settings", "session-policy"] {
-        let mut world = World::without_operator(json!({})).await;
-        // the write is carried out and its answer never comes: killed in the middle
-        let fault = json!({"method": "PATCH", "path": format!("/api/v1/organizations/*/{hang}"),
-            "fault": {"kind": "slow_headers", "delay_ms": 60_000}});
-        world.admin("POST", "faults", &fault);
-        world.start_operator();
-        world.apply("acme", &org("org_1", ""));
-        eventually("the write that hangs", 30, || world.writes().iter().any(|(p, _)| p.ends_with(hang)).then_some(()));
-        world.kill_operator();
-        world.start_operator();
-        world.until("acme", "True", "InSync");
-        assert_eq!(world.truth("org_1")["policy"], stored(480, 60));
-        assert_eq!(world.writes().len(), 2, "what was applied is not written again");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_survives_an_outage_and_a_killed_operator() {
     let mut world = World::new().await;
     world.apply("acme", &org("org_1", ""));

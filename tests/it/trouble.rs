@@ -169,3 +169,19 @@ async fn row_039_an_unusable_secret_is_named_by_its_key() {
     assert!(message.contains("SCALEKIT_ENVIRONMENT_URL"), "{message}");
     assert_eq!(world.admin("GET", "journal/count", &Value::Null)["count"], 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_040_a_rotated_secret_is_used_without_a_restart() {
+    let mut world = World::without_operator(json!({})).await;
+    world.start_with(&[]);
+    world.apply_secret("scalekit", "test_simulator");
+    world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));
+    world.until("acme", "True", "InSync");
+    world.apply_secret("scalekit", "rotated");
+    world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": "rotated"}));
+    world.admin("POST", "tokens/revoke", &Value::Null);
+    world.until_looked(2);
+    let resource = world.until("acme", "True", "InSync");
+    assert!(!resource.to_string().contains("rotated"));
+    assert_eq!(world.writes().len(), 2);
+}
