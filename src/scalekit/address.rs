@@ -1,0 +1,185 @@
+//! Where an environment answers: its base URL, checked.
+
+use super::{Environment, credentials::Flaw, hosts};
+use reqwest::Url;
+
+/// What a base URL may look like beside what is always refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// Accept plain http; for tests and demonstrations.
+    pub allow_http: bool,
+    /// Host suffixes, matched on whole labels (`example.com` allows itself and
+    /// `auth.example.com`, not `evilexample.com`); an IP address only allows
+    /// itself. An empty list allows any host.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// A base URL without a trailing slash; custom domains, ports and path
+/// prefixes are fine (`scalekit-api.md` §1.1).
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    base: String,
+    environment: Environment,
+}
+
+impl Address {
+    pub(super) fn parse(text: &str, rules: &Rules) -> Result<Self, Flaw> {
+        let url = Url::parse(text).map_err(|_| Flaw::NotAUrl)?;
+        match url.scheme() {
+            "https" => {}
+            "http" if rules.allow_http => {}
+            _ => return Err(Flaw::NotHttps),
+        }
+        if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
+            return Err(Flaw::UserInfo);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(Flaw::QueryOrFragment);
+        }
+        let host = url.host_str().ok_or(Flaw::NotAUrl)?;
+        // `example.com.` is `example.com` to DNS; one spelling keeps one identity.
+        if host.is_empty() || host.ends_with('.') {
+            return Err(Flaw::NotAUrl);
+        }
+        if hosts::refused(host) {
+            return Err(Flaw::HostRefused);
+        }
+        if !rules.allow(host) {
+            return Err(Flaw::HostNotAllowed);
+        }
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let name = format!("{host}{port}{}", url.path().trim_end_matches('/'));
+        Ok(Self { base: format!("{}://{name}", url.scheme()), environment: Environment::new(&name) })
+    }
+
+    /// The URL of `path`, which starts with a slash.
+    pub(super) fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    pub(super) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+}
+
+impl Rules {
+    fn allow(&self, host: &str) -> bool {
+        self.allowed_hosts.is_empty() || self.allowed_hosts.iter().any(|suffix| within(host, suffix))
+    }
+}
+
+fn within(host: &str, suffix: &str) -> bool {
+    let suffix = suffix.trim().trim_start_matches("*.").trim_matches('.');
+    let Some(suffix) = normalised(suffix) else { return false };
+    if host == suffix {
+        return true;
+    }
+    hosts::literal(host).is_none()
+        && host.strip_suffix(suffix.as_str()).is_some_and(|labels| labels.ends_with('.') && labels.len() > 1)
+}
+
+/// `suffix` as `url` would write it as a host: lower case, punycode.
+fn normalised(suffix: &str) -> Option<String> {
+    let url = Url::parse(&format!("https://{suffix}/")).ok()?;
+    let bare = url.username().is_empty() && url.port().is_none() && url.path() == "/";
+    url.host_str().filter(|_| bare).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<String, Flaw> {
+        Address::parse(text, &Rules::default()).map(|address| address.environment.to_string())
+    }
+
+    #[test]
+    fn the_environment_is_host_port_and_path() {
+        for (url, name) in [
+            ("https://acme.scalekit.com", "acme.scalekit.com"),
+            ("https://acme.scalekit.com///", "acme.scalekit.com"),
+            ("HTTPS://ACME.Scalekit.com:443/", "acme.scalekit.com"),
+            ("https://auth.example.com:8443/scalekit/", "auth.example.com:8443/scalekit"),
+            ("https://10.0.0.7", "10.0.0.7"),
+            ("https://[::1]:8443", "[::1]:8443"),
+            ("https://bücher.example", "xn--bcher-kva.example"),
+        ] {
+            assert_eq!(parse(url).as_deref(), Ok(name), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_not_a_plain_https_base_is_refused() {
+        for (url, flaw) in [
+            ("acme.scalekit.com", Flaw::NotAUrl),
+            ("/relative", Flaw::NotAUrl),
+            ("https://", Flaw::NotAUrl),
+            ("https://acme.scalekit.com.", Flaw::NotAUrl),
+            ("https://acme:99999", Flaw::NotAUrl),
+            ("http://acme.scalekit.com", Flaw::NotHttps),
+            ("ftp://acme.scalekit.com", Flaw::NotHttps),
+            ("file:///etc/passwd", Flaw::NotHttps),
+            ("acme.scalekit.com:443", Flaw::NotHttps),
+            ("https://user@acme.scalekit.com", Flaw::UserInfo),
+            ("https://user:pw@acme.scalekit.com", Flaw::UserInfo),
+            ("https://@acme.scalekit.com", Flaw::UserInfo),
+            ("https://acme.scalekit.com?x=1", Flaw::QueryOrFragment),
+            ("https://acme.scalekit.com/?", Flaw::QueryOrFragment),
+            ("https://acme.scalekit.com/#a", Flaw::QueryOrFragment),
+            ("https://169.254.169.254", Flaw::HostRefused),
+            ("https://169.254.169.254:8443/latest", Flaw::HostRefused),
+            ("https://0xa9fea9fe", Flaw::HostRefused),
+            ("https://2852039166", Flaw::HostRefused),
+            ("https://0251.0376.0251.0376", Flaw::HostRefused),
+            ("https://169.254.43518", Flaw::HostRefused),
+            ("https://[::ffff:169.254.169.254]", Flaw::HostRefused),
+            ("https://[::ffff:a9fe:a9fe]", Flaw::HostRefused),
+            ("https://[fe80::1]", Flaw::HostRefused),
+            ("https://0.0.0.0", Flaw::HostRefused),
+            ("https://[::]", Flaw::HostRefused),
+            ("https://0", Flaw::HostRefused),
+            ("https://metadata.google.internal", Flaw::HostRefused),
+            ("https://METADATA.google.internal/x", Flaw::HostRefused),
+        ] {
+            assert_eq!(parse(url), Err(flaw), "{url}");
+        }
+    }
+
+    #[test]
+    fn plain_http_needs_the_switch() {
+        let rules = Rules { allow_http: true, ..Rules::default() };
+        let address = Address::parse("http://127.0.0.1:8080/", &rules).unwrap();
+        assert_eq!(address.join("/oauth/token"), "http://127.0.0.1:8080/oauth/token");
+        assert!(Address::parse("https://acme.scalekit.com", &rules).is_ok());
+    }
+
+    #[test]
+    fn the_allow_list_matches_whole_labels() {
+        let allows = |suffix: &str, host: &str| {
+            let rules = Rules { allow_http: false, allowed_hosts: vec![suffix.to_owned()] };
+            Address::parse(&format!("https://{host}"), &rules).is_ok()
+        };
+        for (suffix, host) in [
+            ("example.com", "example.com"),
+            ("example.com", "auth.example.com:8443"),
+            ("Example.COM", "a.b.example.com"),
+            (".example.com", "auth.example.com"),
+            ("*.example.com", "auth.example.com"),
+            ("bücher.example", "auth.xn--bcher-kva.example"),
+            ("127.0.0.1", "127.0.0.1"),
+        ] {
+            assert!(allows(suffix, host), "{suffix} {host}");
+        }
+        for (suffix, host) in [
+            ("example.com", "evilexample.com"),
+            ("example.com", "example.com.evil.org"),
+            ("example.com", "com"),
+            ("0.0.1", "127.0.0.1"),
+            ("", "example.com"),
+            ("example.com/x", "example.com"),
+            ("169.254.169.254", "169.254.169.254"),
+        ] {
+            assert!(!allows(suffix, host), "{suffix} {host}");
+        }
+    }
+}

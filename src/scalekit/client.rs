@@ -1,0 +1,157 @@
+//! The client of one set of credentials, and the one path on which it sends.
+
+use super::{
+    Credentials, Environment, Transport,
+    exchange::{Answer, Body, exchange},
+    requests::Request,
+    throttle::Throttle,
+    token::{Grant, Token, Tokens},
+    verdict::{unanswered, unreadable, verdict, without_token},
+    wire,
+};
+use crate::reconcile::{Detail, Fault, FaultKind};
+use reqwest::{
+    RequestBuilder,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::time::{Instant, timeout_at};
+
+/// Talks to one environment as one client id. Cheap to clone; clones share
+/// their token. A client made from changed credentials starts afresh.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    transport: Transport,
+    credentials: Credentials,
+    tokens: Tokens,
+    throttle: Arc<Throttle>,
+}
+
+impl Client {
+    /// A client with `credentials`. Sends nothing yet.
+    pub fn new(transport: &Transport, credentials: Credentials) -> Self {
+        let throttle = transport.throttle(credentials.environment());
+        Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens: Tokens::default(), throttle }))
+    }
+
+    /// Which environment it talks to.
+    pub fn environment(&self) -> &Environment {
+        self.0.credentials.environment()
+    }
+
+    /// Sends one API request: token, turn, request, and once more with a new
+    /// token after a 401. The body of a good answer.
+    pub(super) async fn send(&self, request: &Request) -> Result<Vec<u8>, Fault> {
+        let deadline = Instant::now() + self.0.transport.settings().deadline;
+        let mut last = false;
+        loop {
+            let token = self.0.tokens.get(deadline, self.fetch_token(deadline)).await?;
+            let answer = self.attempt(request.template, self.authorized(request, &token)?, request.writes(), deadline);
+            let (answer, paused) = answer.await?;
+            let status = answer.status;
+            let result = verdict(answer, request.writes(), paused, &[self.0.credentials.secret(), token.value()]);
+            match result {
+                Err(fault) if status == 401 => {
+                    // Even if the explanation came too late to be read.
+                    let fault = Fault { kind: FaultKind::AuthFailed, ..fault };
+                    self.0.tokens.refused(&token, last, fault).await?;
+                    last = true;
+                }
+                result => {
+                    // What is out of order need not have looked at the token.
+                    if status < 500 {
+                        self.0.tokens.accepted();
+                    }
+                    return result;
+                }
+            }
+        }
+    }
+
+    async fn fetch_token(&self, deadline: Instant) -> Result<Grant, Fault> {
+        let credentials = &self.0.credentials;
+        // In the form body, as documented; never beside an old token (§1.3).
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", credentials.id()),
+            ("client_secret", credentials.secret()),
+        ];
+        let request = self.0.transport.http().post(credentials.address().join("/oauth/token")).form(&form);
+        let result = self.attempt("/oauth/token", request, false, deadline).await;
+        let body = result.and_then(|(answer, paused)| verdict(answer, false, paused, &[credentials.secret()]));
+        let read = |body: Vec<u8>| wire::grant(&body).map_err(|note| unreadable(note, false));
+        body.and_then(read).map_err(without_token)
+    }
+
+    fn authorized(&self, request: &Request, token: &Token) -> Result<RequestBuilder, Fault> {
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", token.value()));
+        let mut bearer = bearer.map_err(|_| Fault::new(FaultKind::BadAuthResponse))?;
+        bearer.set_sensitive(true);
+        let url = self.0.credentials.address().join(&format!("/api/v1{}", request.path));
+        let mut builder = self.0.transport.http().request(request.method.clone(), url).header(AUTHORIZATION, bearer);
+        if let Some(version) = &self.0.transport.settings().api_version {
+            builder = builder.header("x-api-version", version);
+        }
+        Ok(match &request.body {
+            Some(body) => builder.header(CONTENT_TYPE, "application/json").body(body.clone()),
+            None => builder,
+        })
+    }
+
+    /// Waits for a turn and exchanges one request for an answer; the throttle
+    /// learns from it. The duration is the pause that a 429 led to.
+    async fn attempt(
+        &self,
+        template: &'static str,
+        request: RequestBuilder,
+        writes: bool,
+        deadline: Instant,
+    ) -> Result<(Answer, Option<Duration>), Fault> {
+        match timeout_at(deadline, self.0.throttle.turn()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(retry_after)) => return Err(not_now(retry_after)),
+            Err(_) => return Err(Fault::new(FaultKind::TimedOut)),
+        }
+        let start = Instant::now();
+        let result = exchange(request.header(ACCEPT, "application/json"), deadline).await;
+        let status = result.as_ref().map_or(0, |answer| answer.status);
+        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
+        let answer = result.map_err(|lost| unanswered(&lost, writes))?;
+        let paused = self.learn(&answer);
+        Ok((answer, paused))
+    }
+
+    fn learn(&self, answer: &Answer) -> Option<Duration> {
+        match answer.status {
+            429 => {
+                let mut told = answer.told.clone();
+                if let Body::Whole(body) = &answer.body {
+                    told.detail = wire::told(body).retry_after;
+                }
+                return Some(self.0.throttle.pushed_back(told.delay(SystemTime::now())));
+            }
+            // Out of order is no sign that the rate is fine.
+            ..500 => self.0.throttle.answered(),
+            _ => {}
+        }
+        None
+    }
+}
+
+fn not_now(retry_after: Duration) -> Fault {
+    let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
+    Fault { detail, ..Fault::new(FaultKind::RateLimited { retry_after }) }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.environment())
+    }
+}

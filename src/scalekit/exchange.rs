@@ -1,0 +1,104 @@
+//! One HTTP request and its answer, within a deadline and a size; every way in
+//! which there is none is told apart here.
+
+use super::pause::Told;
+use crate::reconcile::FaultKind;
+use reqwest::{Response, header::HeaderMap};
+use std::{error::Error, io};
+use tokio::time::{Instant, timeout_at};
+
+/// A page of 100 organizations has some 60 KiB; more than this is not read.
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// What the headers say about when to come back.
+    pub(super) told: Told,
+    pub(super) body: Body,
+}
+
+/// The body of an answer, or why there is none.
+#[derive(Debug, PartialEq)]
+pub(super) enum Body {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// Above 256 KiB.
+    TooLarge,
+    /// The connection ended first.
+    BrokenOff,
+    /// The deadline came first.
+    Late,
+}
+
+/// There was no answer.
+#[derive(Debug, PartialEq)]
+pub(super) struct Lost {
+    pub(super) kind: FaultKind,
+    pub(super) note: &'static str,
+    /// Whether the server may have seen the request.
+    pub(super) sent: bool,
+}
+
+/// Sends `request` and reads the answer.
+pub(super) async fn exchange(request: reqwest::RequestBuilder, deadline: Instant) -> Result<Answer, Lost> {
+    match timeout_at(deadline, request.send()).await {
+        Err(_) => Err(Lost { kind: FaultKind::TimedOut, note: "no answer within the deadline", sent: true }),
+        Ok(Err(error)) => Err(lost(&error)),
+        Ok(Ok(response)) => Ok(Answer {
+            status: response.status().as_u16(),
+            told: told(response.headers()),
+            body: timeout_at(deadline, read(response)).await.unwrap_or(Body::Late),
+        }),
+    }
+}
+
+async fn read(mut response: Response) -> Body {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_BODY => return Body::TooLarge,
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Body::Whole(body),
+            Err(_) => return Body::BrokenOff,
+        }
+    }
+}
+
+fn told(headers: &HeaderMap) -> Told {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Told { retry_after: text("retry-after"), detail: None, reset: text("x-ratelimit-reset") }
+}
+
+fn lost(error: &reqwest::Error) -> Lost {
+    let (kind, note, sent) = if !error.is_connect() {
+        if error.is_builder() {
+            (FaultKind::BadResponse, "the request could not be built", false)
+        } else {
+            (FaultKind::Unreachable, "the connection was lost before the answer", true)
+        }
+    } else if chain(error).any(is_tls) {
+        (FaultKind::Tls, "no trusted connection", false)
+    } else if error.is_timeout() {
+        (FaultKind::Unreachable, "no connection within half the deadline", false)
+    } else {
+        (FaultKind::Unreachable, "no connection", false)
+    };
+    Lost { kind, note, sent }
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Whether a connection failed for its TLS. The handshake reports through
+/// `io::Error`, which is not part of its own inner error's chain; an end of
+/// file while connecting is a peer that hung up on the handshake.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    if error.is::<rustls::Error>() {
+        return true;
+    }
+    let Some(error) = error.downcast_ref::<io::Error>() else { return false };
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+        || error.get_ref().is_some_and(|inner| is_tls(inner))
+}

@@ -1,0 +1,110 @@
+//! How long a 429 asks to wait (`scalekit-api.md` §4.3).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A longer delay is a mistake or an attack, and no delay at all.
+const ABSURD: f64 = 24.0 * 60.0 * 60.0;
+/// From here on `X-RateLimit-Reset` is a date in seconds, below it a delay.
+const EPOCH: f64 = 1e9;
+
+/// What a 429 told, in the order in which it is believed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Told {
+    /// `Retry-After`: seconds or an HTTP date.
+    pub(super) retry_after: Option<String>,
+    /// `details[].retry_after`: seconds.
+    pub(super) detail: Option<f64>,
+    /// `X-RateLimit-Reset`: seconds, or a date in seconds since 1970.
+    pub(super) reset: Option<String>,
+}
+
+impl Told {
+    /// The first usable delay. One in the past, of nothing, or of more than a
+    /// day is not usable.
+    pub(super) fn delay(&self, now: SystemTime) -> Option<Duration> {
+        let header = self.retry_after.as_deref().map(str::trim);
+        header
+            .and_then(|text| seconds(text).or_else(|| until(text, now)))
+            .and_then(usable)
+            .or_else(|| self.detail.and_then(usable))
+            .or_else(|| self.reset.as_deref().and_then(|text| reset(text.trim(), now)).and_then(usable))
+    }
+}
+
+/// Plain decimal seconds; `f64` alone would also take `inf` and `nan`.
+pub(super) fn seconds(text: &str) -> Option<f64> {
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    text.parse().ok().filter(|_| plain)
+}
+
+fn until(text: &str, now: SystemTime) -> Option<f64> {
+    httpdate::parse_http_date(text).ok()?.duration_since(now).ok().map(|left| left.as_secs_f64())
+}
+
+fn reset(text: &str, now: SystemTime) -> Option<f64> {
+    let value = seconds(text)?;
+    let epoch = now.duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
+    Some(if value >= EPOCH { value - epoch } else { value })
+}
+
+fn usable(seconds: f64) -> Option<Duration> {
+    (seconds > 0.0 && seconds <= ABSURD).then(|| Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: u64 = 1_767_225_600; // 2026-01-01
+
+    fn now() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(NOW)
+    }
+
+    fn told(retry_after: &str, detail: Option<f64>, reset: &str) -> Option<u64> {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Told { retry_after: text(retry_after), detail, reset: text(reset) }.delay(now()).map(|d| d.as_secs())
+    }
+
+    #[test]
+    fn every_form_of_delay_is_understood() {
+        assert_eq!(told("30", None, ""), Some(30));
+        assert_eq!(told(" 30 ", None, ""), Some(30));
+        assert_eq!(told("Thu, 01 Jan 2026 00:01:00 GMT", None, ""), Some(60));
+        assert_eq!(told("", Some(20.0), ""), Some(20));
+        assert_eq!(told("", None, "45"), Some(45));
+        assert_eq!(told("", None, "1767225690"), Some(90));
+    }
+
+    #[test]
+    fn the_first_usable_one_counts() {
+        assert_eq!(told("30", Some(20.0), "10"), Some(30));
+        assert_eq!(told("soon", Some(20.0), "10"), Some(20));
+        assert_eq!(told("0", Some(-1.0), "10"), Some(10));
+    }
+
+    #[test]
+    fn the_past_and_the_absurd_are_no_delay() {
+        for text in
+            ["0", "-5", "86401", "inf", "nan", "1e3", "", "99999999999999999999999", "Thu, 01 Jan 2025 00:00:00 GMT"]
+        {
+            assert_eq!(told(text, None, ""), None, "{text}");
+        }
+        for text in ["0", "-1", "1767225599", "1767225600000", "999999999", "x"] {
+            assert_eq!(told("", None, text), None, "{text}");
+        }
+        for detail in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e300] {
+            assert_eq!(told("", Some(detail), ""), None, "{detail}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_told_no_delay_exceeds_a_day(retry_after: String, detail: f64, reset: String, at: u32) {
+            let told = Told { retry_after: Some(retry_after), detail: Some(detail), reset: Some(reset) };
+            let delay = told.delay(UNIX_EPOCH + Duration::from_secs(at.into()));
+            prop_assert!(delay.is_none_or(|delay| delay <= Duration::from_secs(86_400)));
+        }
+    }
+}

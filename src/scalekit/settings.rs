@@ -1,0 +1,78 @@
+//! How the client behaves towards every environment.
+
+use std::time::Duration;
+use thiserror::Error;
+
+/// What an operator of this program may choose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// From the start of a call to the last byte of its answer, its token
+    /// included; above zero, at most five minutes. No write leaves later than
+    /// this after its call began.
+    pub deadline: Duration,
+    /// Requests per second and environment; 0.01 to 10 000.
+    pub rate: f64,
+    /// Use the proxies that `HTTPS_PROXY` and its kin name. Off, because what
+    /// goes through a proxy goes past the check of addresses.
+    pub use_proxy: bool,
+    /// The date to send as `x-api-version`; its effect at the server is unknown
+    /// (`scalekit-api.md` §1.2), so by default none is sent.
+    pub api_version: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(10), rate: 10.0, use_proxy: false, api_version: None }
+    }
+}
+
+/// A setting out of its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+pub enum SettingsProblem {
+    /// Zero, or above five minutes.
+    #[error("the request deadline must be above zero and at most five minutes")]
+    Deadline,
+    /// Not a number from 0.01 to 10 000.
+    #[error("the rate must be 0.01 to 10000 requests per second")]
+    Rate,
+    /// Not a date of eight digits.
+    #[error("the API version must be a date such as 20260131")]
+    ApiVersion,
+}
+
+impl Settings {
+    pub(super) fn check(&self) -> Result<(), SettingsProblem> {
+        if self.deadline.is_zero() || self.deadline > Duration::from_secs(300) {
+            return Err(SettingsProblem::Deadline);
+        }
+        if !(0.01..=10_000.0).contains(&self.rate) {
+            return Err(SettingsProblem::Rate);
+        }
+        let date = |version: &String| version.len() == 8 && version.bytes().all(|b| b.is_ascii_digit());
+        if !self.api_version.as_ref().is_none_or(date) {
+            return Err(SettingsProblem::ApiVersion);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let with = |change: fn(&mut Settings)| {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            settings.check()
+        };
+        assert_eq!(with(|_| ()), Ok(()));
+        assert_eq!(with(|s| s.api_version = Some("20260131".to_owned())), Ok(()));
+        assert_eq!(with(|s| s.deadline = Duration::ZERO), Err(SettingsProblem::Deadline));
+        assert_eq!(with(|s| s.deadline = Duration::MAX), Err(SettingsProblem::Deadline));
+        assert_eq!(with(|s| s.rate = 0.0), Err(SettingsProblem::Rate));
+        assert_eq!(with(|s| s.rate = f64::NAN), Err(SettingsProblem::Rate));
+        assert_eq!(with(|s| s.api_version = Some("v1\r\nx: y".to_owned())), Err(SettingsProblem::ApiVersion));
+    }
+}

@@ -1,0 +1,283 @@
+//! The bearer token of one set of credentials: fetched by one caller for all,
+//! renewed ahead of its end, and not asked for again and again when the server
+//! says no (`scalekit-api.md` §1.3–1.5, failure-catalogue rows 1–4).
+
+use crate::reconcile::{Fault, FaultKind};
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
+};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout_at},
+};
+
+/// How long a client whose credentials or tokens were refused stays silent.
+const LOCKOUT: Duration = Duration::from_secs(5 * 60);
+/// How long a token that is still good is used after its renewal went wrong.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
+
+/// A token just issued.
+pub(super) struct Grant {
+    pub(super) value: SecretString,
+    /// Already clamped to what is plausible.
+    pub(super) lifetime: Duration,
+}
+
+/// A token to send; knows which one it is.
+#[derive(Clone)]
+pub(super) struct Token {
+    value: SecretString,
+    number: u64,
+}
+
+impl Token {
+    pub(super) fn value(&self) -> &str {
+        self.value.expose_secret()
+    }
+}
+
+/// The token of one client.
+#[derive(Default)]
+pub(super) struct Tokens {
+    state: Mutex<State>,
+    /// Fetches that have ended, well or not.
+    ended: AtomicU64,
+    /// After a lockout, the first refusal of a token is the last.
+    probation: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// How the last fetch went wrong, if it did.
+    failure: Option<Fault>,
+    /// Nothing is sent before this; the answer is the fault.
+    lockout: Option<(Instant, Fault)>,
+    issued: u64,
+}
+
+struct Held {
+    token: Token,
+    renew_at: Instant,
+    ends_at: Instant,
+}
+
+impl Tokens {
+    /// The token to use now. Of all callers that find none, one runs its
+    /// `fetch`; the others get what it gets, even if that is a fault.
+    pub(super) async fn get<F>(&self, deadline: Instant, fetch: F) -> Result<Token, Fault>
+    where
+        F: Future<Output = Result<Grant, Fault>>,
+    {
+        let ended = self.ended.load(Ordering::Acquire);
+        let Ok(mut state) = timeout_at(deadline, self.state.lock()).await else {
+            return Err(Fault::new(FaultKind::TimedOut));
+        };
+        let now = Instant::now();
+        if let Some((until, fault)) = &state.lockout {
+            if now < *until {
+                return Err(fault.clone());
+            }
+            state.lockout = None;
+        }
+        if let Some(held) = &state.held
+            && now < held.renew_at
+        {
+            return Ok(held.token.clone());
+        }
+        if let Some(fault) = &state.failure
+            && self.ended.load(Ordering::Acquire) != ended
+        {
+            return Err(fault.clone()); // from a fetch that ended while we waited
+        }
+        let grant = fetch.await;
+        self.ended.fetch_add(1, Ordering::AcqRel);
+        state.keep(grant, Instant::now())
+    }
+
+    /// A call with `token` was answered with a 401. Forgets exactly this token,
+    /// not a newer one. `Err`: it was the `last` straw, and nothing will be
+    /// sent for the time of the lockout.
+    pub(super) async fn refused(&self, token: &Token, last: bool, fault: Fault) -> Result<(), Fault> {
+        let mut state = self.state.lock().await;
+        if state.held.as_ref().is_some_and(|held| held.token.number == token.number) {
+            state.held = None;
+        }
+        if !last && !self.probation.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.probation.store(true, Ordering::Release);
+        state.lock_out(fault.clone());
+        Err(fault)
+    }
+
+    /// A call with a token was answered with something else than a 401.
+    pub(super) fn accepted(&self) {
+        self.probation.store(false, Ordering::Release);
+    }
+}
+
+impl State {
+    fn keep(&mut self, grant: Result<Grant, Fault>, now: Instant) -> Result<Token, Fault> {
+        match grant {
+            Ok(Grant { value, lifetime }) => {
+                self.issued += 1;
+                let token = Token { value, number: self.issued };
+                let held =
+                    Held { token: token.clone(), renew_at: now + lifetime.mul_f64(0.8), ends_at: now + lifetime };
+                self.held = Some(held);
+                self.failure = None;
+                Ok(token)
+            }
+            Err(fault) if fault.kind == FaultKind::CredentialsRejected => {
+                self.held = None;
+                self.lock_out(fault.clone());
+                Err(fault)
+            }
+            Err(fault) => {
+                self.failure = Some(fault.clone());
+                // The token endpoint is out of order; the old token may still do.
+                match &mut self.held {
+                    Some(held) if now < held.ends_at => {
+                        held.renew_at = held.ends_at.min(now + RENEWAL_PAUSE);
+                        Ok(held.token.clone())
+                    }
+                    _ => Err(fault),
+                }
+            }
+        }
+    }
+
+    fn lock_out(&mut self, fault: Fault) {
+        self.failure = Some(fault.clone());
+        self.lockout = Some((Instant::now() + LOCKOUT, fault));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Tokens, and how often the endpoint was asked.
+    #[derive(Clone, Default)]
+    struct Bench {
+        tokens: Arc<Tokens>,
+        asked: Arc<AtomicU64>,
+    }
+
+    impl Bench {
+        async fn get(&self, answer: Result<u64, FaultKind>) -> Result<String, FaultKind> {
+            self.token(answer).await.map(|token| token.value().to_owned())
+        }
+
+        async fn token(&self, answer: Result<u64, FaultKind>) -> Result<Token, FaultKind> {
+            let fetch = async {
+                let n = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let grant = |s| Grant { value: SecretString::from(format!("t{n}")), lifetime: Duration::from_secs(s) };
+                answer.map(grant).map_err(Fault::new)
+            };
+            self.tokens.get(Instant::now() + 10 * SECOND, fetch).await.map_err(|fault| fault.kind)
+        }
+
+        async fn refuse(&self, token: &Token, last: bool) -> bool {
+            self.tokens.refused(token, last, Fault::new(FaultKind::AuthFailed)).await.is_err()
+        }
+
+        fn asked(&self) -> u64 {
+            self.asked.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_callers_fetch_one_token() {
+        let bench = Bench::default();
+        let all = futures::future::join_all((0..100).map(|_| bench.get(Ok(1000)))).await;
+        assert!(all.iter().all(|token| token.as_deref() == Ok("t1")));
+        assert_eq!(bench.asked(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_callers_share_one_failure_and_the_next_one_tries_again() {
+        let bench = Bench::default();
+        let all = futures::future::join_all((0..100).map(|_| bench.get(Err(FaultKind::Unavailable)))).await;
+        assert!(all.iter().all(|token| *token == Err(FaultKind::Unavailable)));
+        assert_eq!(bench.asked(), 1);
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_gives_up_leaves_the_fetch_to_the_next() {
+        let bench = Bench::default();
+        let first = tokio::time::timeout(Duration::from_millis(10), bench.get(Ok(1000)));
+        let (first, second) = tokio::join!(first, bench.get(Ok(1000)));
+        assert!(first.is_err());
+        assert_eq!(second.as_deref(), Ok("t2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_renewed_at_four_fifths_of_its_life() {
+        let bench = Bench::default();
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t1"));
+        tokio::time::advance(799 * SECOND).await;
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t1"));
+        tokio::time::advance(SECOND).await;
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_of_the_token_endpoint_does_not_cost_a_token_that_is_still_good() {
+        let bench = Bench::default();
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t1"));
+        tokio::time::advance(800 * SECOND).await;
+        assert_eq!(bench.get(Err(FaultKind::Unavailable)).await.as_deref(), Ok("t1"));
+        assert_eq!(bench.get(Err(FaultKind::Unavailable)).await.as_deref(), Ok("t1"));
+        assert_eq!(bench.asked(), 2);
+        tokio::time::advance(200 * SECOND).await;
+        assert_eq!(bench.get(Err(FaultKind::Unavailable)).await, Err(FaultKind::Unavailable));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rejected_credentials_are_tried_once_in_five_minutes() {
+        let bench = Bench::default();
+        for _ in 0..3 {
+            assert_eq!(bench.get(Err(FaultKind::CredentialsRejected)).await, Err(FaultKind::CredentialsRejected));
+        }
+        assert_eq!(bench.asked(), 1);
+        tokio::time::advance(LOCKOUT).await;
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_refused_token_is_forgotten() {
+        let bench = Bench::default();
+        let old = bench.token(Ok(1000)).await.ok().unwrap();
+        assert!(!bench.refuse(&old, false).await);
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t2"));
+        assert!(!bench.refuse(&old, false).await);
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t2"));
+        assert_eq!(bench.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_refusal_silences_the_client_and_then_allows_one_try_at_a_time() {
+        let bench = Bench::default();
+        let token = bench.token(Ok(1000)).await.ok().unwrap();
+        assert!(bench.refuse(&token, true).await);
+        assert_eq!(bench.get(Ok(1000)).await, Err(FaultKind::AuthFailed));
+        tokio::time::advance(LOCKOUT).await;
+        let token = bench.token(Ok(1000)).await.ok().unwrap();
+        assert!(bench.refuse(&token, false).await);
+        assert_eq!(bench.get(Ok(1000)).await, Err(FaultKind::AuthFailed));
+        assert_eq!(bench.asked(), 2);
+        tokio::time::advance(LOCKOUT).await;
+        let token = bench.token(Ok(1000)).await.ok().unwrap();
+        bench.tokens.accepted();
+        assert!(!bench.refuse(&token, false).await);
+    }
+}

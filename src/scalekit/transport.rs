@@ -1,0 +1,111 @@
+//! What all clients of the process share: connections, settings, and one
+//! throttle per environment.
+
+use super::{Environment, Settings, SettingsProblem, hosts::Resolver, throttle::Throttle};
+use reqwest::{redirect, retry};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use thiserror::Error;
+
+/// Above this many environments, those out of use are forgotten.
+const MANY: usize = 256;
+
+/// Connections and rate limits; cheap to clone, one per process.
+///
+/// Trusted roots are the platform's, read once, here. `SSL_CERT_FILE` (a PEM
+/// file) and `SSL_CERT_DIR` **replace** them, so who runs Scalekit under a
+/// private CA names a file with that CA and, if public hosts are used as well,
+/// the public ones beside it, and restarts on a change. Verification cannot be
+/// switched off.
+#[derive(Clone)]
+pub struct Transport(Arc<Shared>);
+
+struct Shared {
+    http: reqwest::Client,
+    settings: Settings,
+    throttles: Mutex<HashMap<Environment, Arc<Throttle>>>,
+}
+
+/// Why there is no transport.
+#[derive(Debug, Error)]
+pub enum TransportError {
+    /// A setting is out of its range.
+    #[error("unusable setting")]
+    Settings(#[from] SettingsProblem),
+    /// `main` installed no rustls provider.
+    #[error("no TLS provider is installed")]
+    NoProvider,
+    /// Most often: no trusted roots on this system, or an unreadable
+    /// `SSL_CERT_FILE`.
+    #[error("no HTTPS client can be set up, are there CA certificates?")]
+    Http(#[source] reqwest::Error),
+}
+
+impl TransportError {
+    /// For labels and reasons.
+    pub const fn category(&self) -> &'static str {
+        match self {
+            Self::Settings(_) => "InvalidSettings",
+            Self::NoProvider | Self::Http(_) => "TlsSetup",
+        }
+    }
+}
+
+impl Transport {
+    /// Sets up the HTTPS client. Opens no connection. The rustls provider must
+    /// have been installed.
+    pub fn new(settings: Settings) -> Result<Self, TransportError> {
+        settings.check()?;
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            return Err(TransportError::NoProvider); // reqwest would panic
+        }
+        let http = http(&settings).map_err(TransportError::Http)?;
+        Ok(Self(Arc::new(Shared { http, settings, throttles: Mutex::default() })))
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.0.http
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The one throttle of `environment`.
+    pub(super) fn throttle(&self, environment: &Environment) -> Arc<Throttle> {
+        let mut throttles = self.0.throttles.lock().unwrap_or_else(PoisonError::into_inner);
+        if throttles.len() >= MANY {
+            throttles.retain(|_, throttle| Arc::strong_count(throttle) > 1 || throttle.paused().is_some());
+        }
+        let new = || Arc::new(Throttle::new(self.0.settings.rate, self.0.settings.deadline));
+        Arc::clone(throttles.entry(environment.clone()).or_insert_with(new))
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+fn http(settings: &Settings) -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("session-policy-operator/", env!("CARGO_PKG_VERSION")))
+        // A redirect could carry the bearer token elsewhere (row 91).
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        // Every request counts against the throttle, so none is repeated out of sight.
+        .retry(retry::never())
+        // Half the deadline: a connection that hangs is told from an answer that does.
+        .connect_timeout(settings.deadline / 2)
+        // Below the minute after which balancers commonly drop idle connections.
+        .pool_idle_timeout(Duration::from_secs(50))
+        .pool_max_idle_per_host(16)
+        .dns_resolver(Resolver);
+    let builder = if settings.use_proxy { builder } else { builder.no_proxy() };
+    builder.build()
+}
