@@ -1,1 +1,32 @@
-//! crd
+//! The Kubernetes side of a session policy: the custom resource, its rules,
+//! its manifest, and a check of manifests without a cluster.
+//!
+//! A raw [`OrganizationSessionPolicySpec`] is only ever turned into a
+//! [`crate::policy::Declaration`]; nothing past [`validate`] reads the raw one.
+
+mod interval;
+mod manifest;
+mod names;
+mod report;
+mod rules;
+mod spec;
+mod status;
+mod validate;
+
+pub use manifest::{definition, manifest};
+pub use report::drift_summary;
+pub use spec::{
+    DeletionPolicy, Mode, OrganizationReference, OrganizationSessionPolicy, OrganizationSessionPolicySpec,
+    PolicySource, SecretReference, SessionPolicy, TimeoutUnit,
+};
+pub use status::{
+    ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, OrganizationSessionPolicyStatus, ReportedPolicy,
+};
+pub use validate::{Violation, validate};
+
+/// The finalizer of a resource whose deletion may have to write to Scalekit.
+pub const FINALIZER: &str = "scalekit.com/session-policy";
+
+/// The annotation that asks for a reconcile now; its value is echoed in
+/// `status.lastHandledReconcileAt`. Flux' name, so `flux reconcile` works.
+pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";

@@ -43,16 +43,18 @@ pub(super) fn verdict(
         fields: told.fields.iter().filter(|field| !secret(field)).map(|&field| field.to_owned()).collect(),
         note,
     };
-    // 499 is gRPC's CANCELLED: like a 5xx, it does not tell how far it came.
-    let unknown = answer.status >= 500 || answer.status == 499;
-    Err(Fault { kind, may_have_landed: writes && unknown, detail })
+    Err(Fault { kind, may_have_landed: writes && !declined(answer.status), detail })
 }
 
 fn bodiless(status: u16, writes: bool, kind: FaultKind, note: &'static str) -> Fault {
-    // A refusal is one, even if its explanation got lost.
-    let refused = (300..499).contains(&status);
     let detail = Detail { status: Some(status), note: Some(note), ..Detail::default() };
-    Fault { kind, may_have_landed: writes && !refused, detail }
+    Fault { kind, may_have_landed: writes && !declined(status), detail }
+}
+
+/// Whether the status alone says that nothing was applied. A server or a proxy
+/// that gave up (408, 499, 5xx) does not tell how far it came.
+fn declined(status: u16) -> bool {
+    matches!(status, 300..=499 | 501) && !matches!(status, 408 | 499)
 }
 
 fn kind(status: u16, not_found: bool, paused: Option<Duration>) -> (FaultKind, Option<&'static str>) {
@@ -123,13 +125,13 @@ mod tests {
             (401, FaultKind::AuthFailed, false),
             (403, FaultKind::Forbidden, false),
             (405, FaultKind::Rejected, false),
-            (408, FaultKind::Unavailable, false),
+            (408, FaultKind::Unavailable, true),
             (409, FaultKind::Conflict, false),
             (412, FaultKind::Rejected, false),
             (429, wait, false),
             (499, FaultKind::Unavailable, true),
             (500, FaultKind::Unavailable, true),
-            (501, FaultKind::Unsupported, true),
+            (501, FaultKind::Unsupported, false),
             (502, FaultKind::Unavailable, true),
             (503, FaultKind::Unavailable, true),
             (504, FaultKind::Unavailable, true),

@@ -1,1 +1,38 @@
-//! simulator
+//! A stand-in for Scalekit's REST API that enforces the contract of
+//! `scalekit-api.md` and plays every fault the operator has to survive.
+//!
+//! It imports nothing of ours, so that it can't share our mistakes: what it
+//! accepts is written down a second time, from the contract alone. It speaks
+//! over loopback only; tests steer it through `/_simulator/` endpoints, over
+//! HTTP or by [`Simulator::admin`]. `docs/simulator.md` lists them, with all
+//! settings and faults.
+//!
+//! A request goes from `desk` through `faults` to `environment`, which holds
+//! the state and never waits.
+
+mod admin;
+mod answers;
+mod call;
+mod desk;
+mod environment;
+mod faults;
+mod features;
+mod journal;
+mod lagging;
+mod limiter;
+mod line;
+mod listing;
+mod organizations;
+mod policy;
+mod protojson;
+mod refusal;
+mod requests;
+mod routes;
+mod settings;
+mod start;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use start::{Config, Simulator, StartError};

@@ -1,1 +1,9 @@
-//! telemetry
+//! What a running process tells and hears: logs, health, the wish to stop.
+
+mod health;
+mod logging;
+mod shutdown;
+
+pub use health::Health;
+pub use logging::{Format, install};
+pub use shutdown::on_signal;

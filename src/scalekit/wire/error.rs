@@ -23,12 +23,23 @@ const FIELDS: [&str; 14] = [
     "query",
 ];
 
+/// The token endpoint's own codes (RFC 6749 §5.2); no other lower-case word is
+/// believed to be one.
+const OAUTH: [&str; 6] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+];
+
 /// What was told.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::scalekit) struct Told {
     /// Whether it is Scalekit's "not found" at all, and not a proxy's.
     pub(in crate::scalekit) not_found: bool,
-    /// Upper case and `_` only.
+    /// Upper case and `_` only, or one of OAuth's.
     pub(in crate::scalekit) error_code: Option<String>,
     /// Letters, digits and `._-` only.
     pub(in crate::scalekit) request_id: Option<String>,
@@ -46,7 +57,10 @@ pub(in crate::scalekit) fn told(body: &[u8]) -> Told {
     let infos: Vec<_> = details.filter_map(Value::as_object).chain([&root]).collect();
     Told {
         not_found: root.get("code").and_then(integer) == Some(5),
-        error_code: infos.iter().find_map(|info| text(info, "error_code", "errorCode", is_code)),
+        error_code: infos
+            .iter()
+            .find_map(|info| text(info, "error_code", "errorCode", is_code))
+            .or_else(|| text(&root, "error", "error", |error| OAUTH.contains(&error))),
         request_id: infos.iter().find_map(|info| request_id(info)),
         fields: fields(&infos),
         retry_after: infos.iter().find_map(|info| retry_after(info)),
@@ -118,6 +132,14 @@ mod tests {
         let found = told(br#"{"error_code":"NOT_FOUND","requestInfo":{"requestId":"r"},"details":null,"code":"5"}"#);
         assert_eq!((found.error_code.as_deref(), found.not_found), (Some("NOT_FOUND"), true));
         assert_eq!(found.request_id.as_deref(), Some("r"));
+    }
+
+    #[test]
+    fn the_token_endpoint_has_codes_of_its_own() {
+        let code =
+            |error: &str| told(format!(r#"{{"error":"{error}","error_description":"x"}}"#).as_bytes()).error_code;
+        assert_eq!(code("invalid_client").as_deref(), Some("invalid_client"));
+        assert_eq!(code("secret_canary"), None);
     }
 
     #[test]

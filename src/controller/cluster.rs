@@ -1,0 +1,182 @@
+//! The requests a pass makes of the API server, each with a deadline. Kube's
+//! own retries are off: they would hold a pass for minutes, out of sight.
+
+use super::subject::Subject;
+use crate::{
+    crd::{FINALIZER, OrganizationSessionPolicy},
+    reconcile::ClusterWrite,
+};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::{
+    Api, Client, Config, ResourceExt,
+    api::{Patch, PatchParams},
+    core::error_boundary::DeserializeGuard,
+};
+use serde_json::json;
+use std::time::Duration;
+use thiserror::Error;
+
+/// The name under which our fields are owned.
+pub(super) const MANAGER: &str = "session-policy-operator";
+
+/// Longer than the API server's own deadline for a slow write, shorter than a
+/// person's patience.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// A request to the API server that failed.
+#[derive(Debug, Error)]
+pub enum ClusterError {
+    /// No answer in time.
+    #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
+    TimedOut,
+    /// It answered with an error, or not at all.
+    #[error("the API server: {0}")]
+    Kube(#[source] Box<kube::Error>),
+    /// The kubeconfig can't be used.
+    #[error("no cluster to talk to: {0}")]
+    Config(#[source] Box<kube::config::InferConfigError>),
+}
+
+impl From<kube::Error> for ClusterError {
+    fn from(error: kube::Error) -> Self {
+        Self::Kube(Box::new(error))
+    }
+}
+
+/// A client for the usual kubeconfig or the pod's own service account.
+pub async fn connect() -> Result<Client, ClusterError> {
+    let mut config = Config::infer().await.map_err(|error| ClusterError::Config(Box::new(error)))?;
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}
+
+/// The API server.
+#[derive(Clone)]
+pub(super) struct Cluster {
+    client: Client,
+}
+
+/// An object as read: decoded, or at least its metadata.
+pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
+
+impl Cluster {
+    pub(super) const fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The resource as it is now; `None` when it, or one of this uid, is not
+    /// there.
+    pub(super) async fn read(&self, subject: &Subject) -> Result<Option<Object>, ClusterError> {
+        let api: Api<Object> = Api::namespaced(self.client.clone(), &subject.namespace);
+        let found = within(api.get_opt(&subject.name)).await?;
+        Ok(found.filter(|object| object.uid().as_deref() == Some(&*subject.uid)))
+    }
+
+    /// A Secret, if it is there.
+    pub(super) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, ClusterError> {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        within(api.get_opt(name)).await
+    }
+
+    /// Whether a namespace is going.
+    pub(super) async fn terminating(&self, namespace: &str) -> Result<bool, ClusterError> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let found = within(api.get_opt(namespace)).await?;
+        Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
+    }
+
+    /// Makes `status` the fields we own of the status, if the uid is still
+    /// this one; returns the object as it is then.
+    pub(super) async fn write_status(
+        &self,
+        subject: &Subject,
+        status: &serde_json::Value,
+    ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+        let api: Api<Object> = Api::namespaced(self.client.clone(), &subject.namespace);
+        let reference = subject.reference();
+        let applied = json!({
+            "apiVersion": reference.api_version,
+            "kind": reference.kind,
+            "metadata": {"name": &*subject.name, "namespace": &*subject.namespace, "uid": &*subject.uid},
+            "status": status,
+        });
+        let params = PatchParams::apply(MANAGER).force();
+        let written = within(api.patch_status(&subject.name, &params, &Patch::Apply(applied))).await;
+        became(written)
+    }
+
+    /// Adds our finalizer, if the uid is still this one.
+    pub(super) async fn add_finalizer(
+        &self,
+        subject: &Subject,
+        object: &Object,
+    ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+        let operation = if object.finalizers().is_empty() {
+            // nobody else may have added one since
+            json!([
+                {"op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version()},
+                {"op": "add", "path": "/metadata/finalizers", "value": [FINALIZER]},
+            ])
+        } else {
+            json!([{"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER}])
+        };
+        self.patch(subject, operation).await
+    }
+
+    /// Removes our finalizer and no other, if the uid is still this one.
+    pub(super) async fn remove_finalizer(
+        &self,
+        subject: &Subject,
+        object: &Object,
+    ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+        let Some(index) = object.finalizers().iter().position(|f| f == FINALIZER) else {
+            return Ok(Err(ClusterWrite::Outdated));
+        };
+        let path = format!("/metadata/finalizers/{index}");
+        let operation = json!([
+            {"op": "test", "path": path, "value": FINALIZER},
+            {"op": "remove", "path": path},
+        ]);
+        self.patch(subject, operation).await
+    }
+
+    async fn patch(
+        &self,
+        subject: &Subject,
+        operations: serde_json::Value,
+    ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+        let api: Api<Object> = Api::namespaced(self.client.clone(), &subject.namespace);
+        let mut patch = json!([{"op": "test", "path": "/metadata/uid", "value": &*subject.uid}]);
+        if let (Some(patch), serde_json::Value::Array(operations)) = (patch.as_array_mut(), operations) {
+            patch.extend(operations);
+        }
+        let patch: json_patch::Patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
+        let patched = within(api.patch(&subject.name, &PatchParams::default(), &Patch::Json::<()>(patch))).await;
+        became(patched)
+    }
+
+    /// The client, for the watch and for events.
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+}
+
+async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, ClusterError> {
+    match tokio::time::timeout(DEADLINE, request).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(ClusterError::TimedOut),
+    }
+}
+
+/// Tells a write that found another object than expected from one that failed.
+fn became(written: Result<Object, ClusterError>) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+    match written {
+        Ok(object) => Ok(Ok(object)),
+        Err(ClusterError::Kube(error)) => match *error {
+            kube::Error::Api(status) if status.code == 404 => Ok(Err(ClusterWrite::Gone)),
+            kube::Error::Api(status) if status.code == 409 || status.code == 422 => Ok(Err(ClusterWrite::Outdated)),
+            other => Err(other.into()),
+        },
+        Err(other) => Err(other),
+    }
+}

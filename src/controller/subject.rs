@@ -1,0 +1,49 @@
+//! Which resource a pass is about.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::Resource;
+use std::{fmt, sync::Arc};
+
+use crate::crd::OrganizationSessionPolicy;
+
+/// The identity of a resource for as long as it lives; another resource of the
+/// same name has another one.
+pub(super) type Uid = Arc<str>;
+
+/// Names one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Subject {
+    pub(super) uid: Uid,
+    pub(super) namespace: Arc<str>,
+    pub(super) name: Arc<str>,
+}
+
+impl Subject {
+    /// The subject of an object the API server sent; `None` for one without
+    /// identity, which it never sends.
+    pub(super) fn of(meta: &ObjectMeta) -> Option<Self> {
+        Some(Self {
+            uid: meta.uid.as_deref()?.into(),
+            namespace: meta.namespace.as_deref()?.into(),
+            name: meta.name.as_deref()?.into(),
+        })
+    }
+
+    /// As events refer to it.
+    pub(super) fn reference(&self) -> k8s_openapi::api::core::v1::ObjectReference {
+        k8s_openapi::api::core::v1::ObjectReference {
+            api_version: Some(OrganizationSessionPolicy::api_version(&()).into_owned()),
+            kind: Some(OrganizationSessionPolicy::kind(&()).into_owned()),
+            name: Some(self.name.to_string()),
+            namespace: Some(self.namespace.to_string()),
+            uid: Some(self.uid.to_string()),
+            ..Default::default()
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}

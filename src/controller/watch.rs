@@ -1,0 +1,96 @@
+//! Watches resources and turns what changes into appointments.
+
+use super::{Context, cluster::Object, index::Entry, memory::spread};
+use futures::{StreamExt, TryStreamExt, stream::SelectAll};
+use kube::{
+    Api, ResourceExt,
+    runtime::{WatchStreamExt, watcher},
+};
+use std::collections::HashSet;
+use tokio::time::Instant;
+
+/// Follows the resources of `namespaces` (all, when empty) until cancelled.
+/// `listed` is called once, when the first list of each is complete.
+pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl FnOnce()) {
+    let client = context.cluster.client();
+    let apis: Vec<Api<Object>> = match namespaces {
+        [] => vec![Api::all(client)],
+        some => some.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
+    };
+    let mut waiting = apis.len();
+    let mut listed = Some(listed);
+    let mut streams = SelectAll::new();
+    for (number, api) in apis.into_iter().enumerate() {
+        let stream = watcher(api, watcher::Config::default()).default_backoff().map_err(move |e| (number, e));
+        streams.push(stream.map_ok(move |event| (number, event)).boxed());
+    }
+    let mut lists: Vec<HashSet<super::subject::Uid>> = vec![HashSet::new(); waiting];
+    while let Some(event) = streams.next().await {
+        let (number, event) = match event {
+            Ok(event) => event,
+            Err((_, error)) => {
+                tracing::warn!(%error, "the watch was interrupted; it goes on by itself");
+                continue;
+            }
+        };
+        let Some(list) = lists.get_mut(number) else { continue };
+        match event {
+            watcher::Event::Init => list.clear(),
+            watcher::Event::InitApply(object) => {
+                if let Some(uid) = apply(context, &object, true) {
+                    list.insert(uid);
+                }
+            }
+            watcher::Event::InitDone => {
+                let namespace = namespaces.get(number);
+                forget_absent(context, namespace, list);
+                waiting = waiting.saturating_sub(1);
+                if waiting == 0
+                    && let Some(listed) = listed.take()
+                {
+                    listed();
+                }
+            }
+            watcher::Event::Apply(object) => drop(apply(context, &object, false)),
+            watcher::Event::Delete(object) => {
+                if let Some(uid) = object.uid() {
+                    remove(context, &uid.as_str().into());
+                }
+            }
+        }
+    }
+}
+
+fn apply(context: &Context, object: &Object, listed: bool) -> Option<super::subject::Uid> {
+    let entry = Entry::of(object)?;
+    let uid = entry.subject.uid.clone();
+    let rested = listed && entry.at_rest() && context.index.get(&uid).is_none();
+    let interval = entry.interval.unwrap_or(context.settings.interval);
+    let effect = context.index.apply(entry);
+    if rested {
+        // it was in order before we started: no herd after a restart
+        context.queue.at(&uid, Instant::now() + interval.mul_f64(spread(&uid)));
+    } else if effect.pass {
+        context.queue.soon(&uid);
+    }
+    effect.peers.iter().for_each(|peer| context.queue.soon(peer));
+    Some(uid)
+}
+
+fn remove(context: &Context, uid: &super::subject::Uid) {
+    context.index.remove(uid).peers.iter().for_each(|peer| context.queue.soon(peer));
+    context.queue.forget(uid);
+    context.memory.forget(uid);
+}
+
+/// What a complete list does not have any more is gone; nothing is concluded
+/// from that but that there is nothing left to look at.
+fn forget_absent(context: &Context, namespace: Option<&String>, present: &HashSet<super::subject::Uid>) {
+    for uid in context.index.uids() {
+        let here =
+            context.index.get(&uid).is_some_and(|entry| namespace.is_none_or(|n| **n == *entry.subject.namespace));
+        if here && !present.contains(&uid) {
+            remove(context, &uid);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The shapes of Kubernetes' own names (RFC 1123).
+
+/// What most names must match, besides having at most 253 characters.
+pub(super) const SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+/// Said of a name that does not.
+pub(super) const NOT_A_SUBDOMAIN: &str = "must be 1 to 253 lower case letters, digits, - or ., with a letter or \
+                                          digit at both ends of each part";
+
+/// Whether `name` may name a resource.
+pub(super) fn is_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_part)
+}
+
+fn is_part(part: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.bytes().all(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_lower_case_parts_between_dots() {
+        for good in ["a", "0", "a-b", "a.b-c.d1", &"a".repeat(253)] {
+            assert!(is_subdomain(good), "{good}");
+        }
+        for bad in ["", ".", "a.", ".a", "a..b", "-a", "a-", "A", "a_b", "a/b", "a\n", "ü", &"a".repeat(254)] {
+            assert!(!is_subdomain(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! How the domain's findings read in the status.
+
+use super::status::{ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, ReportedPolicy};
+use crate::policy::{ApplicationPolicy, Difference, Effective, Idle, Limit, Live, Minutes, Side};
+
+impl From<&Live> for ReportedPolicy {
+    fn from(live: &Live) -> Self {
+        let source = |source: &str| Self { policy_source: source.to_owned(), ..Self::default() };
+        match live {
+            Live::Application => source("APPLICATION"),
+            Live::Unrecognized => source("UNRECOGNIZED"),
+            Live::Custom { absolute, idle } => Self {
+                absolute_session_timeout: absolute.map(Minutes::get),
+                idle_session_timeout_enabled: Some(*idle != Idle::Off),
+                idle_session_timeout: idle.limit().map(Minutes::get),
+                absolute: Some(or_unset(*absolute)),
+                idle: Some(match idle {
+                    Idle::Off => "off".to_owned(),
+                    Idle::On(limit) => or_unset(*limit),
+                }),
+                ..source("CUSTOM")
+            },
+        }
+    }
+}
+
+impl From<&ApplicationPolicy> for ApplicationLimits {
+    fn from(application: &ApplicationPolicy) -> Self {
+        Self {
+            absolute_session_timeout: application.bounds.absolute.map(Minutes::get),
+            idle_session_timeout: application.bounds.idle.map(Minutes::get),
+            access_token_expiry: application.access_token.map(Minutes::get),
+        }
+    }
+}
+
+impl From<&Effective> for EffectiveLimits {
+    fn from(effective: &Effective) -> Self {
+        let shown = |limit: &Option<Limit>| match limit {
+            Some(limit) => format!("{} ({})", limit.timeout, side(limit.from)),
+            None => "none".to_owned(),
+        };
+        let limit = |limit: Limit| EffectiveLimit { minutes: limit.timeout.get(), from: side(limit.from).to_owned() };
+        Self {
+            absolute_session_timeout: effective.absolute.map(limit),
+            idle_session_timeout: effective.idle.map(limit),
+            summary: Some(format!("{} / {}", shown(&effective.absolute), shown(&effective.idle))),
+        }
+    }
+}
+
+impl From<&Difference> for DriftedField {
+    fn from(difference: &Difference) -> Self {
+        Self {
+            field: difference.field.name().to_owned(),
+            desired: difference.desired.clone(),
+            live: difference.live.clone(),
+        }
+    }
+}
+
+/// All differences in one line, for `status.driftSummary`; `None` without any.
+pub fn drift_summary(differences: &[Difference]) -> Option<String> {
+    let shown: Vec<_> = differences.iter().map(ToString::to_string).collect();
+    (!shown.is_empty()).then(|| shown.join("; "))
+}
+
+fn or_unset(timeout: Option<Minutes>) -> String {
+    timeout.map_or_else(|| "unset".to_owned(), |timeout| timeout.to_string())
+}
+
+const fn side(side: Side) -> &'static str {
+    match side {
+        Side::Application => "application",
+        Side::Organization => "organization",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Bounds, Policy, Session, diff, effective};
+
+    #[test]
+    fn a_person_reads_timeouts_with_their_unit() {
+        let minutes = Minutes::new;
+        let live = Live::Custom { absolute: minutes(480), idle: Idle::On(minutes(60)) };
+        let reported = ReportedPolicy::from(&live);
+        assert_eq!((reported.absolute.as_deref(), reported.idle.as_deref()), (Some("8h"), Some("1h")));
+        assert_eq!(reported.absolute_session_timeout, Some(480));
+
+        let odd = ReportedPolicy::from(&Live::Custom { absolute: None, idle: Idle::Off });
+        assert_eq!((odd.absolute.as_deref(), odd.idle.as_deref()), (Some("unset"), Some("off")));
+        assert_eq!(ReportedPolicy::from(&Live::Application).absolute, None);
+    }
+
+    #[test]
+    fn the_summary_says_who_set_each_limit() {
+        let application = Bounds { absolute: Minutes::new(1440), idle: None };
+        let organization = Bounds { absolute: Minutes::new(2880), idle: Minutes::new(60) };
+        let limits = EffectiveLimits::from(&effective(application, organization));
+        assert_eq!(limits.summary.as_deref(), Some("1d (application) / 1h (organization)"));
+        let none = EffectiveLimits::from(&effective(Bounds::default(), Bounds::default()));
+        assert_eq!(none.summary.as_deref(), Some("none / none"));
+    }
+
+    #[test]
+    fn the_longest_texts_fit_the_schema() {
+        let longest = Minutes::new(i64::from(i32::MAX)).unwrap();
+        let shorter = longest.one_less().unwrap();
+        let desired = Policy::Custom(Session::new(longest, Some(shorter)).unwrap());
+        let live = Live::Custom { absolute: Some(shorter), idle: Idle::On(Some(longest)) };
+        assert!(drift_summary(&diff(&desired, &live)).unwrap().len() < 512);
+        let both = Bounds { absolute: Some(longest), idle: Some(shorter) };
+        assert!(EffectiveLimits::from(&effective(both, both)).summary.unwrap().len() < 128);
+        assert_eq!(drift_summary(&[]), None);
+    }
+}

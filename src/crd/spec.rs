@@ -1,0 +1,266 @@
+//! What a person writes. Documentation comments here become the descriptions
+//! that `kubectl explain` shows; the rules between fields are in `rules.rs`.
+
+#![expect(clippy::duplicated_attributes, reason = "each print column of the derive has the same keys")]
+
+use super::status::OrganizationSessionPolicyStatus;
+use crate::policy;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The session policy that one Scalekit organization is to have.
+#[derive(CustomResource, Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[kube(
+    group = "scalekit.com",
+    version = "v1alpha1",
+    kind = "OrganizationSessionPolicy",
+    plural = "organizationsessionpolicies",
+    shortname = "osp",
+    category = "scalekit",
+    doc = "Keeps the session policy of one Scalekit organization as declared.",
+    namespaced,
+    derive = "PartialEq",
+    status = "OrganizationSessionPolicyStatus",
+    printcolumn(
+        name = "Organization",
+        type_ = "string",
+        json_path = ".spec.organization['id','externalId']",
+        description = "The organization as declared: its id, or the customer's own name for it"
+    ),
+    printcolumn(
+        name = "Source",
+        type_ = "string",
+        json_path = ".status.policy.policySource",
+        description = "Whose policy is live: the organization's own (CUSTOM) or the application's (APPLICATION)"
+    ),
+    printcolumn(
+        name = "Absolute",
+        type_ = "string",
+        json_path = ".status.policy.absolute",
+        description = "How long a session may live, as found in Scalekit"
+    ),
+    printcolumn(
+        name = "Idle",
+        type_ = "string",
+        json_path = ".status.policy.idle",
+        description = "How long a session may idle, as found in Scalekit"
+    ),
+    printcolumn(
+        name = "Mode",
+        type_ = "string",
+        json_path = ".spec.mode",
+        description = "How far the operator may go"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether the operator did its job"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        description = "Why it is Ready or not"
+    ),
+    printcolumn(
+        name = "Synced",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Synced\")].status",
+        description = "Whether the live policy is the declared one"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Effective",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.effectivePolicy.summary",
+        description = "What applies to new sessions, and who set it"
+    ),
+    printcolumn(
+        name = "Drift",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.driftSummary",
+        description = "How the live policy differs from the declared one"
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        description = "What happened, and what to do about it"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::of_spec)]
+pub struct OrganizationSessionPolicySpec {
+    /// Whose policy. Cannot be changed: to move to another organization,
+    /// create a new resource.
+    pub organization: OrganizationReference,
+
+    /// Which policy. The fields are those of Scalekit's own API.
+    pub policy: SessionPolicy,
+
+    /// How far the operator may go. Enforce: make it so. TightenOnly: change a
+    /// field only if that makes it stricter than what is live. Observe: never
+    /// write, report drift.
+    #[serde(default)]
+    pub mode: Mode,
+
+    /// What becomes of the organization's policy when this resource is
+    /// deleted. Revert: back to the application's policy. Retain: it stays as
+    /// it is.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+
+    /// Hands off for now. A deletion is never held back by it.
+    #[serde(default)]
+    pub suspend: bool,
+
+    /// Time between two looks at Scalekit, from 30s to 24h, for example 10m or
+    /// 1h30m. When absent, the operator's own setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = super::interval::PATTERN))]
+    pub interval: Option<String>,
+
+    /// The Secret with the credentials of the Scalekit environment, in the
+    /// namespace of this resource. Its keys: SCALEKIT_ENVIRONMENT_URL,
+    /// SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET. When absent, the operator's
+    /// own credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<SecretReference>,
+}
+
+/// Names an organization by exactly one of its two names.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::of_organization)]
+pub struct OrganizationReference {
+    /// Scalekit's id of the organization, `org_…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = r"^org_[0-9A-Za-z]{1,28}$"))]
+    pub id: Option<String>,
+
+    /// Your own name for the organization, as stored in Scalekit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
+    pub external_id: Option<String>,
+}
+
+/// A session policy in the words of Scalekit's API (`scalekit-api.md` §2.8).
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = super::rules::of_policy)]
+pub struct SessionPolicy {
+    /// CUSTOM: the values below. APPLICATION: inherit the application's
+    /// policy; no value may be given.
+    pub policy_source: PolicySource,
+
+    /// How long a session may live, whatever its user does. Needed with
+    /// CUSTOM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
+    pub absolute_session_timeout: Option<i64>,
+
+    /// The unit of absoluteSessionTimeout; MINUTES when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absolute_session_timeout_unit: Option<TimeoutUnit>,
+
+    /// Whether a session also ends when it is not used; false when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_session_timeout_enabled: Option<bool>,
+
+    /// How long a session may go unused. Needed when
+    /// idleSessionTimeoutEnabled is true, and only allowed then. Must be
+    /// shorter than the absolute timeout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
+    pub idle_session_timeout: Option<i64>,
+
+    /// The unit of idleSessionTimeout; MINUTES when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_session_timeout_unit: Option<TimeoutUnit>,
+}
+
+/// A Secret in the resource's own namespace; no other can be named.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+pub struct SecretReference {
+    /// The name of the Secret.
+    #[schemars(length(min = 1, max = 253), regex(pattern = super::names::SUBDOMAIN))]
+    pub name: String,
+}
+
+/// Whose values apply.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PolicySource {
+    /// The application's.
+    Application,
+    /// The organization's own.
+    Custom,
+}
+
+/// The unit of a timeout.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TimeoutUnit {
+    /// One minute.
+    Minutes,
+    /// 60 minutes.
+    Hours,
+    /// 1440 minutes.
+    Days,
+}
+
+/// How far the operator may go; [`policy::Mode`] as written.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Make it so.
+    #[default]
+    Enforce,
+    /// Only ever make it stricter.
+    TightenOnly,
+    /// Never write.
+    Observe,
+}
+
+/// What a deletion does; [`policy::DeletionPolicy`] as written.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeletionPolicy {
+    /// Back to the application's policy.
+    #[default]
+    Revert,
+    /// It stays as it is.
+    Retain,
+}
+
+impl From<TimeoutUnit> for policy::Unit {
+    fn from(unit: TimeoutUnit) -> Self {
+        match unit {
+            TimeoutUnit::Minutes => Self::Minutes,
+            TimeoutUnit::Hours => Self::Hours,
+            TimeoutUnit::Days => Self::Days,
+        }
+    }
+}
+
+impl From<Mode> for policy::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Enforce => Self::Enforce,
+            Mode::TightenOnly => Self::TightenOnly,
+            Mode::Observe => Self::Observe,
+        }
+    }
+}
+
+impl From<DeletionPolicy> for policy::DeletionPolicy {
+    fn from(deletion: DeletionPolicy) -> Self {
+        match deletion {
+            DeletionPolicy::Revert => Self::Revert,
+            DeletionPolicy::Retain => Self::Retain,
+        }
+    }
+}

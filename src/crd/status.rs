@@ -1,0 +1,165 @@
+//! What a person reads. Every field is optional and every odd value costs only
+//! itself, so that a status written by another version never hides a resource.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+
+/// What the operator last saw and did.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationSessionPolicyStatus {
+    /// The generation of the spec that this status is about; -1 before the
+    /// first look.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Scalekit's id of the organization. Once resolved it stays: should the
+    /// external id come to mean another organization, nothing is written.
+    // Strict on purpose: this pin must not get lost silently.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub organization_id: Option<String>,
+
+    /// The host of the Scalekit environment.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 262))]
+    pub environment: Option<String>,
+
+    /// The policy as last found in Scalekit.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub policy: Option<ReportedPolicy>,
+
+    /// The application's limits; absent when they cannot be read.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub application_policy: Option<ApplicationLimits>,
+
+    /// What applies to new sessions: of both policies the stricter value of
+    /// each field. Absent when the application's policy cannot be read.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub effective_policy: Option<EffectiveLimits>,
+
+    /// The fields in which the live policy is not the declared one.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["field"]))]
+    pub drift: Vec<DriftedField>,
+
+    /// `drift` in one line, for `kubectl get -o wide`.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub drift_summary: Option<String>,
+
+    /// Ready, Synced, FeatureEnabled, Effective; Reconciling or Stalled only
+    /// while True.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "super::manifest::conditions")]
+    pub conditions: Vec<Condition>,
+
+    /// The value of the annotation reconcile.fluxcd.io/requestedAt that was
+    /// last acted upon.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+}
+
+/// The organization's own policy as Scalekit reports it, in minutes.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedPolicy {
+    /// APPLICATION, CUSTOM, or UNRECOGNIZED for one this version does not know.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub policy_source: String,
+
+    /// How long a session may live, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absolute_session_timeout: Option<i32>,
+
+    /// Whether a session also ends when it is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_session_timeout_enabled: Option<bool>,
+
+    /// How long a session may go unused, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_session_timeout: Option<i32>,
+
+    /// The absolute timeout as a person reads it: `8h`, or `unset`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub absolute: Option<String>,
+
+    /// The idle timeout as a person reads it: `1h`, `off`, or `unset`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub idle: Option<String>,
+}
+
+/// The limits that the application sets for all its organizations, in minutes.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationLimits {
+    /// How long a session may live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absolute_session_timeout: Option<i32>,
+
+    /// How long it may go unused; absent when idle sessions do not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_session_timeout: Option<i32>,
+
+    /// How long an access token lives; every timeout must be longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token_expiry: Option<i32>,
+}
+
+/// What applies to new sessions; a field is absent where nobody sets a limit.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectiveLimits {
+    /// How long a session may live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absolute_session_timeout: Option<EffectiveLimit>,
+
+    /// How long it may go unused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_session_timeout: Option<EffectiveLimit>,
+
+    /// Both in one line, absolute then idle: `8h (organization) / 1h
+    /// (application)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub summary: Option<String>,
+}
+
+/// One limit, and who set it.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+pub struct EffectiveLimit {
+    /// The limit in minutes.
+    #[serde(default)]
+    pub minutes: i32,
+    /// Whose value it is: `organization` or `application`.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    pub from: String,
+}
+
+/// A field that is not as declared.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+pub struct DriftedField {
+    /// The field's name in `spec.policy`.
+    #[schemars(length(max = 64))]
+    pub field: String,
+    /// As declared.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub desired: String,
+    /// As found; `unset` when Scalekit tells nothing.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub live: String,
+}
+
+/// Takes a value of the wrong shape as absent.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}

@@ -1,0 +1,187 @@
+//! The operator's own check of a spec: the rules of `rules.rs`, then the bounds
+//! of each field. It holds where the API server's rules were bypassed, and it
+//! is the only way from a raw spec to a [`Declaration`].
+
+use super::interval;
+use super::names;
+use super::rules::{self, Rule};
+use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy, TimeoutUnit};
+use crate::policy::{Declaration, ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit};
+use std::fmt;
+
+/// One fault of a spec.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Violation {
+    /// Where, from the root of the resource: `spec.policy.idleSessionTimeout`.
+    pub path: String,
+    /// What to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+impl Violation {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
+
+/// The spec as a declaration, or all that is wrong with it (never empty).
+pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<Declaration, Vec<Violation>> {
+    let mut violations = broken("spec.organization", rules::ORGANIZATION, &spec.organization);
+    violations.extend(broken("spec.policy", rules::POLICY, &spec.policy));
+    violations.extend(broken("spec", rules::SPEC, spec));
+    if !violations.is_empty() {
+        return Err(violations);
+    }
+    match (organization(&spec.organization), policy(&spec.policy), secret(spec)) {
+        (Ok(organization), Ok(policy), Ok(())) => Ok(Declaration {
+            organization,
+            policy,
+            mode: spec.mode.into(),
+            deletion: spec.deletion_policy.into(),
+            suspend: spec.suspend,
+            interval: spec.interval.as_deref().and_then(interval::parse),
+        }),
+        (organization, policy, secret) => {
+            Err([organization.err(), policy.err(), secret.err()].into_iter().flatten().collect())
+        }
+    }
+}
+
+fn broken<T>(root: &str, rules: &[Rule<T>], of: &T) -> Vec<Violation> {
+    let broken = rules.iter().filter(|rule| (rule.broken)(of));
+    broken.map(|rule| Violation::new(format!("{root}{}", rule.field), rule.message)).collect()
+}
+
+fn organization(named: &OrganizationReference) -> Result<OrganizationRef, Violation> {
+    match (&named.id, &named.external_id) {
+        (Some(id), None) => OrganizationId::parse(id).map(OrganizationRef::Id).ok_or_else(|| {
+            Violation::new("spec.organization.id", "must be org_ followed by 1 to 28 letters or digits")
+        }),
+        (None, Some(id)) => ExternalId::parse(id).map(OrganizationRef::External).ok_or_else(|| {
+            Violation::new(
+                "spec.organization.externalId",
+                "must be 1 to 256 characters, none of them a control character",
+            )
+        }),
+        _ => Err(Violation::new("spec.organization", "must have exactly one name")),
+    }
+}
+
+fn policy(policy: &SessionPolicy) -> Result<Policy, Violation> {
+    if policy.policy_source == PolicySource::Application {
+        return Ok(Policy::Application);
+    }
+    let absolute_field = "spec.policy.absoluteSessionTimeout";
+    let idle_field = "spec.policy.idleSessionTimeout";
+    let absolute =
+        timeout(absolute_field, policy.absolute_session_timeout.unwrap_or(0), policy.absolute_session_timeout_unit)?;
+    let idle = policy
+        .idle_session_timeout
+        .map(|idle| timeout(idle_field, idle, policy.idle_session_timeout_unit))
+        .transpose()?;
+    Session::new(absolute, idle).map(Policy::Custom).map_err(|fault| Violation::new(idle_field, fault.to_string()))
+}
+
+fn timeout(field: &str, value: i64, unit: Option<TimeoutUnit>) -> Result<Minutes, Violation> {
+    let unit = unit.map_or(Unit::default(), Unit::from);
+    Minutes::of(value, unit)
+        .ok_or_else(|| Violation::new(field, format!("must be a whole number from 1 to {}", unit.largest())))
+}
+
+fn secret(spec: &OrganizationSessionPolicySpec) -> Result<(), Violation> {
+    match &spec.credentials_secret_ref {
+        Some(secret) if !names::is_subdomain(&secret.name) => {
+            Err(Violation::new("spec.credentialsSecretRef.name", names::NOT_A_SUBDOMAIN))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::{DeletionPolicy, Mode, SecretReference};
+    use super::*;
+    use crate::policy;
+    use std::time::Duration;
+
+    fn spec() -> OrganizationSessionPolicySpec {
+        OrganizationSessionPolicySpec {
+            organization: OrganizationReference { id: Some("org_12345".into()), external_id: None },
+            policy: SessionPolicy {
+                policy_source: PolicySource::Custom,
+                absolute_session_timeout: Some(8),
+                absolute_session_timeout_unit: Some(TimeoutUnit::Hours),
+                idle_session_timeout_enabled: Some(true),
+                idle_session_timeout: Some(60),
+                idle_session_timeout_unit: None,
+            },
+            mode: Mode::TightenOnly,
+            deletion_policy: DeletionPolicy::Retain,
+            suspend: true,
+            interval: Some("10m".into()),
+            credentials_secret_ref: Some(SecretReference { name: "scalekit".into() }),
+        }
+    }
+
+    #[test]
+    fn a_valid_spec_becomes_its_declaration() {
+        let minutes = |n| Minutes::new(n).unwrap();
+        let expected = Declaration {
+            organization: OrganizationRef::Id(OrganizationId::parse("org_12345").unwrap()),
+            policy: Policy::Custom(Session::new(minutes(480), Some(minutes(60))).unwrap()),
+            mode: policy::Mode::TightenOnly,
+            deletion: policy::DeletionPolicy::Retain,
+            suspend: true,
+            interval: Some(Duration::from_secs(600)),
+        };
+        assert_eq!(validate(&spec()), Ok(expected));
+    }
+
+    #[test]
+    fn every_broken_rule_is_named_with_its_field() {
+        let mut spec = spec();
+        spec.organization.external_id = Some("..".into());
+        spec.policy.absolute_session_timeout = None;
+        spec.interval = Some("1s".into());
+        let paths: Vec<_> = validate(&spec).unwrap_err().into_iter().map(|v| v.path).collect();
+        assert_eq!(
+            paths,
+            [
+                "spec.organization",
+                "spec.organization.externalId",
+                "spec.policy.absoluteSessionTimeout",
+                "spec.interval"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_schema_would_have_refused_is_refused_too() {
+        let refused = |change: fn(&mut OrganizationSessionPolicySpec)| {
+            let mut spec = spec();
+            change(&mut spec);
+            validate(&spec).unwrap_err().into_iter().map(|v| v.path).collect::<Vec<_>>()
+        };
+        assert_eq!(refused(|s| s.organization.id = Some("../../x".into())), ["spec.organization.id"]);
+        assert_eq!(
+            refused(|s| s.organization = OrganizationReference { id: None, external_id: Some("a\r\nb".into()) }),
+            ["spec.organization.externalId"]
+        );
+        assert_eq!(refused(|s| s.policy.absolute_session_timeout = Some(0)), ["spec.policy.absoluteSessionTimeout"]);
+        assert_eq!(refused(|s| s.policy.idle_session_timeout = Some(-1)), ["spec.policy.idleSessionTimeout"]);
+        assert_eq!(
+            refused(|s| s.policy.absolute_session_timeout = Some(i64::MAX)),
+            ["spec.policy.absoluteSessionTimeout"]
+        );
+        assert_eq!(
+            refused(|s| s.credentials_secret_ref = Some(SecretReference { name: "../other".into() })),
+            ["spec.credentialsSecretRef.name"]
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! Conditions as the decision sees them: without time, which is the shell's.
+
+use super::Reason;
+
+/// The types of condition a resource has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The operator did its job for this generation. Always there.
+    Ready,
+    /// The live policy is the declared one.
+    Synced,
+    /// The feature session_policy is on.
+    FeatureEnabled,
+    /// The declared values really apply.
+    Effective,
+    /// Work is under way. Only there when True (kstatus).
+    Reconciling,
+    /// A person is needed. Only there when True, never with Reconciling
+    /// (kstatus).
+    Stalled,
+}
+
+impl Kind {
+    /// All of them, in the order they are shown.
+    pub const ALL: [Self; 6] =
+        [Self::Ready, Self::Synced, Self::FeatureEnabled, Self::Effective, Self::Reconciling, Self::Stalled];
+
+    /// The condition's type.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Synced => "Synced",
+            Self::FeatureEnabled => "FeatureEnabled",
+            Self::Effective => "Effective",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+        }
+    }
+
+    /// The kind of a condition's type.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A condition's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// It can't be told.
+    Unknown,
+}
+
+impl Truth {
+    /// As metav1.Condition spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+
+    /// From metav1.Condition; anything else is Unknown.
+    pub fn parse(name: &str) -> Self {
+        match name {
+            "True" => Self::True,
+            "False" => Self::False,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Condition {
+    /// Its type.
+    pub kind: Kind,
+    /// Its status.
+    pub status: Truth,
+    /// Why.
+    pub reason: Reason,
+    /// For a person; never a secret, never a time that changes by itself.
+    pub message: String,
+}
+
+/// The longest message in bytes (failure-catalogue row 75).
+const LONGEST_MESSAGE: usize = 512;
+
+impl Condition {
+    /// The one constructor; an overlong message is cut at a character.
+    pub fn new(kind: Kind, status: Truth, reason: Reason, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if message.len() > LONGEST_MESSAGE {
+            let end = message.floor_char_boundary(LONGEST_MESSAGE - '…'.len_utf8());
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { kind, status, reason, message }
+    }
+}
+
+/// Puts `condition` in the place of one of its kind.
+pub(super) fn set(conditions: &mut Vec<Condition>, condition: Condition) {
+    conditions.retain(|c| c.kind != condition.kind);
+    conditions.push(condition);
+    conditions.sort_by_key(|c| c.kind);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlong_message_is_cut_at_a_character() {
+        let message = Condition::new(Kind::Ready, Truth::True, Reason::InSync, "ß".repeat(1000)).message;
+        assert!(message.len() <= LONGEST_MESSAGE && message.ends_with("ß…"));
+    }
+}

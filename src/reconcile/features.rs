@@ -1,0 +1,72 @@
+//! Feature flags are written as a complete list, because it is unknown whether
+//! the server merges or replaces them (`scalekit-api.md` §2.6).
+
+use super::{Feature, SESSION_POLICY};
+
+/// The list to send so that `session_policy` is on and every other flag stays.
+///
+/// `refused` counts how many lists the server has answered 400 to, which it
+/// may do when it does not know a name it has told us itself: first the list
+/// as read, then without the flags that are off (dropping those loses nothing
+/// even where the list is replaced), last the one entry alone, as the contract
+/// says. `None` when nothing is left to try.
+pub(super) fn with_session_policy(read: &[Feature], refused: u8) -> Option<Vec<Feature>> {
+    let on = || Feature { name: SESSION_POLICY.into(), enabled: true };
+    let mut complete = read.to_vec();
+    match complete.iter_mut().find(|f| f.name == SESSION_POLICY) {
+        Some(flag) => flag.enabled = true,
+        None => complete.push(on()),
+    }
+    let enabled: Vec<Feature> = complete.iter().filter(|f| f.enabled).cloned().collect();
+    let mut lists = vec![complete, enabled, vec![on()]];
+    lists.dedup();
+    lists.into_iter().nth(refused.into())
+}
+
+/// The names of the other flags that are not as they were.
+pub(super) fn changed_others(before: &[Feature], after: &[Feature]) -> Vec<String> {
+    let enabled = |list: &[Feature], name: &str| list.iter().any(|f| f.name == name && f.enabled);
+    let mut names: Vec<&str> = before.iter().chain(after).map(|f| f.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| *name != SESSION_POLICY && enabled(before, name) != enabled(after, name))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(flags: &[(&str, bool)]) -> Vec<Feature> {
+        flags.iter().map(|(name, enabled)| Feature { name: (*name).into(), enabled: *enabled }).collect()
+    }
+
+    #[test]
+    fn the_complete_list_goes_back_with_one_flag_changed() {
+        let read = list(&[("sso", true), ("session_policy", false), ("dir_sync", false)]);
+        let sent = list(&[("sso", true), ("session_policy", true), ("dir_sync", false)]);
+        assert_eq!(with_session_policy(&read, 0), Some(sent));
+        assert_eq!(with_session_policy(&[], 0), Some(list(&[("session_policy", true)])));
+    }
+
+    #[test]
+    fn a_refused_list_shrinks_and_flags_that_are_on_go_last() {
+        let read = list(&[("sso", true), ("directory_sync", false)]);
+        assert_eq!(with_session_policy(&read, 1), Some(list(&[("sso", true), ("session_policy", true)])));
+        assert_eq!(with_session_policy(&read, 2), Some(list(&[("session_policy", true)])));
+        assert_eq!(with_session_policy(&read, 3), None);
+        assert_eq!(with_session_policy(&[], 1), None, "the same list is not sent twice");
+    }
+
+    #[test]
+    fn order_and_absence_of_disabled_flags_are_no_change() {
+        let before = list(&[("sso", true), ("dir_sync", false)]);
+        let after = list(&[("session_policy", true), ("sso", true)]);
+        assert!(changed_others(&before, &after).is_empty());
+        assert_eq!(changed_others(&before, &list(&[("session_policy", true)])), ["sso"]);
+        assert_eq!(changed_others(&before, &list(&[("sso", true), ("dir_sync", true)])), ["dir_sync"]);
+    }
+}

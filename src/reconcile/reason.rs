@@ -1,0 +1,137 @@
+//! Every reason a condition or an event can carry, with what it means and what
+//! a person does about it. `docs/conditions.md` is made from this table.
+
+use std::fmt;
+
+macro_rules! reasons {
+    ($($name:ident: $means:literal, $act:literal;)*) => {
+        /// Why a condition is what it is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $(#[doc = $means] $name,)*
+        }
+
+        impl Reason {
+            /// All reasons, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name as conditions and events carry it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// What it means, in a sentence.
+            pub const fn means(self) -> &'static str {
+                match self { $(Self::$name => $means,)* }
+            }
+
+            /// What a person does about it, in a sentence.
+            pub const fn act(self) -> &'static str {
+                match self { $(Self::$name => $act,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    InSync: "The live policy is the declared one.", "Nothing.";
+    StricterKept: "TightenOnly: the live policy is at least as strict as the declared one in every field, and stays.",
+        "Nothing, or use mode Enforce to make the declared values live.";
+    DriftDetected: "Observe: the live policy is not the declared one; `status.drift` lists the fields.",
+        "Change the spec, change the policy in Scalekit, or let the operator write with mode Enforce.";
+    Progressing: "A change is under way.", "Wait; it takes seconds.";
+    Suspended: "`spec.suspend` is true, so nothing is read or written.", "Set `spec.suspend` to false.";
+    InvalidSpec: "The spec can't be acted on; the message names the field.", "Correct the spec.";
+    CredentialsMissing: "The Secret, or the operator's own credentials, are not there.",
+        "Create the Secret that the message names; it is looked for again within a minute.";
+    CredentialsIncomplete: "A key of the credentials is missing or unusable; the message names it.",
+        "Correct the Secret; it is read again within a minute.";
+    CredentialsRejected: "Scalekit's token endpoint refuses the client id or secret.",
+        "Put valid API credentials into the Secret; it is read again within a minute.";
+    AuthFailed: "Scalekit gave a token and then refused it.",
+        "Check that the client belongs to this environment and is enabled.";
+    BadAuthResponse: "The token endpoint answered something that is no token.",
+        "Check that SCALEKIT_ENVIRONMENT_URL is the environment's own URL.";
+    Forbidden: "Scalekit answered 403.",
+        "Give the API client the permissions organizations:read and organizations:write.";
+    Conflict: "An older resource owns this organization.",
+        "Delete one of the two; the younger one takes over when the older one goes.";
+    OrganizationNotFound: "Scalekit has no such organization.",
+        "Correct `spec.organization` in a new resource, or create the organization.";
+    OrganizationChanged: "The external id leads to another organization than the one written to before.",
+        "If that is meant, delete this resource and create it again; deleting reverts the first organization.";
+    FeatureUnavailable: "Scalekit refuses to enable the feature session_policy.",
+        "Ask Scalekit to enable session policies for the environment; it is tried again every hour.";
+    FeatureNotEnabled: "Scalekit accepted the feature session_policy and still shows it off.",
+        "Ask Scalekit's support, naming the organization.";
+    RejectedByApi: "Scalekit declined the policy.",
+        "Correct the values that the message names; the same values are tried again every hour.";
+    NotApplied: "Scalekit accepted the policy and keeps another one; `status.drift` lists the fields.",
+        "Declare values that Scalekit keeps; the same values are tried again every hour.";
+    UnrecognizedLivePolicy: "The live policy has a source that this version does not know.",
+        "Upgrade the operator, or set the organization's policy in Scalekit's dashboard.";
+    ApiNotSupported: "This Scalekit server has no session-policy API.",
+        "Upgrade the server, or remove the resource.";
+    RateLimited: "Scalekit limits the environment's requests; all its resources wait.", "Wait.";
+    ApiUnreachable: "No connection to Scalekit.", "Check network, DNS and SCALEKIT_ENVIRONMENT_URL.";
+    TlsError: "No trusted connection to Scalekit.", "Check the server's certificate and the trusted roots.";
+    TimedOut: "Scalekit did not answer in time.", "Wait; it is tried again with growing pauses.";
+    ApiUnavailable: "Scalekit answered with a server error.", "Wait; it is tried again with growing pauses.";
+    BadResponse: "What answered does not speak Scalekit's API.",
+        "Check SCALEKIT_ENVIRONMENT_URL and what stands between: a proxy or a captive portal.";
+    WriteConflict: "Others change the same policy at this moment.", "Wait; it is tried again.";
+    InternalError: "The operator failed in this pass; only this resource is affected.",
+        "Report it with the operator's log.";
+    Stale: "The live policy could not be read for three intervals, so nothing is known about it.",
+        "See the condition Synced for the cause.";
+    Deleting: "The organization is being set back to the application's policy before the resource goes.", "Wait.";
+    CleanupPending: "The organization is not yet set back; Scalekit did not answer as it should.",
+        "Wait; or set `spec.deletionPolicy: Retain` to let the resource go and keep the policy.";
+    EnvironmentChanged: "The credentials lead to another environment than the one written to.",
+        "Restore the credentials of the environment that the message names.";
+    Reverted: "The organization inherits the application's policy again.", "Nothing.";
+    HandedOver: "Another resource takes over the organization; its policy comes next.", "Nothing.";
+    OrganizationGone: "The organization does not exist any more, so there was nothing to revert.", "Nothing.";
+    PolicyOrphaned: "The resource is gone and its policy is still live in Scalekit.",
+        "Set the organization's session policy in Scalekit by hand.";
+    PolicyApplied: "The declared policy was written.", "Nothing.";
+    DriftCorrected: "Somebody changed the policy in Scalekit; the declared one was written again.",
+        "Find out who, or use mode TightenOnly or Observe.";
+    FeatureEnabled: "The feature session_policy was switched on.", "Nothing.";
+    FeaturesChanged: "Other features of the organization changed while session_policy was switched on.",
+        "Check the organization's features in Scalekit.";
+    Enabled: "The feature session_policy is on.", "Nothing.";
+    Disabled: "The feature session_policy is off.", "Nothing, or use mode Enforce to switch it on.";
+    AppliesFully: "The declared values apply: the application's policy is not stricter.", "Nothing.";
+    LooserThanApplication: "The application's policy is stricter, so a declared value has no effect.",
+        "Shorten the declared value, or lengthen the application's in Scalekit's dashboard.";
+    ApplicationPolicyUnreadable: "The application's policy can't be read, so what really applies is unknown.",
+        "Nothing; reading it needs a newer server or a feature of the environment.";
+    NotChecked: "It was not looked at yet.", "Wait.";
+}
+
+impl Reason {
+    /// The reason with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.name() == name)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_found_by_its_name() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::parse(reason.name()), Some(*reason));
+        }
+        assert_eq!(Reason::parse("Whatever"), None);
+    }
+}

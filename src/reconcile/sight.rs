@@ -1,0 +1,234 @@
+//! What one pass has seen of one organization. It is forgotten when the pass
+//! ends: nothing is decided from an earlier look.
+
+use super::{Call, Detail, Fault, FaultKind, Feature, Organization, Reply, features};
+use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef, Policy};
+
+/// What has been seen, and what was tried.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Sight {
+    /// The organization as last read in this pass; `None`: to be read (again).
+    pub organization: Option<Organization>,
+    /// Its id, once known; it stays when the organization must be read again.
+    pub resolved: Option<OrganizationId>,
+    /// The application's policy.
+    pub application: Application,
+    /// The organization's policy as last read in this pass; `None`: to be read
+    /// (again).
+    pub live: Option<Live>,
+    /// Writes of the feature flag.
+    pub flag: FlagWrites,
+    /// Writes of the policy.
+    pub writes: PolicyWrites,
+    /// The policy route answered 404; the organization is read again to tell
+    /// which of the two is missing.
+    pub policy_route_missing: bool,
+    /// How often the organization was not found.
+    pub not_found: u8,
+    /// What stopped the pass.
+    pub failure: Option<(Call, Fault)>,
+}
+
+/// The application's policy, as far as this pass got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Application {
+    /// Not asked yet.
+    #[default]
+    Unread,
+    /// The server does not tell (403, 404, 501).
+    Unreadable,
+    /// This time the question failed; what was known stands.
+    Failed,
+    /// As read.
+    Known(ApplicationPolicy),
+}
+
+/// What was tried with the feature flag in this pass.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct FlagWrites {
+    /// Writes that were taken, or may have been.
+    pub tries: u8,
+    /// Lists that were answered 400.
+    pub refused: u8,
+    /// Why the last write is not known to have been applied.
+    pub fault: Option<Fault>,
+    /// All flags before our first write.
+    pub before: Option<Vec<Feature>>,
+    /// Other flags that were not the same after it.
+    pub changed_others: Vec<String>,
+}
+
+impl FlagWrites {
+    pub(super) fn detail(&self) -> Detail {
+        self.fault.as_ref().map(|f| f.detail.clone()).unwrap_or_default()
+    }
+}
+
+/// What was tried with the policy in this pass.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct PolicyWrites {
+    /// Writes with a readable answer.
+    pub answered: u8,
+    /// Writes of which it is not known whether they were applied; they may
+    /// still land.
+    pub unknown: u8,
+    /// Writes answered 409.
+    pub conflicts: u8,
+    /// The fault of the last write that had one.
+    pub fault: Option<Fault>,
+    /// The policy before our first write.
+    pub before: Option<Live>,
+}
+
+impl Sight {
+    /// The call that finds the organization.
+    pub(super) fn find(&self, organization: &OrganizationRef) -> Call {
+        match (&self.resolved, organization) {
+            (Some(id), _) | (None, OrganizationRef::Id(id)) => Call::ReadOrganization(id.clone()),
+            (None, OrganizationRef::External(id)) => Call::LookUp(id.clone()),
+        }
+    }
+
+    /// The application's access-token lifetime, if it is known.
+    pub fn access_token(&self) -> Option<Minutes> {
+        match self.application {
+            Application::Known(application) => application.access_token,
+            _ => None,
+        }
+    }
+
+    /// Whether a policy write of this pass was sent, whatever came of it.
+    pub fn wrote_policy(&self) -> bool {
+        self.writes.answered + self.writes.unknown > 0
+    }
+
+    /// Whether a policy write of this pass may still land.
+    pub fn may_still_land(&self) -> bool {
+        self.writes.unknown > 0
+    }
+
+    /// Takes in what came back from `call`. `sufficient` tells whether an
+    /// echoed policy is what was wanted; an echo that is not is read again.
+    pub fn absorb(&mut self, call: &Call, answer: Result<Reply, Fault>, sufficient: impl Fn(&Live) -> bool) {
+        match (call, answer) {
+            (Call::ReadOrganization(_) | Call::LookUp(_), Ok(Reply::Organization(organization))) => {
+                self.see_organization(organization);
+            }
+            (Call::ReadOrganization(_) | Call::LookUp(_), Err(fault)) => {
+                self.not_found += u8::from(fault.kind == FaultKind::NotFound);
+                self.fail(call, fault);
+            }
+            (Call::ReadApplicationPolicy(_), Ok(Reply::ApplicationPolicy(policy))) => {
+                self.application = Application::Known(policy);
+            }
+            (Call::ReadApplicationPolicy(_), answer) => self.application = without_application_policy(&answer),
+            (Call::ReadPolicy(_), Ok(Reply::Policy(live))) => self.live = Some(live),
+            (Call::ReadPolicy(_), Err(fault)) if fault.kind == FaultKind::NotFound => self.doubt_organization(),
+            (Call::WritePolicy { .. }, Ok(Reply::Policy(echo))) => {
+                self.note_before();
+                self.writes.answered += 1;
+                self.live = sufficient(&echo).then_some(echo);
+            }
+            (Call::WritePolicy { .. }, Err(fault)) => self.policy_write_failed(call, fault),
+            (Call::WriteFeatures { .. }, Ok(Reply::Organization(echo))) => self.see_flag_echo(echo),
+            (Call::WriteFeatures { .. }, Err(fault)) => self.flag_write_failed(call, fault),
+            (_, Err(fault)) => self.fail(call, fault),
+            (_, Ok(_)) => self.fail(call, Fault::new(FaultKind::BadResponse)), // a reply to another question
+        }
+    }
+
+    fn fail(&mut self, call: &Call, fault: Fault) {
+        self.failure = Some((call.clone(), fault));
+    }
+
+    fn see_organization(&mut self, organization: Organization) {
+        if let Some(before) = &self.flag.before {
+            self.flag.changed_others = features::changed_others(before, &organization.features);
+        }
+        self.failure = None; // a second look may find what the first one missed
+        self.resolved = Some(organization.id.clone());
+        self.organization = Some(organization);
+    }
+
+    /// An echo that does not show what we wanted is not believed; the
+    /// organization is read again.
+    fn see_flag_echo(&mut self, echo: Organization) {
+        self.note_flags();
+        self.flag.tries += 1;
+        self.flag.fault = None;
+        let before = self.flag.before.as_deref().unwrap_or_default();
+        let as_wanted = echo.session_policy_enabled() && features::changed_others(before, &echo.features).is_empty();
+        self.organization = as_wanted.then_some(echo);
+    }
+
+    fn flag_write_failed(&mut self, call: &Call, fault: Fault) {
+        self.note_flags();
+        match fault.kind {
+            FaultKind::Rejected => {
+                self.flag.refused += 1;
+                self.flag.fault = Some(fault);
+            }
+            _ if fault.may_have_landed || fault.kind == FaultKind::Conflict => {
+                self.flag.tries += 1;
+                self.flag.fault = Some(fault);
+                self.organization = None;
+            }
+            // the organization went, or has no settings: reading it again tells
+            FaultKind::NotFound => {
+                self.flag.tries = u8::MAX;
+                self.flag.fault = Some(fault);
+                self.organization = None;
+            }
+            _ => self.fail(call, fault),
+        }
+    }
+
+    fn policy_write_failed(&mut self, call: &Call, fault: Fault) {
+        self.note_before();
+        match fault.kind {
+            FaultKind::NotFound => self.doubt_organization(),
+            FaultKind::Conflict => {
+                self.writes.conflicts += 1;
+                self.writes.fault = Some(fault);
+                self.live = None;
+            }
+            _ if fault.may_have_landed => {
+                self.writes.unknown += 1;
+                self.writes.fault = Some(fault);
+                self.live = None;
+            }
+            _ => self.fail(call, fault),
+        }
+    }
+
+    fn doubt_organization(&mut self) {
+        self.policy_route_missing = true;
+        self.organization = None;
+        self.live = None;
+    }
+
+    fn note_flags(&mut self) {
+        if self.flag.before.is_none() {
+            self.flag.before = self.organization.as_ref().map(|o| o.features.clone());
+        }
+    }
+
+    fn note_before(&mut self) {
+        if self.writes.before.is_none() {
+            self.writes.before = self.live;
+        }
+    }
+}
+
+fn without_application_policy(answer: &Result<Reply, Fault>) -> Application {
+    use FaultKind::{Forbidden, NotFound, Rejected, Unsupported};
+    match answer {
+        Err(Fault { kind: Forbidden | NotFound | Rejected | Unsupported, .. }) => Application::Unreadable,
+        _ => Application::Failed,
+    }
+}
+
+/// A [`Sight::absorb`] test for a write of exactly `policy`.
+pub(super) fn shows(policy: Policy) -> impl Fn(&Live) -> bool {
+    move |echo| crate::policy::diff(&policy, echo).is_empty()
+}

@@ -1,0 +1,280 @@
+//! What one pass over a resource has seen so far, and how an answer changes
+//! it. A pass starts with an empty view and forgets it at the end.
+
+use super::{Call, Condition, Fault, Release, Reply, Report, Sight, Step, remote, sight};
+use crate::policy::{Declaration, OrganizationId, Policy};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// Everything a decision may depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct View {
+    /// How this operator is set up.
+    pub settings: Settings,
+    /// What the shell remembers of earlier passes. Forgetting it can only make
+    /// the decision more careful.
+    pub history: History,
+    /// The resource, fresh from the API server.
+    pub resource: Found,
+    /// Which environment the credentials lead to, or why there are none.
+    pub credentials: Option<Result<Access, CredentialsProblem>>,
+    /// Whether the resource's namespace is going, where that was asked.
+    pub namespace_terminating: Option<bool>,
+    /// Who owns the organization.
+    pub standing: Option<Standing>,
+    /// What was seen of the organization.
+    pub sight: Sight,
+    /// This pass has told the user that work is under way.
+    pub progress_reported: bool,
+    /// Why our finalizer went in this pass.
+    pub released: Option<Release>,
+}
+
+/// How this operator is set up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// Time between two looks where a resource does not say.
+    pub interval: Duration,
+    /// How long after a write with an unknown outcome it may still land:
+    /// twice the request deadline.
+    pub settle: Duration,
+    /// How long a deletion waits for credentials.
+    pub grace: Duration,
+    /// The same where the whole namespace goes.
+    pub namespace_grace: Duration,
+}
+
+/// What the shell remembers, as ages measured on a monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct History {
+    /// Since when no pass has got through to Scalekit.
+    pub unseen_for: Duration,
+    /// Since when no write with an unknown outcome was sent; `None`: there was
+    /// none. A resource older than this process counts one at its start,
+    /// since its predecessor may have been killed in the middle of a write.
+    pub unknown_write_age: Option<Duration>,
+}
+
+/// The resource at the API server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Found {
+    /// To be read (again).
+    Unread,
+    /// There is none with this uid.
+    Gone,
+    /// As just read.
+    Here(Box<Resource>),
+}
+
+/// A resource as just read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Resource {
+    /// Which generation of its spec this is.
+    pub generation: i64,
+    /// When its deletion was asked for.
+    pub deleting_since: Option<Timestamp>,
+    /// Whether it carries our finalizer.
+    pub finalizer: bool,
+    /// Its spec, or what is wrong with it.
+    pub declaration: Result<Declaration, Vec<String>>,
+    /// Where its policy was written to before.
+    pub pinned: Option<Pinned>,
+    /// The generation its status speaks of; −1 before the first.
+    pub observed_generation: i64,
+    /// The conditions of its status.
+    pub conditions: Vec<Condition>,
+    /// The value of the reconcile-now annotation.
+    pub requested_at: Option<String>,
+}
+
+/// The organization a resource was found to mean, recorded in its status
+/// before the first write.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pinned {
+    /// The environment's host.
+    pub environment: String,
+    /// The id there.
+    pub organization: OrganizationId,
+}
+
+/// Where usable credentials lead.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Access {
+    /// The environment's host.
+    pub environment: String,
+    /// Where the credentials come from, for messages: a Secret's name.
+    pub source: String,
+}
+
+/// Why there are no credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CredentialsProblem {
+    /// They are not there at all, so somebody may still bring them.
+    pub missing: bool,
+    /// Names the Secret and the key, never a value; says what to do.
+    pub message: String,
+}
+
+/// Whether this resource is the one that may write.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// It is the oldest claim.
+    Owner {
+        /// Another live resource waits to take over.
+        heir: bool,
+    },
+    /// An older claim exists.
+    Loser {
+        /// Its name, when it is in the same namespace.
+        winner: Option<String>,
+    },
+}
+
+/// What came back from a step.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// To `ReadResource`.
+    Resource(Found),
+    /// To `ReadNamespace`.
+    Namespace {
+        /// It is going.
+        terminating: bool,
+    },
+    /// To `ReadCredentials`.
+    Credentials(Result<Access, CredentialsProblem>),
+    /// To `ReadClaims`.
+    Claims(Standing),
+    /// To a write to the API server.
+    Cluster(ClusterWrite),
+    /// To a call to Scalekit.
+    Scalekit(Result<Reply, Fault>),
+}
+
+/// What became of a write to the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClusterWrite {
+    /// Done.
+    Done,
+    /// The resource is gone, or another one has its name.
+    Gone,
+    /// The resource is no longer as it was read.
+    Outdated,
+}
+
+impl View {
+    /// The view at the start of a pass.
+    pub fn new(settings: Settings, history: History) -> Self {
+        Self {
+            settings,
+            history,
+            resource: Found::Unread,
+            credentials: None,
+            namespace_terminating: None,
+            standing: None,
+            sight: Sight::default(),
+            progress_reported: false,
+            released: None,
+        }
+    }
+
+    /// Takes in what came back from `step`.
+    pub fn absorb(&mut self, step: &Step, answer: Answer) {
+        match (step, answer) {
+            (_, Answer::Resource(found)) => self.resource = found,
+            (_, Answer::Namespace { terminating }) => self.namespace_terminating = Some(terminating),
+            (_, Answer::Credentials(credentials)) => self.credentials = Some(credentials),
+            (_, Answer::Claims(standing)) => self.standing = Some(standing),
+            (_, Answer::Cluster(ClusterWrite::Gone)) => self.resource = Found::Gone,
+            (_, Answer::Cluster(ClusterWrite::Outdated)) => self.resource = Found::Unread,
+            (Step::ReportProgress(_), Answer::Cluster(ClusterWrite::Done)) => self.progress_reported = true,
+            (Step::AddFinalizer, Answer::Cluster(ClusterWrite::Done)) => self.set_finalizer(true),
+            (Step::RemoveFinalizer(release), Answer::Cluster(ClusterWrite::Done)) => {
+                self.set_finalizer(false);
+                self.released = Some(release.clone());
+            }
+            (Step::Scalekit(call), Answer::Scalekit(answer)) => self.absorb_reply(call, answer),
+            (_, Answer::Cluster(ClusterWrite::Done) | Answer::Scalekit(_)) => {}
+        }
+    }
+
+    fn absorb_reply(&mut self, call: &Call, answer: Result<Reply, Fault>) {
+        match (call, self.goal()) {
+            // a revert is confirmed by reading, not by its echo
+            (Call::WritePolicy { policy: Policy::Application, .. }, _) if self.deleting() => {
+                self.sight.absorb(call, answer, |_| false);
+            }
+            (Call::WritePolicy { .. }, Some(goal)) => {
+                let enough = |live: &_| matches!(remote::pending(&goal, live), remote::Pending::Nothing);
+                self.sight.absorb(call, answer, enough);
+            }
+            (Call::WritePolicy { policy, .. }, None) => self.sight.absorb(call, answer, sight::shows(*policy)),
+            _ => self.sight.absorb(call, answer, |_| true),
+        }
+    }
+
+    fn set_finalizer(&mut self, present: bool) {
+        if let Found::Here(resource) = &mut self.resource {
+            resource.finalizer = present;
+        }
+    }
+
+    /// The resource, once read.
+    pub fn here(&self) -> Option<&Resource> {
+        match &self.resource {
+            Found::Here(resource) => Some(resource),
+            Found::Unread | Found::Gone => None,
+        }
+    }
+
+    /// The declaration, once read and if valid.
+    pub fn declaration(&self) -> Option<&Declaration> {
+        self.here().and_then(|resource| resource.declaration.as_ref().ok())
+    }
+
+    /// Where the credentials lead, once read and if usable.
+    pub fn access(&self) -> Option<&Access> {
+        self.credentials.as_ref()?.as_ref().ok()
+    }
+
+    /// What is wanted of the organization.
+    pub fn goal(&self) -> Option<remote::Goal> {
+        let declaration = self.declaration()?;
+        Some(remote::Goal {
+            organization: declaration.organization.clone(),
+            pinned: self.pin_here(),
+            policy: declaration.policy,
+            mode: declaration.mode,
+        })
+    }
+
+    /// The pinned organization, if it was pinned in the environment that the
+    /// credentials lead to now.
+    fn pin_here(&self) -> Option<OrganizationId> {
+        let pinned = self.here()?.pinned.as_ref()?;
+        (pinned.environment == self.access()?.environment).then(|| pinned.organization.clone())
+    }
+
+    /// Time between two looks at this resource.
+    pub fn interval(&self) -> Duration {
+        self.declaration().and_then(|d| d.interval).unwrap_or(self.settings.interval)
+    }
+
+    /// Whether the resource is being deleted.
+    pub fn deleting(&self) -> bool {
+        self.here().is_some_and(|r| r.deleting_since.is_some())
+    }
+
+    /// How long until no write of ours can land any more; zero: now.
+    pub fn unsettled_for(&self) -> Duration {
+        if self.sight.may_still_land() {
+            return self.settings.settle;
+        }
+        let age = self.history.unknown_write_age.unwrap_or(Duration::MAX);
+        self.settings.settle.saturating_sub(age)
+    }
+
+    /// The report of this pass while it still works.
+    pub(super) fn progress(&self) -> Option<Report> {
+        (!self.progress_reported).then(|| Report::progress(self))
+    }
+}

@@ -1,0 +1,95 @@
+//! Changing organizations behind the operator's back.
+
+use super::{Wrong, body};
+use crate::simulator::call::Call;
+use crate::simulator::desk::Desk;
+use crate::simulator::features::Feature;
+use crate::simulator::organizations::{Clash, Draft, Organization, Organizations};
+use crate::simulator::policy::Policy;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// What a dashboard user, a widget or another client may change. Fields left
+/// out stay; a policy is replaced whole.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Edit {
+    /// `null` takes the external id away.
+    #[serde(deserialize_with = "present")]
+    external_id: Option<Option<String>>,
+    display_name: Option<String>,
+    features: Option<Vec<Feature>>,
+    policy: Option<Policy>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// `rest` is the path behind `organizations`.
+pub(super) fn dispatch(desk: &Desk, call: &Call, rest: &str) -> Result<Value, Wrong> {
+    let now = Instant::now();
+    let mut environment = desk.environment();
+    let all = &mut environment.organizations;
+    let mut parts = rest.strip_prefix('/').unwrap_or_default().split('/');
+    let id = parts.next().unwrap_or_default();
+    let verb = parts.next();
+    let organization = match (call.method.as_str(), id, verb) {
+        ("GET", "", None) => return Ok(overview(all, now)),
+        ("POST", "", None) => all.create(body::<Draft>(call)?).map_err(clash)?,
+        ("GET", id, None) => all.get(id).ok_or_else(unknown)?,
+        ("PUT", id, None) => replace(all, id, body(call)?)?,
+        ("PATCH", id, None) => edit(all, id, body(call)?)?,
+        ("DELETE", id, None) => {
+            all.remove(id).ok_or_else(unknown)?;
+            return Ok(json!({}));
+        }
+        ("POST", id, Some("recreate")) => all.recreate(id).ok_or_else(unknown)?,
+        _ => return Err((404, format!("no admin endpoint {} {}", call.method, call.path))),
+    };
+    Ok(organization.truth(now))
+}
+
+/// All of them, newest first.
+fn overview(all: &mut Organizations, now: Instant) -> Value {
+    let (page, _) = all.page(u64::MAX, usize::MAX);
+    page.into_iter().map(|organization| organization.truth(now)).collect()
+}
+
+/// Forgets the old one, if any; the id in the path counts. A refused draft
+/// leaves the old one as it was.
+fn replace<'a>(all: &'a mut Organizations, id: &str, draft: Draft) -> Result<&'a mut Organization, Wrong> {
+    let holder = draft.external_id.as_deref().and_then(|external| all.get_external(external));
+    if holder.is_some_and(|holder| holder.id != id) {
+        return Err(clash(Clash::ExternalId));
+    }
+    all.remove(id);
+    all.create(Draft { id: id.to_owned(), ..draft }).map_err(clash)
+}
+
+fn edit<'a>(all: &'a mut Organizations, id: &str, edit: Edit) -> Result<&'a mut Organization, Wrong> {
+    if let Some(external_id) = edit.external_id {
+        all.remap(id, external_id);
+    }
+    let organization = all.get(id).ok_or_else(unknown)?;
+    if let Some(display_name) = edit.display_name {
+        organization.display_name = display_name;
+    }
+    if let Some(features) = edit.features {
+        organization.features.overwrite(features);
+    }
+    if let Some(policy) = edit.policy {
+        organization.policy.overwrite(policy);
+    }
+    Ok(organization)
+}
+
+fn unknown() -> Wrong {
+    (404, "no such organization".to_owned())
+}
+
+fn clash(clash: Clash) -> Wrong {
+    let status = if clash == Clash::BadId { 400 } else { 409 };
+    (status, clash.to_string())
+}

@@ -1,0 +1,88 @@
+//! One request as it arrived, and the answer made for it.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::Response;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+/// A request, read to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// Position in the journal.
+    pub(crate) sequence: u64,
+    pub(crate) method: Method,
+    /// As sent: still percent-encoded.
+    pub(crate) path: String,
+    /// As sent, without the question mark.
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// The bearer token; `None` when there is none, `Some("")` never.
+    pub(crate) fn bearer(&self) -> Option<&str> {
+        self.authorization()?.strip_prefix("Bearer ").filter(|token| !token.is_empty())
+    }
+
+    pub(crate) fn authorization(&self) -> Option<&str> {
+        self.headers.get(header::AUTHORIZATION)?.to_str().ok()
+    }
+}
+
+/// Decodes `application/x-www-form-urlencoded`, where `+` is a space: a page
+/// token that was pasted in unencoded does not survive this.
+pub(crate) fn form(text: &str) -> Vec<(String, String)> {
+    let decode = |part: &str| {
+        let spaced = part.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) => (decode(name), decode(value)),
+            None => (decode(pair), String::new()),
+        })
+        .collect()
+}
+
+/// An answer before it meets the wire, where a fault may still change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Self { status, headers, body: body.to_string().into_bytes() }
+    }
+
+    pub(crate) fn with_header(mut self, name: &str, value: String) -> Self {
+        self.headers.push((name.to_owned(), value));
+        self
+    }
+
+    /// On the wire, with the body as it is.
+    pub(crate) fn into_response(self) -> Response {
+        let body = Body::from(self.body);
+        respond(self.status, &self.headers, body)
+    }
+}
+
+/// Builds a response; a status or header that HTTP can't carry becomes a 500,
+/// because it can only come from a mistaken fault rule.
+pub(crate) fn respond(status: u16, headers: &[(String, String)], body: Body) -> Response {
+    let mut builder = Response::builder().status(status);
+    for (name, value) in headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(body).unwrap_or_else(|error| {
+        let mut response = Response::new(Body::from(format!("simulator: {error}")));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}

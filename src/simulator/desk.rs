@@ -1,0 +1,136 @@
+//! Where every request comes in: noted, delayed, struck by a fault or carried
+//! out, answered.
+
+use super::admin;
+use super::call::{Call, Reply};
+use super::environment::Environment;
+use super::faults::{Faults, Outcome, play};
+use super::journal::Journal;
+use super::line::Cut;
+use super::refusal::Refusal;
+use super::start::{Config, StartError};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Everything there is, each part behind its own lock; no two are ever held
+/// together, and none across a wait.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    config: Config,
+    environment: Mutex<Environment>,
+    faults: Mutex<Faults>,
+    journal: Mutex<Journal>,
+}
+
+impl Desk {
+    pub(crate) fn new(config: Config) -> Result<Self, StartError> {
+        let environment = Mutex::new(config.environment()?);
+        let journal = Mutex::new(Journal::new(Instant::now()));
+        Ok(Self { config, environment, faults: Mutex::default(), journal })
+    }
+
+    pub(crate) fn environment(&self) -> MutexGuard<'_, Environment> {
+        unpoisoned(&self.environment)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        unpoisoned(&self.faults)
+    }
+
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
+        unpoisoned(&self.journal)
+    }
+
+    /// Back to how it was started.
+    pub(crate) fn reset(&self) -> Result<(), StartError> {
+        *self.environment() = self.config.environment()?;
+        self.faults().clear();
+        self.journal().clear();
+        Ok(())
+    }
+
+    fn handle(&self, call: &Call) -> Reply {
+        self.environment().handle(call, Instant::now())
+    }
+
+    /// Notes the arrival; says how long the request has to wait.
+    fn note(&self, call: &mut Call) -> Duration {
+        let now = Instant::now();
+        let (client, wait) = {
+            let environment = self.environment();
+            let client = call.bearer().and_then(|token| environment.tokens.holder(token, now)).map(str::to_owned);
+            let jitter = environment.settings.latency_jitter_ms;
+            (client, environment.settings.latency_ms.saturating_add(fastrand::u64(0..=jitter)))
+        };
+        self.journal().arrived(call, client, now);
+        Duration::from_millis(wait)
+    }
+}
+
+/// The state stays usable: nothing in it is left half-changed by a panic that
+/// would not show up as a failed test anyway.
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The only handler.
+pub(crate) async fn receive(
+    State(desk): State<Arc<Desk>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let is_admin = admin::is_admin(head.uri.path());
+    let limit = if is_admin { usize::MAX } else { desk.environment().settings.max_body_bytes };
+    let body = to_bytes(body, limit).await;
+    let too_large = body.is_err();
+    let mut call = Call {
+        sequence: 0,
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head.headers,
+        body: body.unwrap_or_default(),
+    };
+    if is_admin {
+        return admin::answer(&desk, &call).into_response();
+    }
+    if too_large {
+        desk.note(&mut call);
+        desk.journal().answered(call.sequence, 413);
+        return Refusal::too_large().reply(call.sequence).into_response();
+    }
+    // On a task of its own: a client that hangs up does not take its request
+    // back, here as at the real server.
+    match tokio::spawn(serve(desk, call)).await {
+        Ok(Outcome::Answer(response)) => response,
+        Ok(Outcome::Silence) => std::future::pending().await,
+        Ok(Outcome::HangUp) | Err(_) => {
+            cut.throw();
+            Response::new(Body::from(Bytes::new()))
+        }
+    }
+}
+
+async fn serve(desk: Arc<Desk>, mut call: Call) -> Outcome {
+    let wait = desk.note(&mut call);
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
+    let struck = desk.faults().strike(call.method.as_str(), &call.path);
+    let outcome = match struck {
+        None => Outcome::Answer(desk.handle(&call).into_response()),
+        Some(fault) => {
+            desk.journal().struck(call.sequence, fault.kind());
+            let (later, again) = (Arc::clone(&desk), call.clone());
+            play(fault, &call, move || later.handle(&again)).await
+        }
+    };
+    if let Outcome::Answer(response) = &outcome {
+        desk.journal().answered(call.sequence, response.status().as_u16());
+    }
+    outcome
+}

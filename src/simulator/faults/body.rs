@@ -1,0 +1,105 @@
+//! Bodies that a healthy server would not send.
+
+use crate::simulator::call::{Call, Reply, respond};
+use crate::simulator::refusal::Refusal;
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use futures::stream;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+/// The content of a forged answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Forgery {
+    /// Nothing at all.
+    Empty,
+    /// A `google.rpc.Status` that fits the HTTP status.
+    #[default]
+    Status,
+    /// The documented 401 body, whatever the status.
+    Unauthenticated,
+    /// `{"error": …}` as a token endpoint would.
+    Oauth,
+    /// A proxy's or portal's page.
+    Html,
+    /// A Status whose message repeats the request's Authorization and body.
+    Echo,
+    /// Starts like JSON and is none.
+    Garbled,
+    /// Objects nested this deep; valid JSON.
+    Deep(usize),
+    /// This much white space, a valid beginning of JSON, as fast as it is read.
+    Huge(u64),
+    /// This value.
+    Json(Value),
+    /// This text, as text/plain.
+    Text(String),
+}
+
+impl Forgery {
+    /// The forged answer to `call`.
+    pub(crate) fn respond(&self, status: u16, headers: &BTreeMap<String, String>, call: &Call) -> Response {
+        let (kind, body) = match self {
+            Self::Huge(bytes) => ("application/json", huge(*bytes)),
+            Self::Html => ("text/html", Body::from("<html><head><title>Sign in</title></head></html>")),
+            Self::Text(text) => ("text/plain", Body::from(text.clone())),
+            other => ("application/json", Body::from(other.json(status, call))),
+        };
+        let mut all = vec![("content-type".to_owned(), kind.to_owned())];
+        all.extend(headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())));
+        if headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) {
+            all.remove(0);
+        }
+        respond(status, &all, body)
+    }
+
+    fn json(&self, status: u16, call: &Call) -> Vec<u8> {
+        match self {
+            Self::Empty | Self::Html | Self::Text(_) | Self::Huge(_) => Vec::new(),
+            Self::Status => status_json(status, &format!("simulated {status}")),
+            Self::Unauthenticated => Refusal::unauthenticated().reply(call.sequence).body,
+            Self::Oauth => {
+                let error = if status < 500 { "invalid_client" } else { "server_error" };
+                Reply::json(status, &json!({"error": error, "error_description": "simulated"})).body
+            }
+            Self::Echo => {
+                let sent = String::from_utf8_lossy(&call.body);
+                status_json(status, &format!("{} {sent}", call.authorization().unwrap_or_default()))
+            }
+            Self::Garbled => b"{\"policy\":{\"policy_source\":\"CUS".to_vec(),
+            Self::Deep(depth) => format!("{}1{}", "{\"a\":".repeat(*depth), "}".repeat(*depth)).into_bytes(),
+            Self::Json(value) => value.to_string().into_bytes(),
+        }
+    }
+}
+
+fn status_json(status: u16, message: &str) -> Vec<u8> {
+    let (code, error_code) = match status {
+        400 => (3, "INVALID_ARGUMENT"),
+        401 => (16, "UNAUTHENTICATED"),
+        403 => (7, "PERMISSION_DENIED"),
+        404 => (5, "NOT_FOUND"),
+        409 => (10, "ABORTED"),
+        429 => (8, "RATE_LIMITED"),
+        499 => (1, "CANCELLED"),
+        501 => (12, "UNIMPLEMENTED"),
+        503 => (14, "UNAVAILABLE"),
+        504 => (4, "DEADLINE_EXCEEDED"),
+        _ => (13, "INTERNAL"),
+    };
+    let detail = json!({"@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo", "error_code": error_code});
+    json!({"code": code, "message": message, "details": [detail]}).to_string().into_bytes()
+}
+
+/// A stream, so that neither side needs the memory.
+fn huge(bytes: u64) -> Body {
+    const CHUNK: u64 = 64 * 1024;
+    let chunks = stream::unfold(bytes, |left| async move {
+        let size = usize::try_from(left.min(CHUNK)).ok().filter(|size| *size > 0)?;
+        Some((Ok::<_, Infallible>(Bytes::from(vec![b' '; size])), left.saturating_sub(CHUNK)))
+    });
+    Body::from_stream(chunks)
+}

@@ -1,0 +1,80 @@
+//! The faults, as they are written in a rule.
+
+use super::body::Forgery;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What happens instead of a plain answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Fault {
+    /// The request is not carried out; this is answered. A redirect is a 302
+    /// with a `location` header.
+    Refuse {
+        status: u16,
+        #[serde(default)]
+        body: Forgery,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+    /// The request is carried out; this is answered instead of the truth.
+    Answer {
+        /// The true status unless given.
+        #[serde(default)]
+        status: Option<u16>,
+        body: Forgery,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+    /// Carried out at once, answered late.
+    SlowHeaders { delay_ms: u64 },
+    /// Carried out at once; the body comes in drops.
+    SlowBody {
+        #[serde(default = "one")]
+        chunk_bytes: usize,
+        every_ms: u64,
+    },
+    /// Carried out; the body ends after so many bytes, short of its announced
+    /// length, and the connection with it.
+    Truncated { keep_bytes: usize },
+    /// Not carried out; the connection closes without an answer.
+    LostRequest,
+    /// Carried out; the connection closes without an answer.
+    LostResponse,
+    /// Carried out later, or never without `after_ms`; no answer now.
+    Late {
+        #[serde(default)]
+        after_ms: Option<u64>,
+        then: Then,
+    },
+}
+
+/// How a late request looks to the one who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Then {
+    /// The connection closes at once.
+    HangUp,
+    /// Nothing happens until the client gives up.
+    Silence,
+}
+
+impl Fault {
+    /// The name under which rules and the journal know it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Refuse { .. } => "refuse",
+            Self::Answer { .. } => "answer",
+            Self::SlowHeaders { .. } => "slow_headers",
+            Self::SlowBody { .. } => "slow_body",
+            Self::Truncated { .. } => "truncated",
+            Self::LostRequest => "lost_request",
+            Self::LostResponse => "lost_response",
+            Self::Late { .. } => "late",
+        }
+    }
+}
+
+fn one() -> usize {
+    1
+}

@@ -1,0 +1,99 @@
+//! Plays a fault around a request.
+
+use super::fault::{Fault, Then};
+use crate::simulator::call::{Call, Reply, respond};
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use futures::stream;
+use std::io;
+use std::time::Duration;
+
+/// What the client gets to see.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// An answer, true or false.
+    Answer(Response),
+    /// The end of the connection.
+    HangUp,
+    /// Nothing.
+    Silence,
+}
+
+/// Carries `call` out by `handle` in the way that `fault` wants.
+pub(crate) async fn play<H>(fault: Fault, call: &Call, handle: H) -> Outcome
+where
+    H: FnOnce() -> Reply + Send + 'static,
+{
+    match fault {
+        Fault::Refuse { status, body, headers } => Outcome::Answer(body.respond(status, &headers, call)),
+        Fault::Answer { status, body, headers } => {
+            let truth = handle();
+            Outcome::Answer(body.respond(status.unwrap_or(truth.status), &headers, call))
+        }
+        Fault::SlowHeaders { delay_ms } => {
+            let reply = handle();
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            Outcome::Answer(reply.into_response())
+        }
+        Fault::SlowBody { chunk_bytes, every_ms } => {
+            Outcome::Answer(dripping(handle(), chunk_bytes, Duration::from_millis(every_ms)))
+        }
+        Fault::Truncated { keep_bytes } => Outcome::Answer(truncated(handle(), keep_bytes)),
+        Fault::LostRequest => Outcome::HangUp,
+        Fault::LostResponse => {
+            handle();
+            Outcome::HangUp
+        }
+        Fault::Late { after_ms, then } => {
+            if let Some(after_ms) = after_ms {
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                    handle();
+                });
+            }
+            match then {
+                Then::HangUp => Outcome::HangUp,
+                Then::Silence => Outcome::Silence,
+            }
+        }
+    }
+}
+
+/// The whole body, a few bytes at a time.
+fn dripping(reply: Reply, chunk_bytes: usize, every: Duration) -> Response {
+    let body = Bytes::from(reply.body);
+    let headers = announced(reply.headers, body.len());
+    let drops = stream::unfold(body, move |mut left| async move {
+        if left.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(every).await;
+        let drop = left.split_to(chunk_bytes.clamp(1, left.len()));
+        Some((Ok::<_, io::Error>(drop), left))
+    });
+    respond(reply.status, &headers, Body::from_stream(drops))
+}
+
+/// The beginning of the body, then an error that makes the server close.
+fn truncated(reply: Reply, keep_bytes: usize) -> Response {
+    let headers = announced(reply.headers, reply.body.len());
+    let mut kept = Bytes::from(reply.body);
+    // At least one byte short, or it would not be truncated.
+    kept.truncate(keep_bytes.min(kept.len().saturating_sub(1)));
+    let parts = stream::unfold(Some(kept), |kept| async move {
+        match kept {
+            Some(kept) => Some((Ok(kept), None)),
+            None => {
+                // Let what was kept reach the wire before the end does.
+                tokio::task::yield_now().await;
+                Some((Err(io::Error::from(io::ErrorKind::ConnectionAborted)), None))
+            }
+        }
+    });
+    respond(reply.status, &headers, Body::from_stream(parts))
+}
+
+fn announced(mut headers: Vec<(String, String)>, length: usize) -> Vec<(String, String)> {
+    headers.push(("content-length".to_owned(), length.to_string()));
+    headers
+}

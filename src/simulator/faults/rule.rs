@@ -1,0 +1,180 @@
+//! Which request meets which fault.
+
+use super::fault::Fault;
+use serde::{Deserialize, Serialize};
+
+/// How often a rule strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Times {
+    Count(u64),
+    Word(Forever),
+}
+
+/// The word for no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Forever {
+    Forever,
+}
+
+/// One rule of the script.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    /// Any method unless given.
+    #[serde(default)]
+    method: Option<String>,
+    /// Any path unless given; `*` stands for anything without a slash, `**`
+    /// for anything. Compared with the path as sent, percent-encoded.
+    #[serde(default)]
+    path: Option<String>,
+    /// Matching requests that pass unharmed first.
+    #[serde(default)]
+    skip: u64,
+    #[serde(default = "once")]
+    times: Times,
+    fault: Fault,
+}
+
+fn once() -> Times {
+    Times::Count(1)
+}
+
+impl Rule {
+    fn concerns(&self, method: &str, path: &str) -> bool {
+        self.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && self.path.as_ref().is_none_or(|pattern| matches(pattern, path))
+    }
+}
+
+/// The rules in the order they were added; used-up ones are gone.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    rules: Vec<Rule>,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, rules: Vec<Rule>) {
+        self.rules.extend(rules.into_iter().filter(|rule| rule.times != Times::Count(0)));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    /// What is still to come.
+    pub(crate) fn pending(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The fault of the first rule that concerns this request and has nothing
+    /// left to skip. Every rule before it counts the request as skipped.
+    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Fault> {
+        let mut struck = None;
+        for (position, rule) in self.rules.iter_mut().enumerate() {
+            if !rule.concerns(method, path) {
+                continue;
+            }
+            if rule.skip > 0 {
+                rule.skip -= 1;
+                continue;
+            }
+            if let Times::Count(left) = &mut rule.times {
+                *left -= 1;
+            }
+            struck = Some((position, rule.times == Times::Count(0), rule.fault.clone()));
+            break;
+        }
+        let (position, used_up, fault) = struck?;
+        if used_up {
+            self.rules.remove(position);
+        }
+        Some(fault)
+    }
+}
+
+/// Whether a path fits a pattern with `*` and `**`.
+pub(crate) fn matches(pattern: &str, path: &str) -> bool {
+    let (rest, may_cross) = match pattern.strip_prefix("**") {
+        Some(rest) => (rest, true),
+        None => match pattern.strip_prefix('*') {
+            Some(rest) => (rest, false),
+            None => {
+                let mut wanted = pattern.chars();
+                let mut given = path.chars();
+                return match (wanted.next(), given.next()) {
+                    (None, None) => true,
+                    (Some(one), Some(other)) => one == other && matches(wanted.as_str(), given.as_str()),
+                    _ => false,
+                };
+            }
+        },
+    };
+    path.char_indices()
+        .take_while(|(at, _)| may_cross || !path.get(..*at).is_some_and(|skipped| skipped.contains('/')))
+        .any(|(at, _)| path.get(at..).is_some_and(|tail| matches(rest, tail)))
+        || (rest.is_empty() && (may_cross || !path.contains('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn rule(value: serde_json::Value) -> Rule {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_star_stays_within_a_segment() {
+        for (pattern, path, fits) in [
+            ("/a/*/c", "/a/b/c", true),
+            ("/a/*/c", "/a/b/b/c", false),
+            ("/a/*", "/a/b", true),
+            ("/a/*", "/a/b/c", false),
+            ("/a/**", "/a/b/c", true),
+            ("**/c", "/a/b/c", true),
+            ("/a", "/a", true),
+            ("/a", "/ab", false),
+            ("*", "", true),
+            ("/a/b*", "/a/b", true),
+        ] {
+            assert_eq!(matches(pattern, path), fits, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn a_rule_skips_then_strikes_then_is_gone() {
+        let mut faults = Faults::default();
+        faults.add(vec![rule(json!({"method": "GET", "skip": 1, "times": 2, "fault": {"kind": "lost_request"}}))]);
+        let mut hits = || faults.strike("GET", "/x").is_some();
+        assert_eq!([hits(), hits(), hits(), hits()], [false, true, true, false]);
+        assert!(faults.pending().is_empty());
+    }
+
+    #[test]
+    fn the_first_rule_that_concerns_the_request_wins() {
+        let mut faults = Faults::default();
+        faults.add(vec![
+            rule(json!({"method": "PATCH", "fault": {"kind": "lost_request"}})),
+            rule(json!({"path": "/a", "times": "forever", "fault": {"kind": "lost_response"}})),
+        ]);
+        let mut kind = |method, path| faults.strike(method, path).map(|fault| fault.kind());
+        assert_eq!(kind("GET", "/b"), None);
+        assert_eq!(kind("GET", "/a"), Some("lost_response"));
+        assert_eq!(kind("PATCH", "/a"), Some("lost_request"));
+        assert_eq!(kind("PATCH", "/a"), Some("lost_response"));
+    }
+
+    #[test]
+    fn a_rule_with_a_misspelt_field_is_refused() {
+        for wrong in [
+            json!({"verb": "GET", "fault": {"kind": "lost_request"}}),
+            json!({"fault": {"kind": "refuse", "statsu": 500}}),
+            json!({"times": "always", "fault": {"kind": "lost_request"}}),
+        ] {
+            assert!(serde_json::from_value::<Rule>(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What was asked of the stand-in, in order of arrival; the witness of tests.
+
+use super::call::{Call, form};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// Older entries are dropped beyond this, so that a long run stays small.
+const CAPACITY: usize = 200_000;
+
+/// One request.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Entry {
+    pub(crate) sequence: u64,
+    /// Milliseconds since the start.
+    time_ms: u64,
+    at: String,
+    method: String,
+    path: String,
+    query: String,
+    /// JSON if it is JSON, a form as an object, other text as a string.
+    body: Value,
+    /// `null` until answered; stays so when no answer was sent.
+    status: Option<u16>,
+    client_id: Option<String>,
+    /// The kind of fault that was played.
+    fault: Option<&'static str>,
+}
+
+/// Which entries a reader wants.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) method: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) status: Option<u16>,
+    /// Only later ones.
+    pub(crate) after: u64,
+}
+
+impl Filter {
+    fn admits(&self, entry: &Entry) -> bool {
+        entry.sequence > self.after
+            && self.method.as_ref().is_none_or(|method| entry.method.eq_ignore_ascii_case(method))
+            && self.path.as_ref().is_none_or(|path| super::faults::matches(path, &entry.path))
+            && self.status.is_none_or(|status| entry.status == Some(status))
+    }
+}
+
+/// The entries; sequence numbers go on after a clear, so that they never
+/// repeat within one run.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    started: Instant,
+    entries: VecDeque<Entry>,
+    last: u64,
+}
+
+impl Journal {
+    pub(crate) fn new(started: Instant) -> Self {
+        Self { started, entries: VecDeque::new(), last: 0 }
+    }
+
+    /// Notes an arrival and gives the call its number.
+    pub(crate) fn arrived(&mut self, call: &mut Call, client_id: Option<String>, now: Instant) {
+        self.last += 1;
+        call.sequence = self.last;
+        if self.entries.len() == CAPACITY {
+            self.entries.pop_front();
+        }
+        let elapsed = now.saturating_duration_since(self.started).as_millis();
+        self.entries.push_back(Entry {
+            sequence: call.sequence,
+            time_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
+            at: Timestamp::now().to_string(),
+            method: call.method.to_string(),
+            path: call.path.clone(),
+            query: call.query.clone(),
+            body: shown(call),
+            status: None,
+            client_id,
+            fault: None,
+        });
+    }
+
+    /// Notes which fault the request met.
+    pub(crate) fn struck(&mut self, sequence: u64, fault: &'static str) {
+        if let Some(entry) = self.entry(sequence) {
+            entry.fault = Some(fault);
+        }
+    }
+
+    /// Notes the status that went out.
+    pub(crate) fn answered(&mut self, sequence: u64, status: u16) {
+        if let Some(entry) = self.entry(sequence) {
+            entry.status = Some(status);
+        }
+    }
+
+    fn entry(&mut self, sequence: u64) -> Option<&mut Entry> {
+        let first = self.entries.front()?.sequence;
+        self.entries.get_mut(usize::try_from(sequence.checked_sub(first)?).ok()?)
+    }
+
+    pub(crate) fn read<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(|entry| filter.admits(entry))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
+/// The body as the journal shows it; a client secret is never written down.
+fn shown(call: &Call) -> Value {
+    if call.body.is_empty() {
+        return Value::Null;
+    }
+    if call.path == "/oauth/token" {
+        let secretless = |(name, value): (String, String)| {
+            let value = if name == "client_secret" { "[redacted]".to_owned() } else { value };
+            (name, Value::String(value))
+        };
+        let fields = form(&String::from_utf8_lossy(&call.body));
+        return Value::Object(fields.into_iter().map(secretless).collect::<Map<_, _>>());
+    }
+    serde_json::from_slice(&call.body)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&call.body).into_owned()))
+}

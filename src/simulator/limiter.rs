@@ -1,0 +1,103 @@
+//! The rate limit: one bucket for the environment (`scalekit-api.md` §4.3).
+
+use super::call::Reply;
+use super::settings::{RateLimit, RateLimitForm};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// What is left of the burst.
+#[derive(Debug, Default)]
+pub(crate) struct Bucket {
+    level: Option<(f64, Instant)>,
+}
+
+impl Bucket {
+    /// Takes one request out, or says how long until there is one.
+    pub(crate) fn take(&mut self, rules: &RateLimit, now: Instant) -> Result<(), Duration> {
+        let Some(per_second) = rules.per_second.filter(|rate| *rate > 0.0) else {
+            self.level = None;
+            return Ok(());
+        };
+        let burst = f64::from(rules.burst.max(1));
+        let (left, since) = self.level.unwrap_or((burst, now));
+        let level = (left + now.saturating_duration_since(since).as_secs_f64() * per_second).min(burst);
+        if level >= 1.0 {
+            self.level = Some((level - 1.0, now));
+            return Ok(());
+        }
+        self.level = Some((level, now));
+        let wait = (1.0 - level) / per_second;
+        Err(Duration::try_from_secs_f64(wait).unwrap_or(Duration::from_secs(3600)))
+    }
+}
+
+/// The 429, with the wait told in the configured form, in whole seconds.
+pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemTime) -> Reply {
+    let seconds = (wait.as_secs_f64().ceil()).max(1.0);
+    let again = wall + Duration::from_secs_f64(seconds);
+    let mut detail = json!({
+        "@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo",
+        "error_code": rules.error_code,
+    });
+    let hint = match rules.form {
+        RateLimitForm::BodyNumber => serde_json::from_str(&format!("{seconds:.0}")).ok(),
+        RateLimitForm::BodyString => Some(Value::from(format!("{seconds:.0}"))),
+        _ => None,
+    };
+    if let (Some(hint), Some(fields)) = (hint, detail.as_object_mut()) {
+        fields.insert("retry_after".to_owned(), hint);
+    }
+    let reply = Reply::json(429, &json!({"code": rules.code, "message": "rate limited", "details": [detail]}));
+    match rules.form {
+        RateLimitForm::RetryAfterSeconds => reply.with_header("retry-after", format!("{seconds:.0}")),
+        RateLimitForm::RetryAfterDate => reply.with_header("retry-after", httpdate::fmt_http_date(again)),
+        RateLimitForm::ResetEpoch => {
+            let epoch = again.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            reply.with_header("x-ratelimit-reset", epoch.to_string())
+        }
+        RateLimitForm::BodyNumber | RateLimitForm::BodyString | RateLimitForm::Bare => reply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bucket_empties_and_fills() {
+        let rules = RateLimit { per_second: Some(2.0), burst: 2, ..RateLimit::default() };
+        let mut bucket = Bucket::default();
+        let now = Instant::now();
+        assert_eq!([bucket.take(&rules, now), bucket.take(&rules, now)], [Ok(()), Ok(())]);
+        assert_eq!(bucket.take(&rules, now), Err(Duration::from_millis(500)));
+        assert_eq!(bucket.take(&rules, now + Duration::from_millis(500)), Ok(()));
+    }
+
+    #[test]
+    fn without_a_rate_nothing_is_limited() {
+        let mut bucket = Bucket::default();
+        let now = Instant::now();
+        assert!((0..100).all(|_| bucket.take(&RateLimit::default(), now).is_ok()));
+    }
+
+    #[test]
+    fn the_wait_is_told_in_the_configured_form_only() {
+        let header = |reply: &Reply, name: &str| reply.headers.iter().find(|(n, _)| n == name).map(|h| h.1.clone());
+        let wall = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        for (form, retry_after, reset, body) in [
+            (RateLimitForm::RetryAfterSeconds, Some("3"), None, Value::Null),
+            (RateLimitForm::RetryAfterDate, Some("Mon, 12 Jan 1970 13:46:43 GMT"), None, Value::Null),
+            (RateLimitForm::ResetEpoch, None, Some("1000003"), Value::Null),
+            (RateLimitForm::BodyNumber, None, None, json!(3)),
+            (RateLimitForm::BodyString, None, None, json!("3")),
+            (RateLimitForm::Bare, None, None, Value::Null),
+        ] {
+            let reply =
+                too_many_requests(&RateLimit { form, ..RateLimit::default() }, Duration::from_millis(2100), wall);
+            assert_eq!(header(&reply, "retry-after").as_deref(), retry_after, "{form:?}");
+            assert_eq!(header(&reply, "x-ratelimit-reset").as_deref(), reset, "{form:?}");
+            let json: Value = serde_json::from_slice(&reply.body).unwrap();
+            assert_eq!(json["details"][0]["retry_after"], body, "{form:?}");
+        }
+    }
+}

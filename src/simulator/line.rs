@@ -1,0 +1,131 @@
+//! Connections that can be cut.
+//!
+//! HTTP servers always answer; a lost answer needs the connection itself to
+//! fail. So each accepted connection carries a switch that its requests can
+//! reach, and once thrown the connection neither reads nor writes again.
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A switch that can only be thrown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cut(Arc<AtomicBool>);
+
+impl Cut {
+    pub(crate) fn throw(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_thrown(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Accepts connections that hang on two switches: one for all, one each.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    listener: TcpListener,
+    all: Cut,
+}
+
+impl Exchange {
+    pub(crate) fn new(listener: TcpListener, all: Cut) -> Self {
+        Self { listener, all }
+    }
+}
+
+impl Listener for Exchange {
+    type Io = Line;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Line, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    // Answers are small and latency is measured: no Nagle.
+                    let _ = stream.set_nodelay(true);
+                    return (Line { stream, own: Cut::default(), all: self.all.clone() }, address);
+                }
+                // Out of descriptors, or a client gone before we looked.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, Exchange>> for Cut {
+    fn connect_info(stream: IncomingStream<'_, Exchange>) -> Self {
+        stream.io().own.clone()
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Line {
+    stream: TcpStream,
+    own: Cut,
+    all: Cut,
+}
+
+impl Line {
+    fn open(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        if self.own.is_thrown() || self.all.is_thrown() {
+            return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+        }
+        Ok(Pin::new(&mut self.stream))
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.open() {
+            Ok(stream) => stream.poll_read(cx, buf),
+            Err(cut) => Poll::Ready(Err(cut)),
+        }
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.open() {
+            Ok(stream) => stream.poll_write(cx, buf),
+            Err(cut) => Poll::Ready(Err(cut)),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.open() {
+            Ok(stream) => stream.poll_write_vectored(cx, bufs),
+            Err(cut) => Poll::Ready(Err(cut)),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,74 @@
+//! One organization.
+
+use crate::simulator::features::Feature;
+use crate::simulator::lagging::Lagging;
+use crate::simulator::policy::Policy;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// What an organization is made from; also the body of the admin endpoint.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Draft {
+    /// Empty for the next free number.
+    pub(crate) id: String,
+    pub(crate) external_id: Option<String>,
+    pub(crate) display_name: String,
+    /// As in a fresh environment unless given: `sso` on, `dir_sync` off.
+    pub(crate) features: Option<Vec<Feature>>,
+    pub(crate) policy: Policy,
+}
+
+impl Draft {
+    pub(crate) fn new(id: String, external_id: Option<String>) -> Self {
+        Self { display_name: format!("Organization {id}"), id, external_id, ..Self::default() }
+    }
+}
+
+/// Features and policy are what readers may see late.
+#[derive(Clone, Debug)]
+pub(crate) struct Organization {
+    pub(crate) id: String,
+    pub(crate) external_id: Option<String>,
+    pub(crate) display_name: String,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) features: Lagging<Vec<Feature>>,
+    pub(crate) policy: Lagging<Policy>,
+}
+
+impl Organization {
+    pub(crate) fn new(draft: Draft) -> Self {
+        let now = Timestamp::now();
+        let features = draft.features.unwrap_or_else(|| {
+            let feature = |name: &str, enabled| Feature { name: name.to_owned(), enabled };
+            vec![feature("sso", true), feature("dir_sync", false)]
+        });
+        Self {
+            id: draft.id,
+            external_id: draft.external_id,
+            display_name: draft.display_name,
+            created: now,
+            updated: now,
+            features: Lagging::new(features),
+            policy: Lagging::new(draft.policy),
+        }
+    }
+
+    /// What is really stored, whatever the readers of the API are shown.
+    pub(crate) fn truth(&self, now: Instant) -> Value {
+        json!({
+            "id": self.id,
+            "external_id": self.external_id,
+            "display_name": self.display_name,
+            "created": self.created.to_string(),
+            "updated": self.updated.to_string(),
+            "features": self.features.stored(),
+            "features_behind": self.features.is_behind(now),
+            "policy": self.policy.stored(),
+            "policy_behind": self.policy.is_behind(now),
+        })
+    }
+}

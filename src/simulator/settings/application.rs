@@ -1,0 +1,66 @@
+//! The application's own session policy, and how its endpoint answers
+//! (`scalekit-api.md` §2.9).
+
+use crate::simulator::policy::Unit;
+use serde::{Deserialize, Serialize};
+
+/// What the application-session-policy endpoint does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ApplicationAnswer {
+    /// Answers.
+    #[default]
+    Ok,
+    /// 403: not enabled for the environment.
+    Forbidden,
+    /// The route does not exist.
+    NoRoute,
+    /// 501.
+    Unimplemented,
+}
+
+/// Configured in Scalekit's dashboard, so only the admin endpoints change it.
+/// The values are in the unit they were configured in, and answered in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Application {
+    /// Absolute timeout.
+    pub(crate) absolute: i64,
+    /// Its unit.
+    pub(crate) absolute_unit: Unit,
+    /// Whether idle sessions end early.
+    pub(crate) idle_enabled: bool,
+    /// Idle timeout; 0 when idle is off.
+    pub(crate) idle: i64,
+    /// Its unit; not answered when idle is off.
+    pub(crate) idle_unit: Unit,
+    /// Always minutes.
+    pub(crate) access_token_expiry: i64,
+    /// How the endpoint answers.
+    pub(crate) answer: ApplicationAnswer,
+}
+
+impl Default for Application {
+    fn default() -> Self {
+        Self {
+            absolute: 7,
+            absolute_unit: Unit::Days,
+            idle_enabled: false,
+            idle: 0,
+            idle_unit: Unit::Minutes,
+            access_token_expiry: 5,
+            answer: ApplicationAnswer::Ok,
+        }
+    }
+}
+
+impl Application {
+    pub(crate) fn absolute_minutes(&self) -> i64 {
+        self.absolute.saturating_mul(self.absolute_unit.minutes())
+    }
+
+    /// `None` while idle is off.
+    pub(crate) fn idle_minutes(&self) -> Option<i64> {
+        self.idle_enabled.then(|| self.idle.saturating_mul(self.idle_unit.minutes()))
+    }
+}

@@ -1,0 +1,133 @@
+//! Every switch that decides how the stand-in behaves where the contract is
+//! silent or allows more than one server (`scalekit-api.md` §6, §8).
+//!
+//! The defaults are the most plausible server. Settings are one JSON object:
+//! a partial object is laid over the current (PATCH) or default (PUT) one, and
+//! an unknown name is an error, so that a typing mistake cannot turn a test
+//! into one that tests nothing.
+
+mod application;
+mod emission;
+mod rules;
+mod traffic;
+
+pub(crate) use application::{Application, ApplicationAnswer};
+pub(crate) use emission::{Emission, Unset};
+pub(crate) use rules::{
+    AfterRevert, FeatureRules, Gate, GateMode, Parsing, Partial, PatchMode, PolicyRules, UnknownName,
+};
+pub(crate) use traffic::{Lag, RateLimit, RateLimitForm, Token};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The whole of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// What a request body may contain.
+    pub(crate) parsing: Parsing,
+    /// A longer request body is answered 413.
+    pub(crate) max_body_bytes: usize,
+    /// Whether `%2F` in a path segment is part of the segment; a gateway that
+    /// decodes first answers the unknown-route 404 instead.
+    pub(crate) encoded_slash_routes: bool,
+    /// Wait before every request is carried out.
+    pub(crate) latency_ms: u64,
+    /// Random extra wait, 0 up to this.
+    pub(crate) latency_jitter_ms: u64,
+    /// How long a read still shows what was there before a write.
+    pub(crate) lag: Lag,
+    /// Lifetime and shape of access tokens.
+    pub(crate) token: Token,
+    /// Off unless `per_second` is set.
+    pub(crate) rate_limit: RateLimit,
+    /// How the settings PATCH treats the feature list.
+    pub(crate) features: FeatureRules,
+    /// Who may set a custom policy at all.
+    pub(crate) gate: Gate,
+    /// What a policy PATCH checks and stores.
+    pub(crate) policy: PolicyRules,
+    /// The policy of the application, and how its endpoint answers.
+    pub(crate) application: Application,
+    /// How answers are written.
+    pub(crate) emission: Emission,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            parsing: Parsing::Strict,
+            max_body_bytes: 1 << 20,
+            encoded_slash_routes: true,
+            latency_ms: 0,
+            latency_jitter_ms: 0,
+            lag: Lag::default(),
+            token: Token::default(),
+            rate_limit: RateLimit::default(),
+            features: FeatureRules::default(),
+            gate: Gate::default(),
+            policy: PolicyRules::default(),
+            application: Application::default(),
+            emission: Emission::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// These settings with a partial object laid over them; `null` restores a
+    /// default, a list is replaced whole.
+    pub(crate) fn overlaid(&self, partial: &Value) -> Result<Self, serde_json::Error> {
+        let mut whole = serde_json::to_value(self)?;
+        overlay(&mut whole, partial);
+        serde_json::from_value(whole)
+    }
+}
+
+/// JSON merge patch (RFC 7386).
+fn overlay(target: &mut Value, patch: &Value) {
+    let Value::Object(changes) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Value::Object(fields) = target else { return };
+    for (name, change) in changes {
+        if change.is_null() {
+            fields.remove(name);
+        } else {
+            overlay(fields.entry(name.clone()).or_insert(Value::Null), change);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_partial_object_changes_only_what_it_names() {
+        let settings =
+            Settings::default().overlaid(&json!({"gate": {"mode": "flag"}, "parsing": "discard_unknown"})).unwrap();
+        assert_eq!(settings.gate.mode, GateMode::Flag);
+        assert_eq!(settings.gate.status, Gate::default().status);
+        assert_eq!(settings.parsing, Parsing::DiscardUnknown);
+        assert_eq!(settings.policy, PolicyRules::default());
+    }
+
+    #[test]
+    fn null_restores_the_default() {
+        let limited = Settings::default().overlaid(&json!({"rate_limit": {"per_second": 5.0}})).unwrap();
+        assert_eq!(limited.overlaid(&json!({"rate_limit": {"per_second": null}})).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn a_misspelt_name_is_refused_at_any_depth() {
+        for wrong in [json!({"latency": 5}), json!({"gate": {"modus": "flag"}}), json!({"gate": {"mode": "flags"}})] {
+            assert!(Settings::default().overlaid(&wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The stand-in as its clients meet it: over loopback, one switch or fault at
+//! a time.
+
+mod admin;
+mod contract;
+mod documentation;
+mod faults;
+mod organizations;
+mod policy;
+mod switches;
+mod token;
+mod wire;

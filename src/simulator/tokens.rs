@@ -1,0 +1,94 @@
+//! The token endpoint and the tokens it gave out (`scalekit-api.md` §1.3–1.5).
+
+use super::call::{Call, Reply, form};
+use super::settings::Token;
+use axum::http::{Method, header};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Who may ask for tokens. Not secret: this is a test double.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Client {
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+}
+
+#[derive(Debug)]
+struct Grant {
+    expires: Instant,
+    client_id: String,
+}
+
+/// The tokens that work, and how many were ever issued.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    live: HashMap<String, Grant>,
+    issued: u64,
+}
+
+impl Tokens {
+    /// Answers a token request.
+    pub(crate) fn grant(&mut self, call: &Call, client: &Client, rules: &Token, now: Instant) -> Reply {
+        match requester(call, client) {
+            Ok(()) => self.issue(client, rules, now),
+            Err(reply) => reply,
+        }
+    }
+
+    fn issue(&mut self, client: &Client, rules: &Token, now: Instant) -> Reply {
+        self.live.retain(|_, grant| grant.expires > now);
+        self.issued += 1;
+        let token = format!("simulated-{}-{:016x}", self.issued, fastrand::u64(..));
+        let expires = now + Duration::from_millis(rules.lifetime_ms);
+        self.live.insert(token.clone(), Grant { expires, client_id: client.client_id.clone() });
+        let seconds = rules.announced();
+        let expires_in =
+            if rules.expires_in_as_string { Value::from(seconds.to_string()) } else { Value::from(seconds) };
+        let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": expires_in, "scope": "openid"});
+        Reply::json(200, &body)
+    }
+
+    /// Whose token this is, if it still works.
+    pub(crate) fn holder(&self, token: &str, now: Instant) -> Option<&str> {
+        self.live.get(token).filter(|grant| grant.expires > now).map(|grant| grant.client_id.as_str())
+    }
+
+    pub(crate) fn revoke_all(&mut self) {
+        self.live.clear();
+    }
+
+    /// `{"issued": n, "live": n}`.
+    pub(crate) fn counts(&self, now: Instant) -> Value {
+        let live = self.live.values().filter(|grant| grant.expires > now).count();
+        json!({"issued": self.issued, "live": live})
+    }
+}
+
+/// Checks a token request; the error is the finished OAuth answer.
+fn requester(call: &Call, client: &Client) -> Result<(), Reply> {
+    if call.method != Method::POST {
+        return Err(oauth_error(405, "invalid_request", "use POST"));
+    }
+    let kind = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("application/x-www-form-urlencoded") {
+        return Err(oauth_error(400, "invalid_request", "the body must be form-urlencoded"));
+    }
+    let fields = form(&String::from_utf8_lossy(&call.body));
+    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    match field("grant_type") {
+        Some("client_credentials") => {}
+        Some(_) => return Err(oauth_error(400, "unsupported_grant_type", "only client_credentials")),
+        None => return Err(oauth_error(400, "invalid_request", "grant_type is missing")),
+    }
+    match (field("client_id"), field("client_secret")) {
+        (Some(id), Some(secret)) if id == client.client_id && secret == client.client_secret => Ok(()),
+        (Some(_), Some(_)) => Err(oauth_error(401, "invalid_client", "client authentication failed")),
+        _ => Err(oauth_error(400, "invalid_request", "client_id or client_secret is missing")),
+    }
+}
+
+pub(crate) fn oauth_error(status: u16, error: &str, description: &str) -> Reply {
+    Reply::json(status, &json!({"error": error, "error_description": description}))
+}

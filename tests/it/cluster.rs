@@ -1,0 +1,121 @@
+//! The real API server that all tests of this binary share; each test works in
+//! a namespace of its own. It goes when this process does, however that ends,
+//! because its starter holds the other end of our pipe.
+
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// A running API server with our definition and our ClusterRole in it.
+pub struct Cluster {
+    admin: PathBuf,
+    kubectl: PathBuf,
+    _starter: Child, // its stdin is the pipe; statics are never dropped, so it stays open
+}
+
+/// The one API server of this process.
+pub fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(Cluster::start)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let folder = root().join("tests/cluster");
+        let parts = Command::new(folder.join("ensure")).stderr(Stdio::inherit()).output().unwrap();
+        assert!(parts.status.success(), "the API server could not be built");
+        let bin = PathBuf::from(String::from_utf8(parts.stdout).unwrap().trim());
+        let mut starter = Command::new(folder.join("start"))
+            .arg("--with-controller-manager")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(starter.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let admin = PathBuf::from(line.trim());
+        assert!(admin.is_file(), "the API server did not start");
+        let cluster = Self { admin, kubectl: bin.join("kubectl"), _starter: starter };
+        cluster.ok(&["apply", "-f", root().join("crds").to_str().unwrap()]);
+        cluster.ok(&["apply", "-f", root().join("deploy/rbac.yaml").to_str().unwrap()]);
+        let role = "--clusterrole=session-policy-operator";
+        cluster.ok(&["create", "clusterrolebinding", "operator", role, "--user=operator"]);
+        let crd = "crd/organizationsessionpolicies.scalekit.com";
+        cluster.ok(&["wait", "--for=condition=Established", "--timeout=30s", crd]);
+        cluster
+    }
+
+    /// The kubeconfig of a user who may do what the operator may.
+    pub fn operators_kubeconfig(&self) -> PathBuf {
+        self.admin.with_file_name("operator.kubeconfig")
+    }
+
+    /// Runs kubectl as an administrator.
+    pub fn kubectl(&self, arguments: &[&str]) -> Output {
+        self.run(arguments, None)
+    }
+
+    /// Runs kubectl with `input`; returns whether it succeeded, and all it said.
+    pub fn with_input(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        let output = self.run(arguments, Some(input));
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Runs kubectl and returns what it printed; it must succeed.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.kubectl(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "kubectl {arguments:?}: {error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// An object as JSON; `None` when it is not there.
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Value> {
+        let output = self.kubectl(&["-n", namespace, "get", name, "-o", "json"]);
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    /// A new namespace.
+    pub fn namespace(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.ok(&["create", "namespace", &name]);
+        name
+    }
+
+    fn run(&self, arguments: &[&str], input: Option<&str>) -> Output {
+        let mut command = Command::new(&self.kubectl);
+        command.arg("--kubeconfig").arg(&self.admin).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        let mut child = command.spawn().unwrap();
+        if let Some(input) = input {
+            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        }
+        child.wait_with_output().unwrap()
+    }
+}
+
+/// Waits until `condition` gives a value, at most `seconds`.
+pub fn eventually<T>(what: &str, seconds: u64, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "not within {seconds} s: {what}");
+        std::thread::sleep(Duration::from_millis(50)); // between two looks, not for a time to pass
+    }
+}

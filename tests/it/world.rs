@@ -1,0 +1,206 @@
+//! One test's world: a namespace of the real API server, a simulated Scalekit,
+//! and the operator's real binary.
+
+use crate::cluster::{cluster, eventually};
+use serde_json::{Value, json};
+use session_policy_operator::simulator::{Config, Simulator};
+use std::{
+    fs::File,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+/// A namespace, a Scalekit, and perhaps a running operator.
+pub struct World {
+    pub namespace: String,
+    pub simulator: Simulator,
+    operator: Option<Child>,
+    log: PathBuf,
+}
+
+/// Eight hours absolute, one hour idle, as `spec.policy`.
+pub const EIGHT_HOURS: &str = "{policySource: CUSTOM, absoluteSessionTimeout: 8, absoluteSessionTimeoutUnit: HOURS, \
+     idleSessionTimeoutEnabled: true, idleSessionTimeout: 60}";
+
+impl World {
+    /// A world whose operator runs with its own credentials.
+    pub async fn new() -> Self {
+        let mut world = Self::without_operator(json!({})).await;
+        world.start_operator();
+        world
+    }
+
+    /// A world with these simulator settings and no operator yet.
+    pub async fn without_operator(settings: Value) -> Self {
+        let simulator = Simulator::start(Config { settings, ..Config::default() }).await.unwrap();
+        let namespace = cluster().namespace();
+        let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("operator-{namespace}.log"));
+        File::create(&log).unwrap();
+        Self { namespace, simulator, operator: None, log }
+    }
+
+    /// Starts the operator with credentials of its own.
+    pub fn start_operator(&mut self) {
+        let url = self.simulator.base_url();
+        self.start_with(&[
+            ("SCALEKIT_ENVIRONMENT_URL", url.as_str()),
+            ("SCALEKIT_CLIENT_ID", "skc_simulator"),
+            ("SCALEKIT_CLIENT_SECRET", "test_simulator"),
+        ]);
+    }
+
+    /// Starts the operator with this environment.
+    pub fn start_with(&mut self, environment: &[(&str, &str)]) {
+        let log = File::options().append(true).open(&self.log).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
+        command
+            .args(["--allow-http", "--http-addr", "127.0.0.1:0", "--watch-namespace", &self.namespace])
+            .args(["--resync-interval", "2s", "--request-timeout", "2s", "--rate-limit", "1000"])
+            .env("KUBECONFIG", cluster().operators_kubeconfig())
+            .env("RUST_LOG", "info,session_policy_operator=debug")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stderr(log);
+        self.operator = Some(command.spawn().unwrap());
+    }
+
+    /// SIGKILL: no chance to tidy up.
+    pub fn kill_operator(&mut self) {
+        let mut operator = self.operator.take().expect("an operator runs");
+        operator.kill().unwrap();
+        operator.wait().unwrap();
+    }
+
+    /// Applies a resource; `spec` is YAML without the policy's organization.
+    pub fn apply(&self, name: &str, spec: &str) {
+        let (accepted, said) = self.try_apply(name, spec);
+        assert!(accepted, "{said}");
+    }
+
+    /// Applies a resource; whether it was accepted, and what was said.
+    pub fn try_apply(&self, name: &str, spec: &str) -> (bool, String) {
+        let manifest = format!(
+            "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\n\
+             metadata: {{name: {name}, namespace: {}}}\nspec: {spec}\n",
+            self.namespace
+        );
+        cluster().with_input(&["apply", "-f", "-"], &manifest)
+    }
+
+    /// A Secret with credentials of the simulator, secret as given.
+    pub fn apply_secret(&self, name: &str, secret: &str) {
+        let manifest = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "stringData": {
+                "SCALEKIT_ENVIRONMENT_URL": self.simulator.base_url(),
+                "SCALEKIT_CLIENT_ID": "skc_simulator",
+                "SCALEKIT_CLIENT_SECRET": secret,
+            },
+        });
+        let (accepted, said) = cluster().with_input(&["apply", "-f", "-"], &manifest.to_string());
+        assert!(accepted, "{said}");
+    }
+
+    /// Runs kubectl in this namespace; it must succeed.
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        cluster().ok(&[&["-n", self.namespace.as_str()], arguments].concat())
+    }
+
+    /// A resource as it is.
+    pub fn resource(&self, name: &str) -> Option<Value> {
+        cluster().get(&self.namespace, &format!("osp/{name}"))
+    }
+
+    /// Waits until Ready is `status` for `reason` and for the present
+    /// generation; returns the resource.
+    pub fn until(&self, name: &str, status: &str, reason: &str) -> Value {
+        let mut last = Value::Null;
+        let found = eventually_or(60, || {
+            last = self.resource(name)?;
+            let ready = condition(&last, "Ready")?;
+            let now = last["status"]["observedGeneration"] == last["metadata"]["generation"];
+            (now && ready["status"] == status && ready["reason"] == reason).then(|| last.clone())
+        });
+        found.unwrap_or_else(|| panic!("{name} is not Ready={status}/{reason}: {last:#}\n{}", self.tail()))
+    }
+
+    /// Waits until the resource is gone.
+    pub fn until_gone(&self, name: &str) {
+        let gone = eventually_or(60, || self.resource(name).is_none().then_some(()));
+        gone.unwrap_or_else(|| panic!("{name} is still there: {:#}\n{}", self.resource(name).unwrap(), self.tail()));
+    }
+
+    /// What is really stored for an organization.
+    pub fn truth(&self, organization: &str) -> Value {
+        let (status, truth) =
+            self.simulator.admin("GET", &format!("/_simulator/organizations/{organization}"), &Value::Null);
+        assert_eq!(status, 200, "{truth}");
+        truth
+    }
+
+    /// Changes an organization behind the operator's back.
+    pub fn edit(&self, organization: &str, change: &Value) {
+        let (status, said) =
+            self.simulator.admin("PATCH", &format!("/_simulator/organizations/{organization}"), change);
+        assert_eq!(status, 200, "{said}");
+    }
+
+    /// Any other admin call; it must succeed.
+    pub fn admin(&self, method: &str, target: &str, body: &Value) -> Value {
+        let (status, said) = self.simulator.admin(method, &format!("/_simulator/{target}"), body);
+        assert_eq!(status, 200, "{said}");
+        said
+    }
+
+    /// The requests that changed something, as `PATCH path`, oldest first.
+    pub fn writes(&self) -> Vec<(String, Value)> {
+        let journal = self.admin("GET", "journal?method=PATCH", &Value::Null);
+        let text = |entry: &Value| entry["path"].as_str().unwrap().replace("/api/v1/organizations/", "");
+        journal.as_array().unwrap().iter().map(|entry| (text(entry), entry["body"].clone())).collect()
+    }
+
+    /// How often the organization's policy was read so far.
+    pub fn looks(&self) -> u64 {
+        let path = "journal/count?method=GET&path=/api/v1/organizations/*/session-policy";
+        self.admin("GET", path, &Value::Null)["count"].as_u64().unwrap()
+    }
+
+    /// Waits for `more` further looks at the policy.
+    pub fn until_looked(&self, more: u64) {
+        let before = self.looks();
+        eventually("further looks at the policy", 60, || (self.looks() >= before + more).then_some(()));
+    }
+
+    fn tail(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(mut operator) = self.operator.take() {
+            drop(operator.kill());
+            drop(operator.wait());
+        }
+    }
+}
+
+fn eventually_or<T>(seconds: u64, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
+    loop {
+        match condition() {
+            None if std::time::Instant::now() < deadline => {
+                std::thread::sleep(std::time::Duration::from_millis(100)); // between two looks
+            }
+            found => return found,
+        }
+    }
+}
+
+/// The condition of this type.
+pub fn condition<'a>(resource: &'a Value, kind: &str) -> Option<&'a Value> {
+    resource["status"]["conditions"].as_array()?.iter().find(|c| c["type"] == kind)
+}
