@@ -1,151 +1,157 @@
-//! The client of one set of credentials.
+//! The client of one set of credentials, and the one path on which it sends.
 
 use super::{
     Credentials, Environment, Transport,
-    exchange::{Answer, exchange},
-    grant, lookup,
+    exchange::{Answer, Body, exchange},
     requests::Request,
     throttle::Throttle,
-    token::{Token, Tokens},
-    verdict,
-    wire::{self, Unreadable},
+    token::{Grant, Token, Tokens},
+    verdict::{unanswered, unreadable, verdict, without_token},
+    wire,
 };
-use crate::reconcile::{Call, Detail, Fault, FaultKind, Reply};
-use std::{fmt, sync::Arc};
-use tokio::time::Instant;
+use crate::reconcile::{Detail, Fault, FaultKind};
+use reqwest::{
+    RequestBuilder,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::time::{Instant, timeout_at};
 
-/// Calls Scalekit with one set of credentials; cheap to clone, and all clones
-/// share one token.
+/// Talks to one environment as one client id. Cheap to clone; clones share
+/// their token. A client made from changed credentials starts afresh.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
     transport: Transport,
     credentials: Credentials,
-    throttle: Arc<Throttle>,
     tokens: Tokens,
+    throttle: Arc<Throttle>,
 }
 
 impl Client {
-    /// A client that has no token yet. Opens no connection.
+    /// A client with `credentials`. Sends nothing yet.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
         let throttle = transport.throttle(credentials.environment());
-        Self(Arc::new(Inner { transport: transport.clone(), credentials, throttle, tokens: Tokens::default() }))
+        Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens: Tokens::default(), throttle }))
     }
 
-    /// Where it leads.
+    /// Which environment it talks to.
     pub fn environment(&self) -> &Environment {
         self.0.credentials.environment()
     }
 
-    /// Makes one call. Within the deadline of the transport there is an answer
-    /// or a fault; looking up an external id may take several requests, each
-    /// with a deadline of its own.
-    pub async fn call(&self, call: &Call) -> Result<Reply, Fault> {
-        if let Call::LookUp(external_id) = call {
-            return lookup::look_up(self, external_id).await.map(Reply::Organization);
-        }
-        let body = self.send(&Request::of(call)).await?;
-        let reply = match call {
-            Call::ReadPolicy(_) | Call::WritePolicy { .. } => wire::policy(&body).map(Reply::Policy),
-            Call::ReadApplicationPolicy(_) => wire::application_policy(&body).map(Reply::ApplicationPolicy),
-            Call::ReadOrganization(id) | Call::WriteFeatures { organization: id, .. } => wire::organization(&body)
-                .and_then(|found| if found.id == *id { Ok(Reply::Organization(found)) } else { Err(Unreadable) }),
-            Call::LookUp(_) => Err(Unreadable),
-        };
-        reply.map_err(|Unreadable| unreadable(call.writes()))
-    }
-
-    /// The one way to Scalekit: a token, the request, and once more after a
-    /// 401. Returns the body of a success.
+    /// Sends one API request: token, turn, request, and once more with a new
+    /// token after a 401. The body of a good answer.
     pub(super) async fn send(&self, request: &Request) -> Result<Vec<u8>, Fault> {
         let deadline = Instant::now() + self.0.transport.settings().deadline;
-        let token = self.0.tokens.get(deadline, self.fetch(deadline)).await?;
-        let answer = self.exchange(request, &token, deadline).await?;
-        if answer.status != 401 {
-            return self.judge(&answer, request, &token);
+        let mut last = false;
+        loop {
+            let token = self.0.tokens.get(deadline, self.fetch_token(deadline)).await?;
+            let answer = self.attempt(request.template, self.authorized(request, &token)?, request.writes(), deadline);
+            let (answer, paused) = answer.await?;
+            let status = answer.status;
+            let result = verdict(answer, request.writes(), paused, &[self.0.credentials.secret(), token.value()]);
+            match result {
+                Err(fault) if status == 401 => {
+                    // Even if the explanation came too late to be read.
+                    let fault = Fault { kind: FaultKind::AuthFailed, ..fault };
+                    self.0.tokens.refused(&token, last, fault).await?;
+                    last = true;
+                }
+                result => {
+                    // What is out of order need not have looked at the token.
+                    if status < 500 {
+                        self.0.tokens.accepted();
+                    }
+                    return result;
+                }
+            }
         }
-        self.0.tokens.refused(&token, false, self.refusal(&answer, &token)).await?;
-        let token = self.0.tokens.get(deadline, self.fetch(deadline)).await?;
-        let answer = self.exchange(request, &token, deadline).await?;
-        if answer.status != 401 {
-            return self.judge(&answer, request, &token);
-        }
-        let refusal = self.refusal(&answer, &token);
-        self.0.tokens.refused(&token, true, refusal.clone()).await?;
-        Err(refusal)
     }
 
-    async fn exchange(&self, request: &Request, token: &Token, deadline: Instant) -> Result<Answer, Fault> {
-        let url = self.0.credentials.address().join(&request.path);
-        let http = self.0.transport.http();
-        let builder = match &request.body {
-            Some(body) => http.patch(url).header("content-type", "application/json").body(body.to_string()),
-            None => http.get(url),
-        };
-        let mut builder = builder.bearer_auth(token.value()).header("accept", "application/json");
-        if let Some(version) = &self.0.transport.settings().api_version {
-            builder = builder.header("x-api-version", version);
-        }
-        let began = Instant::now();
-        let answer = exchange(builder, request.writes(), &self.0.throttle, deadline).await;
-        let status = answer.as_ref().map_or(0, |a| a.status);
-        let milliseconds = began.elapsed().as_millis();
-        tracing::debug!(template = request.template, writes = request.writes(), status, milliseconds, "request");
-        self.paced(answer)
-    }
-
-    /// Fetches a token.
-    async fn fetch(&self, deadline: Instant) -> Result<super::token::Grant, Fault> {
+    async fn fetch_token(&self, deadline: Instant) -> Result<Grant, Fault> {
         let credentials = &self.0.credentials;
-        let url = credentials.address().join("/oauth/token");
+        // In the form body, as documented; never beside an old token (§1.3).
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", credentials.id()),
             ("client_secret", credentials.secret()),
         ];
-        let builder = self.0.transport.http().post(url).form(&form).header("accept", "application/json");
-        let answer = self.paced(exchange(builder, false, &self.0.throttle, deadline).await)?;
-        grant::grant(&answer, &[credentials.secret()])
+        let request = self.0.transport.http().post(credentials.address().join("/oauth/token")).form(&form);
+        let result = self.attempt("/oauth/token", request, false, deadline).await;
+        let body = result.and_then(|(answer, paused)| verdict(answer, false, paused, &[credentials.secret()]));
+        let read = |body: Vec<u8>| wire::grant(&body).map_err(|note| unreadable(note, false));
+        body.and_then(read).map_err(without_token)
     }
 
-    /// Lets the throttle learn from an answer; a 429 becomes the fault it is.
-    fn paced(&self, answer: Result<Answer, Fault>) -> Result<Answer, Fault> {
-        let mut answer = answer?;
-        if answer.status != 429 {
-            self.0.throttle.answered();
-            return Ok(answer);
+    fn authorized(&self, request: &Request, token: &Token) -> Result<RequestBuilder, Fault> {
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", token.value()));
+        let mut bearer = bearer.map_err(|_| Fault::new(FaultKind::BadAuthResponse))?;
+        bearer.set_sensitive(true);
+        let url = self.0.credentials.address().join(&format!("/api/v1{}", request.path));
+        let mut builder = self.0.transport.http().request(request.method.clone(), url).header(AUTHORIZATION, bearer);
+        if let Some(version) = &self.0.transport.settings().api_version {
+            builder = builder.header("x-api-version", version);
         }
-        answer.told.detail = verdict::retry_after(&answer.body);
-        let told = answer.told.delay(std::time::SystemTime::now());
-        let retry_after = self.0.throttle.pushed_back(told);
-        let detail = Detail { status: Some(429), ..Detail::default() };
-        Err(Fault { detail, ..Fault::new(FaultKind::RateLimited { retry_after }) })
+        Ok(match &request.body {
+            Some(body) => builder.header(CONTENT_TYPE, "application/json").body(body.clone()),
+            None => builder,
+        })
     }
 
-    fn judge(&self, answer: &Answer, request: &Request, token: &Token) -> Result<Vec<u8>, Fault> {
-        self.0.tokens.accepted();
-        if (200..300).contains(&answer.status) {
-            return Ok(answer.body.clone());
+    /// Waits for a turn and exchanges one request for an answer; the throttle
+    /// learns from it. The duration is the pause that a 429 led to.
+    async fn attempt(
+        &self,
+        template: &'static str,
+        request: RequestBuilder,
+        writes: bool,
+        deadline: Instant,
+    ) -> Result<(Answer, Option<Duration>), Fault> {
+        match timeout_at(deadline, self.0.throttle.turn()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(retry_after)) => return Err(not_now(retry_after)),
+            Err(_) => return Err(Fault::new(FaultKind::TimedOut)),
         }
-        Err(verdict::fault(answer, request.writes(), &[self.0.credentials.secret(), token.value()]))
+        let start = Instant::now();
+        let result = exchange(request.header(ACCEPT, "application/json"), deadline).await;
+        let status = result.as_ref().map_or(0, |answer| answer.status);
+        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
+        let answer = result.map_err(|lost| unanswered(&lost, writes))?;
+        let paused = self.learn(&answer);
+        Ok((answer, paused))
     }
 
-    fn refusal(&self, answer: &Answer, token: &Token) -> Fault {
-        let secrets = [self.0.credentials.secret(), token.value()];
-        Fault { kind: FaultKind::AuthFailed, ..verdict::fault(answer, false, &secrets) }
+    fn learn(&self, answer: &Answer) -> Option<Duration> {
+        match answer.status {
+            429 => {
+                let mut told = answer.told.clone();
+                if let Body::Whole(body) = &answer.body {
+                    told.detail = wire::told(body).retry_after;
+                }
+                return Some(self.0.throttle.pushed_back(told.delay(SystemTime::now())));
+            }
+            // Out of order is no sign that the rate is fine.
+            ..500 => self.0.throttle.answered(),
+            _ => {}
+        }
+        None
     }
+}
+
+fn not_now(retry_after: Duration) -> Fault {
+    let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
+    Fault { detail, ..Fault::new(FaultKind::RateLimited { retry_after }) }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Client({})", self.environment())
     }
-}
-
-/// An unreadable success of a write leaves open what was applied.
-pub(super) fn unreadable(writes: bool) -> Fault {
-    let note = Some("the answer is not what the API promises");
-    let detail = Detail { note, ..Detail::default() };
-    Fault { may_have_landed: writes, detail, ..Fault::new(FaultKind::BadResponse) }
 }

@@ -1,59 +1,65 @@
-//! Finds an organization by the customer's own name for it
-//! (`scalekit-api.md` §2.5): directly, and where that route does not answer
-//! for this name, in the list.
+//! Finding an organization by the customer's own name for it
+//! (`scalekit-api.md` §2.5).
 
-use super::{Client, client::unreadable, requests::Request, wire};
+use super::{Client, calls::same_name, requests::Request, verdict::unreadable, wire};
 use crate::{
     policy::ExternalId,
-    reconcile::{Call, Fault, FaultKind, Organization},
+    reconcile::{Call, Detail, Fault, FaultKind, Organization},
 };
 
-/// The most pages that are searched: 20 000 organizations, on a server that
-/// ignores the filter.
-const MOST_PAGES: usize = 200;
+/// Ten thousand organizations; more pages than that mean that the filter does
+/// not work and the list is not the way.
+const MOST_PAGES: usize = 100;
 
-pub(super) async fn look_up(client: &Client, external_id: &ExternalId) -> Result<Organization, Fault> {
-    let asked = Request::of(&Call::LookUp(external_id.clone()));
-    match client.send(&asked).await {
-        Ok(body) => {
-            let found = wire::organization(&body).map_err(|_| unreadable(false))?;
-            let other = found.external_id.as_deref().is_some_and(|id| id != external_id.as_str());
-            if other { Err(unreadable(false)) } else { Ok(found) }
+impl Client {
+    /// By the route for it, or through the list where that route cannot help.
+    pub(super) async fn look_up(&self, id: &ExternalId) -> Result<Organization, Fault> {
+        match self.send(&Request::of(&Call::LookUp(id.clone()))).await {
+            Ok(body) => {
+                wire::organization(&body).and_then(|found| same_name(found, id)).map_err(|note| unreadable(note, false))
+            }
+            Err(fault) if route_cannot_help(&fault, id) => self.look_through_list(id).await,
+            Err(fault) => Err(fault),
         }
-        Err(fault) if says_nothing(&fault) => in_list(client, external_id).await,
-        Err(fault) => Err(fault),
+    }
+
+    async fn look_through_list(&self, id: &ExternalId) -> Result<Organization, Fault> {
+        let mut found: Option<Organization> = None;
+        let mut next: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let page = self.page(Some(id), next.as_deref()).await?;
+            for organization in page.organizations {
+                if organization.external_id.as_deref() != Some(id.as_str()) {
+                    continue;
+                }
+                // A list that moves may show one organization on two pages.
+                if found.as_ref().is_some_and(|earlier| earlier.id != organization.id) {
+                    return Err(unreadable("several organizations carry this external id", false));
+                }
+                found = Some(organization);
+            }
+            next = page.next;
+            if next.is_none() {
+                return found.ok_or_else(nobody);
+            }
+        }
+        Err(unreadable("the list of organizations does not end", false))
     }
 }
 
-/// A route that is missing, or that can't take this name, proves nothing. Only
-/// an error with its own code says that there is no such organization.
-fn says_nothing(fault: &Fault) -> bool {
-    match fault.kind {
-        FaultKind::NotFound => fault.detail.code.is_none(),
-        FaultKind::Rejected | FaultKind::Unsupported => true,
-        FaultKind::BadResponse => fault.detail.status == Some(404),
+/// An id with a slash may not route; a 404 without an error code is the
+/// gateway's, who does not know the route (§6); 400 and 501 are other ways to
+/// say so. Scalekit's own "not found" is final.
+fn route_cannot_help(fault: &Fault, id: &ExternalId) -> bool {
+    match (fault.kind, fault.detail.status) {
+        (FaultKind::Rejected, Some(400)) | (FaultKind::Unsupported, _) => true,
+        (FaultKind::NotFound, _) if fault.detail.code.is_none() => true,
+        (FaultKind::NotFound | FaultKind::BadResponse, Some(404)) => id.as_str().contains('/'),
         _ => false,
     }
 }
 
-async fn in_list(client: &Client, external_id: &ExternalId) -> Result<Organization, Fault> {
-    let mut token: Option<String> = None;
-    let mut found: Option<Organization> = None;
-    for _ in 0..MOST_PAGES {
-        let page = client.page(token.as_deref(), Some(external_id.as_str())).await?;
-        for organization in page.organizations {
-            if organization.external_id.as_deref() != Some(external_id.as_str()) {
-                continue; // the filter may be inexact
-            }
-            if found.as_ref().is_some_and(|before| before.id != organization.id) {
-                return Err(unreadable(false)); // unique by contract
-            }
-            found = Some(organization);
-        }
-        match page.next {
-            Some(next) => token = Some(next),
-            None => return found.ok_or_else(|| Fault::new(FaultKind::NotFound)),
-        }
-    }
-    Err(unreadable(false))
+fn nobody() -> Fault {
+    let detail = Detail { note: Some("no organization carries this external id"), ..Detail::default() };
+    Fault { detail, ..Fault::new(FaultKind::NotFound) }
 }

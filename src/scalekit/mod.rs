@@ -4,9 +4,9 @@
 //!
 //! One [`Transport`] per process, one [`Client`] per [`Credentials`]:
 //!
-//! - A call sends at most two requests beside its token: the one it is, and
-//!   once more after a 401 with a fresh token. Nothing else is repeated here;
-//!   whoever calls decides when to try again.
+//! - A request is sent once, and once more after a 401 with a fresh token.
+//!   Nothing else is repeated here; whoever calls decides when to try again.
+//!   Only a look-up may become several requests, all of them reads.
 //! - What is shared between clients of one [`Environment`] is the rate: a 429
 //!   for one of them pauses all.
 //! - No error carries a body, a header or a URL.
@@ -15,11 +15,11 @@
 //! and the search endpoint, which is fuzzy and so no way to find an identity.
 
 mod address;
+mod calls;
 mod client;
 mod credentials;
 mod environment;
 mod exchange;
-mod grant;
 mod hosts;
 mod lookup;
 mod pages;
@@ -31,6 +31,9 @@ mod token;
 mod transport;
 mod verdict;
 mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use address::Rules;
 pub use client::Client;

@@ -1,34 +1,35 @@
 //! The list of all organizations, page by page (`scalekit-api.md` §2.3).
 
-use super::{
-    Client,
-    client::unreadable,
-    requests::Request,
-    wire::{self, Unreadable},
+use super::{Client, requests::Request, verdict::unreadable, wire};
+use crate::{
+    policy::ExternalId,
+    reconcile::{Fault, Organization},
 };
-use crate::reconcile::{Fault, Organization};
 
-/// One page.
+/// One page of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// At most 100.
+    /// At most 100, in no order to rely on.
     pub organizations: Vec<Organization>,
-    /// What to ask the next page with; `None` on the last.
+    /// Asks for the next page; `None` on the last one.
     pub next: Option<String>,
 }
 
 impl Client {
-    /// The page that `page_token` names; the first one for `None`. A token
-    /// that leads to itself is an error, not an endless list.
+    /// The page that `page_token` asks for; without one, the first. An
+    /// organization that is missing from the list is not thereby gone: ask for
+    /// it by its id.
     pub async fn organizations(&self, page_token: Option<&str>) -> Result<Page, Fault> {
-        self.page(page_token, None).await
+        self.page(None, page_token).await
     }
 
-    pub(super) async fn page(&self, page_token: Option<&str>, external_id: Option<&str>) -> Result<Page, Fault> {
-        let body = self.send(&Request::list(page_token, external_id)).await?;
-        let (organizations, next) = wire::page(&body).map_err(|Unreadable| unreadable(false))?;
+    /// A page of the list, filtered by external id at the server. Whether that
+    /// filter is exact, or works at all, is unknown.
+    pub(super) async fn page(&self, filter: Option<&ExternalId>, page_token: Option<&str>) -> Result<Page, Fault> {
+        let body = self.send(&Request::list(filter, page_token)).await?;
+        let (organizations, next) = wire::organizations(&body).map_err(|note| unreadable(note, false))?;
         if next.is_some() && next.as_deref() == page_token {
-            return Err(unreadable(false));
+            return Err(unreadable("the list does not get on, its page token repeats", false));
         }
         Ok(Page { organizations, next })
     }

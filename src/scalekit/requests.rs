@@ -1,131 +1,142 @@
-//! What each call looks like on the wire (`scalekit-api.md` §2). Writes are
-//! complete, in minutes, in snake_case, with plain integers.
+//! What each call is as an HTTP request (`scalekit-api.md` §2).
 
+use super::wire;
 use crate::{
-    policy::Policy,
-    reconcile::{Call, Feature},
+    policy::{ExternalId, OrganizationId},
+    reconcile::Call,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value, json};
+use reqwest::Method;
 
-/// A request below the environment's base URL.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Request {
-    pub(super) path: String,
-    /// Its shape, for logs: no ids.
-    pub(super) template: &'static str,
-    /// A PATCH with this body, or else a GET.
-    pub(super) body: Option<Value>,
-}
-
-/// Everything that RFC 3986 does not call unreserved.
+/// Everything but RFC 3986's unreserved characters.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The largest page there is (`scalekit-api.md` §7).
+const PAGE_SIZE: u32 = 100;
+
+/// One API request; knows everything but where and as whom.
+pub(super) struct Request {
+    pub(super) method: Method,
+    /// From the API's root, with its query, encoded.
+    pub(super) path: String,
+    /// The path without names, for logs.
+    pub(super) template: &'static str,
+    pub(super) body: Option<String>,
+}
 
 impl Request {
     pub(super) fn of(call: &Call) -> Self {
-        let get = |path, template| Self { path, template, body: None };
-        let patch = |path, template, body| Self { path, template, body: Some(body) };
         match call {
-            Call::ReadOrganization(id) => get(format!("/api/v1/organizations/{id}"), "/organizations/{id}"),
-            Call::LookUp(external_id) => get(
-                format!("/api/v1/organizations:external/{}", encoded(external_id.as_str())),
+            Call::ReadOrganization(id) => Self::get("/organizations/{id}", organization(id, "")),
+            Call::LookUp(id) => Self::get(
                 "/organizations:external/{external_id}",
+                format!("/organizations:external/{}", encoded(id.as_str())),
+            ),
+            Call::WriteFeatures { organization: id, features } => Self::patch(
+                "/organizations/{id}/settings",
+                organization(id, "/settings"),
+                wire::write_features(features),
+            ),
+            Call::ReadApplicationPolicy(id) => Self::get(
+                "/organizations/{id}/application-session-policy",
+                organization(id, "/application-session-policy"),
             ),
             Call::ReadPolicy(id) => {
-                get(format!("/api/v1/organizations/{id}/session-policy"), "/organizations/{id}/session-policy")
+                Self::get("/organizations/{id}/session-policy", organization(id, "/session-policy"))
             }
-            Call::ReadApplicationPolicy(id) => get(
-                format!("/api/v1/organizations/{id}/application-session-policy"),
-                "/organizations/{id}/application-session-policy",
-            ),
-            Call::WriteFeatures { organization, features } => patch(
-                format!("/api/v1/organizations/{organization}/settings"),
-                "/organizations/{id}/settings",
-                flags(features),
-            ),
-            Call::WritePolicy { organization, policy } => patch(
-                format!("/api/v1/organizations/{organization}/session-policy"),
+            Call::WritePolicy { organization: id, policy } => Self::patch(
                 "/organizations/{id}/session-policy",
-                session_policy(policy),
+                organization(id, "/session-policy"),
+                wire::write_policy(policy),
             ),
         }
     }
 
-    /// A page of the list, optionally only of this external id.
-    pub(super) fn list(page_token: Option<&str>, external_id: Option<&str>) -> Self {
-        let mut path = "/api/v1/organizations?page_size=100".to_owned();
-        for (name, value) in [("page_token", page_token), ("external_id", external_id)] {
-            if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", encoded(value)));
-            }
+    /// A page of the list, filtered by external id if one is given.
+    pub(super) fn list(filter: Option<&ExternalId>, page_token: Option<&str>) -> Self {
+        let mut path = format!("/organizations?page_size={PAGE_SIZE}");
+        if let Some(id) = filter {
+            path += &format!("&external_id={}", encoded(id.as_str()));
         }
-        Self { path, template: "/organizations", body: None }
+        if let Some(token) = page_token {
+            path += &format!("&page_token={}", encoded(token));
+        }
+        Self::get("/organizations", path)
     }
 
-    pub(super) const fn writes(&self) -> bool {
-        self.body.is_some()
+    pub(super) fn writes(&self) -> bool {
+        self.method != Method::GET
     }
+
+    fn get(template: &'static str, path: String) -> Self {
+        Self { method: Method::GET, path, template, body: None }
+    }
+
+    fn patch(template: &'static str, path: String, body: String) -> Self {
+        Self { method: Method::PATCH, path, template, body: Some(body) }
+    }
+}
+
+fn organization(id: &OrganizationId, rest: &str) -> String {
+    format!("/organizations/{}{rest}", encoded(id.as_str()))
 }
 
 fn encoded(text: &str) -> String {
     utf8_percent_encode(text, &RESERVED).to_string()
 }
 
-fn flags(features: &[Feature]) -> Value {
-    let features: Vec<Value> = features.iter().map(|f| json!({"name": f.name, "enabled": f.enabled})).collect();
-    json!({ "features": features })
-}
-
-fn session_policy(policy: &Policy) -> Value {
-    let Policy::Custom(session) = policy else { return json!({"policy_source": "APPLICATION"}) };
-    let mut body = json!({
-        "policy_source": "CUSTOM",
-        "absolute_session_timeout": session.absolute().get(),
-        "absolute_session_timeout_unit": "MINUTES",
-        "idle_session_timeout_enabled": session.idle().is_some(),
-    });
-    if let (Some(idle), Some(body)) = (session.idle(), body.as_object_mut()) {
-        body.insert("idle_session_timeout".into(), idle.get().into());
-        body.insert("idle_session_timeout_unit".into(), "MINUTES".into());
-    }
-    body
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{ExternalId, Minutes, OrganizationId, Session};
+    use crate::policy::Policy;
 
-    fn write(policy: Policy) -> Value {
-        let organization = OrganizationId::parse("org_1").unwrap();
-        Request::of(&Call::WritePolicy { organization, policy }).body.unwrap()
+    fn id() -> OrganizationId {
+        OrganizationId::parse("org_1").unwrap()
+    }
+
+    fn external(text: &str) -> ExternalId {
+        ExternalId::parse(text).unwrap()
     }
 
     #[test]
-    fn a_policy_is_written_complete_and_in_minutes() {
-        let m = |n| Minutes::new(n).unwrap();
-        assert_eq!(
-            write(Policy::Custom(Session::new(m(480), Some(m(60))).unwrap())),
-            json!({"policy_source": "CUSTOM",
-                "absolute_session_timeout": 480, "absolute_session_timeout_unit": "MINUTES",
-                "idle_session_timeout_enabled": true,
-                "idle_session_timeout": 60, "idle_session_timeout_unit": "MINUTES"})
-        );
-        assert_eq!(
-            write(Policy::Custom(Session::new(m(480), None).unwrap())),
-            json!({"policy_source": "CUSTOM",
-                "absolute_session_timeout": 480, "absolute_session_timeout_unit": "MINUTES",
-                "idle_session_timeout_enabled": false})
-        );
-        assert_eq!(write(Policy::Application), json!({"policy_source": "APPLICATION"}));
+    fn each_call_has_its_route() {
+        for (call, method, path) in [
+            (Call::ReadOrganization(id()), "GET", "/organizations/org_1"),
+            (Call::LookUp(external("t-7")), "GET", "/organizations:external/t-7"),
+            (Call::WriteFeatures { organization: id(), features: vec![] }, "PATCH", "/organizations/org_1/settings"),
+            (Call::ReadApplicationPolicy(id()), "GET", "/organizations/org_1/application-session-policy"),
+            (Call::ReadPolicy(id()), "GET", "/organizations/org_1/session-policy"),
+            (
+                Call::WritePolicy { organization: id(), policy: Policy::Application },
+                "PATCH",
+                "/organizations/org_1/session-policy",
+            ),
+        ] {
+            let request = Request::of(&call);
+            assert_eq!((request.method.as_str(), request.path.as_str()), (method, path));
+            assert_eq!((request.writes(), request.body.is_some()), (call.writes(), call.writes()));
+        }
     }
 
     #[test]
-    fn an_external_id_can_not_leave_its_segment() {
-        let call = Call::LookUp(ExternalId::parse("a/b?c#d%e:f ü..").unwrap());
-        let path = Request::of(&call).path;
-        assert_eq!(path, "/api/v1/organizations:external/a%2Fb%3Fc%23d%25e%3Af%20%C3%BC..");
-        let page = Request::list(Some(">:WyJ&"), Some("a&b=c")).path;
-        assert_eq!(page, "/api/v1/organizations?page_size=100&page_token=%3E%3AWyJ%26&external_id=a%26b%3Dc");
+    fn no_external_id_leaves_its_place_in_the_path() {
+        for (text, path) in [
+            ("a/b?c#d", "a%2Fb%3Fc%23d"),
+            ("%2e%2e", "%252e%252e"),
+            ("../..", "..%2F.."),
+            ("a:b c+d&e=f", "a%3Ab%20c%2Bd%26e%3Df"),
+            ("ü…", "%C3%BC%E2%80%A6"),
+            ("-._~", "-._~"),
+        ] {
+            let request = Request::of(&Call::LookUp(external(text)));
+            assert_eq!(request.path, format!("/organizations:external/{path}"));
+            assert!(Request::list(Some(&external(text)), None).path.ends_with(&format!("&external_id={path}")));
+        }
+    }
+
+    #[test]
+    fn a_page_token_is_encoded() {
+        assert_eq!(Request::list(None, None).path, "/organizations?page_size=100");
+        assert_eq!(Request::list(None, Some(">:W=")).path, "/organizations?page_size=100&page_token=%3E%3AW%3D");
     }
 }

@@ -17,10 +17,11 @@ const MANY: usize = 256;
 /// Connections and rate limits; cheap to clone, one per process.
 ///
 /// Trusted roots are the platform's, read once, here. `SSL_CERT_FILE` (a PEM
-/// file) and `SSL_CERT_DIR` **replace** them, so who runs Scalekit under a
-/// private CA names a file with that CA and, if public hosts are used as well,
-/// the public ones beside it, and restarts on a change. Verification cannot be
-/// switched off.
+/// file) and `SSL_CERT_DIR` (folders of them), one or both, **replace** them. So
+/// who runs Scalekit under a private CA names a file with that CA and, if
+/// public hosts are used as well, the public ones in it or in a folder beside
+/// it, and restarts on a change. A file that cannot be read is an error only if
+/// nothing else was found. Verification cannot be switched off.
 #[derive(Clone)]
 pub struct Transport(Arc<Shared>);
 

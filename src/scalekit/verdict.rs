@@ -1,167 +1,204 @@
-//! What an error answer means (`scalekit-api.md` §4.1–4.2), and what of it may
-//! be shown.
+//! What an answer means: its status, and the few words of its body that may be
+//! shown (`scalekit-api.md` §4.2, failure-catalogue rows 14–21 and 93).
 
-use super::exchange::Answer;
+use super::{
+    exchange::{Answer, Body, Lost},
+    wire,
+};
 use crate::reconcile::{Detail, Fault, FaultKind};
-use serde_json::Value;
 use std::time::Duration;
 
-/// The field names that may be shown; anything else in an answer could be a
-/// secret that the server repeats (failure-catalogue row 93).
-const FIELDS: [&str; 10] = [
-    "organization_id",
-    "external_id",
-    "policy_source",
-    "absolute_session_timeout",
-    "absolute_session_timeout_unit",
-    "idle_session_timeout_enabled",
-    "idle_session_timeout",
-    "idle_session_timeout_unit",
-    "features",
-    "settings",
-];
+/// The body of a good answer, or what is wrong with the answer. `paused` is
+/// what a 429 led to; what contains, or is contained in, one of `secrets` is
+/// never shown.
+pub(super) fn verdict(
+    answer: Answer,
+    writes: bool,
+    paused: Option<Duration>,
+    secrets: &[&str],
+) -> Result<Vec<u8>, Fault> {
+    let good = (200..300).contains(&answer.status);
+    let body = match answer.body {
+        Body::Whole(body) => body,
+        Body::Late => return Err(bodiless(answer.status, writes, FaultKind::TimedOut, "the answer came too slowly")),
+        Body::TooLarge if good => {
+            return Err(bodiless(answer.status, writes, FaultKind::BadResponse, "the answer is too large"));
+        }
+        Body::BrokenOff if good => {
+            return Err(bodiless(answer.status, writes, FaultKind::BadResponse, "the answer broke off"));
+        }
+        // An error is one by its status alone.
+        Body::TooLarge | Body::BrokenOff => Vec::new(),
+    };
+    if good {
+        return Ok(body);
+    }
+    let told = wire::told(&body);
+    let (kind, note) = kind(answer.status, told.not_found, paused);
+    let secret = |text: &str| secrets.iter().any(|secret| secret.contains(text) || text.contains(secret));
+    let detail = Detail {
+        status: Some(answer.status),
+        code: told.error_code.filter(|code| !secret(code)),
+        request_id: told.request_id.filter(|id| !secret(id)),
+        fields: told.fields.iter().filter(|field| !secret(field)).map(|&field| field.to_owned()).collect(),
+        note,
+    };
+    Err(Fault { kind, may_have_landed: writes && !declined(answer.status), detail })
+}
 
-/// The fault that `answer`, which is no 2xx, means. `secrets` are never shown.
-pub(super) fn fault(answer: &Answer, writes: bool, secrets: &[&str]) -> Fault {
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let kind = match answer.status {
+fn bodiless(status: u16, writes: bool, kind: FaultKind, note: &'static str) -> Fault {
+    let detail = Detail { status: Some(status), note: Some(note), ..Detail::default() };
+    Fault { kind, may_have_landed: writes && !declined(status), detail }
+}
+
+/// Whether the status alone says that nothing was applied. A server or a proxy
+/// that gave up (408, 499, 5xx) does not tell how far it came.
+fn declined(status: u16) -> bool {
+    matches!(status, 300..=499 | 501) && !matches!(status, 408 | 499)
+}
+
+fn kind(status: u16, not_found: bool, paused: Option<Duration>) -> (FaultKind, Option<&'static str>) {
+    let kind = match status {
+        401 => FaultKind::AuthFailed,
         403 => FaultKind::Forbidden,
-        404 if code(&body) == Some(5) => FaultKind::NotFound,
-        404 => FaultKind::BadResponse,
+        404 if not_found => FaultKind::NotFound,
+        404 => return (FaultKind::BadResponse, Some("the 404 is not one of Scalekit's")),
         409 => FaultKind::Conflict,
-        429 => FaultKind::RateLimited { retry_after: Duration::ZERO },
         408 | 499 => FaultKind::Unavailable,
+        429 => FaultKind::RateLimited { retry_after: paused.unwrap_or(Duration::from_secs(1)) },
         400..=499 => FaultKind::Rejected,
         501 => FaultKind::Unsupported,
         500..=599 => FaultKind::Unavailable,
-        _ => FaultKind::BadResponse,
+        300..=399 => return (FaultKind::BadResponse, Some("the answer is a redirect, which is never followed")),
+        _ => return (FaultKind::BadResponse, Some("the answer has an unknown status")),
     };
-    let open = matches!(kind, FaultKind::Unavailable);
-    Fault { kind, may_have_landed: writes && open, detail: detail(answer.status, &body, secrets) }
+    (kind, None)
 }
 
-/// The delay in the body of a 429, seconds.
-pub(super) fn retry_after(body: &[u8]) -> Option<f64> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    infos(&body).find_map(|info| match info.get("retry_after")? {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => super::pause::seconds(text),
-        _ => None,
-    })
+/// The fault of a call whose request got no answer.
+pub(super) fn unanswered(lost: &Lost, writes: bool) -> Fault {
+    let detail = Detail { note: Some(lost.note), ..Detail::default() };
+    Fault { kind: lost.kind, may_have_landed: writes && lost.sent, detail }
 }
 
-fn detail(status: u16, body: &Value, secrets: &[&str]) -> Detail {
-    let shown = |text: &&str| !secrets.iter().any(|secret| text.contains(secret) || secret.contains(*text));
-    let text = |info: &Value, name: &str| info.get(name).and_then(Value::as_str).map(str::to_owned);
-    let code = infos(body)
-        .find_map(|info| text(info, "error_code"))
-        .filter(|code| is_code(code))
-        .or_else(|| oauth(body))
-        .filter(|code| shown(&code.as_str()));
-    let request_id = infos(body)
-        .find_map(|info| text(info.get("request_info")?, "request_id"))
-        .filter(|id| is_request_id(id) && shown(&id.as_str()));
-    let violated = infos(body)
-        .filter_map(|info| info.get("validation_error_info")?.get("field_violations")?.as_array())
-        .flatten()
-        .filter_map(|violation| violation.get("field")?.as_str());
-    let mut fields: Vec<String> = FIELDS
-        .iter()
-        .filter(|known| violated.clone().any(|field| field == **known))
-        .map(|known| (*known).to_owned())
-        .collect();
-    fields.sort_unstable();
-    let note = (300..400).contains(&status).then_some("a redirect, which is not followed");
-    Detail { status: Some(status), code, request_id, fields, note }
+/// The fault of a call whose good answer cannot be understood.
+pub(super) fn unreadable(note: &'static str, writes: bool) -> Fault {
+    let detail = Detail { note: Some(note), ..Detail::default() };
+    Fault { kind: FaultKind::BadResponse, may_have_landed: writes, detail }
 }
 
-/// The typed details of a Status; some routes send a bare ErrorInfo.
-fn infos(body: &Value) -> impl Iterator<Item = &Value> + Clone {
-    let details = body.get("details").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    std::iter::once(body).chain(details)
-}
-
-fn code(body: &Value) -> Option<i64> {
-    match body.get("code")? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    }
-}
-
-/// The error of the token endpoint, if it is one that RFC 6749 knows.
-fn oauth(body: &Value) -> Option<String> {
-    let error = body.get("error")?.as_str()?;
-    let known = [
-        "invalid_request",
-        "invalid_client",
-        "invalid_grant",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-    ];
-    known.contains(&error).then(|| error.to_owned())
-}
-
-fn is_code(text: &str) -> bool {
-    (2..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-}
-
-fn is_request_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+/// The fault of a token request, from the fault that the same answer would be
+/// for a call (`scalekit-api.md` §1.4).
+pub(super) fn without_token(fault: Fault) -> Fault {
+    let kind = match (fault.kind, fault.detail.status) {
+        (_, Some(400 | 401 | 403)) => FaultKind::CredentialsRejected,
+        (FaultKind::Unsupported, _) => FaultKind::Unavailable,
+        (FaultKind::NotFound | FaultKind::Conflict | FaultKind::Rejected | FaultKind::BadResponse, _) => {
+            FaultKind::BadAuthResponse
+        }
+        (kind, _) => kind,
+    };
+    Fault { kind, may_have_landed: false, ..fault }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::pause::Told;
     use super::*;
+    use crate::scalekit::pause::Told;
 
-    fn of(status: u16, body: &str) -> Fault {
-        let answer = Answer { status, told: Told::default(), body: body.as_bytes().to_vec() };
-        fault(&answer, true, &["s3cret-value", "tok-en"])
+    fn answer(status: u16, body: &[u8]) -> Answer {
+        Answer { status, told: Told::default(), body: Body::Whole(body.to_vec()) }
+    }
+
+    fn fault(status: u16, body: &str, writes: bool) -> Fault {
+        verdict(answer(status, body.as_bytes()), writes, None, &["s3cret"]).unwrap_err()
     }
 
     #[test]
-    fn a_404_proves_a_missing_organization_only_in_scalekits_words() {
-        assert_eq!(of(404, r#"{"code":5,"message":"Not Found","details":[]}"#).kind, FaultKind::NotFound);
-        assert_eq!(of(404, "<html>not found</html>").kind, FaultKind::BadResponse);
-        assert_eq!(of(404, "").kind, FaultKind::BadResponse);
-        assert_eq!(of(404, r#"{"code":7}"#).kind, FaultKind::BadResponse);
-    }
-
-    #[test]
-    fn only_a_server_error_leaves_a_write_open() {
-        for (status, open) in [
-            (400, false),
-            (403, false),
-            (409, false),
-            (429, false),
-            (501, false),
-            (500, true),
-            (503, true),
-            (408, true),
+    fn each_status_is_one_kind_of_trouble() {
+        let wait = FaultKind::RateLimited { retry_after: Duration::from_secs(1) };
+        for (status, kind, may_have_landed) in [
+            (301, FaultKind::BadResponse, false),
+            (302, FaultKind::BadResponse, false),
+            (304, FaultKind::BadResponse, false),
+            (400, FaultKind::Rejected, false),
+            (401, FaultKind::AuthFailed, false),
+            (403, FaultKind::Forbidden, false),
+            (405, FaultKind::Rejected, false),
+            (408, FaultKind::Unavailable, true),
+            (409, FaultKind::Conflict, false),
+            (412, FaultKind::Rejected, false),
+            (429, wait, false),
+            (499, FaultKind::Unavailable, true),
+            (500, FaultKind::Unavailable, true),
+            (501, FaultKind::Unsupported, false),
+            (502, FaultKind::Unavailable, true),
+            (503, FaultKind::Unavailable, true),
+            (504, FaultKind::Unavailable, true),
+            (700, FaultKind::BadResponse, true),
         ] {
-            assert_eq!(of(status, "").may_have_landed, open, "{status}");
+            for body in ["", "<html>", r#"{"code":5,"details":[]}"#] {
+                let found = fault(status, body, true);
+                assert_eq!((found.kind, found.may_have_landed), (kind, may_have_landed), "{status} {body}");
+                assert!(!fault(status, body, false).may_have_landed, "{status}");
+            }
         }
     }
 
     #[test]
-    fn what_helps_is_shown_and_secrets_are_not() {
-        let body = r#"{"code":3,"message":"s3cret-value","details":[{"error_code":"INVALID_ARGUMENT",
-            "request_info":{"request_id":"req-1"},"debug_info":{"detail":"tok-en"},
-            "validation_error_info":{"field_violations":[{"field":"idle_session_timeout"},{"field":"s3cret-value"}]}}]}"#;
-        let shown = of(400, body).detail.to_string();
-        assert_eq!(shown, "HTTP 400 INVALID_ARGUMENT, fields: idle_session_timeout, request req-1");
-        let echo = r#"{"code":3,"details":[{"error_code":"TOK","request_info":{"request_id":"x-s3cret-value"}}]}"#;
-        assert_eq!(of(400, echo).detail.to_string(), "HTTP 400 TOK");
+    fn only_scalekits_own_404_means_not_found() {
+        for body in [r#"{"code":5}"#, r#"{"code":"5","message":"x"}"#, r#"{"code":5.0,"details":[]}"#] {
+            assert_eq!(fault(404, body, false).kind, FaultKind::NotFound, "{body}");
+        }
+        for body in ["", "<html>404</html>", "{}", r#"{"code":404}"#, r#"{"error":"not found"}"#, "[5]"] {
+            assert_eq!(fault(404, body, false).kind, FaultKind::BadResponse, "{body}");
+        }
     }
 
     #[test]
-    fn the_delay_of_a_429_may_stand_in_its_body() {
-        let body = |value: &str| format!(r#"{{"details":[{{"retry_after":{value}}}]}}"#);
-        assert_eq!(retry_after(body("30").as_bytes()), Some(30.0));
-        assert_eq!(retry_after(body("\"30\"").as_bytes()), Some(30.0));
-        assert_eq!(retry_after(body("null").as_bytes()), None);
-        assert_eq!(retry_after(b"<html>"), None);
+    fn a_good_status_whose_body_is_lost_may_have_landed() {
+        for (body, kind) in [
+            (Body::TooLarge, FaultKind::BadResponse),
+            (Body::BrokenOff, FaultKind::BadResponse),
+            (Body::Late, FaultKind::TimedOut),
+        ] {
+            let found = verdict(Answer { status: 200, told: Told::default(), body }, true, None, &[]).unwrap_err();
+            assert_eq!((found.kind, found.may_have_landed), (kind, true));
+        }
+        let late = Answer { status: 400, told: Told::default(), body: Body::Late };
+        assert!(!verdict(late, true, None, &[]).unwrap_err().may_have_landed);
+        assert_eq!(verdict(answer(201, b"x"), true, None, &[]), Ok(b"x".to_vec()));
+    }
+
+    #[test]
+    fn what_overlaps_with_a_secret_is_not_shown() {
+        let body = r#"{"code":3,"error_code":"ABC","request_info":{"request_id":"req-1"},
+            "validation_error_info":{"field_violations":[{"field":"external_id"}]}}"#;
+        let shown = |secrets: &[&str]| verdict(answer(400, body.as_bytes()), false, None, secrets).unwrap_err().detail;
+        assert_eq!(shown(&["other"]).to_string(), "HTTP 400 ABC, fields: external_id, request req-1");
+        assert_eq!(shown(&["ABC"]).to_string(), "HTTP 400, fields: external_id, request req-1");
+        assert_eq!(shown(&["xABCx"]).code, None);
+        assert_eq!(shown(&["eq"]).request_id, None);
+        assert_eq!(shown(&["my_external_id"]).fields, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_token_request_is_refused_or_out_of_order_or_no_token_request_at_all() {
+        for (status, kind) in [
+            (400, FaultKind::CredentialsRejected),
+            (401, FaultKind::CredentialsRejected),
+            (403, FaultKind::CredentialsRejected),
+            (404, FaultKind::BadAuthResponse),
+            (405, FaultKind::BadAuthResponse),
+            (409, FaultKind::BadAuthResponse),
+            (302, FaultKind::BadAuthResponse),
+            (408, FaultKind::Unavailable),
+            (500, FaultKind::Unavailable),
+            (501, FaultKind::Unavailable),
+            (503, FaultKind::Unavailable),
+        ] {
+            let found = without_token(fault(status, r#"{"error":"invalid_client"}"#, false));
+            assert_eq!((found.kind, found.may_have_landed), (kind, false), "{status}");
+        }
     }
 }

@@ -1,0 +1,53 @@
+//! The client against a scripted server: what it sends, and what it makes of
+//! every answer a network can give.
+
+mod answers;
+mod authentication;
+mod lookups;
+mod network;
+mod proxy;
+mod rates;
+mod secrecy;
+mod server;
+
+use crate::{
+    policy::{ExternalId, Minutes, OrganizationId, Policy, Session},
+    reconcile::{Call, Fault, FaultKind},
+};
+
+fn id() -> OrganizationId {
+    OrganizationId::parse("org_1").unwrap()
+}
+
+fn read_policy() -> Call {
+    Call::ReadPolicy(id())
+}
+
+fn write_policy() -> Call {
+    let minutes = |n| Minutes::new(n).unwrap();
+    let policy = Policy::Custom(Session::new(minutes(480), Some(minutes(60))).unwrap());
+    Call::WritePolicy { organization: id(), policy }
+}
+
+fn look_up(external: &str) -> Call {
+    Call::LookUp(ExternalId::parse(external).unwrap())
+}
+
+/// Kind, and whether it may have landed.
+fn trouble(fault: &Fault) -> (FaultKind, bool) {
+    (fault.kind, fault.may_have_landed)
+}
+
+/// A policy answer.
+const INHERITED: &str = r#"{"policy":{"policy_source":"APPLICATION"}}"#;
+
+/// Runs one ignored test of this binary alone, with these variables set: for
+/// what a process has only one of. Whether it passed.
+async fn alone(test: &str, variables: &[(&str, &str)]) -> bool {
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+    child.env_remove("NO_PROXY").env_remove("no_proxy").envs(variables.iter().copied());
+    child.args(["--exact", &format!("scalekit::tests::{test}"), "--ignored"]);
+    let output = child.output().await.unwrap();
+    // A name that fits no test would pass as well.
+    output.status.success() && String::from_utf8_lossy(&output.stdout).contains("1 passed")
+}

@@ -1,0 +1,158 @@
+//! Everything between "no connection" and "too much of an answer".
+
+use super::{
+    INHERITED, read_policy,
+    server::{Answer, Server, client, json, transport, with},
+    trouble, write_policy,
+};
+use crate::{
+    reconcile::{Fault, FaultKind},
+    scalekit::{Client, Settings},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+async fn read_and_write(client: &Client) -> [(FaultKind, bool); 2] {
+    let read: Fault = client.call(&read_policy()).await.unwrap_err();
+    let write = client.call(&write_policy()).await.unwrap_err();
+    [trouble(&read), trouble(&write)]
+}
+
+/// The kind is the same for both; only the write may have landed.
+fn unknown(kind: FaultKind) -> [(FaultKind, bool); 2] {
+    [(kind, false), (kind, true)]
+}
+
+fn bytes(text: &str) -> Answer {
+    Answer::Bytes(text.as_bytes().to_vec())
+}
+
+#[tokio::test]
+async fn no_answer_within_the_deadline() {
+    let server = Server::always(Answer::Silence).await;
+    assert_eq!(read_and_write(&server.hasty_client()).await, unknown(FaultKind::TimedOut));
+}
+
+#[tokio::test]
+async fn headers_that_drip_in() {
+    let server = Server::always(Answer::Drip(b"HTTP/1.1 200 OK\r\nx-slow: ".to_vec())).await;
+    assert_eq!(read_and_write(&server.hasty_client()).await, unknown(FaultKind::TimedOut));
+}
+
+#[tokio::test]
+async fn a_body_that_drips_in() {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{INHERITED}");
+    let server = Server::always(Answer::Drip(head.into_bytes())).await;
+    assert_eq!(read_and_write(&server.hasty_client()).await, unknown(FaultKind::TimedOut));
+}
+
+#[tokio::test]
+async fn a_connection_closed_without_an_answer() {
+    let server = Server::always(Answer::HangUp).await;
+    assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::Unreachable));
+    assert_eq!(server.calls().len(), 2, "nothing is repeated out of sight");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_http() {
+    let server = Server::always(bytes("SSH-2.0-OpenSSH_9.9\r\n\r\n")).await;
+    assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::Unreachable));
+}
+
+#[tokio::test]
+async fn a_body_cut_short() {
+    for answer in [
+        format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{INHERITED}"),
+        format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2a\r\n{INHERITED}\r\n"),
+        "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"policy\"".to_owned(),
+    ] {
+        let server = Server::always(bytes(&answer)).await;
+        assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::BadResponse), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_cut_short_is_still_that_error() {
+    let server = Server::always(bytes("HTTP/1.1 400 X\r\ncontent-length: 9999\r\n\r\n{")).await;
+    assert_eq!(read_and_write(&server.client()).await, [(FaultKind::Rejected, false); 2]);
+}
+
+#[tokio::test]
+async fn reading_stops_at_the_cap() {
+    let spaces = " ".repeat(256 * 1024 - INHERITED.len());
+    let server = Server::always(json(200, &format!("{spaces}{INHERITED}"))).await;
+    assert!(server.client().call(&read_policy()).await.is_ok());
+    // Announced as 1 GiB, and never ending: only the cap can end this in time.
+    let endless = format!("HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n{spaces}{INHERITED}");
+    let server = Server::always(Answer::Drip(endless.into_bytes())).await;
+    assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::BadResponse));
+}
+
+#[tokio::test]
+async fn json_nested_too_deeply_is_not_parsed() {
+    let server = Server::always(json(200, &format!(r#"{{"policy":{}"#, "[".repeat(100_000)))).await;
+    let fault = server.client().call(&read_policy()).await.unwrap_err();
+    assert_eq!(fault.detail.to_string(), "the answer is nested too deeply");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_not_unpacked() {
+    let gzip =
+        [&b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n"[..], &[0x1f, 0x8b, 8, 0, 0, 0]]
+            .concat();
+    let server = Server::always(Answer::Bytes(gzip)).await;
+    assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::BadResponse));
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_the_token_stays_here() {
+    let elsewhere = Server::always(json(200, INHERITED)).await;
+    for status in [301, 302, 303, 307, 308] {
+        let location = format!("location: {}/api/v1/x\r\n", elsewhere.url);
+        let server = Server::always(with(status, &location, INHERITED)).await;
+        assert_eq!(read_and_write(&server.client()).await, [(FaultKind::BadResponse, false); 2], "{status}");
+        assert_eq!(server.calls().len(), 2);
+    }
+    assert!(elsewhere.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let client = client(&transport(Settings::default()), &format!("http://127.0.0.1:{port}"));
+    assert_eq!(read_and_write(&client).await, [(FaultKind::Unreachable, false); 2]);
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_exist() {
+    let client = client(&transport(Settings::default()), "https://no-such-host.invalid");
+    assert_eq!(read_and_write(&client).await, [(FaultKind::Unreachable, false); 2]);
+}
+
+/// What a write over https meets at a port that greets everybody so.
+async fn https_write(greeting: &'static str) -> Fault {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let task = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(greeting.as_bytes()).await;
+        }
+    });
+    let fault = client(&transport(Settings::default()), &url).call(&write_policy()).await.unwrap_err();
+    task.abort();
+    fault
+}
+
+#[tokio::test]
+async fn https_to_a_port_that_speaks_plain_http() {
+    assert_eq!(trouble(&https_write("HTTP/1.1 400 Bad Request\r\n\r\n").await), (FaultKind::Tls, false));
+}
+
+#[tokio::test]
+async fn https_to_a_port_that_hangs_up_on_the_handshake() {
+    let fault = https_write("").await;
+    assert!(matches!(fault.kind, FaultKind::Tls | FaultKind::Unreachable) && !fault.may_have_landed, "{fault:?}");
+}

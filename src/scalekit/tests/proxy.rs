@@ -1,0 +1,48 @@
+//! Proxies named in the environment: ignored unless asked for (row 92).
+//!
+//! A test cannot change its own environment, so each of these starts itself
+//! once more with the variables set.
+
+use super::{
+    INHERITED, alone, read_policy,
+    server::{Server, client, json, token, transport},
+};
+use crate::scalekit::Settings;
+
+/// Whether the call below goes well where a proxy is named in every way.
+async fn call_in_a_world_of_proxies(proxy: &Server, target: &Server, use_proxy: bool) -> bool {
+    let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let use_proxy = use_proxy.to_string();
+    let mut variables = vec![("TARGET", target.url.as_str()), ("USE_PROXY", &use_proxy)];
+    variables.extend(names.map(|name| (name, proxy.url.as_str())));
+    alone("proxy::one_call", &variables).await
+}
+
+#[tokio::test]
+#[ignore = "a part of the others"]
+async fn one_call() {
+    let Ok(target) = std::env::var("TARGET") else { return };
+    let use_proxy = std::env::var("USE_PROXY").as_deref() == Ok("true");
+    client(&transport(Settings { use_proxy, ..Settings::default() }), &target).call(&read_policy()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_proxy_in_the_environment_is_ignored() {
+    let (proxy, target) = (Server::always(json(200, INHERITED)).await, Server::always(json(200, INHERITED)).await);
+    assert!(call_in_a_world_of_proxies(&proxy, &target, false).await);
+    assert_eq!((proxy.seen().len(), target.seen().len()), (0, 2));
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_when_asked_for() {
+    let (proxy, target) = (
+        Server::start(|seen, nth| match seen.line.ends_with("/oauth/token") {
+            true => token(nth),
+            false => json(200, INHERITED),
+        })
+        .await,
+        Server::always(json(200, INHERITED)).await,
+    );
+    assert!(call_in_a_world_of_proxies(&proxy, &target, true).await);
+    assert_eq!((proxy.seen().len(), target.seen().len()), (2, 0));
+}

@@ -1,0 +1,83 @@
+//! What a 429 does to the environment it comes from.
+
+use super::{
+    INHERITED, read_policy,
+    server::{Answer, Server, client, json, transport, with},
+};
+use crate::{
+    reconcile::FaultKind,
+    scalekit::{Client, Settings},
+};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+async fn retry_after(client: &Client) -> u64 {
+    match client.call(&read_policy()).await.unwrap_err().kind {
+        FaultKind::RateLimited { retry_after } => retry_after.as_secs_f64().round() as u64,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How long a server that answers so is left alone.
+async fn pause(answer: Answer) -> u64 {
+    let server = Server::always(answer).await;
+    let client = server.client();
+    let first = retry_after(&client).await;
+    let second = retry_after(&client).await;
+    assert!(second <= first);
+    assert_eq!(server.calls().len(), 1, "nothing is sent during a pause");
+    first
+}
+
+#[tokio::test]
+async fn a_429_tells_its_delay_in_many_forms() {
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(61));
+    let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
+    let detail = |value: &str| {
+        format!(r#"{{"code":429,"details":[{{"error_code":"RATE_LIMIT_EXCEEDED","retry_after":{value}}}]}}"#)
+    };
+    for (answer, seconds) in [
+        (with(429, "retry-after: 60\r\n", ""), 60..61),
+        (with(429, &format!("retry-after: {date}\r\n"), "<html>"), 59..63),
+        (json(429, &detail("60")), 60..61),
+        (json(429, &detail("\"60\"")), 60..61),
+        (with(429, &format!("x-ratelimit-reset: {epoch}\r\n"), ""), 58..62),
+        (with(429, "x-ratelimit-reset: 60\r\n", ""), 60..61),
+        (with(429, "retry-after: 7200\r\n", ""), 900..901),
+        (with(429, "retry-after: 99999999\r\nx-ratelimit-reset: 60\r\n", ""), 60..61),
+        (with(429, "retry-after: 60\r\nx-ratelimit-reset: 30\r\n", &detail("20")), 60..61),
+        (json(429, r#"{"code":8,"details":[{"error_code":"RATE_LIMITED"}]}"#), 1..3),
+    ] {
+        let shown = format!("{answer:?}");
+        let told = pause(answer).await;
+        assert!(seconds.contains(&told), "{told} {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_pause_holds_for_every_client_of_the_environment_and_for_no_other() {
+    let limited = Server::always(with(429, "retry-after: 60\r\n", "")).await;
+    let other = Server::always(json(200, INHERITED)).await;
+    let transport = transport(Settings::default());
+    retry_after(&client(&transport, &limited.url)).await;
+    let fault = client(&transport, &format!("{}/", limited.url)).call(&read_policy()).await.unwrap_err();
+    assert!(matches!(fault.kind, FaultKind::RateLimited { .. }));
+    assert_eq!(fault.detail.to_string(), "held back here, nothing was sent");
+    assert_eq!(limited.seen().len(), 2);
+    assert!(client(&transport, &other.url).call(&read_policy()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_429_of_the_token_endpoint_pauses_as_well() {
+    let server = Server::start(|_, _| with(429, "retry-after: 60\r\n", "")).await;
+    let client = server.client();
+    assert_eq!((retry_after(&client).await, retry_after(&client).await), (60, 60));
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn more_than_the_rate_allows_is_sent_back_at_once() {
+    let server = Server::always(json(200, INHERITED)).await;
+    let client = server.client_with(Settings { rate: 0.01, ..Settings::default() });
+    assert!((98..=100).contains(&retry_after(&client).await), "the token took the only turn");
+    assert_eq!(server.seen().len(), 1);
+}

@@ -1,0 +1,187 @@
+//! A scripted server on the loopback: it answers with exactly the bytes that a
+//! test lays out, and keeps what it was sent.
+
+use crate::scalekit::{Client, Credentials, Rules, Settings, Transport};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// What the secret is in all tests; it must never be seen again.
+pub(super) const SECRET: &str = "canary-secret-5f3a";
+
+/// A request as it came in.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    /// Method and path with query.
+    pub(super) line: String,
+    /// All header lines, as sent.
+    pub(super) head: String,
+    pub(super) body: String,
+}
+
+impl Seen {
+    pub(super) fn is_token(&self) -> bool {
+        self.line == "POST /oauth/token"
+    }
+
+    /// The bearer token, if there is one.
+    pub(super) fn bearer(&self) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix("authorization: Bearer "))
+    }
+}
+
+/// The answer to one request.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    /// These bytes, then the connection is closed.
+    Bytes(Vec<u8>),
+    /// These bytes, then one more each 20 ms for as long as anybody reads.
+    Drip(Vec<u8>),
+    /// Nothing; the connection is closed.
+    HangUp,
+    /// Nothing for as long as anybody waits.
+    Silence,
+}
+
+/// A JSON answer.
+pub(super) fn json(status: u16, body: &str) -> Answer {
+    with(status, "content-type: application/json\r\n", body)
+}
+
+/// An answer with header lines of its own.
+pub(super) fn with(status: u16, headers: &str, body: &str) -> Answer {
+    let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    Answer::Bytes([head.as_bytes(), body.as_bytes()].concat())
+}
+
+/// Tokens `t1`, `t2`, … in the order in which they are asked for.
+pub(super) fn token(nth: usize) -> Answer {
+    json(200, &format!(r#"{{"access_token":"canary-token-{nth}","expires_in":3600}}"#))
+}
+
+pub(super) struct Server {
+    pub(super) url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    /// Answers every request by `script`, which gets the request and the number
+    /// of requests of its kind (token or not) so far, this one included.
+    pub(super) async fn start(script: impl Fn(&Seen, usize) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (script, kept) = (Arc::new(script), Arc::clone(&seen));
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (script, kept) = (Arc::clone(&script), Arc::clone(&kept));
+                tokio::spawn(async move {
+                    let _ = serve(stream, |seen| {
+                        let mut kept = kept.lock().unwrap();
+                        kept.push(seen.clone());
+                        let nth = kept.iter().filter(|other| other.is_token() == seen.is_token()).count();
+                        script(seen, nth)
+                    })
+                    .await;
+                });
+            }
+        });
+        Self { url, seen, task }
+    }
+
+    /// Hands out tokens and answers every API request by `script`.
+    pub(super) async fn api(script: impl Fn(&Seen, usize) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start(move |seen, nth| if seen.is_token() { token(nth) } else { script(seen, nth) }).await
+    }
+
+    /// Hands out tokens and gives every API request the same answer.
+    pub(super) async fn always(answer: Answer) -> Self {
+        Self::api(move |_, _| answer.clone()).await
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Method and path of every API request.
+    pub(super) fn calls(&self) -> Vec<String> {
+        self.seen().into_iter().filter(|seen| !seen.is_token()).map(|seen| seen.line).collect()
+    }
+
+    pub(super) fn tokens(&self) -> usize {
+        self.seen().iter().filter(|seen| seen.is_token()).count()
+    }
+
+    /// A client with plenty of time and a rate that is in nobody's way.
+    pub(super) fn client(&self) -> Client {
+        self.client_with(Settings { rate: 1000.0, ..Settings::default() })
+    }
+
+    /// A client that gives up after 200 ms.
+    pub(super) fn hasty_client(&self) -> Client {
+        self.client_with(Settings { deadline: Duration::from_millis(200), rate: 1000.0, ..Settings::default() })
+    }
+
+    pub(super) fn client_with(&self, settings: Settings) -> Client {
+        client(&transport(settings), &self.url)
+    }
+}
+
+pub(super) fn transport(settings: Settings) -> Transport {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Transport::new(settings).unwrap()
+}
+
+pub(super) fn client(transport: &Transport, url: &str) -> Client {
+    let rules = Rules { allow_http: true, ..Rules::default() };
+    Client::new(transport, Credentials::parse(url.as_bytes(), b"skc_1", SECRET.as_bytes(), &rules).unwrap())
+}
+
+async fn serve(mut stream: TcpStream, script: impl FnOnce(&Seen) -> Answer) -> std::io::Result<()> {
+    let Some(seen) = read(&mut stream).await? else { return Ok(()) };
+    match script(&seen) {
+        Answer::Bytes(bytes) => stream.write_all(&bytes).await?,
+        Answer::Drip(bytes) => {
+            stream.write_all(&bytes).await?;
+            loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                stream.write_all(b" ").await?;
+            }
+        }
+        Answer::HangUp => {}
+        // Ends when the client hangs up.
+        Answer::Silence => drop(stream.read(&mut [0; 16]).await?),
+    }
+    stream.shutdown().await
+}
+
+async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Seen>> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+            if bytes.len() >= end + 4 + length {
+                let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
+                let body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
+                return Ok(Some(Seen { line, head, body }));
+            }
+        }
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
+    }
+}

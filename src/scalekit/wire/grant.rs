@@ -1,0 +1,104 @@
+//! The token endpoint's answer (`scalekit-api.md` §1.3).
+
+use super::{Read, decode};
+use crate::scalekit::token::Grant;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// What a token is trusted for when its lifetime is not told.
+const UNTOLD: f64 = 300.0;
+/// Shorter would be all renewals, longer is never promised.
+const SHORTEST: f64 = 30.0;
+const LONGEST: f64 = 24.0 * 60.0 * 60.0;
+
+/// Only the token is essential.
+pub(in crate::scalekit) fn grant(body: &[u8]) -> Read<Grant> {
+    #[derive(Deserialize)]
+    struct Body {
+        access_token: Option<String>,
+        expires_in: Option<Value>,
+    }
+    let body = decode::<Body>(body)?;
+    let value = body.access_token.ok_or("the answer has no access token")?;
+    if !sendable(&value) {
+        return Err("the access token cannot be sent in a header");
+    }
+    let value = SecretString::from(value);
+    Ok(Grant { value, lifetime: lifetime(body.expires_in.as_ref()) })
+}
+
+/// A bearer token is visible ASCII (RFC 6750 §2.1, generously).
+fn sendable(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn lifetime(expires_in: Option<&Value>) -> Duration {
+    let told = match expires_in {
+        Some(Value::Number(number)) => number.as_f64(),
+        Some(Value::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let seconds = told.filter(|seconds: &f64| seconds.is_finite() && *seconds > 0.0).unwrap_or(UNTOLD);
+    Duration::from_secs_f64(seconds.clamp(SHORTEST, LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+    use serde_json::json;
+
+    #[test]
+    fn a_lifetime_is_seconds_in_any_form_or_five_minutes() {
+        for (told, seconds) in [
+            (json!(86399), 86_399),
+            (json!("1799"), 1799),
+            (json!(1799.5), 1799),
+            (json!(1), 30),
+            (json!(0.001), 30),
+            (json!(1e300), 86_400),
+            (json!(u64::MAX), 86_400),
+            (json!("99999999999999999999"), 86_400),
+            (json!(0), 300),
+            (json!(-1), 300),
+            (json!("soon"), 300),
+            (json!(""), 300),
+            (json!("inf"), 300),
+            (json!("nan"), 300),
+            (json!(null), 300),
+            (json!([]), 300),
+            (json!(true), 300),
+        ] {
+            assert_eq!(lifetime(Some(&told)).as_secs(), seconds, "{told}");
+        }
+        assert_eq!(lifetime(None).as_secs(), 300);
+    }
+
+    #[test]
+    fn only_the_token_is_essential() {
+        let found = grant(br#"{"access_token":"eyJ.a-b_c","token_type":"Bearer","scope":"openid"}"#).ok().unwrap();
+        assert_eq!(found.value.expose_secret(), "eyJ.a-b_c");
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        for body in [
+            "",
+            "{}",
+            "[]",
+            r#"{"access_token":null}"#,
+            r#"{"access_token":""}"#,
+            r#"{"access_token":7}"#,
+            r#"{"access_token":"a\r\nx: y"}"#,
+            r#"{"access_token":"a b"}"#,
+            r#"{"access_token":"ü"}"#,
+            r#"{"access_token":"a","access_token":"b"}"#,
+            r#"{"error":"x"}"#,
+            "<html>",
+        ] {
+            assert!(grant(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

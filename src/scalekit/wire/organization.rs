@@ -1,0 +1,186 @@
+//! Organizations and their feature flags (`scalekit-api.md` §2.1, §2.3, §2.6).
+
+use super::{Object, Read, decode};
+use crate::{
+    policy::OrganizationId,
+    reconcile::{Feature, Organization},
+};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
+
+/// A longer page token could not travel in a URL.
+const LONGEST_TOKEN: usize = 4096;
+
+#[derive(Deserialize)]
+struct Raw {
+    id: String,
+    #[serde(alias = "externalId")]
+    external_id: Option<String>,
+    settings: Option<Object<Settings>>,
+}
+
+#[derive(Deserialize)]
+struct Settings {
+    features: Option<Vec<Object<RawFeature>>>,
+}
+
+/// The list is sent back as read, so an entry that cannot be is no entry to
+/// skip.
+#[derive(Deserialize)]
+struct RawFeature {
+    name: String,
+    enabled: Option<bool>,
+}
+
+/// One organization in its envelope.
+pub(in crate::scalekit) fn organization(body: &[u8]) -> Read<Organization> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        organization: Option<Object<Raw>>,
+    }
+    let Object(raw) = decode::<Envelope>(body)?.organization.ok_or("the answer has no organization")?;
+    raw.checked()
+}
+
+/// One page of organizations and the token of the next.
+pub(in crate::scalekit) fn organizations(body: &[u8]) -> Read<(Vec<Organization>, Option<String>)> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        organizations: Option<Vec<Object<Raw>>>,
+        #[serde(alias = "nextPageToken")]
+        next_page_token: Option<String>,
+        #[serde(alias = "totalSize")]
+        total_size: Option<IgnoredAny>,
+    }
+    let page = decode::<Envelope>(body)?;
+    let next = page.next_page_token.filter(|token| !token.is_empty());
+    if next.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
+        return Err("the answer has a page token of absurd length");
+    }
+    // An empty list may be left out, but then something must show that this is one.
+    if page.organizations.is_none() && page.total_size.is_none() && next.is_none() {
+        return Err("the answer has no organizations");
+    }
+    let organizations = page.organizations.unwrap_or_default().into_iter().map(|Object(raw)| raw.checked());
+    Ok((organizations.collect::<Read<_>>()?, next))
+}
+
+impl Raw {
+    fn checked(self) -> Read<Organization> {
+        let features = self.settings.and_then(|Object(settings)| settings.features).unwrap_or_default();
+        Ok(Organization {
+            id: OrganizationId::parse(&self.id).ok_or("the answer has an organization id of unknown form")?,
+            external_id: self.external_id.filter(|id| !id.is_empty()),
+            features: features.into_iter().map(|Object(raw)| raw.checked()).collect::<Read<_>>()?,
+        })
+    }
+}
+
+impl RawFeature {
+    fn checked(self) -> Read<Feature> {
+        if self.name.is_empty() {
+            return Err("the answer has a feature without a name");
+        }
+        Ok(Feature { name: self.name, enabled: self.enabled.unwrap_or(false) })
+    }
+}
+
+/// The body that sets feature flags, exactly as given.
+pub(in crate::scalekit) fn write_features(features: &[Feature]) -> String {
+    let entry = |f: &Feature| format!(r#"{{"name":{},"enabled":{}}}"#, Value::from(f.name.as_str()), f.enabled);
+    format!(r#"{{"features":[{}]}}"#, features.iter().map(entry).collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(fields: &str) -> Read<Organization> {
+        organization(format!(r#"{{"organization":{{"id":"org_1"{fields}}}}}"#).as_bytes())
+    }
+
+    fn feature(name: &str, enabled: bool) -> Feature {
+        Feature { name: name.to_owned(), enabled }
+    }
+
+    #[test]
+    fn the_documented_answer_is_read() {
+        let found = read(
+            r#","create_time":"2026-02-03T08:15:30.250Z","display_name":"Globex","external_id":"tenant-7","metadata":{"plan":"x"},"settings":{"features":[{"name":"sso","enabled":true},{"name":"session_policy"}]},"slug":"globex""#,
+        );
+        let features = vec![feature("sso", true), feature("session_policy", false)];
+        let id = OrganizationId::parse("org_1").unwrap();
+        assert_eq!(found, Ok(Organization { id, external_id: Some("tenant-7".to_owned()), features }));
+    }
+
+    #[test]
+    fn what_may_be_missing_may_be_missing_in_every_way() {
+        for fields in [
+            "",
+            r#","external_id":null,"settings":null"#,
+            r#","externalId":"","settings":{}"#,
+            r#","settings":{"features":null}"#,
+            r#","settings":{"features":[]}"#,
+        ] {
+            let found = read(fields).unwrap();
+            assert_eq!((found.external_id, found.features), (None, vec![]), "{fields}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_sent_back_unchanged_is_refused() {
+        for feature in [
+            "{}",
+            r#"{"enabled":true}"#,
+            r#"{"name":"","enabled":true}"#,
+            r#"{"name":null}"#,
+            r#"{"name":"a","enabled":"yes"}"#,
+            "null",
+            r#""sso""#,
+            r#"["sso",true]"#,
+            r#"{"name":"a","name":"b"}"#,
+        ] {
+            assert!(read(&format!(r#","settings":{{"features":[{feature}]}}"#)).is_err(), "{feature}");
+        }
+        for fields in
+            [r#","external_id":7"#, r#","external_id":"a","externalId":"a""#, r#","id":"org_2""#, r#","settings":[]"#]
+        {
+            assert!(read(fields).is_err(), "{fields}");
+        }
+        for body in [
+            "{}",
+            r#"{"organization":null}"#,
+            r#"{"organization":{}}"#,
+            r#"{"organization":{"id":"../x"}}"#,
+            r#"{"id":"org_1"}"#,
+        ] {
+            assert!(organization(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_page_tells_whether_there_is_another() {
+        let page = |rest: &str| organizations(format!(r#"{{"organizations":[{{"id":"org_1"}}]{rest}}}"#).as_bytes());
+        for last in ["", r#","next_page_token":"""#, r#","next_page_token":null,"total_size":1"#] {
+            assert_eq!(page(last).map(|(found, next)| (found.len(), next)), Ok((1, None)), "{last}");
+        }
+        assert_eq!(page(r#","nextPageToken":">:W""#).map(|(_, next)| next), Ok(Some(">:W".to_owned())));
+        assert!(page(&format!(r#","next_page_token":"{}""#, "x".repeat(5000))).is_err());
+    }
+
+    #[test]
+    fn an_empty_page_must_show_that_it_is_a_page() {
+        for body in [r#"{"organizations":[]}"#, r#"{"total_size":0}"#, r#"{"organizations":null,"total_size":0}"#] {
+            assert_eq!(organizations(body.as_bytes()), Ok((vec![], None)), "{body}");
+        }
+        assert!(organizations(b"{}").is_err());
+        assert!(organizations(br#"{"organizations":[{"id":"x"}]}"#).is_err());
+    }
+
+    #[test]
+    fn features_are_written_exactly_as_given() {
+        let body = write_features(&[feature("sso", true), feature("a\"b", false), feature("sso", true)]);
+        let expected = r#"{"features":[{"name":"sso","enabled":true},{"name":"a\"b","enabled":false},{"name":"sso","enabled":true}]}"#;
+        assert_eq!(body, expected);
+    }
+}
