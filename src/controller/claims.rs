@@ -19,3 +19,59 @@ pub(super) fn standing(subject: &Subject, created: Timestamp, rivals: &[Entry]) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::OrganizationSessionPolicy;
+    use kube::core::error_boundary::DeserializeGuard;
+    use serde_json::json;
+
+    /// A resource of organization org_1, created at this second of a minute.
+    fn entry(namespace: &str, name: &str, second: u8, mode: &str) -> Entry {
+        let object: OrganizationSessionPolicy = serde_json::from_value(json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"namespace": namespace, "name": name, "uid": format!("{namespace}-{name}"),
+                "creationTimestamp": format!("2026-01-01T00:00:{second:02}Z")},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}, "mode": mode},
+        }))
+        .unwrap();
+        Entry::of(&DeserializeGuard(Ok(object))).unwrap()
+    }
+
+    fn of(own: &Entry, rivals: &[Entry]) -> Standing {
+        standing(&own.subject, own.created, rivals)
+    }
+
+    #[test]
+    fn the_oldest_owns_and_then_the_first_by_name() {
+        let (old, young) = (entry("b", "z", 1, "Enforce"), entry("b", "a", 2, "Enforce"));
+        assert_eq!(of(&old, std::slice::from_ref(&young)), Standing::Owner { heir: true });
+        assert_eq!(of(&young, std::slice::from_ref(&old)), Standing::Loser { winner: Some("z".into()) });
+        let twin = entry("b", "y", 1, "Enforce");
+        assert_eq!(of(&twin, std::slice::from_ref(&old)), Standing::Owner { heir: true });
+        assert_eq!(of(&old, std::slice::from_ref(&twin)), Standing::Loser { winner: Some("y".into()) });
+    }
+
+    #[test]
+    fn every_observer_names_the_same_owner() {
+        let all = [entry("a", "x", 3, "Enforce"), entry("b", "x", 1, "Observe"), entry("c", "x", 1, "Enforce")];
+        let owners = all.iter().filter(|own| {
+            let rivals: Vec<Entry> = all.iter().filter(|e| e != own).cloned().collect();
+            matches!(of(own, &rivals), Standing::Owner { .. })
+        });
+        assert_eq!(owners.map(|e| &*e.subject.namespace).collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_winner_is_named_only_inside_its_own_namespace() {
+        let (old, young) = (entry("a", "x", 1, "Enforce"), entry("b", "x", 2, "Enforce"));
+        assert_eq!(of(&young, &[old]), Standing::Loser { winner: None });
+    }
+
+    #[test]
+    fn one_that_only_observes_is_no_heir() {
+        let (old, young) = (entry("a", "x", 1, "Enforce"), entry("a", "y", 2, "Observe"));
+        assert_eq!(of(&old, &[young]), Standing::Owner { heir: false });
+    }
+}

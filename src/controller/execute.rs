@@ -3,6 +3,7 @@
 use super::{
     Context, claims,
     cluster::{ClusterError, Object},
+    credentials::Usable,
     index::{self, Claim, Entry},
     status,
     subject::Subject,
@@ -121,8 +122,11 @@ impl<'a> Execution<'a> {
         };
         self.turn = Some(self.context.turns.take(&access.environment, organization.id.as_str()).await);
         let mut rivals = Vec::new();
-        for rival in self.context.index.rivals(&self.subject.uid, &self.claim(&organization)) {
-            if self.environment(&rival).await?.is_none_or(|environment| environment == access.environment) {
+        for mut rival in self.context.index.rivals(&self.subject.uid, &self.claim(&organization)) {
+            let secret = rival.claim.secret.as_deref();
+            let usable = self.context.sources.get(&rival.subject.namespace, secret, false).await?;
+            rival.claim.takes_over &= usable.is_ok();
+            if environment(usable, &rival).is_some_and(|environment| environment == access.environment) {
                 rivals.push(rival);
             }
         }
@@ -145,14 +149,12 @@ impl<'a> Execution<'a> {
             ..Claim::default()
         }
     }
+}
 
-    /// The environment a rival's credentials lead to, else the one in its
-    /// status; `None` when neither is known: it may be ours.
-    async fn environment(&self, rival: &Entry) -> Result<Option<String>, ClusterError> {
-        let secret = rival.claim.secret.as_deref();
-        let usable = self.context.sources.get(&rival.subject.namespace, secret, false).await?;
-        Ok(usable.ok().map(|(_, access)| access.environment).or_else(|| rival.claim.environment.clone()))
-    }
+/// The environment a rival's credentials lead to, else the one in its status.
+/// One with neither has never written anything, and can't now.
+fn environment(usable: Usable, rival: &Entry) -> Option<String> {
+    usable.ok().map(|(_, access)| access.environment).or_else(|| rival.claim.environment.clone())
 }
 
 fn secret(object: &Object) -> Option<String> {
