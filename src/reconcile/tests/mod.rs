@@ -1,0 +1,10 @@
+//! The decision, driven against a cluster and a Scalekit in memory. Each file
+//! is one subject; `world` is what they share.
+
+mod samples;
+mod world;
+
+mod flag;
+mod lifecycle;
+mod modes;
+mod remote;
