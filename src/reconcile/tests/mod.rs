@@ -4,6 +4,8 @@
 mod samples;
 mod world;
 
+mod crash;
+mod deletion;
 mod flag;
 mod lifecycle;
 mod modes;

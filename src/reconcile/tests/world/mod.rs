@@ -215,3 +215,13 @@ impl World {
 pub(crate) fn access(environment: &str) -> Access {
     Access { environment: environment.into(), source: "Secret scalekit".into() }
 }
+
+impl Entry {
+    /// The policy that this step writes.
+    pub(crate) fn policy(&self) -> Option<crate::policy::Policy> {
+        match &self.step {
+            Step::Scalekit(Call::WritePolicy { policy, .. }) => Some(*policy),
+            _ => None,
+        }
+    }
+}
