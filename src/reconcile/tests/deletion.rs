@@ -77,7 +77,7 @@ fn an_organization_must_be_missing_twice() {
 fn an_organization_that_goes_during_the_revert_is_gone() {
     for step in 4..=6 {
         let (mut world, uid) = deleting(enforce(declared()));
-        world.meanwhile.push((step, |w| w.scalekit.organizations.clear()));
+        world.meanwhile(step, |w| w.scalekit.organizations.clear());
         assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::OrganizationGone), "{step}");
     }
 }

@@ -109,7 +109,7 @@ fn two_lost_flag_writes_end_the_pass_and_a_conflict_counts_as_one() {
 
 #[test]
 fn an_organization_that_goes_before_the_flag_is_written_is_not_found() {
-    let (world, uid, _) = first_pass(|w| w.meanwhile.push((7, |w| w.scalekit.organizations.clear())));
+    let (world, uid, _) = first_pass(|w| w.meanwhile(7, |w| w.scalekit.organizations.clear()));
     assert_eq!(world.says(uid, Kind::Stalled), "True OrganizationNotFound");
     let (world, uid, pass) = first_pass(|w| w.trouble(On::Features, 0, Trouble::Refused(FaultKind::NotFound)));
     assert_eq!((sent(&pass).len(), world.says(uid, Kind::Stalled)), (1, "True FeatureUnavailable".into()));

@@ -7,6 +7,8 @@ mod world;
 mod crash;
 mod deletion;
 mod flag;
+mod invariants;
 mod lifecycle;
 mod modes;
+mod random;
 mod remote;

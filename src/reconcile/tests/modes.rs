@@ -79,7 +79,7 @@ fn tighten_only_keeps_a_stricter_value_set_while_its_write_was_under_way() {
     let mut world = World::new();
     let uid = world.declare(tighten_only(declared()));
     world.trouble(On::WritePolicy, 0, Trouble::Lost(FaultKind::TimedOut));
-    world.meanwhile.push((10, |world| world.tenant().live = custom(120, 30).into()));
+    world.meanwhile(10, |world| world.tenant().live = custom(120, 30).into());
     let pass = world.pass(uid);
     assert_eq!((pass.policies().len(), world.live()), (1, custom(120, 30).into()));
     assert_eq!(pass.outcome, Outcome::Looked(Verdict::StricterKept));

@@ -120,7 +120,7 @@ fn a_conflict_is_decided_anew_up_to_three_times() {
 fn whoever_caused_the_conflict_may_have_done_our_work() {
     let (_, _, pass) = first_pass(|w| {
         w.trouble(On::WritePolicy, 0, Trouble::Refused(FaultKind::Conflict));
-        w.meanwhile.push((9, |w| w.tenant().live = declared().into()));
+        w.meanwhile(9, |w| w.tenant().live = declared().into());
     });
     assert_eq!((pass.policies().len(), verdict(&pass)), (1, &Verdict::InSync));
 }
@@ -130,7 +130,7 @@ fn a_missing_policy_route_is_told_from_a_missing_organization() {
     let (mut world, uid, pass) = first_pass(|w| w.scalekit.habits.lacks_policy_route = true);
     assert_eq!((pass.policies().len(), verdict(&pass)), (0, &Verdict::Unsupported));
     assert_eq!(world.says(uid, Kind::Stalled), "True ApiNotSupported");
-    let goes_before = |step| first_pass(|w| w.meanwhile.push((step, |w| w.scalekit.organizations.clear())));
+    let goes_before = |step| first_pass(|w| w.meanwhile(step, |w| w.scalekit.organizations.clear()));
     for step in 4..=9 {
         let (mut gone, uid, pass) = goes_before(step);
         if step < 9 {

@@ -19,11 +19,14 @@ use crate::reconcile::{
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
 use scalekit::Scalekit;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 use trouble::Script;
 
+/// Something that others do.
+pub(crate) type Happening = Rc<dyn Fn(&mut World)>;
+
 /// Everything outside the decision.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) now: Timestamp,
@@ -34,7 +37,7 @@ pub(crate) struct World {
     pub(crate) namespace_terminating: bool,
     pub(crate) script: Script,
     /// What others do just before the given step of the next pass.
-    pub(crate) meanwhile: Vec<(usize, fn(&mut World))>,
+    happenings: Vec<(usize, Happening)>,
     pub(crate) journal: Vec<Entry>,
     pub(crate) passes: usize,
     memory: BTreeMap<Uid, Memory>,
@@ -52,6 +55,9 @@ pub(crate) struct Entry {
     pub(crate) view: View,
     /// The API server's copy when the step was sent.
     pub(crate) object: Option<Object>,
+    pub(crate) at: Timestamp,
+    /// A policy write for this resource was given up on and may still land.
+    pub(crate) in_flight: bool,
 }
 
 /// What the shell remembers of a resource.
@@ -79,7 +85,7 @@ impl World {
             credentials: Ok(access(samples::HOST)),
             namespace_terminating: false,
             script: Script::default(),
-            meanwhile: Vec::new(),
+            happenings: Vec::new(),
             journal: Vec::new(),
             passes: 0,
             memory: BTreeMap::new(),
@@ -133,6 +139,11 @@ impl World {
         self.cluster.sweep();
     }
 
+    /// Others do this just before the given step of the next pass.
+    pub(crate) fn meanwhile(&mut self, before: usize, happens: impl Fn(&mut World) + 'static) {
+        self.happenings.push((before, Rc::new(happens)));
+    }
+
     pub(crate) fn object(&self, uid: Uid) -> &Object {
         self.cluster.get(uid).unwrap()
     }
@@ -145,12 +156,21 @@ impl World {
         self.scalekit.organizations.get_mut(&samples::org("org_1")).unwrap()
     }
 
+    pub(crate) fn each_tenant(&mut self, change: impl Fn(&mut Tenant)) {
+        self.scalekit.organizations.values_mut().for_each(change);
+    }
+
     pub(crate) fn live(&self) -> Live {
         self.scalekit.organizations[&samples::org("org_1")].live
     }
 
+    /// Whether such a resource was ever declared.
+    pub(crate) fn knows(&self, uid: Uid) -> bool {
+        self.memory.contains_key(&uid)
+    }
+
     pub(crate) fn switch_flag(&mut self, on: bool) {
-        set_flag(&mut self.tenant().features, SESSION_POLICY, on);
+        self.each_tenant(|tenant| set_flag(&mut tenant.features, SESSION_POLICY, on));
     }
 
     /// `Ready` as status and reason, say `"True InSync"`.

@@ -49,7 +49,7 @@ impl World {
         let mut steps = Vec::new();
         self.passes += 1;
         for n in 0..BOUND {
-            for (_, happens) in take_at(&mut self.meanwhile, n) {
+            for (_, happens) in take_at(&mut self.happenings, n) {
                 happens(self);
             }
             self.advance(Duration::from_secs(1));
@@ -61,6 +61,8 @@ impl World {
                 answer: None,
                 view: view.clone(),
                 object: self.cluster.get(uid).cloned(),
+                at: self.now,
+                in_flight: self.scalekit.has_policy_in_flight(uid),
             };
             self.journal.push(entry);
             if let Some(cut) = cut.filter(|cut| cut.at == n) {
@@ -79,7 +81,7 @@ impl World {
     }
 
     fn end(&mut self, uid: Uid, view: View, steps: Vec<Step>, outcome: Outcome) -> Pass {
-        self.meanwhile.clear();
+        self.happenings.clear();
         if !is_outage(&outcome) {
             self.memory.get_mut(&uid).unwrap().through = self.now;
         }
@@ -93,7 +95,7 @@ impl World {
     }
 
     fn die(&mut self, uid: Uid, view: &View, step: &Step, fate: Fate) {
-        self.meanwhile.clear();
+        self.happenings.clear();
         match (step, fate) {
             (Step::Done(outcome), Fate::CarriedOut) => {
                 if let Some(report) = Report::after(view, outcome) {
@@ -102,7 +104,7 @@ impl World {
             }
             (_, Fate::NotSent) | (Step::Done(_), Fate::Late(_)) => {}
             (Step::Scalekit(call), Fate::Late(by)) if call.writes() => {
-                self.scalekit.in_flight.push((self.now.checked_add(by).unwrap(), call.clone()));
+                self.scalekit.in_flight.push((self.now.checked_add(by).unwrap(), uid, call.clone()));
             }
             _ => {
                 let _: Answer = self.carry_out(uid, view, step);

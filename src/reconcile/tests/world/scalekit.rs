@@ -1,6 +1,7 @@
 //! Scalekit in memory: organizations, and the habits of a server that the
 //! contract leaves open (`scalekit-api.md` §6).
 
+use super::Uid;
 use crate::policy::{ApplicationPolicy, ExternalId, Live, OrganizationId, Policy};
 use crate::reconcile::{Call, Fault, FaultKind, Feature, Organization, Reply, SESSION_POLICY, tests::samples};
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ pub(crate) struct Scalekit {
     /// Every call fails like this.
     pub(crate) down: Option<FaultKind>,
     /// Writes that were given up on and are applied at a later time.
-    pub(crate) in_flight: Vec<(Timestamp, Call)>,
+    pub(crate) in_flight: Vec<(Timestamp, Uid, Call)>,
 }
 
 /// One organization.
@@ -78,13 +79,17 @@ impl Scalekit {
 
     /// Applies the late writes that are due.
     pub(crate) fn land(&mut self, now: Timestamp) {
-        for (at, call) in std::mem::take(&mut self.in_flight) {
+        for (at, uid, call) in std::mem::take(&mut self.in_flight) {
             if at <= now {
                 let _ = self.serve(&call);
             } else {
-                self.in_flight.push((at, call));
+                self.in_flight.push((at, uid, call));
             }
         }
+    }
+
+    pub(crate) fn has_policy_in_flight(&self, of: Uid) -> bool {
+        self.in_flight.iter().any(|(_, uid, call)| *uid == of && matches!(call, Call::WritePolicy { .. }))
     }
 
     /// Carries `call` out.

@@ -82,7 +82,7 @@ impl World {
             }
             Some(Trouble::Late(kind, by)) => {
                 let at = sent.checked_add(by).unwrap();
-                self.scalekit.in_flight.push((at, call.clone()));
+                self.scalekit.in_flight.push((at, uid, call.clone()));
                 (kind, true)
             }
         };
