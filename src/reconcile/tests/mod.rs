@@ -4,11 +4,17 @@
 mod samples;
 mod world;
 
+mod announce;
+mod convergence;
 mod crash;
 mod deletion;
 mod flag;
 mod invariants;
 mod lifecycle;
 mod modes;
+mod outage;
 mod random;
+mod reach;
 mod remote;
+mod reports;
+mod requeue;

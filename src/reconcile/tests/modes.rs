@@ -8,9 +8,11 @@ use super::{
 use crate::policy::{Declaration, DeletionPolicy, Live, Policy};
 use crate::reconcile::{FaultKind, Kind, Outcome, Verdict};
 
+type Spoil = fn(&mut World);
+
 #[test]
 fn observe_never_writes_whatever_it_finds() {
-    let spoil: [(&str, fn(&mut World)); 9] = [
+    let spoilt: [(&str, Spoil); 9] = [
         ("nothing custom", |_| {}),
         ("in sync", |w| w.tenant().live = declared().into()),
         ("drift", |w| w.tenant().live = foreign()),
@@ -21,7 +23,7 @@ fn observe_never_writes_whatever_it_finds() {
         ("no route", |w| w.scalekit.habits.lacks_policy_route = true),
         ("a broken chain", |w| w.scalekit.application = Ok(application(600, 600))),
     ];
-    for (what, spoil) in spoil {
+    for (what, spoil) in spoilt {
         for deletion in [DeletionPolicy::Revert, DeletionPolicy::Retain] {
             let mut world = World::new();
             spoil(&mut world);

@@ -32,6 +32,8 @@ pub(crate) enum Change {
     Declare(Declaration),
     Edit(Uid, Declaration),
     Delete(Uid),
+    /// Our finalizer, put there by hand.
+    Finalizer(Uid),
     Live(Live),
     Flag(bool),
     OrganizationGone,
@@ -53,6 +55,7 @@ impl Change {
                 world.edit(uid, |d| *d = Declaration { organization: d.organization.clone(), ..new });
             }
             Self::Delete(uid) => world.delete(uid),
+            Self::Finalizer(uid) => drop(world.cluster.set_finalizer(uid, true)),
             Self::Live(live) => world.each_tenant(|tenant| tenant.live = live),
             Self::Flag(on) => world.switch_flag(on),
             Self::OrganizationGone => world.scalekit.organizations.clear(),
@@ -91,6 +94,11 @@ impl Run {
 }
 
 pub(crate) type TestResult = Result<World, TestCaseError>;
+
+/// So many cases; a failing one is to become a table test, not a seed file.
+pub(crate) fn cases(n: u32) -> ProptestConfig {
+    ProptestConfig { cases: n, failure_persistence: None, ..ProptestConfig::default() }
+}
 
 pub(crate) fn policies() -> impl Strategy<Value = Policy> {
     prop_oneof![
@@ -173,21 +181,22 @@ fn changes() -> impl Strategy<Value = Change> {
         1 => declarations().prop_map(Change::Declare),
         4 => (1u32..3, declarations()).prop_map(|(uid, d)| Change::Edit(uid, d)),
         2 => (1u32..3).prop_map(Change::Delete),
+        1 => (1u32..3).prop_map(Change::Finalizer),
         3 => lives().prop_map(Change::Live),
         2 => any::<bool>().prop_map(Change::Flag),
         1 => Just(Change::OrganizationGone),
         1 => applications.prop_map(Change::Application),
         1 => option::of(kinds()).prop_map(Change::Down),
         8 => (on, 0usize..3, troubles()).prop_map(|(on, nth, trouble)| Change::Trouble(on, nth, trouble)),
-        1 => Just(Change::CredentialsMissing),
+        2 => Just(Change::CredentialsMissing),
         1 => Just(Change::CredentialsBack),
-        2 => (1u64..4000).prop_map(Change::Wait),
+        2 => (1u64..8000).prop_map(Change::Wait),
         1 => Just(Change::Restart),
     ]
 }
 
 fn habits() -> impl Strategy<Value = Habits> {
-    let normalises: Vec<Option<fn(Policy) -> Live>> = vec![None, Some(|_| no_idle(480))];
+    let normalise: fn(Policy) -> Live = |_| no_idle(480);
     let odd = |p| prop::bool::weighted(p);
     let flags = (
         any::<bool>(),
@@ -199,7 +208,7 @@ fn habits() -> impl Strategy<Value = Habits> {
     let policy = (
         odd(0.2),
         odd(0.2),
-        prop_oneof![9 => Just(None), 1 => prop::sample::select(normalises)],
+        option::weighted(0.1, Just(normalise)),
         option::weighted(0.1, lives()),
         option::weighted(0.1, kinds()),
         prop_oneof![8 => Just(0u8), 1 => 1u8..4],
