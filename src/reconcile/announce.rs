@@ -1,7 +1,7 @@
 //! What a pass is worth an event for: what was changed, and every change of
 //! the reason for Ready.
 
-use super::{Kind, Outcome, Reason, Release, Report, Truth, Verdict, View, report::hold_reason};
+use super::{Kind, Outcome, Reason, Release, Report, Truth, Verdict, View, condition::cut, report::hold_reason};
 
 /// One event to be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,7 +17,9 @@ pub struct Announcement {
 /// The events of a pass that ended in `outcome` and is reported as `report`.
 pub fn announcements(view: &View, outcome: &Outcome, report: Option<&Report>) -> Vec<Announcement> {
     let mut events = Vec::new();
-    let mut say = |warning, reason, note: String| events.push(Announcement { warning, reason, note });
+    let mut say = |warning, reason, note: String| {
+        events.push(Announcement { warning, reason, note: cut(note) });
+    };
     let flag = &view.sight.flag;
     if flag.before.is_some() && view.sight.organization.as_ref().is_some_and(|o| o.session_policy_enabled()) {
         say(false, Reason::FeatureEnabled, Reason::FeatureEnabled.means().into());
@@ -26,7 +28,8 @@ pub fn announcements(view: &View, outcome: &Outcome, report: Option<&Report>) ->
         let names = flag.changed_others.join(", ");
         say(true, Reason::FeaturesChanged, format!("{} They are: {names}", Reason::FeaturesChanged.means()));
     }
-    if let (Some(before), Outcome::Looked(Verdict::InSync)) = (view.sight.writes.before, outcome) {
+    let applied = matches!(outcome, Outcome::Looked(Verdict::InSync | Verdict::StricterKept));
+    if let Some(before) = view.sight.writes.before.filter(|_| applied && view.sight.wrote_policy()) {
         let now = view.sight.live.map(|live| live.to_string()).unwrap_or_default();
         let known = view.here().is_some_and(|r| r.observed_generation == r.generation && was_ready(view));
         let (warning, reason) = if known { (true, Reason::DriftCorrected) } else { (false, Reason::PolicyApplied) };

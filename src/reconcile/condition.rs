@@ -87,19 +87,25 @@ pub struct Condition {
     pub message: String,
 }
 
-/// The longest message in bytes (failure-catalogue row 75).
+/// The longest message of a condition or an event in bytes (failure-catalogue
+/// row 75).
 const LONGEST_MESSAGE: usize = 512;
+
+/// `message`, cut at a character where it is overlong: a server can name as
+/// many flags as it likes.
+pub(super) fn cut(mut message: String) -> String {
+    if message.len() > LONGEST_MESSAGE {
+        let end = message.floor_char_boundary(LONGEST_MESSAGE - '…'.len_utf8());
+        message.truncate(end);
+        message.push('…');
+    }
+    message
+}
 
 impl Condition {
     /// The one constructor; an overlong message is cut at a character.
     pub fn new(kind: Kind, status: Truth, reason: Reason, message: impl Into<String>) -> Self {
-        let mut message = message.into();
-        if message.len() > LONGEST_MESSAGE {
-            let end = message.floor_char_boundary(LONGEST_MESSAGE - '…'.len_utf8());
-            message.truncate(end);
-            message.push('…');
-        }
-        Self { kind, status, reason, message }
+        Self { kind, status, reason, message: cut(message.into()) }
     }
 }
 

@@ -18,6 +18,8 @@ mod remote;
 mod report;
 mod requeue;
 mod sight;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use announce::{Announcement, announcements};

@@ -63,7 +63,8 @@ pub enum Verdict {
     Fault(Fault),
 }
 
-/// How often one pass writes a policy that the server takes but does not keep.
+/// How often one pass writes a policy that the server takes, or may have taken,
+/// but does not keep.
 const TRIES: u8 = 2;
 /// How often one pass re-decides after a 409.
 const CONFLICTS: u8 = 3;
@@ -148,8 +149,9 @@ fn write(sight: &Sight, id: OrganizationId, policy: Policy, live: &Live) -> Remo
     if writes.answered >= TRIES {
         return Done(Verdict::NotApplied);
     }
+    let spent = writes.answered + writes.unknown >= TRIES || writes.conflicts >= CONFLICTS;
     match &writes.fault {
-        Some(fault) if writes.unknown >= TRIES || writes.conflicts >= CONFLICTS => Done(Verdict::Fault(fault.clone())),
+        Some(fault) if spent => Done(Verdict::Fault(fault.clone())),
         _ => RemoteStep::Call(Call::WritePolicy { organization: id, policy }),
     }
 }

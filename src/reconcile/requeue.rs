@@ -43,9 +43,12 @@ pub fn requeue(view: &View, outcome: &Outcome) -> Requeue {
 }
 
 fn after_look(view: &View, verdict: &Verdict) -> Requeue {
+    let unsettled = view.unsettled_for();
     match verdict {
-        // a write that may still land is looked for when it must have landed
-        Verdict::InSync if view.sight.may_still_land() => Requeue::After(view.settings.settle.min(view.interval())),
+        // a write that may still land, be it of an earlier pass, is looked for when it must have landed
+        Verdict::InSync | Verdict::StricterKept if !unsettled.is_zero() => {
+            Requeue::After(unsettled.min(view.interval()))
+        }
         Verdict::InSync | Verdict::StricterKept | Verdict::Drifted => Requeue::Interval(view.interval()),
         // cured by a change of the application's policy, so worth a look
         Verdict::ChainViolated(_) | Verdict::OrganizationChanged { .. } => Requeue::Interval(view.interval()),

@@ -1,0 +1,87 @@
+//! When troubles and edits stop, everything ends where it was declared to be,
+//! and then nothing moves any more.
+
+use super::{
+    random::{cases, runs},
+    samples::{HOST, application},
+    world::{Habits, Uid, World, access},
+};
+use crate::policy::{Live, Mode, diff, tighten};
+use crate::reconcile::{Kind, Standing};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(cases(1000))]
+    #[test]
+    fn when_it_is_quiet_every_resource_is_ready_or_says_why_not_or_is_gone(run in runs()) {
+        let mut world = run.play(|_, _| Ok(()))?;
+        cure(&mut world);
+        let uids: Vec<Uid> = (1..10).filter(|uid| world.knows(*uid)).collect();
+        for _ in 0..uids.len() + 4 {
+            for uid in &uids {
+                world.pass(*uid);
+            }
+            world.advance(world.settings.settle);
+        }
+        for uid in uids {
+            where_it_should_be(&world, uid)?;
+            nothing_moves(&mut world, uid)?;
+        }
+    }
+}
+
+/// The server behaves, the credentials are there.
+fn cure(world: &mut World) {
+    world.calm();
+    world.scalekit.habits = Habits::default();
+    world.scalekit.application = Ok(application(10_080, 5));
+    world.each_tenant(|tenant| tenant.stale = None);
+    world.credentials = Ok(access(HOST));
+}
+
+fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
+    let Some(object) = world.cluster.get(uid) else { return Ok(()) };
+    prop_assert!(object.deleting_since.is_none(), "a deletion ends");
+    let declaration = object.declaration.as_ref().unwrap();
+    let ready = world.says(uid, Kind::Ready);
+    let expected = |reason: &str| {
+        prop_assert_eq!(&ready, reason);
+        Ok(())
+    };
+    if declaration.suspend {
+        return expected("Unknown Suspended");
+    }
+    let id = super::samples::org("org_1");
+    let Some(tenant) = world.scalekit.organizations.get(&id) else {
+        return expected("False OrganizationNotFound");
+    };
+    if let Standing::Loser { .. } = world.cluster.standing(uid, &id, &world.scalekit) {
+        prop_assert!(!object.finalizer);
+        return expected("False Conflict");
+    }
+    let in_sync = diff(&declaration.policy, &tenant.live).is_empty();
+    match declaration.mode {
+        _ if in_sync => expected("True InSync")?,
+        Mode::Enforce => prop_assert!(in_sync, "{} instead of {}", tenant.live, declaration.policy),
+        Mode::Observe => expected("True DriftDetected")?,
+        Mode::TightenOnly if tenant.live == Live::Unrecognized => expected("False UnrecognizedLivePolicy")?,
+        Mode::TightenOnly => {
+            prop_assert_eq!(tighten(&declaration.policy, &tenant.live), None);
+            expected("True StricterKept")?;
+        }
+    }
+    prop_assert!(declaration.mode == Mode::Observe || tenant.session_policy_on());
+    let custom = declaration.policy != crate::policy::Policy::Application;
+    prop_assert!(object.finalizer || !declaration.may_revert() || !custom || !ready.starts_with("True"));
+    prop_assert!(!object.finalizer || declaration.may_revert());
+    Ok(())
+}
+
+fn nothing_moves(world: &mut World, uid: Uid) -> Result<(), TestCaseError> {
+    let (before, writes) = (world.cluster.get(uid).cloned(), world.cluster.status_writes);
+    let pass = world.pass(uid);
+    prop_assert!(pass.is_quiet(), "{:?}", pass.words());
+    prop_assert!(pass.events.is_empty(), "{:?}", pass.events);
+    prop_assert_eq!((world.cluster.get(uid).cloned(), world.cluster.status_writes), (before, writes));
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! A resource that is going: what is proof enough to let it go, and what
+//! never is.
+
+use super::{
+    samples::*,
+    world::{On, Trouble, Uid, World, access},
+};
+use crate::policy::{Declaration, DeletionPolicy, Live, Policy};
+use crate::reconcile::{CredentialsProblem, Fault, FaultKind, Hold, Kind, Outcome, Release};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A resource at rest whose deletion was asked for.
+fn deleting(declaration: Declaration) -> (World, Uid) {
+    let (mut world, uid) = World::at_rest(declaration);
+    world.delete(uid);
+    (world, uid)
+}
+
+#[test]
+fn the_revert_is_confirmed_by_a_read_before_the_resource_goes() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    let pass = world.pass(uid);
+    let words = pass.words();
+    assert_eq!(words[words.len() - 4..], ["read policy", "write policy", "read policy", "remove finalizer"]);
+    assert_eq!((pass.policies(), pass.outcome), (vec![Policy::Application], Outcome::Released(Release::Reverted)));
+    assert_eq!((world.live(), world.is_gone(uid)), (Live::Application, true));
+}
+
+#[test]
+fn what_already_inherits_goes_without_a_write() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.tenant().live = Live::Application;
+    let pass = world.pass(uid);
+    assert_eq!((pass.policies(), world.is_gone(uid)), (vec![], true));
+}
+
+#[test]
+fn an_enforced_organization_is_reverted_whoever_wrote_last() {
+    for live in [foreign(), Live::Unrecognized] {
+        let (mut world, uid) = deleting(enforce(declared()));
+        world.tenant().live = live;
+        world.pass(uid);
+        assert_eq!((world.live(), world.is_gone(uid)), (Live::Application, true));
+    }
+}
+
+#[test]
+fn tighten_only_takes_back_its_own_policy_and_leaves_another() {
+    for (live, after, release) in [
+        (declared().into(), Live::Application, Release::Reverted),
+        (custom(240, 30).into(), custom(240, 30).into(), Release::CustomersOwn),
+        (Live::Unrecognized, Live::Unrecognized, Release::CustomersOwn),
+    ] {
+        let (mut world, uid) = deleting(tighten_only(declared()));
+        world.tenant().live = live;
+        let pass = world.pass(uid);
+        assert_eq!((pass.outcome, world.live(), world.is_gone(uid)), (Outcome::Released(release), after, true));
+    }
+}
+
+#[test]
+fn an_organization_must_be_missing_twice() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.trouble(On::Organization, 0, Trouble::Refused(FaultKind::NotFound));
+    let pass = world.pass(uid);
+    assert_eq!((pass.count("read organization"), pass.outcome), (2, Outcome::Released(Release::Reverted)));
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.scalekit.organizations.clear();
+    let pass = world.pass(uid);
+    assert_eq!((pass.count("read organization"), pass.outcome), (2, Outcome::Released(Release::OrganizationGone)));
+    assert!(world.is_gone(uid));
+}
+
+#[test]
+fn an_organization_that_goes_during_the_revert_is_gone() {
+    for step in 4..=6 {
+        let (mut world, uid) = deleting(enforce(declared()));
+        world.meanwhile(step, |w| w.scalekit.organizations.clear());
+        assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::OrganizationGone), "{step}");
+    }
+}
+
+#[test]
+fn nothing_is_proven_by_another_environment() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.credentials = Ok(access("other.scalekit.com"));
+    let pass = world.pass(uid);
+    assert!(matches!(pass.outcome, Outcome::Holding { hold: Hold::EnvironmentChanged { .. }, .. }));
+    assert_eq!(pass.count("read organization"), 0);
+    let message = &world.object(uid).condition(Kind::Ready).unwrap().message;
+    assert!(message.contains(HOST) && message.contains("other.scalekit.com"));
+    world.credentials = Ok(access(HOST));
+    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+}
+
+#[test]
+fn missing_credentials_hold_the_resource_until_the_grace_is_over() {
+    for (terminating, grace) in [(false, 60), (true, 10)] {
+        let (mut world, uid) = deleting(enforce(declared()));
+        let asked = world.now;
+        world.credentials_missing();
+        world.namespace_terminating = terminating;
+        let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
+        assert_eq!(release_at, asked + MINUTE * grace);
+        assert_eq!(world.says(uid, Kind::Ready), "False CredentialsMissing");
+        assert_eq!(world.says(uid, Kind::Reconciling), "True CredentialsMissing");
+        assert!(world.object(uid).condition(Kind::Ready).unwrap().message.contains(&release_at.to_string()));
+        world.advance(MINUTE * (grace - 1));
+        assert!(matches!(world.pass(uid).outcome, Outcome::Holding { .. }));
+        world.advance(MINUTE);
+        assert!(matches!(world.pass(uid).outcome, Outcome::Released(Release::Orphaned(Hold::Credentials(_)))));
+        assert_eq!((world.is_gone(uid), world.live()), (true, declared().into()));
+    }
+}
+
+#[test]
+fn credentials_that_come_back_in_time_end_in_a_revert() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    let usable = world.credentials.clone();
+    world.credentials = Err(CredentialsProblem { missing: false, message: "Secret scalekit: empty key".into() });
+    assert!(matches!(world.pass(uid).outcome, Outcome::Holding { .. }));
+    world.credentials = usable;
+    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+}
+
+#[test]
+fn an_heir_gets_the_organization_without_a_revert() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    world.declare(enforce(custom(240, None)));
+    world.delete(older);
+    let pass = world.pass(older);
+    assert_eq!((pass.policies(), pass.outcome), (vec![], Outcome::Released(Release::HandedOver)));
+}
+
+#[test]
+fn a_loser_leaves_the_organization_to_its_owner() {
+    let mut world = World::new();
+    let owner = world.declare(enforce(declared()));
+    let loser = world.declare(enforce(custom(240, None)));
+    world.pass(owner);
+    world.cluster.set_finalizer(loser, true);
+    world.delete(loser);
+    let pass = world.pass(loser);
+    assert_eq!((pass.policies(), pass.outcome), (vec![], Outcome::Released(Release::NotOwner)));
+    assert_eq!(world.live(), declared().into());
+}
+
+#[test]
+fn a_revert_of_unknown_outcome_is_waited_for_even_when_it_shows() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(FaultKind::TimedOut));
+    assert_eq!(world.pass(uid).outcome, Outcome::Settling(world.settings.settle));
+    assert_eq!(world.says(uid, Kind::Reconciling), "True Deleting");
+    world.advance(world.settings.settle);
+    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+}
+
+#[test]
+fn a_write_of_an_earlier_pass_that_lands_after_the_revert_is_reverted_too() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |d| d.policy = custom(240, None));
+    world.trouble(On::WritePolicy, 0, Trouble::Late(FaultKind::Unavailable, Duration::from_secs(19)));
+    world.trouble(On::ReadPolicy, 1, Trouble::Refused(FaultKind::Unreachable));
+    world.pass(uid);
+    world.delete(uid);
+    let Outcome::Settling(wait) = world.pass(uid).outcome else { panic!("not settling") };
+    assert_eq!(world.live(), Live::Application);
+    world.advance(wait);
+    assert_eq!(world.live(), no_idle(240), "the late write landed");
+    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+    assert_eq!((world.live(), world.is_gone(uid)), (Live::Application, true));
+}
+
+#[test]
+fn a_refusal_holds_the_resource_for_the_grace() {
+    use FaultKind::{AuthFailed, CredentialsRejected, Forbidden, Rejected, Unsupported};
+    for kind in [AuthFailed, CredentialsRejected, Forbidden, Rejected, Unsupported] {
+        for on in [On::Organization, On::ReadPolicy, On::WritePolicy] {
+            let (mut world, uid) = deleting(enforce(declared()));
+            world.trouble(on, 0, Trouble::Refused(kind));
+            let outcome = world.pass(uid).outcome;
+            let held = Hold::Refused(Fault::new(kind));
+            assert!(matches!(outcome, Outcome::Holding { hold, .. } if hold == held), "{kind:?} {on:?}");
+            assert!(!world.is_gone(uid));
+            world.scalekit.down = Some(kind);
+            world.advance(MINUTE * 60);
+            assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Orphaned(held)));
+        }
+    }
+}
+
+#[test]
+fn no_outage_lets_a_resource_go_however_long_it_lasts() {
+    use FaultKind::{BadAuthResponse, BadResponse, Conflict, TimedOut, Tls, Unavailable, Unreachable};
+    let limited = FaultKind::RateLimited { retry_after: MINUTE };
+    for kind in [BadAuthResponse, BadResponse, Conflict, TimedOut, Tls, Unavailable, Unreachable, limited] {
+        let (mut world, uid) = deleting(enforce(declared()));
+        world.scalekit.down = Some(kind);
+        world.pass(uid);
+        world.advance(MINUTE * 60 * 24 * 30);
+        assert!(matches!(world.pass(uid).outcome, Outcome::CleanupPending(_)), "{kind:?}");
+        assert_eq!(world.says(uid, Kind::Ready), "False CleanupPending");
+        assert_eq!(world.says(uid, Kind::Reconciling), "True CleanupPending");
+        world.calm();
+        assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+    }
+}
+
+#[test]
+fn a_server_that_keeps_the_policy_keeps_the_resource() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.scalekit.habits.normalises = Some(|_| no_idle(60));
+    let pass = world.pass(uid);
+    assert_eq!((pass.policies().len(), world.is_gone(uid)), (2, false));
+    assert!(matches!(pass.outcome, Outcome::CleanupPending(_)));
+}
+
+#[test]
+fn a_missing_policy_route_holds_the_resource() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.scalekit.habits.lacks_policy_route = true;
+    assert!(matches!(world.pass(uid).outcome, Outcome::Holding { hold: Hold::Refused(_), .. }));
+}
+
+#[test]
+fn retaining_while_deleting_lets_the_resource_go_at_once() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.credentials_missing();
+    world.pass(uid);
+    world.edit(uid, |d| d.deletion = DeletionPolicy::Retain);
+    let pass = world.pass(uid);
+    assert_eq!((pass.outcome, world.live()), (Outcome::Released(Release::NothingToRevert), declared().into()));
+    assert!(world.is_gone(uid));
+}
+
+#[test]
+fn suspending_never_holds_a_deletion_back() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |d| d.suspend = true);
+    world.pass(uid);
+    world.delete(uid);
+    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+}
+
+#[test]
+fn a_spec_that_cannot_be_read_holds_the_resource_for_the_grace() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.cluster.get_mut(uid).unwrap().declaration = Err(vec!["policy is not an object".into()]);
+    assert!(matches!(world.pass(uid).outcome, Outcome::Holding { hold: Hold::InvalidSpec, .. }));
+    world.advance(MINUTE * 60);
+    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Orphaned(Hold::InvalidSpec)));
+}
+
+#[test]
+fn a_resource_deleted_before_its_first_pass_has_nothing_to_undo() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    world.delete(uid);
+    let pass = world.pass(uid);
+    assert_eq!((pass.words(), pass.outcome), (vec!["read resource"], Outcome::Gone));
+}

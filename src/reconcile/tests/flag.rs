@@ -1,0 +1,125 @@
+//! Switching the feature on without harm to the others, on every kind of
+//! server that the contract allows.
+
+use super::{
+    samples::*,
+    world::{On, Pass, Trouble, Uid, World},
+};
+use crate::reconcile::{Call, FaultKind, Feature, Kind, Outcome, Reason, Step, Verdict};
+
+fn first_pass(prepare: impl FnOnce(&mut World)) -> (World, Uid, Pass) {
+    let mut world = World::new();
+    prepare(&mut world);
+    let uid = world.declare(enforce(declared()));
+    let pass = world.pass(uid);
+    (world, uid, pass)
+}
+
+/// The lists of flags that a pass sent.
+fn sent(pass: &Pass) -> Vec<Vec<Feature>> {
+    let list = |step: &Step| match step {
+        Step::Scalekit(Call::WriteFeatures { features, .. }) => Some(features.clone()),
+        _ => None,
+    };
+    pass.steps.iter().filter_map(list).collect()
+}
+
+#[test]
+fn the_others_stay_whether_the_server_merges_or_replaces() {
+    for replaces in [false, true] {
+        let (mut world, _, pass) = first_pass(|w| w.scalekit.habits.replaces_features = replaces);
+        assert_eq!((sent(&pass), world.tenant().features.clone()), (vec![flags(true)], flags(true)));
+        assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync));
+    }
+}
+
+#[test]
+fn a_name_that_the_server_refuses_is_left_out_if_it_is_off() {
+    let (mut world, _, pass) = first_pass(|w| {
+        w.scalekit.habits.unknown_flag = Some("dir_sync");
+        w.scalekit.habits.replaces_features = true;
+    });
+    assert_eq!(sent(&pass).len(), 2);
+    assert!(world.tenant().features.contains(&flag("sso", true)));
+    assert!(pass.events.iter().all(|e| e.reason != Reason::FeaturesChanged));
+}
+
+#[test]
+fn a_name_that_is_on_and_refused_is_left_out_last_and_its_loss_is_announced() {
+    for replaces in [false, true] {
+        let (_, _, pass) = first_pass(|w| {
+            w.scalekit.habits.unknown_flag = Some("sso");
+            w.scalekit.habits.replaces_features = replaces;
+        });
+        assert_eq!(sent(&pass).last(), Some(&vec![flag("session_policy", true)]));
+        let lost = pass.events.iter().find(|e| e.reason == Reason::FeaturesChanged);
+        assert_eq!(lost.is_some(), replaces);
+        assert!(lost.is_none_or(|e| e.warning && e.note.ends_with("sso")));
+        assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync));
+    }
+}
+
+#[test]
+fn a_server_that_refuses_every_list_has_no_such_feature() {
+    use FaultKind::{Forbidden, Rejected, Unsupported};
+    for (kind, lists) in [(Rejected, 3), (Forbidden, 1), (Unsupported, 1)] {
+        let (world, uid, pass) = first_pass(|w| w.scalekit.habits.refuses_features = Some(kind));
+        assert_eq!((sent(&pass).len(), pass.policies()), (lists, vec![]), "{kind:?}");
+        assert_eq!(world.says(uid, Kind::Stalled), "True FeatureUnavailable", "{kind:?}");
+    }
+}
+
+#[test]
+fn a_flag_that_stays_off_is_tried_twice_whatever_the_echo_says() {
+    let (world, uid, pass) = first_pass(|w| w.scalekit.habits.keeps_flag_off = true);
+    assert_eq!((sent(&pass).len(), pass.policies()), (2, vec![]));
+    assert_eq!(world.says(uid, Kind::Stalled), "True FeatureNotEnabled");
+    let (mut world, uid, _) = first_pass(|w| {
+        w.scalekit.habits.keeps_flag_off = true;
+        w.scalekit.habits.flag_echo_lies = true;
+    });
+    assert_eq!(world.says(uid, Kind::Ready), "True InSync", "a true-looking echo is believed for this pass");
+    world.scalekit.habits.flag_echo_lies = false;
+    world.pass(uid);
+    assert_eq!(world.says(uid, Kind::Stalled), "True FeatureNotEnabled", "the next one finds out");
+}
+
+#[test]
+fn a_flag_write_of_unknown_outcome_is_read_before_it_is_repeated() {
+    for (trouble, lists) in [(Trouble::ResponseLost(FaultKind::TimedOut), 1), (Trouble::Lost(FaultKind::TimedOut), 2)] {
+        let (_, _, pass) = first_pass(|w| w.trouble(On::Features, 0, trouble));
+        let words = pass.words();
+        let first = words.iter().position(|w| *w == "features").unwrap();
+        assert_eq!((words[first + 1], sent(&pass).len()), ("read organization", lists));
+        assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync));
+    }
+}
+
+#[test]
+fn two_lost_flag_writes_end_the_pass_and_a_conflict_counts_as_one() {
+    for kind in [FaultKind::TimedOut, FaultKind::Conflict] {
+        let (world, uid, pass) = first_pass(|w| {
+            w.trouble(On::Features, 0, Trouble::Lost(kind));
+            w.trouble(On::Features, 1, Trouble::Lost(kind));
+        });
+        assert_eq!((sent(&pass).len(), pass.policies()), (2, vec![]));
+        assert!(world.says(uid, Kind::Reconciling).starts_with("True"));
+    }
+}
+
+#[test]
+fn an_organization_that_goes_before_the_flag_is_written_is_not_found() {
+    let (world, uid, _) = first_pass(|w| w.meanwhile(7, |w| w.scalekit.organizations.clear()));
+    assert_eq!(world.says(uid, Kind::Stalled), "True OrganizationNotFound");
+    let (world, uid, pass) = first_pass(|w| w.trouble(On::Features, 0, Trouble::Refused(FaultKind::NotFound)));
+    assert_eq!((sent(&pass).len(), world.says(uid, Kind::Stalled)), (1, "True FeatureUnavailable".into()));
+}
+
+#[test]
+fn the_flag_is_not_touched_while_it_is_on_and_never_on_deletion() {
+    let (mut world, uid, _) = first_pass(|w| w.switch_flag(true));
+    world.switch_flag(false);
+    world.delete(uid);
+    let pass = world.pass(uid);
+    assert_eq!((sent(&pass).len(), world.is_gone(uid), world.tenant().session_policy_on()), (0, true, false));
+}

@@ -1,0 +1,236 @@
+//! A resource that is to stay: what a pass does, in which order, and what it
+//! leaves alone.
+
+use super::{samples::*, world::World};
+use crate::policy::{Declaration, DeletionPolicy, Live, Mode, Policy};
+use crate::reconcile::{CredentialsProblem, Kind, Outcome, Verdict};
+
+#[test]
+fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    let pass = world.pass(uid);
+    assert_eq!(
+        pass.words(),
+        [
+            "read resource",
+            "read credentials",
+            "read organization",
+            "read claims",
+            "read application policy",
+            "progress",
+            "add finalizer",
+            "features",
+            "read policy",
+            "write policy",
+        ]
+    );
+    assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync));
+    assert_eq!((world.live(), world.says(uid, Kind::Ready)), (declared().into(), "True InSync".into()));
+    assert!(world.object(uid).finalizer && world.tenant().session_policy_on());
+}
+
+#[test]
+fn at_rest_a_pass_writes_to_neither_side() {
+    for declaration in [
+        enforce(declared()),
+        enforce(Policy::Application),
+        tighten_only(declared()),
+        observe(declared()),
+        retain(declared()),
+    ] {
+        let (mut world, uid) = World::at_rest(declaration.clone());
+        let before = world.cluster.status_writes;
+        let pass = world.pass(uid);
+        assert!(pass.is_quiet(), "{declaration:?}: {:?}", pass.words());
+        assert_eq!(world.cluster.status_writes, before, "{declaration:?}");
+        assert!(pass.events.is_empty());
+    }
+}
+
+#[test]
+fn a_suspended_resource_is_reported_and_left_alone() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.tenant().live = foreign();
+    world.edit(uid, |d| d.suspend = true);
+    let pass = world.pass(uid);
+    assert_eq!((pass.words(), &pass.outcome), (vec!["read resource"], &Outcome::Suspended));
+    assert_eq!(world.says(uid, Kind::Ready), "Unknown Suspended");
+    assert!(world.object(uid).finalizer, "the policy is still ours to revert");
+}
+
+#[test]
+fn an_invalid_spec_costs_no_call_and_stalls() {
+    let mut world = World::new();
+    let uid = world.declare_in("customers", Err(vec!["policy.idleSessionTimeout: is not below 8h".into()]));
+    let pass = world.pass(uid);
+    assert_eq!(pass.words(), ["read resource"]);
+    assert_eq!(world.says(uid, Kind::Stalled), "True InvalidSpec");
+    assert!(world.object(uid).condition(Kind::Ready).unwrap().message.contains("policy.idleSessionTimeout"));
+}
+
+#[test]
+fn missing_credentials_are_waited_for_and_unusable_ones_need_a_person() {
+    for (missing, kind, reason) in
+        [(true, Kind::Reconciling, "True CredentialsMissing"), (false, Kind::Stalled, "True CredentialsIncomplete")]
+    {
+        let mut world = World::new();
+        let message = "Secret scalekit, key SCALEKIT_CLIENT_ID".to_owned();
+        world.credentials = Err(CredentialsProblem { missing, message: message.clone() });
+        let uid = world.declare(enforce(declared()));
+        let pass = world.pass(uid);
+        assert_eq!(pass.words(), ["read resource", "read credentials"]);
+        assert_eq!(world.says(uid, kind), reason);
+        assert!(world.object(uid).condition(Kind::Ready).unwrap().message.contains(&message));
+    }
+}
+
+#[test]
+fn a_younger_claim_writes_nothing_and_takes_over_when_the_older_one_is_gone() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    let younger = world.declare(Declaration { organization: by_external_id("tenant-1"), ..enforce(custom(240, None)) });
+    let pass = world.pass(younger);
+    assert!(pass.is_quiet());
+    assert_eq!(pass.outcome, Outcome::Conflict { winner: Some("osp-1".into()) });
+    assert_eq!(world.says(younger, Kind::Stalled), "True Conflict");
+    world.delete(older);
+    assert!(world.pass(younger).is_quiet(), "a deleting owner still owns");
+    world.pass(older);
+    assert_eq!((world.is_gone(older), world.live()), (true, declared().into()), "handed over without a revert");
+    world.pass(younger);
+    assert_eq!((world.live(), world.says(younger, Kind::Ready)), (no_idle(240), "True InSync".into()));
+}
+
+#[test]
+fn a_winner_is_named_only_inside_its_own_namespace() {
+    let (mut world, _) = World::at_rest(enforce(declared()));
+    let stranger = world.declare_in("elsewhere", Ok(enforce(declared())));
+    assert_eq!(world.pass(stranger).outcome, Outcome::Conflict { winner: None });
+    assert!(!world.object(stranger).condition(Kind::Ready).unwrap().message.contains("osp-1"));
+}
+
+#[test]
+fn a_loser_that_carries_a_finalizer_drops_it() {
+    let mut world = World::new();
+    world.declare(enforce(declared()));
+    let loser = world.declare(enforce(declared()));
+    world.cluster.set_finalizer(loser, true);
+    assert_eq!(world.pass(loser).count("remove finalizer"), 1);
+    assert!(!world.object(loser).finalizer);
+    assert!(world.pass(loser).is_quiet());
+}
+
+#[test]
+fn an_external_id_that_leads_elsewhere_is_reported_and_neither_organization_is_written() {
+    let declaration = Declaration { organization: by_external_id("tenant-1"), ..enforce(declared()) };
+    let (mut world, uid) = World::at_rest(declaration);
+    world.scalekit.external.insert("tenant-1".into(), org("org_2"));
+    world.edit(uid, |d| d.policy = custom(240, None));
+    let pass = world.pass(uid);
+    assert!(pass.is_quiet());
+    assert_eq!(world.says(uid, Kind::Stalled), "True OrganizationChanged");
+    let pinned = world.object(uid).status.clone().unwrap().pinned.unwrap();
+    assert_eq!(pinned.organization, org("org_1"), "a pin is moved by a person");
+    world.delete(uid);
+    world.pass(uid);
+    assert_eq!((world.live(), world.is_gone(uid)), (Live::Application, true), "the first one is reverted");
+}
+
+#[test]
+fn a_policy_changed_behind_our_back_is_written_again() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.tenant().live = foreign();
+    let pass = world.pass(uid);
+    assert_eq!((pass.policies(), world.live()), (vec![declared()], declared().into()));
+    assert_eq!((pass.count("progress"), pass.count("add finalizer")), (1, 0));
+}
+
+#[test]
+fn a_flag_switched_off_behind_our_back_is_switched_on_again() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.switch_flag(false);
+    let pass = world.pass(uid);
+    assert_eq!((pass.count("features"), pass.policies()), (1, vec![]));
+    assert_eq!(
+        (world.tenant().session_policy_on(), world.says(uid, Kind::FeatureEnabled)),
+        (true, "True Enabled".into())
+    );
+}
+
+#[test]
+fn a_finalizer_stripped_by_hand_comes_back_before_the_next_write() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.cluster.set_finalizer(uid, false);
+    let pass = world.pass(uid);
+    assert_eq!((pass.count("add finalizer"), pass.policies()), (1, vec![]));
+    world.cluster.set_finalizer(uid, false);
+    world.tenant().live = foreign();
+    let words = world.pass(uid).words();
+    let at = |word| words.iter().position(|w| *w == word).unwrap();
+    assert!(at("add finalizer") < at("write policy"));
+}
+
+#[test]
+fn what_never_needs_a_revert_has_no_finalizer_and_loses_one_it_had() {
+    for change in [
+        (|d| d.deletion = DeletionPolicy::Retain) as fn(&mut Declaration),
+        |d| d.mode = Mode::Observe,
+        |d| d.policy = Policy::Application,
+    ] {
+        let mut fresh = World::new();
+        let mut declaration = enforce(declared());
+        change(&mut declaration);
+        let uid = fresh.declare(declaration);
+        fresh.pass(uid);
+        assert!(!fresh.object(uid).finalizer);
+        let (mut world, uid) = World::at_rest(enforce(declared()));
+        assert!(world.object(uid).finalizer);
+        world.edit(uid, change);
+        assert_eq!(world.pass(uid).count("remove finalizer"), 1);
+        assert!(!world.object(uid).finalizer);
+        world.edit(uid, |d| *d = enforce(declared()));
+        world.pass(uid);
+        assert!(world.object(uid).finalizer, "and gets it back");
+    }
+}
+
+#[test]
+fn an_edit_to_the_applications_policy_keeps_the_finalizer_while_an_earlier_write_may_land() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.restart();
+    world.edit(uid, |d| d.policy = Policy::Application);
+    world.pass(uid);
+    assert_eq!((world.live(), world.object(uid).finalizer), (Live::Application, true));
+    world.advance(world.settings.settle);
+    world.pass(uid);
+    assert!(!world.object(uid).finalizer);
+}
+
+#[test]
+fn an_edit_between_read_and_write_costs_one_write_of_the_old_value_and_is_seen_next() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.tenant().live = foreign();
+    world.meanwhile(7, |world| world.edit(1, |d| d.policy = custom(240, None)));
+    assert_eq!(world.pass(uid).policies(), [declared()]);
+    let object = world.object(uid);
+    assert_eq!((object.status.clone().unwrap().observed_generation, object.generation), (1, 2));
+    assert_eq!(world.pass(uid).policies(), [custom(240, None)]);
+}
+
+#[test]
+fn a_resource_deleted_while_its_pass_works_gets_no_finalizer_and_no_write() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    world.meanwhile(6, |world| world.delete(1));
+    let pass = world.pass(uid);
+    assert_eq!((pass.outcome, world.live()), (Outcome::Gone, Live::Application));
+}
+
+#[test]
+fn a_resource_of_the_same_name_with_another_uid_is_another_resource() {
+    let (mut world, old) = World::at_rest(enforce(declared()));
+    world.cluster.objects.clear();
+    let new = world.declare(enforce(custom(240, None)));
+    world.pass(new);
+    assert_eq!((world.pass(old).outcome, world.live()), (Outcome::Gone, no_idle(240)));
+}

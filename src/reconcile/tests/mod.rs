@@ -1,0 +1,20 @@
+//! The decision, driven against a cluster and a Scalekit in memory. Each file
+//! is one subject; `world` is what they share.
+
+mod samples;
+mod world;
+
+mod announce;
+mod convergence;
+mod crash;
+mod deletion;
+mod flag;
+mod invariants;
+mod lifecycle;
+mod modes;
+mod outage;
+mod random;
+mod reach;
+mod remote;
+mod reports;
+mod requeue;

@@ -1,0 +1,246 @@
+//! Random worlds: what is declared, how the server behaves, what goes wrong
+//! and what others do, between the passes and in the middle of them.
+
+use super::{
+    samples::*,
+    world::{Cut, Fate, Habits, On, Trouble, Uid, World},
+};
+use crate::policy::{ApplicationPolicy, Declaration, DeletionPolicy, Live, Mode, Policy};
+use crate::reconcile::FaultKind;
+use proptest::{collection::vec, option, prelude::*};
+use std::time::Duration;
+
+/// A run: the server and what happens, in order.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) habits: Habits,
+    pub(crate) events: Vec<Event>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// A pass, with something that happens before one of its steps.
+    Pass(Uid, Option<(usize, Change)>),
+    /// A pass that dies.
+    Cut(Uid, Cut),
+    Change(Change),
+}
+
+/// What people, networks and clocks do.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    Declare(Declaration),
+    Edit(Uid, Declaration),
+    Delete(Uid),
+    /// Our finalizer, put there by hand.
+    Finalizer(Uid),
+    Live(Live),
+    Flag(bool),
+    OrganizationGone,
+    Application(Result<ApplicationPolicy, FaultKind>),
+    Down(Option<FaultKind>),
+    Trouble(On, usize, Trouble),
+    CredentialsMissing,
+    CredentialsBack,
+    Wait(u64),
+    Restart,
+}
+
+impl Change {
+    fn happen(&self, world: &mut World) {
+        match self.clone() {
+            Self::Declare(declaration) => drop(world.declare(declaration)),
+            // which organization is meant can't be edited
+            Self::Edit(uid, new) => {
+                world.edit(uid, |d| *d = Declaration { organization: d.organization.clone(), ..new });
+            }
+            Self::Delete(uid) => world.delete(uid),
+            Self::Finalizer(uid) => drop(world.cluster.set_finalizer(uid, true)),
+            Self::Live(live) => world.each_tenant(|tenant| tenant.live = live),
+            Self::Flag(on) => world.switch_flag(on),
+            Self::OrganizationGone => world.scalekit.organizations.clear(),
+            Self::Application(application) => world.scalekit.application = application,
+            Self::Down(kind) => world.scalekit.down = kind,
+            Self::Trouble(on, nth, trouble) => world.trouble(on, nth, trouble),
+            Self::CredentialsMissing => world.credentials_missing(),
+            Self::CredentialsBack => world.credentials = Ok(super::world::access(HOST)),
+            Self::Wait(seconds) => world.advance(Duration::from_secs(seconds)),
+            Self::Restart => world.restart(),
+        }
+    }
+}
+
+impl Run {
+    /// Lets it all happen; `each` sees the world after every event.
+    pub(crate) fn play(&self, mut each: impl FnMut(&mut World, &Event) -> Result<(), TestCaseError>) -> TestResult {
+        let mut world = World::new();
+        world.scalekit.habits = self.habits.clone();
+        for event in &self.events {
+            match event {
+                Event::Pass(uid, meanwhile) if world.knows(*uid) => {
+                    if let Some((before, change)) = meanwhile.clone() {
+                        world.meanwhile(before, move |world| change.happen(world));
+                    }
+                    world.pass(*uid);
+                }
+                Event::Cut(uid, cut) if world.knows(*uid) => drop(world.run(*uid, Some(*cut))),
+                Event::Change(change) => change.happen(&mut world),
+                Event::Pass(..) | Event::Cut(..) => {}
+            }
+            each(&mut world, event)?;
+        }
+        Ok(world)
+    }
+}
+
+pub(crate) type TestResult = Result<World, TestCaseError>;
+
+/// So many cases; a failing one is to become a table test, not a seed file.
+pub(crate) fn cases(n: u32) -> ProptestConfig {
+    ProptestConfig { cases: n, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+pub(crate) fn policies() -> impl Strategy<Value = Policy> {
+    prop_oneof![
+        Just(Policy::Application),
+        Just(declared()),
+        Just(custom(240, 30)),
+        Just(custom(600, None)),
+        Just(custom(120, None)),
+    ]
+}
+
+pub(crate) fn declarations() -> impl Strategy<Value = Declaration> {
+    let mode = prop_oneof![3 => Just(Mode::Enforce), 2 => Just(Mode::TightenOnly), 1 => Just(Mode::Observe)];
+    let deletion = prop_oneof![3 => Just(DeletionPolicy::Revert), 1 => Just(DeletionPolicy::Retain)];
+    (policies(), mode, deletion, prop::bool::weighted(0.1), any::<bool>()).prop_map(
+        |(policy, mode, deletion, suspend, external)| {
+            let organization = if external { by_external_id("tenant-1") } else { enforce(policy).organization };
+            Declaration { organization, policy, mode, deletion, suspend, interval: None }
+        },
+    )
+}
+
+fn kinds() -> impl Strategy<Value = FaultKind> {
+    use FaultKind::{
+        AuthFailed, BadAuthResponse, BadResponse, Conflict, CredentialsRejected, Forbidden, NotFound, Rejected,
+        TimedOut, Tls, Unavailable, Unreachable, Unsupported,
+    };
+    let limited = FaultKind::RateLimited { retry_after: Duration::from_secs(30) };
+    prop::sample::select(vec![
+        AuthFailed,
+        BadAuthResponse,
+        BadResponse,
+        Conflict,
+        CredentialsRejected,
+        Forbidden,
+        NotFound,
+        Rejected,
+        TimedOut,
+        Tls,
+        Unavailable,
+        Unreachable,
+        Unsupported,
+        limited,
+    ])
+}
+
+/// The kinds after which nobody knows what became of a write.
+fn unknown_kinds() -> impl Strategy<Value = FaultKind> {
+    use FaultKind::{BadResponse, TimedOut, Unavailable, Unreachable};
+    prop::sample::select(vec![BadResponse, TimedOut, Unavailable, Unreachable])
+}
+
+fn late() -> impl Strategy<Value = Duration> {
+    (1u64..20).prop_map(Duration::from_secs) // less than the settle time
+}
+
+fn troubles() -> impl Strategy<Value = Trouble> {
+    prop_oneof![
+        kinds().prop_map(Trouble::Refused),
+        unknown_kinds().prop_map(Trouble::Lost),
+        unknown_kinds().prop_map(Trouble::ResponseLost),
+        (unknown_kinds(), late()).prop_map(|(kind, by)| Trouble::Late(kind, by)),
+    ]
+}
+
+fn lives() -> impl Strategy<Value = Live> {
+    prop_oneof![4 => policies().prop_map(Live::from), 1 => Just(Live::Unrecognized)]
+}
+
+fn changes() -> impl Strategy<Value = Change> {
+    use On::{Anything, ApplicationPolicy, Features, Organization, ReadPolicy, WritePolicy};
+    let on = prop::sample::select(vec![Anything, ApplicationPolicy, Features, Organization, ReadPolicy, WritePolicy]);
+    let applications = prop_oneof![
+        Just(Ok(application(10_080, 5))),
+        Just(Ok(application(300, 5))),
+        Just(Ok(application(10_080, 200))),
+        Just(Err(FaultKind::Forbidden)),
+    ];
+    prop_oneof![
+        1 => declarations().prop_map(Change::Declare),
+        4 => (1u32..3, declarations()).prop_map(|(uid, d)| Change::Edit(uid, d)),
+        2 => (1u32..3).prop_map(Change::Delete),
+        1 => (1u32..3).prop_map(Change::Finalizer),
+        3 => lives().prop_map(Change::Live),
+        2 => any::<bool>().prop_map(Change::Flag),
+        1 => Just(Change::OrganizationGone),
+        1 => applications.prop_map(Change::Application),
+        1 => option::of(kinds()).prop_map(Change::Down),
+        8 => (on, 0usize..3, troubles()).prop_map(|(on, nth, trouble)| Change::Trouble(on, nth, trouble)),
+        2 => Just(Change::CredentialsMissing),
+        1 => Just(Change::CredentialsBack),
+        2 => (1u64..8000).prop_map(Change::Wait),
+        1 => Just(Change::Restart),
+    ]
+}
+
+fn habits() -> impl Strategy<Value = Habits> {
+    let normalise: fn(Policy) -> Live = |_| no_idle(480);
+    let odd = |p| prop::bool::weighted(p);
+    let flags = (
+        any::<bool>(),
+        prop::sample::select(vec![None, None, Some("dir_sync"), Some("sso")]),
+        option::weighted(0.1, kinds()),
+        odd(0.1),
+        odd(0.1),
+    );
+    let policy = (
+        odd(0.2),
+        odd(0.2),
+        option::weighted(0.1, Just(normalise)),
+        option::weighted(0.1, lives()),
+        option::weighted(0.1, kinds()),
+        prop_oneof![8 => Just(0u8), 1 => 1u8..4],
+        odd(0.05),
+    );
+    (flags, policy).prop_map(|(flags, policy)| Habits {
+        replaces_features: flags.0,
+        unknown_flag: flags.1,
+        refuses_features: flags.2,
+        keeps_flag_off: flags.3,
+        flag_echo_lies: flags.4,
+        gates_reads: policy.0,
+        gates_writes: policy.1,
+        normalises: policy.2,
+        policy_echo: policy.3,
+        refuses_policy: policy.4,
+        lag: policy.5,
+        lacks_policy_route: policy.6,
+    })
+}
+
+/// One resource from the start, then whatever.
+pub(crate) fn runs() -> impl Strategy<Value = Run> {
+    let fates = prop_oneof![Just(Fate::NotSent), Just(Fate::CarriedOut), late().prop_map(Fate::Late)];
+    let events = prop_oneof![
+        6 => (1u32..3, option::weighted(0.2, (0usize..14, changes()))).prop_map(|(uid, m)| Event::Pass(uid, m)),
+        1 => (1u32..3, 0usize..14, fates).prop_map(|(uid, at, fate)| Event::Cut(uid, Cut { at, fate })),
+        6 => changes().prop_map(Event::Change),
+    ];
+    let habits = prop_oneof![1 => Just(Habits::default()), 1 => habits()];
+    (habits, declarations(), vec(events, 1..24)).prop_map(|(habits, first, mut events)| {
+        events.insert(0, Event::Change(Change::Declare(first)));
+        Run { habits, events }
+    })
+}

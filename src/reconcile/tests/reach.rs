@@ -1,0 +1,79 @@
+//! The random runs really get everywhere: a property over states that are
+//! never reached says nothing.
+
+use super::random::runs;
+use crate::reconcile::{Outcome, Step};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
+use std::collections::BTreeSet;
+
+/// The name of a variant.
+fn name(variant: &impl std::fmt::Debug) -> String {
+    format!("{variant:?}").split(['(', ' ']).next().unwrap_or_default().to_owned()
+}
+
+fn place(step: &Step) -> String {
+    match step {
+        Step::Scalekit(call) => name(call),
+        Step::RemoveFinalizer(release) => format!("release {}", name(release)),
+        Step::Done(Outcome::Looked(verdict)) => format!("end {}", name(verdict)),
+        Step::Done(outcome) => format!("end {}", name(outcome)),
+        step => name(step),
+    }
+}
+
+#[test]
+fn random_runs_reach_every_step_and_every_end() {
+    let mut runner = TestRunner::deterministic();
+    let mut reached = BTreeSet::new();
+    for _ in 0..3000 {
+        let run = runs().new_tree(&mut runner).unwrap().current();
+        let world = run.play(|_, _| Ok(())).unwrap();
+        reached.extend(world.journal.iter().map(|entry| place(&entry.step)));
+    }
+    for expected in [
+        "AddFinalizer",
+        "LookUp",
+        "ReadApplicationPolicy",
+        "ReadClaims",
+        "ReadCredentials",
+        "ReadNamespace",
+        "ReadOrganization",
+        "ReadPolicy",
+        "ReadResource",
+        "ReportProgress",
+        "WriteFeatures",
+        "WritePolicy",
+        "end ChainViolated",
+        "end CleanupPending",
+        "end Conflict",
+        "end Credentials",
+        "end Drifted",
+        "end Fault",
+        "end FeatureNotEnabled",
+        "end FeatureUnavailable",
+        "end Gone",
+        "end Holding",
+        "end InSync",
+        "end NotApplied",
+        "end OrganizationNotFound",
+        "end Rejected",
+        "end Released",
+        "end Settling",
+        "end StricterKept",
+        "end Suspended",
+        "end Unrecognized",
+        "end Unsupported",
+        "release CustomersOwn",
+        "release HandedOver",
+        "release NotOwner",
+        "release NothingToRevert",
+        "release OrganizationGone",
+        "release Orphaned",
+        "release Reverted",
+    ] {
+        assert!(reached.contains(expected), "{expected} is not in {reached:#?}");
+    }
+}

@@ -1,0 +1,126 @@
+//! When a resource is looked at again.
+
+use super::{
+    samples::*,
+    world::{On, Trouble, Uid, World, access},
+};
+use crate::reconcile::{CredentialsProblem, FaultKind, Outcome, Requeue, requeue};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const CAPPED: Requeue = Requeue::Backoff { cap: Duration::from_secs(300) };
+
+fn after(prepare: impl FnOnce(&mut World, Uid)) -> Requeue {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    prepare(&mut world, uid);
+    world.pass(uid).requeue
+}
+
+#[test]
+fn at_rest_after_the_interval_of_the_resource_or_else_of_the_operator() {
+    assert_eq!(after(|_, _| {}), Requeue::Interval(MINUTE * 10));
+    assert_eq!(after(|w, uid| w.edit(uid, |d| d.interval = Some(MINUTE * 2))), Requeue::Interval(MINUTE * 2));
+    assert_eq!(after(|w, uid| w.edit(uid, |d| *d = observe(custom(60, None)))), Requeue::Interval(MINUTE * 10));
+}
+
+#[test]
+fn never_where_only_an_edit_can_help() {
+    assert_eq!(after(|w, uid| w.edit(uid, |d| d.suspend = true)), Requeue::Never);
+    assert_eq!(after(|w, uid| w.cluster.get_mut(uid).unwrap().declaration = Err(vec![])), Requeue::Never);
+    assert_eq!(after(|w, _| w.cluster.objects.clear()), Requeue::Never);
+    assert_eq!(after(|w, uid| w.delete(uid)), Requeue::Never);
+}
+
+#[test]
+fn within_a_minute_where_a_secret_may_come() {
+    assert_eq!(after(|w, _| w.credentials_missing()), Requeue::Backoff { cap: MINUTE });
+    let unusable = CredentialsProblem { missing: false, message: "key".into() };
+    assert_eq!(after(|w, _| w.credentials = Err(unusable)), Requeue::Backoff { cap: MINUTE });
+    for kind in [FaultKind::CredentialsRejected, FaultKind::AuthFailed] {
+        assert_eq!(after(|w, _| w.scalekit.down = Some(kind)), Requeue::After(MINUTE));
+    }
+    let held = |w: &mut World, uid| {
+        w.credentials = Ok(access("other.scalekit.com"));
+        w.delete(uid);
+    };
+    assert_eq!(after(held), Requeue::After(MINUTE));
+}
+
+#[test]
+fn slowly_where_a_person_or_another_resource_is_needed() {
+    use FaultKind::{Forbidden, Rejected, Unsupported};
+    let hour = Requeue::Interval(MINUTE * 60);
+    assert_eq!(after(|w, _| w.scalekit.organizations.clear()), Requeue::Interval(MINUTE * 10));
+    assert_eq!(after(|w, _| w.scalekit.down = Some(Forbidden)), Requeue::Interval(MINUTE * 5));
+    assert_eq!(after(|w, _| w.scalekit.down = Some(Rejected)), hour);
+    assert_eq!(after(|w, _| w.scalekit.down = Some(Unsupported)), hour);
+    assert_eq!(after(|w, _| w.scalekit.habits.lacks_policy_route = true), hour);
+    let lost = |w: &mut World, _| {
+        w.switch_flag(false);
+        w.scalekit.habits.keeps_flag_off = true;
+    };
+    assert_eq!(after(lost), hour);
+    let changed = |w: &mut World, _| {
+        w.tenant().live = foreign();
+        w.scalekit.habits.normalises = Some(|_| no_idle(1));
+    };
+    assert_eq!(after(changed), hour);
+    let mut world = World::new();
+    world.declare(enforce(declared()));
+    let loser = world.declare(enforce(declared()));
+    assert_eq!(world.pass(loser).requeue, Requeue::Interval(MINUTE * 10));
+}
+
+#[test]
+fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
+    use FaultKind::{BadResponse, TimedOut, Tls, Unavailable, Unreachable};
+    for kind in [BadResponse, TimedOut, Tls, Unavailable, Unreachable] {
+        assert_eq!(after(|w, _| w.scalekit.down = Some(kind)), CAPPED, "{kind:?}");
+        let deleting = |w: &mut World, uid| {
+            w.scalekit.down = Some(kind);
+            w.delete(uid);
+        };
+        assert_eq!(after(deleting), CAPPED, "deleting, {kind:?}");
+    }
+    let limited = FaultKind::RateLimited { retry_after: SECOND * 42 };
+    assert_eq!(after(|w, _| w.scalekit.down = Some(limited)), Requeue::After(SECOND * 42));
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    let view = world.pass(uid).view;
+    assert_eq!(requeue(&view, &Outcome::Crashed("it panicked")), CAPPED);
+}
+
+#[test]
+fn when_a_write_of_this_pass_must_have_landed() {
+    let lost = |w: &mut World, _| {
+        w.tenant().live = foreign();
+        w.trouble(On::WritePolicy, 0, Trouble::ResponseLost(FaultKind::TimedOut));
+    };
+    assert_eq!(after(lost), Requeue::After(SECOND * 20));
+    let deleted = |w: &mut World, uid| {
+        w.delete(uid);
+        w.trouble(On::WritePolicy, 0, Trouble::ResponseLost(FaultKind::TimedOut));
+    };
+    assert_eq!(after(deleted), Requeue::After(SECOND * 20));
+    let mut world = World::new();
+    world.tenant().live = foreign();
+    let uid = world.declare(tighten_only(declared()));
+    world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(FaultKind::TimedOut));
+    assert_eq!(world.pass(uid).requeue, Requeue::After(SECOND * 20), "stricter kept");
+}
+
+#[test]
+fn when_a_write_of_an_earlier_pass_must_have_landed() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |d| d.policy = custom(240, None));
+    world.trouble(On::WritePolicy, 0, Trouble::Late(FaultKind::Unavailable, SECOND * 19));
+    world.trouble(On::ReadPolicy, 1, Trouble::Refused(FaultKind::Unreachable));
+    world.pass(uid);
+    world.edit(uid, |d| d.policy = custom(120, 30));
+    let Requeue::After(wait) = world.pass(uid).requeue else { panic!("it would be found an interval late") };
+    assert_eq!(world.live(), custom(120, 30).into());
+    world.advance(wait);
+    assert_eq!(world.live(), no_idle(240), "the late write landed");
+    world.pass(uid);
+    assert_eq!(world.live(), custom(120, 30).into());
+}

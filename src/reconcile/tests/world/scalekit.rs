@@ -1,0 +1,193 @@
+//! Scalekit in memory: organizations, and the habits of a server that the
+//! contract leaves open (`scalekit-api.md` §6).
+
+use super::Uid;
+use crate::policy::{ApplicationPolicy, ExternalId, Live, OrganizationId, Policy};
+use crate::reconcile::{Call, Fault, FaultKind, Feature, Organization, Reply, SESSION_POLICY, tests::samples};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// One environment.
+#[derive(Debug, Clone)]
+pub(crate) struct Scalekit {
+    /// Its host.
+    pub(crate) environment: String,
+    pub(crate) organizations: BTreeMap<OrganizationId, Tenant>,
+    /// Which organization carries an external id.
+    pub(crate) external: BTreeMap<String, OrganizationId>,
+    /// The application's policy, or how the server declines to tell.
+    pub(crate) application: Result<ApplicationPolicy, FaultKind>,
+    pub(crate) habits: Habits,
+    /// Every call fails like this.
+    pub(crate) down: Option<FaultKind>,
+    /// Writes that were given up on and are applied at a later time.
+    pub(crate) in_flight: Vec<(Timestamp, Uid, Call)>,
+}
+
+/// One organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tenant {
+    pub(crate) features: Vec<Feature>,
+    pub(crate) live: Live,
+    /// What a read still shows, and how often.
+    pub(crate) stale: Option<(Live, u8)>,
+}
+
+/// How this server behaves where the contract is silent; the default behaves
+/// well.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Habits {
+    /// A list of flags replaces all that are not named.
+    pub(crate) replaces_features: bool,
+    /// It answers 400 to a list with this name in it.
+    pub(crate) unknown_flag: Option<&'static str>,
+    /// It answers like this to every list of flags.
+    pub(crate) refuses_features: Option<FaultKind>,
+    /// It takes the flag and leaves it off; the echo tells the truth.
+    pub(crate) keeps_flag_off: bool,
+    /// The same, and the echo says it is on.
+    pub(crate) flag_echo_lies: bool,
+    /// It answers 403 to policy reads while the flag is off.
+    pub(crate) gates_reads: bool,
+    /// It answers 403 to policy writes while the flag is off.
+    pub(crate) gates_writes: bool,
+    /// It stores something else than it was sent.
+    pub(crate) normalises: Option<fn(Policy) -> Live>,
+    /// The echo of a policy write shows this, whatever is stored.
+    pub(crate) policy_echo: Option<Live>,
+    /// It answers like this to every policy write.
+    pub(crate) refuses_policy: Option<FaultKind>,
+    /// So many reads after a policy write still show what was before.
+    pub(crate) lag: u8,
+    /// It has no session-policy API.
+    pub(crate) lacks_policy_route: bool,
+}
+
+impl Scalekit {
+    pub(crate) fn new() -> Self {
+        let tenant = |on| Tenant { features: samples::flags(on), live: Live::Application, stale: None };
+        Self {
+            environment: samples::HOST.into(),
+            organizations: [("org_1", false), ("org_2", true)].map(|(id, on)| (samples::org(id), tenant(on))).into(),
+            external: [("tenant-1".to_owned(), samples::org("org_1"))].into(),
+            application: Ok(samples::application(10_080, 5)),
+            habits: Habits::default(),
+            down: None,
+            in_flight: Vec::new(),
+        }
+    }
+
+    /// Applies the late writes that are due.
+    pub(crate) fn land(&mut self, now: Timestamp) {
+        for (at, uid, call) in std::mem::take(&mut self.in_flight) {
+            if at <= now {
+                let _ = self.serve(&call);
+            } else {
+                self.in_flight.push((at, uid, call));
+            }
+        }
+    }
+
+    pub(crate) fn has_policy_in_flight(&self, of: Uid) -> bool {
+        self.in_flight.iter().any(|(_, uid, call)| *uid == of && matches!(call, Call::WritePolicy { .. }))
+    }
+
+    /// Carries `call` out.
+    pub(crate) fn serve(&mut self, call: &Call) -> Result<Reply, Fault> {
+        let missing = || Fault::new(FaultKind::NotFound);
+        match call {
+            Call::ReadOrganization(id) => self.organization(id),
+            Call::LookUp(external) => {
+                let id = self.external.get(external.as_str()).cloned().ok_or_else(missing)?;
+                self.organization(&id)
+            }
+            Call::WriteFeatures { organization, features } => self.write_features(organization, features),
+            Call::ReadApplicationPolicy(id) => {
+                self.organizations.get(id).ok_or_else(missing)?;
+                self.application.map(Reply::ApplicationPolicy).map_err(Fault::new)
+            }
+            Call::ReadPolicy(id) => self.read_policy(id),
+            Call::WritePolicy { organization, policy } => self.write_policy(organization, *policy),
+        }
+    }
+
+    fn organization(&self, id: &OrganizationId) -> Result<Reply, Fault> {
+        let tenant = self.organizations.get(id).ok_or_else(|| Fault::new(FaultKind::NotFound))?;
+        let external_id = self.external.iter().find(|(_, of)| *of == id).map(|(external, _)| external.clone());
+        Ok(Reply::Organization(Organization { id: id.clone(), external_id, features: tenant.features.clone() }))
+    }
+
+    fn write_features(&mut self, id: &OrganizationId, sent: &[Feature]) -> Result<Reply, Fault> {
+        let habits = self.habits.clone();
+        let tenant = self.organizations.get_mut(id).ok_or_else(|| Fault::new(FaultKind::NotFound))?;
+        if let Some(kind) = habits.refuses_features {
+            return Err(Fault::new(kind));
+        }
+        if sent.iter().any(|f| Some(f.name.as_str()) == habits.unknown_flag) {
+            return Err(Fault::new(FaultKind::Rejected));
+        }
+        if habits.replaces_features {
+            tenant.features.retain(|f| sent.iter().any(|s| s.name == f.name));
+        }
+        for feature in sent {
+            let enabled = feature.enabled && !(feature.name == SESSION_POLICY && habits.keeps_flag_off);
+            set_flag(&mut tenant.features, &feature.name, enabled);
+        }
+        let mut echo = self.organization(id)?;
+        if let (Reply::Organization(organization), true) = (&mut echo, habits.flag_echo_lies) {
+            set_flag(&mut organization.features, SESSION_POLICY, true);
+        }
+        Ok(echo)
+    }
+
+    fn read_policy(&mut self, id: &OrganizationId) -> Result<Reply, Fault> {
+        let habits = self.habits.clone();
+        let tenant = self.organizations.get_mut(id).ok_or_else(|| Fault::new(FaultKind::NotFound))?;
+        tenant.admit(habits.lacks_policy_route, habits.gates_reads)?;
+        match &mut tenant.stale {
+            Some((old, left)) if *left > 0 => {
+                *left -= 1;
+                Ok(Reply::Policy(*old))
+            }
+            _ => Ok(Reply::Policy(tenant.live)),
+        }
+    }
+
+    fn write_policy(&mut self, id: &OrganizationId, policy: Policy) -> Result<Reply, Fault> {
+        let habits = self.habits.clone();
+        let tenant = self.organizations.get_mut(id).ok_or_else(|| Fault::new(FaultKind::NotFound))?;
+        tenant.admit(habits.lacks_policy_route, habits.gates_writes)?;
+        if let Some(kind) = habits.refuses_policy {
+            return Err(Fault::new(kind));
+        }
+        tenant.stale = (habits.lag > 0).then_some((tenant.live, habits.lag));
+        tenant.live = habits.normalises.map_or_else(|| policy.into(), |normalise| normalise(policy));
+        Ok(Reply::Policy(habits.policy_echo.unwrap_or(tenant.live)))
+    }
+
+    /// The organization that `external` leads to.
+    pub(crate) fn look_up(&self, external: &ExternalId) -> Option<OrganizationId> {
+        self.external.get(external.as_str()).cloned()
+    }
+}
+
+impl Tenant {
+    pub(crate) fn session_policy_on(&self) -> bool {
+        self.features.iter().any(|f| f.name == SESSION_POLICY && f.enabled)
+    }
+
+    fn admit(&self, no_route: bool, gated: bool) -> Result<(), Fault> {
+        match () {
+            () if no_route => Err(Fault::new(FaultKind::NotFound)),
+            () if gated && !self.session_policy_on() => Err(Fault::new(FaultKind::Forbidden)),
+            () => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn set_flag(features: &mut Vec<Feature>, name: &str, enabled: bool) {
+    match features.iter_mut().find(|f| f.name == name) {
+        Some(flag) => flag.enabled = enabled,
+        None => features.push(samples::flag(name, enabled)),
+    }
+}
