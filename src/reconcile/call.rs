@@ -120,7 +120,7 @@ pub enum FaultKind {
     Unavailable,
     /// No complete answer within the deadline.
     TimedOut,
-    /// No connection: refused, DNS.
+    /// No connection (refused, DNS), or it was lost after a request was sent.
     Unreachable,
     /// No trusted connection.
     Tls,

@@ -27,7 +27,7 @@ pub use call::{Call, Detail, Fault, FaultKind, Feature, Organization, Reply, SES
 pub use condition::{Condition, Kind, Truth};
 pub use lifecycle::{Step, next};
 pub use outcome::{Hold, Outcome, Release};
-pub use reason::Reason;
+pub use reason::{Reason, reasons_page};
 pub use remote::{Goal, RemoteStep, Verdict, next as next_remote};
 pub use report::{Report, Seen, reason_of};
 pub use requeue::{Requeue, requeue};

@@ -117,6 +117,18 @@ impl Reason {
     }
 }
 
+/// The page `docs/conditions.md`, in Markdown.
+pub fn reasons_page() -> String {
+    let mut page = String::from(
+        "<!-- Generated from src/reconcile/reason.rs; do not edit. -->\n# Reasons\n\nEvery reason that a condition or \
+         an event of an OrganizationSessionPolicy can carry.\n\n| reason | it means | what to do |\n|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        page.push_str(&format!("| {} | {} | {} |\n", reason.name(), reason.means(), reason.act()));
+    }
+    page
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -1,6 +1,6 @@
 //! What is generated and committed must be what the code generates.
 
-use session_policy_operator::crd;
+use session_policy_operator::{crd, reconcile};
 use std::{env, fs, path::Path};
 
 /// Compares a committed file with what the code makes of it; with UPDATE=1 in
@@ -21,4 +21,9 @@ pub(crate) fn assert_committed(file: &str, generated: &str) {
 #[test]
 fn the_committed_definition_is_the_generated_one() {
     assert_committed("crds/organizationsessionpolicies.yaml", &crd::manifest().unwrap());
+}
+
+#[test]
+fn the_committed_page_of_reasons_is_the_generated_one() {
+    assert_committed("docs/conditions.md", &reconcile::reasons_page());
 }
