@@ -29,7 +29,7 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
         let (number, event) = match event {
             Ok(event) => event,
             Err((_, error)) => {
-                tracing::warn!(%error, "the watch was interrupted; it goes on by itself");
+                tracing::warn!(%error, hint = hint(&error), "the watch was interrupted; it goes on by itself");
                 continue;
             }
         };
@@ -92,5 +92,18 @@ fn forget_absent(context: &Context, namespace: Option<&String>, present: &HashSe
         if here && !present.contains(&uid) {
             remove(context, &uid);
         }
+    }
+}
+
+/// What a person can do about an interruption that does not end by itself.
+fn hint(error: &watcher::Error) -> &'static str {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 => {
+            "install the definition: kubectl apply -f crds/"
+        }
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 403 => {
+            "bind the ClusterRole of deploy/rbac.yaml to the operator's user"
+        }
+        _ => "none needed",
     }
 }
