@@ -8,6 +8,7 @@ mod announce;
 mod convergence;
 mod crash;
 mod deletion;
+mod faults;
 mod flag;
 mod invariants;
 mod lifecycle;
