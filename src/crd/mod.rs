@@ -4,6 +4,7 @@
 //! A raw [`OrganizationSessionPolicySpec`] is only ever turned into a
 //! [`crate::policy::Declaration`]; nothing past [`validate`] reads the raw one.
 
+mod check;
 mod interval;
 mod manifest;
 mod names;
@@ -13,6 +14,7 @@ mod spec;
 mod status;
 mod validate;
 
+pub use check::{Finding, check};
 pub use manifest::{definition, manifest};
 pub use report::drift_summary;
 pub use spec::{

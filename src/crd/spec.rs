@@ -164,6 +164,7 @@ pub struct SessionPolicy {
 
     /// The unit of absoluteSessionTimeout; MINUTES when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TimeoutUnit")] // an Option would lose the sentence above
     pub absolute_session_timeout_unit: Option<TimeoutUnit>,
 
     /// Whether a session also ends when it is not used; false when absent.
@@ -179,6 +180,7 @@ pub struct SessionPolicy {
 
     /// The unit of idleSessionTimeout; MINUTES when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TimeoutUnit")] // an Option would lose the sentence above
     pub idle_session_timeout_unit: Option<TimeoutUnit>,
 }
 

@@ -67,7 +67,6 @@ pub struct OrganizationSessionPolicyStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ReportedPolicy {
     /// APPLICATION, CUSTOM, or UNRECOGNIZED for one this version does not know.
-    #[serde(default)]
     #[schemars(length(max = 64))]
     pub policy_source: String,
 
@@ -134,10 +133,8 @@ pub struct EffectiveLimits {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
 pub struct EffectiveLimit {
     /// The limit in minutes.
-    #[serde(default)]
     pub minutes: i32,
     /// Whose value it is: `organization` or `application`.
-    #[serde(default)]
     #[schemars(length(max = 32))]
     pub from: String,
 }
@@ -149,11 +146,9 @@ pub struct DriftedField {
     #[schemars(length(max = 64))]
     pub field: String,
     /// As declared.
-    #[serde(default)]
     #[schemars(length(max = 64))]
     pub desired: String,
     /// As found; `unset` when Scalekit tells nothing.
-    #[serde(default)]
     #[schemars(length(max = 64))]
     pub live: String,
 }

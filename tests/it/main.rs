@@ -1,1 +1,13 @@
 //! One binary for all integration tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "a test that cannot go on fails; clippy.toml knows only test functions, not what they share"
+)]
+
+mod cluster;
+mod manifests;

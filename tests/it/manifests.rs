@@ -1,0 +1,24 @@
+//! What is generated and committed must be what the code generates.
+
+use session_policy_operator::crd;
+use std::{env, fs, path::Path};
+
+/// Compares a committed file with what the code makes of it; with UPDATE=1 in
+/// the environment it is written instead.
+pub(crate) fn assert_committed(file: &str, generated: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if env::var_os("UPDATE").is_some_and(|value| value == "1") {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, generated).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == generated,
+        "{file} is not what the code generates; if that is meant, run\n\n    UPDATE=1 cargo test --test it manifests\n"
+    );
+}
+
+#[test]
+fn the_committed_definition_is_the_generated_one() {
+    assert_committed("crds/organizationsessionpolicies.yaml", &crd::manifest().unwrap());
+}
