@@ -9,5 +9,6 @@
     reason = "a test that cannot go on fails; clippy.toml knows only test functions, not what they share"
 )]
 
+mod admission;
 mod cluster;
 mod manifests;

@@ -3,13 +3,16 @@
 //!
 //! It takes the server's own steps in the server's order: unknown fields
 //! (`kubectl apply` validates strictly), nulls dropped, defaults, the schema,
-//! the rules in CEL. The operator's own check of the spec comes last; it can
-//! only add what the schema failed to refuse.
+//! the rules in CEL. The operator's own code is not asked: tests hold both
+//! against each other, so each must be able to answer alone.
 
+#[cfg(test)]
+mod agreement;
 mod metadata;
 mod structure;
 
 use super::{OrganizationSessionPolicy, OrganizationSessionPolicySpec, definition, validate};
+use crate::policy::Declaration;
 use kube::{
     Resource,
     core::cel::{CompiledSchema, Validator, compile_schema},
@@ -55,10 +58,23 @@ pub fn check(document: &Value) -> Vec<Finding> {
     let structural = structure::violations(&schema.structural, &object);
     if structural.is_empty() {
         findings.extend(rules(&schema.rules, &object));
-        findings.extend(own(&object, &findings));
     }
     findings.extend(structural);
     findings
+}
+
+/// The declaration that a document of our kind holds, or all that is wrong with
+/// it (never empty): [`check`], then the operator's own [`validate`].
+pub fn read(document: &Value) -> Result<Declaration, Vec<Finding>> {
+    let findings = check(document);
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let object = SCHEMA.as_ref().map(|schema| structure::as_stored(&schema.plain, document)).unwrap_or_default();
+    let spec = object.get("spec").cloned().unwrap_or_default();
+    let spec = serde_json::from_value::<OrganizationSessionPolicySpec>(spec)
+        .map_err(|fault| vec![Finding::new("spec", fault.to_string())])?;
+    validate(&spec).map_err(|violations| violations.into_iter().map(|v| Finding::new(v.path, v.message)).collect())
 }
 
 /// The generated schema in the three forms that the steps need.
@@ -91,16 +107,6 @@ fn kind(document: &Value) -> Vec<Finding> {
 fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Finding> {
     let broken = Validator::new().validate_compiled(rules, object, None).err();
     broken.into_iter().flat_map(|e| e.into_vec()).map(|e| Finding::new(e.field_path, e.message)).collect()
-}
-
-fn own(object: &Value, known: &[Finding]) -> Vec<Finding> {
-    let spec = object.get("spec").cloned().unwrap_or_default();
-    let violations = match serde_json::from_value::<OrganizationSessionPolicySpec>(spec) {
-        Ok(spec) => validate(&spec).err().unwrap_or_default(),
-        Err(fault) => return vec![Finding::new("spec", fault.to_string())],
-    };
-    let findings = violations.into_iter().map(|v| Finding::new(v.path, v.message));
-    findings.filter(|finding| !known.contains(finding)).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,74 @@
+//! The table against the real API server, through a real `kubectl apply`.
+
+use super::rows::{BAD, GOOD, Row};
+use crate::cluster::cluster;
+use std::{process::Output, thread};
+
+/// kubectl mostly waits for the server; this many at a time keep it busy.
+const AT_ONCE: usize = 4;
+
+/// Applies every row under a name of its own, and hands each answer to `look`.
+fn apply_all(rows: &[Row], namespace: &str, look: impl Fn(&Row, &Output) -> Option<String> + Sync) {
+    let numbered: Vec<_> = rows.iter().enumerate().collect();
+    let apply = |(number, row): &(usize, &Row)| {
+        let arguments = ["apply", "--validate=strict", "-n", namespace, "-f", "-"];
+        let output = cluster().kubectl_with(&arguments, &row.manifest(&format!("row-{number}")));
+        look(row, &output).map(|fault| format!("{}: {fault}", row.about))
+    };
+    let faults: Vec<_> = thread::scope(|scope| {
+        let parts = numbered.chunks(rows.len().div_ceil(AT_ONCE));
+        let running: Vec<_> = parts
+            .map(|rows| {
+                scope.spawn({
+                    let apply = &apply;
+                    move || rows.iter().filter_map(apply).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test]
+async fn the_api_server_accepts_every_good_manifest() {
+    let namespace = cluster().namespace().await;
+    apply_all(GOOD, &namespace, |_, output| (!output.status.success()).then(|| stderr(output)));
+}
+
+#[tokio::test]
+async fn the_api_server_refuses_every_bad_manifest_and_says_why() {
+    let namespace = cluster().namespace().await;
+    apply_all(BAD, &namespace, |row, output| {
+        let told = stderr(output);
+        if output.status.success() {
+            return Some("was accepted".into());
+        }
+        // an error of evaluation would hide what a person is to write
+        let clear = told.contains(row.told) && !told.contains("overflow") && !told.contains("evaluating rule");
+        (!clear).then(|| format!("was told {told:?}, expected {:?}", row.told))
+    });
+}
+
+#[tokio::test]
+async fn the_organization_of_a_resource_never_changes() {
+    let cluster = cluster();
+    let namespace = cluster.namespace().await;
+    let apply = |organization: &'static str, more: &'static str| {
+        let yaml = format!("organization: {organization}\n{more}");
+        let row = Row { about: "", yaml: yaml.leak(), told: "" };
+        cluster.kubectl_with(&["apply", "-n", &namespace, "-f", "-"], &row.manifest("acme"))
+    };
+    assert!(apply("{id: org_1}", "").status.success());
+    for other in ["{id: org_2}", "{externalId: org_1}", "{externalId: tenant-7, id: null}"] {
+        let refused = apply(other, "");
+        assert!(!refused.status.success(), "{other}");
+        assert!(stderr(&refused).contains("the organization cannot be changed"), "{}", stderr(&refused));
+    }
+    let same = apply("{id: org_1}", "mode: Observe\npolicy: {policySource: CUSTOM, absoluteSessionTimeout: 5}");
+    assert!(same.status.success(), "{}", stderr(&same));
+}
