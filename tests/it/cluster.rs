@@ -81,7 +81,7 @@ impl Cluster {
     pub async fn client(&self) -> Client {
         // a second call finds it installed
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        let kubeconfig = Kubeconfig::read_from(self.kubeconfig()).unwrap();
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
         Client::try_from(config).unwrap()
     }
@@ -113,7 +113,7 @@ impl Cluster {
 
     fn kubectl_command(&self, arguments: &[&str]) -> Command {
         let mut kubectl = Command::new(&self.kubectl);
-        kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments).stdin(Stdio::null());
+        kubectl.arg("--kubeconfig").arg(self.kubeconfig()).args(arguments).stdin(Stdio::null());
         kubectl
     }
 }

@@ -1,7 +1,8 @@
-//! Of any random spec the schema with its rules in CEL says what the operator's
-//! own code says.
+//! Of any random spec the schema and its rules in CEL say what the operator's
+//! own code says, rule by rule.
 
-use super::{check, validate};
+use super::super::validate::broken_rules;
+use super::{OrganizationSessionPolicySpec, SCHEMA, check, rules, structure, validate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -11,6 +12,19 @@ fn timeout() -> impl Strategy<Value = Option<i64>> {
         [0i64, 1, 24, 60, 1440, 1_491_308, 35_791_394, 2_147_483_647, i64::MAX / 1440, i64::MAX - 2, i64::MIN + 2];
     let near = (prop::sample::select(limits.to_vec()), -2i64..=2).prop_map(|(limit, off)| limit + off);
     proptest::option::weighted(0.8, prop_oneof![near, 1i64..100, any::<i64>()])
+}
+
+type Timeout = (Option<i64>, Option<&'static str>);
+
+/// An absolute and an idle timeout: unrelated, or the same length in any units
+/// and then a little off.
+fn timeouts() -> impl Strategy<Value = (Timeout, Timeout)> {
+    let units =
+        || prop::sample::select(vec![(None, 1), (Some("MINUTES"), 1), (Some("HOURS"), 60), (Some("DAYS"), 1440)]);
+    let alike = (1i64..2000, units(), units(), -1i64..=1).prop_map(|(days, (absolute, a), (idle, i), off)| {
+        ((Some(days * 1440 / a), absolute), (Some(days * 1440 / i + off), idle))
+    });
+    prop_oneof![((timeout(), unit()), (timeout(), unit())), alike]
 }
 
 fn unit() -> impl Strategy<Value = Option<&'static str>> {
@@ -34,8 +48,8 @@ prop_compose! {
     fn specs()(
         organization in organization(),
         source in prop_oneof![1 => Just("APPLICATION"), 4 => Just("CUSTOM")],
-        absolute in timeout(), absolute_unit in unit(),
-        on in proptest::option::of(any::<bool>()), idle in timeout(), idle_unit in unit(),
+        ((absolute, absolute_unit), (idle, idle_unit)) in timeouts(),
+        on in proptest::option::of(any::<bool>()),
         interval in proptest::option::weighted(0.3, interval()),
         secret in proptest::option::weighted(0.2, "[a-z0-9.A-]{0,6}"),
     ) -> Value {
@@ -52,16 +66,30 @@ prop_compose! {
     }
 }
 
+/// The rules that are broken, as place and message, in any order.
+fn sorted<T>(broken: Vec<T>, of: impl Fn(T) -> (String, String)) -> Vec<(String, String)> {
+    let mut broken: Vec<_> = broken.into_iter().map(of).collect();
+    broken.sort();
+    broken
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
     #[test]
     fn the_rules_in_cel_and_the_operators_own_code_agree(spec in specs()) {
         let document = json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
-            "metadata": {"name": "random"}, "spec": spec.clone(),
+            "metadata": {"name": "random"}, "spec": spec,
         });
-        let violations = validate(&serde_json::from_value(spec).unwrap()).err().unwrap_or_default();
+        let raw: OrganizationSessionPolicySpec = serde_json::from_value(spec).unwrap();
+
         let findings = check(&document);
+        let violations = validate(&raw).err().unwrap_or_default();
         prop_assert_eq!(findings.is_empty(), violations.is_empty(), "{:?} / {:?}", findings, violations);
+
+        let schema = SCHEMA.as_ref().unwrap();
+        let in_cel = rules(&schema.rules, &structure::as_stored(&schema.plain, &document));
+        let in_code = broken_rules(&raw);
+        prop_assert_eq!(sorted(in_cel, |f| (f.path, f.message)), sorted(in_code, |v| (v.path, v.message)));
     }
 }

@@ -55,11 +55,11 @@ pub fn check(document: &Value) -> Vec<Finding> {
     findings.extend(metadata::check(document));
     findings.extend(structure::unknown_fields(&schema.plain, document));
     let object = structure::as_stored(&schema.plain, document);
-    let structural = structure::violations(&schema.structural, &object);
-    if structural.is_empty() {
+    let (bounds, shaped) = structure::violations(&schema.structural, &object);
+    findings.extend(bounds);
+    if shaped {
         findings.extend(rules(&schema.rules, &object));
     }
-    findings.extend(structural);
     findings
 }
 

@@ -68,12 +68,20 @@ fn whole(number: Option<f64>) -> Option<Value> {
     Some(Value::from(number as i64))
 }
 
-/// What the schema says of `object`.
-pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> Vec<Finding> {
+/// What the schema says of `object`, and whether the rules are to be looked at
+/// all the same: as in the server, bounds and patterns do not hide them, a value
+/// of the wrong shape does.
+pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec<Finding>, bool) {
+    let errors: Vec<_> = schema.iter_errors(object).collect();
+    let shape = |error: &jsonschema::ValidationError<'_>| {
+        use jsonschema::error::ValidationErrorKind::{Enum, MaxItems, MaxLength, Required, Type};
+        matches!(error.kind(), Type { .. } | Required { .. } | Enum { .. } | MaxLength { .. } | MaxItems { .. })
+    };
     let path = |error: &jsonschema::ValidationError<'_>| {
         error.instance_path().as_str().trim_start_matches('/').replace('/', ".")
     };
-    schema.iter_errors(object).map(|error| Finding::new(path(&error), error.to_string())).collect()
+    let findings = errors.iter().map(|error| Finding::new(path(error), error.to_string())).collect();
+    (findings, !errors.iter().any(shape))
 }
 
 fn properties(schema: &Value) -> Option<&Map<String, Value>> {

@@ -2,5 +2,7 @@
 //! real API server, the check without a cluster, and the operator's own code.
 
 mod agreement;
+mod reading;
+mod release;
 mod rows;
 mod server;

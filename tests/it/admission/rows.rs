@@ -33,6 +33,11 @@ impl Row {
         let kind = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy";
         format!("{kind}\nmetadata: {{name: {name}}}\nspec:\n{}", lines.collect::<String>())
     }
+
+    /// The whole manifest, read.
+    pub fn document(&self) -> serde_json::Value {
+        serde_yaml::from_str(&self.manifest("row")).unwrap_or_else(|fault| panic!("{}: {fault}", self.about))
+    }
 }
 
 /// Accepted.
