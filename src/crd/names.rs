@@ -12,6 +12,30 @@ pub(super) fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_part)
 }
 
+/// Whether `name` may name a namespace.
+pub(super) fn is_label(name: &str) -> bool {
+    name.len() <= 63 && is_part(name)
+}
+
+/// Said of a key that is not [`is_qualified`].
+pub(super) const NOT_QUALIFIED: &str = "a key has at most 63 letters, digits, -, _ or ., with a letter or digit at both \
+                                        ends, and may have a domain and / before them";
+
+/// Whether `key` may be the key of a label.
+pub(super) fn is_qualified(key: &str) -> bool {
+    match key.split_once('/') {
+        Some((domain, name)) => is_subdomain(domain) && is_qualified_part(name),
+        None => is_qualified_part(key),
+    }
+}
+
+/// Whether `name` may be a key without a domain, or the value of a label.
+pub(super) fn is_qualified_part(name: &str) -> bool {
+    let end = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    name.len() <= 63 && end(name.bytes().next()) && end(name.bytes().last()) && name.bytes().all(inner)
+}
+
 fn is_part(part: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.bytes().all(inner)
@@ -29,5 +53,6 @@ mod tests {
         for bad in ["", ".", "a.", ".a", "a..b", "-a", "a-", "A", "a_b", "a/b", "a\n", "ü", &"a".repeat(254)] {
             assert!(!is_subdomain(bad), "{bad:?}");
         }
+        assert!(is_label(&"a".repeat(63)) && !is_label(&"a".repeat(64)) && !is_label("a.b"));
     }
 }

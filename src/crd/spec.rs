@@ -1,8 +1,6 @@
 //! What a person writes. Documentation comments here become the descriptions
 //! that `kubectl explain` shows; the rules between fields are in `rules.rs`.
 
-#![expect(clippy::duplicated_attributes, reason = "each print column of the derive has the same keys")]
-
 use super::status::OrganizationSessionPolicyStatus;
 use crate::policy;
 use kube::CustomResource;
@@ -10,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The session policy that one Scalekit organization is to have.
+#[allow(clippy::duplicated_attributes, reason = "each column has a type of its own")]
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
 #[kube(
     group = "scalekit.com",
@@ -166,6 +165,7 @@ pub struct SessionPolicy {
 
     /// The unit of absoluteSessionTimeout; MINUTES when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TimeoutUnit")] // an Option would lose the sentence above
     pub absolute_session_timeout_unit: Option<TimeoutUnit>,
 
     /// Whether a session also ends when it is not used; false when absent.
@@ -181,6 +181,7 @@ pub struct SessionPolicy {
 
     /// The unit of idleSessionTimeout; MINUTES when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TimeoutUnit")] // an Option would lose the sentence above
     pub idle_session_timeout_unit: Option<TimeoutUnit>,
 }
 

@@ -67,7 +67,6 @@ pub struct OrganizationSessionPolicyStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ReportedPolicy {
     /// APPLICATION, CUSTOM, or UNRECOGNIZED for one this version does not know.
-    #[serde(default)]
     #[schemars(length(max = 64))]
     pub policy_source: String,
 
@@ -134,10 +133,8 @@ pub struct EffectiveLimits {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
 pub struct EffectiveLimit {
     /// The limit in minutes.
-    #[serde(default)]
     pub minutes: i32,
     /// Whose value it is: `organization` or `application`.
-    #[serde(default)]
     #[schemars(length(max = 32))]
     pub from: String,
 }
@@ -149,11 +146,9 @@ pub struct DriftedField {
     #[schemars(length(max = 64))]
     pub field: String,
     /// As declared.
-    #[serde(default)]
     #[schemars(length(max = 64))]
     pub desired: String,
     /// As found; `unset` when Scalekit tells nothing.
-    #[serde(default)]
     #[schemars(length(max = 64))]
     pub live: String,
 }
@@ -162,4 +157,72 @@ pub struct DriftedField {
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Mode, OrganizationSessionPolicy};
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn stored(status: Value) -> Result<OrganizationSessionPolicy, serde_json::Error> {
+        serde_json::from_value(json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"name": "acme", "fromTheFuture": 1},
+            "spec": {
+                "organization": {"id": "org_1", "region": "eu"},
+                "policy": {"policySource": "APPLICATION", "maxSessions": 3},
+                "fromTheFuture": {"a": []},
+            },
+            "status": status,
+        }))
+    }
+
+    #[test]
+    fn a_resource_of_a_newer_version_without_a_status_can_be_read() {
+        let resource = stored(Value::Null).unwrap();
+        assert_eq!(resource.status, None);
+        assert_eq!(resource.spec.mode, Mode::Enforce);
+        assert!(!resource.spec.suspend);
+    }
+
+    #[test]
+    fn an_odd_value_in_the_status_costs_only_itself() {
+        let odd = json!({
+            "observedGeneration": "seven", "environment": [1], "organizationId": "org_1",
+            "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 99_999_999_999_i64},
+            "applicationPolicy": "none", "effectivePolicy": 3, "drift": {"field": "x"},
+            "conditions": [{"type": "Ready"}], "lastHandledReconcileAt": 1, "fromTheFuture": {"a": 1},
+        });
+        let expected = OrganizationSessionPolicyStatus { organization_id: Some("org_1".into()), ..Default::default() };
+        assert_eq!(stored(odd).unwrap().status, Some(expected));
+    }
+
+    #[test]
+    fn a_huge_status_can_be_read() {
+        let long = "x".repeat(1 << 20);
+        let field = json!({"field": long, "desired": long, "live": long});
+        let huge = json!({"driftSummary": long, "drift": vec![field; 20], "environment": long});
+        let status = stored(huge).unwrap().status.unwrap();
+        assert_eq!((status.drift.len(), status.drift_summary), (20, Some(long)));
+    }
+
+    #[test]
+    fn a_pinned_organization_never_gets_lost_silently() {
+        assert!(stored(json!({"organizationId": 7})).is_err());
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let status = OrganizationSessionPolicyStatus {
+            observed_generation: Some(3),
+            drift: vec![DriftedField { field: "policySource".into(), ..Default::default() }],
+            effective_policy: Some(EffectiveLimits {
+                idle_session_timeout: Some(EffectiveLimit { minutes: 5, from: "application".into() }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        assert_eq!(stored(serde_json::to_value(&status).unwrap()).unwrap().status, Some(status));
+    }
 }

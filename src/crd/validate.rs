@@ -32,9 +32,7 @@ impl Violation {
 
 /// The spec as a declaration, or all that is wrong with it (never empty).
 pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<Declaration, Vec<Violation>> {
-    let mut violations = broken("spec.organization", rules::ORGANIZATION, &spec.organization);
-    violations.extend(broken("spec.policy", rules::POLICY, &spec.policy));
-    violations.extend(broken("spec", rules::SPEC, spec));
+    let violations = broken_rules(spec);
     if !violations.is_empty() {
         return Err(violations);
     }
@@ -51,6 +49,14 @@ pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<Declaration, Vec
             Err([organization.err(), policy.err(), secret.err()].into_iter().flatten().collect())
         }
     }
+}
+
+/// The rules of `rules.rs` that do not hold.
+pub(super) fn broken_rules(spec: &OrganizationSessionPolicySpec) -> Vec<Violation> {
+    let mut violations = broken("spec.organization", rules::ORGANIZATION, &spec.organization);
+    violations.extend(broken("spec.policy", rules::POLICY, &spec.policy));
+    violations.extend(broken("spec", rules::SPEC, spec));
+    violations
 }
 
 fn broken<T>(root: &str, rules: &[Rule<T>], of: &T) -> Vec<Violation> {

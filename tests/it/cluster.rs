@@ -67,6 +67,22 @@ impl Cluster {
         self.run(arguments, None)
     }
 
+    /// Runs kubectl as an administrator with `input` on its standard input.
+    pub fn kubectl_with(&self, arguments: &[&str], input: &str) -> Output {
+        self.run(arguments, Some(input))
+    }
+
+    /// A client of the administrator. Each test makes its own, since a client
+    /// belongs to the runtime it was made in.
+    pub async fn client(&self) -> kube::Client {
+        // a second call finds it installed
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let kubeconfig = kube::config::Kubeconfig::read_from(&self.admin).unwrap();
+        let options = kube::config::KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+        kube::Client::try_from(config).unwrap()
+    }
+
     /// Runs kubectl with `input`; returns whether it succeeded, and all it said.
     pub fn with_input(&self, arguments: &[&str], input: &str) -> (bool, String) {
         let output = self.run(arguments, Some(input));

@@ -1,0 +1,147 @@
+//! What the API server would say of a manifest, without one: for pipelines
+//! that look at a change before any cluster sees it.
+//!
+//! It takes the server's own steps in the server's order: unknown fields
+//! (`kubectl apply` validates strictly), nulls dropped, defaults, the schema,
+//! the rules in CEL. The operator's own code is not asked: tests hold both
+//! against each other, so each must be able to answer alone.
+
+#[cfg(test)]
+mod agreement;
+mod metadata;
+mod structure;
+
+use super::{OrganizationSessionPolicy, OrganizationSessionPolicySpec, definition, validate};
+use crate::policy::Declaration;
+use kube::{
+    Resource,
+    core::cel::{CompiledSchema, Validator, compile_schema},
+};
+use serde_json::Value;
+use std::{fmt, sync::LazyLock};
+
+/// One fault of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Finding {
+    /// Where, from the root of the document: `spec.policy.idleSessionTimeout`;
+    /// empty for the document itself.
+    pub path: String,
+    /// What is wrong, or what to write instead.
+    pub message: String,
+}
+
+impl Finding {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
+    }
+}
+
+/// All faults of one document of our kind; empty when the API server would
+/// create it. Rules that compare with an older version are not looked at.
+pub fn check(document: &Value) -> Vec<Finding> {
+    let mut findings = kind(document);
+    if !findings.is_empty() {
+        return findings;
+    }
+    let Some(schema) = &*SCHEMA else {
+        return vec![Finding::new("", "the schema of this program is broken; please report it")];
+    };
+    findings.extend(metadata::check(document));
+    findings.extend(structure::unknown_fields(&schema.plain, document));
+    let object = structure::as_stored(&schema.plain, document);
+    let (bounds, shaped) = structure::violations(&schema.structural, &object);
+    findings.extend(bounds);
+    if shaped {
+        findings.extend(rules(&schema.rules, &object));
+    }
+    findings
+}
+
+/// The declaration that a document of our kind holds, or all that is wrong with
+/// it (never empty): [`check`], then the operator's own [`validate`].
+pub fn read(document: &Value) -> Result<Declaration, Vec<Finding>> {
+    let findings = check(document);
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let object = SCHEMA.as_ref().map(|schema| structure::as_stored(&schema.plain, document)).unwrap_or_default();
+    let spec = object.get("spec").cloned().unwrap_or_default();
+    let spec = serde_json::from_value::<OrganizationSessionPolicySpec>(spec)
+        .map_err(|fault| vec![Finding::new("spec", fault.to_string())])?;
+    validate(&spec).map_err(|violations| violations.into_iter().map(|v| Finding::new(v.path, v.message)).collect())
+}
+
+/// The generated schema in the three forms that the steps need.
+struct Schema {
+    plain: Value,
+    structural: jsonschema::Validator,
+    rules: CompiledSchema,
+}
+
+/// `None` only if the generated schema were no schema, which a test excludes.
+static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| {
+    let definition = definition();
+    let schema = definition.spec.versions.first()?.schema.as_ref()?.open_api_v3_schema.as_ref()?;
+    let plain = serde_json::to_value(schema).ok()?;
+    let structural = jsonschema::validator_for(&plain).ok()?;
+    let rules = compile_schema(&plain);
+    Some(Schema { plain, structural, rules })
+});
+
+fn kind(document: &Value) -> Vec<Finding> {
+    if !document.is_object() {
+        return vec![Finding::new("", "a manifest is a map with apiVersion, kind, metadata and spec")];
+    }
+    let expected =
+        [("apiVersion", OrganizationSessionPolicy::api_version(&())), ("kind", OrganizationSessionPolicy::kind(&()))];
+    let differs = expected.iter().filter(|(field, value)| document.get(field).and_then(Value::as_str) != Some(value));
+    differs.map(|(field, value)| Finding::new(*field, format!("must be {value}"))).collect()
+}
+
+fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Finding> {
+    let broken = Validator::new().validate_compiled(rules, object, None).err();
+    broken.into_iter().flat_map(|e| e.into_vec()).map(|e| Finding::new(e.field_path, e.message)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_generated_schema_and_all_its_rules_compile() {
+        assert!(SCHEMA.as_ref().is_some_and(|schema| !schema.rules.has_errors()));
+    }
+
+    #[test]
+    fn each_fault_is_told_once_with_its_place() {
+        let document = json!({
+            "apiVersion": "scalekit.com/v1alpha1",
+            "kind": "OrganizationSessionPolicy",
+            "metadata": {"name": "acme"},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "CUSTOM"}, "intervall": "10m"},
+        });
+        let shown: Vec<_> = check(&document).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "spec.intervall: unknown field",
+                "spec.policy.absoluteSessionTimeout: policySource CUSTOM needs an absoluteSessionTimeout, for example \
+                 absoluteSessionTimeout: 8 with absoluteSessionTimeoutUnit: HOURS",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_document_of_another_kind_is_not_looked_into() {
+        for document in [json!(null), json!([]), json!({}), json!({"apiVersion": "v1", "kind": "Secret"})] {
+            assert!(!check(&document).is_empty(), "{document}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The server's structural steps: what it does not know, what it stores, and
+//! what its schema refuses.
+
+use super::Finding;
+use serde_json::{Map, Value};
+
+/// The fields of `document` that the schema does not have. Metadata is looked
+/// at elsewhere.
+pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let root = |field: &str| matches!(field, "apiVersion" | "kind" | "metadata");
+    walk(schema, document, "", &root, &mut findings);
+    findings
+}
+
+fn walk(schema: &Value, value: &Value, path: &str, also: &dyn Fn(&str) -> bool, findings: &mut Vec<Finding>) {
+    if let (Some(properties), Value::Object(fields)) = (properties(schema), value) {
+        for (field, value) in fields {
+            let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+            match properties.get(field) {
+                Some(schema) => walk(schema, value, &path, &|_| false, findings),
+                None if also(field) => {}
+                None => findings.push(Finding::new(path, "unknown field")),
+            }
+        }
+    }
+    if let (Some(items), Value::Array(values)) = (schema.get("items"), value) {
+        for (index, value) in values.iter().enumerate() {
+            walk(items, value, &format!("{path}[{index}]"), &|_| false, findings);
+        }
+    }
+}
+
+/// `document` as the server looks at it when it creates it: without metadata,
+/// which has rules of its own, without a status, without unknown fields and
+/// nulls, and with `8.0` as the whole number it is.
+pub(super) fn as_stored(schema: &Value, document: &Value) -> Value {
+    let mut object = known(schema, document);
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+    }
+    object
+}
+
+fn known(schema: &Value, value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let Some(properties) = properties(schema) else { return value.clone() };
+            let kept = fields.iter().filter(|(_, value)| !value.is_null());
+            let kept = kept.filter_map(|(field, value)| Some((field.clone(), known(properties.get(field)?, value))));
+            Value::Object(kept.collect::<Map<_, _>>())
+        }
+        Value::Array(values) => {
+            let Some(items) = schema.get("items") else { return value.clone() };
+            Value::Array(values.iter().map(|value| known(items, value)).collect())
+        }
+        Value::Number(number) => whole(number.as_f64()).filter(|_| number.is_f64()).unwrap_or_else(|| value.clone()),
+        _ => value.clone(),
+    }
+}
+
+/// The range in which every whole f64 is that number and no other.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn whole(number: Option<f64>) -> Option<Value> {
+    let number = number.filter(|n| n.fract() == 0.0 && n.abs() < EXACT)?;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within the exact range")]
+    Some(Value::from(number as i64))
+}
+
+/// What the schema says of `object`, and whether the rules are to be looked at
+/// all the same: as in the server, bounds and patterns do not hide them, a value
+/// of the wrong shape does.
+pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec<Finding>, bool) {
+    let errors: Vec<_> = schema.iter_errors(object).collect();
+    let shape = |error: &jsonschema::ValidationError<'_>| {
+        use jsonschema::error::ValidationErrorKind::{Enum, MaxItems, MaxLength, Required, Type};
+        matches!(error.kind(), Type { .. } | Required { .. } | Enum { .. } | MaxLength { .. } | MaxItems { .. })
+    };
+    let path = |error: &jsonschema::ValidationError<'_>| {
+        error.instance_path().as_str().trim_start_matches('/').replace('/', ".")
+    };
+    let findings = errors.iter().map(|error| Finding::new(path(error), error.to_string())).collect();
+    (findings, !errors.iter().any(shape))
+}
+
+fn properties(schema: &Value) -> Option<&Map<String, Value>> {
+    schema.get("properties")?.as_object()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn schema() -> Value {
+        json!({"properties": {
+            "spec": {"properties": {"number": {"type": "integer"}, "list": {"items": {"properties": {"a": {}}}}}},
+            "status": {"properties": {"seen": {}}},
+        }})
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_at_any_depth() {
+        let document = json!({
+            "kind": "x", "metadata": {"any": 1}, "sepc": {},
+            "spec": {"list": [{"a": 1}, {"b": 1}]}, "status": {"unseen": 1},
+        });
+        let paths: Vec<_> = unknown_fields(&schema(), &document).into_iter().map(|f| f.path).collect();
+        assert_eq!(paths, ["sepc", "spec.list[1].b", "status.unseen"]);
+    }
+
+    #[test]
+    fn nulls_status_and_unknown_fields_are_not_stored() {
+        let document = json!({"kind": "x", "spec": {"number": 8.0, "list": null, "more": 1}, "status": {"seen": 1}});
+        assert_eq!(as_stored(&schema(), &document), json!({"spec": {"number": 8}}));
+        let odd = json!({"spec": {"number": 1.5}});
+        assert_eq!(as_stored(&schema(), &odd), odd);
+    }
+}

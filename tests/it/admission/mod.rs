@@ -1,0 +1,8 @@
+//! What is accepted and what is refused, and that everyone agrees on it: the
+//! real API server, the check without a cluster, and the operator's own code.
+
+mod agreement;
+mod reading;
+mod release;
+mod rows;
+mod server;
