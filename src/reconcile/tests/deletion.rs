@@ -153,6 +153,8 @@ fn a_revert_of_unknown_outcome_is_waited_for_even_when_it_shows() {
     world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(FaultKind::TimedOut));
     assert_eq!(world.pass(uid).outcome, Outcome::Settling(world.settings.settle));
     assert_eq!(world.says(uid, Kind::Reconciling), "True Deleting");
+    let seen = world.object(uid).status.clone().unwrap().seen.unwrap();
+    assert_eq!((seen.live, seen.drift.len()), (Live::Application, 0), "inheriting is the goal now");
     world.advance(world.settings.settle);
     assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
 }

@@ -1,7 +1,10 @@
 //! A resource that is to stay: what a pass does, in which order, and what it
 //! leaves alone.
 
-use super::{samples::*, world::World};
+use super::{
+    samples::*,
+    world::{World, access},
+};
 use crate::policy::{Declaration, DeletionPolicy, Live, Mode, Policy};
 use crate::reconcile::{CredentialsProblem, Kind, Outcome, Verdict};
 
@@ -181,8 +184,7 @@ fn what_never_needs_a_revert_has_no_finalizer_and_loses_one_it_had() {
         let mut declaration = enforce(declared());
         change(&mut declaration);
         let uid = fresh.declare(declaration);
-        fresh.pass(uid);
-        assert!(!fresh.object(uid).finalizer);
+        assert_eq!(fresh.pass(uid).count("add finalizer"), 0);
         let (mut world, uid) = World::at_rest(enforce(declared()));
         assert!(world.object(uid).finalizer);
         world.edit(uid, change);
@@ -233,4 +235,17 @@ fn a_resource_of_the_same_name_with_another_uid_is_another_resource() {
     let new = world.declare(enforce(custom(240, None)));
     world.pass(new);
     assert_eq!((world.pass(old).outcome, world.live()), (Outcome::Gone, no_idle(240)));
+}
+
+#[test]
+fn credentials_for_another_environment_mean_another_organization() {
+    let (mut world, uid) =
+        World::at_rest(Declaration { organization: by_external_id("tenant-1"), ..enforce(declared()) });
+    world.scalekit.environment = "other.scalekit.com".into();
+    world.scalekit.external.insert("tenant-1".into(), org("org_2"));
+    world.credentials = Ok(access("other.scalekit.com"));
+    let pass = world.pass(uid);
+    assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync), "no pin of elsewhere forbids it");
+    let pinned = world.object(uid).status.clone().unwrap().pinned.unwrap();
+    assert_eq!((pinned.environment.as_str(), pinned.organization), ("other.scalekit.com", org("org_2")));
 }
