@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::error_boundary::DeserializeGuard;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -154,9 +154,12 @@ impl Index {
         self.lock().get(uid).cloned()
     }
 
-    /// The uids of all resources.
-    pub(super) fn uids(&self) -> Vec<Uid> {
-        self.lock().keys().cloned().collect()
+    /// The resources of `namespace` (of all, when `None`) that are not in
+    /// `present`.
+    pub(super) fn absent(&self, namespace: Option<&str>, present: &HashSet<Uid>) -> Vec<Uid> {
+        let entries = self.lock();
+        let listed = entries.values().filter(|e| namespace.is_none_or(|n| n == &*e.subject.namespace));
+        listed.map(|e| &e.subject.uid).filter(|uid| !present.contains(*uid)).cloned().collect()
     }
 
     /// All other resources that may mean the organization of `claim`.

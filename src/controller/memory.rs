@@ -35,7 +35,7 @@ impl Memory {
     /// this process, so a write of an earlier one may be on its way.
     pub(super) fn history(&self, uid: &Uid, predecessor: bool) -> History {
         let start = self.start;
-        let trace = *self.trace(&mut self.lock(), uid);
+        let trace = *trace(&mut self.lock(), uid);
         let unknown = trace.unknown_write.or(predecessor.then_some(start));
         History { unseen_for: trace.seen.elapsed(), unknown_write_age: unknown.map(|at| at.elapsed()) }
     }
@@ -43,27 +43,27 @@ impl Memory {
     /// Scalekit answered and was understood.
     pub(super) fn seen(&self, uid: &Uid) {
         let mut traces = self.lock();
-        self.trace(&mut traces, uid).seen = Instant::now();
+        trace(&mut traces, uid).seen = Instant::now();
     }
 
     /// A write is on its way; until [`Memory::write_answered`] its outcome is
     /// unknown, also when the pass is cut off.
     pub(super) fn write_sent(&self, uid: &Uid) -> Option<Instant> {
         let mut traces = self.lock();
-        self.trace(&mut traces, uid).unknown_write.replace(Instant::now())
+        trace(&mut traces, uid).unknown_write.replace(Instant::now())
     }
 
     /// The write got an answer; what was unknown `before` it still is.
     pub(super) fn write_answered(&self, uid: &Uid, before: Option<Instant>) {
         let mut traces = self.lock();
-        self.trace(&mut traces, uid).unknown_write = before;
+        trace(&mut traces, uid).unknown_write = before;
     }
 
     /// When to look again, with growing pauses after failures in a row: full
     /// jitter, so that many resources don't come back together.
     pub(super) fn appointment(&self, uid: &Uid, requeue: Requeue) -> Option<Instant> {
         let mut traces = self.lock();
-        let trace = self.trace(&mut traces, uid);
+        let trace = trace(&mut traces, uid);
         let Requeue::Backoff { cap } = requeue else {
             trace.failures = 0;
             drop(traces);
@@ -80,14 +80,14 @@ impl Memory {
         self.lock().remove(uid);
     }
 
-    fn trace<'a>(&self, traces: &'a mut HashMap<Uid, Trace>, uid: &Uid) -> &'a mut Trace {
-        let seen = Instant::now();
-        traces.entry(uid.clone()).or_insert(Trace { seen, unknown_write: None, failures: 0 })
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<Uid, Trace>> {
         self.traces.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn trace<'a>(traces: &'a mut HashMap<Uid, Trace>, uid: &Uid) -> &'a mut Trace {
+    let seen = Instant::now();
+    traces.entry(uid.clone()).or_insert(Trace { seen, unknown_write: None, failures: 0 })
 }
 
 fn after(uid: &Uid, requeue: Requeue) -> Option<Duration> {

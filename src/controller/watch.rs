@@ -42,8 +42,9 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
                 }
             }
             watcher::Event::InitDone => {
-                let namespace = namespaces.get(number);
-                forget_absent(context, namespace, list);
+                // what a complete list does not have is gone; nothing else is concluded from that
+                let namespace = namespaces.get(number).map(String::as_str);
+                context.index.absent(namespace, list).iter().for_each(|uid| remove(context, uid));
                 waiting = waiting.saturating_sub(1);
                 if waiting == 0
                     && let Some(listed) = listed.take()
@@ -81,18 +82,6 @@ fn remove(context: &Context, uid: &super::subject::Uid) {
     context.index.remove(uid).peers.iter().for_each(|peer| context.queue.soon(peer));
     context.queue.forget(uid);
     context.memory.forget(uid);
-}
-
-/// What a complete list does not have any more is gone; nothing is concluded
-/// from that but that there is nothing left to look at.
-fn forget_absent(context: &Context, namespace: Option<&String>, present: &HashSet<super::subject::Uid>) {
-    for uid in context.index.uids() {
-        let here =
-            context.index.get(&uid).is_some_and(|entry| namespace.is_none_or(|n| **n == *entry.subject.namespace));
-        if here && !present.contains(&uid) {
-            remove(context, &uid);
-        }
-    }
 }
 
 /// What a person can do about an interruption that does not end by itself.

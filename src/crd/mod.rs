@@ -14,7 +14,7 @@ mod spec;
 mod status;
 mod validate;
 
-pub use check::{Finding, check, read};
+pub use check::{check, read};
 pub use manifest::{definition, manifest};
 pub use report::drift_summary;
 pub use spec::{

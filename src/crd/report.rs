@@ -1,7 +1,7 @@
 //! How the domain's findings read in the status.
 
 use super::status::{ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, ReportedPolicy};
-use crate::policy::{ApplicationPolicy, Difference, Effective, Idle, Limit, Live, Minutes, Side};
+use crate::policy::{ApplicationPolicy, Difference, Effective, Idle, Limit, Live, Minutes, Side, summary};
 
 impl From<&Live> for ReportedPolicy {
     fn from(live: &Live) -> Self {
@@ -61,8 +61,7 @@ impl From<&Difference> for DriftedField {
 
 /// All differences in one line, for `status.driftSummary`; `None` without any.
 pub fn drift_summary(differences: &[Difference]) -> Option<String> {
-    let shown: Vec<_> = differences.iter().map(ToString::to_string).collect();
-    (!shown.is_empty()).then(|| shown.join("; "))
+    (!differences.is_empty()).then(|| summary(differences))
 }
 
 fn or_unset(timeout: Option<Minutes>) -> String {

@@ -9,10 +9,11 @@ use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySo
 use crate::policy::{Declaration, ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit};
 use std::fmt;
 
-/// One fault of a spec.
+/// One fault of a spec or of a whole manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Violation {
-    /// Where, from the root of the resource: `spec.policy.idleSessionTimeout`.
+    /// Where, from the root of the resource: `spec.policy.idleSessionTimeout`;
+    /// empty for the document itself.
     pub path: String,
     /// What to write instead.
     pub message: String,
@@ -20,12 +21,12 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
+        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
     }
 }
 
 impl Violation {
-    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: path.into(), message: message.into() }
     }
 }

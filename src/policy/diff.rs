@@ -46,6 +46,11 @@ impl fmt::Display for Difference {
     }
 }
 
+/// All differences in one line.
+pub fn summary(differences: &[Difference]) -> String {
+    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// The fields in which `live` is not `desired`; empty when in sync
 /// (`scalekit-api.md` §3.7, §3.8).
 pub fn diff(desired: &Policy, live: &Live) -> Vec<Difference> {

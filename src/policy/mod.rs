@@ -13,7 +13,7 @@ mod tighten;
 
 pub use chain::{ChainViolation, check_chain};
 pub use declaration::{Declaration, DeletionPolicy, Mode};
-pub use diff::{Difference, Field, diff};
+pub use diff::{Difference, Field, diff, summary};
 pub use effective::{ApplicationPolicy, Bounds, Effective, Limit, Side, effective, looser_than_application, stricter};
 pub use minutes::{Minutes, Unit};
 pub use organization::{ExternalId, OrganizationId, OrganizationRef};

@@ -6,7 +6,7 @@ use super::{
     Application, Condition, CredentialsProblem, Fault, FaultKind, Hold, Kind, Outcome, Pinned, Reason, Resource, Truth,
     Verdict, View, condition::set,
 };
-use crate::policy::{Difference, Live, Policy, diff, looser_than_application};
+use crate::policy::{Difference, Live, Policy, diff, looser_than_application, summary};
 
 /// A status to be; the shell adds times and writes it only when something
 /// changed.
@@ -182,7 +182,7 @@ impl Report {
         };
         let message = match (verdict, &self.seen) {
             (Verdict::InSync, _) | (_, None) => format!("the session policy of {} is {live}", named(view)),
-            (_, Some(seen)) => seen.drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            (_, Some(seen)) => summary(&seen.drift),
         };
         self.set(Kind::Ready, Truth::True, reason, &message);
         self.set(Kind::Synced, synced, reason, &message);
@@ -219,8 +219,7 @@ impl Report {
     fn say_unsynced(&mut self, view: &View, reason: Reason) {
         match self.seen.as_ref().map(|seen| &seen.drift) {
             Some(drift) if !drift.is_empty() => {
-                let message = drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-                self.set(Kind::Synced, Truth::False, Reason::DriftDetected, message);
+                self.set(Kind::Synced, Truth::False, Reason::DriftDetected, summary(drift));
             }
             _ => {
                 let message = format!("the live policy of {} is not known to be the declared one", named(view));

@@ -2,7 +2,7 @@
 //! ends: nothing is decided from an earlier look.
 
 use super::{Call, Detail, Fault, FaultKind, Feature, Organization, Reply, features};
-use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef, Policy};
+use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef};
 
 /// What has been seen, and what was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -226,9 +226,4 @@ fn without_application_policy(answer: &Result<Reply, Fault>) -> Application {
         Err(Fault { kind: Forbidden | NotFound | Rejected | Unsupported, .. }) => Application::Unreadable,
         _ => Application::Failed,
     }
-}
-
-/// A [`Sight::absorb`] test for a write of exactly `policy`.
-pub(super) fn shows(policy: Policy) -> impl Fn(&Live) -> bool {
-    move |echo| crate::policy::diff(&policy, echo).is_empty()
 }

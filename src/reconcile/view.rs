@@ -1,8 +1,8 @@
 //! What one pass over a resource has seen so far, and how an answer changes
 //! it. A pass starts with an empty view and forgets it at the end.
 
-use super::{Call, Condition, Fault, Release, Reply, Report, Sight, Step, remote, sight};
-use crate::policy::{Declaration, OrganizationId, Policy};
+use super::{Call, Condition, Fault, Release, Reply, Report, Sight, Step, remote};
+use crate::policy::{Declaration, OrganizationId};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -198,18 +198,10 @@ impl View {
     }
 
     fn absorb_reply(&mut self, call: &Call, answer: Result<Reply, Fault>) {
-        match (call, self.goal()) {
-            // a revert is confirmed by reading, not by its echo
-            (Call::WritePolicy { policy: Policy::Application, .. }, _) if self.deleting() => {
-                self.sight.absorb(call, answer, |_| false);
-            }
-            (Call::WritePolicy { .. }, Some(goal)) => {
-                let enough = |live: &_| matches!(remote::pending(&goal, live), remote::Pending::Nothing);
-                self.sight.absorb(call, answer, enough);
-            }
-            (Call::WritePolicy { policy, .. }, None) => self.sight.absorb(call, answer, sight::shows(*policy)),
-            _ => self.sight.absorb(call, answer, |_| true),
-        }
+        // a revert is confirmed by reading, not by its echo
+        let goal = self.goal().filter(|_| !self.deleting());
+        let shows = |goal: &remote::Goal, live: &_| matches!(remote::pending(goal, live), remote::Pending::Nothing);
+        self.sight.absorb(call, answer, |live| goal.as_ref().is_some_and(|goal| shows(goal, live)));
     }
 
     fn set_finalizer(&mut self, present: bool) {

@@ -85,7 +85,7 @@ impl Cluster {
 
     /// Runs kubectl with `input`; returns whether it succeeded, and all it said.
     pub fn with_input(&self, arguments: &[&str], input: &str) -> (bool, String) {
-        let output = self.run(arguments, Some(input));
+        let output = self.kubectl_with(arguments, input);
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
@@ -125,13 +125,17 @@ impl Cluster {
 }
 
 /// Waits until `condition` gives a value, at most `seconds`.
-pub fn eventually<T>(what: &str, seconds: u64, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, seconds: u64, condition: impl FnMut() -> Option<T>) -> T {
+    within(seconds, condition).unwrap_or_else(|| panic!("not within {seconds} s: {what}"))
+}
+
+/// The first value that `condition` gives within `seconds`, if it does.
+pub fn within<T>(seconds: u64, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {
-        if let Some(value) = condition() {
-            return value;
+        match condition() {
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)), // between two looks
+            found => return found,
         }
-        assert!(Instant::now() < deadline, "not within {seconds} s: {what}");
-        std::thread::sleep(Duration::from_millis(50)); // between two looks, not for a time to pass
     }
 }

@@ -1,7 +1,7 @@
 //! One test's world: a namespace of the real API server, a simulated Scalekit,
 //! and the operator's real binary.
 
-use crate::cluster::{cluster, eventually};
+use crate::cluster::{cluster, eventually, within};
 use serde_json::{Value, json};
 use session_policy_operator::simulator::{Config, Simulator};
 use std::{
@@ -116,7 +116,7 @@ impl World {
     /// generation; returns the resource.
     pub fn until(&self, name: &str, status: &str, reason: &str) -> Value {
         let mut last = Value::Null;
-        let found = eventually_or(60, || {
+        let found = within(60, || {
             last = self.resource(name)?;
             let ready = condition(&last, "Ready")?;
             let now = last["status"]["observedGeneration"] == last["metadata"]["generation"];
@@ -127,7 +127,7 @@ impl World {
 
     /// Waits until the resource is gone.
     pub fn until_gone(&self, name: &str) {
-        let gone = eventually_or(60, || self.resource(name).is_none().then_some(()));
+        let gone = within(60, || self.resource(name).is_none().then_some(()));
         gone.unwrap_or_else(|| panic!("{name} is still there: {:#}\n{}", self.resource(name).unwrap(), self.tail()));
     }
 
@@ -184,18 +184,6 @@ impl Drop for World {
         if let Some(mut operator) = self.operator.take() {
             drop(operator.kill());
             drop(operator.wait());
-        }
-    }
-}
-
-fn eventually_or<T>(seconds: u64, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
-    loop {
-        match condition() {
-            None if std::time::Instant::now() < deadline => {
-                std::thread::sleep(std::time::Duration::from_millis(100)); // between two looks
-            }
-            found => return found,
         }
     }
 }

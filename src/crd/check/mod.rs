@@ -11,46 +11,24 @@ mod agreement;
 mod metadata;
 mod structure;
 
-use super::{OrganizationSessionPolicy, OrganizationSessionPolicySpec, definition, validate};
+use super::{OrganizationSessionPolicy, OrganizationSessionPolicySpec, Violation, definition, validate};
 use crate::policy::Declaration;
 use kube::{
     Resource,
     core::cel::{CompiledSchema, Validator, compile_schema},
 };
 use serde_json::Value;
-use std::{fmt, sync::LazyLock};
-
-/// One fault of a manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Finding {
-    /// Where, from the root of the document: `spec.policy.idleSessionTimeout`;
-    /// empty for the document itself.
-    pub path: String,
-    /// What is wrong, or what to write instead.
-    pub message: String,
-}
-
-impl Finding {
-    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
-    }
-}
+use std::sync::LazyLock;
 
 /// All faults of one document of our kind; empty when the API server would
 /// create it. Rules that compare with an older version are not looked at.
-pub fn check(document: &Value) -> Vec<Finding> {
+pub fn check(document: &Value) -> Vec<Violation> {
     let mut findings = kind(document);
     if !findings.is_empty() {
         return findings;
     }
     let Some(schema) = &*SCHEMA else {
-        return vec![Finding::new("", "the schema of this program is broken; please report it")];
+        return vec![Violation::new("", "the schema of this program is broken; please report it")];
     };
     findings.extend(metadata::check(document));
     findings.extend(structure::unknown_fields(&schema.plain, document));
@@ -65,7 +43,7 @@ pub fn check(document: &Value) -> Vec<Finding> {
 
 /// The declaration that a document of our kind holds, or all that is wrong with
 /// it (never empty): [`check`], then the operator's own [`validate`].
-pub fn read(document: &Value) -> Result<Declaration, Vec<Finding>> {
+pub fn read(document: &Value) -> Result<Declaration, Vec<Violation>> {
     let findings = check(document);
     if !findings.is_empty() {
         return Err(findings);
@@ -73,8 +51,8 @@ pub fn read(document: &Value) -> Result<Declaration, Vec<Finding>> {
     let object = SCHEMA.as_ref().map(|schema| structure::as_stored(&schema.plain, document)).unwrap_or_default();
     let spec = object.get("spec").cloned().unwrap_or_default();
     let spec = serde_json::from_value::<OrganizationSessionPolicySpec>(spec)
-        .map_err(|fault| vec![Finding::new("spec", fault.to_string())])?;
-    validate(&spec).map_err(|violations| violations.into_iter().map(|v| Finding::new(v.path, v.message)).collect())
+        .map_err(|fault| vec![Violation::new("spec", fault.to_string())])?;
+    validate(&spec)
 }
 
 /// The generated schema in the three forms that the steps need.
@@ -94,19 +72,19 @@ static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| {
     Some(Schema { plain, structural, rules })
 });
 
-fn kind(document: &Value) -> Vec<Finding> {
+fn kind(document: &Value) -> Vec<Violation> {
     if !document.is_object() {
-        return vec![Finding::new("", "a manifest is a map with apiVersion, kind, metadata and spec")];
+        return vec![Violation::new("", "a manifest is a map with apiVersion, kind, metadata and spec")];
     }
     let expected =
         [("apiVersion", OrganizationSessionPolicy::api_version(&())), ("kind", OrganizationSessionPolicy::kind(&()))];
     let differs = expected.iter().filter(|(field, value)| document.get(field).and_then(Value::as_str) != Some(value));
-    differs.map(|(field, value)| Finding::new(*field, format!("must be {value}"))).collect()
+    differs.map(|(field, value)| Violation::new(*field, format!("must be {value}"))).collect()
 }
 
-fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Finding> {
+fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Violation> {
     let broken = Validator::new().validate_compiled(rules, object, None).err();
-    broken.into_iter().flat_map(|e| e.into_vec()).map(|e| Finding::new(e.field_path, e.message)).collect()
+    broken.into_iter().flat_map(|e| e.into_vec()).map(|e| Violation::new(e.field_path, e.message)).collect()
 }
 
 #[cfg(test)]

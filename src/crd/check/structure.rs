@@ -1,26 +1,26 @@
 //! The server's structural steps: what it does not know, what it stores, and
 //! what its schema refuses.
 
-use super::Finding;
+use crate::crd::Violation;
 use serde_json::{Map, Value};
 
 /// The fields of `document` that the schema does not have. Metadata is looked
 /// at elsewhere.
-pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Finding> {
+pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Violation> {
     let mut findings = Vec::new();
     let root = |field: &str| matches!(field, "apiVersion" | "kind" | "metadata");
     walk(schema, document, "", &root, &mut findings);
     findings
 }
 
-fn walk(schema: &Value, value: &Value, path: &str, also: &dyn Fn(&str) -> bool, findings: &mut Vec<Finding>) {
+fn walk(schema: &Value, value: &Value, path: &str, also: &dyn Fn(&str) -> bool, findings: &mut Vec<Violation>) {
     if let (Some(properties), Value::Object(fields)) = (properties(schema), value) {
         for (field, value) in fields {
             let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
             match properties.get(field) {
                 Some(schema) => walk(schema, value, &path, &|_| false, findings),
                 None if also(field) => {}
-                None => findings.push(Finding::new(path, "unknown field")),
+                None => findings.push(Violation::new(path, "unknown field")),
             }
         }
     }
@@ -71,7 +71,7 @@ fn whole(number: Option<f64>) -> Option<Value> {
 /// What the schema says of `object`, and whether the rules are to be looked at
 /// all the same: as in the server, bounds and patterns do not hide them, a value
 /// of the wrong shape does.
-pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec<Finding>, bool) {
+pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec<Violation>, bool) {
     let errors: Vec<_> = schema.iter_errors(object).collect();
     let shape = |error: &jsonschema::ValidationError<'_>| {
         use jsonschema::error::ValidationErrorKind::{Enum, MaxItems, MaxLength, Required, Type};
@@ -80,7 +80,7 @@ pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec
     let path = |error: &jsonschema::ValidationError<'_>| {
         error.instance_path().as_str().trim_start_matches('/').replace('/', ".")
     };
-    let findings = errors.iter().map(|error| Finding::new(path(error), error.to_string())).collect();
+    let findings = errors.iter().map(|error| Violation::new(path(error), error.to_string())).collect();
     (findings, !errors.iter().any(shape))
 }
 
