@@ -85,11 +85,14 @@ impl Cluster {
         Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
     }
 
-    /// Makes `status` the fields we own of the status, if the uid is still
-    /// this one; returns the object as it is then.
+    /// Makes `status` the fields we own of the status, if nothing has changed
+    /// since `object` was read; returns the object as it is then. The version
+    /// tells a namesake too: of a status alone the server does not look at the
+    /// uid.
     pub(super) async fn write_status(
         &self,
         subject: &Subject,
+        object: &Object,
         status: &serde_json::Value,
     ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &subject.namespace);
@@ -97,7 +100,8 @@ impl Cluster {
         let applied = json!({
             "apiVersion": reference.api_version,
             "kind": reference.kind,
-            "metadata": {"name": &*subject.name, "namespace": &*subject.namespace, "uid": &*subject.uid},
+            "metadata": {"name": &*subject.name, "namespace": &*subject.namespace, "uid": &*subject.uid,
+                "resourceVersion": object.resource_version()},
             "status": status,
         });
         let params = PatchParams::apply(MANAGER).force();

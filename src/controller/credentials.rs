@@ -12,7 +12,7 @@ use crate::{
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::{ExposeSecret, SecretBox};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -20,8 +20,10 @@ use std::{
 };
 use tokio::{sync::mpsc, time::Instant};
 
-/// How long what was read is used at most; below the minute that is promised.
-pub(super) const FRESH: Duration = Duration::from_secs(50);
+/// How long what was read is used at most, and how often what is older is
+/// looked for; together below the minute that is promised.
+pub(super) const FRESH: Duration = Duration::from_secs(30);
+pub(super) const LOOK: Duration = Duration::from_secs(25);
 /// The largest credentials file that is read, in bytes.
 const LARGEST: u64 = 64 * 1024;
 
@@ -173,10 +175,10 @@ impl Sources {
 
     /// Reads those sources again whose time has come, so that a change is seen
     /// though no pass is due, and forgets those that `used` does not know.
-    pub(super) async fn refresh(&self, used: impl Fn(&Source) -> bool) {
+    pub(super) async fn refresh(&self, used: &HashSet<Source>) {
         let known: Vec<Source> = {
             let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            read.retain(|source, slot| Arc::strong_count(slot) > 1 || used(source));
+            read.retain(|source, slot| Arc::strong_count(slot) > 1 || used.contains(source));
             read.keys().cloned().collect()
         };
         for source in known {

@@ -12,7 +12,7 @@ use crate::{
     policy::OrganizationRef,
     reconcile::{
         Access, Answer, Call, ClusterWrite, CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Found, Organization,
-        Reply, Standing, Step, View,
+        Reply, Resource, Standing, Step, View,
     },
     scalekit::Client,
 };
@@ -42,7 +42,7 @@ impl<'a> Execution<'a> {
         let cluster = &self.context.cluster;
         Ok(match step {
             Step::ReadResource => {
-                self.object = cluster.read(self.subject).await?;
+                self.read().await?;
                 Answer::Resource(match &self.object {
                     Some(object) => Found::Here(Box::new(status::resource(object))),
                     None => Found::Gone,
@@ -51,8 +51,7 @@ impl<'a> Execution<'a> {
             Step::ReadNamespace => {
                 Answer::Namespace { terminating: cluster.terminating(&self.subject.namespace).await? }
             }
-            // who asks for a pass now means the credentials of now
-            Step::ReadCredentials => Answer::Credentials(self.credentials(self.is_asked_for()).await?),
+            Step::ReadCredentials => Answer::Credentials(self.credentials(self.wants_credentials_of_now()).await?),
             Step::RecallCredentials => Answer::Credentials(self.recall().await),
             Step::ReadClaims => Answer::Claims(self.standing().await?),
             Step::ReportProgress(report) => Answer::Cluster(self.write_status(report).await?),
@@ -69,6 +68,12 @@ impl<'a> Execution<'a> {
             Step::Scalekit(call) => Answer::Scalekit(self.ask(call).await?),
             Step::Done(_) => Answer::Cluster(ClusterWrite::Done),
         })
+    }
+
+    /// Reads the resource anew.
+    pub(super) async fn read(&mut self) -> Result<(), ClusterError> {
+        self.object = self.context.cluster.read(self.subject).await?;
+        Ok(())
     }
 
     async fn credentials(&mut self, anew: bool) -> Result<Result<Access, CredentialsProblem>, ClusterError> {
@@ -93,10 +98,13 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn is_asked_for(&self) -> bool {
+    /// Whoever edits, deletes, or asks for a pass does not mean credentials of
+    /// half a minute ago.
+    fn wants_credentials_of_now(&self) -> bool {
         let handled = self.object.as_ref().and_then(|object| object.0.as_ref().ok()?.status.as_ref());
         let handled = handled.and_then(|status| status.last_handled_reconcile_at.clone());
-        self.view.here().is_some_and(|resource| resource.requested_at.is_some() && resource.requested_at != handled)
+        let asked = |r: &Resource| r.requested_at.is_some() && r.requested_at != handled;
+        self.view.deleting() || self.view.here().is_some_and(|r| r.observed_generation != r.generation || asked(r))
     }
 
     /// Calls Scalekit. Credentials that are refused are read again, in case

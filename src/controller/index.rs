@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::error_boundary::DeserializeGuard;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -169,6 +170,11 @@ impl Index {
     /// The resources whose entry is `such`.
     pub(super) fn uids(&self, such: impl Fn(&Entry) -> bool) -> Vec<Uid> {
         self.lock().values().filter(|entry| such(entry)).map(|entry| entry.subject.uid.clone()).collect()
+    }
+
+    /// What `of` tells of every resource, each answer once.
+    pub(super) fn each<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
+        self.lock().values().map(of).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Uid, Entry>> {

@@ -129,22 +129,16 @@ impl Context {
     /// Has those looked at whose credentials changed, and reads credentials
     /// again that no pass has read lately.
     async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<credentials::Source>) {
-        let uses = |source: &credentials::Source| {
-            let source = source.clone();
-            move |entry: &index::Entry| {
-                credentials::Source::of(&entry.subject.namespace, entry.claim.secret.as_deref()) == source
-            }
-        };
-        let mut tick = tokio::time::interval(credentials::FRESH);
+        let of =
+            |entry: &index::Entry| credentials::Source::of(&entry.subject.namespace, entry.claim.secret.as_deref());
+        let mut tick = tokio::time::interval(credentials::LOOK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 Some(source) = changed.recv() => {
-                    self.index.uids(uses(&source)).iter().for_each(|uid| self.queue.soon(uid));
+                    self.index.uids(|entry| of(entry) == source).iter().for_each(|uid| self.queue.soon(uid));
                 }
-                _ = tick.tick() => {
-                    self.sources.refresh(|source| !self.index.uids(uses(source)).is_empty()).await;
-                }
+                _ = tick.tick() => self.sources.refresh(&self.index.each(of)).await,
             }
         }
     }

@@ -19,6 +19,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 /// More steps than any pass needs; a decision that goes round in circles ends
 /// here instead of hammering Scalekit.
 const MOST_STEPS: usize = 64;
+/// How often the last status of a pass is written when others keep changing
+/// the resource.
+const STATUS_TRIES: usize = 4;
 
 /// Makes one pass; tells when to look again.
 pub(super) async fn reconcile(context: &Context, subject: &Subject) -> Result<Requeue, ClusterError> {
@@ -70,8 +73,13 @@ pub(super) async fn finish(
     let events = announcements(view, outcome, report.as_ref());
     let requeue = requeue(view, outcome);
     if let Some(report) = &report {
-        // a resource that went or changed meanwhile has its own event coming
-        let _: ClusterWrite = execution.write_status(report).await?;
+        for _ in 0..STATUS_TRIES {
+            if execution.write_status(report).await? != ClusterWrite::Outdated {
+                break;
+            }
+            // somebody else changed it: what this pass saw is true all the same
+            execution.read().await?;
+        }
     }
     for event in &events {
         context.events.publish(subject, event).await;
@@ -101,13 +109,14 @@ impl Execution<'_> {
     /// Writes the status that says `report`, if that differs in anything but
     /// time from the one that stands.
     pub(super) async fn write_status(&mut self, report: &Report) -> Result<ClusterWrite, ClusterError> {
-        let standing = self.object.as_ref().and_then(standing).unwrap_or_default();
+        let Some(object) = &self.object else { return Ok(ClusterWrite::Gone) };
+        let standing = standing(object).unwrap_or_default();
         let status = status::status(report, &standing, Timestamp::now());
-        if self.object.is_some() && timeless(&status) == timeless(&standing) {
+        if timeless(&status) == timeless(&standing) {
             return Ok(ClusterWrite::Done);
         }
         let value = serde_json::to_value(&status).map_err(kube::Error::SerdeError)?;
-        let written = self.context.cluster.write_status(self.subject, &value).await?;
+        let written = self.context.cluster.write_status(self.subject, object, &value).await?;
         Ok(self.became(written))
     }
 

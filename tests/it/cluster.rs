@@ -1,6 +1,7 @@
-//! The real API server that all tests of this binary share; each test works in
-//! a namespace of its own. It goes when this process does, however that ends,
-//! because its starter holds the other end of our pipe.
+//! The real API server that most tests of this binary share; each test works
+//! in a namespace of its own. A test that breaks things for all has a server of
+//! its own. A server goes when its owner does, however that ends, because its
+//! starter holds the other end of our pipe.
 
 use serde_json::Value;
 use std::{
@@ -8,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -18,13 +19,13 @@ use std::{
 pub struct Cluster {
     admin: PathBuf,
     kubectl: PathBuf,
-    _starter: Child, // its stdin is the pipe; statics are never dropped, so it stays open
+    starter: Child, // its stdin is the pipe
 }
 
-/// The one API server of this process.
-pub fn cluster() -> &'static Cluster {
-    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(Cluster::start)
+/// The one API server that tests share.
+pub fn cluster() -> Arc<Cluster> {
+    static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
+    Arc::clone(CLUSTER.get_or_init(|| Arc::new(Cluster::of_ones_own())))
 }
 
 fn root() -> &'static Path {
@@ -32,7 +33,15 @@ fn root() -> &'static Path {
 }
 
 impl Cluster {
-    fn start() -> Self {
+    /// A server for one test alone, which may break it.
+    pub fn of_ones_own() -> Self {
+        let cluster = Self::without_definition();
+        cluster.define();
+        cluster
+    }
+
+    /// The same without our definition.
+    pub fn without_definition() -> Self {
         let folder = root().join("tests/cluster");
         let parts = Command::new(folder.join("ensure")).stderr(Stdio::inherit()).output().unwrap();
         assert!(parts.status.success(), "the API server could not be built");
@@ -47,19 +56,24 @@ impl Cluster {
         BufReader::new(starter.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let admin = PathBuf::from(line.trim());
         assert!(admin.is_file(), "the API server did not start");
-        let cluster = Self { admin, kubectl: bin.join("kubectl"), _starter: starter };
-        cluster.ok(&["apply", "-f", root().join("crds").to_str().unwrap()]);
+        let cluster = Self { admin, kubectl: bin.join("kubectl"), starter };
         cluster.ok(&["apply", "-f", root().join("deploy/rbac.yaml").to_str().unwrap()]);
         let role = "--clusterrole=session-policy-operator";
         cluster.ok(&["create", "clusterrolebinding", "operator", role, "--user=operator"]);
-        let crd = "crd/organizationsessionpolicies.scalekit.com";
-        cluster.ok(&["wait", "--for=condition=Established", "--timeout=30s", crd]);
         cluster
     }
 
-    /// The kubeconfig of a user who may do what the operator may.
-    pub fn operators_kubeconfig(&self) -> PathBuf {
-        self.admin.with_file_name("operator.kubeconfig")
+    /// Installs our definition.
+    pub fn define(&self) {
+        self.ok(&["apply", "-f", root().join("crds").to_str().unwrap()]);
+        let crd = "crd/organizationsessionpolicies.scalekit.com";
+        self.ok(&["wait", "--for=condition=Established", "--timeout=30s", crd]);
+    }
+
+    /// The kubeconfig of a user: `operator` may do what the operator may,
+    /// `limited` what a test lets it.
+    pub fn kubeconfig(&self, user: &str) -> PathBuf {
+        self.admin.with_file_name(format!("{user}.kubeconfig"))
     }
 
     /// Runs kubectl as an administrator.
@@ -121,6 +135,13 @@ impl Cluster {
             child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         }
         child.wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.starter.stdin.take());
+        drop(self.starter.wait());
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod admission;
 mod cluster;
+mod failures;
 mod killed;
 mod lifecycle;
 mod manifests;

@@ -1,22 +1,36 @@
 //! One test's world: a namespace of the real API server, a simulated Scalekit,
 //! and the operator's real binary.
 
-use crate::cluster::{cluster, eventually, within};
+use crate::cluster::{Cluster, cluster, eventually, within};
 use serde_json::{Value, json};
 use session_policy_operator::simulator::{Config, Simulator};
 use std::{
     fs::File,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
+    sync::Arc,
 };
 
 /// A namespace, a Scalekit, and perhaps a running operator.
 pub struct World {
+    pub cluster: Arc<Cluster>,
     pub namespace: String,
-    pub simulator: Simulator,
+    pub simulator: Arc<Simulator>,
+    /// As whom the operator works.
+    pub user: &'static str,
+    /// What the operator is started with, besides and instead of the usual.
+    pub arguments: Vec<&'static str>,
     operator: Option<Child>,
     log: PathBuf,
 }
+
+/// How the operator is started unless a test says otherwise.
+const USUAL: [(&str, &str); 4] = [
+    ("--http-addr", "127.0.0.1:0"),
+    ("--resync-interval", "2s"),
+    ("--request-timeout", "2s"),
+    ("--rate-limit", "1000"),
+];
 
 /// Eight hours absolute, one hour idle, as `spec.policy`.
 pub const EIGHT_HOURS: &str = "{policySource: CUSTOM, absoluteSessionTimeout: 8, absoluteSessionTimeoutUnit: HOURS, \
@@ -32,36 +46,54 @@ impl World {
 
     /// A world with these simulator settings and no operator yet.
     pub async fn without_operator(settings: Value) -> Self {
-        let simulator = Simulator::start(Config { settings, ..Config::default() }).await.unwrap();
-        let namespace = cluster().namespace();
+        Self::on(cluster(), Self::scalekit(settings).await)
+    }
+
+    /// A simulated Scalekit with these settings.
+    pub async fn scalekit(settings: Value) -> Arc<Simulator> {
+        Arc::new(Simulator::start(Config { settings, ..Config::default() }).await.unwrap())
+    }
+
+    /// A world on this API server and with this Scalekit, which others may use
+    /// too.
+    pub fn on(cluster: Arc<Cluster>, simulator: Arc<Simulator>) -> Self {
+        let namespace = cluster.namespace();
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("operator-{namespace}.log"));
         File::create(&log).unwrap();
-        Self { namespace, simulator, operator: None, log }
+        Self { cluster, namespace, simulator, user: "operator", arguments: Vec::new(), operator: None, log }
     }
 
     /// Starts the operator with credentials of its own.
     pub fn start_operator(&mut self) {
         let url = self.simulator.base_url();
-        self.start_with(&[
-            ("SCALEKIT_ENVIRONMENT_URL", url.as_str()),
-            ("SCALEKIT_CLIENT_ID", "skc_simulator"),
-            ("SCALEKIT_CLIENT_SECRET", "test_simulator"),
-        ]);
+        self.start_with(&own_credentials(&url));
     }
 
     /// Starts the operator with this environment.
     pub fn start_with(&mut self, environment: &[(&str, &str)]) {
         let log = File::options().append(true).open(&self.log).unwrap();
+        self.operator = Some(self.command(environment).stderr(log).spawn().unwrap());
+    }
+
+    /// Runs the operator's `release` to its end, with credentials of its own.
+    pub fn release(&self, arguments: &[&str]) -> Output {
+        let url = self.simulator.base_url();
+        self.command(&own_credentials(&url)).arg("release").args(arguments).output().unwrap()
+    }
+
+    fn command(&self, environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
+        command.args(["--allow-http", "--watch-namespace", &self.namespace]);
+        for (flag, value) in USUAL.iter().filter(|(flag, _)| !self.arguments.contains(flag)) {
+            command.args([flag, value]);
+        }
         command
-            .args(["--allow-http", "--http-addr", "127.0.0.1:0", "--watch-namespace", &self.namespace])
-            .args(["--resync-interval", "2s", "--request-timeout", "2s", "--rate-limit", "1000"])
-            .env("KUBECONFIG", cluster().operators_kubeconfig())
+            .args(&self.arguments)
+            .env("KUBECONFIG", self.cluster.kubeconfig(self.user))
             .env("RUST_LOG", "info,session_policy_operator=debug")
             .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stderr(log);
-        self.operator = Some(command.spawn().unwrap());
+            .stdin(Stdio::null());
+        command
     }
 
     /// SIGKILL: no chance to tidy up.
@@ -84,7 +116,7 @@ impl World {
              metadata: {{name: {name}, namespace: {}}}\nspec: {spec}\n",
             self.namespace
         );
-        cluster().with_input(&["apply", "-f", "-"], &manifest)
+        self.cluster.with_input(&["apply", "-f", "-"], &manifest)
     }
 
     /// A Secret with credentials of the simulator, secret as given.
@@ -98,18 +130,18 @@ impl World {
                 "SCALEKIT_CLIENT_SECRET": secret,
             },
         });
-        let (accepted, said) = cluster().with_input(&["apply", "-f", "-"], &manifest.to_string());
+        let (accepted, said) = self.cluster.with_input(&["apply", "-f", "-"], &manifest.to_string());
         assert!(accepted, "{said}");
     }
 
     /// Runs kubectl in this namespace; it must succeed.
     pub fn kubectl(&self, arguments: &[&str]) -> String {
-        cluster().ok(&[&["-n", self.namespace.as_str()], arguments].concat())
+        self.cluster.ok(&[&["-n", self.namespace.as_str()], arguments].concat())
     }
 
     /// A resource as it is.
     pub fn resource(&self, name: &str) -> Option<Value> {
-        cluster().get(&self.namespace, &format!("osp/{name}"))
+        self.cluster.get(&self.namespace, &format!("osp/{name}"))
     }
 
     /// Waits until Ready is `status` for `reason` and for the present
@@ -160,6 +192,29 @@ impl World {
         journal.as_array().unwrap().iter().map(|entry| (text(entry), entry["body"].clone())).collect()
     }
 
+    /// The policies that were written, oldest first.
+    pub fn policies(&self) -> Vec<Value> {
+        self.writes().into_iter().filter(|(path, _)| path.ends_with("session-policy")).map(|(_, body)| body).collect()
+    }
+
+    /// How many requests of any kind there were, the token's included.
+    pub fn requests(&self) -> u64 {
+        self.admin("GET", "journal/count", &Value::Null)["count"].as_u64().unwrap()
+    }
+
+    /// What the operator has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The events about a resource, as `reason: note`.
+    pub fn events(&self, name: &str) -> Vec<String> {
+        let events = self.kubectl(&["get", "events.events.k8s.io", "-o", "json"]);
+        let events: Value = serde_json::from_str(&events).unwrap();
+        let about = events["items"].as_array().unwrap().iter().filter(|event| event["regarding"]["name"] == name);
+        about.map(|e| format!("{}: {}", e["reason"].as_str().unwrap(), e["note"].as_str().unwrap_or(""))).collect()
+    }
+
     /// How often the organization's policy was read so far.
     pub fn looks(&self) -> u64 {
         let path = "journal/count?method=GET&path=/api/v1/organizations/*/session-policy";
@@ -173,7 +228,7 @@ impl World {
     }
 
     fn tail(&self) -> String {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
@@ -186,6 +241,20 @@ impl Drop for World {
             drop(operator.wait());
         }
     }
+}
+
+/// Credentials of the simulator at `url`, as the operator's own.
+pub fn own_credentials(url: &str) -> [(&str, &str); 3] {
+    [
+        ("SCALEKIT_ENVIRONMENT_URL", url),
+        ("SCALEKIT_CLIENT_ID", "skc_simulator"),
+        ("SCALEKIT_CLIENT_SECRET", "test_simulator"),
+    ]
+}
+
+/// The message of the condition of this type.
+pub fn message<'a>(resource: &'a Value, kind: &str) -> &'a str {
+    condition(resource, kind).and_then(|c| c["message"].as_str()).unwrap_or_default()
 }
 
 /// The condition of this type.

@@ -1,0 +1,32 @@
+//! Two clusters that mean the same organization do not know of each other
+//! (row 48).
+
+use super::{says, spec};
+use crate::{
+    cluster::{cluster, eventually},
+    world::World,
+};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_048_two_operators_that_do_not_see_each_other_stop_fighting() {
+    // two namespaces, each with an operator that looks nowhere else: to either one, the other is another cluster
+    let scalekit = World::scalekit(json!({})).await;
+    let mut here = World::on(cluster(), scalekit.clone());
+    let mut there = World::on(cluster(), scalekit);
+    here.apply("acme", &spec(""));
+    there.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
+    here.start_operator();
+    there.start_operator();
+    let stalled = |world: &World| world.resource("acme").is_some_and(|r| says(&r, "Stalled") == "True Contended");
+    eventually("one gives way", 60, || (stalled(&here) || stalled(&there)).then_some(()));
+    here.until_looked(4);
+    let (written, winner) = (here.policies().len(), here.truth("org_1")["policy"].clone());
+    assert!(written <= 2 * 6, "{written} writes");
+    here.until_looked(6);
+    assert_eq!(here.policies().len(), written, "and then there is peace");
+    assert_eq!(here.truth("org_1")["policy"], winner);
+    let ready = [&here, &there].map(|world| says(&world.resource("acme").unwrap(), "Ready"));
+    let honest = if winner["absolute_minutes"] == 480 { "True InSync" } else { "False Contended" };
+    assert_eq!(ready[0], honest, "{ready:?}, live {winner}");
+}

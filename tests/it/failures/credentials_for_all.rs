@@ -1,0 +1,63 @@
+//! The operator's own credentials: from its environment or a folder, and for
+//! whom.
+
+use super::{says, spec};
+use crate::{
+    cluster::eventually,
+    world::{World, message, own_credentials},
+};
+use serde_json::json;
+use std::{fs, path::PathBuf};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_not_named_needs_a_secret_of_its_own() {
+    let mut world = World::without_operator(json!({})).await;
+    world.arguments = vec!["--default-credentials-for", "somewhere-else,and-there"];
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    let resource = world.until("acme", "False", "CredentialsNotAllowed");
+    assert_eq!(says(&resource, "Stalled"), "True CredentialsNotAllowed");
+    let told = message(&resource, "Ready");
+    assert!(told.contains(&world.namespace) && told.contains("credentialsSecretRef"), "{told}");
+    assert_eq!(world.requests(), 0);
+    world.apply_secret("scalekit", "test_simulator");
+    world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));
+    world.until("acme", "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_named_may_use_them() {
+    let mut world = World::without_operator(json!({})).await;
+    world.arguments = vec!["--default-credentials-for", world.namespace.clone().leak()];
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+}
+
+fn folder(world: &World) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("credentials-{}", world.namespace));
+    drop(fs::remove_dir_all(&folder));
+    fs::create_dir_all(&folder).unwrap();
+    for (key, value) in own_credentials(&world.simulator.base_url()) {
+        fs::write(folder.join(key), value).unwrap();
+    }
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_read_again_so_a_rotation_needs_no_restart() {
+    let mut world = World::without_operator(json!({})).await;
+    let folder = folder(&world);
+    world.arguments = vec!["--credentials-dir", folder.to_str().unwrap().to_owned().leak()];
+    world.start_with(&[]);
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+    fs::write(folder.join("SCALEKIT_CLIENT_SECRET"), "canary").unwrap();
+    let resource = world.until("acme", "False", "CredentialsRejected");
+    assert!(message(&resource, "Ready").contains("folder") && !resource.to_string().contains("canary"));
+    fs::remove_file(folder.join("SCALEKIT_CLIENT_SECRET")).unwrap();
+    let resource = world.until("acme", "False", "CredentialsIncomplete");
+    assert!(message(&resource, "Ready").contains("SCALEKIT_CLIENT_SECRET"));
+    fs::write(folder.join("SCALEKIT_CLIENT_SECRET"), "test_simulator\n").unwrap();
+    eventually("it is ready again", 70, || world.resource("acme").filter(|r| says(r, "Ready") == "True InSync"));
+}

@@ -1,0 +1,233 @@
+//! The Kubernetes side going wrong, or being edited by others (rows 68–72, 80,
+//! 105–107).
+
+use super::{eight_hours, foreign, ready_world, says, spec, spec_of};
+use crate::{
+    cluster::{Cluster, eventually},
+    world::{World, message},
+};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use session_policy_operator::crd::OrganizationSessionPolicy;
+use std::{sync::Arc, time::Instant};
+
+const OURS: &str = "scalekit.com/session-policy";
+
+fn finalizers(resource: &Value) -> Vec<String> {
+    let all = resource["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    all.iter().map(|finalizer| finalizer.as_str().unwrap().to_owned()).collect()
+}
+
+fn set_finalizers(world: &World, finalizers: &[&str]) {
+    let patch = json!({"metadata": {"finalizers": finalizers}}).to_string();
+    world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", &patch]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_068_of_a_burst_of_edits_the_last_one_wins_and_few_are_written() {
+    let world = ready_world("").await;
+    let before = world.policies().len();
+    let api: Api<OrganizationSessionPolicy> = Api::namespaced(world.cluster.client().await, &world.namespace);
+    let start = Instant::now();
+    let edits = (1..=100).map(|n| {
+        let api = api.clone();
+        async move {
+            let patch = json!({"spec": {"policy": {"absoluteSessionTimeout": 100 + n}}});
+            api.patch("acme", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+        }
+    });
+    futures::future::join_all(edits).await;
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap();
+    world.until("acme", "True", "InSync");
+    let declared = world.resource("acme").unwrap()["spec"]["policy"]["absoluteSessionTimeout"].as_i64().unwrap();
+    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], declared * 60);
+    let written = world.policies().len() - before;
+    assert!(written <= 3 + seconds, "{written} writes for 100 edits in {seconds} s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_070_without_the_definition_the_operator_waits_and_says_what_to_install() {
+    let cluster = Arc::new(Cluster::without_definition());
+    let mut world = World::on(Arc::clone(&cluster), World::scalekit(json!({})).await);
+    world.start_operator();
+    eventually("the hint", 30, || world.log().contains("kubectl apply -f crds/").then_some(()));
+    cluster.define();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_070_a_definition_that_is_deleted_takes_its_resources_in_order_and_may_come_back() {
+    let cluster = Arc::new(Cluster::of_ones_own());
+    let mut world = World::on(Arc::clone(&cluster), World::scalekit(json!({})).await);
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    world.apply("kept", &spec_of("org_2", ", deletionPolicy: Retain"));
+    world.until("acme", "True", "InSync");
+    world.until("kept", "True", "InSync");
+    cluster.ok(&["delete", "crd", "organizationsessionpolicies.scalekit.com", "--timeout=60s"]);
+    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "each one was asked to go");
+    assert_eq!(world.truth("org_2")["policy"], eight_hours());
+    let writes = world.writes().len();
+    cluster.define();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+    assert_eq!(world.writes().len(), writes + 1, "the feature stayed on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_070_an_empty_list_is_no_wish_to_revert() {
+    let cluster = Arc::new(Cluster::of_ones_own());
+    let mut world = World::on(Arc::clone(&cluster), World::scalekit(json!({})).await);
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+    world.kill_operator();
+    let writes = world.writes().len();
+    world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    cluster.ok(&["delete", "crd", "organizationsessionpolicies.scalekit.com", "--timeout=60s"]);
+    cluster.define();
+    world.start_operator();
+    world.apply("bystander", &spec_of("org_2", ", mode: Observe"));
+    world.until("bystander", "True", "DriftDetected");
+    assert_eq!((world.writes().len(), &world.truth("org_1")["policy"]), (writes, &eight_hours()));
+}
+
+/// A server whose definition has lost its rules about the spec.
+fn loosened() -> Arc<Cluster> {
+    let cluster = Cluster::of_ones_own();
+    let loose = json!([{"op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec",
+        "value": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}]);
+    cluster.ok(&["patch", "crd", "organizationsessionpolicies.scalekit.com", "--type=json", "-p", &loose.to_string()]);
+    Arc::new(cluster)
+}
+
+/// Applies it as soon as the loosened definition is in force.
+fn apply_odd(world: &World, name: &str, spec: &str) {
+    eventually("the loose definition", 30, || world.try_apply(name, spec).0.then_some(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_071_fields_of_a_newer_version_stay_and_do_no_harm() {
+    let mut world = World::on(loosened(), World::scalekit(json!({})).await);
+    apply_odd(&world, "acme", &spec(", fromTheFuture: {a: [1, 2]}"));
+    world.start_operator();
+    let resource = world.until("acme", "True", "InSync");
+    assert_eq!(resource["spec"]["fromTheFuture"], json!({"a": [1, 2]}));
+    assert_eq!(
+        (resource["metadata"]["generation"].clone(), world.truth("org_1")["policy"].clone()),
+        (json!(1), eight_hours())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_072_what_cannot_be_decoded_is_named_and_costs_the_others_nothing() {
+    let mut world = World::on(loosened(), World::scalekit(json!({})).await);
+    apply_odd(&world, "broken", "{organization: {id: org_1}, policy: [1, 2], mode: 7}");
+    apply_odd(
+        &world,
+        "garbled",
+        "{organization: {id: org_3}, policy: {policySource: CUSTOM, absoluteSessionTimeout: lots}}",
+    );
+    world.apply("acme", &spec_of("org_2", ""));
+    world.start_operator();
+    world.until("acme", "True", "InSync");
+    for name in ["broken", "garbled"] {
+        let resource = world.until(name, "False", "InvalidSpec");
+        assert_eq!(says(&resource, "Stalled"), "True InvalidSpec");
+        assert!(message(&resource, "Ready").contains("it can't be read"), "{}", message(&resource, "Ready"));
+    }
+    let others = world.writes().into_iter().filter(|(path, _)| !path.starts_with("org_2/")).count();
+    assert_eq!(others, 0);
+    world.kubectl(&["delete", "osp", "broken", "garbled", "--timeout=30s"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_080_rights_that_are_taken_away_are_missed_aloud_and_cost_the_others_nothing() {
+    let mut world = World::without_operator(json!({})).await;
+    world.user = "limited";
+    let (cluster, namespace) = (Arc::clone(&world.cluster), world.namespace.clone());
+    let role = |resources: &Value| {
+        let rules = [
+            json!({"apiGroups": ["scalekit.com"], "resources": ["organizationsessionpolicies"], "verbs": ["get", "list", "watch", "patch"]}),
+            json!({"apiGroups": ["scalekit.com"], "resources": ["organizationsessionpolicies/status"], "verbs": ["patch"]}),
+            json!({"apiGroups": [""], "resources": resources, "verbs": ["get"]}),
+        ];
+        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": {"name": "limited", "namespace": namespace}, "rules": rules});
+        let (accepted, said) = cluster.with_input(&["apply", "-f", "-"], &role.to_string());
+        assert!(accepted, "{said}");
+    };
+    role(&json!(["secrets"]));
+    world.kubectl(&["create", "rolebinding", "limited", "--role=limited", "--user=limited"]);
+    world.apply_secret("scalekit", "test_simulator");
+    world.start_operator();
+    world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));
+    world.apply("other", &spec_of("org_2", ""));
+    world.until("acme", "True", "InSync");
+    world.until("other", "True", "InSync");
+    role(&json!(["configmaps"]));
+    let before = world.resource("acme").unwrap()["metadata"]["resourceVersion"].clone();
+    eventually("it is logged", 60, || {
+        world.log().lines().any(|line| line.contains("could not be finished") && line.contains("secrets")).then_some(())
+    });
+    world.edit("org_2", &json!({"policy": foreign()}));
+    eventually("the others are looked after", 60, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
+    let resource = world.resource("acme").unwrap();
+    assert_eq!((says(&resource, "Ready"), &resource["metadata"]["resourceVersion"]), ("True InSync".into(), &before));
+    let failures = world.log().matches("could not be finished").count();
+    world.until_looked(4);
+    assert!(world.log().matches("could not be finished").count() <= failures + 6, "no hot loop");
+    role(&json!(["secrets"]));
+    world.edit("org_1", &json!({"policy": foreign()}));
+    eventually("acme is looked after again", 75, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_105_a_finalizer_that_somebody_dropped_is_back_before_the_next_write() {
+    let world = ready_world("").await;
+    set_finalizers(&world, &[]);
+    eventually("our finalizer", 30, || finalizers(&world.resource("acme")?).contains(&OURS.to_owned()).then_some(()));
+    assert_eq!(world.writes().len(), 2);
+    // nobody can add one while this hangs, so the write that is due has to wait for it
+    world.edit("org_1", &json!({"policy": foreign()}));
+    set_finalizers(&world, &[]);
+    eventually("the repair", 30, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    let resource = world.until("acme", "True", "InSync");
+    assert_eq!(finalizers(&resource), [OURS]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_106_finalizers_of_others_stay_whatever_their_order() {
+    for others in [["example.com/first", OURS, "example.com/last"], [OURS, "example.com/first", "example.com/last"]] {
+        let world = ready_world("").await;
+        set_finalizers(&world, &others);
+        world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
+        let left = eventually("ours is off", 30, || {
+            Some(finalizers(&world.resource("acme")?)).filter(|finalizers| !finalizers.contains(&OURS.to_owned()))
+        });
+        assert_eq!(left, ["example.com/first", "example.com/last"]);
+        assert_eq!(world.policies().last().unwrap(), &json!({"policy_source": "APPLICATION"}));
+        world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_107_what_is_already_going_gets_no_finalizer_and_no_write() {
+    let mut world = World::without_operator(json!({})).await;
+    world.apply("acme", &spec(""));
+    set_finalizers(&world, &["example.com/other"]);
+    world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
+    world.start_operator();
+    world.apply("bystander", &spec_of("org_2", ""));
+    world.until("bystander", "True", "InSync");
+    world.until_looked(2);
+    let about = world.admin("GET", "journal/count?path=/api/v1/organizations/org_1**", &Value::Null);
+    assert_eq!(about["count"], 0);
+    assert_eq!(finalizers(&world.resource("acme").unwrap()), ["example.com/other"]);
+    world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    world.until_gone("acme");
+}

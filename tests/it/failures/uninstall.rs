@@ -1,0 +1,60 @@
+//! The operator goes first (row 79): its resources would hang on a finalizer
+//! that nobody takes off, so it lets them go before.
+
+use super::{eight_hours, ready_world, says, spec_of};
+use crate::world::message;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_079_release_reverts_and_lets_every_resource_go() {
+    let mut world = ready_world("").await;
+    world.apply("stray", &spec_of("org_2", ", deletionPolicy: Retain"));
+    world.until("stray", "True", "InSync");
+    world.kill_operator();
+    world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
+    assert!(world.resource("acme").is_some(), "it hangs");
+    let output = world.release(&[]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("2 let go, 0 left"), "{said}");
+    world.until_gone("acme");
+    assert_eq!(world.policies().last().unwrap(), &json!({"policy_source": "APPLICATION"}));
+    assert_eq!(
+        (world.truth("org_1")["policy"]["source"].clone(), &world.truth("org_2")["policy"]),
+        (json!("APPLICATION"), &eight_hours())
+    );
+    let stray = world.resource("stray").unwrap();
+    assert_eq!(says(&stray, "Ready"), "Unknown LetGo", "nobody looks after it any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_079_release_can_leave_the_policies_and_a_later_operator_takes_up_again() {
+    let mut world = ready_world("").await;
+    world.kill_operator();
+    let before = world.requests();
+    let output = world.release(&["--keep-policies"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let resource = world.resource("acme").unwrap();
+    assert!(resource["metadata"]["finalizers"].is_null());
+    assert_eq!(says(&resource, "Ready"), "Unknown LetGo");
+    assert!(message(&resource, "Ready").contains("start the operator again"));
+    assert_eq!((world.requests(), &world.truth("org_1")["policy"]), (before, &eight_hours()));
+    world.start_operator();
+    let resource = world.until("acme", "True", "InSync");
+    assert!(!resource["metadata"]["finalizers"].is_null());
+    assert_eq!(world.policies().len(), 1, "what is live already is not written again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_079_what_cannot_be_let_go_is_named_and_fails_the_command() {
+    let mut world = ready_world("").await;
+    world.kill_operator();
+    world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": "rotated"}));
+    let output = world.release(&[]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        !output.status.success() && said.contains("acme: NOT let go") && said.contains("0 let go, 1 left"),
+        "{said}"
+    );
+    assert!(!world.resource("acme").unwrap()["metadata"]["finalizers"].is_null());
+    assert_eq!(world.truth("org_1")["policy"], eight_hours());
+}
