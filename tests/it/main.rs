@@ -10,6 +10,7 @@
 )]
 
 mod admission;
+mod argocd;
 mod cluster;
 mod killed;
 mod lifecycle;
