@@ -13,6 +13,7 @@ mod admission;
 mod argocd;
 mod cluster;
 mod killed;
+mod kubectl;
 mod lifecycle;
 mod manifests;
 mod rooms;
