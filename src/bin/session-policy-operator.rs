@@ -2,10 +2,10 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 use session_policy_operator::{
-    controller::{self, Options},
+    controller::{self, Fate, Options, OwnCredentials, Policies},
     crd, scalekit, telemetry,
 };
-use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 /// Keeps the session policy of Scalekit organizations as declared in
 /// OrganizationSessionPolicy resources.
@@ -27,6 +27,19 @@ struct Arguments {
     /// SCALEKIT_CLIENT_SECRET [default: environment variables of those names]
     #[arg(long, env = "OSP_CREDENTIALS_DIR", global = true)]
     credentials_dir: Option<PathBuf>,
+
+    /// Namespaces whose resources may use the operator's own credentials; may be given more than once. Whoever may write
+    /// a resource there may change the policy of every organization that these credentials reach [default: all]
+    #[arg(long, env = "OSP_DEFAULT_CREDENTIALS_FOR", value_delimiter = ',', global = true)]
+    default_credentials_for: Vec<String>,
+
+    /// How long a deletion waits for missing or refused credentials before the resource goes and its policy stays
+    #[arg(long, env = "OSP_DELETION_GRACE", default_value = "1h", value_parser = duration, global = true)]
+    deletion_grace: Duration,
+
+    /// The same in a namespace that is being deleted
+    #[arg(long, env = "OSP_NAMESPACE_DELETION_GRACE", default_value = "10m", value_parser = duration, global = true)]
+    namespace_deletion_grace: Duration,
 
     /// Accept http:// environment URLs; for tests and demonstrations only
     #[arg(long, env = "OSP_ALLOW_HTTP", global = true)]
@@ -53,12 +66,18 @@ struct Arguments {
     log_format: LogFormat,
 }
 
-#[derive(Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Command {
     /// Run the operator; also what happens without a command
     Run,
     /// Print the CustomResourceDefinition
     Crd,
+    /// Before uninstalling, with the operator stopped: let every resource go, as if it were being deleted
+    Release {
+        /// Leave the policies in Scalekit as they are
+        #[arg(long)]
+        keep_policies: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -76,7 +95,6 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(Command::Crd) = arguments.command {
-        use std::io::Write;
         let printed = crd::manifest().map(|manifest| std::io::stdout().write_all(manifest.as_bytes()));
         return if matches!(printed, Ok(Ok(()))) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
@@ -85,7 +103,7 @@ fn main() -> ExitCode {
         LogFormat::Json => telemetry::Format::Json,
     });
     match start(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             tracing::error!(%error, "the operator can't run");
             ExitCode::FAILURE
@@ -94,27 +112,51 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn start(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| "another TLS provider is installed already")?;
     let shutdown = telemetry::on_signal()?;
-    let health = telemetry::Health::default();
-    let address = health.serve(arguments.http_addr, shutdown.clone()).await?;
-    tracing::info!(%address, "health");
     let client = controller::connect().await?;
-    let options = Options {
-        namespaces: arguments.watch_namespace,
-        resync_interval: arguments.resync_interval,
-        credentials_folder: arguments.credentials_dir,
-        rules: scalekit::Rules { allow_http: arguments.allow_http, allowed_hosts: arguments.allowed_host },
-        scalekit: scalekit::Settings {
-            deadline: arguments.request_timeout,
-            rate: arguments.rate_limit,
-            ..scalekit::Settings::default()
-        },
-    };
-    controller::run(client, options, shutdown, || health.ready()).await?;
+    let (command, address) = (arguments.command.clone(), arguments.http_addr);
+    if let Some(Command::Release { keep_policies }) = command {
+        let policies = if keep_policies { Policies::Keep } else { Policies::Revert };
+        return tokio::select! {
+            code = release(client, arguments.into(), policies) => code,
+            () = shutdown.cancelled() => Ok(ExitCode::FAILURE),
+        };
+    }
+    let health = telemetry::Health::default();
+    let address = health.serve(address, shutdown.clone()).await?;
+    tracing::info!(%address, "health");
+    controller::run(client, arguments.into(), shutdown, || health.ready()).await?;
     tracing::info!("stopped");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn release(client: kube::Client, options: Options, policies: Policies) -> Result<ExitCode, Box<dyn Error>> {
+    let mut out = std::io::stdout();
+    // a closed pipe does not stop what was begun
+    let all = controller::release(client, options, policies, |released| drop(writeln!(out, "{released}"))).await?;
+    let left = all.iter().filter(|released| matches!(released.fate, Fate::Left(_))).count();
+    drop(writeln!(out, "{} let go, {left} left", all.len() - left));
+    Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl From<Arguments> for Options {
+    fn from(arguments: Arguments) -> Self {
+        Self {
+            namespaces: arguments.watch_namespace,
+            resync_interval: arguments.resync_interval,
+            own: OwnCredentials { folder: arguments.credentials_dir, namespaces: arguments.default_credentials_for },
+            grace: arguments.deletion_grace,
+            namespace_grace: arguments.namespace_deletion_grace,
+            rules: scalekit::Rules { allow_http: arguments.allow_http, allowed_hosts: arguments.allowed_host },
+            scalekit: scalekit::Settings {
+                deadline: arguments.request_timeout,
+                rate: arguments.rate_limit,
+                ..scalekit::Settings::default()
+            },
+        }
+    }
 }

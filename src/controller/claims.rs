@@ -25,17 +25,23 @@ mod tests {
     use super::*;
     use crate::crd::OrganizationSessionPolicy;
     use kube::core::error_boundary::DeserializeGuard;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     /// A resource of organization org_1, created at this second of a minute.
     fn entry(namespace: &str, name: &str, second: u8, mode: &str) -> Entry {
-        let object: OrganizationSessionPolicy = serde_json::from_value(json!({
+        with(namespace, name, second, &json!({"mode": mode}))
+    }
+
+    /// The same with this in its spec.
+    fn with(namespace: &str, name: &str, second: u8, rest: &Value) -> Entry {
+        let mut object = json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
             "metadata": {"namespace": namespace, "name": name, "uid": format!("{namespace}-{name}"),
                 "creationTimestamp": format!("2026-01-01T00:00:{second:02}Z")},
-            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}, "mode": mode},
-        }))
-        .unwrap();
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
+        });
+        rest.as_object().unwrap().iter().for_each(|(field, value)| object["spec"][field] = value.clone());
+        let object: OrganizationSessionPolicy = serde_json::from_value(object).unwrap();
         Entry::of(&DeserializeGuard(Ok(object))).unwrap()
     }
 
@@ -70,8 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn one_that_only_observes_is_no_heir() {
-        let (old, young) = (entry("a", "x", 1, "Enforce"), entry("a", "y", 2, "Observe"));
-        assert_eq!(of(&old, &[young]), Standing::Owner { heir: false });
+    fn one_that_would_write_nothing_is_no_heir_and_still_owns() {
+        for rest in [json!({"mode": "Observe"}), json!({"suspend": true})] {
+            let (old, young) = (entry("a", "x", 1, "Enforce"), with("a", "y", 2, &rest));
+            assert_eq!(of(&old, &[young]), Standing::Owner { heir: false }, "{rest}");
+            let (old, young) = (with("a", "x", 1, &rest), entry("a", "y", 2, "Enforce"));
+            assert_eq!(of(&young, &[old]), Standing::Loser { winner: Some("x".into()) }, "{rest}");
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Where credentials come from: a Secret beside the resource, or the
 //! operator's own from a folder or from its environment. Each source has one
 //! client, kept while what was read stays the same and read again at least
-//! once a minute, so a rotation needs no restart and no watch on Secrets.
+//! once a minute, so a rotation needs no restart and no watch on Secrets. Who
+//! else uses a source that changed is told.
 
 use super::cluster::{Cluster, ClusterError};
 use crate::{
-    reconcile::{Access, CredentialsProblem},
+    reconcile::{Access, CredentialsFlaw, CredentialsProblem},
     scalekit::{Client, Credentials, Key, Rules, Transport},
 };
 use k8s_openapi::api::core::v1::Secret;
@@ -17,32 +18,72 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 
-/// How long what was read is used; below the minute that is promised.
-const FRESH: Duration = Duration::from_secs(50);
+/// How long what was read is used at most; below the minute that is promised.
+pub(super) const FRESH: Duration = Duration::from_secs(50);
 /// The largest credentials file that is read, in bytes.
 const LARGEST: u64 = 64 * 1024;
 
 /// A client and where it leads, or why there is none.
 pub(super) type Usable = Result<(Client, Access), CredentialsProblem>;
 
+/// Where the operator's own credentials are, and who may use them.
+#[derive(Debug, Clone, Default)]
+pub struct OwnCredentials {
+    /// A folder with a file for each key; environment variables when `None`.
+    pub folder: Option<PathBuf>,
+    /// Namespaces whose resources may do without a Secret of their own; all,
+    /// when empty. Whoever may write a resource there may change the policy of
+    /// every organization that these credentials reach.
+    pub namespaces: Vec<String>,
+}
+
 /// All sources of credentials.
 pub(super) struct Sources {
     cluster: Cluster,
     transport: Transport,
     rules: Rules,
-    folder: Option<PathBuf>,
+    own: OwnCredentials,
+    times: Times,
+    changes: mpsc::UnboundedSender<Source>,
     read: Mutex<HashMap<Source, Arc<Slot>>>,
+}
+
+/// How long credentials are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// Before they are read again.
+    pub(super) fresh: Duration,
+    /// After they are gone, for resources of a namespace that goes with them.
+    pub(super) kept: Duration,
 }
 
 /// One source has one reader at a time; the others wait for what it finds.
 type Slot = tokio::sync::Mutex<Option<Read>>;
 
+/// Where credentials are read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Source {
+pub(super) enum Source {
+    /// The operator's own folder or environment.
     Operator,
-    Secret { namespace: String, name: String },
+    /// A Secret beside its resources.
+    Secret {
+        /// Theirs.
+        namespace: String,
+        /// Its own.
+        name: String,
+    },
+}
+
+impl Source {
+    /// The source of resources of `namespace` that name `secret`.
+    pub(super) fn of(namespace: &str, secret: Option<&str>) -> Self {
+        match secret {
+            Some(name) => Self::Secret { namespace: namespace.into(), name: name.into() },
+            None => Self::Operator,
+        }
+    }
 }
 
 /// What tells whether a source is as it was.
@@ -56,40 +97,93 @@ struct Read {
     version: Version,
     at: Instant,
     usable: Usable,
+    last: Option<Last>,
+}
+
+/// What was usable before it was gone.
+#[derive(Clone)]
+struct Last {
+    client: Client,
+    access: Access,
+    gone: Instant,
 }
 
 impl Sources {
-    pub(super) fn new(cluster: Cluster, transport: Transport, rules: Rules, folder: Option<PathBuf>) -> Self {
-        Self { cluster, transport, rules, folder, read: Mutex::default() }
+    /// `changes` hears of each source that was read and is not as it was.
+    pub(super) fn new(
+        cluster: Cluster,
+        transport: Transport,
+        rules: Rules,
+        own: OwnCredentials,
+        times: Times,
+        changes: mpsc::UnboundedSender<Source>,
+    ) -> Self {
+        Self { cluster, transport, rules, own, times, changes, read: Mutex::default() }
     }
 
     /// The credentials for resources of `namespace` that name `secret`.
     /// `anew` reads them even if that was done a moment ago.
     pub(super) async fn get(&self, namespace: &str, secret: Option<&str>, anew: bool) -> Result<Usable, ClusterError> {
-        let source = match secret {
-            Some(name) => Source::Secret { namespace: namespace.into(), name: name.into() },
-            None => Source::Operator,
-        };
+        let allowed = &self.own.namespaces;
+        if secret.is_none() && !allowed.is_empty() && !allowed.iter().any(|n| n == namespace) {
+            let message = format!("namespace {namespace:?} needs a Secret of its own");
+            return Ok(Err(CredentialsProblem { flaw: CredentialsFlaw::NotAllowed, message }));
+        }
+        self.read(&Source::of(namespace, secret), anew).await
+    }
+
+    async fn read(&self, source: &Source, anew: bool) -> Result<Usable, ClusterError> {
         let asked = Instant::now();
-        let slot = self.slot(&source);
+        let slot = self.slot(source);
         let mut read = slot.lock().await;
         if let Some(read) = &*read {
             // a problem may be cured at any moment, so it is never kept
-            let kept = read.usable.is_ok() && read.at.elapsed() < FRESH;
+            let kept = read.usable.is_ok() && read.at.elapsed() < self.times.fresh;
             if read.at >= asked || (kept && !anew) {
                 return Ok(read.usable.clone());
             }
         }
-        let (version, values) = match &source {
+        let (version, values) = match source {
             Source::Secret { namespace, name } => self.secret(namespace, name).await?,
             Source::Operator => self.own().await,
         };
-        let usable = match read.take() {
-            Some(before) if before.version.is(&version) && before.usable.is_ok() => before.usable,
-            _ => self.client(&source, values),
+        let before = read.take();
+        let same = before.as_ref().is_some_and(|before| before.version.is(&version));
+        if before.is_some() && !same {
+            tracing::info!(?source, "credentials changed");
+            drop(self.changes.send(source.clone())); // nobody listens: the process ends
+        }
+        let last = before.as_ref().filter(|_| matches!(version, Version::Absent)).and_then(Read::last);
+        let usable = match before {
+            Some(before) if same && before.usable.is_ok() => before.usable,
+            _ => self.client(source, values),
         };
-        *read = Some(Read { version, at: Instant::now(), usable: usable.clone() });
+        *read = Some(Read { version, at: Instant::now(), usable: usable.clone(), last });
         Ok(usable)
+    }
+
+    /// What a source that is gone last led to, if that is not long ago. For
+    /// reverting what was written with it, and nothing else.
+    pub(super) async fn recall(&self, namespace: &str, secret: Option<&str>) -> Option<(Client, Access)> {
+        let slot = self.slot(&Source::of(namespace, secret));
+        let read = slot.lock().await;
+        let last = read.as_ref()?.last.as_ref()?;
+        (last.gone.elapsed() < self.times.kept).then(|| (last.client.clone(), last.access.clone()))
+    }
+
+    /// Reads those sources again whose time has come, so that a change is seen
+    /// though no pass is due, and forgets those that `used` does not know.
+    pub(super) async fn refresh(&self, used: impl Fn(&Source) -> bool) {
+        let known: Vec<Source> = {
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            read.retain(|source, slot| Arc::strong_count(slot) > 1 || used(source));
+            read.keys().cloned().collect()
+        };
+        for source in known {
+            if let Err(error) = self.read(&source, false).await {
+                tracing::debug!(?source, %error, "credentials could not be read again");
+            }
+        }
     }
 
     fn slot(&self, source: &Source) -> Arc<Slot> {
@@ -107,7 +201,7 @@ impl Sources {
     async fn own(&self) -> (Version, Values) {
         let mut values = Vec::new();
         for key in Key::ALL {
-            values.push(match &self.folder {
+            values.push(match &self.own.folder {
                 Some(folder) => file(&folder.join(key.as_str())).await,
                 None => std::env::var(key.as_str()).ok().map(String::into_bytes),
             });
@@ -120,29 +214,36 @@ impl Sources {
     }
 
     fn client(&self, source: &Source, values: Values) -> Usable {
-        let source = match (source, &self.folder) {
+        let source = match (source, &self.own.folder) {
             (Source::Secret { name, .. }, _) => format!("Secret {name:?}"),
             (Source::Operator, Some(_)) => "the operator's credentials folder".into(),
             (Source::Operator, None) => "the operator's environment variables".into(),
         };
-        let problem = |missing, message| CredentialsProblem { missing, message };
+        let problem = |flaw, message| CredentialsProblem { flaw, message };
         let Some(values) = values else {
-            return Err(problem(true, format!("{source}: not there, and the resource has no other")));
+            return Err(problem(
+                CredentialsFlaw::Missing,
+                format!("{source}: not there, and the resource has no other"),
+            ));
         };
         let mut complete = Vec::new();
         for (key, value) in Key::ALL.into_iter().zip(values) {
             match value {
                 Some(value) => complete.push(value),
-                None => return Err(problem(false, format!("{source}: the key {key} is missing"))),
+                None => {
+                    return Err(problem(CredentialsFlaw::Incomplete, format!("{source}: the key {key} is missing")));
+                }
             }
         }
-        let [url, id, secret] = complete.as_slice() else { return Err(problem(false, source)) };
+        let [url, id, secret] = complete.as_slice() else {
+            return Err(problem(CredentialsFlaw::Incomplete, source));
+        };
         match Credentials::parse(url, id, secret, &self.rules) {
             Ok(credentials) => {
                 let environment = credentials.environment().to_string();
                 Ok((Client::new(&self.transport, credentials), Access { environment, source }))
             }
-            Err(flaw) => Err(problem(false, format!("{source}: {flaw}"))),
+            Err(flaw) => Err(problem(CredentialsFlaw::Incomplete, format!("{source}: {flaw}"))),
         }
     }
 }
@@ -172,6 +273,15 @@ async fn file(path: &std::path::Path) -> Option<Vec<u8>> {
     }
 }
 
+impl Read {
+    fn last(&self) -> Option<Last> {
+        match &self.usable {
+            Ok((client, access)) => Some(Last { client: client.clone(), access: access.clone(), gone: Instant::now() }),
+            Err(_) => self.last.clone(),
+        }
+    }
+}
+
 impl Version {
     fn is(&self, other: &Self) -> bool {
         match (self, other) {
@@ -179,6 +289,7 @@ impl Version {
                 uid == other_uid && version == other_version
             }
             (Self::Values(values), Self::Values(others)) => values.expose_secret() == others.expose_secret(),
+            (Self::Absent, Self::Absent) => true,
             _ => false,
         }
     }

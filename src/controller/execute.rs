@@ -11,8 +11,8 @@ use super::{
 use crate::{
     policy::OrganizationRef,
     reconcile::{
-        Access, Answer, Call, ClusterWrite, CredentialsProblem, Fault, FaultKind, Found, Organization, Reply, Standing,
-        Step, View,
+        Access, Answer, Call, ClusterWrite, CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Found, Organization,
+        Reply, Standing, Step, View,
     },
     scalekit::Client,
 };
@@ -34,7 +34,7 @@ impl<'a> Execution<'a> {
         let created = context.index.get(&subject.uid).map(|entry| entry.created);
         let predecessor = created.is_none_or(|created| created <= context.started);
         let history = context.memory.history(&subject.uid, predecessor);
-        let view = View::new(context.settings.clone(), history);
+        let view = View { letting_go: context.letting_go, ..View::new(context.settings.clone(), history) };
         Self { context, subject, view, object: None, client: None, turn: None }
     }
 
@@ -51,7 +51,9 @@ impl<'a> Execution<'a> {
             Step::ReadNamespace => {
                 Answer::Namespace { terminating: cluster.terminating(&self.subject.namespace).await? }
             }
-            Step::ReadCredentials => Answer::Credentials(self.credentials(false).await?),
+            // who asks for a pass now means the credentials of now
+            Step::ReadCredentials => Answer::Credentials(self.credentials(self.is_asked_for()).await?),
+            Step::RecallCredentials => Answer::Credentials(self.recall().await),
             Step::ReadClaims => Answer::Claims(self.standing().await?),
             Step::ReportProgress(report) => Answer::Cluster(self.write_status(report).await?),
             Step::AddFinalizer => {
@@ -78,6 +80,25 @@ impl<'a> Execution<'a> {
         }))
     }
 
+    async fn recall(&mut self) -> Result<Access, CredentialsProblem> {
+        let secret = self.object.as_ref().and_then(secret);
+        match self.context.sources.recall(&self.subject.namespace, secret.as_deref()).await {
+            Some((client, access)) => {
+                self.client = Some(client);
+                Ok(access)
+            }
+            None => self.view.credentials.clone().unwrap_or_else(|| {
+                Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message: "none were used before".into() })
+            }),
+        }
+    }
+
+    fn is_asked_for(&self) -> bool {
+        let handled = self.object.as_ref().and_then(|object| object.0.as_ref().ok()?.status.as_ref());
+        let handled = handled.and_then(|status| status.last_handled_reconcile_at.clone());
+        self.view.here().is_some_and(|resource| resource.requested_at.is_some() && resource.requested_at != handled)
+    }
+
     /// Calls Scalekit. Credentials that are refused are read again, in case
     /// they were rotated a moment ago.
     async fn ask(&mut self, call: &Call) -> Result<Result<Reply, Fault>, ClusterError> {
@@ -98,8 +119,17 @@ impl<'a> Execution<'a> {
 
     async fn send(&self, call: &Call) -> Result<Reply, Fault> {
         let Some(client) = &self.client else { return Err(Fault::new(FaultKind::BadResponse)) };
+        if call.writes() && self.view.corrects() {
+            self.context.memory.corrected(&self.subject.uid);
+        }
         match call {
-            Call::ReadApplicationPolicy(_) => self.context.applications.ask(client, call).await,
+            Call::ReadApplicationPolicy(_) => {
+                let (answer, changed) = self.context.applications.ask(client, call).await;
+                if changed {
+                    self.context.look_at_all_of(&client.environment().to_string());
+                }
+                answer
+            }
             Call::WritePolicy { .. } => {
                 let memory = &self.context.memory;
                 let before = memory.write_sent(&self.subject.uid);
@@ -125,7 +155,7 @@ impl<'a> Execution<'a> {
         for mut rival in self.context.index.rivals(&self.subject.uid, &self.claim(&organization)) {
             let secret = rival.claim.secret.as_deref();
             let usable = self.context.sources.get(&rival.subject.namespace, secret, false).await?;
-            rival.claim.takes_over &= usable.is_ok();
+            rival.claim.takes_over &= usable.is_ok() && !self.context.letting_go;
             if environment(usable, &rival).is_some_and(|environment| environment == access.environment) {
                 rivals.push(rival);
             }

@@ -4,14 +4,14 @@
 
 use super::subject::{Subject, Uid};
 use crate::{
-    crd::{FINALIZER, OrganizationSessionPolicy, OrganizationSessionPolicySpec, REQUESTED_AT},
+    crd::{FINALIZER, OrganizationSessionPolicy, OrganizationSessionPolicySpec, REQUESTED_AT, validate},
     policy::{Mode, OrganizationId},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::error_boundary::DeserializeGuard;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -64,7 +64,7 @@ impl Entry {
             subject: Subject::of(meta)?,
             created: created(meta),
             claim: decoded.map(|decoded| claim(decoded, deleting)).unwrap_or_default(),
-            interval: decoded.and_then(|d| crate::crd::validate(&d.spec).ok()).and_then(|d| d.interval),
+            interval: decoded.and_then(|d| validate(&d.spec).ok()).and_then(|d| d.interval),
             generation: meta.generation.unwrap_or_default(),
             deleting,
             finalizer: meta.finalizers.iter().flatten().any(|f| f == FINALIZER),
@@ -83,8 +83,11 @@ impl Entry {
     fn wants_pass_after(&self, before: &Self) -> bool {
         self.generation != before.generation
             || self.deleting != before.deleting
-            || self.requested_at != before.requested_at
             || (before.finalizer && !self.finalizer)
+    }
+
+    fn was_asked_for_after(&self, before: &Self) -> bool {
+        self.requested_at.is_some() && self.requested_at != before.requested_at
     }
 }
 
@@ -93,7 +96,7 @@ pub(super) fn created(meta: &ObjectMeta) -> Timestamp {
 }
 
 fn claim(object: &OrganizationSessionPolicy, deleting: bool) -> Claim {
-    let OrganizationSessionPolicySpec { organization, mode, credentials_secret_ref, .. } = &object.spec;
+    let OrganizationSessionPolicySpec { organization, mode, suspend, credentials_secret_ref, .. } = &object.spec;
     let status = object.status.as_ref();
     let pinned = status.and_then(|s| s.organization_id.clone());
     let mut ids: Vec<String> = organization.id.clone().into_iter().chain(pinned).collect();
@@ -104,7 +107,7 @@ fn claim(object: &OrganizationSessionPolicy, deleting: bool) -> Claim {
         external_id: organization.external_id.clone(),
         secret: credentials_secret_ref.as_ref().map(|secret| secret.name.clone()),
         environment: status.and_then(|s| s.environment.clone()),
-        takes_over: !deleting && Mode::from(*mode) != Mode::Observe,
+        takes_over: !deleting && !suspend && Mode::from(*mode) != Mode::Observe && validate(&object.spec).is_ok(),
     }
 }
 
@@ -125,6 +128,8 @@ pub(super) struct Index {
 pub(super) struct Effect {
     /// The resource itself is to be looked at.
     pub(super) pass: bool,
+    /// The same, because a person asked for it.
+    pub(super) asked: bool,
     /// So are these, since they claim the same organization.
     pub(super) peers: Vec<Uid>,
 }
@@ -137,6 +142,7 @@ impl Index {
         let claims_anew = before.as_ref().is_none_or(|b| b.claim != entry.claim);
         Effect {
             pass: before.as_ref().is_none_or(|before| entry.wants_pass_after(before)),
+            asked: before.as_ref().is_some_and(|before| entry.was_asked_for_after(before)),
             peers: if claims_anew { peers(&entries, &entry) } else { Vec::new() },
         }
     }
@@ -146,7 +152,7 @@ impl Index {
     pub(super) fn remove(&self, uid: &Uid) -> Effect {
         let mut entries = self.lock();
         let gone = entries.remove(uid);
-        Effect { pass: false, peers: gone.map(|gone| peers(&entries, &gone)).unwrap_or_default() }
+        Effect { peers: gone.map(|gone| peers(&entries, &gone)).unwrap_or_default(), ..Effect::default() }
     }
 
     /// The resource with this uid.
@@ -154,18 +160,15 @@ impl Index {
         self.lock().get(uid).cloned()
     }
 
-    /// The resources of `namespace` (of all, when `None`) that are not in
-    /// `present`.
-    pub(super) fn absent(&self, namespace: Option<&str>, present: &HashSet<Uid>) -> Vec<Uid> {
-        let entries = self.lock();
-        let listed = entries.values().filter(|e| namespace.is_none_or(|n| n == &*e.subject.namespace));
-        listed.map(|e| &e.subject.uid).filter(|uid| !present.contains(*uid)).cloned().collect()
-    }
-
     /// All other resources that may mean the organization of `claim`.
     pub(super) fn rivals(&self, uid: &Uid, claim: &Claim) -> Vec<Entry> {
         let entries = self.lock();
         entries.values().filter(|e| e.subject.uid != *uid && e.claim.meets(claim)).cloned().collect()
+    }
+
+    /// The resources whose entry is `such`.
+    pub(super) fn uids(&self, such: impl Fn(&Entry) -> bool) -> Vec<Uid> {
+        self.lock().values().filter(|entry| such(entry)).map(|entry| entry.subject.uid.clone()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Uid, Entry>> {

@@ -2,9 +2,9 @@
 //! makes the next decision more careful.
 
 use super::subject::Uid;
-use crate::reconcile::{History, Requeue};
+use crate::reconcile::{Corrections, HOUR, History, Outcome, Requeue, Verdict};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -16,12 +16,17 @@ pub(super) struct Memory {
     traces: Mutex<HashMap<Uid, Trace>>,
 }
 
-#[derive(Clone, Copy)]
 struct Trace {
     seen: Instant,
     unknown_write: Option<Instant>,
     failures: u32,
+    /// The last [`CORRECTIONS`] of them.
+    corrections: VecDeque<Instant>,
+    contended: bool,
 }
+
+/// So many corrections are remembered; the decision asks for no more.
+const CORRECTIONS: usize = 8;
 
 /// The pause after the first failure; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -35,9 +40,41 @@ impl Memory {
     /// this process, so a write of an earlier one may be on its way.
     pub(super) fn history(&self, uid: &Uid, predecessor: bool) -> History {
         let start = self.start;
-        let trace = *trace(&mut self.lock(), uid);
-        let unknown = trace.unknown_write.or(predecessor.then_some(start));
-        History { unseen_for: trace.seen.elapsed(), unknown_write_age: unknown.map(|at| at.elapsed()) }
+        let mut traces = self.lock();
+        let trace = trace(&mut traces, uid);
+        let age = |at: Instant| at.elapsed();
+        let inherited = predecessor.then_some(start);
+        History {
+            unseen_for: age(trace.seen),
+            unknown_write_age: trace.unknown_write.or(inherited).map(age),
+            corrections: Corrections {
+                lately: trace.corrections.iter().filter(|at| age(**at) < HOUR).count().try_into().unwrap_or(u32::MAX),
+                last: trace.corrections.back().copied().or(inherited).map(age),
+                contended: trace.contended,
+            },
+        }
+    }
+
+    /// A write that undoes what somebody did to an earlier one is on its way.
+    pub(super) fn corrected(&self, uid: &Uid) {
+        let mut traces = self.lock();
+        let corrections = &mut trace(&mut traces, uid).corrections;
+        corrections.push_back(Instant::now());
+        if corrections.len() > CORRECTIONS {
+            corrections.pop_front();
+        }
+    }
+
+    /// Whether others keep undoing our writes, after a pass that ended so.
+    pub(super) fn ended(&self, uid: &Uid, outcome: &Outcome) {
+        let mut traces = self.lock();
+        let trace = trace(&mut traces, uid);
+        let held = trace.corrections.back().is_none_or(|last| last.elapsed() >= HOUR);
+        match outcome {
+            Outcome::Contended => trace.contended = true,
+            Outcome::Looked(Verdict::InSync | Verdict::StricterKept) if held => trace.contended = false,
+            _ => {}
+        }
     }
 
     /// Scalekit answered and was understood.
@@ -87,7 +124,13 @@ impl Memory {
 
 fn trace<'a>(traces: &'a mut HashMap<Uid, Trace>, uid: &Uid) -> &'a mut Trace {
     let seen = Instant::now();
-    traces.entry(uid.clone()).or_insert(Trace { seen, unknown_write: None, failures: 0 })
+    traces.entry(uid.clone()).or_insert_with(|| Trace {
+        seen,
+        unknown_write: None,
+        failures: 0,
+        corrections: VecDeque::new(),
+        contended: false,
+    })
 }
 
 fn after(uid: &Uid, requeue: Requeue) -> Option<Duration> {

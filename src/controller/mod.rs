@@ -11,6 +11,7 @@ mod index;
 mod memory;
 mod queue;
 mod reconcile;
+mod release;
 mod shared;
 mod status;
 mod subject;
@@ -22,9 +23,12 @@ use crate::{
     scalekit::{self, Rules, Transport, TransportError},
 };
 pub use cluster::{ClusterError, connect};
+pub use credentials::OwnCredentials;
 use jiff::Timestamp;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+pub use release::{Fate, Policies, Released, release};
+use std::{sync::Arc, time::Duration};
 use thiserror::Error;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How the operator is set up.
@@ -34,9 +38,13 @@ pub struct Options {
     pub namespaces: Vec<String>,
     /// Time between two looks where a resource does not say.
     pub resync_interval: Duration,
-    /// Where the operator's own credentials are; environment variables when
-    /// `None`.
-    pub credentials_folder: Option<PathBuf>,
+    /// The credentials of resources that name no Secret.
+    pub own: OwnCredentials,
+    /// How long a deletion waits for a person before the resource goes and its
+    /// policy stays.
+    pub grace: Duration,
+    /// The same in a namespace that is going.
+    pub namespace_grace: Duration,
     /// Which environment URLs are acceptable.
     pub rules: Rules,
     /// How requests to Scalekit are made.
@@ -51,10 +59,9 @@ pub enum StartError {
     Transport(#[from] TransportError),
 }
 
-/// How long a deletion waits for credentials, and in a namespace that is going
-/// (design §3).
-const GRACE: Duration = Duration::from_secs(60 * 60);
-const NAMESPACE_GRACE: Duration = Duration::from_secs(10 * 60);
+/// The longest an answer about the application's policy is used for all
+/// organizations of its environment.
+const APPLICATION_FRESH: Duration = Duration::from_secs(60);
 
 /// What all passes share.
 struct Context {
@@ -68,7 +75,83 @@ struct Context {
     index: index::Index,
     memory: memory::Memory,
     queue: queue::Queue,
+    /// Every resource is let go as if it were being deleted.
+    letting_go: bool,
 }
+
+impl Context {
+    /// The context of one process, and where it hears of credentials that
+    /// changed.
+    fn new(
+        client: kube::Client,
+        options: Options,
+        letting_go: bool,
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<credentials::Source>), StartError> {
+        let settings = Settings {
+            interval: options.resync_interval,
+            settle: options.scalekit.deadline.saturating_mul(2),
+            grace: options.grace,
+            namespace_grace: options.namespace_grace,
+        };
+        let transport = Transport::new(options.scalekit)?;
+        let cluster = cluster::Cluster::new(client.clone());
+        let times =
+            credentials::Times { fresh: credentials::FRESH.min(settings.interval), kept: settings.namespace_grace };
+        let (changes, changed) = mpsc::unbounded_channel();
+        let sources = credentials::Sources::new(cluster.clone(), transport, options.rules, options.own, times, changes);
+        let context = Self {
+            started: Timestamp::now(),
+            applications: shared::ApplicationPolicies::new(APPLICATION_FRESH.min(settings.interval)),
+            settings,
+            sources,
+            cluster,
+            turns: shared::Turns::default(),
+            events: events::Events::new(client),
+            index: index::Index::default(),
+            memory: memory::Memory::new(),
+            queue: queue::Queue::default(),
+            letting_go,
+        };
+        Ok((Arc::new(context), changed))
+    }
+
+    /// The application's policy of `environment` changed, so what applies to
+    /// its organizations may have too. One after the other, not in a herd.
+    fn look_at_all_of(&self, environment: &str) {
+        let now = Instant::now();
+        let there = self.index.uids(|entry| entry.claim.environment.as_deref() == Some(environment));
+        tracing::info!(environment, resources = there.len(), "the application's policy changed");
+        for (uid, nth) in there.iter().zip(0_u32..) {
+            self.queue.at(uid, now + APART.saturating_mul(nth));
+        }
+    }
+
+    /// Has those looked at whose credentials changed, and reads credentials
+    /// again that no pass has read lately.
+    async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<credentials::Source>) {
+        let uses = |source: &credentials::Source| {
+            let source = source.clone();
+            move |entry: &index::Entry| {
+                credentials::Source::of(&entry.subject.namespace, entry.claim.secret.as_deref()) == source
+            }
+        };
+        let mut tick = tokio::time::interval(credentials::FRESH);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                Some(source) = changed.recv() => {
+                    self.index.uids(uses(&source)).iter().for_each(|uid| self.queue.soon(uid));
+                }
+                _ = tick.tick() => {
+                    self.sources.refresh(|source| !self.index.uids(uses(source)).is_empty()).await;
+                }
+            }
+        }
+    }
+}
+
+/// Between two resources that are looked at for the same cause.
+const APART: Duration = Duration::from_millis(200);
 
 /// Runs until `shutdown`, then finishes the passes under way. `listed` is
 /// called when all resources are known and work begins.
@@ -79,25 +162,8 @@ pub async fn run(
     listed: impl FnOnce(),
 ) -> Result<(), StartError> {
     let deadline = options.scalekit.deadline;
-    let transport = Transport::new(options.scalekit)?;
-    let cluster = cluster::Cluster::new(client.clone());
-    let context = Arc::new(Context {
-        started: Timestamp::now(),
-        settings: Settings {
-            interval: options.resync_interval,
-            settle: deadline.saturating_mul(2),
-            grace: GRACE,
-            namespace_grace: NAMESPACE_GRACE,
-        },
-        sources: credentials::Sources::new(cluster.clone(), transport, options.rules, options.credentials_folder),
-        cluster,
-        applications: shared::ApplicationPolicies::default(),
-        turns: shared::Turns::default(),
-        events: events::Events::new(client),
-        index: index::Index::default(),
-        memory: memory::Memory::new(),
-        queue: queue::Queue::default(),
-    });
+    let namespaces = options.namespaces.clone();
+    let (context, changed) = Context::new(client, options, false)?;
     // claims can be judged only when all resources are known
     let complete = CancellationToken::new();
     let known = {
@@ -107,11 +173,12 @@ pub async fn run(
             complete.cancel();
         }
     };
-    let watching = watch::watch(&context, &options.namespaces, known);
+    let watching = watch::watch(&context, &namespaces, known);
     let working = async {
         tokio::select! { () = complete.cancelled() => {}, () = shutdown.cancelled() => {} }
         work::work(Arc::clone(&context), shutdown.clone(), deadline).await;
     };
-    tokio::select! { () = watching => {}, () = working => {} }
+    let following = context.follow_credentials(changed);
+    tokio::select! { () = watching => {}, () = working => {}, () = following => {} }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use super::subject::Uid;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,6 +12,11 @@ use tokio::{sync::Notify, time::Instant};
 /// The least time between the starts of two passes that events ask for, so
 /// that a burst of edits costs a few passes and the last one wins.
 const COALESCE: Duration = Duration::from_secs(1);
+
+/// A person may ask for a pass now [`BURST`] times in a row, and then once in
+/// this time; a loop that keeps asking gets no more (failure-catalogue row 103).
+const ASKED: Duration = Duration::from_secs(30);
+const BURST: usize = 3;
 
 /// The appointments of all resources.
 #[derive(Default)]
@@ -31,6 +36,8 @@ struct Slot {
     due: Option<Instant>,
     running: bool,
     started: Option<Instant>,
+    /// The last [`BURST`] times that a person asked for, as granted.
+    asked: VecDeque<Instant>,
 }
 
 impl Queue {
@@ -45,6 +52,28 @@ impl Queue {
         let mut inner = self.lock();
         let started = inner.slots.get(uid).and_then(|slot| slot.started);
         let when = started.map_or_else(Instant::now, |started| Instant::now().max(started + COALESCE));
+        inner.appoint(uid, when);
+        drop(inner);
+        self.changed.notify_one();
+    }
+
+    /// A person asked to look at it now.
+    pub(super) fn asked(&self, uid: &Uid) {
+        let mut inner = self.lock();
+        let slot = inner.slots.entry(uid.clone()).or_default();
+        let mut when = Instant::now();
+        if slot.asked.back().is_some_and(|granted| *granted > when) {
+            return; // the pass to come sees what was asked last
+        }
+        if slot.asked.len() >= BURST
+            && let Some(first) = slot.asked.pop_front()
+        {
+            when = when.max(first + ASKED.saturating_mul(BURST.try_into().unwrap_or(u32::MAX)));
+        }
+        slot.asked.push_back(when);
+        if let Some(started) = slot.started {
+            when = when.max(started + COALESCE);
+        }
         inner.appoint(uid, when);
         drop(inner);
         self.changed.notify_one();
@@ -180,6 +209,23 @@ mod tests {
             queue.done(&a, None);
         }
         assert_eq!(passes, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_103_a_loop_that_asks_for_passes_gets_a_burst_and_then_one_in_thirty_seconds() {
+        let queue = Queue::default();
+        let start = Instant::now();
+        let mut passes = 0;
+        while start.elapsed() < Duration::from_secs(300) {
+            queue.asked(&uid("a"));
+            if let Ok(a) = tokio::time::timeout(Duration::from_secs(2), queue.next()).await {
+                passes += 1;
+                queue.done(&a, None);
+            }
+        }
+        assert!((10..=13).contains(&passes), "{passes}");
+        queue.soon(&uid("a"));
+        assert!(tokio::time::timeout(Duration::from_secs(2), queue.next()).await.is_ok(), "an edit does not wait");
     }
 
     #[tokio::test(start_paused = true)]

@@ -22,9 +22,15 @@ const MOST_STEPS: usize = 64;
 
 /// Makes one pass; tells when to look again.
 pub(super) async fn reconcile(context: &Context, subject: &Subject) -> Result<Requeue, ClusterError> {
+    pass(context, subject).await.map(|(_, requeue)| requeue)
+}
+
+/// The same; tells also how it ended.
+pub(super) async fn pass(context: &Context, subject: &Subject) -> Result<(Outcome, Requeue), ClusterError> {
     let mut execution = Execution::begin(context, subject);
     let outcome = decide_and_do(&mut execution).await?;
-    finish(context, subject, &mut execution, &outcome).await
+    let requeue = finish(context, subject, &mut execution, &outcome).await?;
+    Ok((outcome, requeue))
 }
 
 /// Says that a pass panicked or ran out of time.
@@ -48,7 +54,7 @@ async fn decide_and_do(execution: &mut Execution<'_>) -> Result<Outcome, Cluster
     Ok(Outcome::Crashed("the pass did not come to an end"))
 }
 
-async fn finish(
+pub(super) async fn finish(
     context: &Context,
     subject: &Subject,
     execution: &mut Execution<'_>,
@@ -59,6 +65,7 @@ async fn finish(
     if got_through(view, outcome) {
         context.memory.seen(&subject.uid);
     }
+    context.memory.ended(&subject.uid, outcome);
     let report = Report::after(view, outcome);
     let events = announcements(view, outcome, report.as_ref());
     let requeue = requeue(view, outcome);

@@ -12,42 +12,53 @@ use std::{
 };
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
-/// How long an answer about the application's policy is used for all
-/// organizations of its environment.
-const FRESH: Duration = Duration::from_secs(60);
-
-type Answered = Option<(Instant, Result<Reply, Fault>)>;
-
 /// The application's policy of each environment.
-#[derive(Default)]
 pub(super) struct ApplicationPolicies {
-    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Answered>>>>,
+    fresh: Duration,
+    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>,
+}
+
+/// What is known of one application's policy.
+#[derive(Default)]
+struct Known {
+    /// The last answer that may be used again, and when it came.
+    answer: Option<(Instant, Result<Reply, Fault>)>,
+    /// What the last answer that said something said.
+    said: Option<Result<Reply, FaultKind>>,
 }
 
 impl ApplicationPolicies {
-    /// The answer to `call`, asked at most once a minute per environment. An
-    /// answer that says nothing about the policy is not kept.
-    pub(super) async fn ask(&self, client: &Client, call: &Call) -> Result<Reply, Fault> {
+    /// Answers are used for `fresh` for all organizations of an environment.
+    pub(super) fn new(fresh: Duration) -> Self {
+        Self { fresh, known: Mutex::default() }
+    }
+
+    /// The answer to `call`, and whether it is another one than was last heard
+    /// of this environment. An answer that says nothing about the policy is not
+    /// kept.
+    pub(super) async fn ask(&self, client: &Client, call: &Call) -> (Result<Reply, Fault>, bool) {
         let environment = client.environment().to_string();
         let slot = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry(environment).or_default())
         };
-        let mut answered = slot.lock().await;
-        if let Some((at, answer)) = &*answered
-            && at.elapsed() < FRESH
+        let mut known = slot.lock().await;
+        if let Some((at, answer)) = &known.answer
+            && at.elapsed() < self.fresh
         {
-            return answer.clone();
+            return (answer.clone(), false);
         }
         let answer = client.call(call).await;
-        let kept = match &answer {
-            Ok(_) => true,
-            Err(fault) => {
-                matches!(fault.kind, FaultKind::Forbidden | FaultKind::NotFound | FaultKind::Unsupported)
-            }
+        let says_nothing =
+            |fault: &Fault| !matches!(fault.kind, FaultKind::Forbidden | FaultKind::NotFound | FaultKind::Unsupported);
+        let says = match &answer {
+            Err(fault) if says_nothing(fault) => None,
+            answer => Some(answer.clone().map_err(|fault| fault.kind)),
         };
-        *answered = kept.then(|| (Instant::now(), answer.clone()));
-        answer
+        known.answer = says.is_some().then(|| (Instant::now(), answer.clone()));
+        let changed = says.is_some() && known.said.is_some() && known.said != says;
+        known.said = says.or_else(|| known.said.take());
+        (answer, changed)
     }
 }
 

@@ -3,10 +3,10 @@
 use crate::{
     crd::{
         EffectiveLimits, FINALIZER, OrganizationSessionPolicy, OrganizationSessionPolicyStatus, REQUESTED_AT,
-        drift_summary, validate,
+        ReportedRelease, drift_summary, validate,
     },
     policy::{Bounds, OrganizationId, effective},
-    reconcile::{Application, Condition, Kind, Pinned, Reason, Report, Resource, Truth},
+    reconcile::{Application, Condition, Kind, Pinned, PlannedRelease, Reason, Report, Resource, Truth},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition, ObjectMeta, Time};
@@ -33,13 +33,14 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
     let requested = meta.annotations.as_ref().and_then(|a| a.get(REQUESTED_AT));
     Resource {
         generation: meta.generation.unwrap_or_default(),
-        deleting_since: meta.deletion_timestamp.as_ref().map(|time| time.0),
+        deleting: meta.deletion_timestamp.is_some(),
         finalizer: meta.finalizers.iter().flatten().any(|f| f == FINALIZER),
         declaration: Err(violations),
         pinned: None,
         observed_generation: -1,
         conditions: Vec::new(),
         requested_at: requested.filter(|value| value.len() <= LONGEST_REQUEST).cloned(),
+        release: None,
     }
 }
 
@@ -55,6 +56,7 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
             .map(|(environment, organization)| Pinned { environment, organization }),
         observed_generation: status.observed_generation.unwrap_or(-1),
         conditions: status.conditions.iter().filter_map(known).collect(),
+        release: status.release.as_ref().and_then(planned),
         ..bare
     }
 }
@@ -62,6 +64,10 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
 fn known(condition: &KubeCondition) -> Option<Condition> {
     let (kind, reason) = (Kind::parse(&condition.type_)?, Reason::parse(&condition.reason)?);
     Some(Condition::new(kind, Truth::parse(&condition.status), reason, &condition.message))
+}
+
+fn planned(release: &ReportedRelease) -> Option<PlannedRelease> {
+    Some(PlannedRelease { reason: Reason::parse(&release.reason)?, at: release.at.parse().ok()? })
 }
 
 /// The status that says `report`, given the one that stands. Times move only
@@ -77,6 +83,10 @@ pub(super) fn status(
         environment: report.pinned.as_ref().map(|p| p.environment.clone()),
         conditions: report.conditions.iter().map(|c| dated(c, report.observed_generation, standing, now)).collect(),
         last_handled_reconcile_at: report.handled_at.clone().or_else(|| standing.last_handled_reconcile_at.clone()),
+        release: report
+            .release
+            .as_ref()
+            .map(|release| ReportedRelease { reason: release.reason.to_string(), at: release.at.to_string() }),
         ..standing.clone()
     };
     if let Some(seen) = &report.seen {

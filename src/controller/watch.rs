@@ -43,8 +43,10 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
             }
             watcher::Event::InitDone => {
                 // what a complete list does not have is gone; nothing else is concluded from that
-                let namespace = namespaces.get(number).map(String::as_str);
-                context.index.absent(namespace, list).iter().for_each(|uid| remove(context, uid));
+                let namespace = namespaces.get(number);
+                let here = |entry: &Entry| namespace.is_none_or(|namespace| **namespace == *entry.subject.namespace);
+                let absent = context.index.uids(|entry| here(entry) && !list.contains(&entry.subject.uid));
+                absent.iter().for_each(|uid| remove(context, uid));
                 waiting = waiting.saturating_sub(1);
                 if waiting == 0
                     && let Some(listed) = listed.take()
@@ -73,6 +75,8 @@ fn apply(context: &Context, object: &Object, listed: bool) -> Option<super::subj
         context.queue.at(&uid, Instant::now() + interval.mul_f64(spread(&uid)));
     } else if effect.pass {
         context.queue.soon(&uid);
+    } else if effect.asked {
+        context.queue.asked(&uid);
     }
     effect.peers.iter().for_each(|peer| context.queue.soon(peer));
     Some(uid)

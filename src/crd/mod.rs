@@ -23,6 +23,7 @@ pub use spec::{
 };
 pub use status::{
     ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, OrganizationSessionPolicyStatus, ReportedPolicy,
+    ReportedRelease,
 };
 pub use validate::{Violation, validate};
 

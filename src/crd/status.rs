@@ -60,6 +60,21 @@ pub struct OrganizationSessionPolicyStatus {
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
+
+    /// Only while a deletion waits for a person.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReportedRelease>,
+}
+
+/// When a deletion that waits for a person comes to its end.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReportedRelease {
+    /// The reason of Ready that it waits with.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// When the resource goes all the same, and the policy stays in Scalekit.
+    #[schemars(length(max = 64), extend("format" = "date-time"))]
+    pub at: String,
 }
 
 /// The organization's own policy as Scalekit reports it, in minutes.

@@ -31,8 +31,11 @@ pub fn announcements(view: &View, outcome: &Outcome, report: Option<&Report>) ->
     let applied = matches!(outcome, Outcome::Looked(Verdict::InSync | Verdict::StricterKept));
     if let Some(before) = view.sight.writes.before.filter(|_| applied && view.sight.wrote_policy()) {
         let now = view.sight.live.map(|live| live.to_string()).unwrap_or_default();
-        let known = view.here().is_some_and(|r| r.observed_generation == r.generation && was_ready(view));
-        let (warning, reason) = if known { (true, Reason::DriftCorrected) } else { (false, Reason::PolicyApplied) };
+        let (warning, reason) = if view.was_ready() || view.was_contended() {
+            (true, Reason::DriftCorrected)
+        } else {
+            (false, Reason::PolicyApplied)
+        };
         say(warning, reason, format!("was {before}; is {now}"));
     }
     if let Outcome::Released(release) = outcome {
@@ -40,6 +43,13 @@ pub fn announcements(view: &View, outcome: &Outcome, report: Option<&Report>) ->
         if let Some(reason) = reason {
             say(warning, reason, note);
         }
+    }
+    if let (Some(report), Some(before)) = (report, view.here().and_then(|r| r.pinned.as_ref()))
+        && let Some(now) = report.pinned.as_ref().filter(|now| now.environment != before.environment)
+    {
+        let (from, to) = (&before.environment, &now.environment);
+        let note = format!("{} Was {from}, is {to}.", Reason::EnvironmentMoved.means());
+        say(true, Reason::EnvironmentMoved, note);
     }
     let ready = |conditions: &[super::Condition]| {
         conditions.iter().find(|c| c.kind == Kind::Ready).map(|c| (c.reason, c.status, c.message.clone()))
@@ -51,11 +61,6 @@ pub fn announcements(view: &View, outcome: &Outcome, report: Option<&Report>) ->
         say(status == Truth::False, reason, message);
     }
     events
-}
-
-fn was_ready(view: &View) -> bool {
-    let ready = |c: &super::Condition| c.kind == Kind::Ready && c.status == Truth::True;
-    view.here().is_some_and(|r| r.conditions.iter().any(ready))
 }
 
 fn released(release: &Release) -> (bool, Option<Reason>, String) {

@@ -2,9 +2,13 @@
 //! ours can land any more, then let it go. Doubt never lets it go; only proof,
 //! or a grace period that the status announces.
 
-use super::{Call, Fault, FaultKind, Hold, Outcome, Release, Resource, Standing, Step, View, sight::Sight};
+use super::{
+    Call, CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Hold, Outcome, Release, Resource, Standing, Step,
+    View, report::hold_reason, sight::Sight,
+};
 use crate::policy::{Declaration, Live, Mode, Policy, diff};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, Unit};
+use std::time::Duration;
 
 /// How often one pass writes a revert that the server takes but does not keep,
 /// or reads again after one whose outcome is unknown.
@@ -12,7 +16,8 @@ const TRIES: u8 = 2;
 
 pub(super) fn next(view: &View, resource: &Resource, now: Timestamp) -> Step {
     if !resource.finalizer {
-        return Step::Done(view.released.clone().map_or(Outcome::Gone, Outcome::Released));
+        let nothing_to_do = if view.letting_go { Outcome::Released(Release::NothingToRevert) } else { Outcome::Gone };
+        return Step::Done(view.released.clone().map_or(nothing_to_do, Outcome::Released));
     }
     let Ok(declaration) = &resource.declaration else { return hold(view, resource, Hold::InvalidSpec, now) };
     if !declaration.may_revert() {
@@ -20,7 +25,7 @@ pub(super) fn next(view: &View, resource: &Resource, now: Timestamp) -> Step {
     }
     let environment = match &view.credentials {
         None => return Step::ReadCredentials,
-        Some(Err(problem)) => return hold(view, resource, Hold::Credentials(problem.clone()), now),
+        Some(Err(problem)) => return without_credentials(view, resource, problem, now),
         Some(Ok(access)) => &access.environment,
     };
     if let Some(pinned) = resource.pinned.as_ref().filter(|pinned| pinned.environment != *environment) {
@@ -69,7 +74,7 @@ fn revert(view: &View, resource: &Resource, declaration: &Declaration) -> Revert
     match &view.standing {
         None => return Revert::Step(Step::ReadClaims),
         Some(Standing::Loser { .. }) => return Revert::Step(Step::RemoveFinalizer(Release::NotOwner)),
-        Some(Standing::Owner { heir: true }) => return Revert::Step(Step::RemoveFinalizer(Release::HandedOver)),
+        Some(Standing::Owner { heir: true }) => return Revert::Release(Release::HandedOver),
         Some(Standing::Owner { heir: false }) => {}
     }
     if sight.policy_route_missing {
@@ -98,15 +103,34 @@ fn find(sight: &Sight, resource: &Resource, declaration: &Declaration) -> Call {
     }
 }
 
-/// Waits for a person, but not for good.
+fn without_credentials(view: &View, resource: &Resource, problem: &CredentialsProblem, now: Timestamp) -> Step {
+    match view.namespace_terminating {
+        None => Step::ReadNamespace,
+        Some(true) if problem.flaw == CredentialsFlaw::Missing && !view.recalled => Step::RecallCredentials,
+        Some(_) => hold(view, resource, Hold::Credentials(problem.clone()), now),
+    }
+}
+
+/// Waits for a person, but not for good: as long as the status has announced,
+/// counted from when it first said what is missing.
 fn hold(view: &View, resource: &Resource, hold: Hold, now: Timestamp) -> Step {
     let Some(terminating) = view.namespace_terminating else { return Step::ReadNamespace };
-    let settings = &view.settings;
-    let grace = if terminating { settings.namespace_grace } else { settings.grace };
-    let since = resource.deleting_since.unwrap_or(now);
-    let release_at = since.saturating_add(jiff::SignedDuration::try_from(grace).unwrap_or(jiff::SignedDuration::MAX));
-    match release_at {
-        Ok(at) if at > now => Step::Done(Outcome::Holding { hold, release_at: at }),
-        _ => Step::RemoveFinalizer(Release::Orphaned(hold)),
+    let (reason, _) = hold_reason(&hold);
+    let announced = resource.release.as_ref().filter(|release| release.reason == reason).map(|release| release.at);
+    match announced {
+        Some(at) if at <= now => Step::RemoveFinalizer(Release::Orphaned(hold)),
+        _ => {
+            let settings = &view.settings;
+            let grace = if terminating { settings.namespace_grace } else { settings.grace };
+            let release_at = announced.map_or_else(|| after(now, grace), |at| at.min(after(now, grace)));
+            Step::Done(Outcome::Holding { hold, release_at })
+        }
     }
+}
+
+/// In whole seconds, as Kubernetes keeps times.
+fn after(now: Timestamp, grace: Duration) -> Timestamp {
+    let grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX);
+    let at = now.saturating_add(grace).unwrap_or(Timestamp::MAX);
+    at.round(Unit::Second).unwrap_or(at)
 }

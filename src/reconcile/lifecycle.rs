@@ -14,6 +14,9 @@ pub enum Step {
     ReadNamespace,
     /// Read its Secret, or the operator's own credentials.
     ReadCredentials,
+    /// Take the credentials that were last used, though they are gone: in a
+    /// namespace that goes, the Secret usually goes before the resource.
+    RecallCredentials,
     /// Find the other resources that claim the organization just read.
     ReadClaims,
     /// Write the status: work is under way, on this organization.
@@ -33,7 +36,7 @@ pub fn next(view: &View, now: Timestamp) -> Step {
     match &view.resource {
         Found::Unread => Step::ReadResource,
         Found::Gone => Step::Done(view.released.clone().map_or(Outcome::Gone, Outcome::Released)),
-        Found::Here(resource) if resource.deleting_since.is_some() => deletion::next(view, resource, now),
+        Found::Here(resource) if view.deleting() => deletion::next(view, resource, now),
         Found::Here(resource) => keep(view, resource),
     }
 }
@@ -73,6 +76,9 @@ fn keep(view: &View, resource: &Resource) -> Step {
 /// A write to Scalekit comes after the user is told, after the organization is
 /// pinned, and after the finalizer that will undo it is persisted.
 fn before_write(view: &View, resource: &Resource, declaration: &Declaration, call: Call) -> Step {
+    if view.gives_way() {
+        return Step::Done(Outcome::Contended);
+    }
     if let Some(report) = view.progress() {
         return Step::ReportProgress(Box::new(report));
     }
@@ -88,7 +94,9 @@ fn finish(view: &View, resource: &Resource, declaration: &Declaration, verdict: 
     let looked = matches!(verdict, Verdict::InSync | Verdict::StricterKept | Verdict::Drifted);
     let custom = declaration.policy != Policy::Application;
     if looked && declaration.may_revert() && custom && !resource.finalizer {
-        return Step::AddFinalizer;
+        // where to undo it is written down first
+        let unpinned = resource.pinned.is_none().then(|| view.progress()).flatten();
+        return unpinned.map_or(Step::AddFinalizer, |report| Step::ReportProgress(Box::new(report)));
     }
     let inherits = verdict == Verdict::InSync && !custom && view.unsettled_for().is_zero();
     if resource.finalizer && (!declaration.may_revert() || inherits) {

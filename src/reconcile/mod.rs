@@ -9,6 +9,7 @@
 mod announce;
 mod call;
 mod condition;
+mod contention;
 mod deletion;
 mod features;
 mod lifecycle;
@@ -25,6 +26,7 @@ mod view;
 pub use announce::{Announcement, announcements};
 pub use call::{Call, Detail, Fault, FaultKind, Feature, Organization, Reply, SESSION_POLICY};
 pub use condition::{Condition, Kind, Truth};
+pub use contention::HOUR;
 pub use lifecycle::{Step, next};
 pub use outcome::{Hold, Outcome, Release};
 pub use reason::{Reason, reasons_page};
@@ -33,5 +35,6 @@ pub use report::{Report, Seen, reason_of};
 pub use requeue::{Requeue, requeue};
 pub use sight::{Application, FlagWrites, PolicyWrites, Sight};
 pub use view::{
-    Access, Answer, ClusterWrite, CredentialsProblem, Found, History, Pinned, Resource, Settings, Standing, View,
+    Access, Answer, ClusterWrite, Corrections, CredentialsFlaw, CredentialsProblem, Found, History, Pinned,
+    PlannedRelease, Resource, Settings, Standing, View,
 };

@@ -23,6 +23,8 @@ pub enum Outcome {
     },
     /// The organization was looked at.
     Looked(Verdict),
+    /// Others keep undoing what we write, so for now we don't.
+    Contended,
     /// Deleting: our finalizer is off.
     Released(Release),
     /// Deleting: a person is needed; released at the given time.

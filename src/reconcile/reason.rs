@@ -46,6 +46,9 @@ reasons! {
         "Create the Secret that the message names; it is looked for again within a minute.";
     CredentialsIncomplete: "A key of the credentials is missing or unusable; the message names it.",
         "Correct the Secret; it is read again within a minute.";
+    CredentialsNotAllowed: "The operator's own credentials are not for resources of this namespace.",
+        "Name a Secret in `spec.credentialsSecretRef`, or start the operator with `--default-credentials-for` this \
+         namespace.";
     CredentialsRejected: "Scalekit's token endpoint refuses the client id or secret.",
         "Put valid API credentials into the Secret; it is read again within a minute.";
     AuthFailed: "Scalekit gave a token and then refused it.",
@@ -56,6 +59,9 @@ reasons! {
         "Give the API client the permissions organizations:read and organizations:write.";
     Conflict: "An older resource owns this organization.",
         "Delete one of the two; the younger one takes over when the older one goes.";
+    Contended: "Somebody else changes the policy each time that it was set as declared.",
+        "Find the other writer (a second cluster with the same organization, a script) and stop one of the two; until \
+         then it is tried once an hour, and at once when the spec changes.";
     OrganizationNotFound: "Scalekit has no such organization.",
         "Correct `spec.organization` in a new resource, or create the organization.";
     OrganizationChanged: "The external id leads to another organization than the one written to before.",
@@ -89,11 +95,17 @@ reasons! {
         "Wait; or set `spec.deletionPolicy: Retain` to let the resource go and keep the policy.";
     EnvironmentChanged: "The credentials lead to another environment than the one written to.",
         "Restore the credentials of the environment that the message names.";
+    EnvironmentMoved: "The credentials lead to another environment, and the policy is kept there from now on; in the \
+         first environment it stays as it is.",
+        "Nothing if the environment just got another host name; else set the organization's policy in the first one by \
+         hand.";
     Reverted: "The organization inherits the application's policy again.", "Nothing.";
     HandedOver: "Another resource takes over the organization; its policy comes next.", "Nothing.";
     OrganizationGone: "The organization does not exist any more, so there was nothing to revert.", "Nothing.";
     PolicyOrphaned: "The resource is gone and its policy is still live in Scalekit.",
         "Set the organization's session policy in Scalekit by hand.";
+    LetGo: "The operator let go of this resource when it was uninstalled, and looks after it no more.",
+        "Delete the resource, or start the operator again.";
     PolicyApplied: "The declared policy was written.", "Nothing.";
     DriftCorrected: "Somebody changed the policy in Scalekit; the declared one was written again.",
         "Find out who, or use mode TightenOnly or Observe.";

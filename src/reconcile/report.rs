@@ -3,8 +3,8 @@
 //! and never both, `observedGeneration` on success and failure alike.
 
 use super::{
-    Application, Condition, CredentialsProblem, Fault, FaultKind, Hold, Kind, Outcome, Pinned, Reason, Resource, Truth,
-    Verdict, View, condition::set,
+    Application, Condition, CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Hold, Kind, Outcome, Pinned,
+    PlannedRelease, Reason, Resource, Truth, Verdict, View, condition::set,
 };
 use crate::policy::{Difference, Live, Policy, diff, looser_than_application, summary};
 
@@ -24,6 +24,8 @@ pub struct Report {
     pub conditions: Vec<Condition>,
     /// The reconcile-now request that this pass answers.
     pub handled_at: Option<String>,
+    /// When a deletion that waits for a person comes to its end.
+    pub release: Option<PlannedRelease>,
 }
 
 /// What a pass saw of the policy.
@@ -52,6 +54,10 @@ impl Report {
         let resource = view.here()?;
         let mut report = Self::of(view);
         match outcome {
+            Outcome::Released(_) if view.letting_go => {
+                report.set(Kind::Ready, Truth::Unknown, Reason::LetGo, said(Reason::LetGo, ""));
+                report.set(Kind::Synced, Truth::Unknown, Reason::LetGo, said(Reason::LetGo, ""));
+            }
             Outcome::Gone | Outcome::Released(_) => return None,
             Outcome::Suspended => {
                 let message = said(Reason::Suspended, "");
@@ -69,6 +75,7 @@ impl Report {
                 };
                 report.stall(view, Reason::Conflict, said(Reason::Conflict, &owner));
             }
+            Outcome::Contended => report.stall(view, Reason::Contended, said(Reason::Contended, "")),
             Outcome::Looked(Verdict::Fault(fault)) => report.fault(view, resource, fault),
             Outcome::Looked(verdict) => report.looked(view, verdict),
             Outcome::Holding { hold, release_at } => {
@@ -78,6 +85,7 @@ impl Report {
                      (or at once with spec.deletionPolicy: Retain)"
                 );
                 report.pend(view, Truth::False, reason, message);
+                report.release = Some(PlannedRelease { reason, at: *release_at });
             }
             Outcome::CleanupPending(fault) => {
                 let because = format!("{}: {}", reason_of(fault.kind), reason_of(fault.kind).means());
@@ -110,6 +118,7 @@ impl Report {
             application: view.sight.application,
             conditions,
             handled_at: resource.and_then(|r| r.requested_at.clone()),
+            release: resource.filter(|_| view.deleting()).and_then(|r| r.release.clone()),
         };
         report.say_feature(view);
         report.say_effective(view);
@@ -141,16 +150,12 @@ impl Report {
     }
 
     fn credentials(&mut self, view: &View, problem: &CredentialsProblem) {
-        if problem.missing {
-            self.pend(
-                view,
-                Truth::False,
-                Reason::CredentialsMissing,
-                said(Reason::CredentialsMissing, &problem.message),
-            );
-        } else {
-            let message = said(Reason::CredentialsIncomplete, &problem.message);
-            self.stall(view, Reason::CredentialsIncomplete, message);
+        let reason = problem.flaw.reason();
+        let message = said(reason, &problem.message);
+        match problem.flaw {
+            // it often comes seconds after its resource
+            CredentialsFlaw::Missing => self.pend(view, Truth::False, reason, message),
+            CredentialsFlaw::Incomplete | CredentialsFlaw::NotAllowed => self.stall(view, reason, message),
         }
     }
 
@@ -292,7 +297,7 @@ fn pending(view: &View, resource: &Resource) -> bool {
     let stalled = resource.conditions.iter().any(|c| c.kind == Kind::Stalled);
     let was_ready = ready.is_some_and(|c| c.status == Truth::True || c.reason == Reason::Stale);
     resource.observed_generation != resource.generation
-        || resource.deleting_since.is_some()
+        || view.deleting()
         || view.progress_reported
         || view.sight.wrote_policy()
         || view.sight.flag.before.is_some()
@@ -314,12 +319,7 @@ fn said(reason: Reason, detail: &str) -> String {
 
 pub(super) fn hold_reason(hold: &Hold) -> (Reason, String) {
     match hold {
-        Hold::Credentials(problem) if problem.missing => {
-            (Reason::CredentialsMissing, said(Reason::CredentialsMissing, &problem.message))
-        }
-        Hold::Credentials(problem) => {
-            (Reason::CredentialsIncomplete, said(Reason::CredentialsIncomplete, &problem.message))
-        }
+        Hold::Credentials(problem) => (problem.flaw.reason(), said(problem.flaw.reason(), &problem.message)),
         Hold::EnvironmentChanged { pinned, found } => {
             let detail = format!("written to {pinned}, credentials for {found}");
             (Reason::EnvironmentChanged, said(Reason::EnvironmentChanged, &detail))

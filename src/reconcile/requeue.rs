@@ -33,7 +33,11 @@ pub fn requeue(view: &View, outcome: &Outcome) -> Requeue {
         Outcome::Gone | Outcome::Released(_) | Outcome::Suspended | Outcome::InvalidSpec(_) => Requeue::Never,
         // a Secret is read again within a minute, since nothing watches it
         Outcome::Credentials(_) => Requeue::Backoff { cap: minutes(1) },
-        Outcome::Holding { .. } => Requeue::After(minutes(1).min(view.settings.namespace_grace)),
+        Outcome::Holding { .. } => {
+            Requeue::After(minutes(1).min(view.settings.namespace_grace).min(view.settings.grace))
+        }
+        // to see that the other one has stopped
+        Outcome::Contended => Requeue::Interval(view.interval()),
         Outcome::Settling(wait) => Requeue::After(*wait),
         Outcome::CleanupPending(fault) => after_fault(fault.kind),
         Outcome::Crashed(_) => Requeue::Backoff { cap: CAP },

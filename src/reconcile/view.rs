@@ -1,7 +1,7 @@
 //! What one pass over a resource has seen so far, and how an answer changes
 //! it. A pass starts with an empty view and forgets it at the end.
 
-use super::{Call, Condition, Fault, Release, Reply, Report, Sight, Step, remote};
+use super::{Call, Condition, Fault, Kind, Reason, Release, Reply, Report, Sight, Step, Truth, remote};
 use crate::policy::{Declaration, OrganizationId};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct View {
     pub resource: Found,
     /// Which environment the credentials lead to, or why there are none.
     pub credentials: Option<Result<Access, CredentialsProblem>>,
+    /// The credentials were gone, and this pass asked for those last used.
+    pub recalled: bool,
     /// Whether the resource's namespace is going, where that was asked.
     pub namespace_terminating: Option<bool>,
     /// Who owns the organization.
@@ -28,6 +30,9 @@ pub struct View {
     pub progress_reported: bool,
     /// Why our finalizer went in this pass.
     pub released: Option<Release>,
+    /// The operator is being uninstalled: every resource is let go as if it
+    /// were being deleted.
+    pub letting_go: bool,
 }
 
 /// How this operator is set up.
@@ -53,6 +58,20 @@ pub struct History {
     /// none. A resource older than this process counts one at its start,
     /// since its predecessor may have been killed in the middle of a write.
     pub unknown_write_age: Option<Duration>,
+    /// How often others undid what we wrote, and we wrote it again.
+    pub corrections: Corrections,
+}
+
+/// Own writes that others undid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Corrections {
+    /// Within the last hour.
+    pub lately: u32,
+    /// Since the last one; for a resource older than this process no longer
+    /// than that, since its predecessor may have made one. `None`: never.
+    pub last: Option<Duration>,
+    /// There were too many before, and none of ours has held for an hour since.
+    pub contended: bool,
 }
 
 /// The resource at the API server.
@@ -71,8 +90,8 @@ pub enum Found {
 pub struct Resource {
     /// Which generation of its spec this is.
     pub generation: i64,
-    /// When its deletion was asked for.
-    pub deleting_since: Option<Timestamp>,
+    /// Its deletion was asked for.
+    pub deleting: bool,
     /// Whether it carries our finalizer.
     pub finalizer: bool,
     /// Its spec, or what is wrong with it.
@@ -85,6 +104,17 @@ pub struct Resource {
     pub conditions: Vec<Condition>,
     /// The value of the reconcile-now annotation.
     pub requested_at: Option<String>,
+    /// When it goes all the same, as its status announced.
+    pub release: Option<PlannedRelease>,
+}
+
+/// A deletion that waits for a person, but not for good.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlannedRelease {
+    /// What it waits for.
+    pub reason: Reason,
+    /// When the resource goes all the same, and the policy stays in Scalekit.
+    pub at: Timestamp,
 }
 
 /// The organization a resource was found to mean, recorded in its status
@@ -109,10 +139,32 @@ pub struct Access {
 /// Why there are no credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CredentialsProblem {
-    /// They are not there at all, so somebody may still bring them.
-    pub missing: bool,
+    /// What is wrong with them.
+    pub flaw: CredentialsFlaw,
     /// Names the Secret and the key, never a value; says what to do.
     pub message: String,
+}
+
+/// What can be wrong with credentials before anybody is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CredentialsFlaw {
+    /// They are not there, so somebody may still bring them.
+    Missing,
+    /// A value is missing or unusable.
+    Incomplete,
+    /// The operator's own are not for this namespace.
+    NotAllowed,
+}
+
+impl CredentialsFlaw {
+    /// The reason it is reported with.
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::Missing => Reason::CredentialsMissing,
+            Self::Incomplete => Reason::CredentialsIncomplete,
+            Self::NotAllowed => Reason::CredentialsNotAllowed,
+        }
+    }
 }
 
 /// Whether this resource is the one that may write.
@@ -140,7 +192,7 @@ pub enum Answer {
         /// It is going.
         terminating: bool,
     },
-    /// To `ReadCredentials`.
+    /// To `ReadCredentials` and `RecallCredentials`.
     Credentials(Result<Access, CredentialsProblem>),
     /// To `ReadClaims`.
     Claims(Standing),
@@ -169,11 +221,13 @@ impl View {
             history,
             resource: Found::Unread,
             credentials: None,
+            recalled: false,
             namespace_terminating: None,
             standing: None,
             sight: Sight::default(),
             progress_reported: false,
             released: None,
+            letting_go: false,
         }
     }
 
@@ -182,7 +236,10 @@ impl View {
         match (step, answer) {
             (_, Answer::Resource(found)) => self.resource = found,
             (_, Answer::Namespace { terminating }) => self.namespace_terminating = Some(terminating),
-            (_, Answer::Credentials(credentials)) => self.credentials = Some(credentials),
+            (step, Answer::Credentials(credentials)) => {
+                self.recalled |= *step == Step::RecallCredentials;
+                self.credentials = Some(credentials);
+            }
             (_, Answer::Claims(standing)) => self.standing = Some(standing),
             (_, Answer::Cluster(ClusterWrite::Gone)) => self.resource = Found::Gone,
             (_, Answer::Cluster(ClusterWrite::Outdated)) => self.resource = Found::Unread,
@@ -251,9 +308,25 @@ impl View {
         self.declaration().and_then(|d| d.interval).unwrap_or(self.settings.interval)
     }
 
-    /// Whether the resource is being deleted.
+    /// Whether the resource is being deleted, or let go as if it were.
     pub fn deleting(&self) -> bool {
-        self.here().is_some_and(|r| r.deleting_since.is_some())
+        self.here().is_some_and(|r| self.letting_go || r.deleting)
+    }
+
+    /// Whether the status says that this generation was made so: what is
+    /// otherwise now, somebody else did.
+    pub fn was_ready(&self) -> bool {
+        self.said(|c| c.kind == Kind::Ready && c.status == Truth::True)
+    }
+
+    /// Whether the status says of this generation that others keep undoing it.
+    pub(super) fn was_contended(&self) -> bool {
+        self.said(|c| c.kind == Kind::Ready && c.reason == Reason::Contended)
+    }
+
+    fn said(&self, what: impl Fn(&Condition) -> bool) -> bool {
+        let about = |r: &&Resource| r.observed_generation == r.generation;
+        self.here().filter(about).is_some_and(|r| r.conditions.iter().any(what))
     }
 
     /// How long until no write of ours can land any more; zero: now.

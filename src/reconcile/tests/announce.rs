@@ -83,6 +83,7 @@ fn how_a_resource_went_is_told_and_a_policy_left_behind_is_a_warning() {
     let orphaned = |w: &mut World, uid| {
         w.credentials = Ok(access("other.scalekit.com"));
         w.delete(uid);
+        w.pass(uid);
         w.advance(hour);
     };
     assert_eq!(after(orphaned), ["!PolicyOrphaned"]);

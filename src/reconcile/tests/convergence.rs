@@ -7,7 +7,7 @@ use super::{
     world::{Habits, Uid, World, access},
 };
 use crate::policy::{Live, Mode, diff, tighten};
-use crate::reconcile::{Kind, Standing};
+use crate::reconcile::{HOUR, Kind, Standing};
 use proptest::prelude::*;
 
 proptest! {
@@ -37,6 +37,7 @@ fn cure(world: &mut World) {
     world.scalekit.application = Ok(application(10_080, 5));
     world.each_tenant(|tenant| tenant.stale = None);
     world.credentials = Ok(access(HOST));
+    world.advance(HOUR); // no fight is remembered longer
 }
 
 fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {

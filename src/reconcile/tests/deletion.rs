@@ -6,7 +6,7 @@ use super::{
     world::{On, Trouble, Uid, World, access},
 };
 use crate::policy::{Declaration, DeletionPolicy, Live, Policy};
-use crate::reconcile::{CredentialsProblem, Fault, FaultKind, Hold, Kind, Outcome, Release};
+use crate::reconcile::{CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Hold, Kind, Outcome, Release};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -99,11 +99,10 @@ fn nothing_is_proven_by_another_environment() {
 fn missing_credentials_hold_the_resource_until_the_grace_is_over() {
     for (terminating, grace) in [(false, 60), (true, 10)] {
         let (mut world, uid) = deleting(enforce(declared()));
-        let asked = world.now;
         world.credentials_missing();
         world.namespace_terminating = terminating;
         let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
-        assert_eq!(release_at, asked + MINUTE * grace);
+        assert_eq!(release_at, world.now + MINUTE * grace);
         assert_eq!(world.says(uid, Kind::Ready), "False CredentialsMissing");
         assert_eq!(world.says(uid, Kind::Reconciling), "True CredentialsMissing");
         assert!(world.object(uid).condition(Kind::Ready).unwrap().message.contains(&release_at.to_string()));
@@ -119,10 +118,99 @@ fn missing_credentials_hold_the_resource_until_the_grace_is_over() {
 fn credentials_that_come_back_in_time_end_in_a_revert() {
     let (mut world, uid) = deleting(enforce(declared()));
     let usable = world.credentials.clone();
-    world.credentials = Err(CredentialsProblem { missing: false, message: "Secret scalekit: empty key".into() });
+    world.credentials =
+        Err(CredentialsProblem { flaw: CredentialsFlaw::Incomplete, message: "Secret scalekit: empty key".into() });
     assert!(matches!(world.pass(uid).outcome, Outcome::Holding { .. }));
     world.credentials = usable;
     assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+}
+
+#[test]
+fn the_grace_counts_from_when_it_was_announced() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.scalekit.down = Some(FaultKind::Unavailable);
+    world.pass(uid);
+    world.advance(MINUTE * 60 * 5); // an outage of five hours
+    world.calm();
+    world.trouble(On::ReadPolicy, 0, Trouble::Refused(FaultKind::Forbidden));
+    let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("let go unannounced") };
+    assert_eq!(release_at, world.now + MINUTE * 60);
+    assert_eq!(world.object(uid).status.clone().unwrap().release.map(|r| r.at), Some(release_at));
+    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted), "it was a moment only");
+}
+
+#[test]
+fn the_grace_of_another_cause_begins_anew_and_an_outage_does_not_prolong_it() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.scalekit.down = Some(FaultKind::Forbidden);
+    let Outcome::Holding { release_at: first, .. } = world.pass(uid).outcome else { panic!("not held") };
+    world.advance(MINUTE * 50);
+    world.scalekit.down = Some(FaultKind::Unavailable);
+    world.pass(uid);
+    world.scalekit.down = Some(FaultKind::Forbidden);
+    let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
+    assert_eq!(release_at, first);
+    world.credentials_missing();
+    let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
+    assert_eq!(release_at, world.now + MINUTE * 60);
+}
+
+#[test]
+fn a_namespace_that_begins_to_go_shortens_the_grace() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.credentials_missing();
+    world.pass(uid);
+    world.namespace_terminating = true;
+    let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
+    assert_eq!(release_at, world.now + MINUTE * 10);
+    world.advance(MINUTE * 5);
+    let Outcome::Holding { release_at: later, .. } = world.pass(uid).outcome else { panic!("not held") };
+    assert_eq!(later, release_at, "and no look prolongs it");
+}
+
+#[test]
+fn row_078_a_secret_that_went_with_its_namespace_is_remembered_for_the_revert() {
+    for (terminating, outcome) in [(true, true), (false, false)] {
+        let (mut world, uid) = deleting(enforce(declared()));
+        world.credentials_missing();
+        world.kept = Some(access(HOST));
+        world.namespace_terminating = terminating;
+        let pass = world.pass(uid);
+        assert_eq!(pass.outcome == Outcome::Released(Release::Reverted), outcome, "{:?}", pass.outcome);
+        assert_eq!(world.live() == Live::Application, outcome, "only where the namespace took it");
+    }
+}
+
+#[test]
+fn whoever_uninstalls_gets_every_resource_off_its_finalizer() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.letting_go = true;
+    let pass = world.pass(uid);
+    assert_eq!((pass.outcome, world.live()), (Outcome::Released(Release::Reverted), Live::Application));
+    assert!(!world.object(uid).finalizer && world.object(uid).deleting_since.is_none());
+    assert_eq!(
+        (world.says(uid, Kind::Ready), world.says(uid, Kind::Stalled)),
+        ("Unknown LetGo".into(), "absent".into())
+    );
+    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::NothingToRevert), "again is no harm");
+}
+
+#[test]
+fn an_heir_waits_for_a_write_of_its_predecessor_that_may_still_land() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    world.edit(older, |d| d.policy = custom(120, 30));
+    world.trouble(On::WritePolicy, 0, Trouble::Late(FaultKind::Unavailable, Duration::from_secs(19)));
+    world.trouble(On::ReadPolicy, 1, Trouble::Refused(FaultKind::Unreachable));
+    world.pass(older);
+    let heir = world.declare(enforce(custom(240, None)));
+    world.delete(older);
+    assert!(matches!(world.pass(older).outcome, Outcome::Settling(_)));
+    assert!(world.pass(heir).is_quiet(), "not yet the owner");
+    world.advance(world.settings.settle);
+    assert_eq!(world.pass(older).outcome, Outcome::Released(Release::HandedOver));
+    world.pass(heir);
+    world.advance(world.settings.settle);
+    assert_eq!(world.live(), no_idle(240), "nothing lands on it");
 }
 
 #[test]

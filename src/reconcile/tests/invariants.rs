@@ -132,10 +132,10 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
         Release::Orphaned(_) => {
             let grace =
                 if view.namespace_terminating.unwrap() { view.settings.namespace_grace } else { view.settings.grace };
-            prop_assert!(entry.at >= view.here().unwrap().deleting_since.unwrap() + grace);
+            prop_assert!(entry.at >= entry.object.as_ref().unwrap().deleting_since.unwrap() + grace);
         }
     }
-    if matches!(release, Release::Reverted | Release::OrganizationGone | Release::CustomersOwn) {
+    if matches!(release, Release::Reverted | Release::OrganizationGone | Release::CustomersOwn | Release::HandedOver) {
         prop_assert!(settled && !entry.in_flight, "a write of ours can still land");
     }
     Ok(())

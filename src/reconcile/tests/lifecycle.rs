@@ -6,7 +6,7 @@ use super::{
     world::{World, access},
 };
 use crate::policy::{Declaration, DeletionPolicy, Live, Mode, Policy};
-use crate::reconcile::{CredentialsProblem, Kind, Outcome, Verdict};
+use crate::reconcile::{CredentialsFlaw, CredentialsProblem, Kind, Outcome, Reason, Verdict};
 
 #[test]
 fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write() {
@@ -74,12 +74,14 @@ fn an_invalid_spec_costs_no_call_and_stalls() {
 
 #[test]
 fn missing_credentials_are_waited_for_and_unusable_ones_need_a_person() {
-    for (missing, kind, reason) in
-        [(true, Kind::Reconciling, "True CredentialsMissing"), (false, Kind::Stalled, "True CredentialsIncomplete")]
-    {
+    for (flaw, kind, reason) in [
+        (CredentialsFlaw::Missing, Kind::Reconciling, "True CredentialsMissing"),
+        (CredentialsFlaw::Incomplete, Kind::Stalled, "True CredentialsIncomplete"),
+        (CredentialsFlaw::NotAllowed, Kind::Stalled, "True CredentialsNotAllowed"),
+    ] {
         let mut world = World::new();
         let message = "Secret scalekit, key SCALEKIT_CLIENT_ID".to_owned();
-        world.credentials = Err(CredentialsProblem { missing, message: message.clone() });
+        world.credentials = Err(CredentialsProblem { flaw, message: message.clone() });
         let uid = world.declare(enforce(declared()));
         let pass = world.pass(uid);
         assert_eq!(pass.words(), ["read resource", "read credentials"]);
@@ -248,4 +250,23 @@ fn credentials_for_another_environment_mean_another_organization() {
     assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync), "no pin of elsewhere forbids it");
     let pinned = world.object(uid).status.clone().unwrap().pinned.unwrap();
     assert_eq!((pinned.environment.as_str(), pinned.organization), ("other.scalekit.com", org("org_2")));
+    let events: Vec<_> = pass.events.iter().map(|e| (e.warning, e.reason)).collect();
+    assert_eq!(
+        events[events.len() - 1],
+        (true, Reason::EnvironmentMoved),
+        "the first one keeps its policy: said aloud"
+    );
+    assert!(pass.events[events.len() - 1].note.contains(HOST));
+    assert!(world.pass(uid).events.is_empty());
+}
+
+#[test]
+fn where_to_undo_it_is_written_down_before_a_finalizer_is_added() {
+    let mut world = World::new();
+    world.switch_flag(true);
+    world.tenant().live = declared().into();
+    let uid = world.declare(enforce(declared()));
+    let words = world.pass(uid).words();
+    let at = |word| words.iter().position(|w| *w == word).unwrap();
+    assert!(at("progress") < at("add finalizer"), "{words:?}");
 }

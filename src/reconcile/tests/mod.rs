@@ -5,6 +5,7 @@ mod samples;
 mod world;
 
 mod announce;
+mod contention;
 mod convergence;
 mod crash;
 mod deletion;

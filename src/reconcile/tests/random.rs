@@ -23,6 +23,8 @@ pub(crate) enum Event {
     Pass(Uid, Option<(usize, Change)>),
     /// A pass that dies.
     Cut(Uid, Cut),
+    /// Others change the policy before each of so many passes.
+    Fight(Uid, usize),
     Change(Change),
 }
 
@@ -42,6 +44,8 @@ pub(crate) enum Change {
     Trouble(On, usize, Trouble),
     CredentialsMissing,
     CredentialsBack,
+    /// The namespace goes; the process still knows its Secret.
+    NamespaceGoes,
     Wait(u64),
     Restart,
 }
@@ -63,6 +67,10 @@ impl Change {
             Self::Down(kind) => world.scalekit.down = kind,
             Self::Trouble(on, nth, trouble) => world.trouble(on, nth, trouble),
             Self::CredentialsMissing => world.credentials_missing(),
+            Self::NamespaceGoes => {
+                world.namespace_terminating = true;
+                world.kept = Some(super::world::access(HOST));
+            }
             Self::CredentialsBack => world.credentials = Ok(super::world::access(HOST)),
             Self::Wait(seconds) => world.advance(Duration::from_secs(seconds)),
             Self::Restart => world.restart(),
@@ -84,8 +92,14 @@ impl Run {
                     world.pass(*uid);
                 }
                 Event::Cut(uid, cut) if world.knows(*uid) => drop(world.run(*uid, Some(*cut))),
+                Event::Fight(uid, times) if world.knows(*uid) => {
+                    for _ in 0..*times {
+                        world.each_tenant(|tenant| tenant.live = foreign());
+                        world.pass(*uid);
+                    }
+                }
                 Event::Change(change) => change.happen(&mut world),
-                Event::Pass(..) | Event::Cut(..) => {}
+                Event::Pass(..) | Event::Cut(..) | Event::Fight(..) => {}
             }
             each(&mut world, event)?;
         }
@@ -190,6 +204,7 @@ fn changes() -> impl Strategy<Value = Change> {
         8 => (on, 0usize..3, troubles()).prop_map(|(on, nth, trouble)| Change::Trouble(on, nth, trouble)),
         2 => Just(Change::CredentialsMissing),
         1 => Just(Change::CredentialsBack),
+        1 => Just(Change::NamespaceGoes),
         2 => (1u64..8000).prop_map(Change::Wait),
         1 => Just(Change::Restart),
     ]
@@ -236,6 +251,7 @@ pub(crate) fn runs() -> impl Strategy<Value = Run> {
     let events = prop_oneof![
         6 => (1u32..3, option::weighted(0.2, (0usize..14, changes()))).prop_map(|(uid, m)| Event::Pass(uid, m)),
         1 => (1u32..3, 0usize..14, fates).prop_map(|(uid, at, fate)| Event::Cut(uid, Cut { at, fate })),
+        1 => (1u32..3, 4usize..7).prop_map(|(uid, times)| Event::Fight(uid, times)),
         6 => changes().prop_map(Event::Change),
     ];
     let habits = prop_oneof![1 => Just(Habits::default()), 1 => habits()];

@@ -4,7 +4,7 @@ use super::{
     samples::*,
     world::{On, Trouble, Uid, World, access},
 };
-use crate::reconcile::{CredentialsProblem, FaultKind, Outcome, Requeue, requeue};
+use crate::reconcile::{CredentialsFlaw, CredentialsProblem, FaultKind, Outcome, Requeue, requeue};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ fn never_where_only_an_edit_can_help() {
 #[test]
 fn within_a_minute_where_a_secret_may_come() {
     assert_eq!(after(|w, _| w.credentials_missing()), Requeue::Backoff { cap: MINUTE });
-    let unusable = CredentialsProblem { missing: false, message: "key".into() };
+    let unusable = CredentialsProblem { flaw: CredentialsFlaw::Incomplete, message: "key".into() };
     assert_eq!(after(|w, _| w.credentials = Err(unusable)), Requeue::Backoff { cap: MINUTE });
     for kind in [FaultKind::CredentialsRejected, FaultKind::AuthFailed] {
         assert_eq!(after(|w, _| w.scalekit.down = Some(kind)), Requeue::After(MINUTE));

@@ -1,7 +1,7 @@
 //! The API server in memory: resources, their status, and who claims what.
 
 use super::scalekit::Scalekit;
-use crate::policy::{Declaration, OrganizationId, OrganizationRef};
+use crate::policy::{Declaration, Mode, OrganizationId, OrganizationRef};
 use crate::reconcile::{Application, ClusterWrite, Condition, Found, Kind, Report, Resource, Standing};
 use jiff::Timestamp;
 
@@ -30,18 +30,24 @@ impl Object {
         let status = self.status.as_ref();
         Resource {
             generation: self.generation,
-            deleting_since: self.deleting_since,
+            deleting: self.deleting_since.is_some(),
             finalizer: self.finalizer,
             declaration: self.declaration.clone(),
             pinned: status.and_then(|s| s.pinned.clone()),
             observed_generation: status.map_or(-1, |s| s.observed_generation),
             conditions: status.map(|s| s.conditions.clone()).unwrap_or_default(),
             requested_at: self.requested_at.clone(),
+            release: status.and_then(|s| s.release.clone()),
         }
     }
 
     pub(crate) fn condition(&self, kind: Kind) -> Option<&Condition> {
         self.status.as_ref()?.conditions.iter().find(|c| c.kind == kind)
+    }
+
+    fn takes_over(&self) -> bool {
+        let active = |d: &Declaration| !d.suspend && d.mode != Mode::Observe;
+        self.deleting_since.is_none() && self.declaration.as_ref().is_ok_and(active)
     }
 
     fn claims(&self, organization: &OrganizationId, scalekit: &Scalekit) -> bool {
@@ -118,7 +124,7 @@ impl Cluster {
                 let same = self.get(uid).is_some_and(|own| own.namespace == older.namespace);
                 Standing::Loser { winner: same.then(|| older.name()) }
             }
-            None => Standing::Owner { heir: others().any(|o| o.deleting_since.is_none()) },
+            None => Standing::Owner { heir: others().any(Object::takes_over) },
         }
     }
 }

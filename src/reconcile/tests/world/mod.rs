@@ -14,7 +14,8 @@ pub(crate) use trouble::{On, Trouble};
 use super::samples;
 use crate::policy::{Declaration, Live};
 use crate::reconcile::{
-    Access, Answer, Call, CredentialsProblem, FaultKind, History, Kind, SESSION_POLICY, Settings, Step, View,
+    Access, Answer, Call, Corrections, CredentialsFlaw, CredentialsProblem, FaultKind, HOUR, History, Kind,
+    SESSION_POLICY, Settings, Step, View,
 };
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +35,11 @@ pub(crate) struct World {
     pub(crate) scalekit: Scalekit,
     /// Where the Secret leads.
     pub(crate) credentials: Result<Access, CredentialsProblem>,
+    /// What the process still knows of a Secret that is gone.
+    pub(crate) kept: Option<Access>,
     pub(crate) namespace_terminating: bool,
+    /// The operator is being uninstalled.
+    pub(crate) letting_go: bool,
     pub(crate) script: Script,
     /// What others do just before the given step of the next pass.
     happenings: Vec<(usize, Happening)>,
@@ -61,10 +66,18 @@ pub(crate) struct Entry {
 }
 
 /// What the shell remembers of a resource.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Memory {
     through: Timestamp,
     unknown_write: Option<Timestamp>,
+    corrections: Vec<Timestamp>,
+    contended: bool,
+}
+
+impl Memory {
+    fn new(now: Timestamp) -> Self {
+        Self { through: now, unknown_write: None, corrections: Vec::new(), contended: false }
+    }
 }
 
 impl World {
@@ -83,7 +96,9 @@ impl World {
             cluster: Cluster::default(),
             scalekit: Scalekit::new(),
             credentials: Ok(access(samples::HOST)),
+            kept: None,
             namespace_terminating: false,
+            letting_go: false,
             script: Script::default(),
             happenings: Vec::new(),
             journal: Vec::new(),
@@ -106,7 +121,7 @@ impl World {
 
     pub(crate) fn declare_in(&mut self, namespace: &'static str, declaration: Result<Declaration, Vec<String>>) -> Uid {
         let uid = 1 + self.memory.keys().max().unwrap_or(&0);
-        self.memory.insert(uid, Memory { through: self.now, unknown_write: None });
+        self.memory.insert(uid, Memory::new(self.now));
         self.cluster.objects.push(Object {
             uid,
             namespace,
@@ -182,7 +197,8 @@ impl World {
     }
 
     pub(crate) fn credentials_missing(&mut self) {
-        self.credentials = Err(CredentialsProblem { missing: true, message: "Secret scalekit is not there".into() });
+        self.credentials =
+            Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message: "Secret scalekit is not there".into() });
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {
@@ -192,14 +208,20 @@ impl World {
 
     /// The process starts anew and knows nothing of the one before.
     pub(crate) fn restart(&mut self) {
-        let fresh = Memory { through: self.now, unknown_write: Some(self.now) };
-        self.memory.values_mut().for_each(|memory| *memory = fresh);
+        let now = self.now;
+        let fresh = || Memory { unknown_write: Some(now), ..Memory::new(now) };
+        self.memory.values_mut().for_each(|memory| *memory = fresh());
     }
 
     fn history(&self, uid: Uid) -> History {
         let age = |since: Timestamp| Duration::try_from(self.now.duration_since(since)).unwrap_or_default();
-        let memory = self.memory[&uid];
-        History { unseen_for: age(memory.through), unknown_write_age: memory.unknown_write.map(age) }
+        let memory = &self.memory[&uid];
+        let corrections = Corrections {
+            lately: memory.corrections.iter().filter(|at| age(**at) < HOUR).count().try_into().unwrap(),
+            last: memory.corrections.last().copied().or(memory.unknown_write).map(age),
+            contended: memory.contended,
+        };
+        History { unseen_for: age(memory.through), unknown_write_age: memory.unknown_write.map(age), corrections }
     }
 
     fn carry_out(&mut self, uid: Uid, view: &View, step: &Step) -> Answer {
@@ -207,6 +229,9 @@ impl World {
             Step::ReadResource => Answer::Resource(self.cluster.found(uid)),
             Step::ReadNamespace => Answer::Namespace { terminating: self.namespace_terminating },
             Step::ReadCredentials => Answer::Credentials(self.credentials.clone()),
+            Step::RecallCredentials => {
+                Answer::Credentials(self.kept.clone().map_or_else(|| self.credentials.clone(), Ok))
+            }
             Step::ReadClaims => {
                 let organization = view.sight.organization.as_ref().expect("claims are about an organization");
                 Answer::Claims(self.cluster.standing(uid, &organization.id, &self.scalekit))
@@ -215,6 +240,10 @@ impl World {
             Step::AddFinalizer => Answer::Cluster(self.cluster.set_finalizer(uid, true)),
             Step::RemoveFinalizer(_) => Answer::Cluster(self.cluster.set_finalizer(uid, false)),
             Step::Scalekit(call) => {
+                if call.writes() && view.corrects() {
+                    let now = self.now;
+                    self.memory.get_mut(&uid).unwrap().corrections.push(now);
+                }
                 let to = view.access().expect("no call without credentials").environment.clone();
                 Answer::Scalekit(self.call(uid, &to, call))
             }

@@ -3,7 +3,8 @@
 use super::{Entry, Uid, World};
 use crate::policy::Policy;
 use crate::reconcile::{
-    Announcement, Answer, Call, FaultKind, Outcome, Report, Requeue, Step, Verdict, View, announcements, next, requeue,
+    Announcement, Answer, Call, FaultKind, HOUR, Outcome, Report, Requeue, Step, Verdict, View, announcements, next,
+    requeue,
 };
 use std::time::Duration;
 
@@ -45,7 +46,8 @@ impl World {
 
     /// Runs a pass; `None` when it was cut, and then the process has restarted.
     pub(crate) fn run(&mut self, uid: Uid, cut: Option<Cut>) -> Option<Pass> {
-        let mut view = View::new(self.settings.clone(), self.history(uid));
+        let fresh = View::new(self.settings.clone(), self.history(uid));
+        let mut view = View { letting_go: self.letting_go, ..fresh };
         let mut steps = Vec::new();
         self.passes += 1;
         for n in 0..BOUND {
@@ -85,6 +87,7 @@ impl World {
         if !is_outage(&outcome) {
             self.memory.get_mut(&uid).unwrap().through = self.now;
         }
+        self.remember(uid, &outcome);
         let report = Report::after(&view, &outcome);
         if let Some(report) = &report {
             self.cluster.store(uid, report.clone());
@@ -92,6 +95,18 @@ impl World {
         let events = announcements(&view, &outcome, report.as_ref());
         let requeue = requeue(&view, &outcome);
         Pass { outcome, steps, view, report, events, requeue }
+    }
+
+    /// As the shell does.
+    fn remember(&mut self, uid: Uid, outcome: &Outcome) {
+        let now = self.now;
+        let memory = self.memory.get_mut(&uid).unwrap();
+        let held = memory.corrections.last().is_none_or(|last| *last + HOUR <= now);
+        memory.contended = match outcome {
+            Outcome::Contended => true,
+            Outcome::Looked(Verdict::InSync | Verdict::StricterKept) if held => false,
+            _ => memory.contended,
+        };
     }
 
     fn die(&mut self, uid: Uid, view: &View, step: &Step, fate: Fate) {
@@ -169,6 +184,7 @@ fn word(step: &Step) -> &'static str {
         Step::ReadResource => "read resource",
         Step::ReadNamespace => "read namespace",
         Step::ReadCredentials => "read credentials",
+        Step::RecallCredentials => "recall credentials",
         Step::ReadClaims => "read claims",
         Step::ReportProgress(_) => "progress",
         Step::AddFinalizer => "add finalizer",

@@ -1,0 +1,132 @@
+//! Two that set the same policy: ours corrects a few times, then gives way and
+//! says so.
+
+use super::{
+    samples::*,
+    world::{Uid, World},
+};
+use crate::policy::Mode;
+use crate::reconcile::{HOUR, Kind, Outcome, Requeue};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Undone so often in a row, each time found a minute later.
+fn undone(times: usize) -> (World, Uid) {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.journal.clear();
+    for _ in 0..times {
+        undo_and_look(&mut world, uid);
+    }
+    (world, uid)
+}
+
+fn undo_and_look(world: &mut World, uid: Uid) {
+    world.tenant().live = foreign();
+    world.advance(MINUTE);
+    world.pass(uid);
+}
+
+fn writes(world: &World) -> usize {
+    world.journal.iter().filter(|entry| entry.policy().is_some()).count()
+}
+
+#[test]
+fn row_035_what_is_undone_for_the_fifth_time_in_an_hour_is_contended() {
+    let (mut world, uid) = undone(4);
+    assert_eq!((writes(&world), world.says(uid, Kind::Ready)), (4, "True InSync".into()));
+    undo_and_look(&mut world, uid);
+    assert_eq!((writes(&world), world.live()), (4, foreign()));
+    assert_eq!(
+        (world.says(uid, Kind::Ready), world.says(uid, Kind::Stalled)),
+        ("False Contended".into(), "True Contended".into())
+    );
+    assert_eq!(world.says(uid, Kind::Synced), "False DriftDetected");
+    let pass = world.pass(uid);
+    assert!(pass.is_quiet() && pass.outcome == Outcome::Contended);
+    assert_eq!(pass.requeue, Requeue::Interval(MINUTE * 10), "it is still looked at");
+}
+
+#[test]
+fn row_048_a_fight_is_tried_once_an_hour() {
+    let (mut world, uid) = undone(5);
+    for _ in 0..30 {
+        undo_and_look(&mut world, uid);
+    }
+    assert_eq!(writes(&world), 4);
+    world.advance(HOUR / 2);
+    world.pass(uid);
+    assert_eq!((writes(&world), world.live()), (5, declared().into()));
+    assert_eq!((world.says(uid, Kind::Ready), world.says(uid, Kind::Stalled)), ("True InSync".into(), "absent".into()));
+    for _ in 0..50 {
+        undo_and_look(&mut world, uid);
+    }
+    assert_eq!((writes(&world), world.says(uid, Kind::Stalled)), (5, "True Contended".into()), "and not more often");
+}
+
+#[test]
+fn a_fight_that_ended_is_forgotten_after_an_hour() {
+    let (mut world, uid) = undone(5);
+    world.tenant().live = declared().into();
+    world.pass(uid);
+    assert_eq!(world.says(uid, Kind::Ready), "True InSync");
+    world.advance(HOUR);
+    world.pass(uid);
+    undo_and_look(&mut world, uid);
+    assert_eq!(writes(&world), 5);
+    undo_and_look(&mut world, uid);
+    assert_eq!(writes(&world), 6);
+}
+
+#[test]
+fn drift_now_and_then_is_corrected_for_ever() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.journal.clear();
+    for _ in 0..20 {
+        world.advance(MINUTE * 19);
+        undo_and_look(&mut world, uid);
+    }
+    assert_eq!((writes(&world), world.says(uid, Kind::Ready)), (20, "True InSync".into()));
+}
+
+#[test]
+fn an_edit_is_tried_at_once() {
+    let (mut world, uid) = undone(5);
+    world.edit(uid, |d| d.policy = custom(240, None));
+    world.pass(uid);
+    assert_eq!((world.live(), world.says(uid, Kind::Ready)), (no_idle(240), "True InSync".into()));
+}
+
+#[test]
+fn a_restart_in_the_middle_of_a_fight_is_no_try() {
+    let (mut world, uid) = undone(5);
+    world.restart();
+    undo_and_look(&mut world, uid);
+    assert_eq!((writes(&world), world.says(uid, Kind::Stalled)), (4, "True Contended".into()));
+    world.advance(HOUR);
+    world.pass(uid);
+    assert_eq!(writes(&world), 5);
+}
+
+#[test]
+fn a_flag_that_others_keep_switching_off_is_a_fight_too() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    for _ in 0..5 {
+        world.switch_flag(false);
+        world.advance(MINUTE);
+        world.pass(uid);
+    }
+    assert_eq!((world.tenant().session_policy_on(), world.says(uid, Kind::Stalled)), (false, "True Contended".into()));
+}
+
+#[test]
+fn a_deletion_reverts_all_the_same_and_observing_never_fights() {
+    let (mut world, uid) = undone(5);
+    world.delete(uid);
+    world.pass(uid);
+    assert!(world.is_gone(uid));
+    let (mut world, uid) = undone(5);
+    world.edit(uid, |d| d.mode = Mode::Observe);
+    world.pass(uid);
+    assert_eq!(world.says(uid, Kind::Ready), "True DriftDetected");
+}
