@@ -15,6 +15,9 @@ use std::{env, fs, path::Path};
 
 const POLICY: &str = "/api/v1/organizations/*/session-policy";
 
+/// Stands for every time.
+const SOME_TIME: &str = "2026-01-01T00:00:00Z";
+
 /// The states seen so far.
 #[derive(Default)]
 struct Recorder(Vec<Row>);
@@ -31,8 +34,10 @@ impl Recorder {
 /// The object without what differs from run to run.
 fn timeless(world: &World, object: &Value) -> Value {
     let base = world.simulator.base_url();
+    let release = object["status"]["release"]["at"].as_str().unwrap_or(SOME_TIME);
     let text = object
         .to_string()
+        .replace(release, SOME_TIME) // it is in messages, too
         .replace(base.trim_start_matches("http://"), "acme.scalekit.example")
         .replace(&world.namespace, "customers");
     let mut object: Value = serde_json::from_str(&text).unwrap();
@@ -54,7 +59,7 @@ fn fix_times(value: &mut Value) {
         Value::Object(fields) => {
             for (name, inner) in fields {
                 match name.as_str() {
-                    "deletionTimestamp" | "lastTransitionTime" => *inner = json!("2026-01-01T00:00:00Z"),
+                    "deletionTimestamp" | "lastTransitionTime" => *inner = json!(SOME_TIME),
                     _ => fix_times(inner),
                 }
             }
