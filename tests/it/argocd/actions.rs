@@ -72,6 +72,30 @@ async fn refresh_makes_the_operator_look_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_is_echoed_when_it_is_done_and_not_before() {
+    let mut world = in_sync().await;
+    world.edit("org_1", &json!({"policy": {"source": "APPLICATION"}}));
+    let path = "/api/v1/organizations/org_1/session-policy";
+    let silence = json!({"kind": "late", "then": "silence"});
+    world.admin("POST", "faults", &json!({"method": "PATCH", "path": path, "fault": silence}));
+    let count = format!("journal/count?method=PATCH&path={path}");
+    let writes = |world: &World| world.admin("GET", &count, &Value::Null)["count"].as_u64().unwrap();
+    let before = writes(&world);
+    let patch = press(&world, "refresh");
+    let at = &patch["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"];
+    eventually("the repair that gets no answer", 60, || (writes(&world) > before).then_some(()));
+    world.kill_operator();
+    let cut_off = live(&world);
+    assert_eq!(health(&cut_off).0, "Progressing");
+    assert!(cut_off["status"]["lastHandledReconcileAt"].is_null(), "{:#}", cut_off["status"]);
+
+    world.start_operator();
+    eventually("the echo", 60, || (live(&world)["status"]["lastHandledReconcileAt"] == *at).then_some(()));
+    assert_eq!(health(&live(&world)).0, "Healthy");
+    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_resource_without_annotations_can_be_refreshed_too() {
     let world = in_sync().await;
     world.kubectl(&["annotate", "osp", "acme", "kubectl.kubernetes.io/last-applied-configuration-"]);
