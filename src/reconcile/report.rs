@@ -22,7 +22,7 @@ pub struct Report {
     pub application: Application,
     /// All conditions.
     pub conditions: Vec<Condition>,
-    /// The reconcile-now request that this pass answers.
+    /// The reconcile-now request that this pass answered; `None` while it works.
     pub handled_at: Option<String>,
     /// When a deletion that waits for a person comes to its end.
     pub release: Option<PlannedRelease>,
@@ -40,7 +40,7 @@ pub struct Seen {
 impl Report {
     /// What to say while a pass works.
     pub fn progress(view: &View) -> Self {
-        let mut report = Self::of(view);
+        let mut report = Self { handled_at: None, ..Self::of(view) };
         let what = view.declaration().map(|d| d.policy.to_string()).unwrap_or_default();
         report.say_unsynced(view, Reason::Progressing);
         report.set(Kind::Ready, Truth::Unknown, Reason::Progressing, format!("applying {what}"));

@@ -126,6 +126,14 @@ impl Cluster {
         name
     }
 
+    /// Starts kubectl as an administrator, with its output to be read while it
+    /// runs.
+    pub fn start_kubectl(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(&self.kubectl);
+        command.arg("--kubeconfig").arg(&self.admin).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
     fn run(&self, arguments: &[&str], input: Option<&str>) -> Output {
         let mut command = Command::new(&self.kubectl);
         command.arg("--kubeconfig").arg(&self.admin).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());

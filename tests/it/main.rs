@@ -10,9 +10,11 @@
 )]
 
 mod admission;
+mod argocd;
 mod cluster;
 mod failures;
 mod killed;
+mod kubectl;
 mod lifecycle;
 mod manifests;
 mod rooms;

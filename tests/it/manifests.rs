@@ -27,3 +27,8 @@ fn the_committed_definition_is_the_generated_one() {
 fn the_committed_page_of_reasons_is_the_generated_one() {
     assert_committed("docs/conditions.md", &reconcile::reasons_page());
 }
+
+#[test]
+fn the_committed_patch_for_argocd_holds_its_scripts() {
+    assert_committed("deploy/argocd/argocd-cm.yaml", &crate::argocd::patch());
+}

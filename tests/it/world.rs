@@ -227,6 +227,11 @@ impl World {
         eventually("further looks at the policy", 60, || (self.looks() >= before + more).then_some(()));
     }
 
+    /// What the operators of this world logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     fn tail(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();

@@ -47,6 +47,9 @@ fn kstatus(report: &Report, entry: &Entry) -> Result<(), TestCaseError> {
         prop_assert!(c.message.len() <= 512);
         prop_assert!(c.status == Truth::True || !matches!(c.kind, Kind::Reconciling | Kind::Stalled));
     }
+    let requested = entry.view.here().and_then(|resource| resource.requested_at.clone());
+    let over = matches!(entry.step, Step::Done(_));
+    prop_assert_eq!(&report.handled_at, &requested.filter(|_| over), "a request is handled at the end of its pass");
     let busy = count(Kind::Reconciling) + count(Kind::Stalled) > 0;
     prop_assert!(!busy || ready(&report.conditions).status != Truth::True, "ready and not at rest");
     prop_assert_eq!(report.observed_generation, entry.view.here().unwrap().generation);

@@ -130,7 +130,7 @@ impl World {
             finalizer: false,
             deleting_since: None,
             status: None,
-            requested_at: None,
+            requested_at: Some("asked once".into()),
         });
         uid
     }

@@ -1,0 +1,7 @@
+-- The same request as `flux reconcile`; echoed in status.lastHandledReconcileAt.
+local os = require("os")
+if obj.metadata.annotations == nil then
+  obj.metadata.annotations = {}
+end
+obj.metadata.annotations["reconcile.fluxcd.io/requestedAt"] = os.date("!%Y-%m-%dT%XZ")
+return obj
