@@ -57,6 +57,11 @@ impl Cluster {
         cluster
     }
 
+    /// The kubeconfig of an administrator.
+    pub fn admins_kubeconfig(&self) -> &Path {
+        &self.admin
+    }
+
     /// The kubeconfig of a user who may do what the operator may.
     pub fn operators_kubeconfig(&self) -> PathBuf {
         self.admin.with_file_name("operator.kubeconfig")

@@ -11,6 +11,7 @@
 
 mod admission;
 mod cluster;
+mod flux;
 mod killed;
 mod lifecycle;
 mod manifests;

@@ -125,6 +125,13 @@ impl World {
         found.unwrap_or_else(|| panic!("{name} is not Ready={status}/{reason}: {last:#}\n{}", self.tail()))
     }
 
+    /// Waits until the resource's deletion is held by a revert that Scalekit refuses.
+    pub fn until_held(&self, name: &str) -> Value {
+        let held = self.until(name, "False", "CleanupPending");
+        assert!(!held["metadata"]["deletionTimestamp"].is_null());
+        held
+    }
+
     /// Waits until the resource is gone.
     pub fn until_gone(&self, name: &str) {
         let gone = within(60, || self.resource(name).is_none().then_some(()));
