@@ -3,8 +3,9 @@
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
 
-test: ## all tests, on a real API server (built once, kept in ~/.cache)
+test: ## all tests, on a real API server and with Flux (built once, kept in ~/.cache)
 	tests/cluster/ensure >/dev/null
+	tests/cluster/ensure flux >/dev/null
 	cargo test --locked
 
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
