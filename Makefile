@@ -3,9 +3,10 @@
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
 
-test: ## all tests, on a real API server (built once, kept in ~/.cache)
+test: ## all tests, on a real API server and with Flux (built once, kept in ~/.cache)
 	tests/cluster/ensure >/dev/null
-	cargo test --locked
+	tests/cluster/ensure flux >/dev/null
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked # most tests wait, so more of them than cores
 
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'

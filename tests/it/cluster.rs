@@ -70,8 +70,8 @@ impl Cluster {
         self.ok(&["wait", "--for=condition=Established", "--timeout=30s", crd]);
     }
 
-    /// The kubeconfig of a user: `operator` may do what the operator may,
-    /// `limited` what a test lets it.
+    /// The kubeconfig of a user: `admin`, `operator` with the operator's rights,
+    /// or `limited` with what a test lets it.
     pub fn kubeconfig(&self, user: &str) -> PathBuf {
         self.admin.with_file_name(format!("{user}.kubeconfig"))
     }

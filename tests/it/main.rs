@@ -13,6 +13,7 @@ mod admission;
 mod argocd;
 mod cluster;
 mod failures;
+mod flux;
 mod killed;
 mod kubectl;
 mod lifecycle;

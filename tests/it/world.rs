@@ -157,6 +157,13 @@ impl World {
         found.unwrap_or_else(|| panic!("{name} is not Ready={status}/{reason}: {last:#}\n{}", self.tail()))
     }
 
+    /// Waits until the resource's deletion is held by a revert that Scalekit refuses.
+    pub fn until_held(&self, name: &str) -> Value {
+        let held = self.until(name, "False", "CleanupPending");
+        assert!(!held["metadata"]["deletionTimestamp"].is_null());
+        held
+    }
+
     /// Waits until the resource is gone.
     pub fn until_gone(&self, name: &str) {
         let gone = within(60, || self.resource(name).is_none().then_some(()));
@@ -200,11 +207,6 @@ impl World {
     /// How many requests of any kind there were, the token's included.
     pub fn requests(&self) -> u64 {
         self.admin("GET", "journal/count", &Value::Null)["count"].as_u64().unwrap()
-    }
-
-    /// What the operator has logged.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// The events about a resource, as `reason: note`.
