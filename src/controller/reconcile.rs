@@ -56,8 +56,10 @@ async fn finish(
 ) -> Result<Requeue, ClusterError> {
     log(subject, outcome);
     let view = &execution.view;
-    if got_through(view, outcome) {
-        context.memory.seen(&subject.uid);
+    match outcome {
+        _ if got_through(view, outcome) => context.memory.seen(&subject.uid),
+        Outcome::Looked(Verdict::Fault(_)) | Outcome::CleanupPending(_) => context.memory.unseen(&subject.uid),
+        _ => {}
     }
     let report = Report::after(view, outcome);
     let events = announcements(view, outcome, report.as_ref());
