@@ -47,7 +47,7 @@ reasons! {
     CredentialsIncomplete: "A key of the credentials is missing or unusable; the message names it.",
         "Correct the Secret; it is read again within a minute.";
     CredentialsRejected: "Scalekit's token endpoint refuses the client id or secret.",
-        "Put valid API credentials into the Secret; it is read again within a minute.";
+        "Correct SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET in the Secret; it is read again within a minute.";
     AuthFailed: "Scalekit gave a token and then refused it.",
         "Check that the client belongs to this environment and is enabled.";
     BadAuthResponse: "The token endpoint answered something that is no token.",

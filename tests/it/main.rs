@@ -11,9 +11,10 @@
 
 mod admission;
 mod cluster;
+mod failures;
 mod killed;
 mod lifecycle;
 mod manifests;
 mod rooms;
-mod trouble;
+
 mod world;

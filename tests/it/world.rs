@@ -71,6 +71,15 @@ impl World {
         operator.wait().unwrap();
     }
 
+    /// The most memory that the operator has had, in bytes; `None` where the
+    /// system does not tell.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let process = self.operator.as_ref().expect("an operator runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024)
+    }
+
     /// Applies a resource; `spec` is YAML without the policy's organization.
     pub fn apply(&self, name: &str, spec: &str) {
         let (accepted, said) = self.try_apply(name, spec);

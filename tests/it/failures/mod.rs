@@ -1,0 +1,82 @@
+//! Every fault that Scalekit, the network or credentials can bring, each with
+//! its number in the failure catalogue: what the resource says then, what was
+//! sent, and what was not. `catalogue` makes `docs/failures.md` of them.
+
+mod answers;
+mod catalogue;
+mod credentials;
+mod crowd;
+mod feature;
+mod https;
+mod limits;
+mod network;
+mod numbers;
+mod rows;
+mod token;
+mod witness;
+mod writes;
+
+use crate::world::{EIGHT_HOURS, World};
+use serde_json::{Value, json};
+
+const TOKEN: &str = "/oauth/token";
+const ORGANIZATION: &str = "/api/v1/organizations/org_1";
+const SETTINGS: &str = "/api/v1/organizations/org_1/settings";
+const POLICY: &str = "/api/v1/organizations/org_1/session-policy";
+
+/// Eight hours and one hour for org_1, and whatever else.
+fn spec(rest: &str) -> String {
+    organization("org_1", rest)
+}
+
+/// The same for another organization.
+fn organization(id: &str, rest: &str) -> String {
+    format!("{{organization: {{id: {id}}}, policy: {EIGHT_HOURS}{rest}}}")
+}
+
+/// This absolute timeout and no idle one, for org_1.
+fn minutes(absolute: u32) -> String {
+    let policy = format!("{{policySource: CUSTOM, absoluteSessionTimeout: {absolute}}}");
+    format!("{{organization: {{id: org_1}}, policy: {policy}}}")
+}
+
+/// A fault on the next such request.
+fn once(method: &str, path: &str, fault: Value) -> Value {
+    json!({"method": method, "path": path, "fault": fault})
+}
+
+/// A fault on every such request.
+fn always(method: &str, path: &str, fault: Value) -> Value {
+    json!({"method": method, "path": path, "times": "forever", "fault": fault})
+}
+
+/// An answer with this status and nothing done.
+fn refuse(status: u16) -> Value {
+    json!({"kind": "refuse", "status": status})
+}
+
+/// This answer, whatever is true.
+fn forged(body: &Value) -> Value {
+    json!({"kind": "answer", "status": 200, "body": {"json": body}})
+}
+
+/// Faults from the start, and `acme` for org_1.
+async fn troubled(rules: &[Value]) -> World {
+    let mut world = World::without_operator(json!({})).await;
+    world.admin("POST", "faults", &json!(rules));
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    world
+}
+
+/// `acme` and, for another organization, `neighbour`: both in order, and then
+/// these faults.
+async fn at_rest(rules: &[Value]) -> World {
+    let world = World::new().await;
+    world.apply("acme", &spec(""));
+    world.apply("neighbour", &organization("org_2", ""));
+    world.until("acme", "True", "InSync");
+    world.until("neighbour", "True", "InSync");
+    world.admin("POST", "faults", &json!(rules));
+    world
+}
