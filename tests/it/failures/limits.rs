@@ -106,6 +106,20 @@ async fn row_012_a_rate_limit_without_a_delay_or_with_an_absurd_one_is_survived_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn row_012_a_rate_limit_without_a_delay_pauses_those_who_have_not_met_it() {
+    let mut world = World::without_operator(json!({})).await;
+    let crowd = Crowd(60);
+    crowd.arrive(&world, Some("1h"));
+    world.trouble(&always("GET", "/api/**", limited(json!({}), json!("status"))));
+    world.start_operator();
+    crowd.until(&world, "Unknown", "RateLimited");
+    let sent = world.count("path=/api/**");
+    assert!(sent < 60, "{sent}: not everybody had to ask to know");
+    world.calm();
+    crowd.until(&world, "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn row_013_a_rate_limit_holds_a_deletion_up_and_loses_nothing() {
     let mut world = World::new().await;
     let clock = Clock::start(&world).await;
