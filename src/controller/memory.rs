@@ -16,8 +16,10 @@ pub(super) struct Memory {
     traces: Mutex<HashMap<Uid, Trace>>,
 }
 
+#[derive(Default)]
 struct Trace {
-    seen: Instant,
+    /// Since when Scalekit is not seen; `None`: the last pass got through.
+    unseen: Option<Instant>,
     unknown_write: Option<Instant>,
     failures: u32,
     /// The last [`CORRECTIONS`] of them.
@@ -45,7 +47,7 @@ impl Memory {
         let age = |at: Instant| at.elapsed();
         let inherited = predecessor.then_some(start);
         History {
-            unseen_for: age(trace.seen),
+            unseen_for: trace.unseen.map(age).unwrap_or_default(),
             unknown_write_age: trace.unknown_write.or(inherited).map(age),
             corrections: Corrections {
                 lately: trace.corrections.iter().filter(|at| age(**at) < HOUR).count().try_into().unwrap_or(u32::MAX),
@@ -79,8 +81,14 @@ impl Memory {
 
     /// Scalekit answered and was understood.
     pub(super) fn seen(&self, uid: &Uid) {
-        let mut traces = self.lock();
-        trace(&mut traces, uid).seen = Instant::now();
+        trace(&mut self.lock(), uid).unseen = None;
+    }
+
+    /// A pass did not get through to Scalekit. An outage begins with the first
+    /// of them, not with the last success: that one is an interval ago even
+    /// when a single look fails.
+    pub(super) fn unseen(&self, uid: &Uid) {
+        trace(&mut self.lock(), uid).unseen.get_or_insert_with(Instant::now);
     }
 
     /// A write is on its way; until [`Memory::write_answered`] its outcome is
@@ -123,14 +131,7 @@ impl Memory {
 }
 
 fn trace<'a>(traces: &'a mut HashMap<Uid, Trace>, uid: &Uid) -> &'a mut Trace {
-    let seen = Instant::now();
-    traces.entry(uid.clone()).or_insert_with(|| Trace {
-        seen,
-        unknown_write: None,
-        failures: 0,
-        corrections: VecDeque::new(),
-        contended: false,
-    })
+    traces.entry(uid.clone()).or_default()
 }
 
 fn after(uid: &Uid, requeue: Requeue) -> Option<Duration> {
@@ -177,6 +178,21 @@ mod tests {
         let appoint = || memory.appointment(&uid(), Requeue::Interval(minute)).unwrap() - Instant::now();
         assert!(appoint() >= minute.mul_f64(0.9) && appoint() <= minute.mul_f64(1.1));
         assert_eq!(appoint(), appoint());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_014_an_outage_begins_with_the_first_look_that_fails() {
+        let memory = Memory::new();
+        let unseen_for = || memory.history(&uid(), false).unseen_for;
+        memory.seen(&uid());
+        tokio::time::advance(Duration::from_secs(600)).await;
+        assert_eq!(unseen_for(), Duration::ZERO, "nobody looked, so nothing failed");
+        memory.unseen(&uid());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        memory.unseen(&uid());
+        assert_eq!(unseen_for(), Duration::from_secs(60));
+        memory.seen(&uid());
+        assert_eq!(unseen_for(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -65,8 +65,10 @@ pub(super) async fn finish(
 ) -> Result<Requeue, ClusterError> {
     log(subject, outcome);
     let view = &execution.view;
-    if got_through(view, outcome) {
-        context.memory.seen(&subject.uid);
+    match outcome {
+        _ if got_through(view, outcome) => context.memory.seen(&subject.uid),
+        Outcome::Looked(Verdict::Fault(_)) | Outcome::CleanupPending(_) => context.memory.unseen(&subject.uid),
+        _ => {}
     }
     context.memory.ended(&subject.uid, outcome);
     let report = Report::after(view, outcome);

@@ -126,3 +126,65 @@ fn dated(
         last_transition_time: same.map_or(Time(now), |c| c.last_transition_time.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        policy::{ApplicationPolicy, Idle, Live, Minutes, Policy, Session, diff},
+        reconcile::{PlannedRelease, Seen},
+    };
+
+    const MOST: i64 = i32::MAX as i64;
+
+    /// All that a status can hold, each at its longest; `flip` tells one from
+    /// the next.
+    fn longest(flip: bool) -> Report {
+        let minutes = |n| Minutes::new(n).unwrap();
+        let declared = Policy::Custom(Session::new(minutes(MOST), Some(minutes(MOST - 1))).unwrap());
+        let live = Live::Custom { absolute: Some(minutes(MOST - 2)), idle: Idle::On(Some(minutes(MOST - 3))) };
+        let host = "x".repeat(253);
+        let truth = if flip { Truth::True } else { Truth::False };
+        let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Reconciling); // never with Stalled
+        let condition = |kind| Condition::new(kind, truth, Reason::ApplicationPolicyUnreadable, "ß".repeat(100_000));
+        Report {
+            observed_generation: i64::MAX,
+            pinned: OrganizationId::parse(&format!("org_{}", "9".repeat(28)))
+                .map(|organization| Pinned { environment: host, organization }),
+            seen: Some(Seen { live, drift: diff(&declared, &live) }),
+            application: Application::Known(ApplicationPolicy {
+                bounds: Bounds { absolute: Some(minutes(MOST)), idle: Some(minutes(MOST)) },
+                access_token: Some(minutes(MOST)),
+            }),
+            conditions: kinds.map(condition).collect(),
+            handled_at: Some("ß".repeat(LONGEST_REQUEST / 2)),
+            release: Some(PlannedRelease { reason: Reason::CredentialsIncomplete, at: Timestamp::MAX }),
+        }
+    }
+
+    #[test]
+    fn row_075_a_thousand_flaps_with_endless_messages_fit_into_little() {
+        let mut standing = OrganizationSessionPolicyStatus::default();
+        for n in 0..1000 {
+            standing = status(&longest(n % 2 == 0), &standing, Timestamp::UNIX_EPOCH);
+        }
+        assert_eq!(standing.conditions.len(), 5, "one each, no history");
+        assert!(standing.conditions.iter().all(|c| c.message.len() <= 512 && c.message.ends_with("ß…")));
+        let size = serde_json::to_string(&standing).unwrap().len();
+        assert!(size <= 4 * 1024, "{size} bytes");
+    }
+
+    #[test]
+    fn row_077_a_time_moves_only_when_its_status_flips() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let times = |status: &OrganizationSessionPolicyStatus| -> Vec<i64> {
+            status.conditions.iter().map(|c| c.last_transition_time.0.as_second()).collect()
+        };
+        let first = status(&longest(true), &OrganizationSessionPolicyStatus::default(), at(1));
+        let again = status(&longest(true), &first, at(2));
+        let flipped = status(&longest(false), &again, at(3));
+        assert_eq!([times(&first), times(&again), times(&flipped)], [vec![1; 5], vec![1; 5], vec![3; 5]]);
+        let other = Report { observed_generation: 7, ..longest(false) };
+        assert_eq!(times(&status(&other, &flipped, at(4))), [3; 5], "a new generation flips nothing");
+    }
+}

@@ -90,12 +90,19 @@ pub struct Condition {
 /// The longest message of a condition or an event in bytes (failure-catalogue
 /// row 75).
 const LONGEST_MESSAGE: usize = 512;
+/// The same of those that say in few words what fields of the status say in
+/// full, so that a whole status stays below 4 KiB.
+const LONGEST_NOTE: usize = 192;
 
 /// `message`, cut at a character where it is overlong: a server can name as
 /// many flags as it likes.
-pub(super) fn cut(mut message: String) -> String {
-    if message.len() > LONGEST_MESSAGE {
-        let end = message.floor_char_boundary(LONGEST_MESSAGE - '…'.len_utf8());
+pub(super) fn cut(message: String) -> String {
+    cut_to(LONGEST_MESSAGE, message)
+}
+
+fn cut_to(longest: usize, mut message: String) -> String {
+    if message.len() > longest {
+        let end = message.floor_char_boundary(longest - '…'.len_utf8());
         message.truncate(end);
         message.push('…');
     }
@@ -105,7 +112,11 @@ pub(super) fn cut(mut message: String) -> String {
 impl Condition {
     /// The one constructor; an overlong message is cut at a character.
     pub fn new(kind: Kind, status: Truth, reason: Reason, message: impl Into<String>) -> Self {
-        Self { kind, status, reason, message: cut(message.into()) }
+        let longest = match kind {
+            Kind::Ready | Kind::Reconciling | Kind::Stalled => LONGEST_MESSAGE,
+            Kind::Synced | Kind::FeatureEnabled | Kind::Effective => LONGEST_NOTE,
+        };
+        Self { kind, status, reason, message: cut_to(longest, message.into()) }
     }
 }
 

@@ -50,7 +50,7 @@ reasons! {
         "Name a Secret in `spec.credentialsSecretRef`, or start the operator with `--default-credentials-for` this \
          namespace.";
     CredentialsRejected: "Scalekit's token endpoint refuses the client id or secret.",
-        "Put valid API credentials into the Secret; it is read again within a minute.";
+        "Correct SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET in the Secret; it is read again within a minute.";
     AuthFailed: "Scalekit gave a token and then refused it.",
         "Check that the client belongs to this environment and is enabled.";
     BadAuthResponse: "The token endpoint answered something that is no token.",

@@ -52,7 +52,8 @@ pub struct Settings {
 /// What the shell remembers, as ages measured on a monotonic clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct History {
-    /// Since when no pass has got through to Scalekit.
+    /// Since when passes don't get through to Scalekit, from the first that
+    /// did not; zero: the last one did.
     pub unseen_for: Duration,
     /// Since when no write with an unknown outcome was sent; `None`: there was
     /// none. A resource older than this process counts one at its start,

@@ -2,11 +2,12 @@
 
 use super::{
     Credentials, Environment, Transport,
-    exchange::{Answer, Body, exchange},
+    breaker::Leave,
+    exchange::{Answer, Body, Lost, exchange},
     requests::Request,
-    throttle::Throttle,
     token::{Grant, Token, Tokens},
-    verdict::{unanswered, unreadable, verdict, without_token},
+    transport::Limits,
+    verdict::{outage, unanswered, unreadable, verdict, without_token},
     wire,
 };
 use crate::reconcile::{Detail, Fault, FaultKind};
@@ -30,14 +31,14 @@ struct Inner {
     transport: Transport,
     credentials: Credentials,
     tokens: Tokens,
-    throttle: Arc<Throttle>,
+    limits: Arc<Limits>,
 }
 
 impl Client {
     /// A client with `credentials`. Sends nothing yet.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
-        let throttle = transport.throttle(credentials.environment());
-        Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens: Tokens::default(), throttle }))
+        let limits = transport.limits(credentials.environment());
+        Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens: Tokens::default(), limits }))
     }
 
     /// Which environment it talks to.
@@ -104,8 +105,8 @@ impl Client {
         })
     }
 
-    /// Waits for a turn and exchanges one request for an answer; the throttle
-    /// learns from it. The duration is the pause that a 429 led to.
+    /// Waits for a turn and exchanges one request for an answer; throttle and
+    /// breaker learn from it. The duration is the pause that a 429 led to.
     async fn attempt(
         &self,
         template: &'static str,
@@ -113,19 +114,38 @@ impl Client {
         writes: bool,
         deadline: Instant,
     ) -> Result<(Answer, Option<Duration>), Fault> {
-        match timeout_at(deadline, self.0.throttle.turn()).await {
+        let Limits { throttle, breaker } = &*self.0.limits;
+        breaker.open_for_now().map_err(held_back)?;
+        match timeout_at(deadline, throttle.turn()).await {
             Ok(Ok(())) => {}
-            Ok(Err(retry_after)) => return Err(not_now(retry_after)),
+            Ok(Err(retry_after)) => return Err(held_back(FaultKind::RateLimited { retry_after })),
             Err(_) => return Err(Fault::new(FaultKind::TimedOut)),
         }
+        // An outage may have begun for somebody who was ahead.
+        let leave = breaker.leave().map_err(held_back)?;
         let start = Instant::now();
         let result = exchange(request.header(ACCEPT, "application/json"), deadline).await;
         let status = result.as_ref().map_or(0, |answer| answer.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
+        self.notice(leave, &result);
         let answer = result.map_err(|lost| unanswered(&lost, writes))?;
         let paused = self.learn(&answer);
         Ok((answer, paused))
+    }
+
+    /// Tells the breaker, and tells people when an outage begins and ends.
+    fn notice(&self, leave: Leave, result: &Result<Answer, Lost>) {
+        let breaker = &self.0.limits.breaker;
+        match outage(result) {
+            Some(kind) if breaker.failed(leave, kind) => {
+                tracing::warn!(environment = %self.environment(), ?kind, "an outage: requests are held back");
+            }
+            None if breaker.answered() => {
+                tracing::info!(environment = %self.environment(), "the outage is over");
+            }
+            _ => {}
+        }
     }
 
     fn learn(&self, answer: &Answer) -> Option<Duration> {
@@ -135,19 +155,20 @@ impl Client {
                 if let Body::Whole(body) = &answer.body {
                     told.detail = wire::told(body).retry_after;
                 }
-                return Some(self.0.throttle.pushed_back(told.delay(SystemTime::now())));
+                return Some(self.0.limits.throttle.pushed_back(told.delay(SystemTime::now())));
             }
             // Out of order is no sign that the rate is fine.
-            ..500 => self.0.throttle.answered(),
+            ..500 => self.0.limits.throttle.answered(),
             _ => {}
         }
         None
     }
 }
 
-fn not_now(retry_after: Duration) -> Fault {
+/// The fault of a request that was not even sent.
+fn held_back(kind: FaultKind) -> Fault {
     let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
-    Fault { detail, ..Fault::new(FaultKind::RateLimited { retry_after }) }
+    Fault { detail, ..Fault::new(kind) }
 }
 
 impl fmt::Debug for Client {

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_delay_is_understood() {
+    fn row_011_every_form_of_delay_is_understood() {
         assert_eq!(told("30", None, ""), Some(30));
         assert_eq!(told(" 30 ", None, ""), Some(30));
         assert_eq!(told("Thu, 01 Jan 2026 00:01:00 GMT", None, ""), Some(60));
@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_usable_one_counts() {
+    fn row_011_the_first_usable_one_counts() {
         assert_eq!(told("30", Some(20.0), "10"), Some(30));
         assert_eq!(told("soon", Some(20.0), "10"), Some(20));
         assert_eq!(told("0", Some(-1.0), "10"), Some(10));
     }
 
     #[test]
-    fn the_past_and_the_absurd_are_no_delay() {
+    fn row_011_the_past_and_the_absurd_are_no_delay() {
         for text in
             ["0", "-5", "86401", "inf", "nan", "1e3", "", "99999999999999999999999", "Thu, 01 Jan 2025 00:00:00 GMT"]
         {
@@ -101,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_told_no_delay_exceeds_a_day(retry_after: String, detail: f64, reset: String, at: u32) {
+        fn row_011_whatever_is_told_no_delay_exceeds_a_day(retry_after: String, detail: f64, reset: String, at: u32) {
             let told = Told { retry_after: Some(retry_after), detail: Some(detail), reset: Some(reset) };
             let delay = told.delay(UNIX_EPOCH + Duration::from_secs(at.into()));
             prop_assert!(delay.is_none_or(|delay| delay <= Duration::from_secs(86_400)));

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_stops_everybody_until_it_is_over() {
+    async fn row_010_a_pause_stops_everybody_until_it_is_over() {
         let throttle = throttle(10.0);
         assert_eq!(throttle.pushed_back(Some(30 * SECOND)), 30 * SECOND);
         assert_eq!(throttle.turn().await, Err(30 * SECOND));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_for_a_turn_when_a_pause_begins_does_not_get_it() {
+    async fn row_010_who_waits_for_a_turn_when_a_pause_begins_does_not_get_it() {
         let throttle = Arc::new(throttle(1.0));
         assert_eq!(throttle.turn().await, Ok(()));
         let waiting = tokio::spawn({
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_told_pause_is_clamped_and_never_shortened() {
+    async fn row_010_a_told_pause_is_clamped_and_never_shortened() {
         let throttle = throttle(10.0);
         assert_eq!(throttle.pushed_back(Some(Duration::ZERO)), SECOND);
         assert_eq!(throttle.pushed_back(Some(Duration::from_secs(86_000))), LONGEST_PAUSE);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bare_429_halves_the_rate_once_per_burst_and_answers_bring_it_back() {
+    async fn row_012_a_bare_429_halves_the_rate_once_per_burst_and_answers_bring_it_back() {
         let throttle = throttle(10.0);
         let rate = || throttle.lock().rate;
         let pause = throttle.pushed_back(None);
@@ -258,7 +258,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_backoff_lasts_one_second_to_five_minutes(nth: i32, chance in 0.0f64..1.0) {
+        fn row_012_a_backoff_lasts_one_second_to_five_minutes(nth: i32, chance in 0.0f64..1.0) {
             let pause = backoff(nth, chance);
             prop_assert!(pause >= SECOND && pause <= Duration::from_secs(300));
         }

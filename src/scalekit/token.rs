@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hundred_callers_fetch_one_token() {
+    async fn row_001_a_hundred_callers_fetch_one_token() {
         let bench = Bench::default();
         let all = futures::future::join_all((0..100).map(|_| bench.get(Ok(1000)))).await;
         assert!(all.iter().all(|token| token.as_deref() == Ok("t1")));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_is_renewed_at_four_fifths_of_its_life() {
+    async fn row_004_a_token_is_renewed_at_four_fifths_of_its_life() {
         let bench = Bench::default();
         assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t1"));
         tokio::time::advance(799 * SECOND).await;
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rejected_credentials_are_tried_once_in_five_minutes() {
+    async fn row_003_rejected_credentials_are_tried_once_in_five_minutes() {
         let bench = Bench::default();
         for _ in 0..3 {
             assert_eq!(bench.get(Err(FaultKind::CredentialsRejected)).await, Err(FaultKind::CredentialsRejected));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_the_refused_token_is_forgotten() {
+    async fn row_001_only_the_refused_token_is_forgotten() {
         let bench = Bench::default();
         let old = bench.token(Ok(1000)).await.ok().unwrap();
         assert!(!bench.refuse(&old, false).await);
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_second_refusal_silences_the_client_and_then_allows_one_try_at_a_time() {
+    async fn row_002_a_second_refusal_silences_the_client_and_then_allows_one_try_at_a_time() {
         let bench = Bench::default();
         let token = bench.token(Ok(1000)).await.ok().unwrap();
         assert!(bench.refuse(&token, true).await);

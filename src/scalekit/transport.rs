@@ -1,7 +1,7 @@
-//! What all clients of the process share: connections, settings, and one
-//! throttle per environment.
+//! What all clients of the process share: connections, settings, and one set
+//! of limits per environment.
 
-use super::{Environment, Settings, SettingsProblem, hosts::Resolver, throttle::Throttle};
+use super::{Environment, Settings, SettingsProblem, breaker::Breaker, hosts::Resolver, throttle::Throttle};
 use reqwest::{redirect, retry};
 use std::{
     collections::HashMap,
@@ -28,7 +28,15 @@ pub struct Transport(Arc<Shared>);
 struct Shared {
     http: reqwest::Client,
     settings: Settings,
-    throttles: Mutex<HashMap<Environment, Arc<Throttle>>>,
+    limits: Mutex<HashMap<Environment, Arc<Limits>>>,
+}
+
+/// What limits the requests to one environment, whoever sends them.
+pub(super) struct Limits {
+    /// How fast.
+    pub(super) throttle: Throttle,
+    /// Whether at all.
+    pub(super) breaker: Breaker,
 }
 
 /// Why there is no transport.
@@ -65,7 +73,7 @@ impl Transport {
             return Err(TransportError::NoProvider); // reqwest would panic
         }
         let http = http(&settings).map_err(TransportError::Http)?;
-        Ok(Self(Arc::new(Shared { http, settings, throttles: Mutex::default() })))
+        Ok(Self(Arc::new(Shared { http, settings, limits: Mutex::default() })))
     }
 
     pub(super) fn http(&self) -> &reqwest::Client {
@@ -76,14 +84,15 @@ impl Transport {
         &self.0.settings
     }
 
-    /// The one throttle of `environment`.
-    pub(super) fn throttle(&self, environment: &Environment) -> Arc<Throttle> {
-        let mut throttles = self.0.throttles.lock().unwrap_or_else(PoisonError::into_inner);
-        if throttles.len() >= MANY {
-            throttles.retain(|_, throttle| Arc::strong_count(throttle) > 1 || throttle.paused().is_some());
+    /// The limits of `environment`; there is one set of them.
+    pub(super) fn limits(&self, environment: &Environment) -> Arc<Limits> {
+        let mut all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MANY {
+            all.retain(|_, limits| Arc::strong_count(limits) > 1 || limits.throttle.paused().is_some());
         }
-        let new = || Arc::new(Throttle::new(self.0.settings.rate, self.0.settings.deadline));
-        Arc::clone(throttles.entry(environment.clone()).or_insert_with(new))
+        let Settings { rate, deadline, .. } = self.0.settings;
+        let new = || Arc::new(Limits { throttle: Throttle::new(rate, deadline), breaker: Breaker::new(deadline) });
+        Arc::clone(all.entry(environment.clone()).or_insert_with(new))
     }
 }
 

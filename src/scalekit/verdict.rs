@@ -75,6 +75,18 @@ fn kind(status: u16, not_found: bool, paused: Option<Duration>) -> (FaultKind, O
     (kind, None)
 }
 
+/// What kind of outage an exchange is a sign of; `None`: somebody who is in
+/// order answered, whatever the answer says.
+pub(super) fn outage(result: &Result<Answer, Lost>) -> Option<FaultKind> {
+    use FaultKind::{TimedOut, Tls, Unavailable, Unreachable};
+    let kind = match result {
+        Err(lost) => lost.kind,
+        Ok(Answer { body: Body::Late, .. }) => TimedOut,
+        Ok(answer) => kind(answer.status, false, None).0,
+    };
+    matches!(kind, TimedOut | Tls | Unavailable | Unreachable).then_some(kind)
+}
+
 /// The fault of a call whose request got no answer.
 pub(super) fn unanswered(lost: &Lost, writes: bool) -> Fault {
     let detail = Detail { note: Some(lost.note), ..Detail::default() };
@@ -146,7 +158,25 @@ mod tests {
     }
 
     #[test]
-    fn only_scalekits_own_404_means_not_found() {
+    fn row_015_an_outage_is_no_answer_a_late_one_or_a_server_error() {
+        let of = |status, body| outage(&Ok(Answer { status, told: Told::default(), body }));
+        for status in [200, 301, 400, 401, 403, 404, 409, 429, 501] {
+            assert_eq!(of(status, Body::Whole(Vec::new())), None, "{status}");
+        }
+        for status in [408, 499, 500, 502, 503, 504] {
+            assert_eq!(of(status, Body::Whole(Vec::new())), Some(FaultKind::Unavailable), "{status}");
+        }
+        assert_eq!(of(200, Body::Late), Some(FaultKind::TimedOut));
+        assert_eq!(of(200, Body::TooLarge), None);
+        for kind in [FaultKind::Unreachable, FaultKind::Tls, FaultKind::TimedOut] {
+            assert_eq!(outage(&Err(Lost { kind, note: "", sent: false })), Some(kind));
+        }
+        let unsendable = Lost { kind: FaultKind::BadResponse, note: "", sent: false };
+        assert_eq!(outage(&Err(unsendable)), None);
+    }
+
+    #[test]
+    fn row_020_only_scalekits_own_404_means_not_found() {
         for body in [r#"{"code":5}"#, r#"{"code":"5","message":"x"}"#, r#"{"code":5.0,"details":[]}"#] {
             assert_eq!(fault(404, body, false).kind, FaultKind::NotFound, "{body}");
         }
@@ -156,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_status_whose_body_is_lost_may_have_landed() {
+    fn row_017_a_good_status_whose_body_is_lost_may_have_landed() {
         for (body, kind) in [
             (Body::TooLarge, FaultKind::BadResponse),
             (Body::BrokenOff, FaultKind::BadResponse),

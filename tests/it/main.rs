@@ -19,5 +19,4 @@ mod kubectl;
 mod lifecycle;
 mod manifests;
 mod rooms;
-mod trouble;
 mod world;

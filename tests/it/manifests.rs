@@ -14,7 +14,7 @@ pub(crate) fn assert_committed(file: &str, generated: &str) {
     let committed = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == generated,
-        "{file} is not what the code generates; if that is meant, run\n\n    UPDATE=1 cargo test --test it manifests\n"
+        "{file} is not what the code generates; if that is meant, run\n\n    UPDATE=1 cargo test --test it committed\n"
     );
 }
 

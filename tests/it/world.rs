@@ -103,6 +103,15 @@ impl World {
         operator.wait().unwrap();
     }
 
+    /// The most memory that the operator has had, in bytes; `None` where the
+    /// system does not tell.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let process = self.operator.as_ref().expect("an operator runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024)
+    }
+
     /// Applies a resource; `spec` is YAML without the policy's organization.
     pub fn apply(&self, name: &str, spec: &str) {
         let (accepted, said) = self.try_apply(name, spec);
@@ -199,24 +208,6 @@ impl World {
         journal.as_array().unwrap().iter().map(|entry| (text(entry), entry["body"].clone())).collect()
     }
 
-    /// The policies that were written, oldest first.
-    pub fn policies(&self) -> Vec<Value> {
-        self.writes().into_iter().filter(|(path, _)| path.ends_with("session-policy")).map(|(_, body)| body).collect()
-    }
-
-    /// How many requests of any kind there were, the token's included.
-    pub fn requests(&self) -> u64 {
-        self.admin("GET", "journal/count", &Value::Null)["count"].as_u64().unwrap()
-    }
-
-    /// The events about a resource, as `reason: note`.
-    pub fn events(&self, name: &str) -> Vec<String> {
-        let events = self.kubectl(&["get", "events.events.k8s.io", "-o", "json"]);
-        let events: Value = serde_json::from_str(&events).unwrap();
-        let about = events["items"].as_array().unwrap().iter().filter(|event| event["regarding"]["name"] == name);
-        about.map(|e| format!("{}: {}", e["reason"].as_str().unwrap(), e["note"].as_str().unwrap_or(""))).collect()
-    }
-
     /// How often the organization's policy was read so far.
     pub fn looks(&self) -> u64 {
         let path = "journal/count?method=GET&path=/api/v1/organizations/*/session-policy";
@@ -257,11 +248,6 @@ pub fn own_credentials(url: &str) -> [(&str, &str); 3] {
         ("SCALEKIT_CLIENT_ID", "skc_simulator"),
         ("SCALEKIT_CLIENT_SECRET", "test_simulator"),
     ]
-}
-
-/// The message of the condition of this type.
-pub fn message<'a>(resource: &'a Value, kind: &str) -> &'a str {
-    condition(resource, kind).and_then(|c| c["message"].as_str()).unwrap_or_default()
 }
 
 /// The condition of this type.

@@ -117,7 +117,7 @@ async fn a_list_that_does_not_get_on_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_good_status_without_the_promised_body_is_a_bad_response() {
+async fn row_019_a_good_status_without_the_promised_body_is_a_bad_response() {
     for body in [
         "",
         "{}",
@@ -146,7 +146,7 @@ async fn a_version_is_sent_only_when_set() {
 }
 
 #[tokio::test]
-async fn an_error_tells_its_code_fields_and_request() {
+async fn row_029_an_error_tells_its_code_fields_and_request() {
     let body = r#"{"code":3,"message":"m","details":[{"error_code":"INVALID_ARGUMENT","request_info":{"request_id":"req-1"},"validation_error_info":{"field_violations":[{"field":"idle_session_timeout"}]}}]}"#;
     let server = Server::always(json(400, body)).await;
     let fault = server.client().call(&write_policy()).await.unwrap_err();
@@ -155,7 +155,7 @@ async fn an_error_tells_its_code_fields_and_request() {
 }
 
 #[tokio::test]
-async fn a_404_is_believed_only_from_scalekit() {
+async fn row_020_a_404_is_believed_only_from_scalekit() {
     let server = Server::api(|_, nth| match nth {
         1 => with(404, "content-type: text/html\r\n", "<html>404</html>"),
         _ => json(404, r#"{"code":5,"message":"x","details":[{"error_code":"NOT_FOUND"}]}"#),

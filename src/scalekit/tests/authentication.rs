@@ -22,7 +22,7 @@ async fn a_hundred_calls_at_once_need_one_token() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_replaced_once_for_all() {
+async fn row_001_an_expired_token_is_replaced_once_for_all() {
     let server = Server::api(|seen, _| match seen.bearer() {
         Some("canary-token-1") => json(401, EMPTY_TOKEN),
         _ => json(200, INHERITED),
@@ -34,7 +34,7 @@ async fn an_expired_token_is_replaced_once_for_all() {
 }
 
 #[tokio::test]
-async fn a_second_401_is_the_last_request_for_now() {
+async fn row_002_a_second_401_is_the_last_request_for_now() {
     let server = Server::always(json(401, EMPTY_TOKEN)).await;
     let client = server.client();
     for _ in 0..3 {
@@ -46,7 +46,7 @@ async fn a_second_401_is_the_last_request_for_now() {
 }
 
 #[tokio::test]
-async fn rejected_credentials_are_tried_once_and_new_ones_at_once() {
+async fn row_003_rejected_credentials_are_tried_once_and_new_ones_at_once() {
     for status in [400, 401, 403] {
         let server = Server::start(move |seen, nth| match (seen.is_token(), nth) {
             (true, 1) => json(status, r#"{"error":"invalid_client"}"#),
@@ -66,7 +66,7 @@ async fn rejected_credentials_are_tried_once_and_new_ones_at_once() {
 }
 
 #[tokio::test]
-async fn a_token_endpoint_out_of_order_is_tried_again_by_the_next_call() {
+async fn row_004_a_token_endpoint_out_of_order_is_tried_again_by_the_next_call() {
     for (answer, kind) in [
         (json(503, ""), FaultKind::Unavailable),
         (json(500, "<html>"), FaultKind::Unavailable),

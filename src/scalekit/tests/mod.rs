@@ -5,6 +5,7 @@ mod answers;
 mod authentication;
 mod lookups;
 mod network;
+mod outages;
 mod proxy;
 mod rates;
 mod secrecy;

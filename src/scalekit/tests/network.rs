@@ -30,26 +30,26 @@ fn bytes(text: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn no_answer_within_the_deadline() {
+async fn row_017_no_answer_within_the_deadline() {
     let server = Server::always(Answer::Silence).await;
     assert_eq!(read_and_write(&server.hasty_client()).await, unknown(FaultKind::TimedOut));
 }
 
 #[tokio::test]
-async fn headers_that_drip_in() {
+async fn row_018_headers_that_drip_in() {
     let server = Server::always(Answer::Drip(b"HTTP/1.1 200 OK\r\nx-slow: ".to_vec())).await;
     assert_eq!(read_and_write(&server.hasty_client()).await, unknown(FaultKind::TimedOut));
 }
 
 #[tokio::test]
-async fn a_body_that_drips_in() {
+async fn row_018_a_body_that_drips_in() {
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{INHERITED}");
     let server = Server::always(Answer::Drip(head.into_bytes())).await;
     assert_eq!(read_and_write(&server.hasty_client()).await, unknown(FaultKind::TimedOut));
 }
 
 #[tokio::test]
-async fn a_connection_closed_without_an_answer() {
+async fn row_025_a_connection_closed_without_an_answer() {
     let server = Server::always(Answer::HangUp).await;
     assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::Unreachable));
     assert_eq!(server.calls().len(), 2, "nothing is repeated out of sight");
@@ -62,7 +62,7 @@ async fn an_answer_that_is_not_http() {
 }
 
 #[tokio::test]
-async fn a_body_cut_short() {
+async fn row_019_a_body_cut_short() {
     for answer in [
         format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{INHERITED}"),
         format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2a\r\n{INHERITED}\r\n"),
@@ -80,7 +80,7 @@ async fn an_error_cut_short_is_still_that_error() {
 }
 
 #[tokio::test]
-async fn reading_stops_at_the_cap() {
+async fn row_021_reading_stops_at_the_cap() {
     let spaces = " ".repeat(256 * 1024 - INHERITED.len());
     let server = Server::always(json(200, &format!("{spaces}{INHERITED}"))).await;
     assert!(server.client().call(&read_policy()).await.is_ok());
@@ -91,14 +91,14 @@ async fn reading_stops_at_the_cap() {
 }
 
 #[tokio::test]
-async fn json_nested_too_deeply_is_not_parsed() {
+async fn row_021_json_nested_too_deeply_is_not_parsed() {
     let server = Server::always(json(200, &format!(r#"{{"policy":{}"#, "[".repeat(100_000)))).await;
     let fault = server.client().call(&read_policy()).await.unwrap_err();
     assert_eq!(fault.detail.to_string(), "the answer is nested too deeply");
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_not_unpacked() {
+async fn row_021_a_compressed_body_is_not_unpacked() {
     let gzip =
         [&b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n"[..], &[0x1f, 0x8b, 8, 0, 0, 0]]
             .concat();
@@ -107,7 +107,7 @@ async fn a_compressed_body_is_not_unpacked() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_and_the_token_stays_here() {
+async fn row_091_a_redirect_is_not_followed_and_the_token_stays_here() {
     let elsewhere = Server::always(json(200, INHERITED)).await;
     for status in [301, 302, 303, 307, 308] {
         let location = format!("location: {}/api/v1/x\r\n", elsewhere.url);
@@ -119,14 +119,14 @@ async fn a_redirect_is_not_followed_and_the_token_stays_here() {
 }
 
 #[tokio::test]
-async fn a_port_where_nobody_listens() {
+async fn row_016_a_port_where_nobody_listens() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let client = client(&transport(Settings::default()), &format!("http://127.0.0.1:{port}"));
     assert_eq!(read_and_write(&client).await, [(FaultKind::Unreachable, false); 2]);
 }
 
 #[tokio::test]
-async fn a_host_that_does_not_exist() {
+async fn row_016_a_host_that_does_not_exist() {
     let client = client(&transport(Settings::default()), "https://no-such-host.invalid");
     assert_eq!(read_and_write(&client).await, [(FaultKind::Unreachable, false); 2]);
 }
@@ -147,12 +147,12 @@ async fn https_write(greeting: &'static str) -> Fault {
 }
 
 #[tokio::test]
-async fn https_to_a_port_that_speaks_plain_http() {
+async fn row_016_https_to_a_port_that_speaks_plain_http() {
     assert_eq!(trouble(&https_write("HTTP/1.1 400 Bad Request\r\n\r\n").await), (FaultKind::Tls, false));
 }
 
 #[tokio::test]
-async fn https_to_a_port_that_hangs_up_on_the_handshake() {
+async fn row_016_https_to_a_port_that_hangs_up_on_the_handshake() {
     let fault = https_write("").await;
     assert!(matches!(fault.kind, FaultKind::Tls | FaultKind::Unreachable) && !fault.may_have_landed, "{fault:?}");
 }

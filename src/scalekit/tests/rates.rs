@@ -29,7 +29,7 @@ async fn pause(answer: Answer) -> u64 {
 }
 
 #[tokio::test]
-async fn a_429_tells_its_delay_in_many_forms() {
+async fn row_011_a_429_tells_its_delay_in_many_forms() {
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(61));
     let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
     let detail = |value: &str| {
@@ -54,7 +54,7 @@ async fn a_429_tells_its_delay_in_many_forms() {
 }
 
 #[tokio::test]
-async fn a_pause_holds_for_every_client_of_the_environment_and_for_no_other() {
+async fn row_010_a_pause_holds_for_every_client_of_the_environment_and_for_no_other() {
     let limited = Server::always(with(429, "retry-after: 60\r\n", "")).await;
     let other = Server::always(json(200, INHERITED)).await;
     let transport = transport(Settings::default());
@@ -67,7 +67,7 @@ async fn a_pause_holds_for_every_client_of_the_environment_and_for_no_other() {
 }
 
 #[tokio::test]
-async fn a_429_of_the_token_endpoint_pauses_as_well() {
+async fn row_010_a_429_of_the_token_endpoint_pauses_as_well() {
     let server = Server::start(|_, _| with(429, "retry-after: 60\r\n", "")).await;
     let client = server.client();
     assert_eq!((retry_after(&client).await, retry_after(&client).await), (60, 60));

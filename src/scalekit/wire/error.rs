@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_may_be_a_number_or_a_string() {
+    fn row_011_a_delay_may_be_a_number_or_a_string() {
         let delay =
             |value: &str| told(format!(r#"{{"details":[{{}},{{"retry_after":{value}}}]}}"#).as_bytes()).retry_after;
         assert_eq!(delay("30"), Some(30.0));

@@ -51,7 +51,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_lifetime_is_seconds_in_any_form_or_five_minutes() {
+    fn row_004_a_lifetime_is_seconds_in_any_form_or_five_minutes() {
         for (told, seconds) in [
             (json!(86399), 86_399),
             (json!("1799"), 1799),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_refused() {
+    fn row_004_what_is_no_token_is_refused() {
         for body in [
             "",
             "{}",

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn json_deeper_than_32_is_refused_even_where_it_would_be_ignored() {
+    fn row_021_json_deeper_than_32_is_refused_even_where_it_would_be_ignored() {
         let nested =
             |n: usize| format!(r#"{{"policy":{{"policy_source":"CUSTOM"}},"x":{}1{}}}"#, "[".repeat(n), "]".repeat(n));
         assert!(live_policy(nested(31).as_bytes()).is_ok());
@@ -138,12 +138,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_a_reader_panic(body: Vec<u8>) {
+        fn row_019_no_bytes_make_a_reader_panic(body: Vec<u8>) {
             read_all(&body);
         }
 
         #[test]
-        fn no_lookalike_makes_a_reader_panic(body in lookalike()) {
+        fn row_024_no_lookalike_makes_a_reader_panic(body in lookalike()) {
             read_all(body.as_bytes());
         }
     }

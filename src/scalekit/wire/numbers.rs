@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_may_be_a_number_an_integral_float_or_a_string() {
+    fn row_024_an_integer_may_be_a_number_an_integral_float_or_a_string() {
         for value in [json!(480), json!(480.0), json!("480"), json!("480.0"), json!("4.8e2")] {
             assert_eq!(integer(&value), Some(480), "{value}");
         }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_converted_by_its_unit() {
+    fn row_023_a_timeout_is_converted_by_its_unit() {
         for (unit, expected) in [
             (json!("MINUTES"), 2),
             (json!("minutes"), 2),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_unit_only_matters_beside_a_number() {
+    fn row_023_an_unknown_unit_only_matters_beside_a_number() {
         for unit in [json!("SECONDS"), json!("MINUTE"), json!(4), json!(-1), json!(true), json!([]), json!(1.5)] {
             assert!(minutes(json!(2), unit.clone()).is_err(), "{unit}");
             assert_eq!(minutes(json!(0), unit.clone()), Ok(None), "{unit}");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_cannot_be_a_timeout_are_refused() {
+    fn row_024_numbers_that_cannot_be_a_timeout_are_refused() {
         for value in
             [json!(-1), json!(1.5), json!(2_147_483_648_i64), json!("x"), json!(true), json!({}), json!(i64::MIN)]
         {
@@ -137,7 +137,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_number_wraps(value: i64, unit in 1i64..4) {
+        fn row_024_no_number_wraps(value: i64, unit in 1i64..4) {
             let factor = [1i128, 60, 1440][unit as usize - 1];
             let wide = i128::from(value) * factor;
             match minutes(json!(value), json!(unit)) {
@@ -148,7 +148,7 @@ mod tests {
         }
 
         #[test]
-        fn no_float_wraps(value: f64) {
+        fn row_024_no_float_wraps(value: f64) {
             if let Ok(Some(minutes)) = minutes(json!(value), json!(null)) {
                 prop_assert_eq!(f64::from(minutes), value);
             }

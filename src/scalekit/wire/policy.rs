@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_may_be_written_in_many_ways() {
+    fn row_022_a_source_may_be_written_in_many_ways() {
         for source in
             [r#""application""#, r#""ENVIRONMENT""#, r#""environment""#, "1", r#""SESSION_POLICY_TYPE_APPLICATION""#]
         {

@@ -1,10 +1,10 @@
 //! Several resources, one organization (rows 45–51): always the same owner, and
 //! nobody else writes.
 
-use super::{eight_hours, says, spec};
+use super::{eight_hours, says, spec, witness::message};
 use crate::{
     cluster::{cluster, eventually},
-    world::{World, message, own_credentials},
+    world::{World, own_credentials},
 };
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ async fn row_045_of_two_by_id_the_older_owns_and_the_younger_writes_nothing() {
     assert!(message(&loser, "Ready").contains("\"older\""), "named inside its own namespace");
     assert!(loser["metadata"]["finalizers"].is_null());
     world.until_looked(3);
-    assert_eq!(world.policies().len(), 1);
+    assert_eq!(world.policies("org_1").len(), 1);
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
 }
 
@@ -71,7 +71,7 @@ async fn row_045_a_winner_elsewhere_is_not_named_and_a_restart_changes_nothing()
         assert!(message(&resource, "Ready").contains("another namespace"));
         assert!(!resource.to_string().contains("the-winner"));
         loser.until_looked(2);
-        assert_eq!(loser.policies().len(), 1);
+        assert_eq!(loser.policies("org_1").len(), 1);
         loser.kill_operator();
         loser.start_operator();
     }
@@ -86,7 +86,7 @@ async fn row_046_an_id_and_an_external_id_of_one_organization_are_one_claim() {
     assert_eq!(owner["status"]["organizationId"], "org_1");
     world.until("younger", "False", "Conflict");
     world.until_looked(2);
-    assert_eq!(world.policies().len(), 1);
+    assert_eq!(world.policies("org_1").len(), 1);
     assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90);
 }
 
@@ -103,7 +103,7 @@ async fn row_046_two_secrets_that_lead_to_one_environment_are_one_claim() {
     world.start_with(&[]);
     world.until("older", "True", "InSync");
     world.until("younger", "False", "Conflict");
-    assert_eq!(world.policies().len(), 1);
+    assert_eq!(world.policies("org_1").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +134,7 @@ async fn row_047_the_younger_takes_over_without_a_revert_in_between() {
     let heir = world.until("younger", "True", "InSync");
     assert!(!heir["metadata"]["finalizers"].is_null());
     assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90);
-    let sources: Vec<_> = world.policies().iter().map(|body| body["policy_source"].clone()).collect();
+    let sources: Vec<_> = world.policies("org_1").iter().map(|body| body["policy_source"].clone()).collect();
     assert_eq!(sources, ["CUSTOM", "CUSTOM"]);
 }
 
@@ -151,12 +151,12 @@ async fn row_047_a_suspended_owner_still_owns_and_a_suspended_heir_inherits_noth
         (world.resource("younger")?["status"]["lastHandledReconcileAt"] == "1").then_some(())
     });
     world.until("younger", "False", "Conflict");
-    assert_eq!(world.policies().len(), 1);
+    assert_eq!(world.policies("org_1").len(), 1);
     world.kubectl(&["patch", "osp", "younger", "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]);
     world.until("younger", "Unknown", "Suspended");
     world.kubectl(&["delete", "osp", "older", "--timeout=60s"]);
     assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "nobody would have kept it");
-    assert_eq!(world.policies().last().unwrap(), &json!({"policy_source": "APPLICATION"}));
+    assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,7 +171,7 @@ async fn row_049_an_external_id_that_leads_elsewhere_stops_and_the_first_organiz
     assert!(told.contains("was org_1, is org_2"), "{told}");
     assert_eq!(resource["status"]["organizationId"], "org_1", "a pin is moved by a person");
     world.until_looked(0);
-    assert_eq!((world.policies().len(), &world.truth("org_2")["policy"]["source"]), (1, &json!("APPLICATION")));
+    assert_eq!((world.policies("org_1").len(), &world.truth("org_2")["policy"]["source"]), (1, &json!("APPLICATION")));
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
     assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
     let reverted: Vec<String> = world.writes().into_iter().map(|(path, _)| path).collect();
@@ -218,7 +218,7 @@ async fn row_051_which_organization_is_meant_cannot_be_edited() {
         assert!(!accepted && said.contains("spec.organization") && said.contains("cannot be changed"), "{said}");
     }
     assert_eq!(
-        (world.resource("acme").unwrap()["metadata"]["generation"].clone(), world.policies().len()),
+        (world.resource("acme").unwrap()["metadata"]["generation"].clone(), world.policies("org_1").len()),
         (json!(1), 1)
     );
 }

@@ -1,10 +1,10 @@
 //! The operator's own credentials: from its environment or a folder, and for
 //! whom.
 
-use super::{says, spec};
+use super::{says, spec, witness::message};
 use crate::{
     cluster::eventually,
-    world::{World, message, own_credentials},
+    world::{World, own_credentials},
 };
 use serde_json::json;
 use std::{fs, path::PathBuf};
@@ -19,7 +19,7 @@ async fn a_namespace_that_is_not_named_needs_a_secret_of_its_own() {
     assert_eq!(says(&resource, "Stalled"), "True CredentialsNotAllowed");
     let told = message(&resource, "Ready");
     assert!(told.contains(&world.namespace) && told.contains("credentialsSecretRef"), "{told}");
-    assert_eq!(world.requests(), 0);
+    assert_eq!(world.count(""), 0);
     world.apply_secret("scalekit", "test_simulator");
     world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));
     world.until("acme", "True", "InSync");

@@ -1,10 +1,7 @@
 //! Resources that go, in every order (rows 42, 52–55).
 
-use super::{eight_hours, ready_world, says, spec, spec_of};
-use crate::{
-    cluster::eventually,
-    world::{World, message},
-};
+use super::{eight_hours, organization, ready_world, says, spec, witness::message};
+use crate::world::World;
 use serde_json::{Value, json};
 
 const BY_SECRET: &str = ", credentialsSecretRef: {name: scalekit}";
@@ -30,11 +27,11 @@ async fn row_042_without_its_secret_a_deletion_waits_and_says_until_when() {
     let release = held["status"]["release"]["at"].as_str().unwrap();
     let told = message(&held, "Ready");
     assert!(told.contains(release) && told.contains("deletionPolicy: Retain"), "{told}");
-    assert!(world.events("acme").iter().any(|event| event.starts_with("CredentialsMissing")));
+    world.until_event("CredentialsMissing", "Warning");
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
     world.apply_secret("scalekit", "test_simulator");
     world.until_gone("acme");
-    assert_eq!(world.policies().last().unwrap(), &json!({"policy_source": "APPLICATION"}));
+    assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,9 +39,9 @@ async fn row_042_after_the_announced_time_the_resource_goes_and_its_policy_is_sa
     let world = with_secret(&["--deletion-grace", "4s"]).await;
     world.kubectl(&["delete", "secret", "scalekit"]);
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!((world.policies().len(), world.truth("org_1")["policy"].clone()), (1, eight_hours()));
-    let told =
-        eventually("the event", 30, || world.events("acme").into_iter().find(|e| e.starts_with("PolicyOrphaned")));
+    assert_eq!((world.policies("org_1").len(), world.truth("org_1")["policy"].clone()), (1, eight_hours()));
+    let event = world.until_event("PolicyOrphaned", "Warning");
+    let told = event["note"].as_str().unwrap();
     assert!(told.contains("still live") && told.contains("scalekit"), "{told}");
 }
 
@@ -69,12 +66,12 @@ async fn row_052_a_deletion_waits_for_an_api_that_is_down_and_for_an_operator_to
     assert_eq!(says(&held, "Reconciling"), "True CleanupPending");
     assert!(message(&held, "Ready").contains("ApiUnavailable"));
     assert!(!held["metadata"]["finalizers"].is_null() && held["status"]["release"].is_null(), "no outage releases it");
-    assert_eq!(world.policies().len(), 1);
+    assert_eq!(world.policies("org_1").len(), 1);
     world.kill_operator();
     world.admin("DELETE", "faults", &Value::Null);
     world.start_operator();
     world.until_gone("acme");
-    assert_eq!(world.policies().last().unwrap(), &json!({"policy_source": "APPLICATION"}));
+    assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,8 +82,7 @@ async fn row_053_what_is_deleted_before_its_first_look_was_never_anybodys_busine
     world.apply("bystander", "{organization: {id: org_2}, policy: {policySource: APPLICATION}}");
     world.start_operator();
     world.until("bystander", "True", "InSync");
-    let about = world.admin("GET", "journal/count?path=/api/v1/organizations/org_1**", &Value::Null);
-    assert_eq!((&about["count"], world.policies().len()), (&json!(0), 0));
+    assert_eq!(world.count("path=/api/v1/organizations/org_1**"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +96,7 @@ async fn row_054_a_namesake_made_anew_is_another_resource_and_is_never_reverted(
     world.start_operator();
     world.until("acme", "True", "InSync");
     world.until_looked(2);
-    let sources: Vec<_> = world.policies().iter().map(|body| body["policy_source"].clone()).collect();
+    let sources: Vec<_> = world.policies("org_1").iter().map(|body| body["policy_source"].clone()).collect();
     assert_eq!(sources, ["CUSTOM", "CUSTOM"]);
 }
 
@@ -108,11 +104,11 @@ async fn row_054_a_namesake_made_anew_is_another_resource_and_is_never_reverted(
 async fn row_055_a_finalizer_stripped_by_hand_leaves_the_policy_and_costs_no_call() {
     let mut world = ready_world("").await;
     world.kill_operator();
-    let before = world.requests();
+    let before = world.count("");
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
     world.kubectl(&["delete", "osp", "acme", "--timeout=10s"]);
     world.start_with(&[]); // without credentials: whatever it sent would be for acme
-    world.apply("bystander", &spec_of("org_2", ""));
+    world.apply("bystander", &organization("org_2", ""));
     world.until("bystander", "False", "CredentialsMissing");
-    assert_eq!((world.requests(), &world.truth("org_1")["policy"]), (before, &eight_hours()));
+    assert_eq!((world.count(""), &world.truth("org_1")["policy"]), (before, &eight_hours()));
 }

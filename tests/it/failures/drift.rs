@@ -1,16 +1,12 @@
 //! What others change at Scalekit while a resource stands (rows 35–37), and
 //! what the application's policy makes of a declared one.
 
-use super::{eight_hours, foreign, ready_world, says, spec, spec_of};
-use crate::{
-    cluster::eventually,
-    world::{World, message},
-};
-use serde_json::{Value, json};
+use super::{eight_hours, foreign, organization, ready_world, says, spec, witness::message};
+use crate::{cluster::eventually, world::World};
+use serde_json::json;
 
 fn application_reads(world: &World) -> u64 {
-    let path = "journal/count?method=GET&path=/api/v1/organizations/*/application-session-policy";
-    world.admin("GET", path, &Value::Null)["count"].as_u64().unwrap()
+    world.count("method=GET&path=/api/v1/organizations/*/application-session-policy")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,9 +16,9 @@ async fn row_035_drift_is_written_back_once_and_told_with_both_values() {
     eventually("the repair", 30, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
     world.until("acme", "True", "InSync");
     world.until_looked(2);
-    assert_eq!(world.policies().len(), 2);
-    let corrected =
-        eventually("the event", 30, || world.events("acme").into_iter().find(|e| e.contains("DriftCorrected")));
+    assert_eq!(world.policies("org_1").len(), 2);
+    let event = world.until_event("DriftCorrected", "Warning");
+    let corrected = event["note"].as_str().unwrap();
     assert!(corrected.contains("was absolute 30d") && corrected.contains("is absolute 8h, idle 1h"), "{corrected}");
 }
 
@@ -31,7 +27,7 @@ async fn row_035_what_others_keep_undoing_is_contended_and_no_longer_written() {
     let world = ready_world("").await;
     for round in 1..5 {
         world.edit("org_1", &json!({"policy": foreign()}));
-        eventually("the repair", 30, || (world.policies().len() == 1 + round).then_some(()));
+        eventually("the repair", 30, || (world.policies("org_1").len() == 1 + round).then_some(()));
         world.until("acme", "True", "InSync");
     }
     world.edit("org_1", &json!({"policy": foreign()}));
@@ -42,7 +38,7 @@ async fn row_035_what_others_keep_undoing_is_contended_and_no_longer_written() {
     );
     assert!(message(&resource, "Ready").contains("once an hour"));
     world.until_looked(3);
-    assert_eq!((world.policies().len(), &world.truth("org_1")["policy"]), (5, &foreign()), "it gave way");
+    assert_eq!((world.policies("org_1").len(), &world.truth("org_1")["policy"]), (5, &foreign()), "it gave way");
     world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
     world.until("acme", "True", "InSync");
     assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90, "an edit is tried at once");
@@ -85,7 +81,7 @@ async fn row_036_a_change_of_the_application_is_seen_once_for_all_and_writes_not
     world.start_operator();
     let intervals = [("one", "org_1", "1h"), ("two", "org_2", "1h"), ("clock", "org_3", "30s")];
     for (name, id, interval) in intervals {
-        world.apply(name, &spec_of(id, &format!(", interval: {interval}")));
+        world.apply(name, &organization(id, &format!(", interval: {interval}")));
     }
     let all = |wanted: &str| {
         let says = |name: &str| world.resource(name).is_some_and(|resource| says(&resource, "Effective") == wanted);

@@ -1,10 +1,10 @@
 //! The Kubernetes side going wrong, or being edited by others (rows 68–72, 80,
 //! 105–107).
 
-use super::{eight_hours, foreign, ready_world, says, spec, spec_of};
+use super::{eight_hours, foreign, organization, ready_world, says, spec, witness::message};
 use crate::{
     cluster::{Cluster, eventually},
-    world::{World, message},
+    world::World,
 };
 use kube::{
     Api,
@@ -29,7 +29,7 @@ fn set_finalizers(world: &World, finalizers: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_068_of_a_burst_of_edits_the_last_one_wins_and_few_are_written() {
     let world = ready_world("").await;
-    let before = world.policies().len();
+    let before = world.policies("org_1").len();
     let api: Api<OrganizationSessionPolicy> = Api::namespaced(world.cluster.client().await, &world.namespace);
     let start = Instant::now();
     let edits = (1..=100).map(|n| {
@@ -44,7 +44,7 @@ async fn row_068_of_a_burst_of_edits_the_last_one_wins_and_few_are_written() {
     world.until("acme", "True", "InSync");
     let declared = world.resource("acme").unwrap()["spec"]["policy"]["absoluteSessionTimeout"].as_i64().unwrap();
     assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], declared * 60);
-    let written = world.policies().len() - before;
+    let written = world.policies("org_1").len() - before;
     assert!(written <= 3 + seconds, "{written} writes for 100 edits in {seconds} s");
 }
 
@@ -65,7 +65,7 @@ async fn row_070_a_definition_that_is_deleted_takes_its_resources_in_order_and_m
     let mut world = World::on(Arc::clone(&cluster), World::scalekit(json!({})).await);
     world.start_operator();
     world.apply("acme", &spec(""));
-    world.apply("kept", &spec_of("org_2", ", deletionPolicy: Retain"));
+    world.apply("kept", &organization("org_2", ", deletionPolicy: Retain"));
     world.until("acme", "True", "InSync");
     world.until("kept", "True", "InSync");
     cluster.ok(&["delete", "crd", "organizationsessionpolicies.scalekit.com", "--timeout=60s"]);
@@ -91,7 +91,7 @@ async fn row_070_an_empty_list_is_no_wish_to_revert() {
     cluster.ok(&["delete", "crd", "organizationsessionpolicies.scalekit.com", "--timeout=60s"]);
     cluster.define();
     world.start_operator();
-    world.apply("bystander", &spec_of("org_2", ", mode: Observe"));
+    world.apply("bystander", &organization("org_2", ", mode: Observe"));
     world.until("bystander", "True", "DriftDetected");
     assert_eq!((world.writes().len(), &world.truth("org_1")["policy"]), (writes, &eight_hours()));
 }
@@ -132,7 +132,7 @@ async fn row_072_what_cannot_be_decoded_is_named_and_costs_the_others_nothing() 
         "garbled",
         "{organization: {id: org_3}, policy: {policySource: CUSTOM, absoluteSessionTimeout: lots}}",
     );
-    world.apply("acme", &spec_of("org_2", ""));
+    world.apply("acme", &organization("org_2", ""));
     world.start_operator();
     world.until("acme", "True", "InSync");
     for name in ["broken", "garbled"] {
@@ -166,7 +166,7 @@ async fn row_080_rights_that_are_taken_away_are_missed_aloud_and_cost_the_others
     world.apply_secret("scalekit", "test_simulator");
     world.start_operator();
     world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));
-    world.apply("other", &spec_of("org_2", ""));
+    world.apply("other", &organization("org_2", ""));
     world.until("acme", "True", "InSync");
     world.until("other", "True", "InSync");
     role(&json!(["configmaps"]));
@@ -210,7 +210,7 @@ async fn row_106_finalizers_of_others_stay_whatever_their_order() {
             Some(finalizers(&world.resource("acme")?)).filter(|finalizers| !finalizers.contains(&OURS.to_owned()))
         });
         assert_eq!(left, ["example.com/first", "example.com/last"]);
-        assert_eq!(world.policies().last().unwrap(), &json!({"policy_source": "APPLICATION"}));
+        assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
         world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
     }
 }
@@ -222,11 +222,10 @@ async fn row_107_what_is_already_going_gets_no_finalizer_and_no_write() {
     set_finalizers(&world, &["example.com/other"]);
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     world.start_operator();
-    world.apply("bystander", &spec_of("org_2", ""));
+    world.apply("bystander", &organization("org_2", ""));
     world.until("bystander", "True", "InSync");
     world.until_looked(2);
-    let about = world.admin("GET", "journal/count?path=/api/v1/organizations/org_1**", &Value::Null);
-    assert_eq!(about["count"], 0);
+    assert_eq!(world.count("path=/api/v1/organizations/org_1**"), 0);
     assert_eq!(finalizers(&world.resource("acme").unwrap()), ["example.com/other"]);
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
     world.until_gone("acme");

@@ -1,30 +1,96 @@
-//! The rows of the failure catalogue that can be seen from outside: the
-//! operator's real binary on the real API server, and the simulator's journal
-//! of what it really sent. A test's name carries its row.
+//! Every fault of the failure catalogue that can be seen from outside, each
+//! with its number: the operator's real binary on the real API server, what the
+//! resource says then, what was sent, and what was not. `catalogue` makes
+//! `docs/failures.md` of them.
 
+mod answers;
+mod catalogue;
 mod claims;
 mod conflicts;
+mod credentials;
 mod credentials_for_all;
+mod crowd;
 mod deletion;
 mod drift;
+mod feature;
+mod https;
 mod input;
 mod kubernetes;
+mod limits;
 mod namespaces;
+mod network;
+mod numbers;
+mod rows;
 mod secrets;
 mod status;
+mod token;
 mod uninstall;
+mod witness;
+mod writes;
 
 use crate::world::{EIGHT_HOURS, World, condition};
 use serde_json::{Value, json};
 
-/// A spec of organization `id` with eight hours, and the rest of a spec.
-fn spec_of(id: &str, rest: &str) -> String {
+const TOKEN: &str = "/oauth/token";
+const ORGANIZATION: &str = "/api/v1/organizations/org_1";
+const SETTINGS: &str = "/api/v1/organizations/org_1/settings";
+const POLICY: &str = "/api/v1/organizations/org_1/session-policy";
+
+/// Eight hours and one hour for org_1, and whatever else.
+fn spec(rest: &str) -> String {
+    organization("org_1", rest)
+}
+
+/// The same for another organization.
+fn organization(id: &str, rest: &str) -> String {
     format!("{{organization: {{id: {id}}}, policy: {EIGHT_HOURS}{rest}}}")
 }
 
-/// The same of `org_1`.
-fn spec(rest: &str) -> String {
-    spec_of("org_1", rest)
+/// This absolute timeout and no idle one, for org_1.
+fn minutes(absolute: u32) -> String {
+    let policy = format!("{{policySource: CUSTOM, absoluteSessionTimeout: {absolute}}}");
+    format!("{{organization: {{id: org_1}}, policy: {policy}}}")
+}
+
+/// A fault on the next such request.
+fn once(method: &str, path: &str, fault: Value) -> Value {
+    json!({"method": method, "path": path, "fault": fault})
+}
+
+/// A fault on every such request.
+fn always(method: &str, path: &str, fault: Value) -> Value {
+    json!({"method": method, "path": path, "times": "forever", "fault": fault})
+}
+
+/// An answer with this status and nothing done.
+fn refuse(status: u16) -> Value {
+    json!({"kind": "refuse", "status": status})
+}
+
+/// This answer, whatever is true.
+fn forged(body: &Value) -> Value {
+    json!({"kind": "answer", "status": 200, "body": {"json": body}})
+}
+
+/// Faults from the start, and `acme` for org_1.
+async fn troubled(rules: &[Value]) -> World {
+    let mut world = World::without_operator(json!({})).await;
+    world.admin("POST", "faults", &json!(rules));
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    world
+}
+
+/// `acme` and, for another organization, `neighbour`: both in order, and then
+/// these faults.
+async fn at_rest(rules: &[Value]) -> World {
+    let world = World::new().await;
+    world.apply("acme", &spec(""));
+    world.apply("neighbour", &organization("org_2", ""));
+    world.until("acme", "True", "InSync");
+    world.until("neighbour", "True", "InSync");
+    world.admin("POST", "faults", &json!(rules));
+    world
 }
 
 /// What is stored when eight hours are live.

@@ -1,10 +1,10 @@
 //! Credentials in Secrets (rows 39–44): what is tolerated, what is named, and
 //! how a rotation goes.
 
-use super::{foreign, says, spec};
+use super::{foreign, says, spec, witness::message};
 use crate::{
     cluster::{cluster, eventually},
-    world::{World, message},
+    world::World,
 };
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
@@ -76,7 +76,7 @@ async fn row_039_every_other_flaw_is_named_by_its_key_and_costs_no_call() {
         assert!(!told.contains("canary") && !told.contains("skc_simulator"), "{about}: {told}");
         world.kubectl(&["delete", "osp", &name, "--timeout=60s"]);
     }
-    assert_eq!(world.requests(), 0);
+    assert_eq!(world.count(""), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,14 +93,14 @@ async fn row_041_a_rotation_is_seen_within_a_minute_though_no_look_is_due() {
     });
     assert!(message(&bad, "Ready").contains("scalekit") && !bad.to_string().contains("canary"));
     // the old token would still do, and is not used
-    let path = "journal/count?method=GET&path=/api/**";
-    let before = world.admin("GET", path, &Value::Null)["count"].clone();
+    let path = "method=GET&path=/api/**";
+    let before = world.count(path);
     world.edit("org_1", &json!({"policy": foreign()}));
     world.kubectl(&["annotate", "osp", "acme", "reconcile.fluxcd.io/requestedAt=1"]);
     eventually("the request is answered", 30, || {
         (world.resource("acme")?["status"]["lastHandledReconcileAt"] == "1").then_some(())
     });
-    assert_eq!(world.admin("GET", path, &Value::Null)["count"], before);
+    assert_eq!(world.count(path), before);
     world.apply_secret("scalekit", "test_simulator");
     eventually("the good one is used", 75, || world.resource("acme").filter(|r| says(r, "Ready") == "True InSync"));
     assert!(!world.log().contains("canary"));
@@ -111,7 +111,7 @@ async fn row_040_one_token_serves_all_and_a_rotation_fetches_one_more() {
     let world = without_own_credentials().await;
     world.apply_secret("scalekit", "test_simulator");
     for (name, id) in [("one", "org_1"), ("two", "org_2"), ("three", "org_3")] {
-        world.apply(name, &super::spec_of(id, BY_SECRET));
+        world.apply(name, &super::organization(id, BY_SECRET));
     }
     let names = ["one", "two", "three"];
     for name in names {
@@ -142,7 +142,7 @@ async fn row_043_a_secret_of_another_namespace_cannot_be_named() {
     assert!(accepted, "{said}");
     let resource = world.until("acme", "False", "CredentialsMissing");
     assert_eq!(resource["spec"]["credentialsSecretRef"], json!({"name": "scalekit"}), "what is unknown is not stored");
-    assert_eq!(world.requests(), 0);
+    assert_eq!(world.count(""), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

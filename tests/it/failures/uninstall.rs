@@ -1,14 +1,13 @@
 //! The operator goes first (row 79): its resources would hang on a finalizer
 //! that nobody takes off, so it lets them go before.
 
-use super::{eight_hours, ready_world, says, spec_of};
-use crate::world::message;
+use super::{eight_hours, organization, ready_world, says, witness::message};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_079_release_reverts_and_lets_every_resource_go() {
     let mut world = ready_world("").await;
-    world.apply("stray", &spec_of("org_2", ", deletionPolicy: Retain"));
+    world.apply("stray", &organization("org_2", ", deletionPolicy: Retain"));
     world.until("stray", "True", "InSync");
     world.kill_operator();
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
@@ -17,7 +16,7 @@ async fn row_079_release_reverts_and_lets_every_resource_go() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains("2 let go, 0 left"), "{said}");
     world.until_gone("acme");
-    assert_eq!(world.policies().last().unwrap(), &json!({"policy_source": "APPLICATION"}));
+    assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
     assert_eq!(
         (world.truth("org_1")["policy"]["source"].clone(), &world.truth("org_2")["policy"]),
         (json!("APPLICATION"), &eight_hours())
@@ -30,18 +29,18 @@ async fn row_079_release_reverts_and_lets_every_resource_go() {
 async fn row_079_release_can_leave_the_policies_and_a_later_operator_takes_up_again() {
     let mut world = ready_world("").await;
     world.kill_operator();
-    let before = world.requests();
+    let before = world.count("");
     let output = world.release(&["--keep-policies"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let resource = world.resource("acme").unwrap();
     assert!(resource["metadata"]["finalizers"].is_null());
     assert_eq!(says(&resource, "Ready"), "Unknown LetGo");
     assert!(message(&resource, "Ready").contains("start the operator again"));
-    assert_eq!((world.requests(), &world.truth("org_1")["policy"]), (before, &eight_hours()));
+    assert_eq!((world.count(""), &world.truth("org_1")["policy"]), (before, &eight_hours()));
     world.start_operator();
     let resource = world.until("acme", "True", "InSync");
     assert!(!resource["metadata"]["finalizers"].is_null());
-    assert_eq!(world.policies().len(), 1, "what is live already is not written again");
+    assert_eq!(world.policies("org_1").len(), 1, "what is live already is not written again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

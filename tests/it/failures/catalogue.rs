@@ -1,0 +1,137 @@
+//! The failure catalogue as a table, and `docs/failures.md` made from it and
+//! from the names of the tests: a row's number is in the name of each of its
+//! tests, `row_025_a_write_whose_answer_is_lost_is_not_repeated`.
+
+use super::rows::ROWS;
+use crate::manifests::assert_committed;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Rows that no running operator can show; the exhaustive model of two passes
+/// that interleave will.
+const FOR_THE_MODEL: &[u16] = &[69];
+
+/// The largest number a row can have.
+const LAST: u16 = 110;
+
+/// Where a test is: file from the top of the tree, and name.
+type Tests = BTreeMap<u16, BTreeSet<(String, String)>>;
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The names behind `fn row_` or `fn rows_`, without those two letters.
+fn names(code: &str) -> impl Iterator<Item = String> {
+    let functions = code.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        line.strip_prefix("fn ").filter(|rest| rest.starts_with("row"))
+    });
+    functions.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
+}
+
+/// The row a test is about; `None` when its name is not of the form.
+fn number(name: &str) -> Option<u16> {
+    let rest = name.strip_prefix("row_")?;
+    let (digits, sentence) = rest.split_once('_')?;
+    let second = |(at, _): (usize, &str)| sentence[at + 4..].starts_with(|c: char| c.is_ascii_digit());
+    let sound = digits.len() == 3 && !sentence.is_empty() && !sentence.match_indices("row_").any(second);
+    digits.parse().ok().filter(|number| sound && (1..=LAST).contains(number))
+}
+
+fn tests() -> Tests {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut tests = Tests::new();
+    for path in ["src", "tests"].iter().flat_map(|folder| sources(&root.join(folder))) {
+        let file = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+        for name in names(&fs::read_to_string(&path).unwrap()) {
+            let row = number(&name).unwrap_or_else(|| panic!("{file}: {name} is not row_NNN_sentence, 001 to {LAST}"));
+            tests.entry(row).or_default().insert((file.clone(), name));
+        }
+    }
+    tests
+}
+
+/// The page, in Markdown.
+fn page(tests: &Tests) -> String {
+    let mut page = String::from(
+        "<!-- Generated from tests/it/failures/rows.rs and the names of the tests; do not edit. -->\n\
+         # Faults, and what happens then\n\n\
+         What can go wrong, what a person sees, and the tests that show it. Reasons are explained in\n\
+         [conditions.md](conditions.md). Numbers are stable, and each test has its row's in its name;\n\
+         `cargo test row_025` runs those of one row.\n\n\
+         | row | fault | what happens | tests |\n|---|---|---|---|\n",
+    );
+    for (row, fault, happens) in ROWS {
+        page.push_str(&format!("| {row} | {fault} | {happens} | {} |\n", listed(*row, tests)));
+    }
+    page
+}
+
+fn listed(row: u16, tests: &Tests) -> String {
+    let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (file, name) in tests.get(&row).into_iter().flatten() {
+        files.entry(file).or_default().push(name);
+    }
+    if files.is_empty() {
+        return "for the model checker".into();
+    }
+    let of_file = |(file, names): (&&str, &Vec<&str>)| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("[{file}](../{file}): {}", names.join(", "))
+    };
+    files.iter().map(of_file).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn the_committed_page_of_faults_is_the_generated_one() {
+    assert_committed("docs/failures.md", &page(&tests()));
+}
+
+#[test]
+fn every_fault_in_the_table_has_a_test() {
+    let tests = tests();
+    let without: Vec<u16> = ROWS.iter().map(|(row, ..)| *row).filter(|row| !tests.contains_key(row)).collect();
+    assert_eq!(without, FOR_THE_MODEL, "left: rows without a test; right: rows that may be without");
+}
+
+#[test]
+fn the_table_has_each_row_once_and_in_order() {
+    let rows: Vec<u16> = ROWS.iter().map(|(row, ..)| *row).collect();
+    let expected: Vec<u16> = (1..=55).chain(68..=80).chain(99..=108).collect();
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn a_name_that_is_not_of_the_form_is_seen() {
+    assert_eq!(number("row_025_a_write_is_not_repeated"), Some(25));
+    assert_eq!(number("row_015_five_in_a_row_are_an_outage"), Some(15));
+    for name in [
+        "row_25_x",
+        "row_0025_x",
+        "row_025_",
+        "row_025",
+        "rows_003_and_041_x",
+        "row_003_and_row_041_x",
+        "row_000_x",
+        "row_999_x",
+        "row_x",
+    ] {
+        assert_eq!(number(name), None, "{name}");
+    }
+    let code = "    async fn row_001_x() {\n// fn row_002_y\nfn row_003_z<T>(a: T) {\nfn arrow_004() {\nfn rows() {}";
+    assert_eq!(names(code).collect::<Vec<_>>(), ["row_001_x", "row_003_z", "rows"]);
+}

@@ -1,0 +1,195 @@
+//! Rows 10 to 13 and 15: environments that want fewer requests, and those that
+//! can't take any. What nothing must be sent to is watched by the clock of
+//! another environment, whose resource is looked at every two seconds.
+
+use super::{ORGANIZATION, always, crowd::Crowd, organization, refuse, spec, troubled, witness::message};
+use crate::{
+    cluster::eventually,
+    world::{World, condition},
+};
+use serde_json::{Value, json};
+use session_policy_operator::simulator::{Config, Simulator};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Another environment with a resource in order.
+struct Clock(Simulator);
+
+impl Clock {
+    async fn start(world: &World) -> Self {
+        let simulator = Simulator::start(Config::default()).await.unwrap();
+        world.secret_for("clock", &simulator.base_url(), "test_simulator");
+        world.apply("clock", &organization("org_3", ", credentialsSecretRef: {name: clock}"));
+        world.until("clock", "True", "InSync");
+        Self(simulator)
+    }
+
+    /// Waits for two further looks, so some seconds have passed and nobody
+    /// stands in the way.
+    fn tick(&self) {
+        let path = "/_simulator/journal/count?method=GET&path=/api/v1/organizations/org_3/session-policy";
+        let looks = || self.0.admin("GET", path, &Value::Null).1["count"].as_u64().unwrap();
+        let before = looks();
+        eventually("two looks at another environment", 60, || (looks() >= before + 2).then_some(()));
+    }
+}
+
+fn limited(headers: Value, body: Value) -> Value {
+    json!({"kind": "refuse", "status": 429, "headers": headers, "body": body})
+}
+
+/// A 429 with this, once, is followed by nothing: neither for the resource that
+/// met it nor for another one.
+async fn pauses_the_environment(headers: Value, body: Value) {
+    let fault = json!({"method": "GET", "path": ORGANIZATION, "fault": limited(headers.clone(), body)});
+    let world = troubled(&[fault]).await;
+    let clock = Clock::start(&world).await;
+    let resource = world.until("acme", "Unknown", "RateLimited");
+    assert!(condition(&resource, "Reconciling").is_some());
+    assert_eq!(condition(&resource, "Synced").unwrap()["status"], "Unknown");
+    world.apply("other", &organization("org_2", ""));
+    world.until("other", "Unknown", "RateLimited");
+    world.pass("acme", "again");
+    clock.tick();
+    assert_eq!((world.count("path=/api/**"), world.count("status=429")), (1, 1), "{headers}");
+    let own = |event: &&Value| event["regarding"]["name"] == "acme";
+    assert!(world.events("RateLimited").iter().filter(own).count() <= 1);
+}
+
+fn in_ten_minutes() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(600)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_010_a_rate_limit_in_seconds_pauses_the_whole_environment_and_no_other() {
+    pauses_the_environment(json!({"retry-after": "600"}), json!("status")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_010_a_rate_limit_until_a_date_pauses_the_whole_environment() {
+    pauses_the_environment(json!({"retry-after": httpdate::fmt_http_date(in_ten_minutes())}), json!("status")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_010_a_rate_limit_that_ends_is_survived_without_a_hand() {
+    let fault = json!({"path": "/api/**", "times": 2, "fault": limited(json!({"retry-after": "1"}), json!("status"))});
+    let world = troubled(&[fault]).await;
+    world.until("acme", "True", "InSync");
+    assert_eq!((world.count("status=429"), world.policies("org_1").len()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_011_a_rate_limit_told_in_the_body_pauses_the_environment() {
+    for told in [json!(600), json!("600")] {
+        let detail = json!({"error_code": "RATE_LIMIT_EXCEEDED", "retry_after": told});
+        let body = json!({"json": {"code": 429, "message": "rate limited", "details": [detail]}});
+        pauses_the_environment(json!({}), body).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_011_a_rate_limit_told_as_a_reset_pauses_the_environment() {
+    let epoch = in_ten_minutes().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    for told in ["600".to_owned(), epoch.to_string()] {
+        pauses_the_environment(json!({"x-ratelimit-reset": told}), json!("status")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_012_a_rate_limit_without_a_delay_or_with_an_absurd_one_is_survived_without_a_hand() {
+    for headers in [json!({}), json!({"retry-after": "99999999999"}), json!({"x-ratelimit-reset": "1000000001"})] {
+        let fault = json!({"path": "/api/**", "times": 2, "fault": limited(headers.clone(), json!("status"))});
+        let world = troubled(&[fault]).await;
+        world.until("acme", "True", "InSync");
+        assert_eq!((world.count("status=429"), world.policies("org_1").len()), (2, 1), "{headers}");
+        assert!(world.events("RateLimited").len() <= 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_012_a_rate_limit_without_a_delay_pauses_those_who_have_not_met_it() {
+    let mut world = World::without_operator(json!({})).await;
+    let crowd = Crowd(60);
+    crowd.arrive(&world, Some("1h"));
+    world.trouble(&always("GET", "/api/**", limited(json!({}), json!("status"))));
+    world.start_operator();
+    crowd.until(&world, "Unknown", "RateLimited");
+    let sent = world.count("path=/api/**");
+    assert!(sent < 60, "{sent}: not everybody had to ask to know");
+    world.calm();
+    crowd.until(&world, "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_013_a_rate_limit_holds_a_deletion_up_and_loses_nothing() {
+    let mut world = World::new().await;
+    let clock = Clock::start(&world).await;
+    world.apply("acme", &spec(", interval: 1h"));
+    world.until("acme", "True", "InSync");
+    world.trouble(&always("GET", "/api/**", limited(json!({"retry-after": "600"}), json!("status"))));
+    let before = world.count("path=/api/**");
+    world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
+    let resource = world.until("acme", "False", "CleanupPending");
+    assert!(message(&resource, "Ready").contains("RateLimited"));
+    clock.tick();
+    world.pass("acme", "again");
+    assert_eq!(world.count("path=/api/**"), before + 1, "one request, and no busy loop");
+    assert!(!world.resource("acme").unwrap()["metadata"]["finalizers"].is_null());
+    assert_eq!(world.policies("org_1").len(), 1);
+    world.calm();
+    world.kill_operator(); // the pause goes with it
+    world.start_operator();
+    world.until_gone("acme");
+    assert_eq!(world.policies("org_1")[1..], [json!({"policy_source": "APPLICATION"})]);
+    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_015_an_outage_is_probed_and_not_stormed_and_is_over_for_all_at_its_end() {
+    let mut world = World::without_operator(json!({})).await;
+    let crowd = Crowd(60);
+    crowd.arrive(&world, Some("30s"));
+    world.trouble(&always("GET", "/api/**", refuse(503)));
+    world.start_operator();
+    crowd.until(&world, "Unknown", "ApiUnavailable");
+    // sixteen passes may be under way when it begins; without a breaker each of
+    // the sixty would have had to send one to know
+    let sent = world.count("path=/api/**");
+    assert!((5..=40).contains(&sent), "{sent}");
+    eventually("one more probe", 60, || (world.count("path=/api/**") > sent).then_some(()));
+    let resource = world.resource("crowd-60").unwrap();
+    assert!(condition(&resource, "Reconciling").is_some());
+    assert_eq!(world.writes(), [], "nothing is written into an outage");
+    world.calm();
+    let before = world.count("status=503");
+    crowd.until(&world, "True", "InSync");
+    assert_eq!(world.count("status=503"), before);
+    assert_eq!(world.writes().len(), 120, "one feature and one policy each");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_015_an_outage_in_the_middle_of_everything_ends_where_it_would_have_ended() {
+    let world = World::new().await;
+    let crowd = Crowd(20);
+    crowd.arrive(&world, None);
+    crowd.until(&world, "True", "InSync");
+    world.trouble(&always("GET", "/api/**", json!({"kind": "lost_request"})));
+    world.trouble(&always("PATCH", "/api/**", json!({"kind": "lost_request"})));
+    world.kubectl(&["delete", "osp", "crowd-1", "--wait=false"]);
+    world.kubectl(&[
+        "patch",
+        "osp",
+        "crowd-2",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"policy":{"absoluteSessionTimeout":90}}}"#,
+    ]);
+    world.until("crowd-1", "False", "CleanupPending");
+    world.until("crowd-2", "Unknown", "ApiUnreachable");
+    let writes = world.writes().len();
+    world.calm();
+    world.until_gone("crowd-1");
+    world.until("crowd-2", "True", "InSync");
+    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.truth("org_2")["policy"]["absolute_minutes"], 90);
+    assert_eq!(world.writes().len(), writes + 2, "what was held back was not sent as well");
+}

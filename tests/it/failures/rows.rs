@@ -1,0 +1,268 @@
+//! What can go wrong and what a person sees then, in plain words. Numbers are
+//! stable; those that are missing belong to other subjects.
+
+/// Number, fault, what happens.
+pub const ROWS: &[(u16, &str, &str)] = &[
+    (1, "A token has expired", "one new token for all, each request once more; no status changes"),
+    (2, "A fresh token is refused too", "`AuthFailed`; nothing more is sent with these credentials for five minutes"),
+    (
+        3,
+        "The token endpoint refuses the credentials",
+        "`CredentialsRejected`, naming Secret and keys but no value; the Secret is read again each time, the same credentials are not tried again for five minutes",
+    ),
+    (
+        4,
+        "The token endpoint's answer has no token, or a lifetime that can't be",
+        "`BadAuthResponse` and growing pauses; a lifetime is taken as 30 seconds to 24 hours and a token renewed after four fifths of it",
+    ),
+    (5, "Scalekit answers 403", "`Forbidden`, tried again every five minutes with the same token; nothing is written"),
+    (
+        6,
+        "There is no such organization",
+        "`OrganizationNotFound`, looked for again every ten minutes; nothing else is asked or written",
+    ),
+    (
+        7,
+        "The organization of a resource that is being deleted is gone",
+        "a second look confirms it and the resource goes, with an event `OrganizationGone`; not if the credentials lead to another environment by now: `EnvironmentChanged`",
+    ),
+    (8, "The organization is deleted between a read and a write", "as row 6, after the one write"),
+    (
+        9,
+        "A write is answered 409",
+        "read and decided again, at most three times in a pass, then `WriteConflict` and growing pauses",
+    ),
+    (
+        10,
+        "429 with Retry-After, in seconds or as a date",
+        "`RateLimited`; nothing more is sent to the whole environment until then, one second to 15 minutes",
+    ),
+    (
+        11,
+        "429 with the delay in its body or as X-RateLimit-Reset",
+        "as row 10; a delay in the past or of more than a day counts as none",
+    ),
+    (
+        12,
+        "429 without a delay",
+        "pauses that double up to five minutes, at half the rate; no more than one event for each resource",
+    ),
+    (
+        13,
+        "429 while a resource is being deleted",
+        "`CleanupPending`; the finalizer stays, nothing is sent until the pause is over",
+    ),
+    (
+        14,
+        "A server error (500, 502, 503, 504)",
+        "a write is looked for before it is repeated; `ApiUnavailable` at once where something is pending, else `Synced` becomes Unknown after an interval and `Ready` Unknown with `Stale` after three",
+    ),
+    (
+        15,
+        "An outage with many resources",
+        "after five failures in a row the environment gets one probe at a time with growing pauses up to 30 seconds; the first answer ends that for all",
+    ),
+    (
+        16,
+        "Connection refused, unknown host, certificate not trusted",
+        "`ApiUnreachable` or `TlsError`; never plain http, never without verification",
+    ),
+    (17, "A write gets no answer in time", "its outcome is unknown, so the policy is read before anything else"),
+    (
+        18,
+        "An answer that comes in drops",
+        "`TimedOut` at the deadline of the whole request; other resources are not held up",
+    ),
+    (
+        19,
+        "An answer is cut off, empty or without its policy",
+        "`BadResponse` where something is pending, else nothing changes; nothing is written after a bad read, and after a bad answer to a write the policy is read",
+    ),
+    (
+        20,
+        "A web page instead of an answer, with 200 or 404",
+        "`BadResponse`; a 404 that is not Scalekit's own proves nothing, the finalizer stays",
+    ),
+    (
+        21,
+        "An answer that is huge, packed, nested deeply or has a key twice",
+        "`BadResponse`; no more than 256 KiB are read, none of it unpacked, at most 32 levels",
+    ),
+    (
+        22,
+        "Policy sources and units in other spellings, as numbers, or unknown",
+        "other spellings are understood; an unknown source is written over once and then `UnrecognizedLivePolicy`, with TightenOnly at once",
+    ),
+    (
+        23,
+        "A timeout without a unit, or in another one than minutes",
+        "no unit means minutes; others are converted before anything is compared",
+    ),
+    (
+        24,
+        "A timeout that is negative, too large, a fraction or a word",
+        "`BadResponse`, never another number; a number in a string is understood, and zero means not set",
+    ),
+    (
+        25,
+        "A write is applied and its answer is lost",
+        "a read shows it: in order, no second write; a write that got lost itself is sent once more",
+    ),
+    (
+        26,
+        "A write that timed out lands later, after an edit or a revert",
+        "the policy is looked at again once it must have landed, and corrected; the finalizer stays until then",
+    ),
+    (
+        27,
+        "Reads are behind writes",
+        "a write's own answer counts; a later look that still shows the old value writes the same once more",
+    ),
+    (
+        28,
+        "Scalekit accepts a policy and keeps another one",
+        "`NotApplied` after two tries, with the fields in `status.drift`; tried again every hour",
+    ),
+    (
+        29,
+        "Scalekit declines a policy",
+        "`RejectedByApi` with its error code and fields; tried again after an edit or an hour",
+    ),
+    (30, "The feature session_policy is off", "it is switched on first, with one write and an event `FeatureEnabled`"),
+    (31, "The feature can't be switched on", "`FeatureUnavailable`; no policy is written, tried again every hour"),
+    (
+        32,
+        "The feature is still off after it was switched on",
+        "`FeatureNotEnabled` after two tries; no policy is written",
+    ),
+    (
+        33,
+        "The server replaces the list of features instead of merging it",
+        "the complete list is sent, so all others stay as they are; an event `FeaturesChanged` if they did not",
+    ),
+    (
+        34,
+        "Somebody switches the feature off",
+        "it is switched on again at the next look; Observe only reports it in `FeatureEnabled`",
+    ),
+    (35, "Somebody changes the policy in Scalekit", "one write at the next look, with an event `DriftCorrected`"),
+    (
+        36,
+        "The application's policy is stricter",
+        "`Effective` is False with `LooserThanApplication`; Ready says only what is stored",
+    ),
+    (37, "The application's policy is looser", "`Effective` is True with `AppliesFully`"),
+    (
+        38,
+        "The Secret is missing",
+        "`CredentialsMissing`, without a request to Scalekit; looked for again within a minute",
+    ),
+    (
+        39,
+        "A key of the Secret is missing, empty or unusable",
+        "`CredentialsIncomplete`, naming the key; one newline at the end is no flaw",
+    ),
+    (
+        40,
+        "The Secret is rotated",
+        "the new credentials are used within a minute, or at once when the old ones are refused",
+    ),
+    (41, "The Secret is rotated to a wrong value", "`CredentialsRejected`; the old value is not used any more"),
+    (
+        42,
+        "The Secret is deleted before the resource",
+        "the resource waits an hour (ten minutes in a namespace that goes) and says until when; then it goes with a Warning `PolicyOrphaned`",
+    ),
+    (43, "A Secret of another namespace is wanted", "the field does not exist"),
+    (
+        44,
+        "A Secret is deleted and created again under its name",
+        "it is another Secret: nothing of the old one is used, its token neither",
+    ),
+    (
+        45,
+        "Two resources for one organization",
+        "the older one owns it; the other one is `Conflict` and writes nothing, and is told the name only in its own namespace",
+    ),
+    (46, "Two resources, one by id and one by external id", "as row 45, as soon as the external id is resolved"),
+    (
+        47,
+        "The owner is deleted while another one waits",
+        "the other one takes over without a revert in between; an event `HandedOver`",
+    ),
+    (48, "Two namespaces declare one organization", "as row 45"),
+    (
+        49,
+        "The external id leads to another organization than before",
+        "`OrganizationChanged`; nothing is written, and a deletion reverts the first one",
+    ),
+    (
+        50,
+        "A look-up by external id is declined",
+        "the list is searched instead; the organization's id is never sent beside it",
+    ),
+    (51, "`spec.organization` is changed", "refused by the API server"),
+    (52, "A resource is deleted while Scalekit is down", "`CleanupPending` until it is back; the finalizer stays"),
+    (53, "A resource is deleted before it was ever looked at", "it goes at once; nothing is written"),
+    (
+        54,
+        "A resource is deleted and created again under its name",
+        "the old one's end never touches the new one's policy",
+    ),
+    (55, "The finalizer is removed by hand", "the resource goes and the policy stays"),
+    (68, "A hundred edits in a second", "a few passes; the last one wins"),
+    (
+        69,
+        "The spec is edited between a read and a write",
+        "the old value is written at most once and never reported as the new one",
+    ),
+    (
+        70,
+        "The definition is not there, or is deleted while the operator runs",
+        "the operator waits and says what to install; what is missing from no list is reverted",
+    ),
+    (71, "A resource with fields of a newer version", "unknown fields stay as they are"),
+    (72, "A stored resource that can't be read", "it alone stands still; all others go on"),
+    (73, "A status can't be written", "it is decided again; a deletion is not held up"),
+    (74, "Nothing has changed", "nothing is written to either side"),
+    (
+        75,
+        "Long messages and many changes",
+        "a message has at most 512 bytes, a status at most six conditions and no history",
+    ),
+    (76, "Others write into the status", "only our own fields are taken back, the spec is never touched"),
+    (77, "`lastTransitionTime`", "it moves only when a status flips"),
+    (
+        78,
+        "The namespace is deleted, its Secret first",
+        "a client that is still known is used; else the resource waits ten minutes and goes with `PolicyOrphaned`",
+    ),
+    (
+        79,
+        "The operator is uninstalled before its resources",
+        "they wait; `deletionPolicy: Retain` or removing the finalizer lets them go",
+    ),
+    (80, "The operator loses permissions", "the failing request is logged; others go on, with growing pauses"),
+    (
+        99,
+        "Timeouts at and beyond what fits into 32 bits of minutes",
+        "the largest are accepted, one more is refused, by the API server and by the code alike",
+    ),
+    (
+        100,
+        "Idle not below absolute, an idle value while idle is off, a unit without a value",
+        "refused, by the API server and by the code alike",
+    ),
+    (101, "A field is removed from the spec later", "the same as a new resource without it"),
+    (102, "Idle is off", "no idle value is sent, and one that Scalekit still shows is no drift"),
+    (
+        103,
+        "The reconcile-now annotation is abused",
+        "passes are a second apart; nothing but a look can be asked for with it",
+    ),
+    (104, "Suspended, then deleted", "the deletion reverts all the same"),
+    (105, "Somebody drops our finalizer", "it is added again before the next write"),
+    (106, "Other finalizers", "they stay as they are, in any order"),
+    (107, "Deleted while our finalizer is about to be added", "nothing is written and the resource goes"),
+    (108, "Mode Observe", "not one write"),
+];
