@@ -15,6 +15,8 @@
 
 pub mod controller;
 pub mod crd;
+pub mod gitops;
+pub mod plugin;
 pub mod policy;
 pub mod reconcile;
 pub mod scalekit;

@@ -8,23 +8,25 @@ use std::{
 
 /// Room, and the rooms it may use. `scalekit` speaks `reconcile`'s calls and
 /// faults, so that both the operator and the CLI carry out the same steps.
-const ROOMS: [(&str, &[&str]); 7] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("policy", &[]),
     ("reconcile", &["policy"]),
     ("crd", &["policy"]),
     ("scalekit", &["policy", "reconcile", "telemetry"]),
     ("controller", &["policy", "reconcile", "crd", "scalekit", "telemetry"]),
+    ("gitops", &["policy", "reconcile", "crd", "scalekit"]),
+    ("plugin", &["policy", "reconcile", "crd"]),
     ("simulator", &[]),
     ("telemetry", &[]),
 ];
 
 /// Foreign crate, and the rooms that may use it.
 const FOREIGN: [(&str, &[&str]); 5] = [
-    ("kube", &["crd", "controller", "bin"]),
-    ("k8s_openapi", &["crd", "controller", "bin"]),
+    ("kube", &["crd", "controller", "plugin", "bin"]),
+    ("k8s_openapi", &["crd", "controller", "plugin", "bin"]),
     ("reqwest", &["scalekit"]),
     ("axum", &["simulator", "telemetry"]),
-    ("clap", &["bin"]),
+    ("clap", &["gitops", "plugin", "bin"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

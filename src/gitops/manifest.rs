@@ -1,0 +1,37 @@
+//! One resource as a file of the repository declares it.
+
+use crate::policy::Declaration;
+use std::fmt;
+
+/// Where something stands in the input.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The file as it was named on the command line or found below a folder of
+    /// it; `<stdin>` for the standard input.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// A valid resource of our kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// Where its document begins.
+    pub place: Place,
+    /// Its namespace, where the file names one.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The Secret it names; its credentials are the command's own all the same.
+    pub secret: Option<String>,
+    /// What it declares.
+    pub declaration: Declaration,
+}
