@@ -109,13 +109,17 @@ impl Memory {
     pub(super) fn appointment(&self, uid: &Uid, requeue: Requeue) -> Option<Instant> {
         let mut traces = self.lock();
         let trace = trace(&mut traces, uid);
-        let Requeue::Backoff { cap } = requeue else {
-            trace.failures = 0;
-            drop(traces);
-            return after(uid, requeue).map(|pause| Instant::now() + pause);
+        let (cap, tries) = match requeue {
+            Requeue::Backoff { cap } => (cap, 1),
+            Requeue::NoTry { cap } => (cap, 0),
+            requeue => {
+                trace.failures = 0;
+                drop(traces);
+                return after(uid, requeue).map(|pause| Instant::now() + pause);
+            }
         };
         let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(trace.failures)).min(cap);
-        trace.failures = trace.failures.saturating_add(1);
+        trace.failures = trace.failures.saturating_add(tries);
         drop(traces);
         Some(Instant::now() + FIRST_PAUSE / 10 + longest.mul_f64(fastrand::f64()))
     }
@@ -136,7 +140,7 @@ fn trace<'a>(traces: &'a mut HashMap<Uid, Trace>, uid: &Uid) -> &'a mut Trace {
 
 fn after(uid: &Uid, requeue: Requeue) -> Option<Duration> {
     match requeue {
-        Requeue::Never | Requeue::Backoff { .. } => None,
+        Requeue::Never | Requeue::Backoff { .. } | Requeue::NoTry { .. } => None,
         Requeue::Interval(interval) => Some(interval.mul_f64(0.9 + 0.2 * spread(uid))),
         Requeue::After(pause) => Some(pause + pause.mul_f64(0.1 * fastrand::f64())),
     }
@@ -169,6 +173,16 @@ mod tests {
         memory.appointment(&uid(), Requeue::Never);
         let at = memory.appointment(&uid(), Requeue::Backoff { cap }).unwrap();
         assert!(at - Instant::now() <= FIRST_PAUSE + FIRST_PAUSE / 10, "a success starts over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_was_held_back_is_no_failure() {
+        let memory = Memory::new();
+        let cap = Duration::from_secs(300);
+        for _ in 0..40 {
+            let at = memory.appointment(&uid(), Requeue::NoTry { cap }).unwrap();
+            assert!(at - Instant::now() <= FIRST_PAUSE + FIRST_PAUSE / 10);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod events;
 mod execute;
 mod index;
 mod memory;
+mod outages;
 mod queue;
 mod reconcile;
 mod release;
@@ -74,6 +75,7 @@ struct Context {
     events: events::Events,
     index: index::Index,
     memory: memory::Memory,
+    outages: outages::Outages,
     queue: queue::Queue,
     /// Every resource is let go as if it were being deleted.
     letting_go: bool,
@@ -109,6 +111,7 @@ impl Context {
             events: events::Events::new(client),
             index: index::Index::default(),
             memory: memory::Memory::new(),
+            outages: outages::Outages::default(),
             queue: queue::Queue::default(),
             letting_go,
         };
@@ -118,10 +121,19 @@ impl Context {
     /// The application's policy of `environment` changed, so what applies to
     /// its organizations may have too. One after the other, not in a herd.
     fn look_at_all_of(&self, environment: &str) {
-        let now = Instant::now();
         let there = self.index.uids(|entry| entry.claim.environment.as_deref() == Some(environment));
         tracing::info!(environment, resources = there.len(), "the application's policy changed");
-        for (uid, nth) in there.iter().zip(0_u32..) {
+        self.look_at(&there);
+    }
+
+    /// An outage that is over costs nobody the rest of a long pause.
+    fn got_through(&self, environment: &str, uid: &subject::Uid) {
+        self.look_at(&self.outages.over(environment, uid));
+    }
+
+    fn look_at(&self, all: &[subject::Uid]) {
+        let now = Instant::now();
+        for (uid, nth) in all.iter().zip(0_u32..) {
             self.queue.at(uid, now + APART.saturating_mul(nth));
         }
     }

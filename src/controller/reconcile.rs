@@ -65,9 +65,16 @@ pub(super) async fn finish(
 ) -> Result<Requeue, ClusterError> {
     log(subject, outcome);
     let view = &execution.view;
+    let environment = view.access().map(|access| access.environment.as_str()).unwrap_or_default();
     match outcome {
-        _ if got_through(view, outcome) => context.memory.seen(&subject.uid),
-        Outcome::Looked(Verdict::Fault(_)) | Outcome::CleanupPending(_) => context.memory.unseen(&subject.uid),
+        _ if got_through(view, outcome) => {
+            context.memory.seen(&subject.uid);
+            context.got_through(environment, &subject.uid);
+        }
+        Outcome::Looked(Verdict::Fault(_)) | Outcome::CleanupPending(_) => {
+            context.memory.unseen(&subject.uid);
+            context.outages.wait(environment, &subject.uid);
+        }
         _ => {}
     }
     context.memory.ended(&subject.uid, outcome);

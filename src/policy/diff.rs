@@ -26,6 +26,15 @@ impl Field {
             Self::Idle => "idleSessionTimeout",
         }
     }
+
+    /// In the words in which policies are shown: `absolute 8h, idle 1h`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Absolute => "absolute",
+            Self::IdleEnabled | Self::Idle => "idle",
+        }
+    }
 }
 
 /// One field that is not as declared; values as a person reads them, timeouts

@@ -59,6 +59,9 @@ pub struct Organization {
     pub external_id: Option<String>,
     /// All feature flags, as told; a flag that is absent is off.
     pub features: Vec<Feature>,
+    /// Whether there was a list of flags at all. Without one either all are
+    /// off or the server does not tell (`scalekit-api.md` §2.1).
+    pub told: bool,
 }
 
 /// One feature flag.
@@ -88,6 +91,9 @@ pub struct Fault {
     /// For a write: whether it may have been applied all the same (timeout,
     /// lost or unreadable response, 5xx). Always false for a read.
     pub may_have_landed: bool,
+    /// The client itself did not send it: the environment is known to be down,
+    /// or pauses. That says nothing new about the environment.
+    pub held_back: bool,
     /// What the server told about it, made safe to show.
     pub detail: Detail,
 }
@@ -148,7 +154,7 @@ pub struct Detail {
 impl Fault {
     /// A fault of `kind` with nothing else known.
     pub fn new(kind: FaultKind) -> Self {
-        Self { kind, may_have_landed: false, detail: Detail::default() }
+        Self { kind, may_have_landed: false, held_back: false, detail: Detail::default() }
     }
 }
 

@@ -114,6 +114,8 @@ reasons! {
         "Check the organization's features in Scalekit.";
     Enabled: "The feature session_policy is on.", "Nothing.";
     Disabled: "The feature session_policy is off.", "Nothing, or use mode Enforce to switch it on.";
+    NotTold: "Scalekit does not tell whether the feature session_policy is on; it is switched on before a policy is written.",
+        "Nothing.";
     AppliesFully: "The declared values apply: the application's policy is not stricter.", "Nothing.";
     LooserThanApplication: "The application's policy is stricter, so a declared value has no effect.",
         "Shorten the declared value, or lengthen the application's in Scalekit's dashboard.";

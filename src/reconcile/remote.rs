@@ -11,6 +11,9 @@ pub struct Goal {
     pub organization: OrganizationRef,
     /// The id it resolved to before; another one now is never written to.
     pub pinned: Option<OrganizationId>,
+    /// An earlier pass switched the feature on and found that reads do not
+    /// tell.
+    pub untold: bool,
     /// The declared policy.
     pub policy: Policy,
     /// How far we may go.
@@ -86,7 +89,10 @@ pub fn next(goal: &Goal, sight: &Sight) -> RemoteStep {
     if sight.application == Application::Unread {
         return RemoteStep::Call(Call::ReadApplicationPolicy(id()));
     }
-    if goal.mode != Mode::Observe && !organization.session_policy_enabled() {
+    let off = goal.mode != Mode::Observe && !organization.session_policy_enabled();
+    // a server that does not tell is not asked to switch it on at every look
+    let untold = !organization.told && (goal.untold || sight.flag.tries > 0);
+    if off && !untold {
         return switch_on(goal, sight, id(), &organization.features);
     }
     let Some(live) = &sight.live else { return RemoteStep::Call(Call::ReadPolicy(id())) };
@@ -95,6 +101,7 @@ pub fn next(goal: &Goal, sight: &Sight) -> RemoteStep {
         Pending::Nothing if goal.mode == Mode::Observe => Done(Verdict::Drifted),
         Pending::Nothing => Done(Verdict::StricterKept),
         Pending::Unrecognized => Done(Verdict::Unrecognized),
+        Pending::Write(_) if off && sight.flag.tries == 0 => switch_on(goal, sight, id(), &organization.features),
         Pending::Write(policy) => write(sight, id(), policy, live),
     }
 }

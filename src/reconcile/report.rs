@@ -6,7 +6,7 @@ use super::{
     Application, Condition, CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Hold, Kind, Outcome, Pinned,
     PlannedRelease, Reason, Resource, Truth, Verdict, View, condition::set,
 };
-use crate::policy::{Difference, Live, Policy, diff, looser_than_application, summary};
+use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
 
 /// A status to be; the shell adds times and writes it only when something
 /// changed.
@@ -81,8 +81,8 @@ impl Report {
             Outcome::Holding { hold, release_at } => {
                 let (reason, why) = hold_reason(hold);
                 let message = format!(
-                    "{why}; without that the resource goes at {release_at} and the policy stays in Scalekit \
-                     (or at once with spec.deletionPolicy: Retain)"
+                    "{why} Without that the resource goes at {release_at} and the policy stays in Scalekit \
+                     (or at once with spec.deletionPolicy: Retain)."
                 );
                 report.pend(view, Truth::False, reason, message);
                 report.release = Some(PlannedRelease { reason, at: *release_at });
@@ -234,7 +234,13 @@ impl Report {
     }
 
     fn say_feature(&mut self, view: &View) {
-        match view.sight.organization.as_ref().map(|o| o.session_policy_enabled()) {
+        let seen = view.sight.organization.as_ref();
+        let tried =
+            view.sight.flag.tries > 0 || view.goal().is_some_and(|goal| goal.untold || goal.mode == Mode::Observe);
+        match seen.map(|o| o.session_policy_enabled()) {
+            Some(false) if tried && seen.is_some_and(|o| !o.told) => {
+                self.set(Kind::FeatureEnabled, Truth::Unknown, Reason::NotTold, Reason::NotTold.means());
+            }
             Some(true) => self.set(Kind::FeatureEnabled, Truth::True, Reason::Enabled, Reason::Enabled.means()),
             Some(false) => self.set(Kind::FeatureEnabled, Truth::False, Reason::Disabled, Reason::Disabled.means()),
             None if self.has(Kind::FeatureEnabled) => {}
@@ -250,7 +256,7 @@ impl Report {
                 let sentences: Vec<String> = pointless
                     .iter()
                     .map(|(field, own, app)| {
-                        let field = field.name();
+                        let field = field.word();
                         format!("{field} {own} is looser than the application's {app}: it has no effect")
                     })
                     .collect();

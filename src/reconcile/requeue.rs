@@ -1,7 +1,7 @@
 //! When to look at a resource again. Whatever the answer, a change of the
 //! resource itself is looked at at once.
 
-use super::{FaultKind, Outcome, Verdict, View};
+use super::{Fault, FaultKind, Outcome, Verdict, View};
 use std::time::Duration;
 
 /// When to look again.
@@ -15,6 +15,11 @@ pub enum Requeue {
     After(Duration),
     /// With growing pauses, at most this long.
     Backoff {
+        /// The longest pause.
+        cap: Duration,
+    },
+    /// The same without growing: this was no try.
+    NoTry {
         /// The longest pause.
         cap: Duration,
     },
@@ -39,7 +44,7 @@ pub fn requeue(view: &View, outcome: &Outcome) -> Requeue {
         // to see that the other one has stopped
         Outcome::Contended => Requeue::Interval(view.interval()),
         Outcome::Settling(wait) => Requeue::After(*wait),
-        Outcome::CleanupPending(fault) => after_fault(fault.kind),
+        Outcome::CleanupPending(fault) => after_fault(fault),
         Outcome::Crashed(_) => Requeue::Backoff { cap: CAP },
         Outcome::Conflict { .. } => Requeue::Interval(view.interval()),
         Outcome::Looked(verdict) => after_look(view, verdict),
@@ -63,16 +68,17 @@ fn after_look(view: &View, verdict: &Verdict) -> Requeue {
         | Verdict::Unrecognized
         | Verdict::Rejected(_)
         | Verdict::Unsupported => Requeue::Interval(minutes(60)),
-        Verdict::Fault(fault) => after_fault(fault.kind),
+        Verdict::Fault(fault) => after_fault(fault),
     }
 }
 
-fn after_fault(kind: FaultKind) -> Requeue {
-    match kind {
+fn after_fault(fault: &Fault) -> Requeue {
+    match fault.kind {
         FaultKind::RateLimited { retry_after } => Requeue::After(retry_after),
         FaultKind::CredentialsRejected | FaultKind::AuthFailed => Requeue::After(minutes(1)),
         FaultKind::Forbidden => Requeue::Interval(minutes(5)),
         FaultKind::Rejected | FaultKind::Unsupported => Requeue::Interval(minutes(60)),
+        _ if fault.held_back => Requeue::NoTry { cap: CAP },
         _ => Requeue::Backoff { cap: CAP },
     }
 }

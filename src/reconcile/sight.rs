@@ -54,6 +54,8 @@ pub struct FlagWrites {
     pub fault: Option<Fault>,
     /// All flags before our first write.
     pub before: Option<Vec<Feature>>,
+    /// They were not told, so nothing can be said about the others.
+    pub blind: bool,
     /// Other flags that were not the same after it.
     pub changed_others: Vec<String>,
 }
@@ -142,7 +144,7 @@ impl Sight {
     }
 
     fn see_organization(&mut self, organization: Organization) {
-        if let Some(before) = &self.flag.before {
+        if let Some(before) = self.flag.before.as_ref().filter(|_| !self.flag.blind) {
             self.flag.changed_others = features::changed_others(before, &organization.features);
         }
         self.failure = None; // a second look may find what the first one missed
@@ -151,14 +153,15 @@ impl Sight {
     }
 
     /// An echo that does not show what we wanted is not believed; the
-    /// organization is read again.
+    /// organization is read again. So it is where it did not tell before, to
+    /// learn whether reads tell now.
     fn see_flag_echo(&mut self, echo: Organization) {
         self.note_flags();
         self.flag.tries += 1;
         self.flag.fault = None;
         let before = self.flag.before.as_deref().unwrap_or_default();
         let as_wanted = echo.session_policy_enabled() && features::changed_others(before, &echo.features).is_empty();
-        self.organization = as_wanted.then_some(echo);
+        self.organization = (as_wanted && !self.flag.blind).then_some(echo);
     }
 
     fn flag_write_failed(&mut self, call: &Call, fault: Fault) {
@@ -210,6 +213,7 @@ impl Sight {
     fn note_flags(&mut self) {
         if self.flag.before.is_none() {
             self.flag.before = self.organization.as_ref().map(|o| o.features.clone());
+            self.flag.blind = self.organization.as_ref().is_some_and(|o| !o.told);
         }
     }
 

@@ -292,6 +292,7 @@ impl View {
         Some(remote::Goal {
             organization: declaration.organization.clone(),
             pinned: self.pin_here(),
+            untold: self.here().is_some_and(|r| r.conditions.iter().any(|c| c.reason == Reason::NotTold)),
             policy: declaration.policy,
             mode: declaration.mode,
         })

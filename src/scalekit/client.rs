@@ -168,7 +168,7 @@ impl Client {
 /// The fault of a request that was not even sent.
 fn held_back(kind: FaultKind) -> Fault {
     let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
-    Fault { detail, ..Fault::new(kind) }
+    Fault { detail, held_back: true, ..Fault::new(kind) }
 }
 
 impl fmt::Debug for Client {

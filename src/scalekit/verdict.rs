@@ -43,12 +43,12 @@ pub(super) fn verdict(
         fields: told.fields.iter().filter(|field| !secret(field)).map(|&field| field.to_owned()).collect(),
         note,
     };
-    Err(Fault { kind, may_have_landed: writes && !declined(answer.status), detail })
+    Err(Fault { may_have_landed: writes && !declined(answer.status), detail, ..Fault::new(kind) })
 }
 
 fn bodiless(status: u16, writes: bool, kind: FaultKind, note: &'static str) -> Fault {
     let detail = Detail { status: Some(status), note: Some(note), ..Detail::default() };
-    Fault { kind, may_have_landed: writes && !declined(status), detail }
+    Fault { may_have_landed: writes && !declined(status), detail, ..Fault::new(kind) }
 }
 
 /// Whether the status alone says that nothing was applied. A server or a proxy
@@ -90,13 +90,13 @@ pub(super) fn outage(result: &Result<Answer, Lost>) -> Option<FaultKind> {
 /// The fault of a call whose request got no answer.
 pub(super) fn unanswered(lost: &Lost, writes: bool) -> Fault {
     let detail = Detail { note: Some(lost.note), ..Detail::default() };
-    Fault { kind: lost.kind, may_have_landed: writes && lost.sent, detail }
+    Fault { may_have_landed: writes && lost.sent, detail, ..Fault::new(lost.kind) }
 }
 
 /// The fault of a call whose good answer cannot be understood.
 pub(super) fn unreadable(note: &'static str, writes: bool) -> Fault {
     let detail = Detail { note: Some(note), ..Detail::default() };
-    Fault { kind: FaultKind::BadResponse, may_have_landed: writes, detail }
+    Fault { may_have_landed: writes, detail, ..Fault::new(FaultKind::BadResponse) }
 }
 
 /// The fault of a token request, from the fault that the same answer would be

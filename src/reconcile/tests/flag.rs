@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{On, Pass, Trouble, Uid, World},
+    world::{Omits, On, Pass, Trouble, Uid, World},
 };
 use crate::reconcile::{Call, FaultKind, Feature, Kind, Outcome, Reason, Step, Verdict};
 
@@ -122,4 +122,37 @@ fn the_flag_is_not_touched_while_it_is_on_and_never_on_deletion() {
     world.delete(uid);
     let pass = world.pass(uid);
     assert_eq!((sent(&pass).len(), world.is_gone(uid), world.tenant().session_policy_on()), (0, true, false));
+}
+
+#[test]
+fn a_server_that_never_tells_is_asked_once_and_then_only_with_a_policy_to_write() {
+    let (mut world, uid, pass) = first_pass(|w| w.scalekit.habits.omits_features = Omits::Always);
+    assert_eq!((sent(&pass), pass.policies()), (vec![vec![flag("session_policy", true)]], vec![declared()]));
+    assert_eq!(
+        (world.says(uid, Kind::Ready), world.says(uid, Kind::FeatureEnabled)),
+        ("True InSync".into(), "Unknown NotTold".into())
+    );
+    assert!(pass.events.iter().all(|e| e.reason != Reason::FeaturesChanged));
+    for _ in 0..8 {
+        assert!(world.pass(uid).is_quiet(), "at rest nothing is written");
+    }
+    world.tenant().live = foreign();
+    let pass = world.pass(uid);
+    assert_eq!((sent(&pass).len(), pass.policies()), (1, vec![declared()]), "the flag may be off by now");
+    world.switch_flag(false);
+    world.scalekit.habits.omits_features = Omits::Never;
+    world.pass(uid);
+    assert_eq!(world.says(uid, Kind::FeatureEnabled), "True Enabled", "once it tells, it counts again");
+}
+
+#[test]
+fn a_list_that_is_left_out_because_all_are_off_means_off() {
+    let (mut world, uid, pass) = first_pass(|w| {
+        w.scalekit.habits.omits_features = Omits::WhenAllAreOff;
+        w.tenant().features.clear();
+    });
+    assert_eq!((sent(&pass).len(), world.says(uid, Kind::FeatureEnabled)), (1, "True Enabled".into()));
+    world.switch_flag(false);
+    let pass = world.pass(uid);
+    assert_eq!((sent(&pass).len(), world.tenant().session_policy_on()), (1, true), "and off is drift");
 }

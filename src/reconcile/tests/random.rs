@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{Cut, Fate, Habits, On, Trouble, Uid, World},
+    world::{Cut, Fate, Habits, Omits, On, Trouble, Uid, World},
 };
 use crate::policy::{ApplicationPolicy, Declaration, DeletionPolicy, Live, Mode, Policy};
 use crate::reconcile::FaultKind;
@@ -213,12 +213,14 @@ fn changes() -> impl Strategy<Value = Change> {
 fn habits() -> impl Strategy<Value = Habits> {
     let normalise: fn(Policy) -> Live = |_| no_idle(480);
     let odd = |p| prop::bool::weighted(p);
+    let omits = prop::sample::select(vec![Omits::Never, Omits::Never, Omits::WhenAllAreOff, Omits::Always]);
     let flags = (
         any::<bool>(),
         prop::sample::select(vec![None, None, Some("dir_sync"), Some("sso")]),
         option::weighted(0.1, kinds()),
         odd(0.1),
         odd(0.1),
+        omits,
     );
     let policy = (
         odd(0.2),
@@ -235,6 +237,7 @@ fn habits() -> impl Strategy<Value = Habits> {
         refuses_features: flags.2,
         keeps_flag_off: flags.3,
         flag_echo_lies: flags.4,
+        omits_features: flags.5,
         gates_reads: policy.0,
         gates_writes: policy.1,
         normalises: policy.2,

@@ -87,7 +87,7 @@ fn flag_seen_on(pass: &[Entry]) -> bool {
         Some(Answer::Scalekit(Ok(Reply::Organization(organization)))) => Some(organization),
         _ => None,
     });
-    organizations.next_back().is_some_and(|o| o.session_policy_enabled())
+    organizations.next_back().is_some_and(|o| o.session_policy_enabled() || !o.told)
 }
 
 fn allowed(declaration: &Declaration, live: &Live) -> bool {

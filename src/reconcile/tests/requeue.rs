@@ -4,7 +4,7 @@ use super::{
     samples::*,
     world::{On, Trouble, Uid, World, access},
 };
-use crate::reconcile::{CredentialsFlaw, CredentialsProblem, FaultKind, Outcome, Requeue, requeue};
+use crate::reconcile::{CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Outcome, Requeue, Verdict, requeue};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -88,6 +88,10 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let view = world.pass(uid).view;
     assert_eq!(requeue(&view, &Outcome::Crashed("it panicked")), CAPPED);
+    let held_back = Fault { held_back: true, ..Fault::new(Unavailable) };
+    let no_try = Requeue::NoTry { cap: MINUTE * 5 };
+    assert_eq!(requeue(&view, &Outcome::Looked(Verdict::Fault(held_back.clone()))), no_try, "nobody was asked");
+    assert_eq!(requeue(&view, &Outcome::CleanupPending(held_back)), no_try);
 }
 
 #[test]

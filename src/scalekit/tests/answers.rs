@@ -13,7 +13,7 @@ use crate::{
 
 fn organization(external_id: Option<&str>) -> Organization {
     let features = vec![Feature { name: "sso".to_owned(), enabled: true }];
-    Organization { id: id(), external_id: external_id.map(str::to_owned), features }
+    Organization { id: id(), external_id: external_id.map(str::to_owned), features, told: true }
 }
 
 const ORGANIZATION: &str = r#"{"organization":{"id":"org_1","external_id":"tenant-7","settings":{"features":[{"name":"sso","enabled":true}]}}}"#;

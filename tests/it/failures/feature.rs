@@ -128,3 +128,20 @@ async fn row_034_a_feature_that_is_off_is_only_reported_by_who_observes() {
     assert_eq!(world.writes(), []);
     assert!(!is_on(&world));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_030_a_server_that_never_tells_its_features_is_asked_once_and_the_policy_is_kept() {
+    for gate in ["none", "flag"] {
+        let settings = json!({"emission": {"omit_settings": true}, "gate": {"mode": gate}});
+        let mut world = World::without_operator(settings).await;
+        world.start_operator();
+        world.apply("acme", &spec(""));
+        let resource = world.until("acme", "True", "InSync");
+        assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["reason"], "NotTold");
+        assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
+        world.until_looked_at("org_1", 4);
+        assert_eq!(world.story("org_1").matches(['F', 'W']).count(), 2, "{}", world.story("org_1"));
+        world.until("acme", "True", "InSync");
+        world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
+    }
+}

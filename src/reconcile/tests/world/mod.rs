@@ -8,7 +8,7 @@ mod trouble;
 
 pub(crate) use cluster::{Object, Uid};
 pub(crate) use pass::{Cut, Fate, Pass};
-pub(crate) use scalekit::{Habits, Tenant, set_flag};
+pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
 use super::samples;

@@ -33,6 +33,15 @@ pub(crate) struct Tenant {
     pub(crate) stale: Option<(Live, u8)>,
 }
 
+/// When a server leaves the list of flags out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Omits {
+    #[default]
+    Never,
+    WhenAllAreOff,
+    Always,
+}
+
 /// How this server behaves where the contract is silent; the default behaves
 /// well.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +56,8 @@ pub(crate) struct Habits {
     pub(crate) keeps_flag_off: bool,
     /// The same, and the echo says it is on.
     pub(crate) flag_echo_lies: bool,
+    /// When it leaves the list of flags out.
+    pub(crate) omits_features: Omits,
     /// It answers 403 to policy reads while the flag is off.
     pub(crate) gates_reads: bool,
     /// It answers 403 to policy writes while the flag is off.
@@ -114,7 +125,13 @@ impl Scalekit {
     fn organization(&self, id: &OrganizationId) -> Result<Reply, Fault> {
         let tenant = self.organizations.get(id).ok_or_else(|| Fault::new(FaultKind::NotFound))?;
         let external_id = self.external.iter().find(|(_, of)| *of == id).map(|(external, _)| external.clone());
-        Ok(Reply::Organization(Organization { id: id.clone(), external_id, features: tenant.features.clone() }))
+        let told = match self.habits.omits_features {
+            Omits::Never => true,
+            Omits::WhenAllAreOff => tenant.features.iter().any(|feature| feature.enabled),
+            Omits::Always => false,
+        };
+        let features = if told { tenant.features.clone() } else { Vec::new() };
+        Ok(Reply::Organization(Organization { id: id.clone(), external_id, features, told }))
     }
 
     fn write_features(&mut self, id: &OrganizationId, sent: &[Feature]) -> Result<Reply, Fault> {
