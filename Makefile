@@ -6,6 +6,7 @@ demo: ## the main job on a real API server, from YAML to Ready and back; ends by
 test: ## all tests, on a real API server and with Flux (built once, kept in ~/.cache)
 	tests/cluster/ensure >/dev/null
 	tests/cluster/ensure flux >/dev/null
+	tests/cluster/ensure argocd >/dev/null
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked # most tests wait, so more of them than cores
 
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C

@@ -155,7 +155,8 @@ impl Sources {
             tracing::info!(?source, "credentials changed");
             drop(self.changes.send(source.clone())); // nobody listens: the process ends
         }
-        let last = before.as_ref().filter(|_| matches!(version, Version::Absent)).and_then(Read::last);
+        let last =
+            before.as_ref().filter(|_| matches!(version, Version::Absent)).and_then(|read| read.last(self.times.kept));
         let usable = match before {
             Some(before) if same && before.usable.is_ok() => before.usable,
             _ => self.client(source, values),
@@ -276,10 +277,11 @@ async fn file(path: &std::path::Path) -> Option<Vec<u8>> {
 }
 
 impl Read {
-    fn last(&self) -> Option<Last> {
+    /// What it led to, if it is not gone for longer than `kept`.
+    fn last(&self, kept: Duration) -> Option<Last> {
         match &self.usable {
             Ok((client, access)) => Some(Last { client: client.clone(), access: access.clone(), gone: Instant::now() }),
-            Err(_) => self.last.clone(),
+            Err(_) => self.last.clone().filter(|last| last.gone.elapsed() < kept),
         }
     }
 }

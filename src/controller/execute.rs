@@ -110,6 +110,9 @@ impl<'a> Execution<'a> {
     /// Calls Scalekit. Credentials that are refused are read again, in case
     /// they were rotated a moment ago.
     async fn ask(&mut self, call: &Call) -> Result<Result<Reply, Fault>, ClusterError> {
+        if call.writes() && self.view.corrects() {
+            self.context.memory.corrected(&self.subject.uid);
+        }
         let answer = self.send(call).await;
         let refused = matches!(
             &answer,
@@ -127,9 +130,6 @@ impl<'a> Execution<'a> {
 
     async fn send(&self, call: &Call) -> Result<Reply, Fault> {
         let Some(client) = &self.client else { return Err(Fault::new(FaultKind::BadResponse)) };
-        if call.writes() && self.view.corrects() {
-            self.context.memory.corrected(&self.subject.uid);
-        }
         match call {
             Call::ReadApplicationPolicy(_) => {
                 let (answer, changed) = self.context.applications.ask(client, call).await;

@@ -134,8 +134,16 @@ impl Reason {
 /// The page `docs/conditions.md`, in Markdown.
 pub fn reasons_page() -> String {
     let mut page = String::from(
-        "<!-- Generated from src/reconcile/reason.rs; do not edit. -->\n# Reasons\n\nEvery reason that a condition or \
-         an event of an OrganizationSessionPolicy can carry.\n\n| reason | it means | what to do |\n|---|---|---|\n",
+        "<!-- Generated from src/reconcile/reason.rs; do not edit. -->\n# Conditions and their reasons\n\n\
+         | condition | it says | there |\n|---|---|---|\n\
+         | Ready | the operator did its job for the generation in `observedGeneration` | always |\n\
+         | Synced | the live policy is the declared one | always |\n\
+         | FeatureEnabled | the feature session_policy is on | always |\n\
+         | Effective | the declared values really apply | always |\n\
+         | Reconciling | something is pending and the operator goes on by itself | only when True |\n\
+         | Stalled | a person is needed | only when True, never with Reconciling |\n\n\
+         Every reason that a condition or an event of an OrganizationSessionPolicy can carry:\n\n\
+         | reason | it means | what to do |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
         page.push_str(&format!("| {} | {} | {} |\n", reason.name(), reason.means(), reason.act()));

@@ -22,6 +22,7 @@ mod network;
 mod numbers;
 mod rows;
 mod secrets;
+mod servers;
 mod status;
 mod token;
 mod uninstall;

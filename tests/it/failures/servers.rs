@@ -1,0 +1,73 @@
+//! Whichever way the real server behaves where the contract is silent
+//! (`scalekit-api.md` §6, §8): a whole life of a resource has the same end and
+//! the same writes.
+
+use super::{eight_hours, foreign, spec};
+use crate::{cluster::eventually, world::World};
+use serde_json::{Value, json};
+
+/// Creation, rest, edit, drift, deletion.
+async fn a_whole_life(settings: Value) {
+    let mut world = World::without_operator(settings.clone()).await;
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+    assert_eq!(world.truth("org_1")["policy"], eight_hours(), "{settings}");
+    world.until_looked_at("org_1", 2);
+    assert_eq!(
+        world.story("org_1").matches(['F', 'W']).collect::<String>(),
+        "FW",
+        "{settings}: {}",
+        world.story("org_1")
+    );
+    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
+    world.until("acme", "True", "InSync");
+    let live = world.truth("org_1")["policy"].clone();
+    assert_eq!((&live["absolute_minutes"], &live["idle_enabled"]), (&json!(90), &json!(false)), "{settings}");
+    world.edit("org_1", &json!({"policy": foreign()}));
+    eventually("the repair", 30, || (world.truth("org_1")["policy"]["absolute_minutes"] == 90).then_some(()));
+    world.until("acme", "True", "InSync");
+    let before = world.policies("org_1").len();
+    world.until_looked_at("org_1", 2);
+    assert_eq!((world.policies("org_1").len(), before), (3, 3), "{settings}: {}", world.story("org_1"));
+    world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
+    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "{settings}");
+    assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}), "{settings}");
+    let sso = json!({"name": "sso", "enabled": true});
+    assert!(world.truth("org_1")["features"].as_array().unwrap().contains(&sso), "{settings}");
+}
+
+macro_rules! servers {
+    ($($name:ident: $settings:tt;)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                a_whole_life(json!($settings)).await;
+            }
+        )*
+    };
+}
+
+servers! {
+    a_server_that_enforces_the_feature_and_replaces_lists: {
+        "gate": {"mode": "flag", "status": 403}, "features": {"patch": "replace"}, "policy": {"partial": "reset"}
+    };
+    a_server_that_answers_400_while_the_feature_is_off: {
+        "gate": {"mode": "flag", "status": 400}, "emission": {"unset": "null"}, "policy": {"after_revert": "hide"}
+    };
+    a_server_that_drops_unknown_words_and_zeros: {
+        "parsing": "discard_unknown", "emission": {"unset": "omit", "drop_plain_zeros": true}
+    };
+    a_server_that_writes_zeros_and_numbers_as_words: {
+        "emission": {"unset": "zero", "numbers_as_strings": true, "minutes": "minutes", "application": "environment"},
+        "policy": {"after_revert": "show"}
+    };
+    a_server_that_shows_old_idle_values_and_no_units: {
+        "emission": {"stale_idle": true, "minutes": "", "unset": "null"}, "features": {"unknown": "ignore"}
+    };
+    a_server_without_the_applications_policy: {"application": {"answer": "no_route"}, "gate": {"mode": "flag"}};
+    a_server_that_forbids_the_applications_policy: {"application": {"answer": "forbidden"}};
+    a_server_that_replaces_lists_and_refuses_names_it_does_not_know: {
+        "features": {"patch": "replace", "unknown": "reject"}, "token": {"expires_in_as_string": true}
+    };
+}
