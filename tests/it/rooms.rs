@@ -29,7 +29,8 @@ const FOREIGN: [(&str, &[&str]); 5] = [
     ("clap", &["gitops", "plugin", "bin"]),
 ];
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// All Rust files below a folder.
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

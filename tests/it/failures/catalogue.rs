@@ -3,11 +3,11 @@
 //! tests, `row_025_a_write_whose_answer_is_lost_is_not_repeated`.
 
 use super::rows::ROWS;
-use crate::manifests::assert_committed;
+use crate::{manifests::assert_committed, rooms::sources};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 /// Rows that no running operator can show; the exhaustive model of two passes
@@ -19,19 +19,6 @@ const LAST: u16 = 110;
 
 /// Where a test is: file from the top of the tree, and name.
 type Tests = BTreeMap<u16, BTreeSet<(String, String)>>;
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
-    found
-}
 
 /// The names behind `fn row_` or `fn rows_`, without those two letters.
 fn names(code: &str) -> impl Iterator<Item = String> {

@@ -7,7 +7,6 @@ mod answers;
 mod catalogue;
 mod claims;
 mod conflicts;
-mod credentials;
 mod credentials_for_all;
 mod crowd;
 mod deletion;

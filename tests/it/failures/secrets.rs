@@ -1,4 +1,4 @@
-//! Credentials in Secrets (rows 39–44): what is tolerated, what is named, and
+//! Credentials in Secrets (rows 38–44): what is tolerated, what is named, and
 //! how a rotation goes.
 
 use super::{foreign, says, spec, witness::message};
@@ -32,6 +32,56 @@ async fn without_own_credentials() -> World {
     let mut world = World::without_operator(json!({})).await;
     world.start_with(&[]);
     world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_038_a_missing_secret_costs_no_call_and_is_found_when_it_comes() {
+    let world = without_own_credentials().await;
+    world.apply("acme", &spec(BY_SECRET));
+    let resource = world.until("acme", "False", "CredentialsMissing");
+    assert!(message(&resource, "Ready").contains("scalekit"));
+    assert_eq!(world.count(""), 0);
+    world.apply_secret("scalekit", "test_simulator");
+    world.until("acme", "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_039_an_unusable_secret_is_named_by_its_key() {
+    let world = without_own_credentials().await;
+    world.kubectl(&["create", "secret", "generic", "scalekit", "--from-literal=SCALEKIT_CLIENT_ID=x"]);
+    world.apply("acme", &spec(BY_SECRET));
+    let resource = world.until("acme", "False", "CredentialsIncomplete");
+    assert!(message(&resource, "Ready").contains("SCALEKIT_ENVIRONMENT_URL"));
+    assert_eq!(world.count(""), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_040_a_rotated_secret_is_used_without_a_restart() {
+    let world = without_own_credentials().await;
+    world.apply_secret("scalekit", "test_simulator");
+    world.apply("acme", &spec(BY_SECRET));
+    world.until("acme", "True", "InSync");
+    world.apply_secret("scalekit", "rotated");
+    world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": "rotated"}));
+    world.admin("POST", "tokens/revoke", &Value::Null);
+    world.until_looked(2);
+    let resource = world.until("acme", "True", "InSync");
+    assert!(!resource.to_string().contains("rotated"));
+    assert_eq!(world.writes().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_041_a_wrong_secret_is_named_and_a_right_one_is_used() {
+    let world = without_own_credentials().await;
+    world.apply_secret("scalekit", "wrong");
+    world.apply("acme", &spec(BY_SECRET));
+    let resource = world.until("acme", "False", "CredentialsRejected");
+    let said = message(&resource, "Ready");
+    assert!(said.contains("scalekit") && !said.contains("wrong"), "{said}");
+    world.apply_secret("scalekit", "test_simulator");
+    world.kubectl(&["annotate", "osp", "acme", "reconcile.fluxcd.io/requestedAt=now"]);
+    let resource = world.until("acme", "True", "InSync");
+    assert_eq!(resource["status"]["lastHandledReconcileAt"], "now");
 }
 
 #[tokio::test(flavor = "multi_thread")]

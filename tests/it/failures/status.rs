@@ -1,10 +1,7 @@
 //! The status as it stands at the API server (rows 73–77).
 
 use super::{ready_world, says, spec};
-use crate::{
-    cluster::eventually,
-    world::{World, condition},
-};
+use crate::{cluster::eventually, world::condition};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,15 +26,6 @@ async fn row_073_a_resource_that_goes_in_the_middle_of_a_look_costs_nothing_else
         world.until("acme", "True", if mode == "Observe" { "DriftDetected" } else { "InSync" });
     }
     assert!(!world.log().contains("panicked"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn row_074_at_rest_no_status_is_written() {
-    let world = ready_world("").await;
-    let version = |world: &World| world.resource("acme").unwrap()["metadata"]["resourceVersion"].clone();
-    let (before, writes) = (version(&world), world.writes().len());
-    world.until_looked(5);
-    assert_eq!((version(&world), world.writes().len()), (before, writes));
 }
 
 #[tokio::test(flavor = "multi_thread")]
