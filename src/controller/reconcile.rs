@@ -11,7 +11,9 @@ use super::{
 };
 use crate::{
     crd::OrganizationSessionPolicyStatus,
-    reconcile::{ClusterWrite, FaultKind, Outcome, Report, Requeue, Step, Verdict, View, announcements, next, requeue},
+    reconcile::{
+        ClusterWrite, Fault, FaultKind, Outcome, Report, Requeue, Step, Verdict, View, announcements, next, requeue,
+    },
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -71,9 +73,11 @@ pub(super) async fn finish(
             context.memory.seen(&subject.uid);
             context.got_through(environment, &subject.uid);
         }
-        Outcome::Looked(Verdict::Fault(_)) | Outcome::CleanupPending(_) => {
+        Outcome::Looked(Verdict::Fault(fault)) | Outcome::CleanupPending(fault) => {
             context.memory.unseen(&subject.uid);
-            context.outages.wait(environment, &subject.uid);
+            if waits_for_others(fault) {
+                context.outages.wait(environment, &subject.uid);
+            }
         }
         _ => {}
     }
@@ -103,6 +107,13 @@ fn got_through(view: &View, outcome: &Outcome) -> bool {
         _ => return view.sight.organization.is_some() || matches!(outcome, Outcome::Looked(_)),
     };
     matches!(fault.kind, FaultKind::Forbidden | FaultKind::Rejected | FaultKind::Unsupported)
+}
+
+/// Whether a success of another resource means that this one would succeed
+/// too: only where nobody asked for it, since the environment was known to be
+/// down. One that fails by itself must not be woken by everybody's success.
+fn waits_for_others(fault: &Fault) -> bool {
+    fault.held_back && !matches!(fault.kind, FaultKind::RateLimited { .. })
 }
 
 fn log(subject: &Subject, outcome: &Outcome) {
@@ -152,4 +163,19 @@ fn timeless(status: &OrganizationSessionPolicyStatus) -> OrganizationSessionPoli
     }
     status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn row_084_only_who_was_held_back_is_woken_by_the_success_of_others() {
+        let held_back = |kind| Fault { held_back: true, ..Fault::new(kind) };
+        assert!(waits_for_others(&held_back(FaultKind::Unavailable)));
+        assert!(!waits_for_others(&Fault::new(FaultKind::Unavailable)), "it failed by itself");
+        let limited = FaultKind::RateLimited { retry_after: Duration::from_secs(1) };
+        assert!(!waits_for_others(&held_back(limited)), "it has been told when to come back");
+    }
 }
