@@ -5,6 +5,7 @@
 //! [`crate::policy::Declaration`]; nothing past [`validate`] reads the raw one.
 
 mod check;
+mod editor;
 mod interval;
 mod manifest;
 mod names;
@@ -15,6 +16,7 @@ mod status;
 mod validate;
 
 pub use check::{check, read};
+pub use editor::{json_schema, rule_messages};
 pub use manifest::{definition, manifest};
 pub use report::drift_summary;
 pub use spec::{

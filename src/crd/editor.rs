@@ -1,0 +1,99 @@
+//! The schema for editors and for checks with kubeconform: the one that the
+//! server has, as the JSON Schema that those know.
+
+use super::definition;
+use serde_json::{Map, Value, json};
+
+/// JSON Schema (draft 7) of the resource, as the file below `schemas/`. The
+/// rules in CEL are not in it, since no editor evaluates them; unlike the
+/// server's, it refuses fields that it does not know.
+pub fn json_schema() -> Value {
+    let definition = definition();
+    let version = definition.spec.versions.first();
+    let schema = version.and_then(|v| v.schema.as_ref()).and_then(|s| s.open_api_v3_schema.as_ref());
+    let mut schema = serde_json::to_value(schema).unwrap_or_default();
+    plain(&mut schema);
+    let Some(root) = schema.as_object_mut() else { return schema };
+    root.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
+    root.insert("title".into(), json!(definition.spec.names.kind));
+    root.insert("required".into(), json!(["apiVersion", "kind", "metadata", "spec"]));
+    let api_version = version.map(|version| format!("{}/{}", definition.spec.group, version.name));
+    if let Some(fields) = root.get_mut("properties").and_then(Value::as_object_mut) {
+        fields.insert("apiVersion".into(), json!({"type": "string", "enum": [api_version]}));
+        fields.insert("kind".into(), json!({"type": "string", "enum": [definition.spec.names.kind]}));
+        let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
+        let metadata = json!({
+            "name": {"type": "string"}, "namespace": {"type": "string"}, "labels": texts, "annotations": texts,
+        });
+        fields.insert("metadata".into(), json!({"type": "object", "required": ["name"], "properties": metadata}));
+    }
+    schema
+}
+
+/// Drops what only the server knows, and closes every object with known fields.
+fn plain(schema: &mut Value) {
+    match schema {
+        Value::Object(words) => {
+            words.retain(|word, _| !word.starts_with("x-kubernetes-"));
+            if words.get("properties").is_some_and(Value::is_object) && words.contains_key("type") {
+                words.insert("additionalProperties".into(), Value::Bool(false));
+            }
+            words.values_mut().for_each(plain);
+        }
+        Value::Array(values) => values.iter_mut().for_each(plain),
+        _ => {}
+    }
+}
+
+/// The messages of all rules in CEL, wherever in the schema they are.
+pub fn rule_messages() -> Vec<String> {
+    let definition = definition();
+    let mut messages = Vec::new();
+    collect(&serde_json::to_value(&definition).unwrap_or_default(), &mut messages);
+    messages
+}
+
+fn collect(value: &Value, messages: &mut Vec<String>) {
+    let rules = |words: &Map<String, Value>| words.get("x-kubernetes-validations").and_then(Value::as_array).cloned();
+    match value {
+        Value::Object(words) => {
+            let own = rules(words).unwrap_or_default();
+            messages.extend(own.iter().filter_map(|rule| Some(rule.get("message")?.as_str()?.to_owned())));
+            words.values().for_each(|value| collect(value, messages));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, messages)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_editor_is_told_what_the_server_would_say_of_the_structure() {
+        let validator = jsonschema::draft7::new(&json_schema()).unwrap();
+        let good = json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"name": "a", "labels": {"any": "thing"}},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
+        });
+        assert!(validator.is_valid(&good));
+        for (pointer, value) in [
+            ("/kind", json!("Secret")),
+            ("/metadata", json!({})),
+            ("/spec/organization/id", json!("1")),
+            ("/spec/policy", json!({"policySource": "APPLICATION", "idle": 1})),
+            ("/spec", json!(null)),
+        ] {
+            let mut bad = good.clone();
+            *bad.pointer_mut(pointer).unwrap() = value;
+            assert!(!validator.is_valid(&bad), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn every_rule_has_its_message() {
+        assert!(rule_messages().len() > 10);
+    }
+}

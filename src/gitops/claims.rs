@@ -1,0 +1,65 @@
+//! That no two resources are one, or want the same organization: in a cluster
+//! the younger would wait for ever.
+
+use super::{Finding, Manifest, Place, Rule};
+use crate::policy::OrganizationRef;
+use std::collections::{HashMap, hash_map::Entry};
+
+/// Namespace and name.
+type Identity = (Option<String>, String);
+
+/// What is told apart by more than its organization. Scalekit gives every
+/// organization an id of its own; a customer's own name may be used again in
+/// another environment, to which other credentials belong.
+type Claim = (OrganizationRef, Option<(Option<String>, String)>);
+
+/// Who was there first.
+#[derive(Default)]
+pub(super) struct Claims {
+    resources: HashMap<Identity, Place>,
+    organizations: HashMap<Claim, (Place, Identity)>,
+}
+
+impl Claims {
+    /// What `manifest` contradicts; its name is at `name`, its organization at
+    /// `organization`.
+    pub(super) fn add(&mut self, manifest: &Manifest, name: Place, organization: Place) -> Option<Finding> {
+        let identity = (manifest.namespace.clone(), manifest.name.clone());
+        match self.resources.entry(identity.clone()) {
+            Entry::Occupied(first) => {
+                let message = format!("{} is declared already at {}", shown(&identity), first.get());
+                let finding = Finding::new(Rule::DuplicateResource, name, "metadata.name", &message);
+                let fix = "remove one of the two, or give them different names";
+                return Some(finding.fix(Some(fix.into())).other(first.get().clone()));
+            }
+            Entry::Vacant(new) => new.insert(name),
+        };
+        match self.organizations.entry(claim(manifest)) {
+            Entry::Occupied(first) => {
+                let (place, owner) = first.get();
+                let wanted = &manifest.declaration.organization;
+                let message = format!("{wanted} is claimed already by {} at {place}", shown(owner));
+                let finding = Finding::new(Rule::DuplicateOrganization, organization, "spec.organization", &message);
+                let fix = "remove one of the two: the operator would let the younger one wait";
+                Some(finding.fix(Some(fix.into())).other(place.clone()))
+            }
+            Entry::Vacant(new) => {
+                new.insert((organization, identity));
+                None
+            }
+        }
+    }
+}
+
+fn claim(manifest: &Manifest) -> Claim {
+    let organization = manifest.declaration.organization.clone();
+    let secret = match organization {
+        OrganizationRef::Id(_) => None,
+        OrganizationRef::External(_) => manifest.secret.clone().map(|secret| (manifest.namespace.clone(), secret)),
+    };
+    (organization, secret)
+}
+
+fn shown((namespace, name): &Identity) -> String {
+    namespace.as_ref().map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"))
+}

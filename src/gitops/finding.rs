@@ -1,0 +1,182 @@
+//! What is wrong with the input, where, and what to do about it.
+
+use super::Place;
+use std::fmt::Write as _;
+
+/// One fault of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which rule is broken.
+    pub rule: Rule,
+    /// Where.
+    pub place: Place,
+    /// The field it is about, from the root of its resource:
+    /// `spec.policy.idleSessionTimeout`; empty for a document or a file.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead, where the message does not say it already.
+    pub fix: Option<String>,
+    /// The other place, of two that contradict each other.
+    pub other: Option<Place>,
+}
+
+impl Finding {
+    pub(super) fn new(rule: Rule, place: Place, field: &str, message: &str) -> Self {
+        Self { rule, place, field: printable(field), message: printable(message), fix: None, other: None }
+    }
+
+    pub(super) fn fix(self, fix: Option<String>) -> Self {
+        Self { fix: fix.as_deref().map(printable), ..self }
+    }
+
+    pub(super) fn other(self, other: Place) -> Self {
+        Self { other: Some(other), ..self }
+    }
+
+    /// Field and message in one line.
+    pub fn summary(&self) -> String {
+        if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
+    }
+}
+
+/// The kinds of findings. Their names are part of the output: never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// A file or folder cannot be read.
+    Unreadable,
+    /// A file is not UTF-8.
+    Encoding,
+    /// There is nothing to look at.
+    Empty,
+    /// The text is no YAML.
+    Syntax,
+    /// The input is larger than any of its kind should be.
+    Limit,
+    /// A map has a key twice.
+    DuplicateKey,
+    /// Two readers of YAML understand a value differently.
+    AmbiguousValue,
+    /// Almost a resource of our kind.
+    WrongKind,
+    /// A field that the resource does not have.
+    UnknownField,
+    /// A name, label or annotation that Kubernetes refuses.
+    Metadata,
+    /// A value of the wrong type or out of its bounds, or none where one is
+    /// needed.
+    Schema,
+    /// A rule between fields.
+    Policy,
+    /// A resource that is declared twice.
+    DuplicateResource,
+    /// An organization that two resources claim.
+    DuplicateOrganization,
+}
+
+impl Rule {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 14] = [
+        Self::Unreadable,
+        Self::Encoding,
+        Self::Empty,
+        Self::Syntax,
+        Self::Limit,
+        Self::DuplicateKey,
+        Self::AmbiguousValue,
+        Self::WrongKind,
+        Self::UnknownField,
+        Self::Metadata,
+        Self::Schema,
+        Self::Policy,
+        Self::DuplicateResource,
+        Self::DuplicateOrganization,
+    ];
+
+    /// Its name in every output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Encoding => "encoding",
+            Self::Empty => "empty",
+            Self::Syntax => "syntax",
+            Self::Limit => "limit",
+            Self::DuplicateKey => "duplicate-key",
+            Self::AmbiguousValue => "ambiguous-value",
+            Self::WrongKind => "wrong-kind",
+            Self::UnknownField => "unknown-field",
+            Self::Metadata => "metadata",
+            Self::Schema => "schema",
+            Self::Policy => "policy",
+            Self::DuplicateResource => "duplicate-resource",
+            Self::DuplicateOrganization => "duplicate-organization",
+        }
+    }
+
+    /// One sentence on what it asks for.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Unreadable => "Every path must be a file or folder that can be read.",
+            Self::Encoding => "A file must be UTF-8; a byte order mark is fine.",
+            Self::Empty => "Every path must hold at least one document, so that a wrong path is no success.",
+            Self::Syntax => "A document must be YAML 1.2 or JSON, indented with spaces.",
+            Self::Limit => "Input must keep to the limits of size, depth, aliases and number.",
+            Self::DuplicateKey => "A map must have each key once.",
+            Self::AmbiguousValue => {
+                "A value must mean the same in YAML 1.2 and to tools of YAML 1.1 such as kubectl; quotes make it a text."
+            }
+            Self::WrongKind => {
+                "apiVersion must be scalekit.com/v1alpha1 and kind must be OrganizationSessionPolicy, in this spelling."
+            }
+            Self::UnknownField => "A field must be one that the resource has; the server would drop or refuse others.",
+            Self::Metadata => "Names, labels and annotations must be what Kubernetes accepts.",
+            Self::Schema => "Needed fields must be there, and values of the right type and within their bounds.",
+            Self::Policy => "The fields must fit together as the resource's own rules say.",
+            Self::DuplicateResource => "A resource must be declared once for each namespace and name.",
+            Self::DuplicateOrganization => {
+                "An organization must be claimed by one resource only; of two, the operator lets the younger wait."
+            }
+        }
+    }
+}
+
+/// How long a text of a finding may be; values of users are quoted in it.
+const LONGEST: usize = 600;
+
+/// `text` without anything that would move a terminal's cursor or end a line,
+/// and not endless.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        if shown.len() > LONGEST {
+            shown.push('…');
+            break;
+        }
+        // the bidirectional controls reorder what is printed around them
+        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') {
+            let _ = write!(shown, "{}", c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own_and_a_sentence() {
+        let names: HashSet<_> = Rule::ALL.iter().map(|rule| rule.name()).collect();
+        assert_eq!(names.len(), Rule::ALL.len());
+        assert!(Rule::ALL.iter().all(|rule| rule.help().ends_with('.')));
+    }
+
+    #[test]
+    fn a_text_of_strangers_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31m\r\nb\u{202e}c"), "a\\u{1b}[31m\\r\\nb\\u{202e}c");
+        assert!(printable(&"é".repeat(10_000)).len() < 700);
+    }
+}

@@ -1,0 +1,37 @@
+//! How much input is read before it is refused: a pipeline looks at files of
+//! strangers, and must answer in a second and in little memory whatever they
+//! hold.
+
+/// The limits of one run.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of one file; no more than one above are ever read of it.
+    pub file_bytes: usize,
+    /// Bytes of all files together.
+    pub total_bytes: usize,
+    /// Maps and lists within each other. The resource needs 4, a list of it 6.
+    pub depth: usize,
+    /// Keys, values, maps and lists of one document, aliases expanded.
+    pub nodes: usize,
+    /// Nodes of one document that are copied for an anchor or by an alias.
+    pub copies: usize,
+    /// Documents of all files together.
+    pub documents: usize,
+    /// Findings of all files together; who has more has one cause for them.
+    pub findings: usize,
+}
+
+impl Default for Limits {
+    /// Room for 10 000 resources in one file.
+    fn default() -> Self {
+        Self {
+            file_bytes: 8 << 20,
+            total_bytes: 64 << 20,
+            depth: 64,
+            nodes: 500_000,
+            copies: 50_000,
+            documents: 100_000,
+            findings: 10_000,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Files to manifests and findings: what every verb starts with.
+
+use super::claims::Claims;
+use super::finding::printable;
+use super::resource::{self, Resource};
+use super::source::{self, Search, Source};
+use super::tree::{At, Node};
+use super::yaml::{self, Document};
+use super::{Finding, Limits, Manifest, Place, Rule, advice};
+use crate::{crd, policy::Declaration};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// What the input holds.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The valid resources, in the order of the input. Of two that contradict
+    /// each other both are here: look at the findings first.
+    pub manifests: Vec<Manifest>,
+    /// All that is wrong, in the order of the input.
+    pub findings: Vec<Finding>,
+    /// How many resources of our kind there are, valid or not.
+    pub resources: usize,
+    /// How many documents and list items of other kinds were not looked at.
+    pub skipped: usize,
+}
+
+/// Reads files, folders and, for `-`, `stdin`. Nothing but the files is asked,
+/// and whatever they hold, there is an answer within `limits`.
+pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded {
+    let mut loader = Loader {
+        loaded: Loaded::default(),
+        claims: Claims::default(),
+        limits,
+        bytes: limits.total_bytes,
+        documents: limits.documents,
+        full: false,
+    };
+    let mut search = Search::default();
+    for path in paths {
+        loader.path(path, &mut search, stdin);
+    }
+    loader.loaded
+}
+
+struct Loader<'a> {
+    loaded: Loaded,
+    claims: Claims,
+    limits: &'a Limits,
+    /// How many more may be read.
+    bytes: usize,
+    /// How many more may be read.
+    documents: usize,
+    /// A limit of all input together is reached: nothing more is looked at.
+    full: bool,
+}
+
+impl Loader<'_> {
+    fn path(&mut self, path: &Path, search: &mut Search, stdin: &mut dyn Read) {
+        let seen = |loader: &Self| loader.loaded.resources + loader.loaded.skipped + loader.loaded.findings.len();
+        let before = seen(self);
+        let mut files = 0;
+        search.at(path, &mut |found| {
+            files += 1;
+            match found {
+                _ if self.full => {}
+                Ok(source) => self.file(&source, stdin),
+                Err(fault) => self.refuse(fault),
+            }
+        });
+        if seen(self) == before && !search.met_again() {
+            let (message, fix) = if files == 0 {
+                ("no file below it ends with .yaml, .yml or .json", "name a folder of manifests")
+            } else {
+                ("there is no document in it", "name a file or folder of manifests, or remove this path")
+            };
+            let name = if path == Path::new("-") { "<stdin>".into() } else { source::name(path) };
+            self.find(Rule::Empty, &name, At::START, message, Some(fix));
+        }
+    }
+
+    fn file(&mut self, source: &Source, stdin: &mut dyn Read) {
+        let text = match source::text(source, stdin, self.limits, self.bytes) {
+            Ok(text) => text,
+            Err(fault) => {
+                self.full |= fault.rule == Rule::Limit && self.bytes < self.limits.file_bytes;
+                return self.refuse(fault);
+            }
+        };
+        self.bytes = self.bytes.saturating_sub(text.len());
+        let file = &source.name;
+        let end = yaml::read(&text, self.limits, &mut |document| self.document(file, &document));
+        if let Err(fault) = end {
+            self.find(fault.rule, file, fault.at, &fault.message, fault.fix);
+        }
+    }
+
+    /// Whether more may follow.
+    fn document(&mut self, file: &str, document: &Document) -> bool {
+        if self.documents == 0 {
+            let message = format!("there are more than {} documents", self.limits.documents);
+            self.find(Rule::Limit, file, document.root.at, &message, Some("name fewer files at a time"));
+            self.full = true;
+            return false;
+        }
+        self.documents -= 1;
+        let first = self.loaded.findings.len();
+        for (key, before, again) in &document.repeats {
+            let message = format!("the key {} is in this map already", printable(key));
+            let finding = Finding::new(Rule::DuplicateKey, place(file, *again), "", &message);
+            let fix = Some("remove one of the two".into());
+            self.loaded.findings.push(finding.fix(fix).other(place(file, *before)));
+        }
+        resource::resources(&document.root, &mut |resource| match resource {
+            Resource::Ours(node) => self.resource(file, node),
+            Resource::Other => self.loaded.skipped += 1,
+            Resource::Text(node) => {
+                let message = "this is a text, and no map with apiVersion, kind, metadata and spec";
+                self.find(Rule::WrongKind, file, node.at, message, Some("name files of manifests only"));
+            }
+        });
+        if let Some(found) = self.loaded.findings.get_mut(first..) {
+            found.sort_by(|a, b| a.place.cmp(&b.place));
+        }
+        self.bounded(file, document.root.at)
+    }
+
+    fn resource(&mut self, file: &str, node: &Node) {
+        self.loaded.resources += 1;
+        resource::doubts(node, "", &mut |value, path, doubt| {
+            let finding = Finding::new(Rule::AmbiguousValue, place(file, value.at), path, &doubt.message);
+            self.loaded.findings.push(finding.fix(Some(doubt.fix)));
+        });
+        let document = resource::json(node);
+        match crd::read(&document) {
+            Ok(declaration) => self.manifest(file, node, declaration),
+            Err(violations) => self.loaded.findings.extend(violations.iter().map(|violation| {
+                let rule = advice::rule(violation);
+                let at = match rule {
+                    Rule::UnknownField => node.locate_key(&violation.path),
+                    _ => node.locate(&violation.path),
+                };
+                let finding = Finding::new(rule, place(file, at), &violation.path, &violation.message);
+                finding.fix(advice::fix(violation))
+            })),
+        }
+    }
+
+    fn manifest(&mut self, file: &str, node: &Node, declaration: Declaration) {
+        let text = |path: &[&str]| {
+            let found = path.iter().try_fold(node, |node, field| node.get(field));
+            found.and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let manifest = Manifest {
+            place: place(file, node.at),
+            namespace: text(&["metadata", "namespace"]),
+            name: text(&["metadata", "name"]).unwrap_or_default(),
+            secret: text(&["spec", "credentialsSecretRef", "name"]),
+            declaration,
+        };
+        let name = place(file, node.locate("metadata.name"));
+        let organization = place(file, node.locate("spec.organization"));
+        self.loaded.findings.extend(self.claims.add(&manifest, name, organization));
+        self.loaded.manifests.push(manifest);
+    }
+
+    /// Whether there is room for more findings; if not, that is the last one.
+    fn bounded(&mut self, file: &str, at: At) -> bool {
+        if self.loaded.findings.len() >= self.limits.findings {
+            self.loaded.findings.truncate(self.limits.findings);
+            self.find(Rule::Limit, file, at, "there are too many findings; the rest is not looked at", None);
+            self.full = true;
+        }
+        !self.full
+    }
+
+    fn refuse(&mut self, fault: source::Fault) {
+        self.find(fault.rule, &fault.name, fault.at, &fault.message, fault.fix);
+    }
+
+    fn find(&mut self, rule: Rule, file: &str, at: At, message: &str, fix: Option<&str>) {
+        let finding = Finding::new(rule, place(file, at), "", message);
+        self.loaded.findings.push(finding.fix(fix.map(str::to_owned)));
+    }
+}
+
+fn place(file: &str, at: At) -> Place {
+    Place { file: file.to_owned(), line: at.line, column: at.column }
+}

@@ -1,0 +1,44 @@
+//! Workflow commands of GitHub Actions, which it shows at the lines of a change.
+
+use super::{Loaded, summary};
+use std::io::{self, Write};
+
+pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &loaded.findings {
+        let place = &finding.place;
+        let fix = finding.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
+        writeln!(
+            out,
+            "::error file={},line={},col={},title={}::{}",
+            property(&place.file),
+            place.line,
+            place.column,
+            property(finding.rule.name()),
+            data(&format!("{}{fix}", finding.summary())),
+        )?;
+    }
+    writeln!(out, "{}", summary(loaded))
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, samples::written};
+
+    #[test]
+    fn what_a_command_is_made_of_is_escaped() {
+        assert_eq!(
+            written(Format::Github),
+            "::error file=a b/<ü>%2C%3A%25.yaml,line=3,col=7,title=policy::spec.policy: 100%25 \"wrong\" & <bad>\\n\n\
+             ::error file=b.yaml,line=1,col=2,title=duplicate-resource::twice%0Afix: remove one\n\
+             2 findings in 3 policies, 1 document of other kinds skipped\n"
+        );
+    }
+}

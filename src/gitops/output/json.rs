@@ -1,0 +1,50 @@
+//! Findings for scripts.
+
+use super::Loaded;
+use crate::gitops::{Finding, Place};
+use serde_json::{Value, json};
+use std::io::{self, Write};
+
+pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
+    let findings: Vec<_> = loaded.findings.iter().map(finding).collect();
+    let all = json!({"resources": loaded.resources, "skipped": loaded.skipped, "findings": findings});
+    serde_json::to_writer_pretty(&mut *out, &all)?;
+    writeln!(out)
+}
+
+fn finding(finding: &Finding) -> Value {
+    json!({
+        "rule": finding.rule.name(),
+        "file": finding.place.file,
+        "line": finding.place.line,
+        "column": finding.place.column,
+        "field": finding.field,
+        "message": finding.message,
+        "fix": finding.fix,
+        "other": finding.other.as_ref().map(place),
+    })
+}
+
+fn place(place: &Place) -> Value {
+    json!({"file": place.file, "line": place.line, "column": place.column})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, samples::written};
+    use super::*;
+
+    #[test]
+    fn every_finding_is_an_object_of_the_same_fields() {
+        let all: Value = serde_json::from_str(&written(Format::Json)).unwrap();
+        assert_eq!((&all["resources"], &all["skipped"]), (&json!(3), &json!(1)));
+        assert_eq!(
+            all["findings"][1],
+            json!({
+                "rule": "duplicate-resource", "file": "b.yaml", "line": 1, "column": 2, "field": "",
+                "message": "twice", "fix": "remove one", "other": {"file": "a.yaml", "line": 9, "column": 9},
+            })
+        );
+        assert_eq!(all["findings"][0]["fix"], Value::Null);
+    }
+}

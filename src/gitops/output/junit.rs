@@ -1,0 +1,73 @@
+//! JUnit's XML, which every CI server shows: a case for each valid resource,
+//! and a failed one for each finding.
+
+use super::Loaded;
+use std::io::{self, Write};
+
+pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
+    let failures = loaded.findings.len();
+    let counts = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\"", loaded.manifests.len() + failures);
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(out, "<testsuites name=\"osp validate\" {counts}>")?;
+    writeln!(out, "  <testsuite name=\"osp validate\" {counts} skipped=\"0\">")?;
+    for manifest in &loaded.manifests {
+        let name = match &manifest.namespace {
+            Some(namespace) => format!("{namespace}/{}", manifest.name),
+            None => manifest.name.clone(),
+        };
+        writeln!(out, "    <testcase classname=\"{}\" name=\"{}\"/>", xml(&manifest.place.file), xml(&name))?;
+    }
+    for finding in &loaded.findings {
+        let (place, rule) = (&finding.place, finding.rule.name());
+        let fix = finding.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
+        let (file, message) = (xml(&place.file), xml(&finding.summary()));
+        writeln!(out, "    <testcase classname=\"{file}\" name=\"{rule} at {}:{}\">", place.line, place.column)?;
+        writeln!(
+            out,
+            "      <failure type=\"{rule}\" message=\"{message}\">{}: {message}{}</failure>",
+            xml(&place.to_string()),
+            xml(&fix)
+        )?;
+        writeln!(out, "    </testcase>")?;
+    }
+    writeln!(out, "  </testsuite>\n</testsuites>")
+}
+
+/// `text` within an element or an attribute; what XML cannot hold at all is left
+/// out.
+fn xml(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\t' => escaped.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, samples::written};
+    use super::*;
+
+    #[test]
+    fn every_finding_is_a_failed_case() {
+        let written = written(Format::Junit);
+        assert!(written.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites "), "{written}");
+        assert!(written.contains("tests=\"2\" failures=\"2\""), "{written}");
+        let case = "<testcase classname=\"a b/&lt;ü&gt;,:%.yaml\" name=\"policy at 3:7\">\n      <failure type=\"policy\" \
+                    message=\"spec.policy: 100% &quot;wrong&quot; &amp; &lt;bad&gt;\\n\">";
+        assert!(written.contains(case), "{written}");
+    }
+
+    #[test]
+    fn what_xml_cannot_hold_is_left_out() {
+        assert_eq!(xml("a\u{1}\u{ffff}\r\n'"), "a\n'");
+    }
+}

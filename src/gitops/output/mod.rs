@@ -1,0 +1,78 @@
+//! Findings as people and other programs read them.
+
+mod github;
+mod json;
+mod junit;
+mod sarif;
+mod text;
+
+use super::Loaded;
+use clap::ValueEnum;
+use std::io::{self, Write};
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people: one line each, and the fix
+    #[default]
+    Text,
+    /// For scripts
+    Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+    /// For CI servers: JUnit XML
+    Junit,
+    /// For GitHub Actions: annotations at the lines
+    Github,
+}
+
+/// Writes all of `loaded`; `colour` is for people only.
+pub(super) fn write(loaded: &Loaded, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Text => text::write(loaded, colour, out),
+        Format::Json => json::write(loaded, out),
+        Format::Sarif => sarif::write(loaded, out),
+        Format::Junit => junit::write(loaded, out),
+        Format::Github => github::write(loaded, out),
+    }
+}
+
+/// The last sentence: how much was looked at.
+fn summary(loaded: &Loaded) -> String {
+    let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    let policies = count(loaded.resources, "policy", "policies");
+    let verdict = match loaded.findings.len() {
+        0 => format!("{policies} valid"),
+        n => format!("{} in {policies}", count(n, "finding", "findings")),
+    };
+    match loaded.skipped {
+        0 => verdict,
+        n => format!("{verdict}, {} of other kinds skipped", count(n, "document", "documents")),
+    }
+}
+
+#[cfg(test)]
+mod samples {
+    use super::super::{Finding, Loaded, Place, Rule};
+    use super::*;
+
+    fn place(file: &str, line: usize, column: usize) -> Place {
+        Place { file: file.into(), line, column }
+    }
+
+    /// Two findings with all that an output may have to escape.
+    fn loaded() -> Loaded {
+        let first =
+            Finding::new(Rule::Policy, place("a b/<ü>,:%.yaml", 3, 7), "spec.policy", "100% \"wrong\" & <bad>\n");
+        let second = Finding::new(Rule::DuplicateResource, place("b.yaml", 1, 2), "", "twice");
+        let second = second.fix(Some("remove one".into())).other(place("a.yaml", 9, 9));
+        Loaded { findings: vec![first, second], resources: 3, skipped: 1, ..Loaded::default() }
+    }
+
+    /// What `format` makes of [`loaded`].
+    pub(super) fn written(format: Format) -> String {
+        let mut out = Vec::new();
+        write(&loaded(), format, false, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+}

@@ -1,0 +1,157 @@
+//! Documents to resources of our kind: lists taken apart, other kinds left
+//! alone.
+
+use super::scalar::{self, Doubt};
+use super::tree::{Entry, Node, Value};
+use serde_json::{Map, Value as Json};
+
+/// What a document turns out to be.
+#[derive(Debug, PartialEq)]
+pub(super) enum Resource<'a> {
+    /// Of our kind, or meant to be.
+    Ours(&'a Node),
+    /// Of another kind.
+    Other,
+    /// No map and no list, so nothing that any cluster or tool would take.
+    Text(&'a Node),
+}
+
+const GROUP: &str = "scalekit.com";
+const KIND: &str = "organizationsessionpolicy";
+
+/// The resources in `document`, in order; none in one without content.
+pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a>)) {
+    match &document.value {
+        Value::Scalar { text, plain: true } if scalar::resolve(text) == Some(Json::Null) => {}
+        Value::Scalar { .. } => take(Resource::Text(document)),
+        Value::List(_) => take(Resource::Other),
+        Value::Map(_) => match list(document) {
+            Some(items) => items.iter().for_each(|item| match item.value {
+                Value::Map(_) => resources(item, take),
+                // of a list of ours, whatever is in it was meant to be ours
+                _ if is_ours(document) => take(Resource::Ours(item)),
+                _ => take(Resource::Other),
+            }),
+            None if is_ours(document) => take(Resource::Ours(document)),
+            None => take(Resource::Other),
+        },
+    }
+}
+
+/// The items of a `v1` List, or of a list of our kind.
+fn list(document: &Node) -> Option<&[Node]> {
+    let text = |field| document.get(field).and_then(Node::text);
+    let known = match text("kind")? {
+        "List" => text("apiVersion") == Some("v1"),
+        "OrganizationSessionPolicyList" => text("apiVersion") == Some("scalekit.com/v1alpha1"),
+        _ => false,
+    };
+    match &document.get("items")?.value {
+        Value::List(items) if known => Some(items),
+        _ => None,
+    }
+}
+
+/// Also what only almost has our names: to skip a typing mistake would be to
+/// call it valid. Looks at every value of a key that is there twice.
+fn is_ours(document: &Node) -> bool {
+    document.entries().iter().any(|entry| {
+        let text = entry.value.text().unwrap_or_default().to_ascii_lowercase();
+        match &*entry.key {
+            "kind" => text.starts_with(KIND) || text == "organizationsessionpolicies",
+            "apiVersion" => text == GROUP || text.starts_with("scalekit.com/"),
+            _ => false,
+        }
+    })
+}
+
+/// `node` as JSON. Of a key that is there twice the last value, of a number
+/// that JSON does not have its text: both have findings of their own.
+pub(super) fn json(node: &Node) -> Json {
+    match &node.value {
+        Value::Scalar { text, plain: true } => scalar::resolve(text).unwrap_or_else(|| Json::from(&**text)),
+        Value::Scalar { text, plain: false } => Json::from(&**text),
+        Value::List(values) => Json::Array(values.iter().map(json).collect()),
+        Value::Map(entries) => {
+            let fields = entries.iter().map(|entry| (entry.key.to_string(), json(&entry.value)));
+            Json::Object(fields.collect::<Map<_, _>>())
+        }
+    }
+}
+
+/// Every plain text of `node` that is in doubt, with what to say of it.
+pub(super) fn doubts(node: &Node, path: &str, take: &mut dyn FnMut(&Node, &str, Doubt)) {
+    match &node.value {
+        Value::Scalar { text, plain } => {
+            if let Some(doubt) = scalar::doubt(text).filter(|_| *plain) {
+                take(node, path, doubt);
+            }
+        }
+        Value::List(values) => {
+            for (index, value) in values.iter().enumerate() {
+                doubts(value, &format!("{path}[{index}]"), take);
+            }
+        }
+        Value::Map(entries) => {
+            for Entry { key, value, .. } in entries {
+                let path = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+                doubts(value, &path, take);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::yaml::tests::document;
+    use super::*;
+    use serde_json::json;
+
+    /// `o` ours, `-` other, `t` text.
+    fn shape(text: &str) -> String {
+        let root = document(text);
+        let mut shape = String::new();
+        resources(&root, &mut |resource| {
+            shape.push(match resource {
+                Resource::Ours(_) => 'o',
+                Resource::Other => '-',
+                Resource::Text(_) => 't',
+            });
+        });
+        shape
+    }
+
+    #[test]
+    fn our_kind_is_found_in_documents_and_lists_and_almost_our_kind_too() {
+        for (text, expected) in [
+            ("{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicy}", "o"),
+            ("{apiVersion: scalekit.com/v1, kind: OrganizationSessionPolicy}", "o"),
+            ("{apiVersion: v1, kind: organizationsessionpolicy}", "o"),
+            ("{kind: OrganizationSessionPolicies}", "o"),
+            ("{apiVersion: scalekit.com/v1alpha1, kind: Organisation}", "o"),
+            ("{kind: Secret, kind: OrganizationSessionPolicy}", "o"),
+            ("{apiVersion: v1, kind: Secret}", "-"),
+            ("{apiVersion: notscalekit.com/v1, kind: OtherPolicy}", "-"),
+            ("{a: 1}", "-"),
+            ("[1]", "-"),
+            ("hello", "t"),
+            ("'null'", "t"),
+            ("---\n# nothing", ""),
+            ("{apiVersion: v1, kind: List, items: [{kind: OrganizationSessionPolicy}, {kind: Pod}, 1]}", "o--"),
+            ("{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicyList, items: [{}, 1]}", "-o"),
+            ("{apiVersion: scalekit.com/v2, kind: OrganizationSessionPolicyList, items: []}", "o"),
+            ("{apiVersion: v1, kind: List, items: 3}", "-"),
+        ] {
+            assert_eq!(shape(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tree_is_the_json_that_a_reader_of_yaml_1_2_sees() {
+        let root = document("a: yes\nb: 010\nc: !!str 1\nd: [~, 1.5]\ne: .nan\nf: \"8\"\n");
+        assert_eq!(json(&root), json!({"a": "yes", "b": 10, "c": "1", "d": [null, 1.5], "e": ".nan", "f": "8"}));
+        let mut doubtful = Vec::new();
+        doubts(&root, "", &mut |node, path, _| doubtful.push((path.to_owned(), node.at.line)));
+        assert_eq!(doubtful, [("a".into(), 1), ("b".into(), 2), ("e".into(), 5)]);
+    }
+}

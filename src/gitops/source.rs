@@ -1,0 +1,212 @@
+//! Paths to texts: what is looked at, in which order, and how much of it is
+//! ever read.
+
+use super::finding::printable;
+use super::tree::At;
+use super::{Limits, Rule};
+use std::{
+    collections::HashSet,
+    ffi::OsStr,
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    str,
+};
+
+/// One file to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    /// What people call it.
+    pub(super) name: String,
+    /// `None`: the standard input.
+    pub(super) path: Option<PathBuf>,
+}
+
+/// What is wrong with a file or folder as such.
+#[derive(Debug, PartialEq)]
+pub(super) struct Fault {
+    pub(super) name: String,
+    pub(super) at: At,
+    pub(super) rule: Rule,
+    pub(super) message: String,
+    pub(super) fix: Option<&'static str>,
+}
+
+impl Fault {
+    fn new(name: &str, rule: Rule, message: String, fix: Option<&'static str>) -> Self {
+        Self { name: name.to_owned(), at: At::START, rule, message, fix }
+    }
+}
+
+/// What a name of a manifest ends with.
+const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// Finds files, each only once however often and however it is named.
+#[derive(Default)]
+pub(super) struct Search {
+    seen: HashSet<PathBuf>,
+    met_again: bool,
+}
+
+impl Search {
+    /// The files at `path`: itself, or in order of their names those below it
+    /// whose name ends as a manifest's does. Below a folder, names with a dot
+    /// in front are left out, and links to folders are not followed, so that no
+    /// link leads round in a circle.
+    pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, Fault>)) {
+        self.met_again = false;
+        if path == Path::new("-") {
+            return self.once(path.to_owned(), Source { name: "<stdin>".into(), path: None }, found);
+        }
+        match fs::metadata(path) {
+            Ok(is) if is.is_dir() => self.below(path, found),
+            Ok(_) => self.file(path, found),
+            Err(error) => found(Err(unreadable(&name(path), &error))),
+        }
+    }
+
+    fn below(&mut self, folder: &Path, found: &mut dyn FnMut(Result<Source, Fault>)) {
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+            let mut entries = match entries {
+                Ok(entries) => entries,
+                Err(error) => {
+                    found(Err(unreadable(&name(&folder), &error)));
+                    continue;
+                }
+            };
+            entries.sort_by_key(fs::DirEntry::file_name);
+            let mut inner = Vec::new();
+            for entry in entries.iter().filter(|entry| !is_hidden(&entry.file_name())) {
+                let path = entry.path();
+                let is_folder = entry.file_type().is_ok_and(|is| is.is_dir());
+                if is_folder {
+                    inner.push(path);
+                } else if path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known)) {
+                    match fs::metadata(&path) {
+                        Ok(is) if is.is_file() => self.file(&path, found),
+                        Ok(_) => {}
+                        Err(error) => found(Err(unreadable(&name(&path), &error))),
+                    }
+                }
+            }
+            folders.extend(inner.into_iter().rev());
+        }
+    }
+
+    fn file(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, Fault>)) {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        self.once(real, Source { name: name(path), path: Some(path.to_owned()) }, found);
+    }
+
+    fn once(&mut self, real: PathBuf, source: Source, found: &mut dyn FnMut(Result<Source, Fault>)) {
+        if self.seen.insert(real) {
+            found(Ok(source));
+        } else {
+            self.met_again = true;
+        }
+    }
+
+    /// Whether the last search left out a file of an earlier one.
+    pub(super) fn met_again(&self) -> bool {
+        self.met_again
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+pub(super) fn name(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Fault {
+    Fault::new(
+        name,
+        Rule::Unreadable,
+        format!("cannot be read: {error}"),
+        Some("name a file or folder that you may read"),
+    )
+}
+
+/// The text of `source`. Never reads more than one byte above the smaller of
+/// the limit of a file and `left`, the bytes left for all.
+pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left: usize) -> Result<String, Fault> {
+    let name = &source.name;
+    let most = limits.file_bytes.min(left);
+    let bytes = match &source.path {
+        None => bounded(stdin, most),
+        Some(path) => File::open(path).and_then(|mut file| bounded(&mut file, most)),
+    };
+    let bytes = bytes.map_err(|error| unreadable(name, &error))?;
+    if bytes.len() > most {
+        let (what, bytes, fix) = if limits.file_bytes <= left {
+            ("a file", limits.file_bytes, "split it into smaller ones")
+        } else {
+            ("all input together", limits.total_bytes, "name fewer files at a time")
+        };
+        return Err(Fault::new(name, Rule::Limit, format!("{what} may have {bytes} bytes"), Some(fix)));
+    }
+    String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes(), error.utf8_error()))
+}
+
+fn bounded(from: &mut dyn Read, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_utf8(name: &str, bytes: &[u8], error: str::Utf8Error) -> Fault {
+    let good = bytes.get(..error.valid_up_to()).and_then(|good| str::from_utf8(good).ok()).unwrap_or_default();
+    let last = good.rsplit('\n').next().unwrap_or_default();
+    let at = At { line: good.matches('\n').count() + 1, column: last.chars().count() + 1 };
+    let message = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16".to_owned(),
+        _ => "this is not UTF-8".to_owned(),
+    };
+    Fault { at, ..Fault::new(name, Rule::Encoding, message, Some("save the file as UTF-8")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts what is read of an endless stream.
+    struct Endless(usize);
+
+    impl Read for Endless {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            into.fill(b'#');
+            self.0 += into.len();
+            Ok(into.len())
+        }
+    }
+
+    const STDIN: Source = Source { name: String::new(), path: None };
+
+    #[test]
+    fn of_an_endless_stream_only_the_limit_is_read() {
+        let limits = Limits { file_bytes: 1000, total_bytes: 5000, ..Limits::default() };
+        for (left, told) in [(5000, "a file may have 1000 bytes"), (10, "all input together may have 5000 bytes")] {
+            let mut stream = Endless(0);
+            let fault = text(&STDIN, &mut stream, &limits, left).unwrap_err();
+            assert_eq!((fault.rule, fault.message.as_str()), (Rule::Limit, told));
+            assert_eq!(stream.0, limits.file_bytes.min(left) + 1);
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_told_with_its_place() {
+        for (bytes, line, column, told) in [
+            (&b"a: 1\nb: \xff\n"[..], 2, 4, "not UTF-8"),
+            (b"\xc3\xa9: \xc3", 1, 4, "not UTF-8"),
+            (b"\xff\xfea\0", 1, 1, "UTF-16"),
+        ] {
+            let fault = text(&STDIN, &mut &bytes[..], &Limits::default(), 100).unwrap_err();
+            assert_eq!(fault.at, At { line, column });
+            assert!(fault.message.contains(told), "{}", fault.message);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A document as it was written, each part with its place.
+
+/// Where a node begins, in its file; both from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct At {
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+impl At {
+    /// The first character.
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+}
+
+/// A scalar, map or list.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Node {
+    pub(super) at: At,
+    pub(super) value: Value,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    /// Plain: without quotes, so that the text decides on the type.
+    Scalar {
+        text: Box<str>,
+        plain: bool,
+    },
+    /// In the order of the file; a key may be there twice.
+    Map(Vec<Entry>),
+    List(Vec<Node>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) at: At,
+    pub(super) key: Box<str>,
+    pub(super) value: Node,
+}
+
+impl Node {
+    /// The first value of `key`, of a map.
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        self.entries().iter().find(|entry| *entry.key == *key).map(|entry| &entry.value)
+    }
+
+    /// None but of a map.
+    pub(super) fn entries(&self) -> &[Entry] {
+        if let Value::Map(entries) = &self.value { entries } else { &[] }
+    }
+
+    /// The text of a scalar, whatever its type.
+    pub(super) fn text(&self) -> Option<&str> {
+        if let Value::Scalar { text, .. } = &self.value { Some(text) } else { None }
+    }
+
+    /// Where the node at `path` is, which is written as [`crate::crd::check`]
+    /// writes it: `spec.list[0].field`. A scalar is where its value is; a map
+    /// or list, of which the value may begin a line below its name, where its
+    /// key is. For what is not there, the nearest parent that is.
+    pub(super) fn locate(&self, path: &str) -> At {
+        self.follow(path, self.at, false)
+    }
+
+    /// Where the key of the field at `path` is, or of its nearest parent.
+    pub(super) fn locate_key(&self, path: &str) -> At {
+        self.follow(path, self.at, true)
+    }
+
+    fn follow(&self, path: &str, own: At, key: bool) -> At {
+        let path = path.trim_start_matches('.');
+        if path.is_empty() {
+            return if !key && matches!(self.value, Value::Scalar { .. }) { self.at } else { own };
+        }
+        match &self.value {
+            Value::Scalar { .. } => own,
+            Value::Map(entries) => {
+                // keys of labels have dots in them
+                let under = |entry: &&Entry| {
+                    path.strip_prefix(&*entry.key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                };
+                let longest = entries.iter().filter(under).max_by_key(|entry| entry.key.len());
+                longest.map_or(own, |entry| {
+                    entry.value.follow(path.get(entry.key.len()..).unwrap_or_default(), entry.at, key)
+                })
+            }
+            Value::List(values) => {
+                let path = path.trim_start_matches('[');
+                let (index, rest) = path.split_at(path.find(|c: char| !c.is_ascii_digit()).unwrap_or(path.len()));
+                let value = index.parse::<usize>().ok().and_then(|index| values.get(index));
+                value.map_or(own, |value| value.follow(rest.trim_start_matches(']'), value.at, key))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::yaml::tests::document;
+    use super::*;
+
+    const TEXT: &str = "\
+spec:
+  policy:
+    idle: 5
+  list:
+  - a: 1
+  - b: {c: 2}
+metadata:
+  labels:
+    a.b/c: x
+    a: y
+";
+
+    #[test]
+    fn a_path_leads_to_its_value_or_to_the_nearest_parent() {
+        let root = document(TEXT);
+        for (path, line, column) in [
+            ("", 1, 1),
+            ("spec", 1, 1),
+            ("spec.policy", 2, 3),
+            ("spec.policy.idle", 3, 11),
+            ("spec.policy.absolute", 2, 3),
+            ("spec.policy.idle.deeper", 3, 5),
+            ("spec.list[1].b.c", 6, 12),
+            ("spec.list.1.b", 6, 5),
+            ("spec.list[7]", 4, 3),
+            ("metadata.labels.a.b/c", 9, 12),
+            ("metadata.labels.a", 10, 8),
+            ("nothing.here", 1, 1),
+        ] {
+            assert_eq!(root.locate(path), At { line, column }, "{path}");
+        }
+        assert_eq!(root.locate_key("spec.policy.idle"), At { line: 3, column: 5 });
+        assert_eq!(root.locate_key("spec.policy.none"), At { line: 2, column: 3 });
+    }
+}

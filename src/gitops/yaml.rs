@@ -1,0 +1,380 @@
+//! YAML, and so JSON, to trees: one document at a time, so that only one is in
+//! memory, and with limits, so that no text makes more of itself than it is.
+
+use super::tree::{At, Entry, Node, Value};
+use super::{Limits, Rule};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag, options};
+use std::collections::{HashMap, HashSet};
+
+/// Why a text is read no further.
+#[derive(Debug, PartialEq)]
+pub(super) struct Fault {
+    pub(super) rule: Rule,
+    pub(super) at: At,
+    pub(super) message: String,
+    pub(super) fix: Option<&'static str>,
+}
+
+/// One document.
+pub(super) struct Document {
+    pub(super) root: Node,
+    /// Keys that are in a map more than once: the first place and the next.
+    pub(super) repeats: Vec<(String, At, At)>,
+}
+
+/// Hands every document of `text` to `take`, in order, until one is at fault or
+/// `take` says `false`.
+pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Document) -> bool) -> Result<(), Fault> {
+    let options = options! {
+        emit_comments: false,
+        flow_nesting_limit: limits.depth,
+        block_nesting_limit: limits.depth,
+    };
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    let mut open = Builder::new(limits);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|fault| syntax(&fault))?;
+        if matches!(event, Event::DocumentEnd) {
+            let done = std::mem::replace(&mut open, Builder::new(limits));
+            if !done.root.is_none_or(|root| take(Document { root, repeats: done.repeats })) {
+                return Ok(());
+            }
+        } else {
+            open.add(event, place(span.start))?;
+        }
+    }
+    Ok(())
+}
+
+fn place(mark: Marker) -> At {
+    At { line: mark.line(), column: mark.col() + 1 }
+}
+
+fn syntax(fault: &ScanError) -> Fault {
+    let at = place(*fault.marker());
+    let fix = match fault.kind() {
+        ErrorKind::RecursionLimitExceeded => {
+            let message = "maps and lists are nested too deep".into();
+            return Fault { rule: Rule::Limit, at, message, fix: Some("write it flatter: a resource needs 6 levels") };
+        }
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+            Some("indent with spaces")
+        }
+        ErrorKind::UnexpectedCharacter { character: '%' | '@' | '`' } => Some("put the text in quotes"),
+        ErrorKind::UnexpectedCharacter { character: '\0'..='\u{1f}' } => Some("remove the control character"),
+        ErrorKind::UnknownAnchor => Some("define the anchor before its alias, or put a text with * in quotes"),
+        ErrorKind::UnclosedQuotedScalar => Some("close the quotes"),
+        ErrorKind::UnclosedFlowCollection { .. } => Some("close the bracket"),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidSimpleKey => {
+            Some("look at the indentation, and put texts with a colon in quotes")
+        }
+        _ => None,
+    };
+    Fault { rule: Rule::Syntax, at, message: format!("this is no YAML: {}", fault.info()), fix }
+}
+
+/// How much a node holds: itself and all below it, and how deep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Size {
+    nodes: usize,
+    height: usize,
+}
+
+impl Size {
+    const SCALAR: Self = Self { nodes: 1, height: 0 };
+}
+
+/// A map or list whose end is not there yet.
+struct Open {
+    at: At,
+    anchor: usize,
+    size: Size,
+    content: Content,
+}
+
+enum Content {
+    List(Vec<Node>),
+    Map { entries: Vec<Entry>, key: Option<Key>, merged: Vec<Node> },
+}
+
+struct Key {
+    at: At,
+    text: Box<str>,
+    plain: bool,
+}
+
+struct Builder<'a> {
+    limits: &'a Limits,
+    root: Option<Node>,
+    open: Vec<Open>,
+    anchored: HashMap<usize, (Node, Size)>,
+    repeats: Vec<(String, At, At)>,
+    nodes: usize,
+    copies: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        let (open, anchored, repeats) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { limits, root: None, open, anchored, repeats, nodes: 0, copies: 0 }
+    }
+
+    fn add(&mut self, event: Event<'_>, at: At) -> Result<(), Fault> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = is_plain(style, tag.as_deref());
+                let value = Value::Scalar { text: text.into(), plain };
+                self.complete(Node { at, value }, anchor, Size::SCALAR, 1)
+            }
+            Event::SequenceStart(_, anchor, _) => self.begin(at, anchor, Content::List(Vec::new())),
+            Event::MappingStart(_, anchor, _) => {
+                self.begin(at, anchor, Content::Map { entries: Vec::new(), key: None, merged: Vec::new() })
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => {
+                let Some((node, size)) = self.anchored.get(&anchor).cloned() else {
+                    let message = "an alias cannot be part of what it stands for".into();
+                    return Err(Fault { rule: Rule::Syntax, at, message, fix: Some("write the value out") });
+                };
+                self.copy(at, size)?;
+                self.complete(node, 0, size, size.nodes)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, at: At, anchor: usize, content: Content) -> Result<(), Fault> {
+        self.open.push(Open { at, anchor, size: Size { nodes: 1, height: 1 }, content });
+        self.deep(at, self.open.len())
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        let Some(Open { at, anchor, size, content }) = self.open.pop() else { return Ok(()) };
+        let value = match content {
+            Content::List(values) => Value::List(values),
+            Content::Map { mut entries, merged, .. } => {
+                self.repeats.extend(repeats(&entries));
+                merge(&mut entries, merged)?;
+                Value::Map(entries)
+            }
+        };
+        self.complete(Node { at, value }, anchor, size, 1)
+    }
+
+    /// Puts a whole node where it belongs; `more` of its nodes are new.
+    fn complete(&mut self, node: Node, anchor: usize, size: Size, more: usize) -> Result<(), Fault> {
+        let at = node.at;
+        self.nodes += more;
+        if self.nodes > self.limits.nodes {
+            return Err(limit(at, format!("a document of more than {} keys and values", self.limits.nodes)));
+        }
+        self.deep(at, self.open.len() + size.height)?;
+        if anchor != 0 {
+            self.copy(at, size)?;
+            self.anchored.insert(anchor, (node.clone(), size));
+        }
+        let Some(parent) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        parent.size.nodes += size.nodes;
+        parent.size.height = parent.size.height.max(size.height + 1);
+        match &mut parent.content {
+            Content::List(values) => values.push(node),
+            Content::Map { entries, key, merged } => match (key.take(), node.value) {
+                (None, Value::Scalar { text, plain }) => *key = Some(Key { at, text, plain }),
+                (None, _) => {
+                    let message = "a map or list cannot be a key".into();
+                    let fix = Some("put the key in quotes: {{ }} of a template is no YAML before it is rendered");
+                    return Err(Fault { rule: Rule::Syntax, at, message, fix });
+                }
+                (Some(key), value) if key.plain && *key.text == *"<<" => merged.push(Node { at, value }),
+                (Some(key), value) => entries.push(Entry { at: key.at, key: key.text, value: Node { at, value } }),
+            },
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, at: At, size: Size) -> Result<(), Fault> {
+        self.copies += size.nodes;
+        if self.copies > self.limits.copies {
+            return Err(limit(
+                at,
+                format!("anchors and aliases that stand for more than {} values", self.limits.copies),
+            ));
+        }
+        Ok(())
+    }
+
+    fn deep(&self, at: At, depth: usize) -> Result<(), Fault> {
+        if depth > self.limits.depth {
+            return Err(limit(at, format!("more than {} maps and lists within each other", self.limits.depth)));
+        }
+        Ok(())
+    }
+}
+
+fn limit(at: At, message: String) -> Fault {
+    Fault { rule: Rule::Limit, at, message, fix: Some("write less in one document, and without anchors") }
+}
+
+/// A tag decides before the quotes do: `!!int "8"` is a number, `!!str 8` is
+/// none. What other tags mean is not known here, nor to the server.
+fn is_plain(style: ScalarStyle, tag: Option<&Tag>) -> bool {
+    match tag.map(Tag::core_suffix) {
+        None => style == ScalarStyle::Plain,
+        Some(suffix) => matches!(suffix, Some("int" | "float" | "bool" | "null")),
+    }
+}
+
+/// Enough to see what is going on.
+const REPEATS_SHOWN: usize = 100;
+
+fn repeats(entries: &[Entry]) -> Vec<(String, At, At)> {
+    let mut sorted: Vec<_> = entries.iter().map(|entry| (&*entry.key, entry.at)).collect();
+    sorted.sort_unstable();
+    let pairs = sorted.windows(2).filter_map(|pair| match pair {
+        [(first, at), (next, again)] if first == next => Some(((*first).to_owned(), *at, *again)),
+        _ => None,
+    });
+    pairs.take(REPEATS_SHOWN).collect()
+}
+
+/// `<<`, which is not of YAML 1.2 but which kubectl knows: the entries of
+/// another map, but for those that are written out.
+fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), Fault> {
+    if merged.is_empty() {
+        return Ok(());
+    }
+    let mut known: HashSet<Box<str>> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let flat = merged.into_iter().flat_map(|node| match node.value {
+        Value::List(nodes) => nodes,
+        value => vec![Node { at: node.at, value }],
+    });
+    for node in flat {
+        let Value::Map(more) = node.value else {
+            let message = "<< takes a map or a list of maps".into();
+            return Err(Fault { rule: Rule::Syntax, at: node.at, message, fix: Some("write << : *anchor-of-a-map") });
+        };
+        entries.extend(more.into_iter().filter(|entry| known.insert(entry.key.clone())));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// All documents of `text`, and why there are no more.
+    fn all(text: &str, limits: &Limits) -> (Vec<Document>, Result<(), Fault>) {
+        let mut documents = Vec::new();
+        let end = read(text, limits, &mut |document| {
+            documents.push(document);
+            true
+        });
+        (documents, end)
+    }
+
+    /// The one document of `text`.
+    pub(in crate::gitops) fn document(text: &str) -> Node {
+        let (mut documents, end) = all(text, &Limits::default());
+        assert_eq!((end, documents.len()), (Ok(()), 1), "{text}");
+        documents.remove(0).root
+    }
+
+    /// Reads a text at fault.
+    fn fault(text: &str) -> Fault {
+        all(text, &Limits::default()).1.expect_err(text)
+    }
+
+    #[test]
+    fn every_part_has_its_place() {
+        let root = document("a: 1\n\"b\":\n  - x\n  - {é: 'y'}\n");
+        let places: Vec<_> = root.entries().iter().map(|e| (&*e.key, e.at, e.value.at)).collect();
+        let at = |line, column| At { line, column };
+        assert_eq!(places, [("a", at(1, 1), at(1, 4)), ("b", at(2, 1), at(3, 3))]);
+        assert_eq!(root.locate("b[1].é"), at(4, 9));
+    }
+
+    #[test]
+    fn documents_come_one_by_one_until_enough() {
+        let (documents, end) = all("a: 1\n---\nb: 2\n---\n...\n---\nc: 3\n", &Limits::default());
+        assert_eq!((documents.len(), end), (4, Ok(())));
+        let mut seen = 0;
+        let end = read("1\n---\n2\n---\n3", &Limits::default(), &mut |_| {
+            seen += 1;
+            seen < 2
+        });
+        assert_eq!((seen, end), (2, Ok(())));
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_told_with_both_places() {
+        let (documents, _) = all("a: 1\nb: {c: 1, d: 2, \"c\": 3}\na: 2\n", &Limits::default());
+        let at = |line, column| At { line, column };
+        assert_eq!(documents[0].repeats, [("c".into(), at(2, 5), at(2, 17)), ("a".into(), at(1, 1), at(3, 1))]);
+    }
+
+    #[test]
+    fn an_alias_is_what_it_stands_for_and_keeps_its_place() {
+        let root = document("x: &x {a: 1}\ny: *x\nz: {<<: *x, b: 2}\nw: {<<: [*x, {a: 3, c: 4}], a: 5}\n");
+        assert_eq!(root.get("y"), root.get("x"));
+        assert_eq!(root.locate("z.a"), At { line: 1, column: 11 });
+        let keys = |field| root.get(field).unwrap().entries().iter().map(|e| &*e.key).collect::<String>();
+        assert_eq!((keys("z"), keys("w")), ("ba".into(), "ac".into()));
+    }
+
+    #[test]
+    fn a_tag_decides_on_the_type_before_the_quotes_do() {
+        let plain = |text| matches!(document(text).value, Value::Scalar { plain: true, .. });
+        assert!(plain("8") && plain("!!int '8'") && plain("!!null ''"));
+        assert!(!plain("'8'") && !plain("!!str 8") && !plain("!secret 8") && !plain("! 8") && !plain("|\n  8"));
+    }
+
+    #[test]
+    fn no_text_makes_more_of_itself_than_it_is() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..30 {
+            let list = vec![format!("*a{}", n - 1); 10].join(", ");
+            bomb.push_str(&format!("a{n}: &a{n} [{list}]\n"));
+        }
+        let nested =
+            (1..60).fold(String::new(), |text, n| text + &format!("&a{n} [")) + &"x, ".repeat(20_000) + &"]".repeat(59);
+        let chain =
+            (1..200).fold("a0: &a0 [x]\n".into(), |text: String, n| text + &format!("a{n}: &a{n} [*a{}]\n", n - 1));
+        for text in [
+            &bomb,
+            &nested,
+            &chain,
+            &"[".repeat(1000),
+            &"{a: ".repeat(1000),
+            &(0..1000).fold(String::new(), |text, n| text + &" ".repeat(n) + "a:\n"),
+            &"- ".repeat(1000),
+            &"? ".repeat(1000),
+            &("[".to_owned() + &"x,".repeat(600_000)),
+        ] {
+            let fault = fault(text);
+            assert_eq!(fault.rule, Rule::Limit, "{} at {:?}", fault.message, fault.at);
+        }
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_told_with_its_place_and_a_fix() {
+        for (text, line, column, message) in [
+            ("a: b: c\n", 1, 5, "mapping"),
+            ("a:\n\t- b\n", 2, 2, "tab"),
+            ("a: 'b\n", 1, 4, "quote"),
+            ("a: [1, 2\n", 1, 4, "bracket"),
+            ("a: *b\n", 1, 4, "anchor"),
+            ("a: &a [*a]\n", 1, 8, "part of what it stands for"),
+            ("{{ x }}: 1\n", 1, 2, "cannot be a key"),
+            ("a: {<<: 1}\n", 1, 9, "<< takes a map"),
+            ("a: `b`\n", 1, 4, "character"),
+            ("a: 1\n b: 2\n", 2, 3, "mapping"),
+        ] {
+            let fault = fault(text);
+            let told = fault.message.to_lowercase();
+            assert!(fault.at == At { line, column } && told.contains(message), "{text:?}: {:?} {told}", fault.at);
+        }
+    }
+}
