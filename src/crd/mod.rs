@@ -15,7 +15,9 @@ mod status;
 mod validate;
 
 pub use check::{check, read};
+pub use interval::duration;
 pub use manifest::{definition, manifest};
+pub use names::is_subdomain;
 pub use report::drift_summary;
 pub use spec::{
     DeletionPolicy, Mode, OrganizationReference, OrganizationSessionPolicy, OrganizationSessionPolicySpec,
