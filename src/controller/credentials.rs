@@ -7,13 +7,12 @@
 use super::cluster::{Cluster, ClusterError};
 use crate::{
     reconcile::{Access, CredentialsFlaw, CredentialsProblem},
-    scalekit::{Client, Credentials, Key, Rules, Transport},
+    scalekit::{Client, Credentials, Key, Rules, Transport, Unusable, Values, own_values},
 };
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::{ExposeSecret, SecretBox};
 use std::{
     collections::{HashMap, HashSet},
-    io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -24,8 +23,6 @@ use tokio::{sync::mpsc, time::Instant};
 /// looked for; together below the minute that is promised.
 pub(super) const FRESH: Duration = Duration::from_secs(30);
 pub(super) const LOOK: Duration = Duration::from_secs(25);
-/// The largest credentials file that is read, in bytes.
-const LARGEST: u64 = 64 * 1024;
 
 /// A client and where it leads, or why there is none.
 pub(super) type Usable = Result<(Client, Access), CredentialsProblem>;
@@ -202,18 +199,9 @@ impl Sources {
     }
 
     async fn own(&self) -> (Version, Values) {
-        let mut values = Vec::new();
-        for key in Key::ALL {
-            values.push(match &self.own.folder {
-                Some(folder) => file(&folder.join(key.as_str())).await,
-                None => std::env::var(key.as_str()).ok().map(String::into_bytes),
-            });
-        }
-        if values.iter().all(Option::is_none) {
-            return (Version::Absent, None);
-        }
-        let plain = values.iter().map(|v| v.clone().unwrap_or_default()).collect();
-        (Version::Values(SecretBox::new(Box::new(plain))), Some(values))
+        let values = own_values(self.own.folder.as_deref()).await;
+        let plain = values.as_ref().map(|values| values.iter().map(|v| v.clone().unwrap_or_default()).collect());
+        (plain.map_or(Version::Absent, |plain| Version::Values(SecretBox::new(Box::new(plain)))), values)
     }
 
     fn client(&self, source: &Source, values: Values) -> Usable {
@@ -222,58 +210,25 @@ impl Sources {
             (Source::Operator, Some(_)) => "the operator's credentials folder".into(),
             (Source::Operator, None) => "the operator's environment variables".into(),
         };
-        let problem = |flaw, message| CredentialsProblem { flaw, message };
-        let Some(values) = values else {
-            return Err(problem(
-                CredentialsFlaw::Missing,
-                format!("{source}: not there, and the resource has no other"),
-            ));
-        };
-        let mut complete = Vec::new();
-        for (key, value) in Key::ALL.into_iter().zip(values) {
-            match value {
-                Some(value) => complete.push(value),
-                None => {
-                    return Err(problem(CredentialsFlaw::Incomplete, format!("{source}: the key {key} is missing")));
-                }
-            }
-        }
-        let [url, id, secret] = complete.as_slice() else {
-            return Err(problem(CredentialsFlaw::Incomplete, source));
-        };
-        match Credentials::parse(url, id, secret, &self.rules) {
+        match Credentials::complete(values, &self.rules) {
             Ok(credentials) => {
                 let environment = credentials.environment().to_string();
                 Ok((Client::new(&self.transport, credentials), Access { environment, source }))
             }
-            Err(flaw) => Err(problem(CredentialsFlaw::Incomplete, format!("{source}: {flaw}"))),
+            Err(Unusable::Missing) => {
+                let message = format!("{source}: {}, and the resource has no other", Unusable::Missing);
+                Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message })
+            }
+            Err(flaw) => {
+                Err(CredentialsProblem { flaw: CredentialsFlaw::Incomplete, message: format!("{source}: {flaw}") })
+            }
         }
     }
 }
-
-/// The three values in the order of [`Key::ALL`]; `None`: no such source.
-type Values = Option<Vec<Option<Vec<u8>>>>;
 
 fn values_of(secret: Secret) -> Vec<Option<Vec<u8>>> {
     let mut data = secret.data.unwrap_or_default();
     Key::ALL.into_iter().map(|key| data.remove(key.as_str()).map(|bytes| bytes.0)).collect()
-}
-
-async fn file(path: &std::path::Path) -> Option<Vec<u8>> {
-    use tokio::io::AsyncReadExt;
-    let read = async {
-        let mut bytes = Vec::new();
-        tokio::fs::File::open(path).await?.take(LARGEST).read_to_end(&mut bytes).await?;
-        io::Result::Ok(bytes)
-    };
-    match read.await {
-        Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "a credentials file can't be read");
-            None
-        }
-    }
 }
 
 impl Read {

@@ -11,8 +11,13 @@ pub(super) const SHORTEST: Duration = Duration::from_secs(30);
 /// The longest interval: a drift is to be seen within a day.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `text` as a duration; `None` when it is malformed or out of bounds.
+/// `text` as an interval; `None` when it is malformed or out of bounds.
 pub(super) fn parse(text: &str) -> Option<Duration> {
+    duration(text).filter(|interval| (SHORTEST..=LONGEST).contains(interval))
+}
+
+/// `text` as any duration of this format.
+pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     for _ in 0..4 {
@@ -31,7 +36,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
         total += part;
         rest = after;
         if rest.is_empty() {
-            return (SHORTEST..=LONGEST).contains(&total).then_some(total);
+            return Some(total);
         }
     }
     None

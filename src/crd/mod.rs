@@ -17,7 +17,9 @@ mod validate;
 
 pub use check::{check, read};
 pub use editor::{json_schema, rule_messages};
+pub use interval::duration;
 pub use manifest::{definition, manifest};
+pub use names::is_subdomain;
 pub use report::drift_summary;
 pub use spec::{
     DeletionPolicy, Mode, OrganizationReference, OrganizationSessionPolicy, OrganizationSessionPolicySpec,

@@ -8,7 +8,7 @@ pub(super) const NOT_A_SUBDOMAIN: &str = "must be 1 to 253 lower case letters, d
                                           digit at both ends of each part";
 
 /// Whether `name` may name a resource.
-pub(super) fn is_subdomain(name: &str) -> bool {
+pub fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_part)
 }
 

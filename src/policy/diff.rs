@@ -69,7 +69,7 @@ pub fn diff(desired: &Policy, live: &Live) -> Vec<Difference> {
             found.push(Difference { field, desired, live });
         }
     };
-    compare(Field::Source, source(&Live::from(*desired)).into(), source(live).into());
+    compare(Field::Source, Live::from(*desired).source().into(), live.source().into());
     if let (Policy::Custom(want), Live::Custom { absolute, idle }) = (desired, live) {
         compare(Field::Absolute, want.absolute().to_string(), or_unset(*absolute));
         let on = matches!(idle, super::Idle::On(_));
@@ -85,14 +85,6 @@ pub fn diff(desired: &Policy, live: &Live) -> Vec<Difference> {
 
 fn or_unset(minutes: Option<super::Minutes>) -> String {
     minutes.map_or_else(|| "unset".into(), |m| m.to_string())
-}
-
-fn source(live: &Live) -> &'static str {
-    match live {
-        Live::Application => "APPLICATION",
-        Live::Custom { .. } => "CUSTOM",
-        Live::Unrecognized => "unrecognized",
-    }
 }
 
 #[cfg(test)]

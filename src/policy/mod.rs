@@ -5,6 +5,7 @@
 mod chain;
 mod declaration;
 mod diff;
+mod direction;
 mod effective;
 mod minutes;
 mod organization;
@@ -14,6 +15,7 @@ mod tighten;
 pub use chain::{ChainViolation, check_chain};
 pub use declaration::{Declaration, DeletionPolicy, Mode};
 pub use diff::{Difference, Field, diff, summary};
+pub use direction::{Direction, FieldChange, changes};
 pub use effective::{ApplicationPolicy, Bounds, Effective, Limit, Side, effective, looser_than_application, stricter};
 pub use minutes::{Minutes, Unit};
 pub use organization::{ExternalId, OrganizationId, OrganizationRef};

@@ -91,6 +91,17 @@ impl Idle {
     }
 }
 
+impl Live {
+    /// The source as the resource spells it; `unrecognized` for any other.
+    pub const fn source(&self) -> &'static str {
+        match self {
+            Self::Application => "APPLICATION",
+            Self::Custom { .. } => "CUSTOM",
+            Self::Unrecognized => "unrecognized",
+        }
+    }
+}
+
 impl From<Policy> for Live {
     fn from(policy: Policy) -> Self {
         match policy {

@@ -30,8 +30,8 @@ pub use contention::HOUR;
 pub use lifecycle::{Step, next};
 pub use outcome::{Hold, Outcome, Release};
 pub use reason::{Reason, reasons_page};
-pub use remote::{Goal, RemoteStep, Verdict, next as next_remote};
-pub use report::{Report, Seen, reason_of};
+pub use remote::{Goal, RemoteStep, Verdict, next as next_remote, satisfied};
+pub use report::{Report, Seen, problem, reason_of};
 pub use requeue::{Requeue, requeue};
 pub use sight::{Application, FlagWrites, PolicyWrites, Sight};
 pub use view::{

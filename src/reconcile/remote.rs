@@ -106,8 +106,13 @@ pub fn next(goal: &Goal, sight: &Sight) -> RemoteStep {
     }
 }
 
+/// Whether `live` is as far as `goal` goes: no write of it would follow.
+pub fn satisfied(goal: &Goal, live: &Live) -> bool {
+    matches!(pending(goal, live), Pending::Nothing)
+}
+
 /// What an organization's live policy still needs.
-pub(super) enum Pending {
+enum Pending {
     /// As declared, or as far as the mode goes.
     Nothing,
     /// We can't tell whether a write would loosen it.
@@ -116,7 +121,7 @@ pub(super) enum Pending {
     Write(Policy),
 }
 
-pub(super) fn pending(goal: &Goal, live: &Live) -> Pending {
+fn pending(goal: &Goal, live: &Live) -> Pending {
     let write = |policy: Option<Policy>| policy.map_or(Pending::Nothing, Pending::Write);
     match goal.mode {
         Mode::Observe => Pending::Nothing,

@@ -161,22 +161,10 @@ impl Report {
 
     fn looked(&mut self, view: &View, verdict: &Verdict) {
         let live = view.sight.live.map(|l| l.to_string()).unwrap_or_default();
-        let (reason, detail) = match verdict {
-            Verdict::InSync | Verdict::StricterKept | Verdict::Drifted => return self.done(view, verdict, &live),
-            Verdict::ChainViolated(violation) => return self.stall(view, Reason::InvalidSpec, violation.to_string()),
-            Verdict::OrganizationChanged { pinned, found } => {
-                (Reason::OrganizationChanged, format!("was {pinned}, is {found}"))
-            }
-            Verdict::OrganizationNotFound => (Reason::OrganizationNotFound, named(view)),
-            Verdict::FeatureUnavailable(detail) => (Reason::FeatureUnavailable, detail.to_string()),
-            Verdict::FeatureNotEnabled => (Reason::FeatureNotEnabled, named(view)),
-            Verdict::NotApplied => (Reason::NotApplied, format!("live: {live}")),
-            Verdict::Unrecognized => (Reason::UnrecognizedLivePolicy, String::new()),
-            Verdict::Rejected(detail) => (Reason::RejectedByApi, detail.to_string()),
-            Verdict::Unsupported => (Reason::ApiNotSupported, String::new()),
-            Verdict::Fault(fault) => (reason_of(fault.kind), fault.detail.to_string()),
-        };
-        self.stall(view, reason, said(reason, &detail));
+        match problem(verdict, &named(view), &live) {
+            None => self.done(view, verdict, &live),
+            Some((reason, message)) => self.stall(view, reason, message),
+        }
     }
 
     fn done(&mut self, view: &View, verdict: &Verdict, live: &str) {
@@ -313,6 +301,27 @@ fn pending(view: &View, resource: &Resource) -> bool {
 fn named(view: &View) -> String {
     let resolved = view.sight.resolved.as_ref().map(ToString::to_string);
     resolved.or_else(|| view.declaration().map(|d| d.organization.to_string())).unwrap_or_default()
+}
+
+/// Why the organization is not, and does not stay, as far as its mode goes, in
+/// a sentence for people; `None` when it is.
+pub fn problem(verdict: &Verdict, organization: &str, live: &str) -> Option<(Reason, String)> {
+    let (reason, detail) = match verdict {
+        Verdict::InSync | Verdict::StricterKept | Verdict::Drifted => return None,
+        Verdict::ChainViolated(violation) => return Some((Reason::InvalidSpec, violation.to_string())),
+        Verdict::OrganizationChanged { pinned, found } => {
+            (Reason::OrganizationChanged, format!("was {pinned}, is {found}"))
+        }
+        Verdict::OrganizationNotFound => (Reason::OrganizationNotFound, organization.to_owned()),
+        Verdict::FeatureUnavailable(detail) => (Reason::FeatureUnavailable, detail.to_string()),
+        Verdict::FeatureNotEnabled => (Reason::FeatureNotEnabled, organization.to_owned()),
+        Verdict::NotApplied => (Reason::NotApplied, format!("live: {live}")),
+        Verdict::Unrecognized => (Reason::UnrecognizedLivePolicy, String::new()),
+        Verdict::Rejected(detail) => (Reason::RejectedByApi, detail.to_string()),
+        Verdict::Unsupported => (Reason::ApiNotSupported, String::new()),
+        Verdict::Fault(fault) => (reason_of(fault.kind), fault.detail.to_string()),
+    };
+    Some((reason, said(reason, &detail)))
 }
 
 /// What a reason means, the case at hand, and what to do.

@@ -258,8 +258,7 @@ impl View {
     fn absorb_reply(&mut self, call: &Call, answer: Result<Reply, Fault>) {
         // a revert is confirmed by reading, not by its echo
         let goal = self.goal().filter(|_| !self.deleting());
-        let shows = |goal: &remote::Goal, live: &_| matches!(remote::pending(goal, live), remote::Pending::Nothing);
-        self.sight.absorb(call, answer, |live| goal.as_ref().is_some_and(|goal| shows(goal, live)));
+        self.sight.absorb(call, answer, |live| goal.as_ref().is_some_and(|goal| remote::satisfied(goal, live)));
     }
 
     fn set_finalizer(&mut self, present: bool) {

@@ -13,6 +13,8 @@ pub struct Page {
     pub organizations: Vec<Organization>,
     /// Asks for the next page; `None` on the last one.
     pub next: Option<String>,
+    /// How many organizations the environment has, if it was told.
+    pub total: Option<usize>,
 }
 
 impl Client {
@@ -27,10 +29,10 @@ impl Client {
     /// filter is exact, or works at all, is unknown.
     pub(super) async fn page(&self, filter: Option<&ExternalId>, page_token: Option<&str>) -> Result<Page, Fault> {
         let body = self.send(&Request::list(filter, page_token)).await?;
-        let (organizations, next) = wire::organizations(&body).map_err(|note| unreadable(note, false))?;
+        let (organizations, next, total) = wire::organizations(&body).map_err(|note| unreadable(note, false))?;
         if next.is_some() && next.as_deref() == page_token {
             return Err(unreadable("the list does not get on, its page token repeats", false));
         }
-        Ok(Page { organizations, next })
+        Ok(Page { organizations, next, total })
     }
 }

@@ -1,5 +1,6 @@
 //! Logs go to stderr, filtered by `RUST_LOG`.
 
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// How a line of the log looks.
@@ -20,6 +21,27 @@ pub fn install(format: Format) {
         Format::Json => builder.json().try_init(),
     };
     if installed.is_err() {
+        tracing::debug!("a log is installed already");
+    }
+}
+
+/// Installs the log of a command that people run: warnings, and with each `-v`
+/// more, of this program alone. `RUST_LOG` says otherwise.
+pub fn install_for_people(verbosity: u8) {
+    let level = match verbosity {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("warn,session_policy_operator={level}")));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_ansi(std::io::stderr().is_terminal());
+    if builder.try_init().is_err() {
         tracing::debug!("a log is installed already");
     }
 }

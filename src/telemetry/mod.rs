@@ -5,5 +5,5 @@ mod logging;
 mod shutdown;
 
 pub use health::Health;
-pub use logging::{Format, install};
+pub use logging::{Format, install, install_for_people};
 pub use shutdown::on_signal;

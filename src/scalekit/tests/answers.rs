@@ -102,7 +102,7 @@ async fn the_list_is_read_page_by_page() {
     let client = server.client();
     let first = client.organizations(None).await.unwrap();
     assert_eq!(first.organizations.len(), 1);
-    let Page { organizations, next } = client.organizations(first.next.as_deref()).await.unwrap();
+    let Page { organizations, next, .. } = client.organizations(first.next.as_deref()).await.unwrap();
     assert_eq!((organizations[0].id.as_str(), next), ("org_2", None));
     let path = "GET /api/v1/organizations?page_size=100";
     assert_eq!(server.calls(), [path.to_owned(), format!("{path}&page_token=%3E%3AW%3D")]);

@@ -1,15 +1,18 @@
 //! Organizations and their feature flags (`scalekit-api.md` §2.1, §2.3, §2.6).
 
-use super::{Object, Read, decode};
+use super::{Object, Read, decode, numbers};
 use crate::{
     policy::OrganizationId,
     reconcile::{Feature, Organization},
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// A longer page token could not travel in a URL.
 const LONGEST_TOKEN: usize = 4096;
+
+/// A page, the token of the next one, and the number of all organizations.
+type Listed = (Vec<Organization>, Option<String>, Option<usize>);
 
 #[derive(Deserialize)]
 struct Raw {
@@ -42,15 +45,15 @@ pub(in crate::scalekit) fn organization(body: &[u8]) -> Read<Organization> {
     raw.checked()
 }
 
-/// One page of organizations and the token of the next.
-pub(in crate::scalekit) fn organizations(body: &[u8]) -> Read<(Vec<Organization>, Option<String>)> {
+/// One page of organizations, the token of the next, and how many there are.
+pub(in crate::scalekit) fn organizations(body: &[u8]) -> Read<Listed> {
     #[derive(Deserialize)]
     struct Envelope {
         organizations: Option<Vec<Object<Raw>>>,
         #[serde(alias = "nextPageToken")]
         next_page_token: Option<String>,
         #[serde(alias = "totalSize")]
-        total_size: Option<IgnoredAny>,
+        total_size: Option<Value>,
     }
     let page = decode::<Envelope>(body)?;
     let next = page.next_page_token.filter(|token| !token.is_empty());
@@ -62,7 +65,8 @@ pub(in crate::scalekit) fn organizations(body: &[u8]) -> Read<(Vec<Organization>
         return Err("the answer has no organizations");
     }
     let organizations = page.organizations.unwrap_or_default().into_iter().map(|Object(raw)| raw.checked());
-    Ok((organizations.collect::<Read<_>>()?, next))
+    let total = page.total_size.as_ref().and_then(numbers::integer).and_then(|total| usize::try_from(total).ok());
+    Ok((organizations.collect::<Read<_>>()?, next, total))
 }
 
 impl Raw {
@@ -165,16 +169,17 @@ mod tests {
     fn a_page_tells_whether_there_is_another() {
         let page = |rest: &str| organizations(format!(r#"{{"organizations":[{{"id":"org_1"}}]{rest}}}"#).as_bytes());
         for last in ["", r#","next_page_token":"""#, r#","next_page_token":null,"total_size":1"#] {
-            assert_eq!(page(last).map(|(found, next)| (found.len(), next)), Ok((1, None)), "{last}");
+            assert_eq!(page(last).map(|(found, next, _)| (found.len(), next)), Ok((1, None)), "{last}");
         }
-        assert_eq!(page(r#","nextPageToken":">:W""#).map(|(_, next)| next), Ok(Some(">:W".to_owned())));
+        assert_eq!(page(r#","nextPageToken":">:W""#).map(|(_, next, _)| next), Ok(Some(">:W".to_owned())));
         assert!(page(&format!(r#","next_page_token":"{}""#, "x".repeat(5000))).is_err());
     }
 
     #[test]
     fn an_empty_page_must_show_that_it_is_a_page() {
         for body in [r#"{"organizations":[]}"#, r#"{"total_size":0}"#, r#"{"organizations":null,"total_size":0}"#] {
-            assert_eq!(organizations(body.as_bytes()), Ok((vec![], None)), "{body}");
+            let empty = organizations(body.as_bytes()).map(|(found, next, _)| (found, next));
+            assert_eq!(empty, Ok((vec![], None)), "{body}");
         }
         assert!(organizations(b"{}").is_err());
         assert!(organizations(br#"{"organizations":[{"id":"x"}]}"#).is_err());

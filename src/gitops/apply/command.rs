@@ -1,0 +1,109 @@
+//! `osp apply`: plan, ask, write.
+
+use super::{
+    report::{report, tally},
+    run::changes,
+};
+use crate::gitops::{
+    connection::Connection,
+    plan::{Failure, LastApplied, Look, Plan, Saved, Style, block_on, finish, load, look, print, read, text},
+    scalekit::Scalekit,
+};
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// `osp apply`
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Files and folders with the manifests; - is the standard input
+    #[arg(required_unless_present = "plan", conflicts_with = "plan", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Apply this plan of `osp plan --save`, and only if Scalekit still is as it was then
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Arguments {
+    /// How often `-v` was given.
+    pub fn verbosity(&self) -> u8 {
+        self.connection.verbosity()
+    }
+}
+
+/// As a shell tells it of who was interrupted.
+const INTERRUPTED: u8 = 130;
+
+/// Makes the changes. 0: all is as declared. 1: not all of it could be done, or
+/// the answer was no. 130: stopped by a signal before all was done.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    finish(block_on(apply(arguments)))
+}
+
+async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let (manifests, saved) = match &arguments.plan {
+        Some(file) => {
+            let mut saved = read(file).map_err(|error| Failure::Io { what: file.display().to_string(), error })?;
+            (std::mem::take(&mut saved.manifests), Some(saved))
+        }
+        None => (load(&arguments.paths)?, None),
+    };
+    let scalekit = Scalekit::new(arguments.connection.client().await?);
+    if let Some(saved) = saved.as_ref().filter(|saved| saved.environment != scalekit.environment()) {
+        let (was, is) = (&saved.environment, scalekit.environment());
+        return Err(Failure::Input(vec![format!("the plan is for {was:?}, the credentials are for {is:?}")]));
+    }
+    let at_once = arguments.connection.concurrency();
+    let pins = saved.as_ref().map(|saved| saved.pins.clone()).unwrap_or_default();
+    let plan = look(&scalekit, &Look { manifests: &manifests, last: LastApplied::default(), pins, at_once }).await?;
+    let counts = plan.counts();
+    still_so(saved.as_ref(), &plan)?;
+    print(|out| text(out, &plan, Style::of_stdout()))?;
+    let clean = if counts.problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if counts.changes == 0 {
+        return Ok(clean);
+    }
+    if !arguments.yes && !agreed()? {
+        print(|out| writeln!(out, "nothing was written"))?;
+        return Ok(ExitCode::FAILURE);
+    }
+    scalekit.stop_on_signal().map_err(|error| Failure::Io { what: "signals".to_owned(), error })?;
+    let done = changes(&scalekit, &plan, at_once).await;
+    print(|out| report(out, &done))?;
+    let tally = tally(&done);
+    Ok(match (tally.stopped, tally.failed) {
+        (0, 0) => clean,
+        (0, _) => ExitCode::FAILURE,
+        _ => ExitCode::from(INTERRUPTED),
+    })
+}
+
+fn still_so(saved: Option<&Saved>, now: &Plan<'_>) -> Result<(), Failure> {
+    match saved.map(|saved| saved.moved(now)) {
+        Some(moved) if !moved.is_empty() => Err(Failure::Input(moved)),
+        _ => Ok(()),
+    }
+}
+
+/// Asks on a terminal; where nobody can answer, `--yes` must have been given.
+fn agreed() -> Result<bool, Failure> {
+    let failed = |error| Failure::Io { what: "the question".to_owned(), error };
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Input(vec!["nobody can be asked here: give --yes".to_owned()]));
+    }
+    let mut out = io::stderr();
+    write!(out, "Apply? Only yes is a yes: ").and_then(|()| out.flush()).map_err(failed)?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(failed)?;
+    Ok(answer.trim() == "yes")
+}

@@ -1,0 +1,58 @@
+//! What was done and what was not, for people.
+
+use super::run::{Done, End};
+use crate::{gitops::plan::title, reconcile::Call};
+use std::io::{self, Write};
+
+/// How many ended how.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Tally {
+    pub(super) applied: usize,
+    pub(super) stopped: usize,
+    pub(super) failed: usize,
+}
+
+pub(super) fn tally(all: &[Done<'_>]) -> Tally {
+    let mut tally = Tally::default();
+    for done in all {
+        match done.end {
+            End::Applied => tally.applied += 1,
+            End::Stopped => tally.stopped += 1,
+            End::Moved | End::Problem(..) => tally.failed += 1,
+        }
+    }
+    tally
+}
+
+/// One line for each organization, and the sum.
+pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>]) -> io::Result<()> {
+    for done in all {
+        let title = title(done.entry);
+        let written = match (done.written.is_empty(), done.unknown) {
+            (true, false) => "nothing was written".to_owned(),
+            (false, false) => done.written.iter().map(said).collect::<Vec<_>>().join(", "),
+            (true, true) => "a write may have been applied".to_owned(),
+            (false, true) => {
+                let written = done.written.iter().map(said).collect::<Vec<_>>().join(", ");
+                format!("{written}, and a further write may have been applied")
+            }
+        };
+        match &done.end {
+            End::Applied if done.written.is_empty() => writeln!(out, "= {title}: already so")?,
+            End::Applied => writeln!(out, "✓ {title}: {written}")?,
+            End::Stopped => writeln!(out, "- {title}: not done, stopped before; {written}")?,
+            End::Moved => writeln!(out, "! {title}: changed in Scalekit since the plan; {written}; plan again")?,
+            End::Problem(reason, message) => writeln!(out, "! {title}: {reason}: {message} ({written})")?,
+        }
+    }
+    let Tally { applied, stopped, failed } = tally(all);
+    writeln!(out, "{applied} done, {stopped} not done, {failed} failed")
+}
+
+fn said(call: &Call) -> String {
+    match call {
+        Call::WriteFeatures { .. } => "session_policy switched on".to_owned(),
+        Call::WritePolicy { policy, .. } => format!("policy set to {policy}"),
+        _ => String::new(),
+    }
+}

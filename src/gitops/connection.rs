@@ -1,0 +1,95 @@
+//! How a verb reaches Scalekit: the operator's own settings, under the same
+//! names. Credentials come from the environment or a folder, never from an
+//! argument, which every user of the machine can read.
+
+use crate::{
+    crd,
+    scalekit::{Client, Credentials, Rules, Settings, Transport, TransportError, Unusable, own_values},
+};
+use std::{path::PathBuf, time::Duration};
+use thiserror::Error;
+
+/// Arguments of every verb that talks to Scalekit.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Connection {
+    /// Folder with the credentials, in files named SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and
+    /// SCALEKIT_CLIENT_SECRET [default: environment variables of those names]
+    #[arg(long, env = "OSP_CREDENTIALS_DIR")]
+    credentials_dir: Option<PathBuf>,
+
+    /// Accept http:// environment URLs; for tests and demonstrations only
+    #[arg(long, env = "OSP_ALLOW_HTTP")]
+    allow_http: bool,
+
+    /// Accept only environment URLs whose host ends in this; may be given more than once [default: any]
+    #[arg(long, env = "OSP_ALLOWED_HOST", value_delimiter = ',')]
+    allowed_host: Vec<String>,
+
+    /// Requests per second
+    #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0)]
+    rate_limit: f64,
+
+    /// Deadline of one request to Scalekit, from connecting to the last byte
+    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration)]
+    request_timeout: Duration,
+
+    /// Tell more on stderr; may be given more than once
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Error)]
+pub enum ConnectionError {
+    /// The credentials are missing or can't be used.
+    #[error("credentials from {from}: {problem}")]
+    Credentials {
+        /// Where they were looked for.
+        from: String,
+        /// What is wrong with them.
+        problem: Unusable,
+    },
+    /// A setting is wrong, or there is no TLS.
+    #[error("no connection can be set up: {1}")]
+    Transport(#[source] TransportError, String),
+}
+
+impl Connection {
+    /// How often `-v` was given.
+    pub fn verbosity(&self) -> u8 {
+        self.verbose
+    }
+
+    /// How many requests may be under way at once: what the rate lets out in a
+    /// second, at least one, and no crowd.
+    pub(super) fn concurrency(&self) -> usize {
+        [2.0, 4.0, 8.0, 16.0].iter().filter(|rate| self.rate_limit >= **rate).fold(1, |n, _| n * 2)
+    }
+
+    /// A client with the credentials that are there now. Sends nothing yet.
+    pub(super) async fn client(&self) -> Result<Client, ConnectionError> {
+        let settings = Settings { deadline: self.request_timeout, rate: self.rate_limit, ..Settings::default() };
+        let transport = Transport::new(settings).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let said = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+            ConnectionError::Transport(error, said)
+        })?;
+        let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone() };
+        let credentials = Credentials::complete(own_values(self.credentials_dir.as_deref()).await, &rules);
+        let credentials =
+            credentials.map_err(|problem| ConnectionError::Credentials { from: self.source(), problem })?;
+        Ok(Client::new(&transport, credentials))
+    }
+
+    fn source(&self) -> String {
+        match &self.credentials_dir {
+            Some(folder) => format!("the folder {}", folder.display()),
+            None => "the environment variables SCALEKIT_…".into(),
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let least = Duration::from_millis(100);
+    crd::duration(text).filter(|d| *d >= least).ok_or_else(|| "write it as 500ms, 10s or 1m30s, at least 100ms".into())
+}

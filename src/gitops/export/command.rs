@@ -1,0 +1,181 @@
+//! `osp export`: reads Scalekit, writes manifests.
+
+use super::{folder::Folder, manifest::Exported};
+use crate::{
+    crd,
+    gitops::{
+        connection::Connection,
+        plan::{Failure, block_on, finish, print},
+        progress::Progress,
+        scalekit::Scalekit,
+    },
+    policy::{Live, OrganizationId},
+    reconcile::{Call, Fault, FaultKind, Organization, Reply, reason_of},
+};
+use clap::ValueEnum;
+use futures::{StreamExt, TryStreamExt, stream};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// `osp export`
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Only this organization, by its id; may be given more than once [default: all of the environment]
+    #[arg(long, value_name = "ID", value_parser = organization)]
+    organization: Vec<OrganizationId>,
+
+    /// Only organizations with such a policy
+    #[arg(long, value_enum)]
+    only: Option<Only>,
+
+    /// One file for each organization in this folder, which is made if it is not there [default: all on the standard
+    /// output]
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+
+    /// The namespace of the manifests
+    #[arg(long, value_parser = namespace)]
+    namespace: Option<String>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Arguments {
+    /// How often `-v` was given.
+    pub fn verbosity(&self) -> u8 {
+        self.connection.verbosity()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Only {
+    /// A policy of their own
+    Custom,
+}
+
+fn organization(text: &str) -> Result<OrganizationId, String> {
+    OrganizationId::parse(text).ok_or_else(|| "must be org_ followed by 1 to 28 letters or digits".to_owned())
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let fits = crd::is_subdomain(text) && text.len() <= 63 && !text.contains('.');
+    fits.then(|| text.to_owned()).ok_or_else(|| "must be 1 to 63 lower case letters, digits or -".to_owned())
+}
+
+/// Writes the manifests. 0: all of them. 1: an error, or an organization whose
+/// policy can't be declared; the others are written all the same.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    finish(block_on(export(arguments)))
+}
+
+async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let scalekit = Scalekit::new(arguments.connection.client().await?);
+    // before the work, not after it
+    let folder = arguments.directory.as_ref().map(|path| Folder::open(path).map_err(|error| failed(path, error)));
+    let folder = folder.transpose()?;
+    let mut progress = Progress::new();
+    let found = match arguments.organization.as_slice() {
+        [] => everybody(&scalekit, arguments.connection.concurrency(), &mut progress).await,
+        some => these(&scalekit, some).await,
+    };
+    progress.end();
+    let found = found.map_err(|(what, fault)| {
+        let reason = reason_of(fault.kind);
+        Failure::Input(vec![format!("{what}: {reason}: {} ({})", reason.means(), fault.detail)])
+    })?;
+    let (mut exported, mut left) = (Vec::new(), Vec::new());
+    for found in found {
+        match found {
+            Found::Here(organization, live) if wanted(arguments, &live) => match Exported::new(&organization, &live) {
+                Some(manifest) => exported.push(manifest),
+                None => left.push(format!("{}: its policy can't be declared: {live}", organization.id)),
+            },
+            Found::Here(..) => {}
+            Found::Gone(id) => tracing::info!(organization = %id, "deleted in the meantime"),
+        }
+    }
+    exported.sort_by(|a, b| a.name.cmp(&b.name));
+    left.sort();
+    let namespace = arguments.namespace.as_deref();
+    match &folder {
+        Some(folder) => {
+            for manifest in &exported {
+                let file = PathBuf::from(format!("{}.yaml", manifest.name));
+                folder.write(&manifest.name, &manifest.yaml(namespace)).map_err(|error| failed(&file, error))?;
+            }
+        }
+        None => print(|out| exported.iter().try_for_each(|manifest| write!(out, "---\n{}", manifest.yaml(namespace))))?,
+    }
+    for line in &left {
+        drop(writeln!(io::stderr(), "not exported: {line}"));
+    }
+    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn failed(path: &std::path::Path, error: io::Error) -> Failure {
+    Failure::Io { what: path.display().to_string(), error }
+}
+
+fn wanted(arguments: &Arguments, live: &Live) -> bool {
+    arguments.only != Some(Only::Custom) || *live != Live::Application
+}
+
+/// An organization as it was found.
+enum Found {
+    Here(Organization, Live),
+    /// It was deleted while others were read.
+    Gone(OrganizationId),
+}
+
+type Failed = (String, Fault);
+
+async fn everybody(scalekit: &Scalekit, at_once: usize, progress: &mut Progress) -> Result<Vec<Found>, Failed> {
+    let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, std::collections::HashSet::new());
+    loop {
+        let page = scalekit.page(token.as_deref()).await.map_err(|fault| ("the list".to_owned(), fault))?;
+        // a list that moves may show one organization on two pages
+        let new: Vec<_> = page.organizations.into_iter().filter(|o| seen.insert(o.id.clone())).collect();
+        let policies = stream::iter(new).map(|organization| with_policy(scalekit, organization));
+        all.extend(policies.buffer_unordered(at_once).try_collect::<Vec<_>>().await?);
+        progress.say(&format!("{} organizations read", all.len()));
+        token = page.next;
+        if token.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+async fn these(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Found>, Failed> {
+    let mut all = Vec::new();
+    let mut ids = ids.to_vec();
+    ids.sort();
+    ids.dedup();
+    for id in ids {
+        let failed = |fault| (id.to_string(), fault);
+        match scalekit.ask(&Call::ReadOrganization(id.clone())).await.map_err(failed)? {
+            Reply::Organization(organization) => all.push(with_policy(scalekit, organization).await?),
+            _ => return Err(failed(Fault::new(FaultKind::BadResponse))),
+        }
+    }
+    Ok(all)
+}
+
+async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Found, Failed> {
+    // a list may leave features out
+    if organization.features.is_empty()
+        && let Ok(Reply::Organization(whole)) = scalekit.ask(&Call::ReadOrganization(organization.id.clone())).await
+    {
+        organization = whole;
+    }
+    let call = Call::ReadPolicy(organization.id.clone());
+    match scalekit.ask(&call).await {
+        Ok(Reply::Policy(live)) => Ok(Found::Here(organization, live)),
+        Ok(_) => Err((organization.id.to_string(), Fault::new(FaultKind::BadResponse))),
+        Err(fault) if fault.kind == FaultKind::NotFound => Ok(Found::Gone(organization.id)),
+        Err(fault) => Err((organization.id.to_string(), fault)),
+    }
+}

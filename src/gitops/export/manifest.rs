@@ -1,0 +1,64 @@
+//! An organization as a manifest that changes nothing when it is applied.
+
+use super::name::name;
+use crate::{
+    policy::{Live, Minutes, OrganizationId, Policy, Session, Unit},
+    reconcile::Organization,
+};
+
+/// What is kept of an organization until all are there.
+pub(super) struct Exported {
+    pub(super) name: String,
+    id: OrganizationId,
+    enabled: bool,
+    policy: Policy,
+}
+
+impl Exported {
+    /// `None` when its policy can't be declared: incomplete, inconsistent, or of
+    /// an unknown source.
+    pub(super) fn new(organization: &Organization, live: &Live) -> Option<Self> {
+        let policy = match live {
+            Live::Application => Policy::Application,
+            Live::Custom { absolute: Some(absolute), idle } => {
+                Policy::Custom(Session::new(*absolute, idle.limit()).ok()?)
+            }
+            Live::Custom { absolute: None, .. } | Live::Unrecognized => return None,
+        };
+        let (id, enabled) = (organization.id.clone(), organization.session_policy_enabled());
+        (Live::from(policy) == *live).then(|| Self { name: name(organization), id, enabled, policy })
+    }
+
+    /// The manifest. Where the feature is off it only observes: any other mode
+    /// would switch it on.
+    pub(super) fn yaml(&self, namespace: Option<&str>) -> String {
+        let mut yaml = String::from("apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\nmetadata:\n");
+        yaml += &format!("  name: \"{}\"\n", self.name);
+        if let Some(namespace) = namespace {
+            yaml += &format!("  namespace: \"{namespace}\"\n");
+        }
+        yaml += &format!("spec:\n  organization:\n    id: {}\n  policy:\n", self.id);
+        match &self.policy {
+            Policy::Application => yaml += "    policySource: APPLICATION\n",
+            Policy::Custom(session) => {
+                yaml += "    policySource: CUSTOM\n";
+                yaml += &timeout("absoluteSessionTimeout", session.absolute());
+                yaml += &format!("    idleSessionTimeoutEnabled: {}\n", session.idle().is_some());
+                yaml += &session.idle().map(|idle| timeout("idleSessionTimeout", idle)).unwrap_or_default();
+            }
+        }
+        if !self.enabled {
+            yaml += "  mode: Observe # its feature session_policy is off; Enforce would switch it on\n";
+        }
+        yaml
+    }
+}
+
+/// In the largest unit that divides it.
+fn timeout(field: &str, minutes: Minutes) -> String {
+    let minutes = i64::from(minutes.get());
+    let units = [(Unit::Days, "DAYS"), (Unit::Hours, "HOURS")];
+    let even = units.into_iter().find(|(unit, _)| minutes % unit.in_minutes() == 0);
+    let (unit, word) = even.unwrap_or((Unit::Minutes, "MINUTES"));
+    format!("    {field}: {}\n    {field}Unit: {word}\n", minutes / unit.in_minutes())
+}

@@ -1,0 +1,63 @@
+//! What an organization's manifest is called: always the same, whoever else is
+//! there, and never as another one's.
+
+use crate::{crd, policy::OrganizationId, reconcile::Organization};
+
+/// Longer external ids make no name: with `.yaml` behind it, it has to fit a
+/// file system.
+const LONGEST: usize = 200;
+/// What names made from ids begin with.
+const FROM_ID: &str = "org-";
+
+/// The external id, where it is a valid name; else one made from the id.
+pub(super) fn name(organization: &Organization) -> String {
+    let fits = |name: &&str| name.len() <= LONGEST && crd::is_subdomain(name) && !name.starts_with(FROM_ID);
+    let external = organization.external_id.as_deref().filter(fits);
+    external.map_or_else(|| from_id(&organization.id), str::to_owned)
+}
+
+/// `org_12345` is `org-12345`. Names have no upper case, so an id that has some
+/// is told from its lower-case twin by the places where it has it.
+fn from_id(id: &OrganizationId) -> String {
+    let rest = id.as_str().trim_start_matches("org_");
+    let upper = rest.bytes().rev().fold(0u32, |bits, b| bits << 1 | u32::from(b.is_ascii_uppercase()));
+    let lower = rest.to_ascii_lowercase();
+    if upper == 0 { format!("{FROM_ID}{lower}") } else { format!("{FROM_ID}{lower}.{upper:x}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn organization(id: &str, external: Option<&str>) -> Organization {
+        let id = OrganizationId::parse(id).unwrap();
+        Organization { id, external_id: external.map(str::to_owned), features: vec![], told: true }
+    }
+
+    #[test]
+    fn an_external_id_is_the_name_where_it_can_be() {
+        let long = "a".repeat(201);
+        for (external, expected) in [
+            (Some("tenant-7"), "tenant-7"),
+            (Some("acme.example"), "acme.example"),
+            (Some("Tenant 7"), "org-12ab"),
+            (Some("../x"), "org-12ab"),
+            (Some("org-1"), "org-12ab"),
+            (Some(long.as_str()), "org-12ab"),
+            (None, "org-12ab"),
+        ] {
+            assert_eq!(name(&organization("org_12ab", external)), expected);
+        }
+        assert_eq!(name(&organization("org_12aB", None)), "org-12ab.8");
+    }
+
+    proptest! {
+        #[test]
+        fn different_ids_have_different_valid_names(one in "org_[0-9a-cA-C]{1,28}", other in "org_[0-9a-cA-C]{1,3}") {
+            let (a, b) = (name(&organization(&one, None)), name(&organization(&other, None)));
+            prop_assert!(crd::is_subdomain(&a));
+            prop_assert_eq!(one == other, a == b);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Who moved: the files or Scalekit. It is known only where somebody says what
+//! was applied last; nothing is guessed.
+
+use super::Cause;
+use crate::{
+    gitops::Manifest,
+    policy::{Live, OrganizationId, OrganizationRef},
+    reconcile::{Goal, satisfied},
+};
+use std::collections::HashMap;
+
+/// The manifests as they were applied last.
+#[derive(Default)]
+pub(in crate::gitops) struct LastApplied<'a>(HashMap<&'a OrganizationRef, &'a Manifest>);
+
+impl<'a> LastApplied<'a> {
+    pub(in crate::gitops) fn new(manifests: &'a [Manifest]) -> Self {
+        Self(manifests.iter().map(|manifest| (&manifest.declaration.organization, manifest)).collect())
+    }
+
+    /// Why `live` is not what `manifest` declares.
+    pub(super) fn cause(&self, manifest: &Manifest, id: Option<&OrganizationId>, live: Option<&Live>) -> Cause {
+        let by_id = || self.0.get(&OrganizationRef::Id(id?.clone())).copied();
+        let earlier = self.0.get(&manifest.declaration.organization).copied().or_else(by_id);
+        let (Some(earlier), Some(live)) = (earlier, live) else { return Cause::Unknown };
+        let (was, is) = (&earlier.declaration, &manifest.declaration);
+        let goal = Goal {
+            organization: was.organization.clone(),
+            pinned: None,
+            untold: true,
+            policy: was.policy,
+            mode: was.mode,
+        };
+        match (satisfied(&goal, live), (was.policy, was.mode) == (is.policy, is.mode)) {
+            (_, true) => Cause::Drift,
+            (true, false) => Cause::Git,
+            (false, false) => Cause::Both,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Two manifests for one organization: in a cluster the older one owns it, in
+//! files none is older, so it is an error.
+
+use super::Entry;
+use crate::{
+    gitops::Manifest,
+    policy::{OrganizationId, OrganizationRef},
+};
+use std::collections::HashMap;
+
+/// The manifests that mean an organization as an earlier one does, now that it
+/// is known where external ids lead, as sentences. (What two of them name alike
+/// was found when they were loaded.)
+pub(super) fn same_organization(entries: &[Entry<'_>]) -> Vec<String> {
+    repeated(entries.iter().filter_map(|entry| Some((id(entry)?, entry.manifest))))
+}
+
+/// A manifest that was not looked at claims an organization by its id.
+fn id<'a>(entry: &'a Entry<'_>) -> Option<&'a OrganizationId> {
+    entry.id.as_ref().or(match &entry.manifest.declaration.organization {
+        OrganizationRef::Id(id) => Some(id),
+        OrganizationRef::External(_) => None,
+    })
+}
+
+fn repeated<'a, K: std::hash::Hash + Eq + std::fmt::Display>(
+    claims: impl Iterator<Item = (K, &'a Manifest)>,
+) -> Vec<String> {
+    let mut first: HashMap<K, &Manifest> = HashMap::new();
+    let mut found = Vec::new();
+    for (organization, manifest) in claims {
+        match first.get(&organization) {
+            Some(earlier) => found.push(format!(
+                "{}: {:?} is for organization {organization}, which {:?} at {} is for",
+                manifest.place, manifest.name, earlier.name, earlier.place
+            )),
+            None => drop(first.insert(organization, manifest)),
+        }
+    }
+    found
+}

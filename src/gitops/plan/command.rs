@@ -1,0 +1,189 @@
+//! `osp plan`: reads Scalekit, writes nothing to it.
+
+use super::{
+    Counts, Plan,
+    cause::LastApplied,
+    claims,
+    document::Document,
+    look::Look,
+    markdown::markdown,
+    text::{Style, text},
+};
+use crate::gitops::{
+    self, Limits, Manifest,
+    connection::{Connection, ConnectionError},
+    progress::Progress,
+    scalekit::Scalekit,
+};
+use clap::ValueEnum;
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+use thiserror::Error;
+
+/// `osp plan`
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Files and folders with the manifests; - is the standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// How the plan is printed
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
+
+    /// Exit with 3 if the plan has such a change
+    #[arg(long, value_enum)]
+    fail_on: Option<FailOn>,
+
+    /// The manifests as they were applied last, for example the main branch's; tells drift from a change in Git. May be
+    /// given more than once
+    #[arg(long, value_name = "PATH")]
+    last_applied: Vec<PathBuf>,
+
+    /// Write the plan to this file, for `osp apply --plan`
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Arguments {
+    /// How often `-v` was given.
+    pub fn verbosity(&self) -> u8 {
+        self.connection.verbosity()
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FailOn {
+    /// A limit that becomes longer or goes
+    Loosening,
+}
+
+/// What keeps a verb from its work.
+#[derive(Debug, Error)]
+pub(in crate::gitops) enum Failure {
+    /// Faults of the input, one a line.
+    #[error("{}", .0.join("\n"))]
+    Input(Vec<String>),
+    /// Scalekit can't be asked.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The output can't be written.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was to be written.
+        what: String,
+        /// Why not.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// Exit codes beside 0 and 1.
+const CHANGES: u8 = 2;
+const FORBIDDEN: u8 = 3;
+
+/// Makes the plan and prints it. 0: nothing to change. 2: changes. 1: an error.
+/// 3: changes that `--fail-on` names.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    finish(block_on(plan(arguments)))
+}
+
+/// The exit code of a verb; a failure goes to stderr.
+pub(in crate::gitops) fn finish(result: Result<ExitCode, Failure>) -> ExitCode {
+    result.unwrap_or_else(|failure| {
+        drop(writeln!(io::stderr(), "error: {failure}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// One thread: a verb waits for the network and little else.
+pub(in crate::gitops) fn block_on<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Io { what: "the runtime".to_owned(), error })?;
+    runtime.block_on(verb)
+}
+
+/// The manifests of the input, if nothing is wrong with any of them.
+pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failure> {
+    let loaded = gitops::load(paths, &mut io::stdin().lock(), &Limits::default());
+    input(loaded.findings.iter().map(|finding| format!("{}: {}", finding.place, finding.summary())).collect())?;
+    Ok(loaded.manifests)
+}
+
+fn input(wrong: Vec<String>) -> Result<(), Failure> {
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Input(wrong)) }
+}
+
+/// Looks, and makes sure that no two manifests mean one organization.
+pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, what: &Look<'a>) -> Result<Plan<'a>, Failure> {
+    let plan = super::look::look(scalekit, what, &mut Progress::new()).await;
+    input(claims::same_organization(&plan.entries))?;
+    Ok(plan)
+}
+
+async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let manifests = load(&arguments.paths)?;
+    let last = load(&arguments.last_applied)?;
+    let scalekit = Scalekit::new(arguments.connection.client().await?);
+    let what = Look {
+        manifests: &manifests,
+        last: LastApplied::new(&last),
+        pins: Vec::new(),
+        at_once: arguments.connection.concurrency(),
+    };
+    let plan = look(&scalekit, &what).await?;
+    if let Some(file) = &arguments.save {
+        let saved = File::create(file).and_then(|file| json(&mut BufWriter::new(file), &plan));
+        saved.map_err(|error| Failure::Io { what: file.display().to_string(), error })?;
+    }
+    print(|out| match arguments.output {
+        Output::Text => text(out, &plan, Style::of_stdout()),
+        Output::Json => json(out, &plan),
+        Output::Markdown => markdown(out, &plan),
+    })?;
+    Ok(ExitCode::from(code(&plan.counts(), arguments.fail_on)))
+}
+
+fn code(counts: &Counts, fail_on: Option<FailOn>) -> u8 {
+    match fail_on {
+        _ if counts.problems > 0 => 1,
+        Some(FailOn::Loosening) if counts.loosening > 0 => FORBIDDEN,
+        _ if counts.changes > 0 => CHANGES,
+        _ => 0,
+    }
+}
+
+fn json(out: &mut dyn Write, plan: &Plan<'_>) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &Document(plan)).map_err(io::Error::other)?;
+    writeln!(out)?;
+    out.flush()
+}
+
+/// Writes to stdout. A closed pipe is no failure: whoever read has all it
+/// wanted.
+pub(in crate::gitops) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Io { what: "the standard output".to_owned(), error })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,81 @@
+//! A plan written as JSON, one organization after the other, so that ten
+//! thousand of them are never a second time in memory.
+
+use super::{
+    Entry, Finding, Plan,
+    shape::{Application, Field, Named, Problem, Row, State, VERSION, Write, mode},
+};
+use crate::policy::Live;
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+
+/// A plan as JSON.
+pub(super) struct Document<'a>(pub(super) &'a Plan<'a>);
+
+struct Rows<'a>(&'a Plan<'a>);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let plan = self.0;
+        let mut document = serializer.serialize_struct("Plan", 5)?;
+        document.serialize_field("version", &VERSION)?;
+        document.serialize_field("environment", &plan.environment)?;
+        document.serialize_field("application", &plan.application.as_ref().map(Application::from))?;
+        document.serialize_field("summary", &plan.counts().summary())?;
+        document.serialize_field("organizations", &Rows(plan))?;
+        document.end()
+    }
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.entries.iter().map(|entry| row(self.0, entry)))
+    }
+}
+
+/// One entry of `plan`.
+pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
+    let manifest = entry.manifest;
+    let declared = &manifest.declaration;
+    let state =
+        |enabled, live: Option<&Live>| Some(State::new(enabled, live, live.and_then(|live| plan.effective(live))));
+    let row = Row {
+        file: manifest.place.file.clone(),
+        line: manifest.place.line,
+        column: manifest.place.column,
+        namespace: manifest.namespace.clone(),
+        name: manifest.name.clone(),
+        organization: Named::from(&declared.organization),
+        organization_id: entry.id.as_ref().map(ToString::to_string),
+        mode: mode(declared.mode).to_owned(),
+        declared: (&Live::from(declared.policy)).into(),
+        result: "suspended".to_owned(),
+        direction: None,
+        cause: None,
+        before: None,
+        after: None,
+        fields: Vec::new(),
+        writes: Vec::new(),
+        problem: None,
+    };
+    match &entry.finding {
+        Finding::Suspended => row,
+        Finding::Settled { rest, live, enabled } => {
+            Row { result: rest.name().to_owned(), before: state(*enabled, Some(live)), ..row }
+        }
+        Finding::Problem { reason, message } => Row {
+            result: "problem".to_owned(),
+            problem: Some(Problem { reason: reason.to_string(), message: message.clone() }),
+            ..row
+        },
+        Finding::Change(change) => Row {
+            result: "change".to_owned(),
+            direction: Some(change.direction().name().to_owned()),
+            cause: Some(change.cause.name().to_owned()),
+            before: state(change.enabled, change.before.as_ref()),
+            after: state(true, change.after.as_ref()),
+            fields: change.fields().iter().map(Field::from).collect(),
+            writes: change.writes.iter().filter_map(Write::of).collect(),
+            ..row
+        },
+    }
+}

@@ -1,0 +1,90 @@
+//! A plan as a comment on a pull request: a line that says it all, and a table
+//! to unfold.
+
+use super::{
+    Finding, Plan, Rest,
+    text::{effective, title},
+};
+use crate::policy::{diff, summary};
+use std::io::{self, Write};
+
+/// Rows beyond this are counted, not shown: a comment has its limit (65 536
+/// characters at GitHub).
+const MOST_ROWS: usize = 200;
+
+pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>) -> io::Result<()> {
+    writeln!(out, "**Session policies** of `{}`: {}\n", plan.environment, plan.counts().summary())?;
+    let mut rows = plan.entries.iter().filter_map(|entry| {
+        let cells = cells(plan, &entry.finding, entry.manifest)?;
+        Some(format!("| {} | {} |", cell(&title(entry)), cells.map(|text| cell(&text)).join(" | ")))
+    });
+    let Some(first) = rows.next() else { return Ok(()) };
+    writeln!(out, "<details><summary>Details</summary>\n")?;
+    writeln!(out, "| resource | what | direction | before → after | effective |\n|---|---|---|---|---|")?;
+    writeln!(out, "{first}")?;
+    for row in rows.by_ref().take(MOST_ROWS - 1) {
+        writeln!(out, "{row}")?;
+    }
+    let more = rows.count();
+    if more > 0 {
+        writeln!(out, "\n… and {more} more; `osp plan` shows them all.")?;
+    }
+    writeln!(out, "\n</details>")
+}
+
+fn cells(plan: &Plan<'_>, finding: &Finding, manifest: &crate::gitops::Manifest) -> Option<[String; 4]> {
+    let none = String::new;
+    Some(match finding {
+        Finding::Settled { rest: Rest::InSync, .. } => return None,
+        Finding::Settled { rest, live, .. } => {
+            let drift = summary(&diff(&manifest.declaration.policy, live));
+            [rest.name().to_owned(), none(), drift, effective(plan.effective(live))]
+        }
+        Finding::Suspended => ["suspended".to_owned(), none(), none(), none()],
+        Finding::Problem { reason, message } => [format!("problem: {reason}"), none(), message.clone(), none()],
+        Finding::Change(change) => {
+            let flag = (!change.enabled).then(|| "feature session_policy off → on".to_owned());
+            let fields = change.fields();
+            let fields = fields.iter().map(|f| {
+                let direction = f.direction;
+                format!("{} {} → {} ({direction})", f.field.name(), f.before, f.after)
+            });
+            let shown = |live: Option<&_>| effective(live.and_then(|live| plan.effective(live)));
+            [
+                change.cause.name().to_owned(),
+                change.direction().to_string(),
+                flag.into_iter().chain(fields).collect::<Vec<_>>().join("; "),
+                format!("{} → {}", shown(change.before.as_ref()), shown(change.after.as_ref())),
+            ]
+        }
+    })
+}
+
+/// Text that stays in its cell, is no markup, and mentions nobody.
+fn cell(text: &str) -> String {
+    let mut safe = String::new();
+    for c in text.chars() {
+        match c {
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            '@' => safe.push_str("@\u{200b}"),
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leaves_its_cell() {
+        assert_eq!(cell("a|b <img> @org `x`"), "a\\|b &lt;img&gt; @\u{200b}org \\`x\\`");
+    }
+}

@@ -1,0 +1,199 @@
+//! What would have to be written to Scalekit so that it is as the files say:
+//! found out by making the operator's own pass over each organization, with
+//! its writes noted down instead of sent.
+
+mod cause;
+mod claims;
+mod command;
+mod document;
+mod look;
+mod markdown;
+mod saved;
+mod shape;
+mod text;
+
+pub use command::{Arguments, run};
+
+pub(super) use cause::LastApplied;
+pub(super) use command::{Failure, block_on, finish, load, look, print};
+pub(super) use look::{Look, goal};
+pub(super) use saved::{Saved, read};
+pub(super) use text::{Style, text, title};
+
+use super::Manifest;
+use crate::{
+    policy::{ApplicationPolicy, Bounds, Direction, Effective, FieldChange, Live, OrganizationId, changes, effective},
+    reconcile::{Call, Reason},
+};
+
+/// A plan for one environment.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    /// Its host.
+    pub(super) environment: String,
+    /// The application's policy, where it can be read.
+    pub(super) application: Option<ApplicationPolicy>,
+    /// One for each manifest, in their order.
+    pub(super) entries: Vec<Entry<'a>>,
+}
+
+/// What was found for one manifest.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) manifest: &'a Manifest,
+    /// The id of its organization, once known.
+    pub(super) id: Option<OrganizationId>,
+    pub(super) finding: Finding,
+}
+
+/// How an organization stands to its manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// `spec.suspend`: not looked at.
+    Suspended,
+    /// Nothing to write.
+    Settled { rest: Rest, enabled: bool, live: Live },
+    /// Something to write.
+    Change(Change),
+    /// It can't be made so.
+    Problem { reason: Reason, message: String },
+}
+
+/// Why there is nothing to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// As declared.
+    InSync,
+    /// TightenOnly, and at least as strict.
+    StricterKept,
+    /// Observe, and not as declared.
+    Drifted,
+}
+
+/// What would be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Whether the organization may have a policy of its own now.
+    pub(super) enabled: bool,
+    /// As it is; `None`: can't be read before the feature is on.
+    pub(super) before: Option<Live>,
+    /// As it will be.
+    pub(super) after: Option<Live>,
+    /// In this order.
+    pub(super) writes: Vec<Call>,
+    pub(super) cause: Cause,
+}
+
+/// Where a change comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Nobody told what was applied last.
+    Unknown,
+    /// The files changed, Scalekit is as it was left.
+    Git,
+    /// Scalekit changed, the files are as they were.
+    Drift,
+    /// Both changed.
+    Both,
+}
+
+impl Cause {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "change",
+            Self::Git => "change in Git",
+            Self::Drift => "drift",
+            Self::Both => "drift and change in Git",
+        }
+    }
+}
+
+impl Rest {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::InSync => "in-sync",
+            Self::StricterKept => "stricter-kept",
+            Self::Drifted => "drifted",
+        }
+    }
+}
+
+impl Change {
+    /// The fields that change. Where the policy can't be read yet, none is
+    /// known.
+    pub(super) fn fields(&self) -> Vec<FieldChange> {
+        self.before.as_ref().zip(self.after.as_ref()).map(|(b, a)| changes(b, a)).unwrap_or_default()
+    }
+
+    /// Which way all of it goes together.
+    pub(super) fn direction(&self) -> Direction {
+        match self.before {
+            None => Direction::Unknown,
+            Some(_) => self.fields().iter().fold(Direction::Neutral, |all, field| all.and(field.direction)),
+        }
+    }
+}
+
+/// How many there are of each finding.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Counts {
+    pub(super) changes: usize,
+    pub(super) loosening: usize,
+    pub(super) tightening: usize,
+    pub(super) settled: usize,
+    pub(super) drifted: usize,
+    pub(super) suspended: usize,
+    pub(super) problems: usize,
+}
+
+impl Plan<'_> {
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for entry in &self.entries {
+            match &entry.finding {
+                Finding::Suspended => counts.suspended += 1,
+                Finding::Settled { rest: Rest::Drifted, .. } => counts.drifted += 1,
+                Finding::Settled { .. } => counts.settled += 1,
+                Finding::Problem { .. } => counts.problems += 1,
+                Finding::Change(change) => {
+                    counts.changes += 1;
+                    let direction = change.direction();
+                    counts.loosening += usize::from(direction.may_loosen());
+                    counts.tightening += usize::from(matches!(direction, Direction::Tightening | Direction::Mixed));
+                }
+            }
+        }
+        counts
+    }
+
+    /// What really applies to an organization with this policy.
+    pub(super) fn effective(&self, live: &Live) -> Option<Effective> {
+        self.application.map(|application| effective(application.bounds, Bounds::from(live)))
+    }
+}
+
+impl Counts {
+    /// In one line, for people.
+    pub(super) fn summary(&self) -> String {
+        let mut parts = vec![match (self.changes, self.loosening) {
+            (0, _) => "no changes".to_owned(),
+            (1, _) => format!("1 change ({})", self.directions()),
+            (n, _) => format!("{n} changes ({})", self.directions()),
+        }];
+        for (n, what) in [
+            (self.settled, "as declared"),
+            (self.drifted, "observed with drift"),
+            (self.suspended, "suspended"),
+            (self.problems, "with a problem"),
+        ] {
+            if n > 0 {
+                parts.push(format!("{n} {what}"));
+            }
+        }
+        parts.join(", ")
+    }
+
+    fn directions(&self) -> String {
+        format!("{} loosening, {} tightening", self.loosening, self.tightening)
+    }
+}

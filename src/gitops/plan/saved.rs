@@ -1,0 +1,95 @@
+//! A plan that was saved: what it was made from, and whether Scalekit still is
+//! as it was then.
+
+use super::{
+    Entry, Plan,
+    document::row,
+    shape::{Named, Row, VERSION, mode},
+    text::plain,
+};
+use crate::{
+    gitops::{Manifest, Place},
+    policy::{Declaration, DeletionPolicy, ExternalId, Mode, OrganizationId, OrganizationRef},
+};
+use serde::{Deserialize, de::IgnoredAny};
+use std::{
+    fs::File,
+    io::{self, BufReader},
+    path::Path,
+};
+
+/// A plan as it was saved.
+pub(in crate::gitops) struct Saved {
+    pub(in crate::gitops) environment: String,
+    pub(in crate::gitops) manifests: Vec<Manifest>,
+    /// The ids of their organizations, in the same order.
+    pub(in crate::gitops) pins: Vec<Option<OrganizationId>>,
+    rows: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: u32,
+    environment: String,
+    organizations: Vec<Row>,
+    #[serde(rename = "application")]
+    _application: IgnoredAny,
+    #[serde(rename = "summary")]
+    _summary: IgnoredAny,
+}
+
+/// Reads a saved plan; why it is none does not repeat what stands in it.
+pub(in crate::gitops) fn read(file: &Path) -> io::Result<Saved> {
+    let unusable = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
+    let document: Document = serde_json::from_reader(BufReader::new(File::open(file)?))
+        .map_err(|error| unusable(&format!("no saved plan, line {}", error.line())))?;
+    if document.version != VERSION {
+        return Err(unusable("a plan of another version of osp"));
+    }
+    let read: Option<Vec<_>> = document.organizations.iter().map(manifest).collect();
+    let (manifests, pins) = read.ok_or_else(|| unusable("a saved plan that was changed by hand"))?.into_iter().unzip();
+    Ok(Saved { environment: document.environment, manifests, pins, rows: document.organizations })
+}
+
+fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
+    let organization = match &row.organization {
+        Named::Id(id) => OrganizationRef::Id(OrganizationId::parse(id)?),
+        Named::ExternalId(id) => OrganizationRef::External(ExternalId::parse(id)?),
+    };
+    let pin = match &row.organization_id {
+        Some(id) => Some(OrganizationId::parse(id)?),
+        None => None,
+    };
+    let modes = [Mode::Enforce, Mode::TightenOnly, Mode::Observe];
+    let declaration = Declaration {
+        organization,
+        policy: row.declared.policy()?,
+        mode: modes.into_iter().find(|known| mode(*known) == row.mode)?,
+        deletion: DeletionPolicy::default(),
+        suspend: row.result == "suspended",
+        interval: None,
+    };
+    let place = Place { file: row.file.clone(), line: row.line, column: row.column };
+    let (namespace, name) = (row.namespace.clone(), row.name.clone());
+    Some((Manifest { place, namespace, name, secret: None, declaration }, pin))
+}
+
+impl Saved {
+    /// What is not as it was when the plan was saved, as sentences.
+    pub(in crate::gitops) fn moved(&self, now: &Plan<'_>) -> Vec<String> {
+        let differs = |(was, entry): &(&Row, &Entry<'_>)| {
+            let is = row(now, entry);
+            let same = was.result == is.result
+                && was.organization_id == is.organization_id
+                && was.before == is.before
+                && was.after == is.after
+                && was.writes == is.writes;
+            !same
+        };
+        let moved = self.rows.iter().zip(&now.entries).filter(differs);
+        moved
+            .map(|(_, entry)| format!("{} is not as it was when the plan was saved", plain(&entry.manifest.name)))
+            .collect()
+    }
+}

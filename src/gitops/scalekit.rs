@@ -1,0 +1,195 @@
+//! Scalekit as the verbs ask it: patient where it is told to wait, the
+//! application's policy once for all, and organizations from the list where
+//! that costs fewer requests than asking for each.
+
+use super::progress::Progress;
+use crate::{
+    policy::{ExternalId, OrganizationId, OrganizationRef},
+    reconcile::{Call, Fault, FaultKind, Organization, Reply},
+    scalekit::{Client, Page},
+};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    io::{self, Write},
+    time::Duration,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Below so many organizations the list saves nothing worth having.
+const WORTH_A_LIST: usize = 10;
+/// Organizations on one page (`scalekit-api.md` §7).
+const PER_PAGE: usize = 100;
+/// How often a read that found no server, or a broken one, is repeated.
+const TRIES: u32 = 4;
+/// How long one call waits, all in all, because of the rate.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// One environment.
+pub(super) struct Scalekit {
+    client: Client,
+    application: tokio::sync::Mutex<Option<Result<Reply, Fault>>>,
+    listed: RefCell<Listed>,
+    /// Cancelled: whoever waits, waits no longer.
+    stop: CancellationToken,
+}
+
+/// Organizations as the list showed them; each is used once, so that a second
+/// look is a fresh one.
+#[derive(Default)]
+struct Listed {
+    by_id: HashMap<OrganizationId, Organization>,
+    by_external_id: HashMap<String, OrganizationId>,
+}
+
+impl Scalekit {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            application: tokio::sync::Mutex::default(),
+            listed: RefCell::default(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Its host, as reports name it.
+    pub(super) fn environment(&self) -> String {
+        self.client.environment().to_string()
+    }
+
+    /// Makes one call.
+    pub(super) async fn ask(&self, call: &Call) -> Result<Reply, Fault> {
+        match call {
+            Call::ReadApplicationPolicy(_) => self.application_policy(call).await,
+            _ => {
+                let listed = self.listed.borrow_mut().take(call);
+                match listed {
+                    Some(organization) => Ok(Reply::Organization(organization)),
+                    None => self.patiently(call.writes(), async || self.client.call(call).await).await,
+                }
+            }
+        }
+    }
+
+    /// Read once: it is the environment's, whichever organization asks. An
+    /// answer that says nothing about it is not kept.
+    async fn application_policy(&self, call: &Call) -> Result<Reply, Fault> {
+        use FaultKind::{Forbidden, NotFound, Unsupported};
+        let mut known = self.application.lock().await;
+        if let Some(answer) = &*known {
+            return answer.clone();
+        }
+        let answer = self.patiently(false, async || self.client.call(call).await).await;
+        if !matches!(&answer, Err(fault) if !matches!(fault.kind, Forbidden | NotFound | Unsupported)) {
+            *known = Some(answer.clone());
+        }
+        answer
+    }
+
+    /// One page of the list.
+    pub(super) async fn page(&self, token: Option<&str>) -> Result<Page, Fault> {
+        self.patiently(false, async || self.client.organizations(token).await).await
+    }
+
+    /// Reads the list as far as that costs fewer requests than asking for the
+    /// wanted organizations one by one. A failure costs nothing but that.
+    pub(super) async fn list(&self, wanted: &[&OrganizationRef], progress: &mut Progress) {
+        let mut missing: HashSet<&OrganizationRef> = wanted.iter().copied().collect();
+        if missing.len() < WORTH_A_LIST {
+            return;
+        }
+        let (mut token, mut seen) = (None::<String>, 0);
+        loop {
+            let Ok(page) = self.page(token.as_deref()).await else { return };
+            seen += page.organizations.len();
+            progress.say(&format!("{seen} organizations listed"));
+            for organization in page.organizations {
+                let by_id = missing.remove(&OrganizationRef::Id(organization.id.clone()));
+                let external = organization.external_id.as_deref().and_then(ExternalId::parse);
+                let by_external = external.is_some_and(|id| missing.remove(&OrganizationRef::External(id)));
+                if by_id || by_external {
+                    self.listed.borrow_mut().put(organization);
+                }
+            }
+            let left = page.total.map_or(1, |total| total.saturating_sub(seen).div_ceil(PER_PAGE).max(1));
+            token = page.next.filter(|_| left < missing.len());
+            if token.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// From now on the first SIGINT or SIGTERM asks to stop, and a second one
+    /// ends the process at once.
+    pub(super) fn stop_on_signal(&self) -> io::Result<()> {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            drop(writeln!(io::stderr(), "stopping: what is under way is finished first"));
+            stop.cancel();
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            std::process::exit(130);
+        });
+        Ok(())
+    }
+
+    /// Whether to stop.
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Sends until there is an answer to go on with. Who is told to wait waits,
+    /// with reads and writes alike, since nothing was done; a read is repeated also
+    /// when nobody answered. A write is not: what became of it is looked at first.
+    async fn patiently<T>(&self, writes: bool, mut send: impl AsyncFnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+        let (mut waited, mut tries) = (Duration::ZERO, 1);
+        loop {
+            let fault = match send().await {
+                Err(fault) => fault,
+                answer => return answer,
+            };
+            let pause = match fault.kind {
+                FaultKind::RateLimited { retry_after } if waited < LONGEST_WAIT => {
+                    waited += retry_after;
+                    // who all waited for the same pause do not all come back at once
+                    retry_after.mul_f64(1.0 + fastrand::f64() / 20.0)
+                }
+                FaultKind::Unavailable | FaultKind::TimedOut | FaultKind::Unreachable if !writes && tries < TRIES => {
+                    tries += 1;
+                    Duration::from_secs_f64(f64::from(tries) * (0.5 + fastrand::f64() / 2.0))
+                }
+                _ => return Err(fault),
+            };
+            tracing::debug!(kind = ?fault.kind, ?pause, "waiting");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.stop.cancelled() => return Err(fault),
+            }
+        }
+    }
+}
+
+impl Listed {
+    /// An organization that the list shows without any feature is asked for
+    /// itself: a list may leave features out, and a list of features that is
+    /// written back must be complete.
+    fn put(&mut self, organization: Organization) {
+        if organization.features.is_empty() {
+            return;
+        }
+        if let Some(external) = &organization.external_id {
+            self.by_external_id.insert(external.clone(), organization.id.clone());
+        }
+        self.by_id.insert(organization.id.clone(), organization);
+    }
+
+    fn take(&mut self, call: &Call) -> Option<Organization> {
+        match call {
+            Call::ReadOrganization(id) => self.by_id.remove(id),
+            Call::LookUp(external) => self.by_id.remove(self.by_external_id.get(external.as_str())?),
+            _ => None,
+        }
+    }
+}

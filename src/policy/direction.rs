@@ -1,0 +1,179 @@
+//! What a change of a policy does to sessions: does it cut them shorter, or
+//! does it let them live longer? Judged by the organization's own limits
+//! alone: the application's may hide a loosening today and not tomorrow.
+
+use super::{Bounds, Field, Idle, Live, Minutes};
+use std::fmt;
+
+/// Which way a change goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// No limit changes.
+    Neutral,
+    /// A limit becomes shorter, or there is one where there was none.
+    Tightening,
+    /// A limit becomes longer, or goes.
+    Loosening,
+    /// One limit becomes shorter and another longer.
+    Mixed,
+    /// What is live now is of a kind this version does not know.
+    Unknown,
+}
+
+impl Direction {
+    /// As people and programs read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Neutral => "neutral",
+            Self::Tightening => "tightening",
+            Self::Loosening => "loosening",
+            Self::Mixed => "mixed",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether somebody who must not loosen anything has to stop here.
+    pub const fn may_loosen(self) -> bool {
+        matches!(self, Self::Loosening | Self::Mixed | Self::Unknown)
+    }
+
+    /// Two changes taken together.
+    pub const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Neutral, way) | (way, Self::Neutral) => way,
+            (Self::Tightening, Self::Tightening) => Self::Tightening,
+            (Self::Loosening, Self::Loosening) => Self::Loosening,
+            _ => Self::Mixed,
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One field that changes, as a person reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FieldChange {
+    /// Which field.
+    pub field: Field,
+    /// As it is.
+    pub before: String,
+    /// As it will be.
+    pub after: String,
+    /// What that does.
+    pub direction: Direction,
+}
+
+/// The fields that change from `before` to `after`, each with its direction.
+pub fn changes(before: &Live, after: &Live) -> Vec<FieldChange> {
+    let unknown = *before == Live::Unrecognized || *after == Live::Unrecognized;
+    let (from, to) = (Bounds::from(before), Bounds::from(after));
+    let row = |field, before: String, after: String, direction| FieldChange { field, before, after, direction };
+    // the source itself limits nothing; its limits have rows of their own
+    let source = if unknown { Direction::Unknown } else { Direction::Neutral };
+    [
+        row(Field::Source, before.source().into(), after.source().into(), source),
+        row(Field::Absolute, absolute(before), absolute(after), direction(from.absolute, to.absolute)),
+        row(Field::Idle, idle(before), idle(after), direction(from.idle, to.idle)),
+    ]
+    .into_iter()
+    .filter(|change| change.before != change.after)
+    .map(|change| if unknown { FieldChange { direction: Direction::Unknown, ..change } } else { change })
+    .collect()
+}
+
+fn direction(before: Option<Minutes>, after: Option<Minutes>) -> Direction {
+    match (before, after) {
+        (Some(before), Some(after)) if after < before => Direction::Tightening,
+        (Some(before), Some(after)) if after > before => Direction::Loosening,
+        (None, Some(_)) => Direction::Tightening,
+        (Some(_), None) => Direction::Loosening,
+        _ => Direction::Neutral,
+    }
+}
+
+fn absolute(live: &Live) -> String {
+    match live {
+        Live::Custom { absolute: Some(absolute), .. } => absolute.to_string(),
+        Live::Custom { absolute: None, .. } => "unset".into(),
+        Live::Application => "inherited".into(),
+        Live::Unrecognized => "unknown".into(),
+    }
+}
+
+fn idle(live: &Live) -> String {
+    match live {
+        Live::Custom { idle: Idle::Off, .. } => "off".into(),
+        Live::Custom { idle: Idle::On(Some(idle)), .. } => idle.to_string(),
+        Live::Custom { idle: Idle::On(None), .. } => "on without a timeout".into(),
+        Live::Application => "inherited".into(),
+        Live::Unrecognized => "unknown".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn custom(absolute: i64, idle: Option<i64>) -> Live {
+        let idle = idle.map_or(Idle::Off, |idle| Idle::On(Minutes::new(idle)));
+        Live::Custom { absolute: Minutes::new(absolute), idle }
+    }
+
+    fn shown(before: Live, after: Live) -> Vec<String> {
+        let row = |c: &FieldChange| format!("{} {} {} {}", c.field.name(), c.before, c.after, c.direction);
+        changes(&before, &after).iter().map(row).collect()
+    }
+
+    #[test]
+    fn each_field_goes_its_own_way() {
+        assert_eq!(
+            shown(custom(480, Some(30)), custom(240, Some(60))),
+            ["absoluteSessionTimeout 8h 4h tightening", "idleSessionTimeout 30m 1h loosening"]
+        );
+        assert_eq!(shown(custom(480, Some(30)), custom(480, None)), ["idleSessionTimeout 30m off loosening"]);
+        assert_eq!(
+            shown(Live::Application, custom(480, None)),
+            [
+                "policySource APPLICATION CUSTOM neutral",
+                "absoluteSessionTimeout inherited 8h tightening",
+                "idleSessionTimeout inherited off neutral"
+            ]
+        );
+        assert_eq!(shown(Live::Unrecognized, custom(480, None)).len(), 3);
+        assert!(changes(&Live::Unrecognized, &custom(480, None)).iter().all(|c| c.direction == Direction::Unknown));
+    }
+
+    fn lives() -> impl Strategy<Value = Live> {
+        prop_oneof![
+            Just(Live::Application),
+            (1i64..5, proptest::option::of(1i64..5)).prop_map(|(absolute, idle)| custom(absolute, idle)),
+        ]
+    }
+
+    fn overall(before: &Live, after: &Live) -> Direction {
+        changes(before, after).iter().fold(Direction::Neutral, |all, change| all.and(change.direction))
+    }
+
+    proptest! {
+        #[test]
+        fn the_way_back_is_the_opposite(before in lives(), after in lives()) {
+            let opposite = match overall(&before, &after) {
+                Direction::Tightening => Direction::Loosening,
+                Direction::Loosening => Direction::Tightening,
+                same => same,
+            };
+            prop_assert_eq!(overall(&after, &before), opposite);
+        }
+
+        #[test]
+        fn what_does_not_change_has_no_row(live in lives()) {
+            prop_assert!(changes(&live, &live).is_empty());
+        }
+    }
+}

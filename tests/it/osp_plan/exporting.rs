@@ -1,0 +1,90 @@
+//! What export writes, where, and that it changes nothing.
+
+use super::{Pipeline, on, text_of};
+use serde_json::{Value, json};
+use std::{fs, os::unix::fs::symlink};
+
+/// Every kind of organization there is.
+fn mixed() -> Pipeline {
+    let pipeline = Pipeline::new(25, json!({}));
+    pipeline.live("org_1", 480, Some(60));
+    pipeline.live("org_2", 2880, None);
+    pipeline.live("org_3", 91, Some(7));
+    pipeline.edit("org_4", &json!({"policy": {"source": "CUSTOM", "absolute_minutes": 60, "idle_enabled": false}}));
+    pipeline.edit("org_5", &json!({"features": on()}));
+    pipeline.edit("org_6", &json!({"features": on(), "external_id": "Übergröße / 6"}));
+    pipeline.edit("org_7", &json!({"external_id": null}));
+    pipeline
+}
+
+#[test]
+fn what_is_exported_changes_nothing() {
+    let pipeline = mixed();
+    let export = pipeline.osp(&["export"]).ended(0);
+    assert_eq!(export.out.matches("kind: OrganizationSessionPolicy").count(), 25);
+    let plan = pipeline.osp_with_input(&["plan", "-"], &export.out).ended(0);
+    assert!(plan.out.contains(": no changes, 25 as declared"), "{}", plan.out);
+    assert_eq!(pipeline.osp(&["export"]).out, export.out, "the same again");
+    pipeline.osp(&["export", "--directory", "out"]).ended(0);
+    pipeline.osp(&["plan", "out"]).ended(0);
+    assert!(pipeline.writes().is_empty());
+}
+
+#[test]
+fn a_manifest_is_named_by_the_external_id_and_means_the_id() {
+    let pipeline = mixed();
+    pipeline.osp(&["export", "--directory", "out", "--namespace", "customers"]).ended(0);
+    let expected = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\nmetadata:\n  name: \"tenant-1\"\n  \
+                    namespace: \"customers\"\nspec:\n  organization:\n    id: org_1\n  policy:\n    policySource: CUSTOM\n    \
+                    absoluteSessionTimeout: 8\n    absoluteSessionTimeoutUnit: HOURS\n    \
+                    idleSessionTimeoutEnabled: true\n    idleSessionTimeout: 1\n    idleSessionTimeoutUnit: HOURS\n";
+    assert_eq!(text_of(&pipeline.folder.join("out/tenant-1.yaml")), expected);
+    let mut files: Vec<_> = fs::read_dir(pipeline.folder.join("out"))
+        .unwrap()
+        .map(|f| f.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!((files.len(), files[0].as_str(), files[1].as_str()), (25, "org-6.yaml", "org-7.yaml"));
+    assert!(text_of(&pipeline.folder.join("out/tenant-4.yaml")).contains("  mode: Observe # its feature"));
+}
+
+#[test]
+fn some_of_them_can_be_chosen() {
+    let pipeline = mixed();
+    let run = pipeline.osp(&["export", "--only", "custom"]).ended(0);
+    assert_eq!(run.out.matches("policySource: CUSTOM").count(), 4);
+    assert_eq!(run.out.matches("kind:").count(), 4);
+    let run = pipeline.osp(&["export", "--organization", "org_3", "--organization", "org_3"]).ended(0);
+    assert_eq!(run.out.matches("kind:").count(), 1);
+    let run = pipeline.osp(&["export", "--organization", "org_99"]).ended(1);
+    assert!(run.err.contains("org_99: OrganizationNotFound"), "{}", run.err);
+    pipeline.osp(&["export", "--organization", "../x"]).ended(1);
+}
+
+#[test]
+fn what_cannot_be_declared_is_told_and_holds_nothing_else_up() {
+    let pipeline = mixed();
+    let odd = json!({"source": "CUSTOM", "absolute_minutes": 60, "idle_enabled": true, "idle_minutes": 60});
+    pipeline.edit("org_9", &json!({"policy": odd}));
+    let run = pipeline.osp(&["export"]).ended(1);
+    assert_eq!(run.err, "not exported: org_9: its policy can't be declared: absolute 1h, idle 1h\n");
+    assert_eq!(run.out.matches("kind:").count(), 24);
+}
+
+#[test]
+fn nothing_is_written_elsewhere_and_no_link_is_followed() {
+    let pipeline = mixed();
+    let elsewhere = pipeline.file("elsewhere/kept", "as it was");
+    symlink(elsewhere.parent().unwrap(), pipeline.folder.join("link")).unwrap();
+    let run = pipeline.osp(&["export", "--directory", "link"]).ended(1);
+    assert!(run.err.contains("symbolic link"), "{}", run.err);
+    fs::create_dir(pipeline.folder.join("out")).unwrap();
+    symlink(&elsewhere, pipeline.folder.join("out/tenant-1.yaml")).unwrap();
+    pipeline.osp(&["export", "--directory", "out", "--organization", "org_1"]).ended(1);
+    assert_eq!(text_of(&elsewhere), "as it was");
+    pipeline.edit("org_2", &json!({"external_id": "../elsewhere/kept"}));
+    pipeline.osp(&["export", "--directory", "new"]).ended(0);
+    assert_eq!(fs::read_dir(elsewhere.parent().unwrap()).unwrap().count(), 1);
+    assert!(pipeline.folder.join("new/org-2.yaml").exists());
+    assert_eq!(pipeline.admin("GET", "journal/count?method=PATCH", &Value::Null)["count"], 0);
+}

@@ -1,0 +1,208 @@
+//! What a plan says, and how it ends.
+
+use super::{Pipeline, custom, manifest};
+use serde_json::{Value, json};
+
+/// org_1 is to be tightened, org_2 loosened, org_3 is as declared.
+fn three() -> Pipeline {
+    let pipeline = Pipeline::new(3, json!({}));
+    pipeline.live("org_2", 120, Some(30));
+    pipeline.live("org_3", 480, Some(60));
+    pipeline.manifest("one", &custom("org_1", 480, Some(60)));
+    pipeline.manifest("three", &custom("org_3", 480, Some(60)));
+    pipeline.manifest("two", &custom("org_2", 480, Some(15)));
+    pipeline
+}
+
+#[test]
+fn a_person_reads_before_after_effective_and_which_way_it_goes() {
+    let pipeline = three();
+    let run = pipeline.osp(&["plan", "policies"]).ended(2);
+    for line in [
+        "~ one (org_1, Enforce): change (tightening)",
+        "    feature session_policy  off → on",
+        "    policySource  APPLICATION → CUSTOM",
+        "    absoluteSessionTimeout  inherited → 8h  tightening",
+        "    idleSessionTimeout  inherited → 1h  tightening",
+        "    effective  7d (application) / none → 8h (organization) / 1h (organization)",
+        "~ two (org_2, Enforce): change (mixed)",
+        "    absoluteSessionTimeout  2h → 8h  loosening",
+        "    idleSessionTimeout  30m → 15m  tightening",
+    ] {
+        assert!(run.out.lines().any(|l| l == line), "{line}\n{}", run.out);
+    }
+    assert!(run.out.ends_with(": 2 changes (1 loosening, 2 tightening), 1 as declared\n"), "{}", run.out);
+    assert!(!run.out.contains("three") && !run.out.contains('\x1b'), "{}", run.out);
+    assert_eq!((run.err.as_str(), pipeline.writes()), ("", vec![]));
+}
+
+#[test]
+fn a_program_reads_the_same() {
+    let plan = three().plan();
+    let [one, three, two] = plan["organizations"].as_array().unwrap().as_slice() else { panic!("{plan}") };
+    assert_eq!(
+        (&one["result"], &one["direction"], &one["cause"]),
+        (&json!("change"), &json!("tightening"), &json!("change"))
+    );
+    assert_eq!(
+        one["before"],
+        json!({"sessionPolicyEnabled": false, "policy": {"policySource": "APPLICATION"},
+        "effective": "7d (application) / none"})
+    );
+    assert_eq!(
+        one["after"]["policy"],
+        json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 480,
+        "idleSessionTimeoutEnabled": true, "idleSessionTimeout": 60})
+    );
+    assert_eq!(one["writes"].as_array().unwrap().len(), 2);
+    assert_eq!((&three["result"], &three["organizationId"]), (&json!("in-sync"), &json!("org_3")));
+    assert_eq!(two["direction"], "mixed");
+    assert_eq!(
+        two["fields"][0],
+        json!({"field": "absoluteSessionTimeout", "before": "2h", "after": "8h",
+        "direction": "loosening"})
+    );
+}
+
+#[test]
+fn a_reviewer_reads_a_line_and_unfolds_a_table() {
+    let pipeline = three();
+    pipeline.manifest("one", &custom("org_1", 480, None).replace("{id: org_1}", "{externalId: tenant-1}"));
+    let run = pipeline.osp(&["plan", "policies", "-o", "markdown"]).ended(2);
+    let mut lines = run.out.lines();
+    assert!(lines.next().unwrap().ends_with(": 2 changes (1 loosening, 2 tightening), 1 as declared"));
+    assert!(run.out.contains("<details><summary>Details</summary>\n\n| resource |"));
+    assert!(
+        run.out.contains("| two (org\\_2, Enforce) | change | mixed | absoluteSessionTimeout 2h → 8h (loosening); ")
+    );
+    assert!(run.out.trim_end().ends_with("</details>"));
+}
+
+#[test]
+fn the_exit_code_tells_what_was_found() {
+    let pipeline = three();
+    pipeline.osp(&["plan", "policies", "--fail-on", "loosening"]).ended(3);
+    pipeline.osp(&["plan", "policies/one.yaml", "--fail-on", "loosening"]).ended(2);
+    pipeline.osp(&["plan", "policies/three.yaml"]).ended(0);
+    pipeline.osp(&["plan"]).ended(1);
+    pipeline.osp(&["plan", "nowhere"]).ended(1);
+    pipeline.manifest("four", &custom("org_4", 480, None));
+    let run = pipeline.osp(&["plan", "policies"]).ended(1);
+    assert!(run.out.contains("! four (org_4, Enforce): OrganizationNotFound: "), "{}", run.out);
+    assert!(run.out.contains("~ one (org_1"), "a problem hides nothing else");
+}
+
+#[test]
+fn what_is_only_observed_or_suspended_is_told_and_no_change() {
+    let pipeline = Pipeline::new(3, json!({}));
+    let spec = |n: &str, more: &str| custom(n, 480, None).replace("policy:", &format!("{more}, policy:"));
+    pipeline.manifest("one", &spec("org_1", "mode: Observe"));
+    pipeline.manifest("two", &spec("org_2", "suspend: true"));
+    pipeline.live("org_3", 60, None);
+    pipeline.manifest("three", &spec("org_3", "mode: TightenOnly"));
+    let run = pipeline.osp(&["plan", "policies"]).ended(0);
+    assert!(
+        run.out.contains("= one (org_1, Observe): drift, only observed: policySource is APPLICATION"),
+        "{}",
+        run.out
+    );
+    assert!(run.out.contains("- two (org_2, Enforce): skipped, spec.suspend is true"));
+    assert!(run.out.contains("= three (org_3, TightenOnly): stricter than declared, kept: "));
+    pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
+    assert!(pipeline.writes().is_empty());
+}
+
+#[test]
+fn drift_is_told_from_a_change_in_git_where_it_is_known() {
+    let pipeline = Pipeline::new(3, json!({}));
+    for (n, live, last, now) in [(1, 600, 480, 480), (2, 480, 480, 600), (3, 300, 480, 600)] {
+        let organization = format!("org_{n}");
+        pipeline.live(&organization, live, None);
+        pipeline.manifest(&organization.replace('_', "-"), &custom(&organization, now, None));
+        pipeline.file(&format!("last/{n}.yaml"), &manifest(&format!("last-{n}"), &custom(&organization, last, None)));
+    }
+    let run = pipeline.osp(&["plan", "policies", "--last-applied", "last"]).ended(2);
+    let causes: Vec<&str> = run.out.lines().filter(|line| line.starts_with('~')).collect();
+    assert_eq!(
+        causes,
+        [
+            "~ org-1 (org_1, Enforce): drift (tightening)",
+            "~ org-2 (org_2, Enforce): change in Git (loosening)",
+            "~ org-3 (org_3, Enforce): drift and change in Git (loosening)",
+        ]
+    );
+}
+
+#[test]
+fn two_manifests_for_one_organization_are_an_error_before_any_call() {
+    let pipeline = three();
+    pipeline.manifest("again", &custom("org_1", 60, None));
+    let run = pipeline.osp(&["plan", "policies"]).ended(1);
+    assert!(run.err.contains("policies/one.yaml:4:8: spec.organization: org_1 is claimed already by "), "{}", run.err);
+    assert!(run.err.contains("again at policies/again.yaml:4:8"), "{}", run.err);
+    assert_eq!(pipeline.requests(), 0);
+    pipeline.manifest("again", &custom("org_1", 60, None).replace("{id: org_1}", "{externalId: tenant-1}"));
+    let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
+    assert!(run.err.contains("is for organization org_1, which"), "{}", run.err);
+    assert!(pipeline.writes().is_empty());
+}
+
+/// Four pages, one policy each, a token, and the application's policy.
+#[test]
+fn many_organizations_cost_one_request_each_and_the_list() {
+    let pipeline = Pipeline::new(350, json!({}));
+    let all: String = (1..=300)
+        .map(|n| format!("---\n{}", manifest(&format!("o{n}"), &custom(&format!("org_{n}"), 480, None))))
+        .collect();
+    pipeline.file("policies/all.yaml", &all);
+    pipeline.osp(&["plan", "policies"]).ended(2);
+    assert_eq!(pipeline.requests(), 300 + 4 + 2);
+    // a few of many are asked for one by one
+    pipeline.admin("DELETE", "journal", &Value::Null);
+    pipeline.file("policies/all.yaml", &manifest("one", &custom("org_1", 480, None)));
+    pipeline.osp(&["plan", "policies"]).ended(2);
+    assert_eq!(pipeline.requests(), 4);
+}
+
+/// A list of features that is written back must be complete.
+#[test]
+fn a_list_that_leaves_features_out_is_not_believed() {
+    let pipeline = Pipeline::new(12, json!({"emission": {"omit_settings": true}}));
+    for n in 1..=12 {
+        pipeline.manifest(&format!("o{n}"), &custom(&format!("org_{n}"), 480, None));
+    }
+    pipeline.osp(&["plan", "policies"]).ended(2);
+    let asked = pipeline.admin("GET", "journal/count?path=/api/v1/organizations/org_*", &Value::Null);
+    assert_eq!(asked["count"], 2 * 12, "and once more whether they are told after the feature is switched on");
+}
+
+#[test]
+fn a_limit_is_waited_for_and_an_outage_is_an_error() {
+    let pipeline = three();
+    let path = "/api/v1/organizations/org_1/session-policy";
+    let limited = json!({"kind": "refuse", "status": 429, "headers": {"retry-after": "1"}});
+    pipeline.admin("POST", "faults", &json!({"path": path, "fault": limited}));
+    pipeline.osp(&["plan", "policies"]).ended(2);
+    let path = "/api/v1/organizations/org_3/session-policy";
+    let refused = json!({"kind": "refuse", "status": 403, "body": "echo"});
+    pipeline.admin("POST", "faults", &json!({"path": path, "fault": refused}));
+    let run = pipeline.osp(&["plan", "policies", "-vvv"]).ended(1);
+    assert!(run.out.contains("! three (org_3, Enforce): Forbidden"), "{}", run.out);
+}
+
+#[test]
+fn a_policy_that_is_hidden_while_the_feature_is_off_is_read_when_it_is_on() {
+    let pipeline = Pipeline::new(1, json!({}));
+    pipeline.manifest("one", &custom("org_1", 480, None));
+    let refused = json!({"kind": "refuse", "status": 403});
+    let path = "/api/v1/organizations/*/session-policy";
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 2, "fault": refused}));
+    let run = pipeline.osp(&["plan", "policies"]).ended(2);
+    assert!(
+        run.out.contains("the policy can't be read before the feature is on; declared: absolute 8h"),
+        "{}",
+        run.out
+    );
+    pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
+    assert_eq!(pipeline.truth("org_1")["policy"]["absolute_minutes"], 480);
+}

@@ -1,0 +1,74 @@
+//! The README's way in without a cluster, exactly as it stands there.
+
+use super::{Run, text_of};
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// The commands of the README's section, without comments.
+fn commands() -> Vec<String> {
+    let readme = text_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let section = readme.split("## Without a cluster").nth(1).expect("the section is there");
+    let block = section.split("```sh\n").nth(1).expect("it has commands").split("```").next().unwrap();
+    block.lines().map(|line| line.split("  #").next().unwrap().trim().to_owned()).filter(|l| !l.is_empty()).collect()
+}
+
+#[test]
+fn the_readme_without_a_cluster_does_what_it_says() {
+    let commands = commands();
+    let [simulator, exports @ ..] = commands.as_slice() else { panic!("{commands:?}") };
+    let split = exports.iter().position(|line| !line.starts_with("export ")).unwrap();
+    let (exports, verbs) = exports.split_at(split);
+    let program = |line: &str| {
+        let words: Vec<String> = line.trim_end_matches(" &").split_whitespace().map(str::to_owned).collect();
+        let ["cargo", "run", "--quiet", "--bin", bin, "--"] =
+            words.iter().take(6).map(String::as_str).collect::<Vec<_>>()[..]
+        else {
+            panic!("{line}")
+        };
+        let bin = match bin {
+            "scalekit-simulator" => env!("CARGO_BIN_EXE_scalekit-simulator"),
+            _ => env!("CARGO_BIN_EXE_osp"),
+        };
+        let mut command = Command::new(bin);
+        command.args(&words[6..]).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("RUST_LOG");
+        command
+    };
+    // the README names a port that may be taken here
+    let mut simulator = program(simulator);
+    let arguments: Vec<_> =
+        simulator.get_args().map(|a| a.to_str().unwrap().replace("127.0.0.1:9080", "127.0.0.1:0")).collect();
+    let mut child = Killed(
+        Command::new(simulator.get_program())
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    simulator.stdin(Stdio::null());
+    let mut url = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let environment: Vec<(String, String)> = exports
+        .iter()
+        .flat_map(|line| line.trim_start_matches("export ").split_whitespace())
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(key, value)| (key.to_owned(), value.replace("http://127.0.0.1:9080", url.trim())))
+        .collect();
+    let codes: Vec<i32> = verbs
+        .iter()
+        .map(|line| Run::of(program(line).envs(environment.clone()).stdin(Stdio::null()).output().unwrap()).code)
+        .collect();
+    assert_eq!(codes, [2, 0, 0], "plan, apply, plan: {verbs:?}");
+}
