@@ -1,6 +1,7 @@
 //! `osp`, also `kubectl osp`: arguments to one call.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use session_policy_operator::{crd, gitops};
 use std::{
     env,
@@ -25,30 +26,72 @@ enum Verb {
     Validate(gitops::validate::Arguments),
     /// Print the CustomResourceDefinition
     Crd,
+    /// Print the JSON Schema of the resource, for editors and kubeconform
+    Schema,
+    /// Print what completes verbs and options in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, of a verb if one is named
+    Man {
+        /// One of the verbs
+        verb: Option<String>,
+    },
 }
 
 fn run(verb: Verb, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
     match verb {
         Verb::Validate(arguments) => Ok(gitops::validate::run(&arguments, is_colourful(), out)?),
         Verb::Crd => print(&crd::manifest()?, out),
+        Verb::Schema => print(&crd::json_schema_text(), out),
+        Verb::Completions { shell } => completions(shell, out),
+        Verb::Man { verb } => man(verb.as_deref(), out),
     }
 }
 
 fn main() -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
-    let done = run(Arguments::parse().verb, &mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
-    done.unwrap_or_else(|error| {
-        // a closed pipe is no failure: whoever read has all it wanted
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-            return ExitCode::SUCCESS;
-        }
-        let _ = writeln!(io::stderr(), "osp: {error}");
-        ExitCode::FAILURE
-    })
+    let done = run(Arguments::parse().verb, &mut out);
+    let flushed = out.flush();
+    match (done, flushed) {
+        (Err(error), _) if !is_closed(error.downcast_ref()) => fail(&*error),
+        (_, Err(error)) if !is_closed(Some(&error)) => fail(&error),
+        (done, _) => done.unwrap_or(ExitCode::SUCCESS),
+    }
+}
+
+/// A closed pipe is no failure: whoever read has all it wanted.
+fn is_closed(error: Option<&io::Error>) -> bool {
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn fail(error: &dyn Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "osp: {error}");
+    ExitCode::FAILURE
 }
 
 fn print(text: &str, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
     out.write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Written to memory first, since the generator panics on a closed pipe.
+fn completions(shell: Shell, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "osp", &mut script);
+    out.write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn man(verb: Option<&str>, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
+    let mut command = Arguments::command();
+    command.build();
+    if let Some(verb) = verb {
+        let found = command.find_subcommand(verb).cloned();
+        command = found.ok_or_else(|| format!("there is no verb {verb}: see osp --help"))?;
+    }
+    clap_mangen::Man::new(command).render(out)?;
     Ok(ExitCode::SUCCESS)
 }
 

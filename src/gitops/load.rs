@@ -7,7 +7,10 @@ use super::source::{self, Search, Source};
 use super::tree::{At, Node};
 use super::yaml::{self, Document};
 use super::{Finding, Limits, Manifest, Place, Rule, advice};
-use crate::{crd, policy::Declaration};
+use crate::{
+    crd::{self, Violation},
+    policy::Declaration,
+};
 use std::{
     io::Read,
     path::{Path, PathBuf},
@@ -44,6 +47,9 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded 
     }
     loader.loaded
 }
+
+/// Findings of one kind in one resource; looking each up takes time.
+const MOST_OF_ONE: usize = 100;
 
 struct Loader<'a> {
     loaded: Loaded,
@@ -129,22 +135,27 @@ impl Loader<'_> {
 
     fn resource(&mut self, file: &str, node: &Node) {
         self.loaded.resources += 1;
+        if self.loaded.findings.len() >= self.limits.findings {
+            return;
+        }
+        if node.count() > self.limits.resource_nodes {
+            let message = format!("a resource of more than {} keys and values", self.limits.resource_nodes);
+            return self.find(Rule::Limit, file, node.at, &message, Some("remove what is no part of it"));
+        }
+        let mut doubts = Vec::new();
         resource::doubts(node, "", &mut |value, path, doubt| {
-            let finding = Finding::new(Rule::AmbiguousValue, place(file, value.at), path, &doubt.message);
-            self.loaded.findings.push(finding.fix(Some(doubt.fix)));
+            if doubts.len() < MOST_OF_ONE {
+                let finding = Finding::new(Rule::AmbiguousValue, place(file, value.at), path, &doubt.message);
+                doubts.push(finding.fix(Some(doubt.fix)));
+            }
         });
-        let document = resource::json(node);
-        match crd::read(&document) {
+        self.loaded.findings.extend(doubts);
+        match crd::read(&resource::json(node)) {
             Ok(declaration) => self.manifest(file, node, declaration),
-            Err(violations) => self.loaded.findings.extend(violations.iter().map(|violation| {
-                let rule = advice::rule(violation);
-                let at = match rule {
-                    Rule::UnknownField => node.locate_key(&violation.path),
-                    _ => node.locate(&violation.path),
-                };
-                let finding = Finding::new(rule, place(file, at), &violation.path, &violation.message);
-                finding.fix(advice::fix(violation))
-            })),
+            Err(violations) => {
+                let findings = violations.iter().take(MOST_OF_ONE).map(|violation| told(file, node, violation));
+                self.loaded.findings.extend(findings);
+            }
         }
     }
 
@@ -184,6 +195,16 @@ impl Loader<'_> {
         let finding = Finding::new(rule, place(file, at), "", message);
         self.loaded.findings.push(finding.fix(fix.map(str::to_owned)));
     }
+}
+
+fn told(file: &str, node: &Node, violation: &Violation) -> Finding {
+    let rule = advice::rule(violation);
+    let at = match rule {
+        Rule::UnknownField => node.locate_key(&violation.path),
+        _ => node.locate(&violation.path),
+    };
+    let finding = Finding::new(rule, place(file, at), &violation.path, &violation.message);
+    finding.fix(advice::fix(violation))
 }
 
 fn place(file: &str, at: At) -> Place {
