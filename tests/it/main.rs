@@ -18,5 +18,6 @@ mod killed;
 mod kubectl;
 mod lifecycle;
 mod manifests;
+mod osp;
 mod rooms;
 mod world;
