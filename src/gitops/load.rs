@@ -76,7 +76,7 @@ impl Loader<'_> {
                 Err(fault) => self.refuse(fault),
             }
         });
-        if seen(self) == before && !search.met_again() {
+        if seen(self) == before && !search.met_again() && !self.full {
             let (message, fix) = if files == 0 {
                 ("no file below it ends with .yaml, .yml or .json", "name a folder of manifests")
             } else {
@@ -209,4 +209,51 @@ fn told(file: &str, node: &Node, violation: &Violation) -> Finding {
 
 fn place(file: &str, at: At) -> Place {
     Place { file: file.to_owned(), line: at.line, column: at.column }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// What is said of `files` in a folder, as rule and file.
+    fn told(files: &[(&str, &str)], limits: &Limits) -> Vec<(&'static str, String)> {
+        let id = std::thread::current().id();
+        let folder = std::env::temp_dir().join(format!("osp-load-{}-{id:?}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let paths = files.iter().map(|(name, content)| {
+            let path = folder.join(name);
+            fs::write(&path, content).unwrap();
+            path
+        });
+        let loaded = load(&paths.collect::<Vec<_>>(), &mut std::io::empty(), limits);
+        fs::remove_dir_all(&folder).unwrap();
+        let file = |place: &Place| Path::new(&place.file).file_name().unwrap().to_string_lossy().into_owned();
+        loaded.findings.iter().map(|finding| (finding.rule.name(), file(&finding.place))).collect()
+    }
+
+    #[test]
+    fn a_limit_of_all_input_ends_the_run_and_is_told_once() {
+        let files = [("a", "a: 1"), ("b", "b: 1\n---\nb: 2"), ("c", "c: 1")];
+        let limits = Limits { total_bytes: 6, ..Limits::default() };
+        assert_eq!(told(&files, &limits), [("limit", "b".into())]);
+        let limits = Limits { documents: 2, ..Limits::default() };
+        assert_eq!(told(&files, &limits), [("limit", "b".into())]);
+    }
+
+    #[test]
+    fn a_limit_of_one_file_is_told_of_each_and_the_others_are_read() {
+        let files = [("a", "a: 1  "), ("b", "'"), ("c", "c: 1  "), ("d", "")];
+        let limits = Limits { file_bytes: 4, ..Limits::default() };
+        let expected = [("limit", "a"), ("syntax", "b"), ("limit", "c"), ("empty", "d")];
+        assert_eq!(told(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
+    }
+
+    #[test]
+    fn the_rest_is_not_looked_at_after_too_many_findings() {
+        let limits = Limits { findings: 2, ..Limits::default() };
+        let expected = [("wrong-kind", "a"), ("wrong-kind", "a"), ("limit", "a")];
+        let files = [("a", "--- x\n--- y\n--- z\n"), ("b", "'")];
+        assert_eq!(told(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
+    }
 }
