@@ -1,6 +1,7 @@
 //! `osp`, also `kubectl osp`: arguments to one call.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use session_policy_operator::{crd, gitops, telemetry};
 use std::{
     env,
@@ -12,7 +13,7 @@ use std::{
 /// Session policies of Scalekit organizations, as declared in a Git repository
 /// and as they stand in a cluster.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "osp", version)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -31,6 +32,18 @@ enum Verb {
     Export(gitops::export::Arguments),
     /// Print the CustomResourceDefinition
     Crd,
+    /// Print the JSON Schema of the resource, for editors and kubeconform
+    Schema,
+    /// Print what completes verbs and options in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, of a verb if one is named
+    Man {
+        /// One of the verbs
+        verb: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -47,25 +60,33 @@ fn main() -> ExitCode {
         Verb::Plan(arguments) => with_scalekit(arguments.verbosity(), || gitops::plan::run(&arguments)),
         Verb::Apply(arguments) => with_scalekit(arguments.verbosity(), || gitops::apply::run(&arguments)),
         Verb::Export(arguments) => with_scalekit(arguments.verbosity(), || gitops::export::run(&arguments)),
-        Verb::Crd => printing(|out| {
-            out.write_all(crd::manifest()?.as_bytes())?;
-            Ok(ExitCode::SUCCESS)
-        }),
+        Verb::Crd => printing(|out| print(&crd::manifest()?, out)),
+        Verb::Schema => printing(|out| print(&crd::json_schema_text(), out)),
+        Verb::Completions { shell } => printing(|out| completions(shell, out)),
+        Verb::Man { verb } => printing(|out| man(verb.as_deref(), out)),
     }
 }
 
-/// Runs a verb that only prints. A closed pipe is no failure: whoever read has
-/// all it wanted.
+/// Runs a verb that only prints.
 fn printing(verb: impl FnOnce(&mut dyn Write) -> Result<ExitCode, Box<dyn Error>>) -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
-    let done = verb(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
-    done.unwrap_or_else(|error| {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-            return ExitCode::SUCCESS;
-        }
-        drop(writeln!(io::stderr(), "osp: {error}"));
-        ExitCode::FAILURE
-    })
+    let done = verb(&mut out);
+    let flushed = out.flush();
+    match (done, flushed) {
+        (Err(error), _) if !is_closed(error.downcast_ref()) => fail(&*error),
+        (_, Err(error)) if !is_closed(Some(&error)) => fail(&error),
+        (done, _) => done.unwrap_or(ExitCode::SUCCESS),
+    }
+}
+
+/// A closed pipe is no failure: whoever read has all it wanted.
+fn is_closed(error: Option<&io::Error>) -> bool {
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn fail(error: &dyn Error) -> ExitCode {
+    drop(writeln!(io::stderr(), "osp: {error}"));
+    ExitCode::FAILURE
 }
 
 /// Sets up what a verb that talks to Scalekit needs of the process.
@@ -73,6 +94,30 @@ fn with_scalekit(verbosity: u8, verb: impl FnOnce() -> ExitCode) -> ExitCode {
     telemetry::install_for_people(verbosity);
     drop(rustls::crypto::ring::default_provider().install_default()); // the first one is as good
     verb()
+}
+
+fn print(text: &str, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
+    out.write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Written to memory first, since the generator panics on a closed pipe.
+fn completions(shell: Shell, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "osp", &mut script);
+    out.write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn man(verb: Option<&str>, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
+    let mut command = Arguments::command();
+    command.build();
+    if let Some(verb) = verb {
+        let found = command.find_subcommand(verb).cloned();
+        command = found.ok_or_else(|| format!("there is no verb {verb}: see osp --help"))?;
+    }
+    clap_mangen::Man::new(command).render(out)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Only for people, and only those that did not say no: <https://no-color.org>.

@@ -30,6 +30,11 @@ pub fn json_schema() -> Value {
     schema
 }
 
+/// [`json_schema`] as it is committed.
+pub fn json_schema_text() -> String {
+    format!("{:#}\n", json_schema())
+}
+
 /// Drops what only the server knows, and closes every object with known fields.
 fn plain(schema: &mut Value) {
     match schema {

@@ -16,7 +16,7 @@ mod status;
 mod validate;
 
 pub use check::{check, read};
-pub use editor::{json_schema, rule_messages};
+pub use editor::{json_schema, json_schema_text, rule_messages};
 pub use interval::duration;
 pub use manifest::{definition, manifest};
 pub use names::is_subdomain;

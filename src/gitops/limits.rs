@@ -13,6 +13,8 @@ pub struct Limits {
     pub depth: usize,
     /// Keys, values, maps and lists of one document, aliases expanded.
     pub nodes: usize,
+    /// Keys, values, maps and lists of one resource of our kind.
+    pub resource_nodes: usize,
     /// Nodes of one document that are copied for an anchor or by an alias.
     pub copies: usize,
     /// Documents of all files together.
@@ -29,6 +31,7 @@ impl Default for Limits {
             total_bytes: 64 << 20,
             depth: 64,
             nodes: 500_000,
+            resource_nodes: 10_000,
             copies: 50_000,
             documents: 100_000,
             findings: 10_000,

@@ -7,7 +7,10 @@ use super::source::{self, Search, Source};
 use super::tree::{At, Node};
 use super::yaml::{self, Document};
 use super::{Finding, Limits, Manifest, Place, Rule, advice};
-use crate::{crd, policy::Declaration};
+use crate::{
+    crd::{self, Violation},
+    policy::Declaration,
+};
 use std::{
     io::Read,
     path::{Path, PathBuf},
@@ -45,6 +48,9 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded 
     loader.loaded
 }
 
+/// Findings of one kind in one resource; looking each up takes time.
+const MOST_OF_ONE: usize = 100;
+
 struct Loader<'a> {
     loaded: Loaded,
     claims: Claims,
@@ -70,7 +76,7 @@ impl Loader<'_> {
                 Err(fault) => self.refuse(fault),
             }
         });
-        if seen(self) == before && !search.met_again() {
+        if seen(self) == before && !search.met_again() && !self.full {
             let (message, fix) = if files == 0 {
                 ("no file below it ends with .yaml, .yml or .json", "name a folder of manifests")
             } else {
@@ -129,22 +135,27 @@ impl Loader<'_> {
 
     fn resource(&mut self, file: &str, node: &Node) {
         self.loaded.resources += 1;
+        if self.loaded.findings.len() >= self.limits.findings {
+            return;
+        }
+        if node.count() > self.limits.resource_nodes {
+            let message = format!("a resource of more than {} keys and values", self.limits.resource_nodes);
+            return self.find(Rule::Limit, file, node.at, &message, Some("remove what is no part of it"));
+        }
+        let mut doubts = Vec::new();
         resource::doubts(node, "", &mut |value, path, doubt| {
-            let finding = Finding::new(Rule::AmbiguousValue, place(file, value.at), path, &doubt.message);
-            self.loaded.findings.push(finding.fix(Some(doubt.fix)));
+            if doubts.len() < MOST_OF_ONE {
+                let finding = Finding::new(Rule::AmbiguousValue, place(file, value.at), path, &doubt.message);
+                doubts.push(finding.fix(Some(doubt.fix)));
+            }
         });
-        let document = resource::json(node);
-        match crd::read(&document) {
+        self.loaded.findings.extend(doubts);
+        match crd::read(&resource::json(node)) {
             Ok(declaration) => self.manifest(file, node, declaration),
-            Err(violations) => self.loaded.findings.extend(violations.iter().map(|violation| {
-                let rule = advice::rule(violation);
-                let at = match rule {
-                    Rule::UnknownField => node.locate_key(&violation.path),
-                    _ => node.locate(&violation.path),
-                };
-                let finding = Finding::new(rule, place(file, at), &violation.path, &violation.message);
-                finding.fix(advice::fix(violation))
-            })),
+            Err(violations) => {
+                let findings = violations.iter().take(MOST_OF_ONE).map(|violation| told(file, node, violation));
+                self.loaded.findings.extend(findings);
+            }
         }
     }
 
@@ -186,6 +197,63 @@ impl Loader<'_> {
     }
 }
 
+fn told(file: &str, node: &Node, violation: &Violation) -> Finding {
+    let rule = advice::rule(violation);
+    let at = match rule {
+        Rule::UnknownField => node.locate_key(&violation.path),
+        _ => node.locate(&violation.path),
+    };
+    let finding = Finding::new(rule, place(file, at), &violation.path, &violation.message);
+    finding.fix(advice::fix(violation))
+}
+
 fn place(file: &str, at: At) -> Place {
     Place { file: file.to_owned(), line: at.line, column: at.column }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// What is said of `files` in a folder, as rule and file.
+    fn told(files: &[(&str, &str)], limits: &Limits) -> Vec<(&'static str, String)> {
+        let id = std::thread::current().id();
+        let folder = std::env::temp_dir().join(format!("osp-load-{}-{id:?}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let paths = files.iter().map(|(name, content)| {
+            let path = folder.join(name);
+            fs::write(&path, content).unwrap();
+            path
+        });
+        let loaded = load(&paths.collect::<Vec<_>>(), &mut std::io::empty(), limits);
+        fs::remove_dir_all(&folder).unwrap();
+        let file = |place: &Place| Path::new(&place.file).file_name().unwrap().to_string_lossy().into_owned();
+        loaded.findings.iter().map(|finding| (finding.rule.name(), file(&finding.place))).collect()
+    }
+
+    #[test]
+    fn a_limit_of_all_input_ends_the_run_and_is_told_once() {
+        let files = [("a", "a: 1"), ("b", "b: 1\n---\nb: 2"), ("c", "c: 1")];
+        let limits = Limits { total_bytes: 6, ..Limits::default() };
+        assert_eq!(told(&files, &limits), [("limit", "b".into())]);
+        let limits = Limits { documents: 2, ..Limits::default() };
+        assert_eq!(told(&files, &limits), [("limit", "b".into())]);
+    }
+
+    #[test]
+    fn a_limit_of_one_file_is_told_of_each_and_the_others_are_read() {
+        let files = [("a", "a: 1  "), ("b", "'"), ("c", "c: 1  "), ("d", "")];
+        let limits = Limits { file_bytes: 4, ..Limits::default() };
+        let expected = [("limit", "a"), ("syntax", "b"), ("limit", "c"), ("empty", "d")];
+        assert_eq!(told(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
+    }
+
+    #[test]
+    fn the_rest_is_not_looked_at_after_too_many_findings() {
+        let limits = Limits { findings: 2, ..Limits::default() };
+        let expected = [("wrong-kind", "a"), ("wrong-kind", "a"), ("limit", "a")];
+        let files = [("a", "--- x\n--- y\n--- z\n"), ("b", "'")];
+        assert_eq!(told(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
+    }
 }

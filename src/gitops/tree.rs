@@ -54,6 +54,15 @@ impl Node {
         if let Value::Scalar { text, .. } = &self.value { Some(text) } else { None }
     }
 
+    /// How many nodes there are: this one, and all below it with their keys.
+    pub(super) fn count(&self) -> usize {
+        match &self.value {
+            Value::Scalar { .. } => 1,
+            Value::Map(entries) => entries.iter().fold(1, |sum, entry| sum + 1 + entry.value.count()),
+            Value::List(values) => values.iter().fold(1, |sum, value| sum + value.count()),
+        }
+    }
+
     /// Where the node at `path` is, which is written as [`crate::crd::check`]
     /// writes it: `spec.list[0].field`. A scalar is where its value is; a map
     /// or list, of which the value may begin a line below its name, where its
@@ -115,6 +124,7 @@ metadata:
     #[test]
     fn a_path_leads_to_its_value_or_to_the_nearest_parent() {
         let root = document(TEXT);
+        assert_eq!(root.count(), 25);
         for (path, line, column) in [
             ("", 1, 1),
             ("spec", 1, 1),

@@ -26,7 +26,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, colour: bool, out: &mut dyn Write) -> io::Result<ExitCode> {
     let loaded = load(&arguments.paths, &mut io::stdin().lock(), &Limits::default());
     let verdict = if loaded.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    match output::write(&loaded, arguments.output, colour, out).and_then(|()| out.flush()) {
+    match output::write(&loaded, arguments.output, colour, out) {
         // whoever read has all it wanted; the verdict stays
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(verdict),

@@ -18,6 +18,7 @@ mod killed;
 mod kubectl;
 mod lifecycle;
 mod manifests;
+mod osp;
 mod osp_plan;
 mod rooms;
 mod world;

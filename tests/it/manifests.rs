@@ -24,6 +24,11 @@ fn the_committed_definition_is_the_generated_one() {
 }
 
 #[test]
+fn the_committed_schema_for_editors_is_the_generated_one() {
+    assert_committed("schemas/scalekit.com/organizationsessionpolicy_v1alpha1.json", &crd::json_schema_text());
+}
+
+#[test]
 fn the_committed_page_of_reasons_is_the_generated_one() {
     assert_committed("docs/conditions.md", &reconcile::reasons_page());
 }

@@ -4,5 +4,5 @@
 mod agreement;
 mod reading;
 mod release;
-mod rows;
+pub mod rows;
 mod server;

@@ -1,0 +1,112 @@
+//! Input that is no manifest at all: told with its place, exit code 1.
+
+use super::{Folder, policy};
+use std::fs;
+
+/// Content, the place, and a part of what is said.
+const TABLE: &[(&[u8], &str, &str)] = &[
+    (b"", "1:1", "there is no document"),
+    (b"---\n", "1:1", "there is no document"),
+    (b"\xef\xbb\xbf# nothing\n", "1:1", "there is no document"),
+    (b"a: 1\nb: \xff", "2:4", "not UTF-8"),
+    (b"\xff\xfea\0", "1:1", "UTF-16"),
+    (b"a:\n\tb: 1\n", "2:2", "indent with spaces"),
+    (b"a: {b: 1, c: 2, b: 3}\n", "1:17", "the key b is in this map already"),
+    (b"a: *b\n", "1:4", "unknown anchor"),
+    (b"a: &a [*a]\n", "1:8", "part of what it stands for"),
+    (b"a: [1\n", "1:4", "unclosed"),
+    (b"a: \x00\n", "1:4", ""),
+    (b"{{ template }}\n", "1:2", "cannot be a key"),
+    (b"just a text\n", "1:1", "this is a text"),
+    (b"a: 1\r\nb: 'c\r\n", "2:4", "unclosed quote"),
+    (b"kind: OrganizationSessionPolicy\n", "1:1", "must be scalekit.com/v1alpha1"),
+    (b"apiVersion: scalekit.com/v1beta1\nkind: OrganizationSessionPolicy\n", "1:13", "must be scalekit.com/v1alpha1"),
+    (b"apiVersion: scalekit.com/v1alpha1\nkind: OrganisationSessionPolicy\n", "2:7", "must be OrganizationSession"),
+];
+
+#[test]
+fn every_bad_input_is_told_with_its_place() {
+    for (content, place, part) in TABLE {
+        let told = Folder::with(content).osp(&["validate", "a.yaml"]);
+        let shown = String::from_utf8_lossy(content);
+        assert!(told.out.starts_with(&format!("a.yaml:{place}: ")), "{shown:?}: {}", told.out);
+        assert!(told.out.contains(part), "{shown:?}: {}", told.out);
+        assert_eq!((told.code, told.err.as_str()), (Some(1), ""), "{shown:?}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_line_breaks_of_windows_are_fine() {
+    let text = format!("\u{feff}{}", policy("a", "id: org_1").replace('\n', "\r\n"));
+    assert_eq!(Folder::with(text).osp(&["validate", "a.yaml"]).out, "1 policy valid\n");
+}
+
+#[test]
+fn values_that_tools_read_differently_are_told() {
+    let text = policy("a", "id: org_1").replace("APPLICATION", "CUSTOM, absoluteSessionTimeout: VALUE");
+    for (value, part) in [
+        ("010", "ambiguous-value]: spec.policy.absoluteSessionTimeout: 010 is 10 in YAML 1.2 but octal to kubectl"),
+        (".nan", "ambiguous-value]: spec.policy.absoluteSessionTimeout: .nan is no number"),
+        ("yes", "ambiguous-value]: spec.policy.absoluteSessionTimeout: yes is a text in YAML 1.2 but true"),
+    ] {
+        let told = Folder::with(text.replace("VALUE", value)).osp(&["validate", "a.yaml"]);
+        assert!(told.out.contains(part), "{value}: {}", told.out);
+        assert_eq!(told.code, Some(1));
+    }
+}
+
+#[test]
+fn a_document_at_fault_hides_none_before_it() {
+    let text = policy("A", "id: org_1") + "---\na: 'b\n";
+    let told = Folder::with(text).osp(&["validate", "a.yaml"]);
+    assert!(told.out.contains("a.yaml:3:18: error[metadata]") && told.out.contains("a.yaml:8:4: error[syntax]"));
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_told() {
+    let folder = Folder::new();
+    folder.write("empty/notes.txt", "");
+    for (path, part) in [("none.yaml", "error[unreadable]: cannot be read: "), ("empty", "error[empty]: no file below")]
+    {
+        let told = folder.osp(&["validate", path]);
+        assert!(told.out.starts_with(&format!("{path}:1:1: {part}")), "{}", told.out);
+        assert_eq!(told.code, Some(1));
+    }
+    assert_eq!(folder.osp(&["validate"]).code, Some(2), "arguments are told apart from findings");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_lead_round_in_no_circle() {
+    use std::os::unix::fs::symlink;
+    let folder = Folder::with(policy("a", "id: org_1"));
+    symlink(".", folder.path().join("again")).unwrap();
+    symlink("a.yaml", folder.path().join("same.yaml")).unwrap();
+    assert_eq!(folder.osp(&["validate", "."]).out, "1 policy valid\n");
+    symlink("loop.yaml", folder.path().join("loop.yaml")).unwrap();
+    let told = folder.osp(&["validate", "."]);
+    assert!(told.out.contains("./loop.yaml:1:1: error[unreadable]"), "{}", told.out);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_read_is_told_and_hides_nothing_else() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::with(policy("a", "id: org_1"));
+    folder.write("b.yaml", "");
+    let closed = folder.path().join("b.yaml");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
+    if fs::read(&closed).is_ok() {
+        return; // root reads everything
+    }
+    let told = folder.osp(&["validate", "."]);
+    assert!(told.out.contains("./b.yaml:1:1: error[unreadable]") && told.out.contains("in 1 policy"), "{}", told.out);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_opens_but_does_not_read_is_told() {
+    let told = Folder::new().osp(&["validate", "/proc/self/mem"]);
+    assert!(told.out.starts_with("/proc/self/mem:1:1: error[unreadable]: cannot be read: "), "{}", told.out);
+    assert_eq!(told.code, Some(1));
+}

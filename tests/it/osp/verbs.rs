@@ -1,0 +1,58 @@
+//! The verbs that only print, and the name that kubectl calls.
+
+use super::{Folder, policy};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+#[test]
+fn what_is_printed_is_what_is_committed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (verb, file) in [
+        ("crd", "crds/organizationsessionpolicies.yaml"),
+        ("schema", "schemas/scalekit.com/organizationsessionpolicy_v1alpha1.json"),
+    ] {
+        assert_eq!(Folder::new().osp(&[verb]).out, fs::read_to_string(root.join(file)).unwrap(), "{verb}");
+    }
+}
+
+#[test]
+fn shells_and_man_are_told_every_verb() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(folder.osp(&["completions", shell]).out.contains("validate"), "{shell}");
+    }
+    assert!(folder.osp(&["man"]).out.contains("osp\\-validate"));
+    assert!(folder.osp(&["man", "validate"]).out.contains("PATH"));
+    let told = folder.osp(&["man", "nothing"]);
+    assert_eq!((told.code, told.err.as_str()), (Some(1), "osp: there is no verb nothing: see osp --help\n"));
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    for verb in [&["crd"][..], &["schema"], &["completions", "bash"], &["man"]] {
+        let mut child = Folder::new().command(verb).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{verb:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn it_is_the_same_as_a_plugin_of_kubectl() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    let plugin = folder.path().join("kubectl-osp");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_osp"), &plugin).unwrap();
+    let output = Command::new(plugin).args(["validate", "a.yaml"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "1 policy valid\n");
+}
+
+#[test]
+fn the_examples_are_valid() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let told = Folder::new().osp(&["validate", examples.to_str().unwrap()]);
+    assert_eq!(told.code, Some(0), "{}", told.out);
+}
