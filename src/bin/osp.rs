@@ -1,7 +1,7 @@
 //! `osp`, also `kubectl osp`: arguments to one call.
 
-use clap::{Parser, Subcommand};
-use session_policy_operator::crd;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use session_policy_operator::{crd, plugin};
 use std::{io::Write, process::ExitCode};
 
 /// Session policies of Scalekit organizations, as declared in a Git repository
@@ -17,11 +17,17 @@ struct Arguments {
 enum Verb {
     /// Print the CustomResourceDefinition
     Crd,
+    #[command(flatten)]
+    Cluster(plugin::Verb),
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().verb {
+    let called = plugin::called(std::env::args().next().as_deref());
+    let matches = Arguments::command().bin_name(called).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match arguments.verb {
         Verb::Crd => print(crd::manifest().unwrap_or_default().as_bytes()),
+        Verb::Cluster(verb) => plugin::run(&verb, called),
     }
 }
 
