@@ -18,5 +18,6 @@ mod killed;
 mod kubectl;
 mod lifecycle;
 mod manifests;
+mod plugin;
 mod rooms;
 mod world;
