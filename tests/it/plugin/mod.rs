@@ -3,6 +3,7 @@
 
 mod acting;
 mod errors;
+mod pictures;
 mod states;
 mod terminal;
 mod with_flux;
