@@ -12,5 +12,5 @@ test: ## all tests, on a real API server and with Flux (built once, kept in ~/.c
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'
 
-manifests: ## regenerate from the code what is committed: crds/, docs/conditions.md, docs/failures.md
+manifests: ## regenerate from the code what is committed: crds/, docs/conditions.md, docs/failures.md, pictures in docs/kubectl-osp.md
 	UPDATE=1 cargo test --locked --test it committed

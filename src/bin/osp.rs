@@ -1,8 +1,8 @@
 //! `osp`, also `kubectl osp`: arguments to one call.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use session_policy_operator::{crd, gitops, telemetry};
+use session_policy_operator::{crd, gitops, plugin, telemetry};
 use std::{
     env,
     error::Error,
@@ -30,6 +30,8 @@ enum Verb {
     Apply(gitops::apply::Arguments),
     /// Write the organizations of a Scalekit environment as manifests
     Export(gitops::export::Arguments),
+    #[command(flatten)]
+    Cluster(plugin::Verb),
     /// Print the CustomResourceDefinition
     Crd,
     /// Print the JSON Schema of the resource, for editors and kubeconform
@@ -47,7 +49,9 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let called = plugin::called(env::args().next().as_deref());
+    let parsed = Arguments::command().bin_name(called).try_get_matches();
+    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(told) => {
             drop(told.print());
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         Verb::Plan(arguments) => with_scalekit(arguments.verbosity(), || gitops::plan::run(&arguments)),
         Verb::Apply(arguments) => with_scalekit(arguments.verbosity(), || gitops::apply::run(&arguments)),
         Verb::Export(arguments) => with_scalekit(arguments.verbosity(), || gitops::export::run(&arguments)),
+        Verb::Cluster(verb) => plugin::run(&verb, called),
         Verb::Crd => printing(|out| print(&crd::manifest()?, out)),
         Verb::Schema => printing(|out| print(&crd::json_schema_text(), out)),
         Verb::Completions { shell } => printing(|out| completions(shell, out)),

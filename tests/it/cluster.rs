@@ -76,6 +76,11 @@ impl Cluster {
         self.admin.with_file_name(format!("{user}.kubeconfig"))
     }
 
+    /// The real kubectl.
+    pub fn kubectl_path(&self) -> &Path {
+        &self.kubectl
+    }
+
     /// Runs kubectl as an administrator.
     pub fn kubectl(&self, arguments: &[&str]) -> Output {
         self.run(arguments, None)

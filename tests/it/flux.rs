@@ -2,7 +2,7 @@
 //! waits for it, and prunes it. What `docs/flux.md` says is shown here.
 
 mod controller;
-mod delivery;
+pub mod delivery;
 mod repository;
 mod side_by_side;
 mod taking_away;

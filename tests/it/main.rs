@@ -20,5 +20,6 @@ mod lifecycle;
 mod manifests;
 mod osp;
 mod osp_plan;
+mod plugin;
 mod rooms;
 mod world;

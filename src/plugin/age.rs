@@ -1,0 +1,35 @@
+//! Times as people say them.
+
+use jiff::Timestamp;
+
+/// How long from `from` to `to`, in one unit, as kubectl says
+/// it: `12s`, `5m`, `3h`, `12d`. A clock that is behind makes it `0s`.
+pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
+    match to.as_second().saturating_sub(from.as_second()).max(0) {
+        s if s < 120 => format!("{s}s"),
+        s if s < 2 * 3600 => format!("{}m", s / 60),
+        s if s < 2 * 86_400 => format!("{}h", s / 3600),
+        s => format!("{}d", s / 86_400),
+    }
+}
+
+/// To the second, in UTC.
+pub(super) fn exact(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_said_in_one_unit() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for (seconds, said) in
+            [(-5, "0s"), (0, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172_800, "2d")]
+        {
+            assert_eq!(span(at(1000), at(1000 + seconds)), said);
+        }
+        assert_eq!(exact(at(0)), "1970-01-01 00:00:00 UTC");
+    }
+}

@@ -1,0 +1,172 @@
+//! The requests that the verbs make of the API server, each with a deadline.
+//! Kube's own retries are off: a person waits.
+
+use super::failure::{DEADLINE, Failure, near};
+use crate::crd::OrganizationSessionPolicy;
+use clap::Args;
+use kube::{
+    Api, Client, Config, Resource,
+    api::{ListParams, Patch, PatchParams},
+    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
+    core::error_boundary::DeserializeGuard,
+};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Which cluster and namespace, as with kubectl.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Connection {
+    /// The namespace [default: the context's]
+    #[arg(short, long)]
+    pub(super) namespace: Option<String>,
+    /// The context of the kubeconfig [default: the current one]
+    #[arg(long)]
+    context: Option<String>,
+    /// The kubeconfig [default: KUBECONFIG, or the usual one in your home]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+}
+
+/// The command line of a verb that may help next, for whoever called this one.
+#[derive(Debug, Clone)]
+pub(super) struct Hint {
+    called: String,
+    flags: String,
+}
+
+impl Hint {
+    /// `called` is the program as a person calls it; the flags that led here
+    /// lead there too.
+    pub(super) fn new(called: &str, connection: &Connection) -> Self {
+        let file = connection.kubeconfig.as_ref().map(|file| file.display().to_string());
+        let flags = [("-n", &connection.namespace), ("--context", &connection.context), ("--kubeconfig", &file)];
+        let flags = flags.iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!(" {flag} {value}")));
+        Self { called: called.to_owned(), flags: flags.collect() }
+    }
+
+    /// The same for a resource of another namespace.
+    pub(super) fn elsewhere(mut self, namespace: &str) -> Self {
+        self.flags.insert_str(0, &format!(" -n {namespace}"));
+        self
+    }
+
+    /// `verb` on the resource `name`.
+    pub(super) fn to(&self, verb: &str, name: &str) -> String {
+        format!("{} {verb} {name}{}", self.called, self.flags)
+    }
+}
+
+/// An object as read: decoded, or at least its metadata.
+pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
+
+/// The API server, and a namespace of it.
+pub(super) struct Cluster {
+    client: Client,
+    server: String,
+    /// The one that was named, or the context's.
+    pub(super) namespace: String,
+}
+
+impl Cluster {
+    pub(super) async fn connect(connection: &Connection) -> Result<Self, Failure> {
+        // a second call finds it installed
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let mut config = configuration(connection).await?;
+        config.default_retry = false;
+        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let namespace = connection.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let client = Client::try_from(config).map_err(|e| Failure::of(e, &server, "use", ""))?;
+        Ok(Self { client, server, namespace })
+    }
+
+    /// The resource of this name.
+    pub(super) async fn get(&self, name: &str) -> Result<OrganizationSessionPolicy, Failure> {
+        match self.look(name).await? {
+            Some(resource) => Ok(resource),
+            None => Err(Failure::NotFound {
+                name: name.to_owned(),
+                namespace: self.namespace.clone(),
+                // not being allowed to look around is no news to whoever asked for something else
+                near: match self.list(false).await {
+                    Ok(all) => near(name, all.iter().filter_map(|object| object.meta().name.as_deref())),
+                    Err(_) => Vec::new(),
+                },
+            }),
+        }
+    }
+
+    /// The resource of this name, if it is there.
+    pub(super) async fn look(&self, name: &str) -> Result<Option<OrganizationSessionPolicy>, Failure> {
+        let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
+        match self.within("get", false, api.get(name)).await {
+            Ok(object) => object
+                .0
+                .map(Some)
+                .map_err(|undecodable| Failure::Unreadable { name: name.to_owned(), cause: undecodable.error }),
+            Err(Asked::Missing) => Ok(None),
+            Err(Asked::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// All resources of the namespace, or of all namespaces.
+    pub(super) async fn list(&self, everywhere: bool) -> Result<Vec<Object>, Failure> {
+        let api: Api<Object> = if everywhere {
+            Api::all(self.client.clone())
+        } else {
+            Api::namespaced(self.client.clone(), &self.namespace)
+        };
+        match self.within("list", everywhere, api.list(&ListParams::default())).await {
+            Ok(list) => Ok(list.items),
+            Err(Asked::Missing) => Err(Failure::NotInstalled),
+            Err(Asked::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Changes what `merge` names, as `manager`.
+    pub(super) async fn patch(&self, name: &str, manager: &str, merge: &Value) -> Result<(), Failure> {
+        let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
+        let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
+        match self.within("patch", false, api.patch(name, &params, &Patch::Merge(merge))).await {
+            Ok(_) => Ok(()),
+            Err(Asked::Missing) => {
+                Err(Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), near: Vec::new() })
+            }
+            Err(Asked::Failed(failure)) => Err(failure),
+        }
+    }
+
+    async fn within<T>(
+        &self,
+        verb: &'static str,
+        everywhere: bool,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, Asked> {
+        let place =
+            || if everywhere { "in all namespaces".to_owned() } else { format!("in namespace {}", self.namespace) };
+        match tokio::time::timeout(DEADLINE, request).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.details.is_some() => Err(Asked::Missing),
+            Ok(Err(error)) => Err(Asked::Failed(Failure::of(error, &self.server, verb, &place()))),
+            Err(_) => Err(Asked::Failed(Failure::TimedOut { server: self.server.clone() })),
+        }
+    }
+}
+
+/// Why a request has no answer.
+enum Asked {
+    /// The API server has no such object.
+    Missing,
+    Failed(Failure),
+}
+
+/// The kubeconfig that was named, or the usual one; in a pod its own account.
+async fn configuration(connection: &Connection) -> Result<Config, KubeconfigError> {
+    let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
+    if let Some(file) = &connection.kubeconfig {
+        return Config::from_custom_kubeconfig(Kubeconfig::read_from(file)?, &options).await;
+    }
+    match Config::from_kubeconfig(&options).await {
+        Err(error) if connection.context.is_none() => Config::incluster().map_err(|_| error),
+        result => result,
+    }
+}

@@ -1,0 +1,211 @@
+//! `osp diff`: the declared beside the live policy, and which is stricter.
+
+use super::{
+    Answer, Cluster, End, Failure, Format, Page,
+    cluster::{Connection, Hint},
+    limits::{self, Stricter},
+    page::Tint,
+    standing::Standing,
+    table::{Cell, Column, Place, table},
+};
+use crate::{
+    crd::{self, OrganizationSessionPolicy},
+    policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
+    reconcile::{Kind, Reason, Truth},
+};
+use clap::Args;
+use serde_json::json;
+
+/// The declared beside the live policy. Exit 0 when nothing differs, 2 when
+/// something does.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The resource
+    name: String,
+    #[command(flatten)]
+    connection: Connection,
+    /// How it is written
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Format,
+}
+
+pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page) -> Result<Answer, Failure> {
+    let cluster = Cluster::connect(&arguments.connection).await?;
+    let resource = cluster.get(&arguments.name).await?;
+    let comparison = Comparison::of(&resource, &Hint::new(called, &arguments.connection))?;
+    let end = if comparison.lines.iter().any(|line| line.differs) { End::NotFine } else { End::Fine };
+    let text = match arguments.output {
+        Format::Json => comparison.json(),
+        Format::Text => comparison.text(page),
+    };
+    Ok(Answer { text, end })
+}
+
+/// Both policies of a resource.
+struct Comparison<'a> {
+    standing: Standing<'a>,
+    wanted: Policy,
+    found: Live,
+    mode: Mode,
+    suspended: bool,
+    lines: Vec<Line>,
+}
+
+/// One field of both.
+struct Line {
+    field: Field,
+    declared: String,
+    live: String,
+    differs: bool,
+    stricter: Stricter,
+}
+
+impl<'a> Comparison<'a> {
+    /// What is declared now, beside what was live at the operator's last look.
+    fn of(resource: &'a OrganizationSessionPolicy, hint: &Hint) -> Result<Self, Failure> {
+        let standing = Standing::of(resource);
+        let name = standing.name().to_owned();
+        let declaration = crd::validate(&resource.spec).map_err(|violations| Failure::Unreadable {
+            name: name.clone(),
+            cause: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        })?;
+        let status = standing.status();
+        let reported = status.and_then(|status| status.policy.as_ref()).ok_or_else(|| Failure::NotLooked {
+            explain: hint.to("explain", &name),
+            name,
+            why: standing.ready().reason.to_owned(),
+        })?;
+        let application = status.and_then(|status| status.application_policy.as_ref()).map(limits::application);
+        // a deletion wants the organization to inherit
+        let wanted = if standing.deleted().is_some() { Policy::Application } else { declaration.policy };
+        let found = limits::live(reported);
+        let lines = lines(&wanted, &found, application);
+        Ok(Self { standing, wanted, found, mode: declaration.mode, suspended: declaration.suspend, lines })
+    }
+
+    fn text(&self, page: &Page) -> String {
+        const COLUMNS: [Column; 4] = [
+            Column { title: "FIELD", place: Place::Row },
+            Column { title: "DECLARED", place: Place::Row },
+            Column { title: "LIVE", place: Place::Row },
+            Column { title: "STRICTER", place: Place::Row },
+        ];
+        let row = |line: &Line| {
+            let tint = if line.differs { Tint::Doubtful } else { Tint::Plain };
+            let stricter = if line.differs { line.stricter.name() } else { "" };
+            let mark = if line.differs { "≠ " } else { "= " };
+            [&format!("{mark}{}", line.field.name()), &line.declared, &line.live, stricter]
+                .map(|text| Cell::new(text, tint))
+                .to_vec()
+        };
+        let rows: Vec<Vec<Cell>> = self.lines.iter().map(row).collect();
+        format!("{}\n{}", table(&COLUMNS, &rows, page), page.paragraph("", &self.consequence()))
+    }
+
+    /// What the operator makes of it.
+    fn consequence(&self) -> String {
+        let differs = self.lines.iter().any(|line| line.differs);
+        let ready = self.standing.ready();
+        let when = if self.standing.is_current() {
+            ""
+        } else {
+            "The operator has not looked at this version of the spec yet; what is live is from its last look. "
+        };
+        let what = match (self.mode, tighten(&self.wanted, &self.found)) {
+            _ if !differs => "Nothing differs.",
+            _ if self.suspended && self.standing.deleted().is_none() => "Suspended: nothing is written.",
+            _ if ready.truth == Truth::False => {
+                return format!("{when}Nothing is written because of {}: {}", ready.reason, meaning(ready.reason));
+            }
+            _ if self.standing.deleted().is_some() => "It is being deleted: the organization is set back to inherit.",
+            (Mode::Observe, _) => "Observe: this is reported, and nothing is written.",
+            (Mode::TightenOnly, None) => "TightenOnly: what is live is strict enough, and stays.",
+            (Mode::TightenOnly, Some(target)) => {
+                return format!("{when}TightenOnly: only what makes it stricter is written: {target}.");
+            }
+            (Mode::Enforce, _) => "Enforce: the operator writes what is declared.",
+        };
+        format!("{when}{what}")
+    }
+
+    fn json(&self) -> String {
+        let lines = self.lines.iter().filter(|line| line.differs);
+        let drift = lines.map(|line| {
+            json!({"field": line.field.name(), "declared": line.declared, "live": line.live,
+                "stricter": line.stricter.name()})
+        });
+        super::json(&json!({
+            "namespace": self.standing.namespace(), "name": self.standing.name(),
+            "current": self.standing.is_current(), "synced": self.standing.truth(Kind::Synced).name(),
+            "drift": drift.collect::<Vec<_>>(),
+        }))
+    }
+}
+
+fn meaning(reason: &str) -> &'static str {
+    Reason::parse(reason).map(Reason::means).unwrap_or_default()
+}
+
+/// All fields that either side has; those that differ are the domain's.
+fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line> {
+    let differences = diff(wanted, found);
+    let declared = Live::from(*wanted);
+    [Field::Source, Field::Absolute, Field::IdleEnabled, Field::Idle]
+        .into_iter()
+        .map(|field| {
+            let difference = differences.iter().find(|difference| difference.field == field);
+            Line {
+                field,
+                declared: value(field, &declared),
+                live: value(field, found),
+                differs: difference.is_some(),
+                stricter: limits::compare(field, wanted, found, application),
+            }
+        })
+        .filter(|line| line.differs || !(line.declared.is_empty() && line.live.is_empty()))
+        .collect()
+}
+
+/// A field as a person reads it; empty where the policy has none.
+fn value(field: Field, policy: &Live) -> String {
+    let limit = |limit: Option<Minutes>| limit.map_or_else(|| "unset".to_owned(), |minutes| minutes.to_string());
+    match (field, policy) {
+        (Field::Source, Live::Application) => "APPLICATION".into(),
+        (Field::Source, Live::Custom { .. }) => "CUSTOM".into(),
+        (Field::Source, Live::Unrecognized) => "unrecognized".into(),
+        (Field::Absolute, Live::Custom { absolute, .. }) => limit(*absolute),
+        (Field::IdleEnabled, Live::Custom { idle, .. }) => (*idle != Idle::Off).to_string(),
+        (Field::Idle, Live::Custom { idle: Idle::On(idle), .. }) => limit(*idle),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Session;
+
+    #[test]
+    fn what_differs_is_what_the_domain_says_and_reads_the_same() {
+        let m = |n| Minutes::new(n).unwrap();
+        let wanted = Policy::Custom(Session::new(m(480), Some(m(60))).unwrap());
+        for found in [
+            Live::Application,
+            Live::Unrecognized,
+            wanted.into(),
+            Live::Custom { absolute: None, idle: Idle::Off },
+            Live::Custom { absolute: Some(m(600)), idle: Idle::On(None) },
+        ] {
+            let shown = lines(&wanted, &found, None);
+            let differing: Vec<_> = shown.iter().filter(|line| line.differs).collect();
+            let expected = diff(&wanted, &found);
+            assert_eq!(differing.len(), expected.len(), "{found:?}");
+            for (line, difference) in differing.iter().zip(expected) {
+                assert_eq!(
+                    (line.field, &line.declared, &line.live),
+                    (difference.field, &difference.desired, &difference.live)
+                );
+            }
+        }
+    }
+}

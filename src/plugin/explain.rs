@@ -1,0 +1,84 @@
+//! `osp explain`: a resource in words, from what is declared to what to do.
+
+mod conditions;
+mod facts;
+mod future;
+
+use super::{
+    Answer, Cluster, End, Failure, Page, age,
+    cluster::{Connection, Hint, Object},
+    page::Tint,
+    standing::{Need, Standing},
+};
+use crate::{
+    crd::OrganizationSessionPolicy,
+    reconcile::{Reason, Truth},
+};
+use clap::Args;
+use jiff::Timestamp;
+
+/// A resource in words. Exit 0 when it is Ready, 2 when it is not.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The resource
+    name: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
+    let cluster = Cluster::connect(&arguments.connection).await?;
+    let resource = cluster.get(&arguments.name).await?;
+    let owner = match Standing::of(&resource).ready().reason == Reason::Conflict.name() {
+        true => owner(&cluster, &resource).await,
+        false => None,
+    };
+    Ok(text(&resource, owner.as_deref(), &Hint::new(called, &arguments.connection), page, now))
+}
+
+/// The resource that owns the organization of `loser`, as far as whoever asks
+/// may look: the loser's own status names it only inside its namespace.
+async fn owner(cluster: &Cluster, loser: &OrganizationSessionPolicy) -> Option<String> {
+    let all = match cluster.list(true).await {
+        Ok(all) => all,
+        Err(_) => cluster.list(false).await.ok()?,
+    };
+    let organization = |resource: &OrganizationSessionPolicy| {
+        let status = resource.status.as_ref()?;
+        Some((status.environment.clone()?, status.organization_id.clone()?))
+    };
+    let contested = organization(loser)?;
+    let owns = |object: &Object| {
+        let resource = object.0.as_ref().ok()?;
+        let standing = Standing::of(resource);
+        let same = organization(resource).as_ref() == Some(&contested);
+        let wins = resource.metadata.uid != loser.metadata.uid && standing.ready().reason != Reason::Conflict.name();
+        (same && wins).then(|| format!("{} in namespace {}", standing.name(), standing.namespace()))
+    };
+    all.iter().find_map(owns)
+}
+
+fn text(resource: &OrganizationSessionPolicy, owner: Option<&str>, hint: &Hint, page: &Page, now: Timestamp) -> Answer {
+    let standing = Standing::of(resource);
+    let ready = standing.ready();
+    let tint = match standing.need() {
+        Need::Nothing => Tint::Good,
+        Need::Somebody => Tint::Bad,
+        _ => Tint::Doubtful,
+    };
+    let says = match ready.truth {
+        Truth::True => "is Ready",
+        Truth::False => "is not Ready",
+        Truth::Unknown => "may or may not be Ready",
+    };
+    let deleted = match standing.deleted() {
+        Some(at) => format!(", being deleted for {}", age::span(at, now)),
+        None => String::new(),
+    };
+    let head = format!("{} {says}: {}{deleted}", standing.name(), ready.reason);
+    let mut text = format!("{}\n", page.paint(&super::page::printable(&head), tint));
+    text.push_str(&facts::text(resource, page));
+    text.push_str(&conditions::text(&standing, owner, page, now));
+    text.push_str(&future::text(resource, hint, page, now));
+    Answer { text, end: if standing.is_ready() { End::Fine } else { End::NotFine } }
+}

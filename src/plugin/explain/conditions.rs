@@ -1,0 +1,96 @@
+//! Each condition that is not fine: what it means here, and what to do. The
+//! sentences are those of `docs/conditions.md`.
+
+use super::super::{
+    age,
+    page::{Page, Tint, printable},
+    standing::Standing,
+};
+use crate::reconcile::{Kind, Reason, Truth};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+pub(super) fn text(standing: &Standing<'_>, owner: Option<&str>, page: &Page, now: Timestamp) -> String {
+    if !standing.is_current() {
+        let (means, act) = (Reason::NotChecked.means(), Reason::NotChecked.act());
+        let said = format!("This version of the spec: {means} What is said above may be of an earlier one. {act}");
+        return format!("\n{}", page.paragraph("", &said));
+    }
+    let mut text = String::new();
+    for (reason, conditions) in groups(standing) {
+        let named: Vec<String> = conditions.iter().map(|c| format!("{} is {}", c.type_, c.status)).collect();
+        let since = conditions.iter().map(|c| c.last_transition_time.0).max().unwrap_or(now);
+        let head = page.paint(&printable(reason), Tint::Strong);
+        text.push_str(&format!("\n{head} for {}\n", age::span(since, now)));
+        text.push_str(&page.paragraph("  ", &named.join(", ")));
+        let Some(known) = Reason::parse(reason) else {
+            // of a newer operator: its own words are all there is
+            for condition in conditions {
+                text.push_str(&page.paragraph("  ", &condition.message));
+            }
+            continue;
+        };
+        text.push_str(&page.paragraph("  Means  ", known.means()));
+        if let Some(here) = conditions.iter().find_map(|c| detail(known, &c.message)) {
+            text.push_str(&page.paragraph("  Here   ", &here));
+        }
+        if let Some(owner) = owner.filter(|_| known == Reason::Conflict) {
+            text.push_str(&page.paragraph("  Owner  ", owner));
+        }
+        text.push_str(&page.paragraph("  Do     ", known.act()));
+    }
+    text
+}
+
+/// Those that are not fine, by reason, in the order of their kinds. That
+/// something was not looked at is only worth a word when nothing says why.
+fn groups<'a>(standing: &Standing<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
+    let mut groups: Vec<(&str, Vec<&Condition>)> = Vec::new();
+    for condition in Kind::ALL.into_iter().filter_map(|kind| standing.condition(kind).filter(|c| !fine(kind, c))) {
+        match groups.iter_mut().find(|(reason, _)| *reason == condition.reason) {
+            Some((_, conditions)) => conditions.push(condition),
+            None => groups.push((&condition.reason, vec![condition])),
+        }
+    }
+    if groups.len() > 1 {
+        groups.retain(|(reason, _)| *reason != Reason::NotChecked.name());
+    }
+    groups
+}
+
+fn fine(kind: Kind, condition: &Condition) -> bool {
+    let truth = Truth::parse(&condition.status);
+    match kind {
+        Kind::Reconciling | Kind::Stalled => truth != Truth::True,
+        Kind::Ready | Kind::Synced | Kind::FeatureEnabled | Kind::Effective => truth == Truth::True,
+    }
+}
+
+/// What a message says beyond its reason's own sentences, which it often
+/// contains.
+fn detail(reason: Reason, message: &str) -> Option<String> {
+    let Some(rest) = message.strip_prefix(reason.means().trim_end_matches('.')) else {
+        return Some(message.to_owned()).filter(|message| !message.is_empty());
+    };
+    let rest = rest.strip_prefix(" (")?;
+    let end = rest.find(&format!("). {}", reason.act()));
+    Some(end.and_then(|end| rest.get(..end)).unwrap_or(rest).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_message_only_what_is_new_is_repeated() {
+        let reason = Reason::Conflict;
+        let (means, act) = (reason.means(), reason.act());
+        let told = format!("{} (the resource \"older\" is older). {act}", means.trim_end_matches('.'));
+        assert_eq!(detail(reason, &told).as_deref(), Some("the resource \"older\" is older"));
+        let more = format!("{told}; without that the resource goes");
+        assert_eq!(detail(reason, &more).as_deref(), Some("the resource \"older\" is older"));
+        assert_eq!(detail(reason, &format!("{means} {act}")), None);
+        assert_eq!(detail(reason, "something else").as_deref(), Some("something else"));
+        assert_eq!(detail(reason, ""), None);
+    }
+}

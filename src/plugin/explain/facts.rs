@@ -1,0 +1,107 @@
+//! What is declared, what is live, and what of both applies.
+
+use super::super::{delivery::Delivery, limits, page::Page, standing::Standing};
+use crate::{
+    crd::{self, ApplicationLimits, EffectiveLimit, Mode, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
+    policy::{Bounds, Minutes},
+};
+
+/// What a person reads first.
+pub(super) fn text(resource: &OrganizationSessionPolicy, page: &Page) -> String {
+    let standing = Standing::of(resource);
+    let mut text = String::from("\n");
+    let mut fact = |label: &str, value: &str| text.push_str(&page.paragraph(&format!("{label:13}"), value));
+    let status = standing.status();
+    fact("Organization", &organization(&standing, status));
+    let declared = match crd::validate(&resource.spec) {
+        Ok(declaration) => declaration.policy.to_string(),
+        Err(violations) => violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    };
+    fact("Declared", &declared);
+    fact("", &format!("mode {}: {}", standing.mode(), meaning(resource.spec.mode)));
+    if let Some(delivery) = Delivery::of(resource) {
+        fact("", &format!("delivered by {delivery}"));
+    }
+    let live = status.and_then(|status| status.policy.as_ref()).map(limits::live);
+    fact("Live", &live.map_or_else(|| "not read yet".to_owned(), |live| live.to_string()));
+    let application = status.and_then(|status| status.application_policy.as_ref());
+    fact("Application", &application.map_or_else(|| "its policy is not known".to_owned(), limits_of));
+    match status.zip(application).filter(|(status, _)| status.effective_policy.is_some()) {
+        Some((status, application)) => {
+            let application = limits::application(application);
+            let own = live.as_ref().map(Bounds::from).unwrap_or_default();
+            let effective = status.effective_policy.clone().unwrap_or_default();
+            let absolute = effective.absolute_session_timeout.as_ref();
+            fact("Applies", &applies("absolute", absolute, own.absolute, application.absolute));
+            fact("", &applies("idle", effective.idle_session_timeout.as_ref(), own.idle, application.idle));
+        }
+        None => fact("Applies", "of both policies the stricter value of each field; one of them is not known"),
+    }
+    text
+}
+
+fn organization(standing: &Standing<'_>, status: Option<&OrganizationSessionPolicyStatus>) -> String {
+    let declared = standing.organization();
+    let found = status.and_then(|status| status.organization_id.as_deref()).filter(|id| *id != declared);
+    let found = found.map(|id| format!(" ({id})")).unwrap_or_default();
+    let place = status.and_then(|status| status.environment.as_deref());
+    format!("{declared}{found}{}", place.map(|host| format!(" at {host}")).unwrap_or_default())
+}
+
+const fn meaning(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "the operator makes it so",
+        Mode::TightenOnly => "the operator changes a field only where that is stricter than what is live",
+        Mode::Observe => "the operator reports what differs and writes nothing",
+    }
+}
+
+fn limits_of(limits: &ApplicationLimits) -> String {
+    let limit = |number: Option<i32>| number.map_or_else(|| "none".to_owned(), limits::said);
+    let token = limits.access_token_expiry.map(|n| format!("; access tokens live {}", limits::said(n)));
+    let (absolute, idle) = (limit(limits.absolute_session_timeout), limit(limits.idle_session_timeout));
+    format!("absolute {absolute}, idle {idle}{}", token.unwrap_or_default())
+}
+
+/// Which limit applies, and why it is that one.
+fn applies(field: &str, limit: Option<&EffectiveLimit>, own: Option<Minutes>, app: Option<Minutes>) -> String {
+    let Some(limit) = limit else { return format!("{field} without a limit: neither side sets one") };
+    let value = limits::said(limit.minutes);
+    let (winner, loser, other) = match limit.from.as_str() {
+        "application" => ("the application's", "the organization", own),
+        _ => ("the organization's", "the application", app),
+    };
+    let why = match other {
+        None => format!("{loser} sets none"),
+        Some(other) if other.get() == limit.minutes => format!("{loser} has the same"),
+        Some(other) => format!("it is stricter than the {other} of {loser}"),
+    };
+    format!("{field} {value}: {winner}; {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_winning_side_is_named_with_the_reason() {
+        let minutes = |n| Minutes::new(n);
+        let limit = |minutes, from: &str| Some(EffectiveLimit { minutes, from: from.into() });
+        let own = limit(480, "organization");
+        for (limit, own, app, said) in [
+            (&own, 480, 1440, "absolute 8h: the organization's; it is stricter than the 1d of the application"),
+            (&own, 480, 480, "absolute 8h: the organization's; the application has the same"),
+            (&own, 480, 0, "absolute 8h: the organization's; the application sets none"),
+            (
+                &limit(480, "application"),
+                1440,
+                480,
+                "absolute 8h: the application's; it is stricter than the 1d of the organization",
+            ),
+            (&limit(480, "application"), 0, 480, "absolute 8h: the application's; the organization sets none"),
+            (&None, 0, 0, "absolute without a limit: neither side sets one"),
+        ] {
+            assert_eq!(applies("absolute", limit.as_ref(), minutes(own), minutes(app)), said);
+        }
+    }
+}

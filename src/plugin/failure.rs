@@ -1,0 +1,154 @@
+//! Why a verb can't answer, and what to do about it.
+
+use super::page::printable;
+use kube::config::KubeconfigError;
+use std::{error::Error, time::Duration};
+use thiserror::Error;
+
+/// How long a request may take.
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
+
+/// What kubectl calls the resource.
+const RESOURCE: &str = "organizationsessionpolicies.scalekit.com";
+
+/// No answer.
+#[derive(Debug, Error)]
+pub(super) enum Failure {
+    #[error("no cluster to talk to: {0}; name a kubeconfig with --kubeconfig or KUBECONFIG")]
+    NoCluster(String),
+    #[error("the API server at {server} can't be reached: {cause}")]
+    Unreachable { server: String, cause: String },
+    #[error("the API server at {server} did not answer within {} s", DEADLINE.as_secs())]
+    TimedOut { server: String },
+    #[error("the API server at {server} does not know you; log in again, or name another context with --context")]
+    Unauthorized { server: String },
+    #[error("you may not {verb} {RESOURCE} {place}; docs/kubectl-osp.md has the role that allows it")]
+    Forbidden { verb: &'static str, place: String },
+    #[error("this cluster does not know {RESOURCE}; install it with: kubectl apply -f crds/")]
+    NotInstalled,
+    #[error("there is no {name} in namespace {namespace}{}", hint(.near))]
+    NotFound { name: String, namespace: String, near: Vec<String> },
+    #[error("{name} can't be read by this version: {cause}")]
+    Unreadable { name: String, cause: String },
+    #[error("the API server refused: {0}")]
+    Refused(String),
+    #[error("the live policy of {name} has not been read yet ({why}); `{explain}` says more")]
+    NotLooked { name: String, why: String, explain: String },
+    #[error("the operator did not look at {name} within {} s; is it running, and does it watch this namespace?", .waited.as_secs())]
+    NotHandled { name: String, waited: Duration },
+    #[error("can't print: {0}")]
+    Print(#[from] std::io::Error),
+}
+
+fn hint(near: &[String]) -> String {
+    match near {
+        [] => String::new(),
+        near => format!("; there is {}", near.join(", ")),
+    }
+}
+
+impl From<KubeconfigError> for Failure {
+    fn from(error: KubeconfigError) -> Self {
+        Self::NoCluster(match &error {
+            KubeconfigError::ReadConfig(cause, path) => format!("{}: {cause}", path.display()),
+            KubeconfigError::LoadContext(name) => format!("the kubeconfig has no context {name}"),
+            other => whole(other),
+        })
+    }
+}
+
+impl Failure {
+    /// What an error of kube means, for a request that would `verb` something
+    /// `place`.
+    pub(super) fn of(error: kube::Error, server: &str, verb: &'static str, place: &str) -> Self {
+        let server = server.to_owned();
+        match error {
+            kube::Error::Api(status) => match status.code {
+                401 => Self::Unauthorized { server },
+                403 => Self::Forbidden { verb, place: place.to_owned() },
+                // of a kind that it does not know the server has nothing to say
+                404 if status.details.is_none() => Self::NotInstalled,
+                _ => Self::Refused(printable(&status.message)),
+            },
+            kube::Error::Auth(cause) => Self::NoCluster(whole(&cause)),
+            other => Self::Unreachable { server, cause: innermost(&other) },
+        }
+    }
+}
+
+/// An error with its causes.
+fn whole(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// The cause of all causes: what is around it are the names of layers.
+fn innermost(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
+}
+
+/// The names that were perhaps meant, nearest first, at most three.
+pub(super) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut found: Vec<(usize, &str)> = names
+        .map(|other| (if other.contains(name) || name.contains(other) { 1 } else { distance(name, other) }, other))
+        .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
+        .collect();
+    found.sort_unstable();
+    found.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// How many letters must be changed, added or taken away.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut last = i + 1;
+        let mut next = vec![last];
+        for (b, above) in other.bytes().zip(row.windows(2)) {
+            if let [diagonal, straight] = above {
+                last = (diagonal + usize::from(a != b)).min(straight + 1).min(last + 1);
+                next.push(last);
+            }
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_seen_and_another_name_is_not() {
+        let names = ["acme", "acme-eu", "globex", "initech"];
+        assert_eq!(near("acne", names.into_iter()), ["acme"]);
+        assert_eq!(near("acm", names.into_iter()), ["acme", "acme-eu"]);
+        assert_eq!(near("gloebx", names.into_iter()), ["globex"]);
+        assert_eq!(near("globx", names.into_iter()), ["globex"]);
+        assert_eq!(near("umbrella", names.into_iter()), Vec::<String>::new());
+        assert_eq!([distance("", "abc"), distance("abc", ""), distance("kitten", "sitting")], [3, 3, 3]);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_what_is_there() {
+        let failure = |near: &[&str]| Failure::NotFound {
+            name: "acne".into(),
+            namespace: "customers".into(),
+            near: near.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        assert_eq!(failure(&[]).to_string(), "there is no acne in namespace customers");
+        assert_eq!(failure(&["acme"]).to_string(), "there is no acne in namespace customers; there is acme");
+    }
+}

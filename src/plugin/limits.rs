@@ -1,0 +1,143 @@
+//! From the words of a status back to the domain, whose rules say which side is
+//! stricter.
+
+use crate::{
+    crd::{ApplicationLimits, ReportedPolicy},
+    policy::{Bounds, Field, Idle, Live, Minutes, Policy, stricter},
+};
+
+/// Which side of a difference is stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stricter {
+    Declared,
+    Live,
+    /// They come to the same.
+    Neither,
+    /// One in one limit, the other in the other one.
+    Mixed,
+    /// It can't be told.
+    Unknown,
+}
+
+impl Stricter {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Live => "live",
+            Self::Neither => "neither",
+            Self::Mixed => "mixed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+fn minutes(number: Option<i32>) -> Option<Minutes> {
+    number.and_then(|number| Minutes::new(i64::from(number)))
+}
+
+/// The live policy that a status reports.
+pub(super) fn live(reported: &ReportedPolicy) -> Live {
+    match reported.policy_source.as_str() {
+        "APPLICATION" => Live::Application,
+        "CUSTOM" => Live::Custom {
+            absolute: minutes(reported.absolute_session_timeout),
+            idle: match reported.idle_session_timeout_enabled {
+                Some(true) => Idle::On(minutes(reported.idle_session_timeout)),
+                _ => Idle::Off,
+            },
+        },
+        _ => Live::Unrecognized,
+    }
+}
+
+/// The application's limits that a status reports.
+pub(super) fn application(reported: &ApplicationLimits) -> Bounds {
+    Bounds { absolute: minutes(reported.absolute_session_timeout), idle: minutes(reported.idle_session_timeout) }
+}
+
+/// A number of minutes as a person reads it.
+pub(super) fn said(number: i32) -> String {
+    minutes(Some(number)).map_or_else(|| number.to_string(), |minutes| minutes.to_string())
+}
+
+/// Which side is stricter in `field`. Where one of the two inherits, what
+/// counts is what then applies, so it takes the application's limits to tell.
+pub(super) fn compare(field: Field, declared: &Policy, found: &Live, application: Option<Bounds>) -> Stricter {
+    let (mut one, mut other) = (Bounds::from(declared), Bounds::from(found));
+    match field {
+        Field::Source => match (found, application) {
+            (Live::Unrecognized, _) | (_, None) => return Stricter::Unknown,
+            (_, Some(application)) => (one, other) = (stricter(application, one), stricter(application, other)),
+        },
+        Field::Absolute => (one.idle, other.idle) = (None, None),
+        Field::IdleEnabled | Field::Idle => (one.absolute, other.absolute) = (None, None),
+    }
+    let both = stricter(one, other);
+    match (both == one, both == other) {
+        (true, true) => Stricter::Neither,
+        (true, false) => Stricter::Declared,
+        (false, true) => Stricter::Live,
+        (false, false) => Stricter::Mixed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Session;
+    use proptest::prelude::*;
+
+    fn m(n: i64) -> Minutes {
+        Minutes::new(n).unwrap()
+    }
+
+    fn custom(absolute: i64, idle: Option<i64>) -> Policy {
+        Policy::Custom(Session::new(m(absolute), idle.map(m)).unwrap())
+    }
+
+    #[test]
+    fn the_shorter_timeout_is_stricter_and_none_never_is() {
+        let declared = custom(480, Some(60));
+        let found = |absolute: Option<i64>, idle| Live::Custom { absolute: absolute.map(m), idle };
+        for (field, found, expected) in [
+            (Field::Absolute, found(Some(600), Idle::Off), Stricter::Declared),
+            (Field::Absolute, found(Some(240), Idle::Off), Stricter::Live),
+            (Field::Absolute, found(Some(480), Idle::Off), Stricter::Neither),
+            (Field::Absolute, found(None, Idle::Off), Stricter::Declared),
+            (Field::Idle, found(None, Idle::On(Some(m(30)))), Stricter::Live),
+            (Field::IdleEnabled, found(Some(600), Idle::Off), Stricter::Declared),
+        ] {
+            assert_eq!(compare(field, &declared, &found, None), expected, "{field:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn who_inherits_is_as_strict_as_the_application() {
+        let application = |absolute| Some(Bounds { absolute: Some(m(absolute)), idle: None });
+        let source = |declared, found, application| compare(Field::Source, &declared, &found, application);
+        let inherited = Live::Application;
+        assert_eq!(source(custom(480, None), inherited, application(1440)), Stricter::Declared);
+        assert_eq!(source(custom(2880, None), inherited, application(1440)), Stricter::Neither);
+        assert_eq!(source(Policy::Application, custom(480, None).into(), application(1440)), Stricter::Live);
+        assert_eq!(source(custom(480, None), inherited, None), Stricter::Unknown);
+        assert_eq!(source(custom(480, None), Live::Unrecognized, application(1440)), Stricter::Unknown);
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_status_reports_is_read_as_it_was(absolute in proptest::option::of(1i64..3000),
+            idle in proptest::option::of(1i64..3000), on in any::<bool>())
+        {
+            let idle = if on { Idle::On(idle.map(m)) } else { Idle::Off };
+            let found = Live::Custom { absolute: absolute.map(m), idle };
+            prop_assert_eq!(live(&ReportedPolicy::from(&found)), found);
+        }
+    }
+
+    #[test]
+    fn what_is_no_custom_policy_is_read_as_it_was_too() {
+        for found in [Live::Application, Live::Unrecognized] {
+            assert_eq!(live(&ReportedPolicy::from(&found)), found);
+        }
+    }
+}

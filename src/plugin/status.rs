@@ -1,0 +1,171 @@
+//! `osp status`: how the policies stand, those with problems first.
+
+use super::{
+    Answer, Cluster, End, Failure, Format, Page, age,
+    cluster::{Connection, Hint, Object},
+    limits,
+    page::Tint,
+    standing::{Need, Standing},
+    table::{Cell, Column, Place, table},
+};
+use crate::{
+    crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
+    reconcile::{Kind, Truth},
+};
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// How the policies stand. Exit 0 when all are Ready, 2 when one is not.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// This one only [default: all of the namespace]
+    #[arg(conflicts_with = "all_namespaces")]
+    name: Option<String>,
+    /// Those of all namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+    #[command(flatten)]
+    connection: Connection,
+    /// How it is written
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Format,
+}
+
+pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
+    let cluster = Cluster::connect(&arguments.connection).await?;
+    let found = match &arguments.name {
+        Some(name) => vec![cluster.get(name).await?],
+        None => readable(cluster.list(arguments.all_namespaces).await?)?,
+    };
+    let mut standings: Vec<Standing<'_>> = found.iter().map(Standing::of).collect();
+    standings.sort_by_key(|s| (s.need(), s.namespace(), s.name()));
+    let end = if standings.iter().all(Standing::is_ready) { End::Fine } else { End::NotFine };
+    let text = match arguments.output {
+        Format::Json => super::json(&json!({"items": standings.iter().map(item).collect::<Vec<_>>()})),
+        Format::Text if standings.is_empty() => {
+            let place = || if arguments.all_namespaces { "any namespace" } else { &cluster.namespace };
+            super::page::note(&format!("there is no OrganizationSessionPolicy in {}", place()));
+            String::new()
+        }
+        Format::Text => {
+            let hint = Hint::new(called, &arguments.connection);
+            text(&standings, arguments.all_namespaces, &hint, page, now)
+        }
+    };
+    Ok(Answer { text, end })
+}
+
+/// Those that this version can read. One that it can't is no reason to hide the
+/// others, and none to pass over it in silence.
+fn readable(all: Vec<Object>) -> Result<Vec<OrganizationSessionPolicy>, Failure> {
+    let mut found = Vec::with_capacity(all.len());
+    let mut first = None;
+    for object in all {
+        match object.0 {
+            Ok(resource) => found.push(resource),
+            Err(undecodable) => {
+                let name = undecodable.metadata.name.unwrap_or_default();
+                let failure = Failure::Unreadable { name, cause: undecodable.error };
+                super::page::note(&format!("warning: {failure}"));
+                first = first.or(Some(failure));
+            }
+        }
+    }
+    match first {
+        Some(failure) if found.is_empty() => Err(failure),
+        _ => Ok(found),
+    }
+}
+
+const NAMESPACE: Column = Column { title: "NAMESPACE", place: Place::Row };
+const COLUMNS: [Column; 8] = [
+    Column { title: "NAME", place: Place::Row },
+    Column { title: "ORGANIZATION", place: Place::Yields(4, "") },
+    Column { title: "MODE", place: Place::Yields(3, "") },
+    Column { title: "READY", place: Place::Row },
+    Column { title: "SYNCED", place: Place::Row },
+    Column { title: "EFFECTIVE", place: Place::Yields(2, "effective ") },
+    Column { title: "DRIFT", place: Place::Yields(1, "drift: ") },
+    Column { title: "AGE", place: Place::Row },
+];
+
+fn text(standings: &[Standing<'_>], everywhere: bool, hint: &Hint, page: &Page, now: Timestamp) -> String {
+    let first = everywhere.then_some(NAMESPACE);
+    let columns: Vec<Column> = first.into_iter().chain(COLUMNS).collect();
+    let rows: Vec<Vec<Cell>> = standings
+        .iter()
+        .map(|standing| {
+            let first = everywhere.then(|| Cell::plain(standing.namespace()));
+            first.into_iter().chain(row(standing, now)).collect()
+        })
+        .collect();
+    let mut text = table(&columns, &rows, page);
+    if let Some(worst) = standings.iter().find(|s| matches!(s.need(), Need::Somebody | Need::Patience)) {
+        let hint = if everywhere { hint.clone().elsewhere(worst.namespace()) } else { hint.clone() };
+        let hint = format!("`{}` says why, and what to do.", hint.to("explain", worst.name()));
+        text.push('\n');
+        text.push_str(&page.paragraph("", &hint));
+    }
+    text
+}
+
+fn row(standing: &Standing<'_>, now: Timestamp) -> [Cell; 8] {
+    let ready = standing.ready();
+    let tint = |truth| match truth {
+        Truth::True => Tint::Good,
+        Truth::False => Tint::Bad,
+        Truth::Unknown => Tint::Doubtful,
+    };
+    let synced = standing.truth(Kind::Synced);
+    let status = standing.status();
+    let effective = status.and_then(|s| s.effective_policy.as_ref()).map(effective).unwrap_or_default();
+    let loses = if standing.truth(Kind::Effective) == Truth::False { Tint::Doubtful } else { Tint::Plain };
+    let age = standing.created().map(|created| age::span(created, now)).unwrap_or_default();
+    [
+        Cell::new(standing.name(), Tint::Strong),
+        Cell::plain(standing.organization()),
+        Cell::plain(standing.mode()),
+        Cell::new(&format!("{} {}", ready.truth.name(), ready.reason), tint(ready.truth)),
+        Cell::new(synced.name(), if synced == Truth::False { Tint::Doubtful } else { tint(synced) }),
+        Cell::new(&effective, loses),
+        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Tint::Doubtful),
+        Cell::plain(&age),
+    ]
+}
+
+/// Absolute and idle; whose they are is said where it is not the organization.
+fn effective(limits: &EffectiveLimits) -> String {
+    let one = |limit: &Option<crate::crd::EffectiveLimit>| match limit {
+        Some(limit) if limit.from == "application" => format!("{} (app)", limits::said(limit.minutes)),
+        Some(limit) => limits::said(limit.minutes),
+        None => "none".to_owned(),
+    };
+    format!("{} / {}", one(&limits.absolute_session_timeout), one(&limits.idle_session_timeout))
+}
+
+fn drift(fields: &[DriftedField]) -> String {
+    let short = |field: &str| match field {
+        "policySource" => "source".to_owned(),
+        "absoluteSessionTimeout" => "absolute".to_owned(),
+        "idleSessionTimeoutEnabled" => "idle on".to_owned(),
+        "idleSessionTimeout" => "idle".to_owned(),
+        other => other.to_owned(),
+    };
+    let one = |field: &DriftedField| format!("{} {}, not {}", short(&field.field), field.live, field.desired);
+    fields.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn item(standing: &Standing<'_>) -> Value {
+    let (ready, status) = (standing.ready(), standing.status());
+    let limits = status.and_then(|s| s.effective_policy.as_ref());
+    json!({
+        "namespace": standing.namespace(), "name": standing.name(), "organization": standing.organization(),
+        "mode": standing.mode(),
+        "ready": {"status": ready.truth.name(), "reason": ready.reason, "message": ready.message},
+        "synced": standing.truth(Kind::Synced).name(),
+        "effective": limits.map(|l| json!({"absolute": l.absolute_session_timeout, "idle": l.idle_session_timeout})),
+        "drift": status.map(|s| s.drift.clone()).unwrap_or_default(),
+        "created": standing.created().map(|at| at.to_string()), "deleted": standing.deleted().map(|at| at.to_string()),
+    })
+}

@@ -1,0 +1,54 @@
+//! `osp suspend` and `osp resume`.
+
+use super::{
+    Answer, Cluster, End, Failure, Page,
+    cluster::{Connection, Hint},
+    delivery::Delivery,
+    standing::Standing,
+};
+use clap::Args;
+use serde_json::json;
+
+/// Who owns `spec.suspend` after a change of ours. Flux takes away what a name
+/// that begins with `kubectl` owns, so the name does not.
+const MANAGER: &str = "osp";
+
+/// Sets `spec.suspend`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The resource
+    name: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(super) async fn run(arguments: &Arguments, suspend: bool, called: &str, page: &Page) -> Result<Answer, Failure> {
+    let hint = Hint::new(called, &arguments.connection);
+    let cluster = Cluster::connect(&arguments.connection).await?;
+    let name = &arguments.name;
+    let resource = cluster.get(name).await?;
+    let already = resource.spec.suspend == suspend;
+    if !already {
+        cluster.patch(name, MANAGER, &json!({"spec": {"suspend": suspend}})).await?;
+    }
+    let place = format!("{name} in namespace {}", cluster.namespace);
+    let mut text = page.paragraph(
+        "",
+        &match (already, suspend) {
+            (true, true) => format!("{place} is suspended already."),
+            (true, false) => format!("{place} is not suspended."),
+            (false, true) => {
+                format!("{place} is suspended: nothing is read or written until `{}`.", hint.to("resume", name))
+            }
+            (false, false) => format!("{place} goes on; `{}` shows how it stands.", hint.to("status", name)),
+        },
+    );
+    if suspend && Standing::of(&resource).deleted().is_some() {
+        text.push_str(&page.paragraph("", "It is being deleted, and a deletion is never held back by that."));
+    }
+    if let Some(delivery) = Delivery::of(&resource).filter(|_| !already) {
+        let warning = format!("{delivery} delivers it: where Git declares spec.suspend, that wins at its next pass.");
+        text.push_str(&page.paragraph("", &warning));
+    }
+    Ok(Answer { text, end: End::Fine })
+}

@@ -1,0 +1,177 @@
+//! A table that fits its page: what does not fit beside the rest stands on a
+//! line of its own below, and only then is something cut.
+
+use super::page::{Page, Tint, columns, printable};
+
+/// Between two columns.
+const GAP: usize = 2;
+/// A column is not cut below this.
+const NARROWEST: usize = 8;
+
+/// One column of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    pub(super) title: &'static str,
+    pub(super) place: Place,
+}
+
+/// Where a column's values stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Always in the row.
+    Row,
+    /// Below the row where the page is too narrow, behind this word; the column
+    /// with the lowest number goes first.
+    Yields(u8, &'static str),
+}
+
+/// One value.
+#[derive(Debug, Clone)]
+pub(super) struct Cell {
+    text: String,
+    tint: Tint,
+}
+
+impl Cell {
+    pub(super) fn new(text: &str, tint: Tint) -> Self {
+        Self { text: printable(text), tint }
+    }
+
+    pub(super) fn plain(text: &str) -> Self {
+        Self::new(text, Tint::Plain)
+    }
+}
+
+/// The table as text; each row has as many cells as there are columns.
+pub(super) fn table(all: &[Column], rows: &[Vec<Cell>], page: &Page) -> String {
+    let mut shown: Vec<Shown> = all
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| columns(&cell.text));
+            Shown { index, column, width: cells.chain([columns(column.title)]).max().unwrap_or(0) }
+        })
+        .collect();
+    let below = page.width().map(|width| make_room(&mut shown, width)).unwrap_or_default();
+    let mut text = line(&shown, page, |shown| (shown.column.title, Tint::Strong));
+    for row in rows {
+        text.push_str(&line(&shown, page, |shown| {
+            row.get(shown.index).map_or(("", Tint::Plain), |cell| (&cell.text, cell.tint))
+        }));
+        let said: Vec<String> = below
+            .iter()
+            .filter_map(|(index, word)| row.get(*index).map(|cell| (word, &cell.text)))
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(word, text)| format!("{word}{text}"))
+            .collect();
+        if !said.is_empty() {
+            text.push_str(&page.paragraph("  ", &said.join(" · ")));
+        }
+    }
+    text
+}
+
+struct Shown<'a> {
+    index: usize,
+    column: &'a Column,
+    width: usize,
+}
+
+/// Takes columns out of the row, and then cuts the widest, until it fits.
+/// Returns those that go below, as they were.
+fn make_room(shown: &mut Vec<Shown<'_>>, width: usize) -> Vec<(usize, &'static str)> {
+    let total =
+        |shown: &[Shown<'_>]| shown.iter().map(|s| s.width).sum::<usize>() + GAP * shown.len().saturating_sub(1);
+    let mut below = Vec::new();
+    while total(shown) > width {
+        let yielding = shown.iter().filter_map(|s| match s.column.place {
+            Place::Yields(order, word) => Some((order, s.index, word)),
+            Place::Row => None,
+        });
+        let Some((_, index, word)) = yielding.min() else { break };
+        shown.retain(|s| s.index != index);
+        below.push((index, word));
+    }
+    below.sort_unstable();
+    while total(shown) > width {
+        let Some(widest) = shown.iter_mut().max_by_key(|s| s.width).filter(|s| s.width > NARROWEST) else { break };
+        widest.width -= 1;
+    }
+    below
+}
+
+fn line<'a>(shown: &'a [Shown<'a>], page: &Page, cell: impl Fn(&'a Shown<'a>) -> (&'a str, Tint)) -> String {
+    let mut text = String::new();
+    let mut blanks = 0; // written only when something follows
+    for column in shown {
+        let (value, tint) = cell(column);
+        let value = cut(value, column.width);
+        if !value.is_empty() {
+            text.push_str(&" ".repeat(blanks));
+            text.push_str(&page.paint(&value, tint));
+            blanks = 0;
+        }
+        blanks += column.width - columns(&value) + GAP;
+    }
+    text.push('\n');
+    text
+}
+
+/// At most `width` columns of `text`, and a sign where more would follow.
+fn cut(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        if columns(&kept) + columns(c.encode_utf8(&mut [0; 4])) + 1 > width {
+            break;
+        }
+        kept.push(c);
+    }
+    kept + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 4] = [
+        Column { title: "NAME", place: Place::Row },
+        Column { title: "MODE", place: Place::Yields(2, "mode ") },
+        Column { title: "DRIFT", place: Place::Yields(1, "drift: ") },
+        Column { title: "AGE", place: Place::Row },
+    ];
+
+    fn at(width: Option<usize>, name: &str) -> String {
+        let rows = [[name, "Enforce", "", "3s"], ["b", "Observe", "absolute 10h, not 8h", "12d"]];
+        let rows: Vec<Vec<Cell>> = rows.iter().map(|row| row.iter().map(|text| Cell::plain(text)).collect()).collect();
+        table(&COLUMNS, &rows, &Page::plain(width))
+    }
+
+    #[test]
+    fn with_room_there_is_a_line_for_each_row() {
+        let wide = "NAME  MODE     DRIFT                 AGE\n\
+                    acme  Enforce                        3s\n\
+                    b     Observe  absolute 10h, not 8h  12d\n";
+        assert_eq!(at(None, "acme"), wide);
+        assert_eq!(at(Some(40), "acme"), wide);
+    }
+
+    #[test]
+    fn without_room_columns_move_below_and_nothing_is_lost() {
+        let narrow = "NAME  MODE     AGE\nacme  Enforce  3s\nb     Observe  12d\n  drift: absolute 10h, not 8h\n";
+        assert_eq!(at(Some(39), "acme"), narrow);
+        let narrower =
+            "NAME  AGE\nacme  3s\n  mode Enforce\nb     12d\n  mode Observe ·\n  drift: absolute\n  10h, not 8h\n";
+        assert_eq!(at(Some(17), "acme"), narrower);
+    }
+
+    #[test]
+    fn what_fits_nowhere_is_cut_with_a_sign() {
+        let text = at(Some(20), &"n".repeat(60));
+        assert!(text.lines().all(|line| columns(line) <= 20), "{text}");
+        assert!(text.contains("nnnnnnnnnnnnnn…  3s"), "{text}");
+        assert_eq!(cut("日本語", 4), "日…");
+    }
+}

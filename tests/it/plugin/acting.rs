@@ -1,0 +1,135 @@
+//! reconcile, suspend and resume: what they change, and what comes of it.
+
+use super::{org, osp};
+use crate::world::{World, condition};
+use serde_json::{Value, json};
+
+fn manager(world: &World, name: &str, field: &str) -> Vec<String> {
+    let resource = world.kubectl(&["get", "osp", name, "-o", "json", "--show-managed-fields"]);
+    let resource: Value = serde_json::from_str(&resource).unwrap();
+    let entries = resource["metadata"]["managedFields"].as_array().unwrap();
+    let owns = entries.iter().filter(|entry| entry["fieldsV1"].to_string().contains(field));
+    owns.map(|entry| entry["manager"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A world in which the next look is an hour away.
+async fn at_rest() -> World {
+    let world = World::new().await;
+    world.apply("acme", &org("org_1", ", interval: 1h"));
+    world.until("acme", "True", "InSync");
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_asked_for_happens_now_and_its_outcome_is_told() {
+    let world = at_rest().await;
+    world.edit("org_1", &json!({"policy": {"source": "APPLICATION"}}));
+    let said = osp(&world, &["reconcile", "acme"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.starts_with("acme: Ready is True, InSync\n"), "{}", said.out);
+    assert!(said.err.contains("waiting for the operator to look at acme, up to 60 s"), "{}", said.err);
+    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480, "it was repaired meanwhile");
+    let resource = world.resource("acme").unwrap();
+    let asked = &resource["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"];
+    assert_eq!(&resource["status"]["lastHandledReconcileAt"], asked);
+    assert_eq!(manager(&world, "acme", "requestedAt"), ["flux-client-side-apply"]);
+
+    let again = osp(&world, &["reconcile", "acme", "--wait"]);
+    let later = world.resource("acme").unwrap()["status"]["lastHandledReconcileAt"].clone();
+    assert!(again.code == 0 && later != *asked, "each request is one of its own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_is_not_ready_is_exit_two() {
+    let world = at_rest().await;
+    world.admin("DELETE", "organizations/org_1", &Value::Null);
+    let said = osp(&world, &["reconcile", "acme"]);
+    assert_eq!(said.code, 2, "{}{}", said.out, said.err);
+    assert!(said.out.starts_with("acme: Ready is False, OrganizationNotFound\n"), "{}", said.out);
+    let hint = format!("`osp explain acme -n {}` says more.\n", world.namespace);
+    assert!(said.out.ends_with(&hint), "{}", said.out);
+    world.until("acme", "False", "OrganizationNotFound");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_operator_the_wait_ends_in_time_and_says_what_to_check() {
+    let mut world = at_rest().await;
+    world.kill_operator();
+    let said = osp(&world, &["reconcile", "acme", "--timeout", "1s"]);
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert!(said.err.contains("did not look at acme within 1 s; is it running"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_want_to_wait_only_asks() {
+    let world = at_rest().await;
+    let said = osp(&world, &["reconcile", "acme", "--wait=false"]);
+    let asked = format!("Asked; `osp status acme -n {}` shows how it stands.\n", world.namespace);
+    let expected = (0, asked.as_str(), "");
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), expected);
+    crate::cluster::eventually("the request is handled", 60, || {
+        let resource = world.resource("acme")?;
+        let asked = resource["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].as_str()?;
+        (resource["status"]["lastHandledReconcileAt"] == asked).then_some(())
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_that_goes_while_somebody_waits_is_told_to_be_gone() {
+    let mut world = at_rest().await;
+    world.kill_operator();
+    world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
+    let mut command = super::command(&world.cluster, "admin", None);
+    command.args(["reconcile", "acme", "-n", &world.namespace]);
+    let waiting = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let asked = || {
+        let resource = world.resource("acme")?;
+        resource["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].as_str().map(|_| ())
+    };
+    crate::cluster::eventually("the request", 30, asked);
+    world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+    let said: super::Said = waiting.wait_with_output().unwrap().into();
+    assert_eq!((said.code, said.out.as_str()), (0, "acme is gone: its deletion came to its end.\n"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspending_stops_the_operator_and_resuming_lets_it_go_on() {
+    let world = World::new().await;
+    world.apply("acme", &org("org_1", ""));
+    world.until("acme", "True", "InSync");
+    let said = osp(&world, &["suspend", "acme"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    let hint = format!("nothing is read or written until `osp resume acme -n {}`", world.namespace);
+    assert!(said.lines().join(" ").contains(&hint), "{}", said.out);
+    world.until("acme", "Unknown", "Suspended");
+    assert_eq!(manager(&world, "acme", "f:suspend"), ["osp"]);
+    world.edit("org_1", &json!({"policy": {"source": "APPLICATION"}}));
+    let version = || world.resource("acme").unwrap()["metadata"]["resourceVersion"].clone();
+    let before = version();
+    assert!(osp(&world, &["suspend", "acme"]).out.contains("is suspended already"));
+    assert_eq!(version(), before, "nothing is written twice");
+    let said = osp(&world, &["reconcile", "acme"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.out.starts_with("acme: Ready is Unknown, Suspended\n"), "{}", said.out);
+    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "hands off");
+
+    let said = osp(&world, &["resume", "acme"]);
+    assert!(said.code == 0 && said.out.contains("goes on"), "{}", said.out);
+    let resource = world.until("acme", "True", "InSync");
+    assert!(condition(&resource, "Stalled").is_none());
+    assert_eq!(resource["spec"]["suspend"], false);
+    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
+    assert!(osp(&world, &["resume", "acme"]).out.contains("is not suspended"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_delivers_from_git_may_win_and_is_named() {
+    let world = at_rest().await;
+    let tracked = "argocd.argoproj.io/tracking-id=apps:scalekit.com/OrganizationSessionPolicy:a/acme";
+    world.kubectl(&["annotate", "osp", "acme", tracked]);
+    let said = osp(&world, &["suspend", "acme"]).lines().join(" ");
+    let named = "Argo CD (Application apps) delivers it: where Git declares spec.suspend, that wins at its next pass.";
+    assert!(said.ends_with(named), "{said}");
+    let said = osp(&world, &["explain", "acme"]).lines().join(" ");
+    assert!(said.contains("delivered by Argo CD (Application apps)"), "{said}");
+}

@@ -1,0 +1,45 @@
+//! The pictures in `docs/kubectl-osp.md` are what the verbs print.
+
+use super::{Said, command, customers_in};
+use crate::{manifests::assert_committed, world::World};
+use std::os::unix::process::CommandExt;
+
+const PAGE: &str = "docs/kubectl-osp.md";
+
+/// What a command prints on 80 columns, with what differs from run to run as in
+/// the page.
+fn shown(world: &World, arguments: &str) -> String {
+    let mut command = command(&world.cluster, "admin", Some(80));
+    let said: Said = command.arg0("kubectl-osp").args(arguments.split(' ')).output().unwrap().into();
+    let host = world.simulator.base_url();
+    let text = said.out.replace(host.trim_start_matches("http://"), "acme.scalekit.com");
+    text.lines().map(|line| settled(line) + "\n").collect()
+}
+
+/// A line whose last word, if it is an age, is five minutes.
+fn settled(line: &str) -> String {
+    match line.rsplit_once(' ') {
+        Some((rest, age)) if age.strip_suffix(['s', 'm']).is_some_and(|n| n.parse::<u32>().is_ok()) => {
+            format!("{rest} 5m")
+        }
+        _ => line.to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_committed_pictures_of_the_plugin_are_what_it_prints() {
+    let world = customers_in(Some("customers")).await;
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kubectl-osp.md")).unwrap();
+    let begin = "```console\n$ kubectl osp ";
+    let mut parts = page.split(begin);
+    let mut made = parts.next().unwrap().to_owned();
+    let mut pictures = 0;
+    for part in parts {
+        let (arguments, rest) = part.split_once('\n').unwrap();
+        let (_, after) = rest.split_once("```").unwrap();
+        made += &format!("{begin}{arguments}\n{}```{after}", shown(&world, arguments));
+        pictures += 1;
+    }
+    assert!(pictures >= 3, "{pictures} pictures");
+    assert_committed(PAGE, &made);
+}

@@ -1,0 +1,222 @@
+//! status, diff and explain of resources in real states.
+
+use super::{Said, command, customers, org, osp};
+use crate::world::World;
+use serde_json::{Value, json};
+
+/// A text with its line breaks undone.
+fn flat(said: &Said) -> String {
+    said.lines().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_has_the_problems_first_and_says_so_with_its_exit() {
+    let world = customers().await;
+    let said = osp(&world, &["status"]);
+    let lines = said.lines();
+    assert_eq!(lines[0], "NAME ORGANIZATION MODE READY SYNCED EFFECTIVE DRIFT AGE");
+    let without_age = |line: &str| line.rsplit_once(' ').unwrap().0.to_owned();
+    let drift = "absolute 10h, not 8h; idle 30m, not 1h";
+    assert_eq!(
+        lines[1..8].iter().map(|line| without_age(line)).collect::<Vec<_>>(),
+        [
+            "acme-copy org_1 Enforce False Conflict Unknown".to_owned(),
+            "keyless org_3 Enforce False CredentialsMissing Unknown".to_owned(),
+            "leaving org_5 Enforce False CredentialsMissing Unknown 8h / 1h".to_owned(),
+            "asleep org_3 Enforce Unknown Suspended Unknown".to_owned(),
+            "loose org_4 Enforce True InSync True 7d (app) / none".to_owned(),
+            format!("watched org_2 Observe True DriftDetected False 10h / 30m {drift}"),
+            "acme org_1 Enforce True InSync True 8h / 1h".to_owned(),
+        ],
+        "{}",
+        said.out
+    );
+    assert_eq!((said.code, said.err.as_str()), (2, ""));
+    let hint = format!("`osp explain acme-copy -n {}` says why, and what to do.\n", world.namespace);
+    assert!(said.out.ends_with(&hint), "{}", said.out);
+
+    let one = osp(&world, &["status", "acme"]);
+    assert_eq!((one.code, one.lines().len()), (0, 2), "{}", one.out);
+    assert_eq!(osp(&world, &["status", "asleep"]).code, 2);
+    assert_eq!(osp(&world, &["status", "loose"]).code, 0, "it is Ready");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_reads_the_same_as_json() {
+    let world = customers().await;
+    let said = osp(&world, &["status", "-o", "json"]);
+    let list = said.json();
+    let items = list["items"].as_array().unwrap();
+    assert_eq!((said.code, items.len()), (2, 7));
+    let watched = items.iter().find(|item| item["name"] == "watched").unwrap();
+    assert_eq!(watched["ready"]["reason"], "DriftDetected");
+    assert_eq!(watched["drift"][0], json!({"field": "absoluteSessionTimeout", "desired": "8h", "live": "10h"}));
+    assert_eq!(watched["effective"]["absolute"], json!({"minutes": 600, "from": "organization"}));
+
+    let said = osp(&world, &["diff", "watched", "-o", "json"]);
+    let expected = json!([
+        {"field": "absoluteSessionTimeout", "declared": "8h", "live": "10h", "stricter": "declared"},
+        {"field": "idleSessionTimeout", "declared": "1h", "live": "30m", "stricter": "live"},
+    ]);
+    assert_eq!((said.code, &said.json()["drift"], &said.json()["synced"]), (2, &expected, &json!("False")));
+    assert_eq!(osp(&world, &["diff", "acme", "-o", "json"]).json()["drift"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_difference_is_told_with_the_stricter_side_and_what_comes_of_it() {
+    let world = customers().await;
+    let said = osp(&world, &["diff", "watched"]);
+    assert_eq!(
+        said.lines(),
+        [
+            "FIELD DECLARED LIVE STRICTER",
+            "= policySource CUSTOM CUSTOM",
+            "≠ absoluteSessionTimeout 8h 10h declared",
+            "= idleSessionTimeoutEnabled true true",
+            "≠ idleSessionTimeout 1h 30m live",
+            "",
+            "Observe: this is reported, and nothing is written.",
+        ]
+    );
+    assert_eq!(said.code, 2);
+    let said = osp(&world, &["diff", "acme"]);
+    assert_eq!((said.code, said.lines().last().unwrap().as_str()), (0, "Nothing differs."));
+    let said = osp(&world, &["diff", "keyless"]);
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert!(said.err.contains("has not been read yet (CredentialsMissing)"), "{}", said.err);
+    let said = osp(&world, &["diff", "leaving"]);
+    let held = "Nothing is written because of CredentialsMissing";
+    assert!(said.code == 2 && flat(&said).contains(held), "{}", said.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_nobody_has_looked_at_is_never_told_to_be_fine() {
+    let mut world = World::new().await;
+    world.apply("acme", &org("org_1", ""));
+    world.until("acme", "True", "InSync");
+    world.kill_operator();
+    world.apply("acme", &org("org_1", ", mode: TightenOnly").replace("Timeout: 8", "Timeout: 2"));
+    let said = osp(&world, &["diff", "acme"]);
+    assert!(said.code == 2 && flat(&said).contains("has not looked at this version of the spec yet"), "{}", said.out);
+    assert!(flat(&said).ends_with("only what makes it stricter is written: absolute 2h, idle 1h."), "{}", said.out);
+    let said = osp(&world, &["status", "acme"]);
+    assert!(said.code == 2 && said.out.contains("Unknown NotChecked"), "{}", said.out);
+    let said = osp(&world, &["explain", "acme"]);
+    assert!(said.code == 2 && flat(&said).contains("may be of an earlier one. Wait."), "{}", said.out);
+}
+
+fn explained(world: &World, name: &str, code: i32, sentences: &[&str]) -> String {
+    let said = osp(world, &["explain", name]);
+    let text = flat(&said);
+    for sentence in sentences {
+        assert!(text.contains(sentence), "{name}: no {sentence:?} in\n{}", said.out);
+    }
+    assert_eq!((said.code, said.err.as_str()), (code, ""), "{}", said.out);
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_state_is_explained_with_what_to_do() {
+    let world = customers().await;
+    let applies = "Applies absolute 8h: the organization's; it is stricter than the 7d of the application \
+                   idle 1h: the organization's; the application sets none";
+    let text = explained(
+        &world,
+        "acme",
+        0,
+        &[
+            "acme is Ready: InSync",
+            "Declared absolute 8h, idle 1h mode Enforce: the operator makes it so",
+            "Live absolute 8h, idle 1h",
+            "Application absolute 7d, idle none; access tokens live 5m",
+            applies,
+            "Next look at the operator's interval",
+        ],
+    );
+    assert!(!text.contains("Means"), "{text}");
+
+    let owner = format!("Owner acme in namespace {}", world.namespace);
+    explained(
+        &world,
+        "acme-copy",
+        2,
+        &[
+            "acme-copy is not Ready: Conflict",
+            "Conflict for",
+            "Ready is False, Synced is Unknown, Stalled is True",
+            "Means An older resource owns this organization.",
+            "Here the resource \"acme\" is older",
+            &owner,
+            "Do Delete one of the two; the younger one takes over when the older one goes.",
+        ],
+    );
+    let means = "Means Observe: the live policy is not the declared one; `status.drift` lists the fields. Here \
+                 absoluteSessionTimeout is 10h instead of 8h; idleSessionTimeout is 30m instead of 1h";
+    explained(&world, "watched", 0, &["watched is Ready: DriftDetected", "Live absolute 10h, idle 30m", means]);
+    let asleep = ["asleep may or may not be Ready: Suspended", "Next look none before `osp resume asleep -n t"];
+    explained(&world, "asleep", 2, &asleep);
+    let keyless = [
+        "CredentialsMissing for",
+        "Live not read yet",
+        "Here ",
+        "scalekit-new",
+        "Do Create the Secret that the message names",
+        "Next look within a minute",
+    ];
+    let text = explained(&world, "keyless", 2, &keyless);
+    assert!(!text.contains("NotChecked"), "it says nothing of its own: {text}");
+    explained(
+        &world,
+        "loose",
+        0,
+        &[
+            "loose is Ready: InSync",
+            "Applies absolute 7d: the application's; it is stricter than the 14d of the organization",
+            "LooserThanApplication for",
+            "Do Shorten the declared value, or lengthen the application's in Scalekit's dashboard.",
+        ],
+    );
+    let release: Value = world.resource("leaving").unwrap()["status"]["release"]["at"].clone();
+    let at: jiff::Timestamp = release.as_str().unwrap().parse().unwrap();
+    let at = at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let leaving = [
+        "leaving is not Ready: CredentialsMissing, being deleted for",
+        "Deletion first the organization is set back to inherit the application's policy",
+        &at,
+        "the resource goes all the same, and its policy stays in Scalekit",
+        "spec.deletionPolicy: Retain lets it go at once",
+    ];
+    explained(&world, "leaving", 2, &leaving);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_elsewhere_is_named_to_whom_may_look_there_and_to_nobody_else() {
+    let scalekit = World::scalekit(json!({})).await;
+    let winner = World::on(crate::cluster::cluster(), scalekit.clone());
+    let mut loser = World::on(crate::cluster::cluster(), scalekit);
+    loser.arguments = vec!["--watch-namespace", winner.namespace.clone().leak()];
+    winner.apply("the-winner", &org("org_1", ""));
+    crate::cluster::eventually("a creation in a later second", 30, || {
+        loser.apply("acme", &org("org_1", ""));
+        let created = |world: &World, name| world.resource(name).unwrap()["metadata"]["creationTimestamp"].clone();
+        if created(&loser, "acme") != created(&winner, "the-winner") {
+            return Some(());
+        }
+        loser.kubectl(&["delete", "osp", "acme"]);
+        None
+    });
+    loser.start_operator();
+    loser.until("acme", "False", "Conflict");
+    winner.until("the-winner", "True", "InSync");
+    explained(&loser, "acme", 2, &[&format!("Owner the-winner in namespace {}", winner.namespace)]);
+
+    let namespace = &loser.namespace;
+    let rights = ["--verb=get,list", "--resource=organizationsessionpolicies.scalekit.com"];
+    loser.kubectl(&[&["create", "role", "reader"], &rights[..]].concat());
+    loser.kubectl(&["create", "rolebinding", "reader", "--role=reader", "--user=limited"]);
+    let mut limited = command(&loser.cluster, "limited", None);
+    let said: Said = limited.args(["explain", "acme", "-n", namespace]).output().unwrap().into();
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.out.contains("a resource in another namespace is older"), "{}", said.out);
+    assert!(!said.out.contains("the-winner") && !said.out.contains("Owner"), "{}", said.out);
+}
