@@ -3,6 +3,7 @@
 
 mod applying;
 mod as_the_operator;
+mod bench;
 mod exporting;
 mod planning;
 mod property;
