@@ -10,6 +10,7 @@
 //! | [`crd`] | the Kubernetes resource and its rules | policy |
 //! | [`scalekit`] | the REST client | policy, reconcile's calls and faults, telemetry |
 //! | [`controller`] | the shell that executes steps in a cluster | all of the above |
+//! | [`gitops`] | the verbs of `osp` on files of a Git repository | policy, reconcile, crd, scalekit |
 //! | [`simulator`] | a stand-in for Scalekit that shares nothing with us | nothing |
 //! | [`telemetry`] | logging, health, shutdown | nothing |
 
