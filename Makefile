@@ -1,4 +1,4 @@
-.PHONY: demo test cluster manifests
+.PHONY: demo test bench cluster manifests
 
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
@@ -8,6 +8,10 @@ test: ## all tests, on a real API server and with Flux (built once, kept in ~/.c
 	tests/cluster/ensure flux >/dev/null
 	tests/cluster/ensure argocd >/dev/null
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked # most tests wait, so more of them than cores
+
+bench: ## a plan of 10 000 organizations at full size: requests, seconds, memory; figures in docs/bench.md
+	cargo build --locked --release --bin osp
+	OSP_BENCH_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/osp cargo test --locked --test it -- --ignored --exact --nocapture osp_plan::bench::bench_plan_of_ten_thousand_organizations
 
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'

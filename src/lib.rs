@@ -10,7 +10,7 @@
 //! | [`crd`] | the Kubernetes resource and its rules | policy |
 //! | [`scalekit`] | the REST client | policy, reconcile's calls and faults, telemetry |
 //! | [`controller`] | the shell that executes steps in a cluster | all of the above |
-//! | [`gitops`] | the verbs of `osp` without a cluster | policy, reconcile, crd, scalekit |
+//! | [`gitops`] | the verbs of `osp` on files of a Git repository | policy, reconcile, crd, scalekit |
 //! | [`plugin`] | the verbs of `osp` that look at a cluster | policy, reconcile, crd |
 //! | [`simulator`] | a stand-in for Scalekit that shares nothing with us | nothing |
 //! | [`telemetry`] | logging, health, shutdown | nothing |

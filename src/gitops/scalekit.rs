@@ -5,13 +5,14 @@
 use super::progress::Progress;
 use crate::{
     policy::{ExternalId, OrganizationId, OrganizationRef},
-    reconcile::{Call, Fault, FaultKind, Organization, Reply},
+    reconcile::{Call, Fault, FaultKind, Feature, Organization, Reply},
     scalekit::{Client, Page},
 };
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
     io::{self, Write},
+    rc::Rc,
     time::Duration,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,6 +32,8 @@ pub(super) struct Scalekit {
     client: Client,
     application: tokio::sync::Mutex<Option<Result<Reply, Fault>>>,
     listed: RefCell<Listed>,
+    /// Every list of features once.
+    features: RefCell<HashSet<Rc<[Feature]>>>,
     /// Cancelled: whoever waits, waits no longer.
     stop: CancellationToken,
 }
@@ -39,7 +42,8 @@ pub(super) struct Scalekit {
 /// look is a fresh one.
 #[derive(Default)]
 struct Listed {
-    by_id: HashMap<OrganizationId, Organization>,
+    by_id: HashMap<OrganizationId, (Option<String>, Rc<[Feature]>)>,
+    /// Those that are asked for by it.
     by_external_id: HashMap<String, OrganizationId>,
 }
 
@@ -49,6 +53,7 @@ impl Scalekit {
             client,
             application: tokio::sync::Mutex::default(),
             listed: RefCell::default(),
+            features: RefCell::default(),
             stop: CancellationToken::new(),
         }
     }
@@ -108,8 +113,11 @@ impl Scalekit {
                 let by_id = missing.remove(&OrganizationRef::Id(organization.id.clone()));
                 let external = organization.external_id.as_deref().and_then(ExternalId::parse);
                 let by_external = external.is_some_and(|id| missing.remove(&OrganizationRef::External(id)));
-                if by_id || by_external {
-                    self.listed.borrow_mut().put(organization);
+                // A list may leave features out, and a list of features that is written back must be complete: who
+                // shows none is asked for itself.
+                if (by_id || by_external) && !organization.features.is_empty() {
+                    let features = self.shared(&organization.features);
+                    self.listed.borrow_mut().put(organization, features, by_external);
                 }
             }
             let left = page.total.map_or(1, |total| total.saturating_sub(seen).div_ceil(PER_PAGE).max(1));
@@ -133,6 +141,17 @@ impl Scalekit {
             std::process::exit(130);
         });
         Ok(())
+    }
+
+    /// The one copy of this list.
+    pub(super) fn shared(&self, features: &[Feature]) -> Rc<[Feature]> {
+        let mut known = self.features.borrow_mut();
+        if let Some(shared) = known.get(features) {
+            return Rc::clone(shared);
+        }
+        let shared: Rc<[Feature]> = features.into();
+        known.insert(Rc::clone(&shared));
+        shared
     }
 
     /// Whether to stop.
@@ -172,24 +191,20 @@ impl Scalekit {
 }
 
 impl Listed {
-    /// An organization that the list shows without any feature is asked for
-    /// itself: a list may leave features out, and a list of features that is
-    /// written back must be complete.
-    fn put(&mut self, organization: Organization) {
-        if organization.features.is_empty() {
-            return;
+    fn put(&mut self, organization: Organization, features: Rc<[Feature]>, by_external: bool) {
+        let Organization { id, external_id, .. } = organization;
+        if let Some(external) = external_id.as_ref().filter(|_| by_external) {
+            self.by_external_id.insert(external.clone(), id.clone());
         }
-        if let Some(external) = &organization.external_id {
-            self.by_external_id.insert(external.clone(), organization.id.clone());
-        }
-        self.by_id.insert(organization.id.clone(), organization);
+        self.by_id.insert(id, (external_id, features));
     }
 
     fn take(&mut self, call: &Call) -> Option<Organization> {
-        match call {
-            Call::ReadOrganization(id) => self.by_id.remove(id),
-            Call::LookUp(external) => self.by_id.remove(self.by_external_id.get(external.as_str())?),
-            _ => None,
-        }
+        let (id, (external_id, features)) = match call {
+            Call::ReadOrganization(id) => self.by_id.remove_entry(id)?,
+            Call::LookUp(external) => self.by_id.remove_entry(self.by_external_id.get(external.as_str())?)?,
+            _ => return None,
+        };
+        Some(Organization { id, external_id, features: features.to_vec(), told: true })
     }
 }

@@ -93,11 +93,9 @@ fn end(verdict: &Verdict, entry: &Entry<'_>, live: Option<&Live>) -> End {
 /// follows a write of our own is the pass's to repeat.
 fn planned(call: &Call, sight: &Sight, change: &Change) -> bool {
     match call {
-        Call::WriteFeatures { .. } => change.writes.contains(call) || sight.flag.refused > 0,
-        Call::WritePolicy { .. } if sight.wrote_policy() => change.writes.contains(call),
-        Call::WritePolicy { .. } => {
-            change.before.is_none() || (change.writes.contains(call) && sight.live == change.before)
-        }
+        Call::WriteFeatures { .. } => change.writes.has(call) || sight.flag.refused > 0,
+        Call::WritePolicy { .. } if sight.wrote_policy() => change.writes.has(call),
+        Call::WritePolicy { .. } => change.before.is_none() || (change.writes.has(call) && sight.live == change.before),
         _ => true,
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
             before: state(change.enabled, change.before.as_ref()),
             after: state(true, change.after.as_ref()),
             fields: change.fields().iter().map(Field::from).collect(),
-            writes: change.writes.iter().filter_map(Write::of).collect(),
+            writes: Write::all(&change.writes),
             ..row
         },
     }

@@ -1,6 +1,6 @@
 //! Looks at every organization of the input, several at a time.
 
-use super::{Cause, Change, Entry, Finding, Plan, Rest, cause::LastApplied};
+use super::{Cause, Change, Entry, Finding, Plan, Rest, Writes, cause::LastApplied};
 use crate::{
     gitops::{
         Manifest,
@@ -70,7 +70,7 @@ pub(in crate::gitops) fn goal(manifest: &Manifest, pinned: Option<OrganizationId
 /// The writes that were named instead of sent, and what stood before them.
 #[derive(Default)]
 struct Noted {
-    writes: Vec<Call>,
+    writes: Writes,
     enabled: Option<bool>,
     before: Option<Live>,
 }
@@ -80,7 +80,11 @@ impl Noted {
         self.enabled = self.enabled.or(sight.organization.as_ref().map(|o| o.session_policy_enabled()));
         if call.writes() {
             self.before = self.before.or(sight.live);
-            self.writes.push(call.clone());
+            match call {
+                Call::WriteFeatures { features, .. } => self.writes.features = Some(scalekit.shared(features)),
+                Call::WritePolicy { policy, .. } => self.writes.policy = Some(*policy),
+                _ => {}
+            }
             return faithful(call, sight).map(Ok);
         }
         let answer = scalekit.ask(call).await;

@@ -22,9 +22,12 @@ pub(super) use text::{Style, text, title};
 
 use super::Manifest;
 use crate::{
-    policy::{ApplicationPolicy, Bounds, Direction, Effective, FieldChange, Live, OrganizationId, changes, effective},
-    reconcile::{Call, Reason},
+    policy::{
+        ApplicationPolicy, Bounds, Direction, Effective, FieldChange, Live, OrganizationId, Policy, changes, effective,
+    },
+    reconcile::{Call, Feature, Reason},
 };
+use std::rc::Rc;
 
 /// A plan for one environment.
 #[derive(Debug)]
@@ -79,9 +82,32 @@ pub(super) struct Change {
     pub(super) before: Option<Live>,
     /// As it will be.
     pub(super) after: Option<Live>,
-    /// In this order.
-    pub(super) writes: Vec<Call>,
+    pub(super) writes: Writes,
     pub(super) cause: Cause,
+}
+
+/// The requests of a change: the feature flags first, then the policy. Ten
+/// thousand organizations have few different lists of flags, so those are
+/// shared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Writes {
+    pub(super) features: Option<Rc<[Feature]>>,
+    pub(super) policy: Option<Policy>,
+}
+
+impl Writes {
+    /// Whether `call` is one of them.
+    pub(super) fn has(&self, call: &Call) -> bool {
+        match call {
+            Call::WriteFeatures { features, .. } => self.features.as_deref() == Some(features),
+            Call::WritePolicy { policy, .. } => self.policy == Some(*policy),
+            _ => false,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Where a change comes from.

@@ -1,10 +1,11 @@
 //! A plan as JSON: what `--output json` prints, `--save` writes and
 //! `osp apply --plan` reads. Timeouts are minutes.
 
+use super::Writes;
 use crate::{
     crd::EffectiveLimits,
     policy::{ApplicationPolicy, Effective, FieldChange, Idle, Live, Minutes, Mode, OrganizationRef, Policy, Session},
-    reconcile::{Call, Feature},
+    reconcile::Feature,
 };
 use serde::{Deserialize, Serialize};
 
@@ -195,14 +196,12 @@ impl From<&FieldChange> for Field {
 }
 
 impl Write {
-    /// `None` for a call that only reads.
-    pub(super) fn of(call: &Call) -> Option<Self> {
+    /// In their order.
+    pub(super) fn all(writes: &Writes) -> Vec<Self> {
         let flag = |feature: &Feature| Flag { name: feature.name.clone(), enabled: feature.enabled };
-        match call {
-            Call::WriteFeatures { features, .. } => Some(Self::Features(features.iter().map(flag).collect())),
-            Call::WritePolicy { policy, .. } => Some(Self::Policy(Limits::from(&Live::from(*policy)))),
-            _ => None,
-        }
+        let features = writes.features.as_ref().map(|list| Self::Features(list.iter().map(flag).collect()));
+        let policy = writes.policy.map(|policy| Self::Policy(Limits::from(&Live::from(policy))));
+        features.into_iter().chain(policy).collect()
     }
 }
 

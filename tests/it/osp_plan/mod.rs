@@ -3,6 +3,7 @@
 
 mod applying;
 mod as_the_operator;
+mod bench;
 mod exporting;
 mod planning;
 mod property;
@@ -12,6 +13,7 @@ mod stranger;
 use serde_json::{Value, json};
 use session_policy_operator::simulator::{Config, Simulator};
 use std::{
+    ffi::OsStr,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -64,7 +66,12 @@ impl Pipeline {
 
     /// `osp` with these arguments and the simulator's credentials.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_osp"));
+        self.program(OsStr::new(env!("CARGO_BIN_EXE_osp")), arguments)
+    }
+
+    /// The same with another build of `osp`.
+    pub fn program(&self, program: &OsStr, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(&self.folder)

@@ -72,3 +72,31 @@ fn the_readme_without_a_cluster_does_what_it_says() {
         .collect();
     assert_eq!(codes, [2, 0, 0], "plan, apply, plan: {verbs:?}");
 }
+
+/// What a recipe calls must be there: the YAML is YAML, and every flag is one.
+#[test]
+fn the_pipelines_of_the_documentation_call_what_there_is() {
+    let page = text_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md"));
+    let recipes: Vec<&str> = page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(recipes.len(), 2);
+    let mut calls = 0;
+    for recipe in recipes {
+        serde_yaml::from_str::<serde_json::Value>(recipe).unwrap();
+        for line in recipe.lines().filter_map(|line| line.split_once("osp ").map(|(_, call)| call)) {
+            let words: Vec<&str> = line.split(['#', '>', '|']).next().unwrap().split_whitespace().collect();
+            let [verb @ ("plan" | "apply"), rest @ ..] = words.as_slice() else { continue };
+            let help = Command::new(env!("CARGO_BIN_EXE_osp")).args([verb, "--help"]).output().unwrap();
+            let help = String::from_utf8(help.stdout).unwrap();
+            for flag in rest.iter().filter(|word| word.starts_with('-')) {
+                assert!(
+                    help.contains(&format!("{flag} "))
+                        || help.contains(&format!("{flag},"))
+                        || help.contains(&format!("{flag}\n")),
+                    "{flag} of {line}"
+                );
+            }
+            calls += 1;
+        }
+    }
+    assert_eq!(calls, 4);
+}
