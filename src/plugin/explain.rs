@@ -6,7 +6,7 @@ mod future;
 
 use super::{
     Answer, Cluster, End, Failure, Page, age,
-    cluster::{Connection, Hint, Object},
+    cluster::{Connection, Hint},
     page::Tint,
     standing::{Need, Standing},
 };
@@ -48,14 +48,14 @@ async fn owner(cluster: &Cluster, loser: &OrganizationSessionPolicy) -> Option<S
         Some((status.environment.clone()?, status.organization_id.clone()?))
     };
     let contested = organization(loser)?;
-    let owns = |object: &Object| {
-        let resource = object.0.as_ref().ok()?;
-        let standing = Standing::of(resource);
-        let same = organization(resource).as_ref() == Some(&contested);
-        let wins = resource.metadata.uid != loser.metadata.uid && standing.ready().reason != Reason::Conflict.name();
-        (same && wins).then(|| format!("{} in namespace {}", standing.name(), standing.namespace()))
-    };
-    all.iter().find_map(owns)
+    let rivals = all.iter().filter_map(|object| object.0.as_ref().ok()).filter(|resource| {
+        resource.metadata.uid != loser.metadata.uid
+            && organization(resource).as_ref() == Some(&contested)
+            && Standing::of(resource).ready().reason != Reason::Conflict.name()
+    });
+    // of several the oldest owns it
+    let owner = rivals.map(Standing::of).min_by_key(|rival| (rival.created(), rival.namespace(), rival.name()))?;
+    Some(format!("{} in namespace {}", owner.name(), owner.namespace()))
 }
 
 fn text(resource: &OrganizationSessionPolicy, owner: Option<&str>, hint: &Hint, page: &Page, now: Timestamp) -> Answer {
