@@ -115,7 +115,10 @@ fn claim(object: &OrganizationSessionPolicy, deleting: bool) -> Claim {
 fn at_rest(object: &OrganizationSessionPolicy) -> bool {
     let Some(status) = &object.status else { return false };
     let holds = |kind: &str| status.conditions.iter().any(|c| c.type_ == kind && c.status == "True");
-    status.observed_generation == object.metadata.generation && holds("Ready") && !holds("Reconciling")
+    // a request that came while no operator ran has no other event coming
+    let asked = super::status::requested(&object.metadata)
+        .is_some_and(|at| Some(at) != status.last_handled_reconcile_at.as_ref());
+    status.observed_generation == object.metadata.generation && holds("Ready") && !holds("Reconciling") && !asked
 }
 
 /// All resources.
@@ -185,4 +188,34 @@ impl Index {
 fn peers(entries: &HashMap<Uid, Entry>, of: &Entry) -> Vec<Uid> {
     let others = entries.values().filter(|e| e.subject.uid != of.subject.uid && e.claim.meets(&of.claim));
     others.map(|e| e.subject.uid.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A resource that is Ready and has handled the request `one`.
+    fn at_rest(requested_at: &str) -> bool {
+        let condition = |kind: &str| {
+            json!({"type": kind, "status": "True", "reason": "InSync", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"})
+        };
+        let object: OrganizationSessionPolicy = serde_json::from_value(json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"namespace": "a", "name": "x", "uid": "1", "generation": 1,
+                "annotations": {REQUESTED_AT: requested_at}},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
+            "status": {"observedGeneration": 1, "lastHandledReconcileAt": "one", "conditions": [condition("Ready")]},
+        }))
+        .unwrap();
+        Entry::of(&DeserializeGuard(Ok(object))).unwrap().at_rest()
+    }
+
+    #[test]
+    fn a_request_that_came_while_no_operator_ran_is_not_at_rest() {
+        assert!(at_rest("one"));
+        assert!(!at_rest("two"));
+        assert!(at_rest(&"x".repeat(10_000)), "nor would it be echoed");
+    }
 }

@@ -30,7 +30,6 @@ pub(super) fn resource(object: &Object) -> Resource {
 }
 
 fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
-    let requested = meta.annotations.as_ref().and_then(|a| a.get(REQUESTED_AT));
     Resource {
         generation: meta.generation.unwrap_or_default(),
         deleting: meta.deletion_timestamp.is_some(),
@@ -39,9 +38,14 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
         pinned: None,
         observed_generation: -1,
         conditions: Vec::new(),
-        requested_at: requested.filter(|value| value.len() <= LONGEST_REQUEST).cloned(),
+        requested_at: requested(meta).cloned(),
         release: None,
     }
+}
+
+/// The value of the reconcile-now annotation, unless it is absurdly long.
+pub(super) fn requested(meta: &ObjectMeta) -> Option<&String> {
+    meta.annotations.as_ref()?.get(REQUESTED_AT).filter(|value| value.len() <= LONGEST_REQUEST)
 }
 
 fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resource {

@@ -25,7 +25,7 @@ fn names(code: &str) -> impl Iterator<Item = String> {
     let functions = code.lines().filter_map(|line| {
         let line = line.trim_start();
         let line = line.strip_prefix("async ").unwrap_or(line);
-        line.strip_prefix("fn ").filter(|rest| rest.starts_with("row"))
+        line.strip_prefix("fn ").filter(|rest| rest.starts_with("row_") || rest.starts_with("rows_"))
     });
     functions.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
 }
@@ -119,6 +119,6 @@ fn a_name_that_is_not_of_the_form_is_seen() {
     ] {
         assert_eq!(number(name), None, "{name}");
     }
-    let code = "    async fn row_001_x() {\n// fn row_002_y\nfn row_003_z<T>(a: T) {\nfn arrow_004() {\nfn rows() {}";
-    assert_eq!(names(code).collect::<Vec<_>>(), ["row_001_x", "row_003_z", "rows"]);
+    let code = "    async fn row_001_x() {\n// fn row_002_y\nfn row_003_z<T>(a: T) {\nfn arrow_004() {\nfn row() {}\nfn rows_004() {}";
+    assert_eq!(names(code).collect::<Vec<_>>(), ["row_001_x", "row_003_z", "rows_004"]);
 }
