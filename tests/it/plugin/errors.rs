@@ -23,7 +23,7 @@ async fn what_is_not_there_is_told_with_the_names_that_are() {
         failed(&osp(&world, &[verb, "acne"]), &expected);
     }
     let said = osp(&world, &["status", "other", "-n", "nowhere"]);
-    assert_eq!(said.code, 2, "a flag twice is a wrong command line");
+    assert_eq!(said.code, 1, "a flag twice is a wrong command line, and 2 says something of a resource");
     let mut elsewhere = command(&world.cluster, "admin", None);
     let said: Said = elsewhere.args(["status", "-n", "nowhere"]).output().unwrap().into();
     assert_eq!((said.code, said.out.as_str()), (0, ""));
