@@ -118,6 +118,20 @@ impl World {
         assert!(accepted, "{said}");
     }
 
+    /// Applies a resource that is younger than `older` of this or another
+    /// world: creation times have whole seconds.
+    pub fn apply_younger(&self, name: &str, spec: &str, older: (&Self, &str)) {
+        let created = |world: &Self, name: &str| world.resource(name).unwrap()["metadata"]["creationTimestamp"].clone();
+        eventually("a creation in a later second", 30, || {
+            self.apply(name, spec);
+            if created(self, name) != created(older.0, older.1) {
+                return Some(());
+            }
+            self.kubectl(&["delete", "osp", name, "--timeout=60s"]);
+            None
+        });
+    }
+
     /// Applies a resource; whether it was accepted, and what was said.
     pub fn try_apply(&self, name: &str, spec: &str) -> (bool, String) {
         let manifest = format!(

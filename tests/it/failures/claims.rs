@@ -14,19 +14,9 @@ fn by_external_id(rest: &str) -> String {
     format!("{{organization: {{externalId: tenant-1}}, {rest}}}")
 }
 
-/// Applies two resources a second apart, since creation times have whole
-/// seconds.
 fn older_and_younger(world: &World, older: &str, younger: &str) {
     world.apply("older", older);
-    let created = |name: &str| world.resource(name).unwrap()["metadata"]["creationTimestamp"].clone();
-    eventually("a creation in a later second", 30, || {
-        world.apply("younger", younger);
-        if created("younger") != created("older") {
-            return Some(());
-        }
-        world.kubectl(&["delete", "osp", "younger", "--timeout=60s"]);
-        None
-    });
+    world.apply_younger("younger", younger, (world, "older"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,15 +45,7 @@ async fn row_045_a_winner_elsewhere_is_not_named_and_a_restart_changes_nothing()
     let namespaces: &'static str = winner.namespace.clone().leak();
     loser.arguments = vec!["--watch-namespace", namespaces];
     winner.apply("the-winner", &spec(""));
-    eventually("a creation in a later second", 30, || {
-        loser.apply("acme", &format!("{{organization: {{id: org_1}}, {NINETY}}}"));
-        let created = |world: &World, name| world.resource(name).unwrap()["metadata"]["creationTimestamp"].clone();
-        if created(&loser, "acme") != created(&winner, "the-winner") {
-            return Some(());
-        }
-        loser.kubectl(&["delete", "osp", "acme"]);
-        None
-    });
+    loser.apply_younger("acme", &format!("{{organization: {{id: org_1}}, {NINETY}}}"), (&winner, "the-winner"));
     loser.start_operator();
     for _ in 0..2 {
         winner.until("the-winner", "True", "InSync");

@@ -196,15 +196,7 @@ async fn an_owner_elsewhere_is_named_to_whom_may_look_there_and_to_nobody_else()
     let mut loser = World::on(crate::cluster::cluster(), scalekit);
     loser.arguments = vec!["--watch-namespace", winner.namespace.clone().leak()];
     winner.apply("the-winner", &org("org_1", ""));
-    crate::cluster::eventually("a creation in a later second", 30, || {
-        loser.apply("acme", &org("org_1", ""));
-        let created = |world: &World, name| world.resource(name).unwrap()["metadata"]["creationTimestamp"].clone();
-        if created(&loser, "acme") != created(&winner, "the-winner") {
-            return Some(());
-        }
-        loser.kubectl(&["delete", "osp", "acme"]);
-        None
-    });
+    loser.apply_younger("acme", &org("org_1", ""), (&winner, "the-winner"));
     loser.start_operator();
     loser.until("acme", "False", "Conflict");
     winner.until("the-winner", "True", "InSync");
