@@ -9,7 +9,7 @@ use crate::{
     scalekit::{Client, Page},
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{HashMap, HashSet},
     io::{self, Write},
     rc::Rc,
@@ -34,6 +34,8 @@ pub(super) struct Scalekit {
     listed: RefCell<Listed>,
     /// Every list of features once.
     features: RefCell<HashSet<Rc<[Feature]>>>,
+    /// An answer had the features of its organization.
+    tells_features: Cell<bool>,
     /// Cancelled: whoever waits, waits no longer.
     stop: CancellationToken,
 }
@@ -54,6 +56,7 @@ impl Scalekit {
             application: tokio::sync::Mutex::default(),
             listed: RefCell::default(),
             features: RefCell::default(),
+            tells_features: Cell::new(false),
             stop: CancellationToken::new(),
         }
     }
@@ -71,9 +74,33 @@ impl Scalekit {
                 let listed = self.listed.borrow_mut().take(call);
                 match listed {
                     Some(organization) => Ok(Reply::Organization(organization)),
-                    None => self.patiently(call.writes(), async || self.client.call(call).await).await,
+                    None => {
+                        let answer = self.patiently(call.writes(), async || self.client.call(call).await).await;
+                        self.note(&answer);
+                        answer
+                    }
                 }
             }
+        }
+    }
+
+    /// Whether this server is known to tell features. One that never does and one
+    /// that leaves an empty list out look alike until an organization has some.
+    pub(super) fn tells_features(&self) -> bool {
+        self.tells_features.get()
+    }
+
+    /// The same, after a look at more organizations if it is not known.
+    pub(super) async fn learns_that_features_are_told(&self) -> bool {
+        if !self.tells_features() {
+            drop(self.page(None).await); // whatever else it is, it is no evidence
+        }
+        self.tells_features()
+    }
+
+    fn note(&self, answer: &Result<Reply, Fault>) {
+        if let Ok(Reply::Organization(Organization { told: true, .. })) = answer {
+            self.tells_features.set(true);
         }
     }
 
@@ -94,7 +121,10 @@ impl Scalekit {
 
     /// One page of the list.
     pub(super) async fn page(&self, token: Option<&str>) -> Result<Page, Fault> {
-        self.patiently(false, async || self.client.organizations(token).await).await
+        let page = self.patiently(false, async || self.client.organizations(token).await).await;
+        let tells = |page: &Page| page.organizations.iter().any(|organization| !organization.features.is_empty());
+        self.tells_features.set(self.tells_features() || page.as_ref().is_ok_and(tells));
+        page
     }
 
     /// Reads the list as far as that costs fewer requests than asking for the

@@ -56,7 +56,7 @@ pub(super) async fn changes<'a>(scalekit: &Scalekit, plan: &'a Plan<'a>, at_once
 }
 
 async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> Done<'a> {
-    let goal = goal(entry.manifest, entry.id.clone());
+    let goal = goal(entry.manifest, entry.id.clone(), !scalekit.tells_features());
     let (mut written, mut moved) = (Vec::new(), false);
     let perform = async |call: &Call, sight: &Sight| {
         moved = call.writes() && !planned(call, sight, change);

@@ -133,6 +133,7 @@ fn input(wrong: Vec<String>) -> Result<(), Failure> {
 
 /// Looks, and makes sure that no two manifests mean one organization.
 pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, what: &Look<'a>) -> Result<Plan<'a>, Failure> {
+    input(claims::same_name(what.manifests))?;
     let plan = super::look::look(scalekit, what, &mut Progress::new()).await;
     input(claims::same_organization(&plan.entries))?;
     Ok(plan)

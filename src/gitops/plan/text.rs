@@ -1,7 +1,7 @@
 //! A plan for people. Values that came from outside are shown without control
 //! characters, so that no name can write on a terminal.
 
-use super::{Change, Entry, Finding, Plan, Rest, shape::mode};
+use super::{Change, Entry, Finding, Plan, Problem, Rest, shape::mode};
 use crate::{
     crd::EffectiveLimits,
     policy::{Direction, Effective, Live, diff, summary},
@@ -45,7 +45,7 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, style: Style
                 writeln!(out, "= {}: {said}: {drift}", title(entry))?;
             }
             Finding::Suspended => writeln!(out, "- {}: skipped, spec.suspend is true", title(entry))?,
-            Finding::Problem { reason, message } => writeln!(out, "! {}: {reason}: {message}", title(entry))?,
+            Finding::Problem(Problem { reason, message }) => writeln!(out, "! {}: {reason}: {message}", title(entry))?,
             Finding::Change(change) => one(out, plan, entry, change, style)?,
         }
     }
@@ -56,8 +56,8 @@ fn one(out: &mut dyn Write, plan: &Plan<'_>, entry: &Entry<'_>, change: &Change,
     let direction = change.direction();
     let named = style.paint(direction, direction.name());
     writeln!(out, "~ {}: {} ({named})", title(entry), change.cause.name())?;
-    if !change.enabled {
-        writeln!(out, "    feature session_policy  off → on")?;
+    if let Some(feature) = entry.flag_change() {
+        writeln!(out, "    feature session_policy  {feature}")?;
     }
     if change.before.is_none() {
         writeln!(out, "    the policy can't be read before the feature is on; declared: {}", declared(entry))?;
@@ -70,7 +70,11 @@ fn one(out: &mut dyn Write, plan: &Plan<'_>, entry: &Entry<'_>, change: &Change,
         writeln!(out, "    {}  {} → {}{direction}", field.field.name(), field.before, field.after)?;
     }
     let shown = |live: Option<&Live>| effective(live.and_then(|live| plan.effective(live)));
-    writeln!(out, "    effective  {} → {}", shown(change.before.as_ref()), shown(change.after.as_ref()))
+    writeln!(out, "    effective  {} → {}", shown(change.before.as_ref()), shown(change.after.as_ref()))?;
+    match &change.then {
+        Some(Problem { reason, message }) => writeln!(out, "    ! and no further: {reason}: {message}"),
+        None => Ok(()),
+    }
 }
 
 /// What applies, absolute and idle, and who set it.

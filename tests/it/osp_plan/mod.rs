@@ -4,6 +4,7 @@
 mod applying;
 mod as_the_operator;
 mod bench;
+mod case;
 mod exporting;
 mod planning;
 mod property;
