@@ -16,5 +16,5 @@ bench: ## a plan of 10 000 organizations at full size: requests, seconds, memory
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'
 
-manifests: ## regenerate from the code what is committed: crds/, docs/conditions.md, docs/failures.md, pictures in docs/kubectl-osp.md
+manifests: ## regenerate from the code what is committed: crds/, docs/conditions.md, docs/failures.md, the pictures of osp in README.md and docs/
 	UPDATE=1 cargo test --locked --test it committed

@@ -1,6 +1,7 @@
 //! What is wrong with the input, where, and what to do about it.
 
 use super::Place;
+use crate::terminal::steers;
 use std::fmt::Write as _;
 
 /// One fault of the input.
@@ -152,8 +153,7 @@ pub(super) fn printable(text: &str) -> String {
             shown.push('…');
             break;
         }
-        // the bidirectional controls reorder what is printed around them
-        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') {
+        if steers(c) || c == '\u{feff}' {
             let _ = write!(shown, "{}", c.escape_default());
         } else {
             shown.push(c);

@@ -16,7 +16,6 @@ mod manifest;
 mod output;
 mod pass;
 pub mod plan;
-mod progress;
 mod resource;
 mod scalar;
 mod scalekit;

@@ -2,16 +2,16 @@
 //! application's policy once for all, and organizations from the list where
 //! that costs fewer requests than asking for each.
 
-use super::progress::Progress;
 use crate::{
     policy::{ExternalId, OrganizationId, OrganizationRef},
     reconcile::{Call, Fault, FaultKind, Feature, Organization, Reply},
     scalekit::{Client, Page},
+    terminal::Progress,
 };
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, HashSet},
-    io::{self, Write},
+    io,
     rc::Rc,
     time::Duration,
 };
@@ -129,16 +129,17 @@ impl Scalekit {
 
     /// Reads the list as far as that costs fewer requests than asking for the
     /// wanted organizations one by one. A failure costs nothing but that.
-    pub(super) async fn list(&self, wanted: &[&OrganizationRef], progress: &mut Progress) {
+    pub(super) async fn list(&self, wanted: &[&OrganizationRef]) {
         let mut missing: HashSet<&OrganizationRef> = wanted.iter().copied().collect();
         if missing.len() < WORTH_A_LIST {
             return;
         }
+        let progress = Progress::new("Listing organizations", None);
         let (mut token, mut seen) = (None::<String>, 0);
         loop {
             let Ok(page) = self.page(token.as_deref()).await else { return };
             seen += page.organizations.len();
-            progress.say(&format!("{seen} organizations listed"));
+            progress.steps(page.organizations.len());
             for organization in page.organizations {
                 let by_id = missing.remove(&OrganizationRef::Id(organization.id.clone()));
                 let external = organization.external_id.as_deref().and_then(ExternalId::parse);
@@ -158,14 +159,14 @@ impl Scalekit {
         }
     }
 
-    /// From now on the first SIGINT or SIGTERM asks to stop, and a second one
-    /// ends the process at once.
-    pub(super) fn stop_on_signal(&self) -> io::Result<()> {
+    /// From now on the first SIGINT or SIGTERM asks to stop, which `say` tells, and
+    /// a second one ends the process at once.
+    pub(super) fn stop_on_signal(&self, say: impl Fn(&str) + Send + 'static) -> io::Result<()> {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            drop(writeln!(io::stderr(), "stopping: what is under way is finished first"));
+            say("stopping: what is under way is finished first");
             stop.cancel();
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
             std::process::exit(130);

@@ -20,6 +20,8 @@ mod lifecycle;
 mod manifests;
 mod osp;
 mod osp_plan;
+mod pictures;
 mod plugin;
 mod rooms;
+mod terminal;
 mod world;

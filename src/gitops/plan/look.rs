@@ -5,11 +5,11 @@ use crate::{
     gitops::{
         Manifest,
         pass::{faithful, pass},
-        progress::Progress,
         scalekit::Scalekit,
     },
     policy::{Live, OrganizationId},
     reconcile::{Application, Call, Fault, FaultKind, Goal, Organization, Reply, Sight, Verdict, problem},
+    terminal::Progress,
 };
 use futures::{StreamExt, stream};
 
@@ -25,11 +25,12 @@ pub(in crate::gitops) struct Look<'a> {
 }
 
 /// Makes the plan. Only reads.
-pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, look: &Look<'a>, progress: &mut Progress) -> Plan<'a> {
+pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, look: &Look<'a>) -> Plan<'a> {
     let active = || look.manifests.iter().filter(|manifest| !manifest.declaration.suspend);
     let wanted: Vec<_> = active().map(|manifest| &manifest.declaration.organization).collect();
-    scalekit.list(&wanted, progress).await;
+    scalekit.list(&wanted).await;
     let mut plan = Plan { environment: scalekit.environment(), application: None, entries: Vec::new() };
+    let progress = Progress::new("Looking at organizations", Some(look.manifests.len()));
     let one = |(n, manifest)| async move { (n, one(scalekit, look, n, manifest, true).await) };
     let mut looks = stream::iter(look.manifests.iter().enumerate()).map(one).buffer_unordered(look.at_once);
     let mut found = Vec::with_capacity(look.manifests.len());
@@ -38,9 +39,9 @@ pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, look: &Look<'a>, pr
             plan.application = Some(application);
         }
         found.push((n, entry));
-        progress.say(&format!("{} of {} organizations looked at", found.len(), look.manifests.len()));
+        progress.step();
     }
-    progress.end();
+    drop(progress);
     found.sort_by_key(|(n, _)| *n);
     plan.entries = found.into_iter().map(|(_, entry)| entry).collect();
     let untold = plan.entries.iter().any(|entry| entry.flag == Flag::Untold);

@@ -15,10 +15,10 @@ mod text;
 pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
-pub(super) use command::{Failure, block_on, finish, load, look, print};
+pub(super) use command::{Failure, block_on, finish, load, look};
 pub(super) use look::{Look, goal};
 pub(super) use saved::{Saved, read};
-pub(super) use text::{Style, text, title};
+pub(super) use text::{text, title};
 
 use super::Manifest;
 use crate::{

@@ -6,6 +6,8 @@ mod as_the_operator;
 mod bench;
 mod case;
 mod exporting;
+mod on_a_terminal;
+mod pictures;
 mod planning;
 mod property;
 mod secrecy;

@@ -21,13 +21,13 @@ fn a_person_reads_before_after_effective_and_which_way_it_goes() {
     for line in [
         "~ one (org_1, Enforce): change (tightening)",
         "    feature session_policy  off → on",
-        "    policySource  APPLICATION → CUSTOM",
-        "    absoluteSessionTimeout  inherited → 8h  tightening",
-        "    idleSessionTimeout  inherited → 1h  tightening",
-        "    effective  7d (application) / none → 8h (organization) / 1h (organization)",
+        "    policySource            APPLICATION → CUSTOM",
+        "    absoluteSessionTimeout  inherited → 8h (tightening)",
+        "    idleSessionTimeout      inherited → 1h (tightening)",
+        "    effective               7d (application) / none → 8h (organization) / 1h (organization)",
         "~ two (org_2, Enforce): change (mixed)",
-        "    absoluteSessionTimeout  2h → 8h  loosening",
-        "    idleSessionTimeout  30m → 15m  tightening",
+        "    absoluteSessionTimeout  2h → 8h (loosening)",
+        "    idleSessionTimeout      30m → 15m (tightening)",
     ] {
         assert!(run.out.lines().any(|l| l == line), "{line}\n{}", run.out);
     }
@@ -252,7 +252,7 @@ fn a_policy_that_is_hidden_while_the_feature_is_off_is_read_when_it_is_on() {
     pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 2, "fault": refused}));
     let run = pipeline.osp(&["plan", "policies"]).ended(2);
     assert!(
-        run.out.contains("the policy can't be read before the feature is on; declared: absolute 8h"),
+        run.out.contains("    policy                  can't be read before the feature is on; declared: absolute 8h"),
         "{}",
         run.out
     );
