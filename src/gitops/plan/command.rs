@@ -5,6 +5,7 @@ use crate::{
     gitops::{
         self, Limits, Manifest,
         connection::{Connection, ConnectionError},
+        output,
         scalekit::Scalekit,
     },
     terminal::{Page, note, print},
@@ -123,8 +124,14 @@ pub(in crate::gitops) fn block_on<T>(verb: impl Future<Output = Result<T, Failur
 /// The manifests of the input, if nothing is wrong with any of them.
 pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failure> {
     let loaded = gitops::load(paths, &mut io::stdin().lock(), &Limits::default());
-    input(loaded.findings.iter().map(|finding| format!("{}: {}", finding.place, finding.summary())).collect())?;
-    Ok(loaded.manifests)
+    if loaded.findings.is_empty() {
+        return Ok(loaded.manifests);
+    }
+    let mut told = Vec::new();
+    output::write(&loaded, output::Format::Text, &Page::plain(None), &mut told).map_err(Failure::output)?;
+    let mut lines = vec!["the manifests are not valid; Scalekit was not asked".to_owned()];
+    lines.extend(String::from_utf8_lossy(&told).lines().map(str::to_owned));
+    Err(Failure::Input(lines))
 }
 
 fn input(wrong: Vec<String>) -> Result<(), Failure> {
@@ -166,7 +173,7 @@ async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
 fn code(counts: &Counts, fail_on: Option<FailOn>) -> u8 {
     match fail_on {
         _ if counts.problems > 0 => 1,
-        Some(FailOn::Loosening) if counts.loosening > 0 => FORBIDDEN,
+        Some(FailOn::Loosening) if counts.may_loosen() => FORBIDDEN,
         _ if counts.changes > 0 => CHANGES,
         _ => 0,
     }

@@ -20,7 +20,7 @@ impl Serialize for Document<'_> {
         document.serialize_field("version", &VERSION)?;
         document.serialize_field("environment", &plan.environment)?;
         document.serialize_field("application", &plan.application.as_ref().map(Application::from))?;
-        document.serialize_field("summary", &plan.counts().summary())?;
+        document.serialize_field("summary", &plan.counts())?;
         document.serialize_field("organizations", &Rows(plan))?;
         document.end()
     }

@@ -27,6 +27,7 @@ use crate::{
     },
     reconcile::{Call, Feature, Organization, Reason},
 };
+use serde::Serialize;
 use std::rc::Rc;
 
 /// A plan for one environment.
@@ -212,11 +213,16 @@ impl Change {
 }
 
 /// How many there are of each finding.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, Serialize)]
 pub(super) struct Counts {
     pub(super) changes: usize,
+    /// Of the changes, those that loosen something, perhaps beside tightening.
     pub(super) loosening: usize,
+    /// Of the changes, those that tighten something, perhaps beside loosening.
     pub(super) tightening: usize,
+    /// Of the changes, those of which it is not known.
+    pub(super) unknown: usize,
+    /// As declared, or at least as strict where that is the mode.
     pub(super) settled: usize,
     pub(super) drifted: usize,
     pub(super) suspended: usize,
@@ -239,8 +245,9 @@ impl Plan<'_> {
                     counts.changes += 1;
                     counts.problems += usize::from(change.then.is_some());
                     let direction = change.direction();
-                    counts.loosening += usize::from(direction.may_loosen());
+                    counts.loosening += usize::from(matches!(direction, Direction::Loosening | Direction::Mixed));
                     counts.tightening += usize::from(matches!(direction, Direction::Tightening | Direction::Mixed));
+                    counts.unknown += usize::from(direction == Direction::Unknown);
                 }
             }
         }
@@ -276,6 +283,12 @@ impl Counts {
     }
 
     fn directions(&self) -> String {
-        format!("{} loosening, {} tightening", self.loosening, self.tightening)
+        let known = format!("{} loosening, {} tightening", self.loosening, self.tightening);
+        if self.unknown == 0 { known } else { format!("{known}, {} unknown", self.unknown) }
+    }
+
+    /// Whether somebody who must not loosen anything has to stop here.
+    fn may_loosen(&self) -> bool {
+        self.loosening + self.unknown > 0
     }
 }

@@ -132,3 +132,15 @@ fn findings_fit_and_an_editor_still_reads_their_places() {
         assert_eq!((seen.code, seen.colour("error[policy]")), (1, RED), "{}", seen.text());
     }
 }
+
+#[test]
+fn help_fits() {
+    let pipeline = Pipeline::new(0, json!({}));
+    let verbs = ["validate", "plan", "apply", "export", "status", "diff", "explain", "reconcile", "suspend", "resume"];
+    for width in [80, 120] {
+        assert!(osp(&pipeline, width, &["--help"]).lines().len() > verbs.len());
+        for verb in verbs {
+            assert!(osp(&pipeline, width, &[verb, "--help"]).lines().len() > 5, "{verb}");
+        }
+    }
+}

@@ -55,6 +55,8 @@ fn a_program_reads_the_same() {
         "idleSessionTimeoutEnabled": true, "idleSessionTimeout": 60})
     );
     assert_eq!(one["writes"].as_array().unwrap().len(), 2);
+    let some = |name: &str| plan["summary"][name].as_u64().unwrap();
+    assert_eq!(["changes", "loosening", "tightening", "unknown", "settled", "problems"].map(some), [2, 1, 2, 0, 1, 0]);
     assert_eq!((&three["result"], &three["organizationId"]), (&json!("in-sync"), &json!("org_3")));
     assert_eq!(two["direction"], "mixed");
     assert_eq!(
@@ -138,7 +140,9 @@ fn two_manifests_for_one_organization_are_an_error_before_any_call() {
     let pipeline = three();
     pipeline.manifest("again", &custom("org_1", 60, None));
     let run = pipeline.osp(&["plan", "policies"]).ended(1);
-    assert!(run.err.contains("policies/one.yaml:4:8: spec.organization: org_1 is claimed already by "), "{}", run.err);
+    assert!(run.err.starts_with("error: the manifests are not valid; Scalekit was not asked\n"), "{}", run.err);
+    let place = "policies/one.yaml:4:8: error[duplicate-organization]: spec.organization: org_1 is claimed already by ";
+    assert!(run.err.contains(place) && run.err.contains("\n  fix: remove one of the two"), "{}", run.err);
     assert!(run.err.contains("again at policies/again.yaml:4:8"), "{}", run.err);
     assert_eq!(pipeline.requests(), 0);
     // credentials of another environment would make them two, and here there is one
@@ -249,13 +253,17 @@ fn a_policy_that_is_hidden_while_the_feature_is_off_is_read_when_it_is_on() {
     pipeline.manifest("one", &custom("org_1", 480, None));
     let refused = json!({"kind": "refuse", "status": 403});
     let path = "/api/v1/organizations/*/session-policy";
-    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 2, "fault": refused}));
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 1, "fault": refused}));
     let run = pipeline.osp(&["plan", "policies"]).ended(2);
     assert!(
         run.out.contains("    policy                  can't be read before the feature is on; declared: absolute 8h"),
         "{}",
         run.out
     );
+    assert!(run.out.ends_with(": 1 change (0 loosening, 0 tightening, 1 unknown)\n"), "{}", run.out);
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 1, "fault": refused}));
+    pipeline.osp(&["plan", "policies", "--fail-on", "loosening"]).ended(3);
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 1, "fault": refused}));
     pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
     assert_eq!(pipeline.truth("org_1")["policy"]["absolute_minutes"], 480);
 }
