@@ -1,4 +1,5 @@
-//! Random organizations: what is declared, and what is live.
+//! Random organizations, what is declared and what is live, and servers that
+//! read and answer in other ways.
 
 use proptest::{option, prelude::*};
 use serde_json::{Value, json};
@@ -76,4 +77,16 @@ impl Case {
         };
         json!({"policy": policy, "features": features})
     }
+}
+
+/// Settings of the simulator; what the contract leaves open.
+pub fn servers() -> Vec<Value> {
+    vec![
+        json!({}),
+        json!({"features": {"patch": "replace"}, "emission": {"unset": "zero"}}),
+        json!({"gate": {"mode": "flag"}, "emission": {"unset": "null", "settings": "not_in_lists"}}),
+        json!({"emission": {"drop_plain_zeros": true, "settings": "not_if_empty", "numbers_as_strings": true}}),
+        json!({"policy": {"partial": "reset", "after_revert": "show"}, "emission": {"stale_idle": true}}),
+        json!({"emission": {"settings": "never"}}),
+    ]
 }

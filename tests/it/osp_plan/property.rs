@@ -1,21 +1,13 @@
 //! Whatever is declared and whatever is live: after an apply there is nothing
 //! left to plan, and nothing was written that the plan did not show.
 
-use super::{Pipeline, case::cases, manifest};
+use super::{
+    Pipeline,
+    case::{cases, servers},
+    manifest,
+};
 use proptest::{collection::vec, prelude::*};
-use serde_json::{Value, json};
-
-/// Servers that read and answer in other ways.
-fn servers() -> impl Strategy<Value = Value> {
-    prop::sample::select(vec![
-        json!({}),
-        json!({"features": {"patch": "replace"}, "emission": {"unset": "zero"}}),
-        json!({"gate": {"mode": "flag"}, "emission": {"unset": "null", "settings": "not_in_lists"}}),
-        json!({"emission": {"drop_plain_zeros": true, "settings": "not_if_empty"}}),
-        json!({"policy": {"partial": "reset", "after_revert": "show"}, "emission": {"stale_idle": true}}),
-        json!({"emission": {"settings": "never"}}),
-    ])
-}
+use serde_json::Value;
 
 fn rows(plan: &Value) -> &Vec<Value> {
     plan["organizations"].as_array().unwrap()
@@ -25,7 +17,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_plan_after_an_apply_is_empty(cases in vec(cases(), 1..16), server in servers()) {
+    fn a_plan_after_an_apply_is_empty(cases in vec(cases(), 1..16), server in prop::sample::select(servers())) {
         let tells = server["emission"]["settings"] != "never";
         let pipeline = Pipeline::new(cases.len() + 1, server); // one more, whose features are told if any are
         let all: String =
