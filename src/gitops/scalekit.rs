@@ -22,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 const WORTH_A_LIST: usize = 10;
 /// Organizations on one page (`scalekit-api.md` §7).
 const PER_PAGE: usize = 100;
-/// How often a read that found no server, or a broken one, is repeated.
+/// How often a read that found no server, or a broken one, is repeated; after
+/// one for which that was in vain, others are not, until one has an answer.
 const TRIES: u32 = 4;
 /// How long one call waits, all in all, because of the rate.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -34,6 +35,8 @@ pub(super) struct Scalekit {
     listed: RefCell<Listed>,
     /// Every list of features once.
     features: RefCell<HashSet<Rc<[Feature]>>>,
+    /// Whether a read in vain is worth another try.
+    hopes: Cell<bool>,
     /// An answer had the features of its organization.
     tells_features: Cell<bool>,
     /// Cancelled: whoever waits, waits no longer.
@@ -56,6 +59,7 @@ impl Scalekit {
             application: tokio::sync::Mutex::default(),
             listed: RefCell::default(),
             features: RefCell::default(),
+            hopes: Cell::new(true),
             tells_features: Cell::new(false),
             stop: CancellationToken::new(),
         }
@@ -198,7 +202,10 @@ impl Scalekit {
         loop {
             let fault = match send().await {
                 Err(fault) => fault,
-                answer => return answer,
+                answer => {
+                    self.hopes.set(true);
+                    return answer;
+                }
             };
             let pause = match fault.kind {
                 FaultKind::RateLimited { retry_after } if waited < LONGEST_WAIT => {
@@ -206,7 +213,11 @@ impl Scalekit {
                     // who all waited for the same pause do not all come back at once
                     retry_after.mul_f64(1.0 + fastrand::f64() / 20.0)
                 }
-                FaultKind::Unavailable | FaultKind::TimedOut | FaultKind::Unreachable if !writes && tries < TRIES => {
+                FaultKind::Unavailable | FaultKind::TimedOut | FaultKind::Unreachable if !writes => {
+                    if tries == TRIES || !self.hopes.get() {
+                        self.hopes.set(false);
+                        return Err(fault);
+                    }
                     tries += 1;
                     Duration::from_secs_f64(f64::from(tries) * (0.5 + fastrand::f64() / 2.0))
                 }

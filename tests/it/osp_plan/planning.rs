@@ -247,6 +247,23 @@ fn a_limit_is_waited_for_and_an_outage_is_an_error() {
     assert!(run.out.contains("! three (org_3, Enforce): Forbidden"), "{}", run.out);
 }
 
+/// The list is asked for four times, and then there are five failures in a row
+/// after one more; from there on the client holds back by itself.
+#[test]
+fn an_outage_is_found_out_once_and_not_for_each_organization() {
+    let pipeline = Pipeline::new(0, json!({}));
+    for n in 1..=40 {
+        pipeline.manifest(&format!("o{n}"), &custom(&format!("org_{n}"), 480, None));
+    }
+    let fault = json!({"kind": "refuse", "status": 503});
+    pipeline.admin("POST", "faults", &json!({"path": "/api/v1/**", "times": "forever", "fault": fault}));
+    let mut command = pipeline.command(&["plan", "policies"]);
+    let run = super::Run::of(command.env("OSP_RATE_LIMIT", "1.9").output().unwrap()).ended(1); // one at a time
+    assert!(run.out.ends_with(": no changes, 40 with a problem\n"), "{}", run.out);
+    let asked = pipeline.admin("GET", "journal/count?path=/api/v1/**", &Value::Null)["count"].as_u64().unwrap();
+    assert!(asked <= 6, "{asked} requests");
+}
+
 #[test]
 fn a_policy_that_is_hidden_while_the_feature_is_off_is_read_when_it_is_on() {
     let pipeline = Pipeline::new(1, json!({}));
