@@ -11,6 +11,7 @@
 
 mod admission;
 mod argocd;
+mod authority;
 mod cluster;
 mod failures;
 mod flux;

@@ -7,6 +7,7 @@ mod bench;
 mod case;
 mod exporting;
 mod on_a_terminal;
+mod over_https;
 mod pictures;
 mod planning;
 mod property;
@@ -32,7 +33,7 @@ pub const SECRET: &str = "canary-5f1c0e-secret";
 pub struct Pipeline {
     pub simulator: Simulator,
     pub folder: PathBuf,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 /// What a run of `osp` left.
@@ -51,7 +52,12 @@ impl Pipeline {
         let name = format!("osp-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&folder).unwrap();
-        Self { simulator, folder, _runtime: runtime }
+        Self { simulator, folder, runtime }
+    }
+
+    /// Runs something beside the simulator.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     /// Writes a file of the repository.
