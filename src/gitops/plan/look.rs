@@ -7,7 +7,7 @@ use crate::{
         pass::{faithful, pass},
         scalekit::Scalekit,
     },
-    policy::{Live, OrganizationId},
+    policy::{ApplicationPolicy, Live, OrganizationId},
     reconcile::{Application, Call, Fault, FaultKind, Goal, Organization, Reply, Sight, Verdict, problem},
     terminal::Progress,
 };
@@ -30,30 +30,45 @@ pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, look: &Look<'a>) ->
     let wanted: Vec<_> = active().map(|manifest| &manifest.declaration.organization).collect();
     scalekit.list(&wanted).await;
     let mut plan = Plan { environment: scalekit.environment(), application: None, entries: Vec::new() };
-    let progress = Progress::new("Looking at organizations", Some(look.manifests.len()));
-    let one = |(n, manifest)| async move { (n, one(scalekit, look, n, manifest, true).await) };
-    let mut looks = stream::iter(look.manifests.iter().enumerate()).map(one).buffer_unordered(look.at_once);
-    let mut found = Vec::with_capacity(look.manifests.len());
-    while let Some((n, (entry, application))) = looks.next().await {
-        if let Application::Known(application) = application {
-            plan.application = Some(application);
-        }
-        found.push((n, entry));
-        progress.step();
-    }
-    drop(progress);
-    found.sort_by_key(|(n, _)| *n);
-    plan.entries = found.into_iter().map(|(_, entry)| entry).collect();
-    let untold = plan.entries.iter().any(|entry| entry.flag == Flag::Untold);
+    let tells = scalekit.tells_features();
+    plan.entries = round(scalekit, look, (0..look.manifests.len()).collect(), !tells, &mut plan.application).await;
+    let untold: Vec<_> =
+        plan.entries.iter().enumerate().filter(|(_, entry)| entry.flag == Flag::Untold).map(|(n, _)| n).collect();
     // who shows no features where others do has none that is on
-    if untold && scalekit.learns_that_features_are_told().await {
-        for (n, entry) in plan.entries.iter_mut().enumerate() {
-            if entry.flag == Flag::Untold {
-                *entry = self::one(scalekit, look, n, entry.manifest, false).await.0;
+    if !tells && !untold.is_empty() && scalekit.learns_that_features_are_told().await {
+        let again = round(scalekit, look, untold.clone(), false, &mut plan.application).await;
+        for (n, entry) in untold.into_iter().zip(again) {
+            if let Some(before) = plan.entries.get_mut(n) {
+                *before = entry;
             }
         }
     }
     plan
+}
+
+/// Looks at some of the manifests, given by their numbers; the entries are in
+/// the same order.
+async fn round<'a>(
+    scalekit: &Scalekit,
+    look: &Look<'a>,
+    numbers: Vec<usize>,
+    untold: bool,
+    application: &mut Option<ApplicationPolicy>,
+) -> Vec<Entry<'a>> {
+    let progress = Progress::new("Looking at organizations", Some(numbers.len()));
+    let wanted = numbers.into_iter().filter_map(|n| Some((n, look.manifests.get(n)?)));
+    let one = |(n, manifest)| async move { (n, one(scalekit, look, n, manifest, untold).await) };
+    let mut looks = stream::iter(wanted).map(one).buffer_unordered(look.at_once);
+    let mut found = Vec::new();
+    while let Some((n, (entry, read))) = looks.next().await {
+        if let Application::Known(known) = read {
+            *application = Some(known);
+        }
+        found.push((n, entry));
+        progress.step();
+    }
+    found.sort_by_key(|(n, _)| *n);
+    found.into_iter().map(|(_, entry)| entry).collect()
 }
 
 async fn one<'a>(
