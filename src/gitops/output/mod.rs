@@ -27,7 +27,7 @@ pub enum Format {
 }
 
 /// Writes all of `loaded`; `colour` is for people only.
-pub(super) fn write(loaded: &Loaded, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(loaded: &Loaded, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(loaded, colour, out),
         Format::Json => json::write(loaded, out),
