@@ -6,7 +6,7 @@ use super::{policy, sound};
 use proptest::prelude::*;
 
 fn sound(bytes: &[u8]) -> Result<(), TestCaseError> {
-    sound::sound(bytes).map_err(TestCaseError::fail)
+    sound::sound(bytes, &sound::FORMATS).map_err(TestCaseError::fail)
 }
 
 /// Text made of what YAML is made of.

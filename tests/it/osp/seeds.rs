@@ -12,7 +12,7 @@ fn every_seed_is_answered() {
     let folders = ["examples", "tests/it/osp/seeds"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
     let files = folders.into_iter().flatten().map(|entry| entry.unwrap().path());
     let faults = files.filter_map(|file| {
-        let fault = sound(&fs::read(&file).unwrap()).err()?;
+        let fault = sound(&fs::read(&file).unwrap(), &FORMATS).err()?;
         Some(format!("{}: {fault}", file.display()))
     });
     let faults: Vec<_> = faults.collect();

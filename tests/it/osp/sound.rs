@@ -19,12 +19,13 @@ const SMALL: Limits = Limits {
     nodes: 200,
     resource_nodes: 40,
     copies: 30,
+    copied_bytes: 300,
     documents: 5,
     findings: 6,
 };
 
-/// What is not true of the answer to `bytes`.
-pub fn sound(bytes: &[u8]) -> Result<(), String> {
+/// What is not true of the answer to `bytes`, and of it written as `formats`.
+pub fn sound(bytes: &[u8], formats: &[Format]) -> Result<(), String> {
     let all = loaded(bytes, &Limits::default());
     answers(&all, &Limits::default())?;
     places(&all, bytes)?;
@@ -37,9 +38,9 @@ pub fn sound(bytes: &[u8]) -> Result<(), String> {
     let limited = few.findings.iter().any(|finding| finding.rule == Rule::Limit);
     hold(limited || same(&all, &few), || format!("a limit that is not told: {all:?} and {few:?}"))?;
 
-    FORMATS.into_iter().try_for_each(|format| {
-        let text = written(&all, format)?;
-        output(&all, format, &text).map_err(|fault| format!("{format:?}: {fault}: {text}"))
+    formats.iter().try_for_each(|format| {
+        let text = written(&all, *format)?;
+        output(&all, *format, &text).map_err(|fault| format!("{format:?}: {fault}: {text}"))
     })
 }
 
