@@ -14,6 +14,7 @@ mod argocd;
 mod cluster;
 mod failures;
 mod flux;
+mod fuzz;
 mod killed;
 mod kubectl;
 mod lifecycle;
