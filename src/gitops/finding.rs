@@ -142,7 +142,7 @@ impl Rule {
 }
 
 /// How long a text of a finding may be; values of users are quoted in it.
-const LONGEST: usize = 600;
+pub(super) const LONGEST: usize = 600;
 
 /// `text` without anything that would move a terminal's cursor or end a line,
 /// and not endless.

@@ -29,4 +29,4 @@ pub use finding::{Finding, Rule};
 pub use limits::Limits;
 pub use load::{Loaded, load};
 pub use manifest::{Manifest, Place};
-pub use output::Format;
+pub use output::{Format, write};

@@ -15,6 +15,7 @@ mod authority;
 mod cluster;
 mod failures;
 mod flux;
+mod fuzz;
 mod killed;
 mod kubectl;
 mod lifecycle;

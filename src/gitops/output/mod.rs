@@ -28,7 +28,7 @@ pub enum Format {
 }
 
 /// Writes all of `loaded`; the page is for people only.
-pub(super) fn write(loaded: &Loaded, format: Format, page: &Page, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(loaded: &Loaded, format: Format, page: &Page, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(loaded, page, out),
         Format::Json => json::write(loaded, out),

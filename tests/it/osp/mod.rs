@@ -4,6 +4,8 @@ mod bad_input;
 mod limits;
 mod outputs;
 mod random;
+mod seeds;
+mod sound;
 mod validate;
 mod verbs;
 
