@@ -56,10 +56,25 @@ fn values_that_tools_read_differently_are_told() {
 }
 
 #[test]
-fn a_document_at_fault_hides_none_before_it() {
-    let text = policy("A", "id: org_1") + "---\na: 'b\n";
+fn a_document_at_fault_hides_none_before_or_after_it() {
+    let text =
+        policy("A", "id: org_1") + "---\na: 'b\n---\n" + &policy("B", "id: org_2") + "---\n{{ x }}: 1\n...\na: *b\n";
     let told = Folder::with(text).osp(&["validate", "a.yaml"]);
-    assert!(told.out.contains("a.yaml:3:18: error[metadata]") && told.out.contains("a.yaml:8:4: error[syntax]"));
+    let places: Vec<_> = told.out.lines().filter_map(|line| line.split_once(']')).map(|(place, _)| place).collect();
+    assert_eq!(
+        places,
+        [
+            "a.yaml:3:18: error[metadata",
+            "a.yaml:8:4: error[syntax",
+            "a.yaml:12:18: error[metadata",
+            "a.yaml:17:2: error[syntax",
+            "a.yaml:19:4: error[syntax"
+        ],
+        "{}",
+        told.out
+    );
+    assert!(told.out.ends_with("5 findings in 2 policies\n"), "{}", told.out);
+    assert_eq!(told.code, Some(1));
 }
 
 #[test]
