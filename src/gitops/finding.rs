@@ -55,7 +55,7 @@ pub enum Rule {
     Limit,
     /// A map has a key twice.
     DuplicateKey,
-    /// Two readers of YAML understand a value differently.
+    /// Two readers of YAML understand a value or key differently.
     AmbiguousValue,
     /// Almost a resource of our kind.
     WrongKind,
@@ -123,7 +123,7 @@ impl Rule {
             Self::Limit => "Input must keep to the limits of size, depth, aliases and number.",
             Self::DuplicateKey => "A map must have each key once.",
             Self::AmbiguousValue => {
-                "A value must mean the same in YAML 1.2 and to tools of YAML 1.1 such as kubectl; quotes make it a text."
+                "A value or key must mean the same in YAML 1.2 and to tools of YAML 1.1 such as kubectl; quotes make it a text."
             }
             Self::WrongKind => {
                 "apiVersion must be scalekit.com/v1alpha1 and kind must be OrganizationSessionPolicy, in this spelling."

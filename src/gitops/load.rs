@@ -148,9 +148,9 @@ impl Loader<'_> {
             return self.find(Rule::Limit, file, node.at, &message, Some("remove what is no part of it"));
         }
         let mut doubts = Vec::new();
-        resource::doubts(node, "", &mut |value, path, doubt| {
+        resource::doubts(node, "", &mut |at, path, doubt| {
             if doubts.len() < MOST_OF_ONE {
-                let finding = Finding::new(Rule::AmbiguousValue, place(file, value.at), path, &doubt.message);
+                let finding = Finding::new(Rule::AmbiguousValue, place(file, at), path, &doubt.message);
                 doubts.push(finding.fix(Some(doubt.fix)));
             }
         });

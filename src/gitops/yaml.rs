@@ -200,7 +200,9 @@ impl<'a> Builder<'a> {
                     return Err(Fault { rule: Rule::Syntax, at, message, fix });
                 }
                 (Some(key), value) if key.plain && *key.text == *"<<" => merged.push(Node { at, value }),
-                (Some(key), value) => entries.push(Entry { at: key.at, key: key.text, value: Node { at, value } }),
+                (Some(Key { at: key_at, text, plain }), value) => {
+                    entries.push(Entry { at: key_at, key: text, plain, value: Node { at, value } });
+                }
             },
         }
         Ok(())

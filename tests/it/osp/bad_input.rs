@@ -47,12 +47,43 @@ fn values_that_tools_read_differently_are_told() {
     for (value, part) in [
         ("010", "ambiguous-value]: spec.policy.absoluteSessionTimeout: 010 is 10 in YAML 1.2 but octal to kubectl"),
         (".nan", "ambiguous-value]: spec.policy.absoluteSessionTimeout: .nan is no number"),
+        ("0x1_0", "ambiguous-value]: spec.policy.absoluteSessionTimeout: 0x1_0 is a text in YAML 1.2 but a number"),
         ("yes", "ambiguous-value]: spec.policy.absoluteSessionTimeout: yes is a text in YAML 1.2 but true"),
     ] {
         let told = Folder::with(text.replace("VALUE", value)).osp(&["validate", "a.yaml"]);
         assert!(told.out.contains(part), "{value}: {}", told.out);
         assert_eq!(told.code, Some(1));
     }
+}
+
+#[test]
+fn keys_that_tools_read_differently_are_told_where_they_stand() {
+    for (key, meaning) in [
+        ("on", "true"),
+        ("No", "false"),
+        ("True", "true"),
+        ("~", "null"),
+        ("Null", "null"),
+        ("010", "a number"),
+        ("0x1F", "a number"),
+        ("1_000", "a number"),
+        ("1.0", "a number"),
+    ] {
+        let text = policy("a, labels: {a: b, KEY: c}", "id: org_1").replace("KEY", key);
+        let told = Folder::with(&text).osp(&["validate", "a.yaml"]);
+        let expected = format!(
+            "a.yaml:3:36: error[ambiguous-value]: metadata.labels.{key}: the key {key} is {meaning} to kubectl, not a \
+             text\n  fix: write \"{key}\"\n"
+        );
+        assert!(told.out.starts_with(&expected), "{}", told.out);
+        assert_eq!(told.code, Some(1), "{key}");
+        let quoted = Folder::with(text.replace(&format!("{key}:"), &format!("\"{key}\":")));
+        assert!(!quoted.osp(&["validate", "a.yaml"]).out.contains("ambiguous-value"), "{key}");
+    }
+    let plain = policy("a, labels: {true: a, \"on\": b, 8: c, 1.5: d, yesterday: e}", "id: org_1");
+    assert_eq!(Folder::with(plain).osp(&["validate", "a.yaml"]).out, "1 policy valid\n");
+    let other = "kind: Workflow\non: push\n";
+    assert_eq!(Folder::with(other).osp(&["validate", "a.yaml"]).code, Some(0), "of other kinds nothing is said");
 }
 
 #[test]
