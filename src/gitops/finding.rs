@@ -146,12 +146,15 @@ const LONGEST: usize = 600;
 /// `text` without anything that would move a terminal's cursor or end a line,
 /// and not endless.
 pub(super) fn printable(text: &str) -> String {
+    let end = text.floor_char_boundary(LONGEST);
+    let more = if end < text.len() { "…" } else { "" };
+    visible(text.get(..end).unwrap_or_default()) + more
+}
+
+/// `text` without anything that would move a terminal's cursor or end a line.
+pub(super) fn visible(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
-        if shown.len() > LONGEST {
-            shown.push('…');
-            break;
-        }
         // the bidirectional controls reorder what is printed around them
         if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') {
             let _ = write!(shown, "{}", c.escape_default());
