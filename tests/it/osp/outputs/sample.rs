@@ -23,7 +23,10 @@ impl Sample {
         folder.write("q?x&y='<\">.json", "[".repeat(100));
         folder.write("new\nline\u{1}.yaml", "kind: organizationsessionpolicy\n");
         folder.write("[x](1)/first.yaml", policy("c", "id: org_3"));
-        folder.write("[x](1)/then.yaml", policy("c", "id: org_4") + "---\n" + &policy("d", "id: org_3"));
+        folder.write(
+            "[x](1)/then.yaml",
+            policy("c", "id: org_4") + "---\n" + &policy("c", "id: org_4") + "---\n" + &policy("d", "id: org_3"),
+        );
         folder.write("nothing/notes.txt", "");
         symlink("nowhere", folder.path().join("gone.yaml")).unwrap();
         elsewhere.write("ü #.yaml", "'");
