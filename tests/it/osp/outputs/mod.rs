@@ -1,6 +1,7 @@
 //! The outputs against their formats. What each says of a finding is tested
 //! beside it.
 
+mod github;
 mod junit;
 mod sample;
 mod sarif;
@@ -27,14 +28,6 @@ fn json_is_read_by_scripts() {
     }
     let none: Value = serde_json::from_str(&told("json", &policy("a", "id: org_1"))).unwrap();
     assert_eq!(none, serde_json::json!({"resources": 1, "skipped": 0, "findings": []}));
-}
-
-#[test]
-fn github_has_a_command_in_each_line() {
-    let out = told("github", BAD);
-    let (summary, commands) = out.lines().collect::<Vec<_>>().split_last().map(|(l, c)| (*l, c.to_vec())).unwrap();
-    assert!(commands.iter().all(|line| line.starts_with("::error file=a.yaml,line=")), "{out}");
-    assert!(summary.ends_with("in 1 policy"), "{out}");
 }
 
 #[test]
