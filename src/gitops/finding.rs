@@ -56,7 +56,7 @@ pub enum Rule {
     Limit,
     /// A map has a key twice.
     DuplicateKey,
-    /// Two readers of YAML understand a value differently.
+    /// Two readers of YAML understand a value or key differently.
     AmbiguousValue,
     /// Almost a resource of our kind.
     WrongKind,
@@ -124,7 +124,7 @@ impl Rule {
             Self::Limit => "Input must keep to the limits of size, depth, aliases and number.",
             Self::DuplicateKey => "A map must have each key once.",
             Self::AmbiguousValue => {
-                "A value must mean the same in YAML 1.2 and to tools of YAML 1.1 such as kubectl; quotes make it a text."
+                "A value or key must mean the same in YAML 1.2 and to tools of YAML 1.1 such as kubectl; quotes make it a text."
             }
             Self::WrongKind => {
                 "apiVersion must be scalekit.com/v1alpha1 and kind must be OrganizationSessionPolicy, in this spelling."
@@ -147,12 +147,15 @@ pub(super) const LONGEST: usize = 600;
 /// `text` without anything that would move a terminal's cursor or end a line,
 /// and not endless.
 pub(super) fn printable(text: &str) -> String {
+    let end = text.floor_char_boundary(LONGEST);
+    let more = if end < text.len() { "…" } else { "" };
+    visible(text.get(..end).unwrap_or_default()) + more
+}
+
+/// `text` without anything that would move a terminal's cursor or end a line.
+pub(super) fn visible(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
-        if shown.len() > LONGEST {
-            shown.push('…');
-            break;
-        }
         if steers(c) || c == '\u{feff}' {
             let _ = write!(shown, "{}", c.escape_default());
         } else {

@@ -97,21 +97,27 @@ impl Loader<'_> {
         };
         self.bytes = self.bytes.saturating_sub(text.len());
         let file = &source.name;
-        let end = yaml::read(&text, self.limits, &mut |document| self.document(file, &document));
-        if let Err(fault) = end {
-            self.find(fault.rule, file, fault.at, &fault.message, fault.fix);
-        }
+        yaml::read(&text, self.limits, &mut |next| self.document(file, next));
     }
 
     /// Whether more may follow.
-    fn document(&mut self, file: &str, document: &Document) -> bool {
+    fn document(&mut self, file: &str, next: Result<Document, yaml::Fault>) -> bool {
+        let at = next.as_ref().map_or_else(|fault| fault.at, |document| document.root.at);
         if self.documents == 0 {
             let message = format!("there are more than {} documents", self.limits.documents);
-            self.find(Rule::Limit, file, document.root.at, &message, Some("name fewer files at a time"));
+            self.find(Rule::Limit, file, at, &message, Some("name fewer files at a time"));
             self.full = true;
             return false;
         }
         self.documents -= 1;
+        match next {
+            Ok(document) => self.contents(file, &document),
+            Err(fault) => self.find(fault.rule, file, fault.at, &fault.message, fault.fix),
+        }
+        self.bounded(file, at)
+    }
+
+    fn contents(&mut self, file: &str, document: &Document) {
         let first = self.loaded.findings.len();
         for (key, before, again) in document.repeats.iter().take(self.limits.findings) {
             let message = format!("the key {} is in this map already", printable(key));
@@ -130,7 +136,6 @@ impl Loader<'_> {
         if let Some(found) = self.loaded.findings.get_mut(first..) {
             found.sort_by(|a, b| a.place.cmp(&b.place));
         }
-        self.bounded(file, document.root.at)
     }
 
     fn resource(&mut self, file: &str, node: &Node) {
@@ -143,9 +148,9 @@ impl Loader<'_> {
             return self.find(Rule::Limit, file, node.at, &message, Some("remove what is no part of it"));
         }
         let mut doubts = Vec::new();
-        resource::doubts(node, "", &mut |value, path, doubt| {
+        resource::doubts(node, "", &mut |at, path, doubt| {
             if doubts.len() < MOST_OF_ONE {
-                let finding = Finding::new(Rule::AmbiguousValue, place(file, value.at), path, &doubt.message);
+                let finding = Finding::new(Rule::AmbiguousValue, place(file, at), path, &doubt.message);
                 doubts.push(finding.fix(Some(doubt.fix)));
             }
         });

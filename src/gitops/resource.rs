@@ -3,7 +3,7 @@
 
 use super::finding::LONGEST;
 use super::scalar::{self, Doubt};
-use super::tree::{Entry, Node, Value};
+use super::tree::{At, Entry, Node, Value};
 use serde_json::{Map, Value as Json};
 
 /// What a document turns out to be.
@@ -80,14 +80,15 @@ pub(super) fn json(node: &Node) -> Json {
     }
 }
 
-/// Every plain text of `node` that is in doubt, with what to say of it.
-pub(super) fn doubts(node: &Node, path: &str, take: &mut dyn FnMut(&Node, &str, Doubt)) {
+/// Every plain text of `node` that is in doubt, be it a value or a key, with its
+/// place, its field and what to say of it.
+pub(super) fn doubts(node: &Node, path: &str, take: &mut dyn FnMut(At, &str, Doubt)) {
     // no more of a path than is shown: what is below a long key would repeat it
     let path = path.get(..path.floor_char_boundary(2 * LONGEST)).unwrap_or(path);
     match &node.value {
         Value::Scalar { text, plain } => {
             if let Some(doubt) = scalar::doubt(text).filter(|_| *plain) {
-                take(node, path, doubt);
+                take(node.at, path, doubt);
             }
         }
         Value::List(values) => {
@@ -96,8 +97,11 @@ pub(super) fn doubts(node: &Node, path: &str, take: &mut dyn FnMut(&Node, &str, 
             }
         }
         Value::Map(entries) => {
-            for Entry { key, value, .. } in entries {
+            for Entry { at, key, plain, value } in entries {
                 let path = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+                if let Some(doubt) = scalar::key_doubt(key).filter(|_| *plain) {
+                    take(*at, &path, doubt);
+                }
                 doubts(value, &path, take);
             }
         }
@@ -153,8 +157,14 @@ mod tests {
     fn a_tree_is_the_json_that_a_reader_of_yaml_1_2_sees() {
         let root = document("a: yes\nb: 010\nc: !!str 1\nd: [~, 1.5]\ne: .nan\nf: \"8\"\n");
         assert_eq!(json(&root), json!({"a": "yes", "b": 10, "c": "1", "d": [null, 1.5], "e": ".nan", "f": "8"}));
-        let mut doubtful = Vec::new();
-        doubts(&root, "", &mut |node, path, _| doubtful.push((path.to_owned(), node.at.line)));
-        assert_eq!(doubtful, [("a".into(), 1), ("b".into(), 2), ("e".into(), 5)]);
+    }
+
+    #[test]
+    fn values_and_keys_without_quotes_are_in_doubt_and_told_with_their_own_places() {
+        let root = document("a: yes\n\"on\": [1, 010]\non: {no: .nan}\n!!str off: 'yes'\n");
+        let mut found = Vec::new();
+        doubts(&root, "", &mut |at, path, _| found.push((path.to_owned(), at.line, at.column)));
+        let expected = [("a", 1, 4), ("on[1]", 2, 11), ("on", 3, 1), ("on.no", 3, 6), ("on.no", 3, 10)];
+        assert_eq!(found, expected.map(|(path, line, column)| (path.to_owned(), line, column)));
     }
 }

@@ -58,47 +58,77 @@ pub(super) struct Doubt {
     pub(super) fix: String,
 }
 
-/// Whether a plain text is in doubt.
+/// Whether a plain text is in doubt as a value.
 pub(super) fn doubt(text: &str) -> Option<Doubt> {
-    let word = text.to_ascii_lowercase();
-    let truth = match word.as_str() {
-        "y" | "yes" | "on" => "true",
-        "n" | "no" | "off" => "false",
-        _ => return number_in_doubt(text),
-    };
-    // of y and n Go reads only these
-    if word.len() == 1 && !matches!(text, "y" | "Y" | "n" | "N") {
-        return None;
-    }
+    let Some(truth) = truth(text) else { return number_in_doubt(text) };
     Some(Doubt {
         message: format!("{text} is a text in YAML 1.2 but {truth} to kubectl"),
         fix: format!("write {truth}, or \"{text}\" if the text is meant"),
     })
 }
 
+/// Whether a plain text is in doubt as a key: kubectl makes a text of what it
+/// reads, `true` of `on` and `8` of `010`, and refuses null.
+pub(super) fn key_doubt(text: &str) -> Option<Doubt> {
+    let lower = text.to_ascii_lowercase();
+    let meaning = match (truth(text), resolve(text)) {
+        (Some(truth), _) => truth,
+        (None, Some(Value::Null)) => "null",
+        (None, Some(Value::Bool(_))) if lower != text => &lower,
+        (None, Some(Value::String(_))) if is_number_in_go(text) => "a number",
+        (None, Some(Value::Number(_)) | None) if !stays_itself(text) => "a number",
+        _ => return None,
+    };
+    let message = format!("the key {text} is {meaning} to kubectl, not a text");
+    Some(Doubt { message, fix: format!("write \"{text}\"") })
+}
+
+/// What kubectl reads a word of YAML 1.1 as.
+fn truth(text: &str) -> Option<&'static str> {
+    match text {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some("true"),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some("false"),
+        _ => None,
+    }
+}
+
+/// Whether Go writes the number `text` as it stands, of which it keeps what 32
+/// bits can hold.
+fn stays_itself(text: &str) -> bool {
+    let whole = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
+    let plain = |number: &f32| (1e-4..1e6).contains(&number.abs()) && number.to_string() == text;
+    whole || text.parse::<f32>().as_ref().is_ok_and(plain)
+}
+
+/// Go has `_` between digits, and a sign before any base.
+fn is_number_in_go(text: &str) -> bool {
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
+        return false;
+    }
+    let digits = text.replace('_', "").to_ascii_lowercase();
+    let digits = digits.strip_prefix(['-', '+']).unwrap_or(&digits);
+    let based = [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().any(|(prefix, base)| {
+        digits.strip_prefix(prefix).is_some_and(|d| !d.is_empty() && d.chars().all(|c| c.is_digit(base)))
+    });
+    based || is_decimal(digits)
+}
+
 fn number_in_doubt(text: &str) -> Option<Doubt> {
-    if resolve(text).is_none() {
+    let Some(value) = resolve(text) else {
         let message = format!("{text} is no number that a resource can hold");
         return Some(Doubt { message, fix: "write a finite number".into() });
-    }
+    };
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let octal = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| matches!(b, b'0'..=b'7'));
-    if octal && digits.bytes().any(|b| b != b'0') {
-        let decimal = digits.trim_start_matches('0');
+    let octal = digits.starts_with('0') && digits.bytes().all(|b| matches!(b, b'0'..=b'7'));
+    let decimal = digits.trim_start_matches('0');
+    // 07 is 7 either way
+    if octal && decimal.len() > 1 {
         return Some(Doubt {
             message: format!("{text} is {decimal} in YAML 1.2 but octal to kubectl"),
             fix: format!("write {decimal} without leading zeros, or \"{text}\" if a text is meant"),
         });
     }
-    let grouped = digits.contains('_')
-        && digits.starts_with(|c: char| c.is_ascii_digit())
-        && is_decimal(&digits.replace('_', ""));
-    let lower = digits.to_ascii_lowercase();
-    let based = [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().any(|(prefix, base)| {
-        lower.strip_prefix(prefix).is_some_and(|d| !d.is_empty() && d.chars().all(|c| c.is_digit(base)))
-    });
-    let based = based && resolve(text).is_some_and(|value| value.is_string());
-    (grouped || based).then(|| Doubt {
+    (value.is_string() && is_number_in_go(text)).then(|| Doubt {
         message: format!("{text} is a text in YAML 1.2 but a number to kubectl"),
         fix: format!("write the number with digits alone, or \"{text}\" if the text is meant"),
     })
@@ -151,13 +181,67 @@ mod tests {
 
     #[test]
     fn what_kubectl_reads_otherwise_is_in_doubt() {
-        for text in ["yes", "No", "ON", "y", "N", "010", "-07", "1_000", "1_0.5", "0b11", "0X1F", "-0x1", "+0o7"] {
+        let numbers = ["010", "-017", ".1_0", "1_000", "1_0.5", "0b11", "0X1F", "-0x1", "+0o7", "0x1_0", "-_1", "1__0"];
+        for text in ["yes", "No", "ON", "y", "N"].into_iter().chain(numbers) {
             assert!(doubt(text).is_some(), "{text}");
         }
-        for text in
-            ["true", "8", "0", "00", "08", "0.5", "0x1f", "yesterday", "null", "", "10m", "org_1", "a_b", "_1", "1__a"]
-        {
+        let texts = ["yesterday", "yES", "oN", "10m", "org_1", "a_b", "_1", "1__a", "0o8", "0b", "é"];
+        for text in ["true", "8", "0", "00", "07", "08", "0.5", "0x1f", "null", ""].into_iter().chain(texts) {
             assert_eq!(doubt(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_kubectl_writes_otherwise_is_in_doubt() {
+        for (text, meaning) in [
+            ("on", "true"),
+            ("N", "false"),
+            ("TRUE", "true"),
+            ("False", "false"),
+            ("", "null"),
+            ("~", "null"),
+            ("null", "null"),
+        ] {
+            assert!(key_doubt(text).is_some_and(|doubt| doubt.message.contains(meaning)), "{text}");
+        }
+        for text in [
+            "010",
+            "08",
+            "00",
+            "+8",
+            "-0",
+            "0x10",
+            "0o17",
+            "0b1",
+            "1_0",
+            "1.0",
+            ".5",
+            "1e3",
+            "0.00001",
+            "1234567.5",
+            "1.23456789",
+            "9223372036854775808",
+            ".Inf",
+        ] {
+            assert!(key_doubt(text).is_some_and(|doubt| doubt.message.contains("a number")), "{text}");
+        }
+        for text in [
+            "true",
+            "false",
+            "8",
+            "-8",
+            "0",
+            "1.5",
+            "-0.25",
+            "123456.5",
+            "9223372036854775807",
+            "a",
+            "yES",
+            "1.2.3",
+            "2020-01-01",
+            "12:30",
+        ] {
+            assert_eq!(key_doubt(text), None, "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Paths to texts: what is looked at, in which order, and how much of it is
 //! ever read.
 
-use super::finding::printable;
+use super::finding::visible;
 use super::tree::At;
 use super::{Limits, Rule};
 use std::{
@@ -118,8 +118,9 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
+/// Whole, however long: scripts open it.
 pub(super) fn name(path: &Path) -> String {
-    printable(&path.to_string_lossy())
+    visible(&path.to_string_lossy())
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Fault {
@@ -198,6 +199,13 @@ mod tests {
             assert_eq!((fault.rule, fault.message.as_str()), (Rule::Limit, told));
             assert_eq!(stream.0, limits.file_bytes.min(left) + 1);
         }
+    }
+
+    #[test]
+    fn a_path_is_named_whole_and_in_one_line() {
+        let long = "long/".repeat(800);
+        assert_eq!(name(Path::new(&long)), long);
+        assert_eq!(name(Path::new("a\nb")), "a\\nb");
     }
 
     #[test]

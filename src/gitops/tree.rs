@@ -35,6 +35,8 @@ pub(super) enum Value {
 pub(super) struct Entry {
     pub(super) at: At,
     pub(super) key: Box<str>,
+    /// Without quotes, so that some readers take it for more than a text.
+    pub(super) plain: bool,
     pub(super) value: Node,
 }
 

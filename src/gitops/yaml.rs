@@ -3,10 +3,10 @@
 
 use super::tree::{At, Entry, Node, Value};
 use super::{Limits, Rule};
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag, options};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag, options};
 use std::collections::{HashMap, HashSet};
 
-/// Why a text is read no further.
+/// Why a document is read no further.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fault {
     pub(super) rule: Rule,
@@ -22,28 +22,39 @@ pub(super) struct Document {
     pub(super) repeats: Vec<(String, At, At)>,
 }
 
-/// Hands every document of `text` to `take`, in order, until one is at fault or
-/// `take` says `false`.
-pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Document) -> bool) -> Result<(), Fault> {
+/// Hands every document of `text` to `take`, in order, or what is at fault in it.
+/// After a fault it goes on with the next document, which `---` or `...` at the
+/// beginning of a line sets off whatever is open: neither quotes nor a bracket
+/// reach beyond it. Ends when `take` says `false`, or at a limit.
+pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, Fault>) -> bool) {
     let options = options! {
         emit_comments: false,
         flow_nesting_limit: limits.depth,
         block_nesting_limit: limits.depth,
     };
     let mut parser = Parser::new_from_str_with_options(text, options);
+    while let Some(next) = document(&mut parser, limits).transpose() {
+        let over = next.as_ref().is_err_and(|fault| fault.rule == Rule::Limit);
+        let broken = next.is_err();
+        // what is skipped is passed once and kept nowhere
+        if !take(next) || over || (broken && !matches!(parser.proceed_next_document(), Ok(true))) {
+            return;
+        }
+    }
+}
+
+/// The next document, if there is one.
+fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Result<Option<Document>, Fault> {
     let mut open = Builder::new(limits);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|fault| syntax(&fault))?;
-        if matches!(event, Event::DocumentEnd) {
-            let done = std::mem::replace(&mut open, Builder::new(limits));
-            if !done.root.is_none_or(|root| take(Document { root, repeats: done.repeats })) {
-                return Ok(());
-            }
-        } else {
+        if !matches!(event, Event::DocumentEnd) {
             open.add(event, place(span.start))?;
+        } else if let Some(root) = open.root.take() {
+            return Ok(Some(Document { root, repeats: open.repeats }));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn place(mark: Marker) -> At {
@@ -189,7 +200,9 @@ impl<'a> Builder<'a> {
                     return Err(Fault { rule: Rule::Syntax, at, message, fix });
                 }
                 (Some(key), value) if key.plain && *key.text == *"<<" => merged.push(Node { at, value }),
-                (Some(key), value) => entries.push(Entry { at: key.at, key: key.text, value: Node { at, value } }),
+                (Some(Key { at: key_at, text, plain }), value) => {
+                    entries.push(Entry { at: key_at, key: text, plain, value: Node { at, value } });
+                }
             },
         }
         Ok(())
@@ -266,26 +279,31 @@ fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), Fault> {
 pub(super) mod tests {
     use super::*;
 
-    /// All documents of `text`, and why there are no more.
-    fn all(text: &str, limits: &Limits) -> (Vec<Document>, Result<(), Fault>) {
-        let mut documents = Vec::new();
-        let end = read(text, limits, &mut |document| {
-            documents.push(document);
+    /// All documents of `text`, and what is at fault in the others.
+    fn all(text: &str, limits: &Limits) -> (Vec<Document>, Vec<Fault>) {
+        let (mut documents, mut faults) = (Vec::new(), Vec::new());
+        read(text, limits, &mut |next| {
+            match next {
+                Ok(document) => documents.push(document),
+                Err(fault) => faults.push(fault),
+            }
             true
         });
-        (documents, end)
+        (documents, faults)
     }
 
     /// The one document of `text`.
     pub(in crate::gitops) fn document(text: &str) -> Node {
-        let (mut documents, end) = all(text, &Limits::default());
-        assert_eq!((end, documents.len()), (Ok(()), 1), "{text}");
+        let (mut documents, faults) = all(text, &Limits::default());
+        assert_eq!((faults, documents.len()), (vec![], 1), "{text}");
         documents.remove(0).root
     }
 
-    /// Reads a text at fault.
+    /// The one fault of `text`.
     fn fault(text: &str) -> Fault {
-        all(text, &Limits::default()).1.expect_err(text)
+        let (_, mut faults) = all(text, &Limits::default());
+        assert_eq!(faults.len(), 1, "{text}: {faults:?}");
+        faults.remove(0)
     }
 
     #[test]
@@ -299,14 +317,49 @@ pub(super) mod tests {
 
     #[test]
     fn documents_come_one_by_one_until_enough() {
-        let (documents, end) = all("a: 1\n---\nb: 2\n---\n...\n---\nc: 3\n", &Limits::default());
-        assert_eq!((documents.len(), end), (4, Ok(())));
-        let mut seen = 0;
-        let end = read("1\n---\n2\n---\n3", &Limits::default(), &mut |_| {
-            seen += 1;
-            seen < 2
-        });
-        assert_eq!((seen, end), (2, Ok(())));
+        let (documents, faults) = all("a: 1\n---\nb: 2\n---\n...\n---\nc: 3\n", &Limits::default());
+        assert_eq!((documents.len(), faults), (4, vec![]));
+        for text in ["1\n---\n2\n---\n3", "1\n---\n'\n---\n3"] {
+            let mut seen = 0;
+            read(text, &Limits::default(), &mut |_| {
+                seen += 1;
+                seen < 2
+            });
+            assert_eq!(seen, 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_ends_its_document_and_no_other() {
+        for (text, faults, roots) in [
+            ("a: 'b\n---\nc: d'\n", vec![(1, 4)], vec![(3, 1)]),
+            ("a: \"b\n--- c\n", vec![(1, 4)], vec![(2, 5)]),
+            ("a: [1\n---\nb: {\n---\nc: 1\n", vec![(1, 4), (3, 4)], vec![(5, 1)]),
+            ("a: *b\n--- |\n  ---\n...\nc: 1\n", vec![(1, 4)], vec![(3, 3), (5, 1)]),
+            ("a: |\n---\nb: *c\n", vec![(3, 4)], vec![(1, 1)]),
+            ("{a: 1}: 1\nb: [\n---\nc: 1\n", vec![(1, 1)], vec![(4, 1)]),
+            ("{a: 1}: 1\n---\nc: 1\n", vec![(1, 1)], vec![(3, 1)]),
+            ("a: &a [*a]\n--- *a\n---\nc: 1\n", vec![(1, 8), (2, 5)], vec![(4, 1)]),
+            ("a: *b\n ---\n---c\nd --- e\n", vec![(1, 4)], vec![]),
+            ("%YAML x\n---\na: 1\n---\nb: 1\n", vec![(1, 1)], vec![(5, 1)]),
+            ("é: *b\r\n---\r\nc: *d\r\n", vec![(1, 4), (3, 4)], vec![]),
+            ("a: *b\n---", vec![(1, 4)], vec![(2, 4)]),
+            ("a: *b\n---\0\n---\nc: 1\n", vec![(1, 4)], vec![(4, 1)]),
+        ] {
+            let (documents, found) = all(text, &Limits::default());
+            let place = |at: At| (at.line, at.column);
+            let found: Vec<_> = found.iter().map(|fault| place(fault.at)).collect();
+            let documents: Vec<_> = documents.iter().map(|document| place(document.root.at)).collect();
+            assert_eq!((found, documents), (faults, roots), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_after_a_limit() {
+        let (documents, faults) = all("a: 1\n---\n[1, 2, 3]\n---\nb: *c\n", &Limits { nodes: 3, ..Limits::default() });
+        assert_eq!((documents.len(), faults.len()), (1, 1));
+        let (documents, faults) = all("[[[1]]]\n---\nb: *c\n", &Limits { depth: 2, ..Limits::default() });
+        assert_eq!((documents.len(), faults.len()), (0, 1));
     }
 
     #[test]

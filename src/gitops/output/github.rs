@@ -1,6 +1,6 @@
 //! Workflow commands of GitHub Actions, which it shows at the lines of a change.
 
-use super::{Loaded, summary};
+use super::{Loaded, short, summary};
 use std::io::{self, Write};
 
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
@@ -10,7 +10,7 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "::error file={},line={},col={},title={}::{}",
-            property(&place.file),
+            property(&short(&place.file)),
             place.line,
             place.column,
             property(finding.rule.name()),

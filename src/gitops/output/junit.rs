@@ -2,7 +2,10 @@
 //! and a failed one for each finding.
 
 use super::Loaded;
-use std::io::{self, Write};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
 
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     let failures = loaded.findings.len();
@@ -10,18 +13,20 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(out, "<testsuites name=\"osp validate\" {counts}>")?;
     writeln!(out, "  <testsuite name=\"osp validate\" {counts} skipped=\"0\">")?;
+    let mut cases = Cases::default();
     for manifest in &loaded.manifests {
         let name = match &manifest.namespace {
             Some(namespace) => format!("{namespace}/{}", manifest.name),
             None => manifest.name.clone(),
         };
-        writeln!(out, "    <testcase classname=\"{}\" name=\"{}\"/>", xml(&manifest.place.file), xml(&name))?;
+        writeln!(out, "    <testcase {}/>", cases.named(&manifest.place.file, name))?;
     }
     for finding in &loaded.findings {
         let (place, rule) = (&finding.place, finding.rule.name());
         let fix = finding.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
-        let (file, message) = (xml(&place.file), xml(&finding.summary()));
-        writeln!(out, "    <testcase classname=\"{file}\" name=\"{rule} at {}:{}\">", place.line, place.column)?;
+        let message = xml(&finding.summary());
+        let case = cases.named(&place.file, format!("{rule} at {}:{}", place.line, place.column));
+        writeln!(out, "    <testcase {case}>")?;
         writeln!(
             out,
             "      <failure type=\"{rule}\" message=\"{message}\">{}: {message}{}</failure>",
@@ -31,6 +36,21 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "    </testcase>")?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")
+}
+
+/// How often each class and name was there: of two that are the same, GitLab
+/// shows one.
+#[derive(Default)]
+struct Cases(HashMap<(String, String), usize>);
+
+impl Cases {
+    /// The attributes of the next case.
+    fn named(&mut self, file: &str, name: String) -> String {
+        let attributes = format!("classname=\"{}\" name=\"{}", xml(file), xml(&name));
+        let count = self.0.entry((file.to_owned(), name)).or_default();
+        *count += 1;
+        if *count == 1 { format!("{attributes}\"") } else { format!("{attributes} ({count})\"") }
+    }
 }
 
 /// `text` within an element or an attribute; what XML cannot hold at all is left
@@ -64,6 +84,15 @@ mod tests {
         let case = "<testcase classname=\"a b/&lt;ü&gt;,:%.yaml\" name=\"policy at 3:7\">\n      <failure type=\"policy\" \
                     message=\"spec.policy: 100% &quot;wrong&quot; &amp; &lt;bad&gt;\\n\">";
         assert!(written.contains(case), "{written}");
+    }
+
+    #[test]
+    fn no_two_cases_are_named_alike() {
+        let mut cases = Cases::default();
+        let mut named = |file, name: &str| cases.named(file, name.into());
+        let names = [named("a", "x"), named("a", "x"), named("a", "x"), named("b", "x")];
+        let expected = [("a", "x"), ("a", "x (2)"), ("a", "x (3)"), ("b", "x")];
+        assert_eq!(names, expected.map(|(file, name)| format!("classname=\"{file}\" name=\"{name}\"")));
     }
 
     #[test]

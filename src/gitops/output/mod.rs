@@ -52,6 +52,37 @@ fn summary(loaded: &Loaded) -> String {
     }
 }
 
+/// `file` without what a path does not need, for those who compare it as a text
+/// with the paths of a repository.
+fn short(file: &str) -> String {
+    let names: Vec<_> = file.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
+    let root = if file.starts_with('/') { "/" } else { "" };
+    match names.join("/") {
+        path if path.is_empty() && root.is_empty() => ".".into(),
+        path => format!("{root}{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_path_is_as_short_as_in_its_repository() {
+        for (file, expected) in [
+            ("./a.yaml", "a.yaml"),
+            (".//a/./b.yaml", "a/b.yaml"),
+            ("../a.yaml", "../a.yaml"),
+            ("//a//b.yaml", "/a/b.yaml"),
+            ("/", "/"),
+            ("./", "."),
+            ("<stdin>", "<stdin>"),
+        ] {
+            assert_eq!(short(file), expected);
+        }
+    }
+}
+
 #[cfg(test)]
 mod samples {
     use super::super::{Finding, Loaded, Place, Rule};

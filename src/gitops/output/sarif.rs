@@ -1,7 +1,8 @@
 //! SARIF 2.1.0 (OASIS), which code scanning takes.
 
-use super::Loaded;
+use super::{Loaded, short};
 use crate::gitops::{Finding, Place, Rule};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -24,48 +25,63 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn rule(rule: Rule) -> Value {
+    let help = json!({"text": rule.help()});
     json!({
         "id": rule.name(),
-        "shortDescription": {"text": rule.help()},
+        "shortDescription": help,
+        // code scanning asks for these two as well
+        "fullDescription": help,
+        "help": help,
         "defaultConfiguration": {"level": "error"},
     })
 }
 
 fn result(finding: &Finding) -> Value {
     let fix = finding.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
-    let mut result = json!({
+    let mut text = literal(&format!("{}{fix}", finding.summary()));
+    if let Some(other) = &finding.other {
+        // what no message links, code scanning does not show
+        text.push_str(&format!("\nsee: [{}]({OTHER})", link_text(&literal(&other.to_string()))));
+    }
+    json!({
         "ruleId": finding.rule.name(),
         "ruleIndex": Rule::ALL.iter().position(|rule| *rule == finding.rule),
         "level": "error",
-        "message": {"text": format!("{}{fix}", finding.summary())},
-        "locations": [location(&finding.place)],
-    });
-    if let (Some(other), Some(fields)) = (&finding.other, result.as_object_mut()) {
-        fields.insert("relatedLocations".into(), json!([location(other)]));
-    }
-    result
+        "message": {"text": text},
+        "locations": [location(&finding.place, 0)],
+        "relatedLocations": finding.other.iter().map(|other| location(other, OTHER)).collect::<Vec<_>>(),
+    })
 }
 
-fn location(place: &Place) -> Value {
-    json!({"physicalLocation": {
+/// The id of the other place, within its result.
+const OTHER: u32 = 1;
+
+fn location(place: &Place, id: u32) -> Value {
+    json!({"id": id, "physicalLocation": {
         "artifactLocation": {"uri": uri(&place.file)},
         "region": {"startLine": place.line, "startColumn": place.column},
     }})
 }
 
-/// A relative path as the relative reference that SARIF asks for, an absolute
-/// one as a URI.
+/// `text` in a message, where `{0}` would be a placeholder (§3.11.5).
+fn literal(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
+}
+
+/// `text` as that of a link (§3.11.6).
+fn link_text(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]")
+}
+
+/// What a path has as it is: the unreserved characters (RFC 3986).
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// A relative path as a relative reference, which code scanning takes as a path
+/// in the repository; an absolute one as a URI.
 fn uri(file: &str) -> String {
-    let relative = file.strip_prefix("./").unwrap_or(file);
-    let mut uri = String::from(if relative.starts_with('/') { "file://" } else { "" });
-    for byte in relative.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            uri.push(byte.into());
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
+    let path = short(file);
+    let scheme = if path.starts_with('/') { "file://" } else { "" };
+    format!("{scheme}{}", utf8_percent_encode(&path, &RESERVED))
 }
 
 #[cfg(test)]
@@ -74,18 +90,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_result_names_a_rule_of_the_tool_and_a_place() {
+    fn a_result_has_its_place_and_links_the_other_one() {
         let log: Value = serde_json::from_str(&written(Format::Sarif)).unwrap();
-        let run = &log["runs"][0];
-        assert_eq!(log["version"], "2.1.0");
-        for result in run["results"].as_array().unwrap() {
-            let index = result["ruleIndex"].as_u64().unwrap() as usize;
-            assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
-        }
-        let place = &run["results"][0]["locations"][0]["physicalLocation"];
+        let results = &log["runs"][0]["results"];
+        let place = &results[0]["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "a%20b/%3C%C3%BC%3E%2C%3A%25.yaml");
         assert_eq!(place["region"], json!({"startLine": 3, "startColumn": 7}));
-        assert_eq!(run["results"][1]["relatedLocations"].as_array().map(Vec::len), Some(1));
-        assert_eq!(uri("/a/b.yaml"), "file:///a/b.yaml");
+        assert_eq!(results[1]["message"]["text"], "twice\nfix: remove one\nsee: [a.yaml:9:9](1)");
+        assert_eq!(results[1]["relatedLocations"][0]["id"], 1);
+    }
+
+    #[test]
+    fn a_path_is_a_uri_reference() {
+        for (file, expected) in [
+            ("/a/b.yaml", "file:///a/b.yaml"),
+            (".//a/b c.yaml", "a/b%20c.yaml"),
+            ("a:b", "a%3Ab"),
+            ("<stdin>", "%3Cstdin%3E"),
+        ] {
+            assert_eq!(uri(file), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_of_strangers_is_no_placeholder_and_ends_no_link() {
+        assert_eq!(literal("{0} {{}}"), "{{0}} {{{{}}}}");
+        assert_eq!(link_text("a]\\[b"), "a\\]\\\\\\[b");
     }
 }

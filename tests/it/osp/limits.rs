@@ -22,6 +22,7 @@ fn a_bomb_is_told_with_its_place_and_costs_no_memory() {
         bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", ")));
     }
     let ours = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\n";
+    let skipped = "--- *a\n".to_owned() + &"b\n".repeat(4_000_000) + "--- *c\n";
     let fields = (0..100_000).fold(ours.to_owned(), |text, n| text + &format!("f{n}: 1\n"));
     for (content, place, part) in [
         (bomb, "5:20: ", "anchors and aliases that stand for more than"),
@@ -29,6 +30,8 @@ fn a_bomb_is_told_with_its_place_and_costs_no_memory() {
         ("[".to_owned() + &"[],".repeat(2_000_000), "1:", "a document of more than"),
         ("--- a\n".repeat(200_000), "1:", "this is a text"),
         ("---\n".repeat(1_000_000), "100001:", "more than 100000 documents"),
+        ("---\na: [1\n".repeat(100_000), "2:4: ", "error[limit]: there are too many findings"),
+        (skipped, "1:5: ", "a.yaml:4000002:5: error[syntax]"),
         (fields, "1:", "a resource of more than"),
     ] {
         let told = within_memory(&Folder::with(&content));

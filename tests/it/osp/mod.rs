@@ -3,6 +3,8 @@
 mod bad_input;
 mod limits;
 mod outputs;
+#[cfg(unix)]
+mod permissions;
 mod random;
 mod seeds;
 mod sound;
