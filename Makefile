@@ -1,4 +1,4 @@
-.PHONY: demo test bench cluster manifests
+.PHONY: demo test bench fuzz cluster manifests
 
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
@@ -13,8 +13,11 @@ bench: ## a plan of 10 000 organizations at full size: requests, seconds, memory
 	cargo build --locked --release --bin osp
 	OSP_BENCH_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/osp cargo test --locked --test it -- --ignored --exact --nocapture osp_plan::bench::bench_plan_of_ten_thousand_organizations
 
+fuzz: ## looks FUZZ_SECONDS (300) long for a text that breaks `osp validate`, with stable Rust; docs/fuzz.md
+	@fuzz/run
+
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'
 
-manifests: ## regenerate from the code what is committed: crds/, docs/conditions.md, docs/failures.md, pictures in docs/kubectl-osp.md
+manifests: ## regenerate from the code what is committed: crds/, docs/conditions.md, docs/failures.md, the pictures of osp in README.md and docs/
 	UPDATE=1 cargo test --locked --test it committed

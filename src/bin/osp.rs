@@ -2,13 +2,8 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use session_policy_operator::{crd, gitops, plugin, telemetry};
-use std::{
-    env,
-    error::Error,
-    io::{self, BufWriter, IsTerminal, Write},
-    process::ExitCode,
-};
+use session_policy_operator::{crd, gitops, plugin, telemetry, terminal};
+use std::{env, error::Error, process::ExitCode};
 
 /// Session policies of Scalekit organizations, as declared in a Git repository
 /// and as they stand in a cluster.
@@ -60,38 +55,31 @@ fn main() -> ExitCode {
         }
     };
     match arguments.verb {
-        Verb::Validate(arguments) => printing(|out| Ok(gitops::validate::run(&arguments, is_colourful(), out)?)),
+        Verb::Validate(arguments) => finish(gitops::validate::run(&arguments).map_err(Into::into)),
         Verb::Plan(arguments) => with_scalekit(arguments.verbosity(), || gitops::plan::run(&arguments)),
         Verb::Apply(arguments) => with_scalekit(arguments.verbosity(), || gitops::apply::run(&arguments)),
         Verb::Export(arguments) => with_scalekit(arguments.verbosity(), || gitops::export::run(&arguments)),
         Verb::Cluster(verb) => plugin::run(&verb, called),
-        Verb::Crd => printing(|out| print(&crd::manifest()?, out)),
-        Verb::Schema => printing(|out| print(&crd::json_schema_text(), out)),
-        Verb::Completions { shell } => printing(|out| completions(shell, out)),
-        Verb::Man { verb } => printing(|out| man(verb.as_deref(), out)),
+        Verb::Crd => finish(crd::manifest().map_err(Into::into).and_then(|text| printed(text.as_bytes()))),
+        Verb::Schema => finish(printed(crd::json_schema_text().as_bytes())),
+        Verb::Completions { shell } => finish(completions(shell)),
+        Verb::Man { verb } => finish(man(verb.as_deref())),
     }
 }
 
-/// Runs a verb that only prints.
-fn printing(verb: impl FnOnce(&mut dyn Write) -> Result<ExitCode, Box<dyn Error>>) -> ExitCode {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let done = verb(&mut out);
-    let flushed = out.flush();
-    match (done, flushed) {
-        (Err(error), _) if !is_closed(error.downcast_ref()) => fail(&*error),
-        (_, Err(error)) if !is_closed(Some(&error)) => fail(&error),
-        (done, _) => done.unwrap_or(ExitCode::SUCCESS),
-    }
+type Done = Result<ExitCode, Box<dyn Error>>;
+
+/// The exit code of a verb that only prints.
+fn finish(done: Done) -> ExitCode {
+    done.unwrap_or_else(|error| {
+        terminal::note(&format!("error: {error}"));
+        ExitCode::FAILURE
+    })
 }
 
-/// A closed pipe is no failure: whoever read has all it wanted.
-fn is_closed(error: Option<&io::Error>) -> bool {
-    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-fn fail(error: &dyn Error) -> ExitCode {
-    drop(writeln!(io::stderr(), "osp: {error}"));
-    ExitCode::FAILURE
+fn printed(text: &[u8]) -> Done {
+    terminal::print(|out| out.write_all(text))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Sets up what a verb that talks to Scalekit needs of the process.
@@ -101,31 +89,21 @@ fn with_scalekit(verbosity: u8, verb: impl FnOnce() -> ExitCode) -> ExitCode {
     verb()
 }
 
-fn print(text: &str, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
-    out.write_all(text.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
-}
-
 /// Written to memory first, since the generator panics on a closed pipe.
-fn completions(shell: Shell, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
+fn completions(shell: Shell) -> Done {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "osp", &mut script);
-    out.write_all(&script)?;
-    Ok(ExitCode::SUCCESS)
+    printed(&script)
 }
 
-fn man(verb: Option<&str>, out: &mut dyn Write) -> Result<ExitCode, Box<dyn Error>> {
+fn man(verb: Option<&str>) -> Done {
     let mut command = Arguments::command();
     command.build();
     if let Some(verb) = verb {
         let found = command.find_subcommand(verb).cloned();
         command = found.ok_or_else(|| format!("there is no verb {verb}: see osp --help"))?;
     }
-    clap_mangen::Man::new(command).render(out)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Only for people, and only those that did not say no: <https://no-color.org>.
-fn is_colourful() -> bool {
-    io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    printed(&page)
 }

@@ -5,7 +5,7 @@
 use super::subject::{Subject, Uid};
 use crate::{
     crd::{FINALIZER, OrganizationSessionPolicy, OrganizationSessionPolicySpec, REQUESTED_AT, validate},
-    policy::{Mode, OrganizationId},
+    policy::{Declaration, Mode, OrganizationId},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -61,11 +61,12 @@ impl Entry {
             Err(undecodable) => (&undecodable.metadata, None),
         };
         let deleting = meta.deletion_timestamp.is_some();
+        let declared = decoded.and_then(|decoded| validate(&decoded.spec).ok());
         Some(Self {
             subject: Subject::of(meta)?,
             created: created(meta),
-            claim: decoded.map(|decoded| claim(decoded, deleting)).unwrap_or_default(),
-            interval: decoded.and_then(|d| validate(&d.spec).ok()).and_then(|d| d.interval),
+            claim: decoded.map(|decoded| claim(decoded, declared.as_ref(), deleting)).unwrap_or_default(),
+            interval: declared.and_then(|declared| declared.interval),
             generation: meta.generation.unwrap_or_default(),
             deleting,
             finalizer: meta.finalizers.iter().flatten().any(|f| f == FINALIZER),
@@ -96,8 +97,9 @@ pub(super) fn created(meta: &ObjectMeta) -> Timestamp {
     meta.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0)
 }
 
-fn claim(object: &OrganizationSessionPolicy, deleting: bool) -> Claim {
-    let OrganizationSessionPolicySpec { organization, mode, suspend, credentials_secret_ref, .. } = &object.spec;
+/// `declared`: what a valid spec says.
+fn claim(object: &OrganizationSessionPolicy, declared: Option<&Declaration>, deleting: bool) -> Claim {
+    let OrganizationSessionPolicySpec { organization, credentials_secret_ref, .. } = &object.spec;
     let status = object.status.as_ref();
     let pinned = status.and_then(|s| s.organization_id.clone());
     let mut ids: Vec<String> = organization.id.clone().into_iter().chain(pinned).collect();
@@ -108,7 +110,7 @@ fn claim(object: &OrganizationSessionPolicy, deleting: bool) -> Claim {
         external_id: organization.external_id.clone(),
         secret: credentials_secret_ref.as_ref().map(|secret| secret.name.clone()),
         environment: status.and_then(|s| s.environment.clone()),
-        takes_over: !deleting && !suspend && Mode::from(*mode) != Mode::Observe && validate(&object.spec).is_ok(),
+        takes_over: !deleting && declared.is_some_and(|d| !d.suspend && d.mode != Mode::Observe),
     }
 }
 

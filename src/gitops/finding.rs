@@ -1,6 +1,7 @@
 //! What is wrong with the input, where, and what to do about it.
 
 use super::Place;
+use crate::terminal::steers;
 use std::fmt::Write as _;
 
 /// One fault of the input.
@@ -141,7 +142,7 @@ impl Rule {
 }
 
 /// How long a text of a finding may be; values of users are quoted in it.
-const LONGEST: usize = 600;
+pub(super) const LONGEST: usize = 600;
 
 /// `text` without anything that would move a terminal's cursor or end a line,
 /// and not endless.
@@ -155,8 +156,7 @@ pub(super) fn printable(text: &str) -> String {
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
-        // the bidirectional controls reorder what is printed around them
-        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') {
+        if steers(c) || c == '\u{feff}' {
             let _ = write!(shown, "{}", c.escape_default());
         } else {
             shown.push(c);

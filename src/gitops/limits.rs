@@ -17,6 +17,8 @@ pub struct Limits {
     pub resource_nodes: usize,
     /// Nodes of one document that are copied for an anchor or by an alias.
     pub copies: usize,
+    /// Bytes of the texts in them.
+    pub copied_bytes: usize,
     /// Documents of all files together.
     pub documents: usize,
     /// Findings of all files together; who has more has one cause for them.
@@ -33,6 +35,7 @@ impl Default for Limits {
             nodes: 500_000,
             resource_nodes: 10_000,
             copies: 50_000,
+            copied_bytes: 4 << 20,
             documents: 100_000,
             findings: 10_000,
         }

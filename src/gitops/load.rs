@@ -119,7 +119,7 @@ impl Loader<'_> {
 
     fn contents(&mut self, file: &str, document: &Document) {
         let first = self.loaded.findings.len();
-        for (key, before, again) in &document.repeats {
+        for (key, before, again) in document.repeats.iter().take(self.limits.findings) {
             let message = format!("the key {} is in this map already", printable(key));
             let finding = Finding::new(Rule::DuplicateKey, place(file, *again), "", &message);
             let fix = Some("remove one of the two".into());

@@ -1,6 +1,7 @@
 //! Documents to resources of our kind: lists taken apart, other kinds left
 //! alone.
 
+use super::finding::LONGEST;
 use super::scalar::{self, Doubt};
 use super::tree::{At, Entry, Node, Value};
 use serde_json::{Map, Value as Json};
@@ -82,6 +83,8 @@ pub(super) fn json(node: &Node) -> Json {
 /// Every plain text of `node` that is in doubt, be it a value or a key, with its
 /// place, its field and what to say of it.
 pub(super) fn doubts(node: &Node, path: &str, take: &mut dyn FnMut(At, &str, Doubt)) {
+    // no more of a path than is shown: what is below a long key would repeat it
+    let path = path.get(..path.floor_char_boundary(2 * LONGEST)).unwrap_or(path);
     match &node.value {
         Value::Scalar { text, plain } => {
             if let Some(doubt) = scalar::doubt(text).filter(|_| *plain) {

@@ -2,16 +2,16 @@
 //! application's policy once for all, and organizations from the list where
 //! that costs fewer requests than asking for each.
 
-use super::progress::Progress;
 use crate::{
     policy::{ExternalId, OrganizationId, OrganizationRef},
     reconcile::{Call, Fault, FaultKind, Feature, Organization, Reply},
     scalekit::{Client, Page},
+    terminal::Progress,
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{HashMap, HashSet},
-    io::{self, Write},
+    io,
     rc::Rc,
     time::Duration,
 };
@@ -22,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 const WORTH_A_LIST: usize = 10;
 /// Organizations on one page (`scalekit-api.md` §7).
 const PER_PAGE: usize = 100;
-/// How often a read that found no server, or a broken one, is repeated.
+/// How often a read that found no server, or a broken one, is repeated; after
+/// one for which that was in vain, others are not, until one has an answer.
 const TRIES: u32 = 4;
 /// How long one call waits, all in all, because of the rate.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -34,6 +35,10 @@ pub(super) struct Scalekit {
     listed: RefCell<Listed>,
     /// Every list of features once.
     features: RefCell<HashSet<Rc<[Feature]>>>,
+    /// Whether a read in vain is worth another try.
+    hopes: Cell<bool>,
+    /// An answer had the features of its organization.
+    tells_features: Cell<bool>,
     /// Cancelled: whoever waits, waits no longer.
     stop: CancellationToken,
 }
@@ -54,6 +59,8 @@ impl Scalekit {
             application: tokio::sync::Mutex::default(),
             listed: RefCell::default(),
             features: RefCell::default(),
+            hopes: Cell::new(true),
+            tells_features: Cell::new(false),
             stop: CancellationToken::new(),
         }
     }
@@ -71,9 +78,33 @@ impl Scalekit {
                 let listed = self.listed.borrow_mut().take(call);
                 match listed {
                     Some(organization) => Ok(Reply::Organization(organization)),
-                    None => self.patiently(call.writes(), async || self.client.call(call).await).await,
+                    None => {
+                        let answer = self.patiently(call.writes(), async || self.client.call(call).await).await;
+                        self.note(&answer);
+                        answer
+                    }
                 }
             }
+        }
+    }
+
+    /// Whether this server is known to tell features. One that never does and one
+    /// that leaves an empty list out look alike until an organization has some.
+    pub(super) fn tells_features(&self) -> bool {
+        self.tells_features.get()
+    }
+
+    /// The same, after a look at more organizations if it is not known.
+    pub(super) async fn learns_that_features_are_told(&self) -> bool {
+        if !self.tells_features() {
+            drop(self.page(None).await); // whatever else it is, it is no evidence
+        }
+        self.tells_features()
+    }
+
+    fn note(&self, answer: &Result<Reply, Fault>) {
+        if let Ok(Reply::Organization(Organization { told: true, .. })) = answer {
+            self.tells_features.set(true);
         }
     }
 
@@ -94,21 +125,25 @@ impl Scalekit {
 
     /// One page of the list.
     pub(super) async fn page(&self, token: Option<&str>) -> Result<Page, Fault> {
-        self.patiently(false, async || self.client.organizations(token).await).await
+        let page = self.patiently(false, async || self.client.organizations(token).await).await;
+        let tells = |page: &Page| page.organizations.iter().any(|organization| !organization.features.is_empty());
+        self.tells_features.set(self.tells_features() || page.as_ref().is_ok_and(tells));
+        page
     }
 
     /// Reads the list as far as that costs fewer requests than asking for the
     /// wanted organizations one by one. A failure costs nothing but that.
-    pub(super) async fn list(&self, wanted: &[&OrganizationRef], progress: &mut Progress) {
+    pub(super) async fn list(&self, wanted: &[&OrganizationRef]) {
         let mut missing: HashSet<&OrganizationRef> = wanted.iter().copied().collect();
         if missing.len() < WORTH_A_LIST {
             return;
         }
+        let progress = Progress::new("Listing organizations", None);
         let (mut token, mut seen) = (None::<String>, 0);
         loop {
             let Ok(page) = self.page(token.as_deref()).await else { return };
             seen += page.organizations.len();
-            progress.say(&format!("{seen} organizations listed"));
+            progress.steps(page.organizations.len());
             for organization in page.organizations {
                 let by_id = missing.remove(&OrganizationRef::Id(organization.id.clone()));
                 let external = organization.external_id.as_deref().and_then(ExternalId::parse);
@@ -128,14 +163,14 @@ impl Scalekit {
         }
     }
 
-    /// From now on the first SIGINT or SIGTERM asks to stop, and a second one
-    /// ends the process at once.
-    pub(super) fn stop_on_signal(&self) -> io::Result<()> {
+    /// From now on the first SIGINT or SIGTERM asks to stop, which `say` tells, and
+    /// a second one ends the process at once.
+    pub(super) fn stop_on_signal(&self, say: impl Fn(&str) + Send + 'static) -> io::Result<()> {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            drop(writeln!(io::stderr(), "stopping: what is under way is finished first"));
+            say("stopping: what is under way is finished first");
             stop.cancel();
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
             std::process::exit(130);
@@ -167,7 +202,10 @@ impl Scalekit {
         loop {
             let fault = match send().await {
                 Err(fault) => fault,
-                answer => return answer,
+                answer => {
+                    self.hopes.set(true);
+                    return answer;
+                }
             };
             let pause = match fault.kind {
                 FaultKind::RateLimited { retry_after } if waited < LONGEST_WAIT => {
@@ -175,7 +213,11 @@ impl Scalekit {
                     // who all waited for the same pause do not all come back at once
                     retry_after.mul_f64(1.0 + fastrand::f64() / 20.0)
                 }
-                FaultKind::Unavailable | FaultKind::TimedOut | FaultKind::Unreachable if !writes && tries < TRIES => {
+                FaultKind::Unavailable | FaultKind::TimedOut | FaultKind::Unreachable if !writes => {
+                    if tries == TRIES || !self.hopes.get() {
+                        self.hopes.set(false);
+                        return Err(fault);
+                    }
                     tries += 1;
                     Duration::from_secs_f64(f64::from(tries) * (0.5 + fastrand::f64() / 2.0))
                 }

@@ -161,8 +161,11 @@ fn bounded(from: &mut dyn Read, most: usize) -> io::Result<Vec<u8>> {
 
 fn not_utf8(name: &str, bytes: &[u8], error: str::Utf8Error) -> Fault {
     let good = bytes.get(..error.valid_up_to()).and_then(|good| str::from_utf8(good).ok()).unwrap_or_default();
-    let last = good.rsplit('\n').next().unwrap_or_default();
-    let at = At { line: good.matches('\n').count() + 1, column: last.chars().count() + 1 };
+    // counted as the reader of YAML counts: a line also ends with \r, and a byte order mark is no character
+    let good = good.strip_prefix('\u{feff}').unwrap_or(good).replace("\r\n", "\n");
+    let (before, last) = good.rsplit_once(['\n', '\r']).map_or((None, &*good), |(before, last)| (Some(before), last));
+    let line = before.map_or(0, |before| before.split(['\n', '\r']).count()) + 1;
+    let at = At { line, column: last.chars().count() + 1 };
     let message = match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16".to_owned(),
         _ => "this is not UTF-8".to_owned(),
@@ -210,6 +213,8 @@ mod tests {
         for (bytes, line, column, told) in [
             (&b"a: 1\nb: \xff\n"[..], 2, 4, "not UTF-8"),
             (b"\xc3\xa9: \xc3", 1, 4, "not UTF-8"),
+            (b"\xef\xbb\xbfa: \xff", 1, 4, "not UTF-8"),
+            (b"a: 1\rb: 1\r\nc: \xff", 3, 4, "not UTF-8"),
             (b"\xff\xfea\0", 1, 1, "UTF-16"),
         ] {
             let fault = text(&STDIN, &mut &bytes[..], &Limits::default(), 100).unwrap_err();

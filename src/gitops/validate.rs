@@ -3,11 +3,8 @@
 
 use super::output::{self, Format};
 use super::{Limits, load};
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use crate::terminal::{Page, print};
+use std::{io, path::PathBuf, process::ExitCode};
 
 /// What to look at, and how to tell.
 #[derive(Debug, clap::Args)]
@@ -21,14 +18,10 @@ pub struct Arguments {
     output: Format,
 }
 
-/// Failure when there is any finding. Errors come of `out` only: what cannot be
-/// read is a finding.
-pub fn run(arguments: &Arguments, colour: bool, out: &mut dyn Write) -> io::Result<ExitCode> {
+/// Failure when there is any finding. Errors come of printing only: what cannot
+/// be read is a finding.
+pub fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     let loaded = load(&arguments.paths, &mut io::stdin().lock(), &Limits::default());
-    let verdict = if loaded.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    match output::write(&loaded, arguments.output, colour, out) {
-        // whoever read has all it wanted; the verdict stays
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(verdict),
-    }
+    print(|out| output::write(&loaded, arguments.output, &Page::of_stdout(), out))?;
+    Ok(if loaded.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -84,15 +84,12 @@ fn syntax(fault: &ScanError) -> Fault {
     Fault { rule: Rule::Syntax, at, message: format!("this is no YAML: {}", fault.info()), fix }
 }
 
-/// How much a node holds: itself and all below it, and how deep.
+/// How much a node holds: itself and all below it, their texts, and how deep.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Size {
     nodes: usize,
+    bytes: usize,
     height: usize,
-}
-
-impl Size {
-    const SCALAR: Self = Self { nodes: 1, height: 0 };
 }
 
 /// A map or list whose end is not there yet.
@@ -122,20 +119,22 @@ struct Builder<'a> {
     repeats: Vec<(String, At, At)>,
     nodes: usize,
     copies: usize,
+    copied_bytes: usize,
 }
 
 impl<'a> Builder<'a> {
     fn new(limits: &'a Limits) -> Self {
         let (open, anchored, repeats) = (Vec::new(), HashMap::new(), Vec::new());
-        Self { limits, root: None, open, anchored, repeats, nodes: 0, copies: 0 }
+        Self { limits, root: None, open, anchored, repeats, nodes: 0, copies: 0, copied_bytes: 0 }
     }
 
     fn add(&mut self, event: Event<'_>, at: At) -> Result<(), Fault> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = is_plain(style, tag.as_deref());
+                let size = Size { nodes: 1, bytes: text.len(), height: 0 };
                 let value = Value::Scalar { text: text.into(), plain };
-                self.complete(Node { at, value }, anchor, Size::SCALAR, 1)
+                self.complete(Node { at, value }, anchor, size, 1)
             }
             Event::SequenceStart(_, anchor, _) => self.begin(at, anchor, Content::List(Vec::new())),
             Event::MappingStart(_, anchor, _) => {
@@ -155,7 +154,7 @@ impl<'a> Builder<'a> {
     }
 
     fn begin(&mut self, at: At, anchor: usize, content: Content) -> Result<(), Fault> {
-        self.open.push(Open { at, anchor, size: Size { nodes: 1, height: 1 }, content });
+        self.open.push(Open { at, anchor, size: Size { nodes: 1, bytes: 0, height: 1 }, content });
         self.deep(at, self.open.len())
     }
 
@@ -189,6 +188,7 @@ impl<'a> Builder<'a> {
             return Ok(());
         };
         parent.size.nodes += size.nodes;
+        parent.size.bytes += size.bytes;
         parent.size.height = parent.size.height.max(size.height + 1);
         match &mut parent.content {
             Content::List(values) => values.push(node),
@@ -210,13 +210,14 @@ impl<'a> Builder<'a> {
 
     fn copy(&mut self, at: At, size: Size) -> Result<(), Fault> {
         self.copies += size.nodes;
-        if self.copies > self.limits.copies {
-            return Err(limit(
-                at,
-                format!("anchors and aliases that stand for more than {} values", self.limits.copies),
-            ));
-        }
-        Ok(())
+        self.copied_bytes += size.bytes;
+        let limits = self.limits;
+        let most = match () {
+            () if self.copies > limits.copies => format!("{} values", limits.copies),
+            () if self.copied_bytes > limits.copied_bytes => format!("{} bytes", limits.copied_bytes),
+            () => return Ok(()),
+        };
+        Err(limit(at, format!("anchors and aliases that stand for more than {most}")))
     }
 
     fn deep(&self, at: At, depth: usize) -> Result<(), Fault> {

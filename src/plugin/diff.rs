@@ -4,7 +4,6 @@ use super::{
     Answer, Cluster, End, Failure, Format, Page,
     cluster::{Connection, Hint},
     limits::{self, Stricter},
-    page::Tint,
     standing::Standing,
     table::{Cell, Column, Place, table},
 };
@@ -12,6 +11,7 @@ use crate::{
     crd::{self, OrganizationSessionPolicy},
     policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
     reconcile::{Kind, Reason, Truth},
+    terminal::Tint,
 };
 use clap::Args;
 use serde_json::json;

@@ -7,12 +7,12 @@ mod future;
 use super::{
     Answer, Cluster, End, Failure, Page, age,
     cluster::{Connection, Hint},
-    page::Tint,
     standing::{Need, Standing},
 };
 use crate::{
     crd::OrganizationSessionPolicy,
     reconcile::{Reason, Truth},
+    terminal::{Tint, printable},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -76,7 +76,7 @@ fn text(resource: &OrganizationSessionPolicy, owner: Option<&str>, hint: &Hint, 
         None => String::new(),
     };
     let head = format!("{} {says}: {}{deleted}", standing.name(), ready.reason);
-    let mut text = format!("{}\n", page.paint(&super::page::printable(&head), tint));
+    let mut text = format!("{}\n", page.paint(&printable(&head), tint));
     text.push_str(&facts::text(resource, page));
     text.push_str(&conditions::text(&standing, owner, page, now));
     text.push_str(&future::text(resource, hint, page, now));

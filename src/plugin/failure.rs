@@ -1,6 +1,6 @@
 //! Why a verb can't answer, and what to do about it.
 
-use super::page::printable;
+use crate::terminal::printable;
 use kube::config::KubeconfigError;
 use std::{error::Error, time::Duration};
 use thiserror::Error;

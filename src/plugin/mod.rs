@@ -9,17 +9,16 @@ mod diff;
 mod explain;
 mod failure;
 mod limits;
-mod page;
 mod reconcile;
 mod standing;
 mod status;
 mod suspend;
 mod table;
 
+use crate::terminal::{Page, note, print};
 use clap::Subcommand;
 use cluster::Cluster;
 use failure::Failure;
-use page::Page;
 use std::process::ExitCode;
 
 /// What to do.
@@ -62,12 +61,14 @@ pub fn run(verb: &Verb, called: &str) -> ExitCode {
         .build()
         .map_err(Failure::from)
         .and_then(|runtime| runtime.block_on(answer(verb, called)))
-        .and_then(|answer| page::print(&answer.text).map(|()| answer.end).map_err(Failure::from));
+        .and_then(|answer| {
+            print(|out| out.write_all(answer.text.as_bytes())).map(|()| answer.end).map_err(Failure::from)
+        });
     match answered {
         Ok(End::Fine) => ExitCode::SUCCESS,
         Ok(End::NotFine) => ExitCode::from(2),
         Err(failure) => {
-            page::note(&format!("error: {failure}"));
+            note(&format!("error: {failure}"));
             ExitCode::FAILURE
         }
     }

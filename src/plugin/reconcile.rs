@@ -3,12 +3,12 @@
 use super::{
     Answer, Cluster, End, Failure, Page,
     cluster::{Connection, Hint},
-    page::{Tint, note},
     standing::Standing,
 };
 use crate::{
     crd::{OrganizationSessionPolicy, REQUESTED_AT},
     reconcile::Truth,
+    terminal::{Tint, note},
 };
 use clap::{ArgAction, Args};
 use jiff::Timestamp;

@@ -4,13 +4,13 @@ use super::{
     Answer, Cluster, End, Failure, Format, Page, age,
     cluster::{Connection, Hint, Object},
     limits,
-    page::Tint,
     standing::{Need, Standing},
     table::{Cell, Column, Place, table},
 };
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
     reconcile::{Kind, Truth},
+    terminal::{Tint, note},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: T
         Format::Json => super::json(&json!({"items": standings.iter().map(item).collect::<Vec<_>>()})),
         Format::Text if standings.is_empty() => {
             let place = || if arguments.all_namespaces { "any namespace" } else { &cluster.namespace };
-            super::page::note(&format!("there is no OrganizationSessionPolicy in {}", place()));
+            note(&format!("there is no OrganizationSessionPolicy in {}", place()));
             String::new()
         }
         Format::Text => {
@@ -67,7 +67,7 @@ fn readable(all: Vec<Object>) -> Result<Vec<OrganizationSessionPolicy>, Failure>
             Err(undecodable) => {
                 let name = undecodable.metadata.name.unwrap_or_default();
                 let failure = Failure::Unreadable { name, cause: undecodable.error };
-                super::page::note(&format!("warning: {failure}"));
+                note(&format!("warning: {failure}"));
                 first = first.or(Some(failure));
             }
         }

@@ -1,7 +1,7 @@
 //! A table that fits its page: what does not fit beside the rest stands on a
 //! line of its own below, and only then is something cut.
 
-use super::page::{Page, Tint, columns, printable};
+use crate::terminal::{Page, Tint, columns, printable};
 
 /// Between two columns.
 const GAP: usize = 2;

@@ -93,7 +93,7 @@ pub fn next(goal: &Goal, sight: &Sight) -> RemoteStep {
     // a server that does not tell is not asked to switch it on at every look
     let untold = !organization.told && (goal.untold || sight.flag.tries > 0);
     if off && !untold {
-        return switch_on(goal, sight, id(), &organization.features);
+        return switch_on(&goal.policy, sight, id(), &organization.features);
     }
     let Some(live) = &sight.live else { return RemoteStep::Call(Call::ReadPolicy(id())) };
     match pending(goal, live) {
@@ -101,7 +101,9 @@ pub fn next(goal: &Goal, sight: &Sight) -> RemoteStep {
         Pending::Nothing if goal.mode == Mode::Observe => Done(Verdict::Drifted),
         Pending::Nothing => Done(Verdict::StricterKept),
         Pending::Unrecognized => Done(Verdict::Unrecognized),
-        Pending::Write(_) if off && sight.flag.tries == 0 => switch_on(goal, sight, id(), &organization.features),
+        Pending::Write(policy) if off && sight.flag.tries == 0 => {
+            switch_on(&policy, sight, id(), &organization.features)
+        }
         Pending::Write(policy) => write(sight, id(), policy, live),
     }
 }
@@ -131,9 +133,10 @@ fn pending(goal: &Goal, live: &Live) -> Pending {
     }
 }
 
-fn switch_on(goal: &Goal, sight: &Sight, id: OrganizationId, read: &[super::Feature]) -> RemoteStep {
+/// `policy` is what would be written next, as far as that is known.
+fn switch_on(policy: &Policy, sight: &Sight, id: OrganizationId, read: &[super::Feature]) -> RemoteStep {
     use RemoteStep::Done;
-    if let Err(violation) = check_chain(&goal.policy, sight.access_token()) {
+    if let Err(violation) = check_chain(policy, sight.access_token()) {
         return Done(Verdict::ChainViolated(violation)); // nothing we could write would hold, so write nothing
     }
     if sight.flag.tries >= TRIES {

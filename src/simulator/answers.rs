@@ -3,7 +3,7 @@
 use super::features::Feature;
 use super::organizations::Organization;
 use super::policy::{Policy, Source};
-use super::settings::{AfterRevert, Application, Emission, Unset};
+use super::settings::{AfterRevert, Application, Emission, Shown, Unset};
 use serde_json::{Map, Value, json};
 
 /// One JSON object under construction, in one manner of writing.
@@ -89,8 +89,14 @@ pub(crate) fn application_policy(application: &Application, emission: &Emission)
     json!({"application_policy": fields.finish()})
 }
 
-/// An organization with the features its reader sees; without the envelope.
-pub(crate) fn organization(organization: &Organization, features: &[Feature], emission: &Emission) -> Value {
+/// An organization with the features its reader sees, in a list or alone;
+/// without the envelope.
+pub(crate) fn organization(
+    organization: &Organization,
+    features: &[Feature],
+    emission: &Emission,
+    in_list: bool,
+) -> Value {
     let mut fields = Fields::new(emission);
     fields.put("id", Value::from(organization.id.as_str()));
     fields.put("create_time", Value::from(organization.created.to_string()));
@@ -99,7 +105,13 @@ pub(crate) fn organization(organization: &Organization, features: &[Feature], em
     fields.put("region_code", Value::from("US"));
     fields.optional("external_id", organization.external_id.as_deref().map(Value::from), json!(""));
     fields.optional("metadata", None, json!({}));
-    if !emission.omit_settings {
+    let shown = match emission.settings {
+        Shown::Always => true,
+        Shown::NotInLists => !in_list,
+        Shown::NotIfEmpty => !features.is_empty(),
+        Shown::Never => false,
+    };
+    if shown {
         let features: Vec<Value> = features.iter().map(|entry| feature(entry, emission)).collect();
         fields.put("settings", json!({"features": features}));
     }

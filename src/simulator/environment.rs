@@ -113,7 +113,7 @@ impl Environment {
         }
         let features =
             patched(organization.features.stored(), wanted, &self.settings.features).map_err(Refusal::invalid)?;
-        let answer = answers::organization(organization, &features, &self.settings.emission);
+        let answer = answers::organization(organization, &features, &self.settings.emission, false);
         organization.features.write(features, self.settings.lag, now);
         organization.updated = Timestamp::now();
         Ok(json!({"organization": answer}))
@@ -163,7 +163,7 @@ impl Environment {
 
 fn envelope(organization: &mut Organization, settings: &Settings, now: Instant) -> Value {
     let features = organization.features.read(now, true).clone();
-    json!({"organization": answers::organization(organization, &features, &settings.emission)})
+    json!({"organization": answers::organization(organization, &features, &settings.emission, false)})
 }
 
 /// 1..32 characters with the prefix `org_` (§7).

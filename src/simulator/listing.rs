@@ -67,7 +67,7 @@ impl Environment {
         let emission = &self.settings.emission;
         let written = |organization: &mut Organization| {
             let features = organization.features.read(now, false).clone();
-            answers::organization(organization, &features, emission)
+            answers::organization(organization, &features, emission, true)
         };
         let (page, next): (Vec<Value>, _) = match &query.external_id {
             Some(external_id) => {

@@ -11,15 +11,19 @@
 
 mod admission;
 mod argocd;
+mod authority;
 mod cluster;
 mod failures;
 mod flux;
+mod fuzz;
 mod killed;
 mod kubectl;
 mod lifecycle;
 mod manifests;
 mod osp;
 mod osp_plan;
+mod pictures;
 mod plugin;
 mod rooms;
+mod terminal;
 mod world;

@@ -12,9 +12,12 @@ pub(crate) fn assert_committed(file: &str, generated: &str) {
         fs::write(&path, generated).unwrap();
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
+    let differing = committed.lines().zip(generated.lines()).find(|(is, should)| is != should);
+    let (is, should) = differing.unwrap_or(("an end", "another end"));
     assert!(
         committed == generated,
-        "{file} is not what the code generates; if that is meant, run\n\n    UPDATE=1 cargo test --test it committed\n"
+        "{file} is not what the code generates: it has\n{is}\nwhere this is generated:\n{should}\n\
+         If that is meant, run\n\n    UPDATE=1 cargo test --test it committed\n"
     );
 }
 

@@ -8,25 +8,27 @@ use std::{
 
 /// Room, and the rooms it may use. `scalekit` speaks `reconcile`'s calls and
 /// faults, so that both the operator and the CLI carry out the same steps.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("policy", &[]),
     ("reconcile", &["policy"]),
     ("crd", &["policy"]),
     ("scalekit", &["policy", "reconcile", "telemetry"]),
     ("controller", &["policy", "reconcile", "crd", "scalekit", "telemetry"]),
-    ("gitops", &["policy", "reconcile", "crd", "scalekit"]),
-    ("plugin", &["policy", "reconcile", "crd"]),
+    ("gitops", &["policy", "reconcile", "crd", "scalekit", "terminal"]),
+    ("plugin", &["policy", "reconcile", "crd", "terminal"]),
     ("simulator", &[]),
     ("telemetry", &[]),
+    ("terminal", &[]),
 ];
 
 /// Foreign crate, and the rooms that may use it.
-const FOREIGN: [(&str, &[&str]); 5] = [
+const FOREIGN: [(&str, &[&str]); 6] = [
     ("kube", &["crd", "controller", "plugin", "bin"]),
     ("k8s_openapi", &["crd", "controller", "plugin", "bin"]),
     ("reqwest", &["scalekit"]),
     ("axum", &["simulator", "telemetry"]),
     ("clap", &["gitops", "plugin", "bin"]),
+    ("indicatif", &["terminal"]),
 ];
 
 /// All Rust files below a folder.

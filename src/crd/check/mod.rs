@@ -83,7 +83,10 @@ fn kind(document: &Value) -> Vec<Violation> {
 }
 
 fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Violation> {
-    let broken = Validator::new().validate_compiled(rules, object, None).err();
+    thread_local! { // it takes longer to make than to use
+        static VALIDATOR: Validator = Validator::new();
+    }
+    let broken = VALIDATOR.with(|validator| validator.validate_compiled(rules, object, None)).err();
     broken.into_iter().flat_map(|e| e.into_vec()).map(|e| Violation::new(e.field_path, e.message)).collect()
 }
 

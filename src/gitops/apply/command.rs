@@ -4,10 +4,13 @@ use super::{
     report::{report, tally},
     run::changes,
 };
-use crate::gitops::{
-    connection::Connection,
-    plan::{Failure, LastApplied, Look, Plan, Saved, Style, block_on, finish, load, look, print, read, text},
-    scalekit::Scalekit,
+use crate::{
+    gitops::{
+        connection::Connection,
+        plan::{Failure, LastApplied, Look, Plan, Saved, block_on, finish, load, look, read, text},
+        scalekit::Scalekit,
+    },
+    terminal::{Page, Progress, print},
 };
 use std::{
     io::{self, BufRead, IsTerminal, Write},
@@ -68,18 +71,22 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let plan = look(&scalekit, &Look { manifests: &manifests, last: LastApplied::default(), pins, at_once }).await?;
     let counts = plan.counts();
     still_so(saved.as_ref(), &plan)?;
-    print(|out| text(out, &plan, Style::of_stdout()))?;
+    let page = Page::of_stdout();
+    print(|out| text(out, &plan, &page)).map_err(Failure::output)?;
     let clean = if counts.problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if counts.changes == 0 {
         return Ok(clean);
     }
     if !arguments.yes && !agreed()? {
-        print(|out| writeln!(out, "nothing was written"))?;
+        print(|out| writeln!(out, "nothing was written")).map_err(Failure::output)?;
         return Ok(ExitCode::FAILURE);
     }
-    scalekit.stop_on_signal().map_err(|error| Failure::Io { what: "signals".to_owned(), error })?;
-    let done = changes(&scalekit, &plan, at_once).await;
-    print(|out| report(out, &done))?;
+    let progress = Progress::new("Changing organizations", Some(counts.changes));
+    let stop = scalekit.stop_on_signal(progress.voice());
+    stop.map_err(|error| Failure::Io { what: "signals".to_owned(), error })?;
+    let done = changes(&scalekit, &plan, at_once, &progress).await;
+    drop(progress);
+    print(|out| report(out, &done, &page)).map_err(Failure::output)?;
     let tally = tally(&done);
     Ok(match (tally.stopped, tally.failed) {
         (0, 0) => clean,

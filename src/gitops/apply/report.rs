@@ -1,7 +1,11 @@
 //! What was done and what was not, for people.
 
 use super::run::{Done, End};
-use crate::{gitops::plan::title, reconcile::Call};
+use crate::{
+    gitops::plan::title,
+    reconcile::Call,
+    terminal::{Page, Tint},
+};
 use std::io::{self, Write};
 
 /// How many ended how.
@@ -25,7 +29,7 @@ pub(super) fn tally(all: &[Done<'_>]) -> Tally {
 }
 
 /// One line for each organization, and the sum.
-pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>]) -> io::Result<()> {
+pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], page: &Page) -> io::Result<()> {
     for done in all {
         let title = title(done.entry);
         let written = match (done.written.is_empty(), done.unknown) {
@@ -37,13 +41,20 @@ pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>]) -> io::Result<()> {
                 format!("{written}, and a further write may have been applied")
             }
         };
-        match &done.end {
-            End::Applied if done.written.is_empty() => writeln!(out, "= {title}: already so")?,
-            End::Applied => writeln!(out, "✓ {title}: {written}")?,
-            End::Stopped => writeln!(out, "- {title}: not done, stopped before; {written}")?,
-            End::Moved => writeln!(out, "! {title}: changed in Scalekit since the plan; {written}; plan again")?,
-            End::Problem(reason, message) => writeln!(out, "! {title}: {reason}: {message} ({written})")?,
-        }
+        let line = |sign: &str, word: &str, tint: Tint, said: &str| {
+            let pieces = [(title.as_str(), Tint::Strong), (": ", Tint::Plain), (word, tint), (said, Tint::Plain)];
+            page.line(sign, &pieces)
+        };
+        let told = match &done.end {
+            End::Applied if done.written.is_empty() => line("= ", "already so", Tint::Plain, ""),
+            End::Applied => line("✓ ", &written, Tint::Good, ""),
+            End::Stopped => line("- ", "not done", Tint::Doubtful, &format!(", stopped before; {written}")),
+            End::Moved => {
+                line("! ", "changed in Scalekit since the plan", Tint::Bad, &format!("; {written}; plan again"))
+            }
+            End::Problem(reason, message) => line("! ", reason.name(), Tint::Bad, &format!(": {message} ({written})")),
+        };
+        out.write_all(told.as_bytes())?;
     }
     let Tally { applied, stopped, failed } = tally(all);
     writeln!(out, "{applied} done, {stopped} not done, {failed} failed")

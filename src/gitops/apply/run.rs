@@ -4,11 +4,11 @@ use crate::{
     gitops::{
         pass::pass,
         plan::{Change, Entry, Finding, Plan, goal},
-        progress::Progress,
         scalekit::Scalekit,
     },
     policy::Live,
     reconcile::{Call, FaultKind, Reason, Sight, Verdict, problem},
+    terminal::Progress,
 };
 use futures::{StreamExt, stream};
 
@@ -36,8 +36,12 @@ pub(super) enum End {
 
 /// Makes the changes of `plan`, `at_once` at a time; once Scalekit is asked to
 /// stop, no further request is begun.
-pub(super) async fn changes<'a>(scalekit: &Scalekit, plan: &'a Plan<'a>, at_once: usize) -> Vec<Done<'a>> {
-    let mut progress = Progress::new();
+pub(super) async fn changes<'a>(
+    scalekit: &Scalekit,
+    plan: &'a Plan<'a>,
+    at_once: usize,
+    progress: &Progress,
+) -> Vec<Done<'a>> {
     let changes = plan.entries.iter().filter_map(|entry| match &entry.finding {
         Finding::Change(change) => Some((entry, change)),
         _ => None,
@@ -48,15 +52,14 @@ pub(super) async fn changes<'a>(scalekit: &Scalekit, plan: &'a Plan<'a>, at_once
     let mut done = Vec::new();
     while let Some(pass) = passes.next().await {
         done.push(pass);
-        progress.say(&format!("{} organizations done", done.len()));
+        progress.step();
     }
-    progress.end();
     done.sort_by_key(|(n, _)| *n);
     done.into_iter().map(|(_, done)| done).collect()
 }
 
 async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> Done<'a> {
-    let goal = goal(entry.manifest, entry.id.clone());
+    let goal = goal(entry.manifest, entry.id.clone(), !scalekit.tells_features());
     let (mut written, mut moved) = (Vec::new(), false);
     let perform = async |call: &Call, sight: &Sight| {
         moved = call.writes() && !planned(call, sight, change);

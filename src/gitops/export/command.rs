@@ -5,20 +5,16 @@ use crate::{
     crd,
     gitops::{
         connection::Connection,
-        plan::{Failure, block_on, finish, print},
-        progress::Progress,
+        plan::{Failure, block_on, finish},
         scalekit::Scalekit,
     },
     policy::{Live, OrganizationId},
     reconcile::{Call, Fault, FaultKind, Organization, Reply, reason_of},
+    terminal::{Progress, note, print},
 };
 use clap::ValueEnum;
 use futures::{StreamExt, TryStreamExt, stream};
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io, path::PathBuf, process::ExitCode};
 
 /// `osp export`
 #[derive(Debug, clap::Args)]
@@ -77,12 +73,10 @@ async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
     // before the work, not after it
     let folder = arguments.directory.as_ref().map(|path| Folder::open(path).map_err(|error| failed(path, error)));
     let folder = folder.transpose()?;
-    let mut progress = Progress::new();
     let found = match arguments.organization.as_slice() {
-        [] => everybody(&scalekit, arguments.connection.concurrency(), &mut progress).await,
+        [] => everybody(&scalekit, arguments.connection.concurrency()).await,
         some => these(&scalekit, some).await,
     };
-    progress.end();
     let found = found.map_err(|(what, fault)| {
         let reason = reason_of(fault.kind);
         Failure::Input(vec![format!("{what}: {reason}: {} ({})", reason.means(), fault.detail)])
@@ -108,10 +102,13 @@ async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
                 folder.write(&manifest.name, &manifest.yaml(namespace)).map_err(|error| failed(&file, error))?;
             }
         }
-        None => print(|out| exported.iter().try_for_each(|manifest| write!(out, "---\n{}", manifest.yaml(namespace))))?,
+        None => {
+            print(|out| exported.iter().try_for_each(|manifest| write!(out, "---\n{}", manifest.yaml(namespace))))
+                .map_err(Failure::output)?;
+        }
     }
     for line in &left {
-        drop(writeln!(io::stderr(), "not exported: {line}"));
+        note(&format!("not exported: {line}"));
     }
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -133,15 +130,17 @@ enum Found {
 
 type Failed = (String, Fault);
 
-async fn everybody(scalekit: &Scalekit, at_once: usize, progress: &mut Progress) -> Result<Vec<Found>, Failed> {
+async fn everybody(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, Failed> {
+    let progress = Progress::new("Reading organizations", None);
     let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, std::collections::HashSet::new());
     loop {
         let page = scalekit.page(token.as_deref()).await.map_err(|fault| ("the list".to_owned(), fault))?;
+        let before = all.len();
         // a list that moves may show one organization on two pages
         let new: Vec<_> = page.organizations.into_iter().filter(|o| seen.insert(o.id.clone())).collect();
         let policies = stream::iter(new).map(|organization| with_policy(scalekit, organization));
         all.extend(policies.buffer_unordered(at_once).try_collect::<Vec<_>>().await?);
-        progress.say(&format!("{} organizations read", all.len()));
+        progress.steps(all.len() - before);
         token = page.next;
         if token.is_none() {
             return Ok(all);

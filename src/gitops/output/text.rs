@@ -1,18 +1,21 @@
 //! One line for each finding, as compilers write it and editors find it.
 
 use super::{Loaded, summary};
+use crate::terminal::{Page, Tint};
 use std::io::{self, Write};
 
-pub(super) fn write(loaded: &Loaded, colour: bool, out: &mut dyn Write) -> io::Result<()> {
-    let (bold, red, plain) = if colour { ("\u{1b}[1m", "\u{1b}[31m", "\u{1b}[0m") } else { ("", "", "") };
+pub(super) fn write(loaded: &Loaded, page: &Page, out: &mut dyn Write) -> io::Result<()> {
     for finding in &loaded.findings {
-        let (place, rule) = (&finding.place, finding.rule.name());
-        writeln!(out, "{bold}{place}{plain}: {red}error[{rule}]{plain}: {}", finding.summary())?;
+        let place = finding.place.to_string();
+        let (error, summary) = (format!("error[{}]", finding.rule.name()), finding.summary());
+        let colon = (": ", Tint::Plain);
+        let line = [(place.as_str(), Tint::Strong), colon, (&error, Tint::Bad), colon, (&summary, Tint::Plain)];
+        out.write_all(page.line("", &line).as_bytes())?;
         if let Some(fix) = &finding.fix {
-            writeln!(out, "  fix: {fix}")?;
+            out.write_all(page.line("  fix: ", &[(fix, Tint::Plain)]).as_bytes())?;
         }
         if let Some(other) = &finding.other {
-            writeln!(out, "  see: {other}")?;
+            out.write_all(page.line("  see: ", &[(&other.to_string(), Tint::Plain)]).as_bytes())?;
         }
     }
     writeln!(out, "{}", summary(loaded))

@@ -8,9 +8,15 @@ use crate::{
 };
 use std::collections::HashMap;
 
+/// The manifests that name an organization as an earlier one does, as
+/// sentences. (Two with credentials of their own may name two organizations of
+/// two environments alike; here there is one environment.)
+pub(super) fn same_name(manifests: &[Manifest]) -> Vec<String> {
+    repeated(manifests.iter().map(|manifest| (&manifest.declaration.organization, manifest)))
+}
+
 /// The manifests that mean an organization as an earlier one does, now that it
-/// is known where external ids lead, as sentences. (What two of them name alike
-/// was found when they were loaded.)
+/// is known where external ids lead, as sentences.
 pub(super) fn same_organization(entries: &[Entry<'_>]) -> Vec<String> {
     repeated(entries.iter().filter_map(|entry| Some((id(entry)?, entry.manifest))))
 }

@@ -1,19 +1,14 @@
 //! `osp plan`: reads Scalekit, writes nothing to it.
 
-use super::{
-    Counts, Plan,
-    cause::LastApplied,
-    claims,
-    document::Document,
-    look::Look,
-    markdown::markdown,
-    text::{Style, text},
-};
-use crate::gitops::{
-    self, Limits, Manifest,
-    connection::{Connection, ConnectionError},
-    progress::Progress,
-    scalekit::Scalekit,
+use super::{Counts, Plan, cause::LastApplied, claims, document::Document, look::Look, markdown::markdown, text::text};
+use crate::{
+    gitops::{
+        self, Limits, Manifest,
+        connection::{Connection, ConnectionError},
+        output,
+        scalekit::Scalekit,
+    },
+    terminal::{Page, note, print},
 };
 use clap::ValueEnum;
 use std::{
@@ -95,6 +90,12 @@ pub(in crate::gitops) enum Failure {
     },
 }
 
+impl Failure {
+    pub(in crate::gitops) fn output(error: io::Error) -> Self {
+        Self::Io { what: "the standard output".to_owned(), error }
+    }
+}
+
 /// Exit codes beside 0 and 1.
 const CHANGES: u8 = 2;
 const FORBIDDEN: u8 = 3;
@@ -108,7 +109,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 /// The exit code of a verb; a failure goes to stderr.
 pub(in crate::gitops) fn finish(result: Result<ExitCode, Failure>) -> ExitCode {
     result.unwrap_or_else(|failure| {
-        drop(writeln!(io::stderr(), "error: {failure}"));
+        note(&format!("error: {failure}"));
         ExitCode::FAILURE
     })
 }
@@ -123,8 +124,14 @@ pub(in crate::gitops) fn block_on<T>(verb: impl Future<Output = Result<T, Failur
 /// The manifests of the input, if nothing is wrong with any of them.
 pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failure> {
     let loaded = gitops::load(paths, &mut io::stdin().lock(), &Limits::default());
-    input(loaded.findings.iter().map(|finding| format!("{}: {}", finding.place, finding.summary())).collect())?;
-    Ok(loaded.manifests)
+    if loaded.findings.is_empty() {
+        return Ok(loaded.manifests);
+    }
+    let mut told = Vec::new();
+    output::write(&loaded, output::Format::Text, &Page::plain(None), &mut told).map_err(Failure::output)?;
+    let mut lines = vec!["the manifests are not valid; Scalekit was not asked".to_owned()];
+    lines.extend(String::from_utf8_lossy(&told).lines().map(str::to_owned));
+    Err(Failure::Input(lines))
 }
 
 fn input(wrong: Vec<String>) -> Result<(), Failure> {
@@ -133,7 +140,8 @@ fn input(wrong: Vec<String>) -> Result<(), Failure> {
 
 /// Looks, and makes sure that no two manifests mean one organization.
 pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, what: &Look<'a>) -> Result<Plan<'a>, Failure> {
-    let plan = super::look::look(scalekit, what, &mut Progress::new()).await;
+    input(claims::same_name(what.manifests))?;
+    let plan = super::look::look(scalekit, what).await;
     input(claims::same_organization(&plan.entries))?;
     Ok(plan)
 }
@@ -154,17 +162,18 @@ async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
         saved.map_err(|error| Failure::Io { what: file.display().to_string(), error })?;
     }
     print(|out| match arguments.output {
-        Output::Text => text(out, &plan, Style::of_stdout()),
+        Output::Text => text(out, &plan, &Page::of_stdout()),
         Output::Json => json(out, &plan),
         Output::Markdown => markdown(out, &plan),
-    })?;
+    })
+    .map_err(Failure::output)?;
     Ok(ExitCode::from(code(&plan.counts(), arguments.fail_on)))
 }
 
 fn code(counts: &Counts, fail_on: Option<FailOn>) -> u8 {
     match fail_on {
         _ if counts.problems > 0 => 1,
-        Some(FailOn::Loosening) if counts.loosening > 0 => FORBIDDEN,
+        Some(FailOn::Loosening) if counts.may_loosen() => FORBIDDEN,
         _ if counts.changes > 0 => CHANGES,
         _ => 0,
     }
@@ -174,16 +183,4 @@ fn json(out: &mut dyn Write, plan: &Plan<'_>) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &Document(plan)).map_err(io::Error::other)?;
     writeln!(out)?;
     out.flush()
-}
-
-/// Writes to stdout. A closed pipe is no failure: whoever read has all it
-/// wanted.
-pub(in crate::gitops) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Io { what: "the standard output".to_owned(), error })
-        }
-        _ => Ok(()),
-    }
 }

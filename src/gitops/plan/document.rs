@@ -20,7 +20,7 @@ impl Serialize for Document<'_> {
         document.serialize_field("version", &VERSION)?;
         document.serialize_field("environment", &plan.environment)?;
         document.serialize_field("application", &plan.application.as_ref().map(Application::from))?;
-        document.serialize_field("summary", &plan.counts().summary())?;
+        document.serialize_field("summary", &plan.counts())?;
         document.serialize_field("organizations", &Rows(plan))?;
         document.end()
     }
@@ -59,22 +59,19 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
     };
     match &entry.finding {
         Finding::Suspended => row,
-        Finding::Settled { rest, live, enabled } => {
-            Row { result: rest.name().to_owned(), before: state(*enabled, Some(live)), ..row }
+        Finding::Settled { rest, live } => {
+            Row { result: rest.name().to_owned(), before: state(entry.flag.enabled(), Some(live)), ..row }
         }
-        Finding::Problem { reason, message } => Row {
-            result: "problem".to_owned(),
-            problem: Some(Problem { reason: reason.to_string(), message: message.clone() }),
-            ..row
-        },
+        Finding::Problem(problem) => Row { result: "problem".to_owned(), problem: Some(Problem::from(problem)), ..row },
         Finding::Change(change) => Row {
             result: "change".to_owned(),
             direction: Some(change.direction().name().to_owned()),
             cause: Some(change.cause.name().to_owned()),
-            before: state(change.enabled, change.before.as_ref()),
-            after: state(true, change.after.as_ref()),
+            before: state(entry.flag.enabled(), change.before.as_ref()),
+            after: state(Some(true), change.after.as_ref()),
             fields: change.fields().iter().map(Field::from).collect(),
             writes: Write::all(&change.writes),
+            problem: change.then.as_ref().map(Problem::from),
             ..row
         },
     }

@@ -2,7 +2,7 @@
 //! to unfold.
 
 use super::{
-    Finding, Plan, Rest,
+    Entry, Finding, Plan, Problem, Rest,
     text::{effective, title},
 };
 use crate::policy::{diff, summary};
@@ -15,7 +15,7 @@ const MOST_ROWS: usize = 200;
 pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>) -> io::Result<()> {
     writeln!(out, "**Session policies** of `{}`: {}\n", plan.environment, plan.counts().summary())?;
     let mut rows = plan.entries.iter().filter_map(|entry| {
-        let cells = cells(plan, &entry.finding, entry.manifest)?;
+        let cells = cells(plan, entry)?;
         Some(format!("| {} | {} |", cell(&title(entry)), cells.map(|text| cell(&text)).join(" | ")))
     });
     let Some(first) = rows.next() else { return Ok(()) };
@@ -32,18 +32,21 @@ pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>) -> io::Result<()> {
     writeln!(out, "\n</details>")
 }
 
-fn cells(plan: &Plan<'_>, finding: &Finding, manifest: &crate::gitops::Manifest) -> Option<[String; 4]> {
+fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
     let none = String::new;
-    Some(match finding {
+    Some(match &entry.finding {
         Finding::Settled { rest: Rest::InSync, .. } => return None,
         Finding::Settled { rest, live, .. } => {
-            let drift = summary(&diff(&manifest.declaration.policy, live));
+            let drift = summary(&diff(&entry.manifest.declaration.policy, live));
             [rest.name().to_owned(), none(), drift, effective(plan.effective(live))]
         }
         Finding::Suspended => ["suspended".to_owned(), none(), none(), none()],
-        Finding::Problem { reason, message } => [format!("problem: {reason}"), none(), message.clone(), none()],
+        Finding::Problem(Problem { reason, message }) => {
+            [format!("problem: {reason}"), none(), message.clone(), none()]
+        }
         Finding::Change(change) => {
-            let flag = (!change.enabled).then(|| "feature session_policy off → on".to_owned());
+            let flag = entry.flag_change().map(|feature| format!("feature session_policy {feature}"));
+            let then = change.then.as_ref().map(|Problem { reason, message }| format!("then {reason}: {message}"));
             let fields = change.fields();
             let fields = fields.iter().map(|f| {
                 let direction = f.direction;
@@ -53,7 +56,7 @@ fn cells(plan: &Plan<'_>, finding: &Finding, manifest: &crate::gitops::Manifest)
             [
                 change.cause.name().to_owned(),
                 change.direction().to_string(),
-                flag.into_iter().chain(fields).collect::<Vec<_>>().join("; "),
+                flag.into_iter().chain(fields).chain(then).collect::<Vec<_>>().join("; "),
                 format!("{} → {}", shown(change.before.as_ref()), shown(change.after.as_ref())),
             ]
         }

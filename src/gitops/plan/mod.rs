@@ -15,18 +15,19 @@ mod text;
 pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
-pub(super) use command::{Failure, block_on, finish, load, look, print};
+pub(super) use command::{Failure, block_on, finish, load, look};
 pub(super) use look::{Look, goal};
 pub(super) use saved::{Saved, read};
-pub(super) use text::{Style, text, title};
+pub(super) use text::{text, title};
 
 use super::Manifest;
 use crate::{
     policy::{
         ApplicationPolicy, Bounds, Direction, Effective, FieldChange, Live, OrganizationId, Policy, changes, effective,
     },
-    reconcile::{Call, Feature, Reason},
+    reconcile::{Call, Feature, Organization, Reason},
 };
+use serde::Serialize;
 use std::rc::Rc;
 
 /// A plan for one environment.
@@ -46,7 +47,19 @@ pub(super) struct Entry<'a> {
     pub(super) manifest: &'a Manifest,
     /// The id of its organization, once known.
     pub(super) id: Option<OrganizationId>,
+    pub(super) flag: Flag,
     pub(super) finding: Finding,
+}
+
+/// Whether the organization may have a policy of its own now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flag {
+    /// It was not looked at, or not found.
+    Unread,
+    /// This server does not tell.
+    Untold,
+    Off,
+    On,
 }
 
 /// How an organization stands to its manifest.
@@ -55,11 +68,18 @@ pub(super) enum Finding {
     /// `spec.suspend`: not looked at.
     Suspended,
     /// Nothing to write.
-    Settled { rest: Rest, enabled: bool, live: Live },
+    Settled { rest: Rest, live: Live },
     /// Something to write.
     Change(Change),
-    /// It can't be made so.
-    Problem { reason: Reason, message: String },
+    /// It can't be made so, and nothing is written.
+    Problem(Problem),
+}
+
+/// Why an organization can't be made as declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub(super) reason: Reason,
+    pub(super) message: String,
 }
 
 /// Why there is nothing to write.
@@ -76,14 +96,14 @@ pub(super) enum Rest {
 /// What would be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
-    /// Whether the organization may have a policy of its own now.
-    pub(super) enabled: bool,
     /// As it is; `None`: can't be read before the feature is on.
     pub(super) before: Option<Live>,
     /// As it will be.
     pub(super) after: Option<Live>,
     pub(super) writes: Writes,
     pub(super) cause: Cause,
+    /// What ends the pass after those writes, short of what is declared.
+    pub(super) then: Option<Problem>,
 }
 
 /// The requests of a change: the feature flags first, then the policy. Ten
@@ -144,6 +164,38 @@ impl Rest {
     }
 }
 
+impl Flag {
+    fn of(organization: Option<&Organization>) -> Self {
+        match organization {
+            None => Self::Unread,
+            Some(organization) if !organization.told => Self::Untold,
+            Some(organization) if organization.session_policy_enabled() => Self::On,
+            Some(_) => Self::Off,
+        }
+    }
+
+    /// `None`: not known.
+    fn enabled(self) -> Option<bool> {
+        match self {
+            Self::Unread | Self::Untold => None,
+            Self::Off => Some(false),
+            Self::On => Some(true),
+        }
+    }
+}
+
+impl Entry<'_> {
+    /// What becomes of the feature flag, if anything.
+    fn flag_change(&self) -> Option<&'static str> {
+        match &self.finding {
+            Finding::Change(change) if change.writes.features.is_some() => {
+                Some(if self.flag == Flag::Untold { "not told → on" } else { "off → on" })
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Change {
     /// The fields that change. Where the policy can't be read yet, none is
     /// known.
@@ -161,31 +213,41 @@ impl Change {
 }
 
 /// How many there are of each finding.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, Serialize)]
 pub(super) struct Counts {
     pub(super) changes: usize,
+    /// Of the changes, those that loosen something, perhaps beside tightening.
     pub(super) loosening: usize,
+    /// Of the changes, those that tighten something, perhaps beside loosening.
     pub(super) tightening: usize,
+    /// Of the changes, those of which it is not known.
+    pub(super) unknown: usize,
+    /// As declared, or at least as strict where that is the mode.
     pub(super) settled: usize,
     pub(super) drifted: usize,
     pub(super) suspended: usize,
     pub(super) problems: usize,
+    /// Of all, those whose feature this server does not tell.
+    pub(super) untold: usize,
 }
 
 impl Plan<'_> {
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for entry in &self.entries {
+            counts.untold += usize::from(entry.flag == Flag::Untold);
             match &entry.finding {
                 Finding::Suspended => counts.suspended += 1,
                 Finding::Settled { rest: Rest::Drifted, .. } => counts.drifted += 1,
                 Finding::Settled { .. } => counts.settled += 1,
-                Finding::Problem { .. } => counts.problems += 1,
+                Finding::Problem(_) => counts.problems += 1,
                 Finding::Change(change) => {
                     counts.changes += 1;
+                    counts.problems += usize::from(change.then.is_some());
                     let direction = change.direction();
-                    counts.loosening += usize::from(direction.may_loosen());
+                    counts.loosening += usize::from(matches!(direction, Direction::Loosening | Direction::Mixed));
                     counts.tightening += usize::from(matches!(direction, Direction::Tightening | Direction::Mixed));
+                    counts.unknown += usize::from(direction == Direction::Unknown);
                 }
             }
         }
@@ -211,6 +273,7 @@ impl Counts {
             (self.drifted, "observed with drift"),
             (self.suspended, "suspended"),
             (self.problems, "with a problem"),
+            (self.untold, "where Scalekit does not tell whether session_policy is on"),
         ] {
             if n > 0 {
                 parts.push(format!("{n} {what}"));
@@ -220,6 +283,12 @@ impl Counts {
     }
 
     fn directions(&self) -> String {
-        format!("{} loosening, {} tightening", self.loosening, self.tightening)
+        let known = format!("{} loosening, {} tightening", self.loosening, self.tightening);
+        if self.unknown == 0 { known } else { format!("{known}, {} unknown", self.unknown) }
+    }
+
+    /// Whether somebody who must not loosen anything has to stop here.
+    fn may_loosen(&self) -> bool {
+        self.loosening + self.unknown > 0
     }
 }

@@ -5,11 +5,11 @@ use super::{
     Entry, Plan,
     document::row,
     shape::{Named, Row, VERSION, mode},
-    text::plain,
 };
 use crate::{
     gitops::{Manifest, Place},
     policy::{Declaration, DeletionPolicy, ExternalId, Mode, OrganizationId, OrganizationRef},
+    terminal::printable,
 };
 use serde::{Deserialize, de::IgnoredAny};
 use std::{
@@ -89,7 +89,7 @@ impl Saved {
         };
         let moved = self.rows.iter().zip(&now.entries).filter(differs);
         moved
-            .map(|(_, entry)| format!("{} is not as it was when the plan was saved", plain(&entry.manifest.name)))
+            .map(|(_, entry)| format!("{} is not as it was when the plan was saved", printable(&entry.manifest.name)))
             .collect()
     }
 }

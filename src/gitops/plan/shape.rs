@@ -72,7 +72,9 @@ pub(super) struct Limits {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct State {
-    pub(super) session_policy_enabled: bool,
+    /// Missing where Scalekit does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) session_policy_enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) policy: Option<Limits>,
     /// What applies to new sessions: `8h (organization) / 1h (organization)`.
@@ -178,9 +180,15 @@ impl Limits {
 }
 
 impl State {
-    pub(super) fn new(enabled: bool, live: Option<&Live>, effective: Option<Effective>) -> Self {
+    pub(super) fn new(enabled: Option<bool>, live: Option<&Live>, effective: Option<Effective>) -> Self {
         let effective = effective.and_then(|effective| EffectiveLimits::from(&effective).summary);
         Self { session_policy_enabled: enabled, policy: live.map(Limits::from), effective }
+    }
+}
+
+impl From<&super::Problem> for Problem {
+    fn from(problem: &super::Problem) -> Self {
+        Self { reason: problem.reason.to_string(), message: problem.message.clone() }
     }
 }
 

@@ -1,86 +1,94 @@
-//! A plan for people. Values that came from outside are shown without control
-//! characters, so that no name can write on a terminal.
+//! A plan for people.
 
-use super::{Change, Entry, Finding, Plan, Rest, shape::mode};
+use super::{Change, Entry, Finding, Plan, Problem, Rest, shape::mode};
 use crate::{
     crd::EffectiveLimits,
     policy::{Direction, Effective, Live, diff, summary},
+    terminal::{Page, Tint, printable},
 };
-use std::io::{self, IsTerminal, Write};
-
-/// Whether the text is coloured.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::gitops) struct Style {
-    colour: bool,
-}
-
-impl Style {
-    /// Colour on a terminal, unless `NO_COLOR` asks for none.
-    pub(in crate::gitops) fn of_stdout() -> Self {
-        let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: io::stdout().is_terminal() && !asked_not_to }
-    }
-
-    fn paint(self, direction: Direction, text: &str) -> String {
-        let code = match direction {
-            Direction::Tightening => "32",
-            Direction::Loosening | Direction::Mixed | Direction::Unknown => "31",
-            Direction::Neutral => return text.to_owned(),
-        };
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
+use std::io::{self, Write};
 
 /// Writes all but what is as declared, and the sum of it all.
-pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, style: Style) -> io::Result<()> {
+pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, page: &Page) -> io::Result<()> {
     for entry in &plan.entries {
-        match &entry.finding {
-            Finding::Settled { rest: Rest::InSync, .. } => {}
-            Finding::Settled { rest, live, .. } => {
+        let title = title(entry);
+        let head = |sign: &str, pieces: &[(&str, Tint)]| {
+            page.line(sign, &[&[(title.as_str(), Tint::Strong), (": ", Tint::Plain)], pieces].concat())
+        };
+        let told = match &entry.finding {
+            Finding::Settled { rest: Rest::InSync, .. } => continue,
+            Finding::Settled { rest, live } => {
                 let said = match rest {
                     Rest::Drifted => "drift, only observed",
                     _ => "stricter than declared, kept",
                 };
                 let drift = summary(&diff(&entry.manifest.declaration.policy, live));
-                writeln!(out, "= {}: {said}: {drift}", title(entry))?;
+                head("= ", &[(&format!("{said}: {drift}"), Tint::Plain)])
             }
-            Finding::Suspended => writeln!(out, "- {}: skipped, spec.suspend is true", title(entry))?,
-            Finding::Problem { reason, message } => writeln!(out, "! {}: {reason}: {message}", title(entry))?,
-            Finding::Change(change) => one(out, plan, entry, change, style)?,
-        }
+            Finding::Suspended => head("- ", &[("skipped, spec.suspend is true", Tint::Plain)]),
+            Finding::Problem(problem) => head("! ", &because(problem)),
+            Finding::Change(change) => {
+                let direction = change.direction();
+                let cause = change.cause.name();
+                let direction = [(" (", Tint::Plain), (direction.name(), tint(direction)), (")", Tint::Plain)];
+                head("~ ", &[&[(cause, Tint::Plain)], &direction[..]].concat()) + &details(plan, entry, change, page)
+            }
+        };
+        out.write_all(told.as_bytes())?;
     }
-    writeln!(out, "{}: {}", plan.environment, plan.counts().summary())
+    let sum = plan.counts().summary();
+    out.write_all(page.line("", &[(&format!("{}: {sum}", plan.environment), Tint::Strong)]).as_bytes())
 }
 
-fn one(out: &mut dyn Write, plan: &Plan<'_>, entry: &Entry<'_>, change: &Change, style: Style) -> io::Result<()> {
-    let direction = change.direction();
-    let named = style.paint(direction, direction.name());
-    writeln!(out, "~ {}: {} ({named})", title(entry), change.cause.name())?;
-    if !change.enabled {
-        writeln!(out, "    feature session_policy  off → on")?;
+/// What is said of a problem, behind whose it is.
+fn because(problem: &Problem) -> [(&str, Tint); 3] {
+    [(problem.reason.name(), Tint::Bad), (": ", Tint::Plain), (&problem.message, Tint::Plain)]
+}
+
+fn details(plan: &Plan<'_>, entry: &Entry<'_>, change: &Change, page: &Page) -> String {
+    let mut text = String::new();
+    let mut detail =
+        |label: &str, pieces: &[(&str, Tint)]| text.push_str(&page.line(&format!("    {label:22}  "), pieces));
+    if let Some(flag) = entry.flag_change() {
+        detail("feature session_policy", &[(flag, Tint::Plain)]);
     }
     if change.before.is_none() {
-        writeln!(out, "    the policy can't be read before the feature is on; declared: {}", declared(entry))?;
+        let declared = entry.manifest.declaration.policy.to_string();
+        let said = format!("can't be read before the feature is on; declared: {declared}");
+        detail("policy", &[(&said, Tint::Plain)]);
     }
     for field in change.fields() {
-        let direction = match field.direction {
-            Direction::Neutral => String::new(),
-            direction => format!("  {}", style.paint(direction, direction.name())),
-        };
-        writeln!(out, "    {}  {} → {}{direction}", field.field.name(), field.before, field.after)?;
+        let values = format!("{} → {}", field.before, field.after);
+        match field.direction {
+            Direction::Neutral => detail(field.field.name(), &[(&values, Tint::Plain)]),
+            direction => {
+                let said = [(" (", Tint::Plain), (direction.name(), tint(direction)), (")", Tint::Plain)];
+                detail(field.field.name(), &[&[(values.as_str(), Tint::Plain)], &said[..]].concat());
+            }
+        }
     }
-    let shown = |live: Option<&Live>| effective(live.and_then(|live| plan.effective(live)));
-    writeln!(out, "    effective  {} → {}", shown(change.before.as_ref()), shown(change.after.as_ref()))
+    // each side stays together
+    let side = |live: Option<&Live>| effective(live.and_then(|live| plan.effective(live))).replace(' ', "\u{a0}");
+    let sides = format!("{} → {}", side(change.before.as_ref()), side(change.after.as_ref()));
+    detail("effective", &[(&sides, Tint::Plain)]);
+    if let Some(problem) = &change.then {
+        text.push_str(&page.line("    ! and no further: ", &because(problem)));
+    }
+    text
+}
+
+const fn tint(direction: Direction) -> Tint {
+    match direction {
+        Direction::Tightening => Tint::Good,
+        Direction::Loosening | Direction::Mixed | Direction::Unknown => Tint::Bad,
+        Direction::Neutral => Tint::Plain,
+    }
 }
 
 /// What applies, absolute and idle, and who set it.
 pub(super) fn effective(effective: Option<Effective>) -> String {
     let summary = effective.and_then(|effective| EffectiveLimits::from(&effective).summary);
     summary.unwrap_or_else(|| "unknown".to_owned())
-}
-
-fn declared(entry: &Entry<'_>) -> String {
-    entry.manifest.declaration.policy.to_string()
 }
 
 /// `customers/acme (org_1, TightenOnly)`.
@@ -94,12 +102,5 @@ pub(in crate::gitops) fn title(entry: &Entry<'_>) -> String {
         Some(namespace) => format!("{namespace}/{}", manifest.name),
         None => manifest.name.clone(),
     };
-    plain(&format!("{name} ({organization}, {})", mode(manifest.declaration.mode)))
-}
-
-/// `text` without anything that a terminal takes for a command or that turns
-/// the direction of writing.
-pub(in crate::gitops) fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
+    printable(&format!("{name} ({organization}, {})", mode(manifest.declaration.mode)))
 }

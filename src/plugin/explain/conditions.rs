@@ -1,12 +1,11 @@
 //! Each condition that is not fine: what it means here, and what to do. The
 //! sentences are those of `docs/conditions.md`.
 
-use super::super::{
-    age,
-    page::{Page, Tint, printable},
-    standing::Standing,
+use super::super::{age, standing::Standing};
+use crate::{
+    reconcile::{Kind, Reason, Truth},
+    terminal::{Page, Tint, printable},
 };
-use crate::reconcile::{Kind, Reason, Truth};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 

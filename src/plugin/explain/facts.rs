@@ -1,9 +1,10 @@
 //! What is declared, what is live, and what of both applies.
 
-use super::super::{delivery::Delivery, limits, page::Page, standing::Standing};
+use super::super::{delivery::Delivery, limits, standing::Standing};
 use crate::{
     crd::{self, ApplicationLimits, EffectiveLimit, Mode, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
     policy::{Bounds, Minutes},
+    terminal::Page,
 };
 
 /// What a person reads first.

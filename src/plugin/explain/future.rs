@@ -1,9 +1,10 @@
 //! What happens next, and when, if nobody does anything.
 
-use super::super::{age, cluster::Hint, page::Page, standing::Standing};
+use super::super::{age, cluster::Hint, standing::Standing};
 use crate::{
     crd::{self, DeletionPolicy, Mode, OrganizationSessionPolicy, ReportedRelease},
     reconcile::{Kind, Reason, Truth},
+    terminal::Page,
 };
 use jiff::Timestamp;
 

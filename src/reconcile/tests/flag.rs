@@ -156,3 +156,17 @@ fn a_list_that_is_left_out_because_all_are_off_means_off() {
     let pass = world.pass(uid);
     assert_eq!((sent(&pass).len(), world.tenant().session_policy_on()), (1, true), "and off is drift");
 }
+
+/// The declared policy alone would hold, but not with what is stricter today.
+#[test]
+fn a_server_that_never_tells_is_not_asked_again_for_a_policy_that_could_not_hold() {
+    let mut world = World::new();
+    world.scalekit.habits.omits_features = Omits::Always;
+    world.tenant().live = custom(600, 3).into();
+    let uid = world.declare(tighten_only(declared()));
+    assert_eq!(sent(&world.pass(uid)).len(), 1);
+    assert_eq!(world.says(uid, Kind::Stalled), "True InvalidSpec");
+    for _ in 0..8 {
+        assert!(world.pass(uid).is_quiet(), "at rest nothing is written");
+    }
+}

@@ -16,6 +16,21 @@ pub(crate) enum Unset {
     Null,
 }
 
+/// Where something is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Shown {
+    /// In every answer.
+    #[default]
+    Always,
+    /// Not in lists, as in the documentation's sample of one.
+    NotInLists,
+    /// Not if there is nothing in it.
+    NotIfEmpty,
+    /// In no answer.
+    Never,
+}
+
 /// The writing of answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,8 +40,8 @@ pub(crate) struct Emission {
     /// Leaves out 0 and false of plain fields (a feature's `enabled`, the
     /// application's idle), as proto3 JSON does by default.
     pub(crate) drop_plain_zeros: bool,
-    /// Leaves out an organization's `settings`.
-    pub(crate) omit_settings: bool,
+    /// Where organizations come with their `settings`.
+    pub(crate) settings: Shown,
     /// Timeouts as numeric strings.
     pub(crate) numbers_as_strings: bool,
     /// The word for minutes in session policies; empty leaves the unit out.
@@ -42,7 +57,7 @@ impl Default for Emission {
         Self {
             unset: Unset::Omit,
             drop_plain_zeros: false,
-            omit_settings: false,
+            settings: Shown::Always,
             numbers_as_strings: false,
             minutes: "MINUTES".to_owned(),
             application: "APPLICATION".to_owned(),

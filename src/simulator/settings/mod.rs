@@ -12,7 +12,7 @@ mod rules;
 mod traffic;
 
 pub(crate) use application::{Application, ApplicationAnswer};
-pub(crate) use emission::{Emission, Unset};
+pub(crate) use emission::{Emission, Shown, Unset};
 pub(crate) use rules::{
     AfterRevert, FeatureRules, Gate, GateMode, Parsing, Partial, PatchMode, PolicyRules, UnknownName,
 };

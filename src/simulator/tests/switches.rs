@@ -20,8 +20,21 @@ async fn an_organization_can_lack_its_settings_and_false_its_word() {
     let bench = Bench::with(json!({"emission": {"drop_plain_zeros": true}})).await;
     let organization = bench.get(ORGANIZATION).await.json();
     assert_eq!(organization["organization"]["settings"]["features"][1], json!({"name": "dir_sync"}));
-    bench.set(json!({"emission": {"omit_settings": true}})).await;
-    assert_eq!(bench.get(ORGANIZATION).await.json()["organization"].get("settings"), None);
+    for (settings, full, empty, listed) in [
+        ("always", true, true, true),
+        ("not_in_lists", true, true, false),
+        ("not_if_empty", true, false, true),
+        ("never", false, false, false),
+    ] {
+        bench.set(json!({"emission": {"settings": settings}})).await;
+        let (done, _) = bench.simulator.admin("PATCH", "/_simulator/organizations/org_2", &json!({"features": []}));
+        assert_eq!(done, 200);
+        let has = async |path| bench.get(path).await.json()["organization"].get("settings").is_some();
+        assert_eq!((has(ORGANIZATION).await, has("/api/v1/organizations/org_2").await), (full, empty), "{settings}");
+        let list = bench.get("/api/v1/organizations?page_size=10").await.json();
+        let found = list["organizations"].as_array().unwrap().iter().find(|o| o["id"] == "org_1").unwrap();
+        assert_eq!(found.get("settings").is_some(), listed, "{settings}");
+    }
 }
 
 #[tokio::test]

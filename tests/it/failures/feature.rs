@@ -132,7 +132,7 @@ async fn row_034_a_feature_that_is_off_is_only_reported_by_who_observes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_030_a_server_that_never_tells_its_features_is_asked_once_and_the_policy_is_kept() {
     for gate in ["none", "flag"] {
-        let settings = json!({"emission": {"omit_settings": true}, "gate": {"mode": gate}});
+        let settings = json!({"emission": {"settings": "never"}, "gate": {"mode": gate}});
         let mut world = World::without_operator(settings).await;
         world.start_operator();
         world.apply("acme", &spec(""));

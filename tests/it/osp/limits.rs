@@ -43,6 +43,32 @@ fn a_bomb_is_told_with_its_place_and_costs_no_memory() {
 }
 
 #[test]
+fn a_long_text_is_kept_once_however_often_it_is_meant() {
+    let text = "x".repeat(1 << 20);
+    let values = format!("a: &a {text}\nb: [{}1]\n", "*a, ".repeat(1000));
+    let keys = format!("a: &a {text}\nb: [{}1]\n", "{*a : 1}, ".repeat(1000));
+    let merged = format!("a: &a {{? {text} : 1}}\nb: [{}1]\n", "{<<: *a}, ".repeat(1000));
+    let ours = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\n".to_owned();
+    let path = (0..58).fold(ours, |all, n| {
+        let (indent, key) = (" ".repeat(n), "k".repeat(130_000));
+        all + &format!("{indent}? {key}\n{indent}:\n")
+    });
+    let repeats = format!("[{}]", format!("{{{}}}, ", "a: 1, ".repeat(100)).repeat(2400));
+    for (content, place, part) in [
+        (values, "2:", "anchors and aliases that stand for more than 4194304 bytes"),
+        (keys, "2:", "anchors and aliases that stand for more than 4194304 bytes"),
+        (merged, "2:", "anchors and aliases that stand for more than 4194304 bytes"),
+        (path + &" ".repeat(58) + "yes\n", "1:1", "yes is a text in YAML 1.2"),
+        (repeats, "1:9", "there are too many findings"),
+    ] {
+        let told = within_memory(&Folder::with(&content));
+        assert!(told.out.starts_with(&format!("a.yaml:{place}")), "{place} {part}: {} {}", told.out, told.err);
+        assert!(told.out.contains(part), "{part}");
+        assert_eq!((told.code, told.err.as_str()), (Some(1), ""), "{part}");
+    }
+}
+
+#[test]
 fn a_file_of_100_megabytes_is_not_read() {
     let folder = Folder::new();
     File::create(folder.path().join("a.yaml")).unwrap().set_len(100 << 20).unwrap();

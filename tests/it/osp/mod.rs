@@ -6,6 +6,8 @@ mod outputs;
 #[cfg(unix)]
 mod permissions;
 mod random;
+mod seeds;
+mod sound;
 mod validate;
 mod verbs;
 

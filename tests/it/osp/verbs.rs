@@ -27,7 +27,7 @@ fn shells_and_man_are_told_every_verb() {
     assert!(folder.osp(&["man"]).out.contains("osp\\-validate"));
     assert!(folder.osp(&["man", "validate"]).out.contains("PATH"));
     let told = folder.osp(&["man", "nothing"]);
-    assert_eq!((told.code, told.err.as_str()), (Some(1), "osp: there is no verb nothing: see osp --help\n"));
+    assert_eq!((told.code, told.err.as_str()), (Some(1), "error: there is no verb nothing: see osp --help\n"));
 }
 
 #[test]

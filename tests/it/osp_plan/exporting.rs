@@ -6,7 +6,11 @@ use std::{fs, os::unix::fs::symlink};
 
 /// Every kind of organization there is.
 fn mixed() -> Pipeline {
-    let pipeline = Pipeline::new(25, json!({}));
+    mixed_on(&json!({}))
+}
+
+fn mixed_on(server: &Value) -> Pipeline {
+    let pipeline = Pipeline::new(25, server.clone());
     pipeline.live("org_1", 480, Some(60));
     pipeline.live("org_2", 2880, None);
     pipeline.live("org_3", 91, Some(7));
@@ -28,6 +32,18 @@ fn what_is_exported_changes_nothing() {
     pipeline.osp(&["export", "--directory", "out"]).ended(0);
     pipeline.osp(&["plan", "out"]).ended(0);
     assert!(pipeline.writes().is_empty());
+}
+
+#[test]
+fn so_it_is_on_every_server() {
+    for server in super::case::servers() {
+        let pipeline = mixed_on(&server);
+        pipeline.edit("org_8", &json!({"features": []}));
+        let export = pipeline.osp(&["export"]).ended(0);
+        let plan = pipeline.osp_with_input(&["plan", "-"], &export.out).ended(0);
+        assert!(plan.out.contains(": no changes, 25 as declared"), "{server}: {}", plan.out);
+        assert!(pipeline.writes().is_empty());
+    }
 }
 
 #[test]

@@ -4,7 +4,11 @@
 mod applying;
 mod as_the_operator;
 mod bench;
+mod case;
 mod exporting;
+mod on_a_terminal;
+mod over_https;
+mod pictures;
 mod planning;
 mod property;
 mod secrecy;
@@ -29,7 +33,7 @@ pub const SECRET: &str = "canary-5f1c0e-secret";
 pub struct Pipeline {
     pub simulator: Simulator,
     pub folder: PathBuf,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 /// What a run of `osp` left.
@@ -48,7 +52,12 @@ impl Pipeline {
         let name = format!("osp-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&folder).unwrap();
-        Self { simulator, folder, _runtime: runtime }
+        Self { simulator, folder, runtime }
+    }
+
+    /// Runs something beside the simulator.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     /// Writes a file of the repository.
@@ -147,6 +156,7 @@ impl Run {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let run = Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
         assert!(!run.all().contains(SECRET), "the secret is told: {}", run.all());
+        assert!(!run.all().contains("simulated-"), "a token is told: {}", run.all());
         run
     }
 

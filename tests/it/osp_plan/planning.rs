@@ -21,13 +21,13 @@ fn a_person_reads_before_after_effective_and_which_way_it_goes() {
     for line in [
         "~ one (org_1, Enforce): change (tightening)",
         "    feature session_policy  off → on",
-        "    policySource  APPLICATION → CUSTOM",
-        "    absoluteSessionTimeout  inherited → 8h  tightening",
-        "    idleSessionTimeout  inherited → 1h  tightening",
-        "    effective  7d (application) / none → 8h (organization) / 1h (organization)",
+        "    policySource            APPLICATION → CUSTOM",
+        "    absoluteSessionTimeout  inherited → 8h (tightening)",
+        "    idleSessionTimeout      inherited → 1h (tightening)",
+        "    effective               7d (application) / none → 8h (organization) / 1h (organization)",
         "~ two (org_2, Enforce): change (mixed)",
-        "    absoluteSessionTimeout  2h → 8h  loosening",
-        "    idleSessionTimeout  30m → 15m  tightening",
+        "    absoluteSessionTimeout  2h → 8h (loosening)",
+        "    idleSessionTimeout      30m → 15m (tightening)",
     ] {
         assert!(run.out.lines().any(|l| l == line), "{line}\n{}", run.out);
     }
@@ -55,6 +55,8 @@ fn a_program_reads_the_same() {
         "idleSessionTimeoutEnabled": true, "idleSessionTimeout": 60})
     );
     assert_eq!(one["writes"].as_array().unwrap().len(), 2);
+    let some = |name: &str| plan["summary"][name].as_u64().unwrap();
+    assert_eq!(["changes", "loosening", "tightening", "unknown", "settled", "problems"].map(some), [2, 1, 2, 0, 1, 0]);
     assert_eq!((&three["result"], &three["organizationId"]), (&json!("in-sync"), &json!("org_3")));
     assert_eq!(two["direction"], "mixed");
     assert_eq!(
@@ -138,10 +140,23 @@ fn two_manifests_for_one_organization_are_an_error_before_any_call() {
     let pipeline = three();
     pipeline.manifest("again", &custom("org_1", 60, None));
     let run = pipeline.osp(&["plan", "policies"]).ended(1);
-    assert!(run.err.contains("policies/one.yaml:4:8: spec.organization: org_1 is claimed already by "), "{}", run.err);
+    assert!(run.err.starts_with("error: the manifests are not valid; Scalekit was not asked\n"), "{}", run.err);
+    let place = "policies/one.yaml:4:8: error[duplicate-organization]: spec.organization: org_1 is claimed already by ";
+    assert!(run.err.contains(place) && run.err.contains("\n  fix: remove one of the two"), "{}", run.err);
     assert!(run.err.contains("again at policies/again.yaml:4:8"), "{}", run.err);
     assert_eq!(pipeline.requests(), 0);
-    pipeline.manifest("again", &custom("org_1", 60, None).replace("{id: org_1}", "{externalId: tenant-1}"));
+    // credentials of another environment would make them two, and here there is one
+    let named = |secret: &str| {
+        let spec = custom("org_1", 60, None).replace("{id: org_1}", "{externalId: tenant-1}");
+        spec.replace("policy:", &format!("credentialsSecretRef: {{name: {secret}}}, policy:"))
+    };
+    pipeline.manifest("one", &named("here"));
+    pipeline.manifest("again", &named("there"));
+    pipeline.osp(&["validate", "policies"]).ended(0);
+    let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
+    assert!(run.err.contains("\"one\" is for organization tenant-1, which"), "{}", run.err);
+    assert_eq!(pipeline.requests(), 0);
+    pipeline.manifest("one", &custom("org_1", 480, Some(60)));
     let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
     assert!(run.err.contains("is for organization org_1, which"), "{}", run.err);
     assert!(pipeline.writes().is_empty());
@@ -167,13 +182,55 @@ fn many_organizations_cost_one_request_each_and_the_list() {
 /// A list of features that is written back must be complete.
 #[test]
 fn a_list_that_leaves_features_out_is_not_believed() {
-    let pipeline = Pipeline::new(12, json!({"emission": {"omit_settings": true}}));
+    let pipeline = Pipeline::new(12, json!({"emission": {"settings": "not_in_lists"}}));
     for n in 1..=12 {
         pipeline.manifest(&format!("o{n}"), &custom(&format!("org_{n}"), 480, None));
     }
-    pipeline.osp(&["plan", "policies"]).ended(2);
+    let run = pipeline.osp(&["plan", "policies"]).ended(2);
+    assert_eq!(run.out.matches("feature session_policy  off → on").count(), 12);
     let asked = pipeline.admin("GET", "journal/count?path=/api/v1/organizations/org_*", &Value::Null);
-    assert_eq!(asked["count"], 2 * 12, "and once more whether they are told after the feature is switched on");
+    assert_eq!(asked["count"], 12);
+}
+
+#[test]
+fn a_feature_that_is_not_told_is_switched_on_for_a_policy_only_and_said_to_be_unknown() {
+    let pipeline = Pipeline::new(2, json!({"emission": {"settings": "never"}}));
+    pipeline.live("org_1", 480, Some(60));
+    pipeline.manifest("one", &custom("org_1", 480, Some(60)));
+    let run = pipeline.osp(&["plan", "policies"]).ended(0);
+    let unknown = "1 as declared, 1 where Scalekit does not tell whether session_policy is on\n";
+    assert!(run.out.ends_with(unknown), "{}", run.out);
+    pipeline.manifest("two", &custom("org_2", 240, None));
+    let run = pipeline.osp(&["plan", "policies"]).ended(2);
+    assert!(run.out.contains("    feature session_policy  not told → on\n"), "{}", run.out);
+    assert_eq!(pipeline.plan()["organizations"][1]["before"].get("sessionPolicyEnabled"), None);
+}
+
+#[test]
+fn no_features_mean_none_that_is_on_where_others_are_told() {
+    let pipeline = Pipeline::new(2, json!({"emission": {"settings": "not_if_empty"}}));
+    pipeline.live("org_1", 480, None);
+    pipeline.manifest("one", &custom("org_1", 480, None));
+    pipeline.edit("org_1", &json!({"features": []}));
+    let run = pipeline.osp(&["plan", "policies"]).ended(2);
+    assert!(run.out.contains("~ one (org_1, Enforce): change (neutral)\n    feature session_policy  "), "{}", run.out);
+    pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
+    pipeline.osp(&["plan", "policies"]).ended(0);
+}
+
+#[test]
+fn what_ends_short_of_what_is_declared_is_a_change_and_a_problem() {
+    let pipeline = Pipeline::new(1, json!({"emission": {"application": "A_SOURCE_OF_TOMORROW"}}));
+    pipeline.manifest("one", &custom("org_1", 480, None).replace("policy:", "mode: TightenOnly, policy:"));
+    let run = pipeline.osp(&["plan", "policies"]).ended(1);
+    assert!(run.out.contains("    feature session_policy  off → on\n"), "{}", run.out);
+    assert!(run.out.contains("\n    ! and no further: "), "{}", run.out);
+    assert!(run.out.ends_with(": 1 change (0 loosening, 0 tightening), 1 with a problem\n"), "{}", run.out);
+    let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
+    assert!(run.out.contains("! one (org_1, TightenOnly): ") && run.out.contains("session_policy switched on"));
+    let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
+    assert!(run.out.ends_with(": no changes, 1 with a problem\n"), "{}", run.out);
+    assert_eq!(pipeline.writes().len(), 1);
 }
 
 #[test]
@@ -190,19 +247,40 @@ fn a_limit_is_waited_for_and_an_outage_is_an_error() {
     assert!(run.out.contains("! three (org_3, Enforce): Forbidden"), "{}", run.out);
 }
 
+/// The list is asked for four times, and then there are five failures in a row
+/// after one more; from there on the client holds back by itself.
+#[test]
+fn an_outage_is_found_out_once_and_not_for_each_organization() {
+    let pipeline = Pipeline::new(0, json!({}));
+    for n in 1..=40 {
+        pipeline.manifest(&format!("o{n}"), &custom(&format!("org_{n}"), 480, None));
+    }
+    let fault = json!({"kind": "refuse", "status": 503});
+    pipeline.admin("POST", "faults", &json!({"path": "/api/v1/**", "times": "forever", "fault": fault}));
+    let mut command = pipeline.command(&["plan", "policies"]);
+    let run = super::Run::of(command.env("OSP_RATE_LIMIT", "1.9").output().unwrap()).ended(1); // one at a time
+    assert!(run.out.ends_with(": no changes, 40 with a problem\n"), "{}", run.out);
+    let asked = pipeline.admin("GET", "journal/count?path=/api/v1/**", &Value::Null)["count"].as_u64().unwrap();
+    assert!(asked <= 6, "{asked} requests");
+}
+
 #[test]
 fn a_policy_that_is_hidden_while_the_feature_is_off_is_read_when_it_is_on() {
     let pipeline = Pipeline::new(1, json!({}));
     pipeline.manifest("one", &custom("org_1", 480, None));
     let refused = json!({"kind": "refuse", "status": 403});
     let path = "/api/v1/organizations/*/session-policy";
-    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 2, "fault": refused}));
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 1, "fault": refused}));
     let run = pipeline.osp(&["plan", "policies"]).ended(2);
     assert!(
-        run.out.contains("the policy can't be read before the feature is on; declared: absolute 8h"),
+        run.out.contains("    policy                  can't be read before the feature is on; declared: absolute 8h"),
         "{}",
         run.out
     );
+    assert!(run.out.ends_with(": 1 change (0 loosening, 0 tightening, 1 unknown)\n"), "{}", run.out);
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 1, "fault": refused}));
+    pipeline.osp(&["plan", "policies", "--fail-on", "loosening"]).ended(3);
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 1, "fault": refused}));
     pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
     assert_eq!(pipeline.truth("org_1")["policy"]["absolute_minutes"], 480);
 }

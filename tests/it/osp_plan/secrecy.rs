@@ -12,7 +12,14 @@ fn the_secret_is_in_no_output_of_any_verb() {
         pipeline.osp(&["plan", "policies", "-o", output, "--save", "plan.json", "-vvv"]).ended(2);
         assert!(!text_of(&pipeline.folder.join("plan.json")).contains(SECRET));
     }
+    for output in ["text", "json", "sarif", "junit", "github"] {
+        pipeline.osp(&["validate", "policies", "-o", output]).ended(0);
+    }
     pipeline.osp(&["export", "-vvv"]).ended(0);
+    pipeline.osp(&["export", "--directory", "out", "-vvv"]).ended(0);
+    for file in std::fs::read_dir(pipeline.folder.join("out")).unwrap() {
+        assert!(!text_of(&file.unwrap().path()).contains(SECRET));
+    }
     for body in ["echo", "html", "unauthenticated", "oauth"] {
         for status in [400, 401, 403, 500] {
             for path in ["/oauth/token", "/api/v1/organizations/*", "/api/v1/organizations/*/session-policy"] {
@@ -24,6 +31,7 @@ fn the_secret_is_in_no_output_of_any_verb() {
             }
         }
     }
+    pipeline.osp(&["apply", "--plan", "plan.json", "--yes", "-vvv"]).ended(0);
     pipeline.osp(&["apply", "policies", "--yes", "-vvv"]).ended(0);
 }
 

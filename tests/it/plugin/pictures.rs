@@ -1,7 +1,12 @@
 //! The pictures in `docs/kubectl-osp.md` are what the verbs print.
 
 use super::{Said, command, customers_in};
-use crate::{cluster::within, manifests::assert_committed, world::World};
+use crate::{
+    cluster::within,
+    manifests::assert_committed,
+    pictures::{page, redrawn},
+    world::World,
+};
 use std::os::unix::process::CommandExt;
 
 const PAGE: &str = "docs/kubectl-osp.md";
@@ -29,30 +34,14 @@ fn settled(line: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_committed_pictures_of_the_plugin_are_what_it_prints() {
     let world = customers_in(Some("customers")).await;
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kubectl-osp.md")).unwrap();
+    let page = page(PAGE);
     let mut made = String::new();
     // the last of several statuses may still be on its way
     let settled = within(30, || {
-        made = pictures(&world, &page);
+        made = redrawn(&page, |command| Some(shown(&world, command.strip_prefix("kubectl osp ")?)));
         (made == page).then_some(())
     });
     if settled.is_none() {
         assert_committed(PAGE, &made);
     }
-}
-
-/// The page with what the verbs print now.
-fn pictures(world: &World, page: &str) -> String {
-    let begin = "```console\n$ kubectl osp ";
-    let mut parts = page.split(begin);
-    let mut made = parts.next().unwrap().to_owned();
-    let mut pictures = 0;
-    for part in parts {
-        let (arguments, rest) = part.split_once('\n').unwrap();
-        let (_, after) = rest.split_once("```").unwrap();
-        made += &format!("{begin}{arguments}\n{}```{after}", shown(world, arguments));
-        pictures += 1;
-    }
-    assert!(pictures >= 3, "{pictures} pictures");
-    made
 }

@@ -1,0 +1,27 @@
+//! The fuzz target is a workspace with a lock of its own: it must not look at
+//! other versions than those that ship.
+
+use std::{collections::HashSet, fs, path::Path};
+
+/// Name and version of every package in a lock.
+fn packages(lock: &str) -> HashSet<(String, String)> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(lock)).unwrap();
+    let field = |package: &str, name: &str| {
+        let line = package.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = \""));
+        line.map(|value| value.trim_end_matches('"').to_owned())
+    };
+    let packages = text.split("[[package]]").skip(1);
+    packages.map(|package| (field(package, "name").unwrap(), field(package, "version").unwrap())).collect()
+}
+
+#[test]
+fn the_fuzz_target_is_locked_to_the_versions_that_ship() {
+    let ours = packages("Cargo.lock");
+    let names: HashSet<_> = ours.iter().map(|(name, _)| name).collect();
+    let fuzzed = packages("fuzz/Cargo.lock");
+    let other: Vec<_> = fuzzed.iter().filter(|package| names.contains(&package.0) && !ours.contains(package)).collect();
+    assert!(
+        other.is_empty() && fuzzed.iter().any(|(name, _)| name == "granit-parser"),
+        "fuzz/Cargo.lock has other versions: {other:?}; run\n\n    cp Cargo.lock fuzz/ && cargo fetch --manifest-path fuzz/Cargo.toml\n"
+    );
+}
