@@ -23,7 +23,7 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
 fn finding(finding: &Finding) -> Value {
     json!({
         "rule": finding.rule.name(),
-        "file": finding.place.file,
+        "file": &*finding.place.file,
         "line": finding.place.line,
         "column": finding.place.column,
         "field": finding.field,
@@ -34,7 +34,7 @@ fn finding(finding: &Finding) -> Value {
 }
 
 fn place(place: &Place) -> Value {
-    json!({"file": place.file, "line": place.line, "column": place.column})
+    json!({"file": &*place.file, "line": place.line, "column": place.column})
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! the answer comes within the memory that `docs/osp.md` promises, which is all
 //! that the process gets, and without the work that would show in its seconds.
 
-use super::{Folder, Told};
+use super::{Folder, Told, policy};
 use std::{
     fs::File,
     process::{Command, Stdio},
@@ -119,6 +119,18 @@ fn the_largest_documents_fit_into_the_memory() {
     let told = bounded(&Folder::with(largest), SECONDS, &["validate", "a.yaml"]);
     assert_eq!((told.code, told.out.as_str()), (Some(0), "0 policies valid, 1 document of other kinds skipped\n"));
     is_told(&("[".to_owned() + &"{a: 1, a: 2},\n".repeat(99_990) + "]\n"), "1:9", "there are too many findings");
+}
+
+/// With a long path, which every place has.
+#[test]
+fn ten_thousand_resources_in_one_file_fit_into_the_memory() {
+    let folder = Folder::new();
+    let path = ["deep".repeat(60).as_str(); 15].join("/") + "/a.yaml";
+    let all =
+        (0..10_000).fold(String::new(), |all, n| all + &policy(&format!("a{n}"), &format!("id: org_{n}")) + "---\n");
+    folder.write(&path, all);
+    let told = bounded(&folder, SECONDS, &["validate", "."]);
+    assert_eq!((told.code, told.out.as_str()), (Some(0), "10000 policies valid\n"), "{}", told.err);
 }
 
 /// With a long path: it is in every finding.
