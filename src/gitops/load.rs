@@ -14,6 +14,7 @@ use crate::{
 use std::{
     io::Read,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// What the input holds.
@@ -82,7 +83,7 @@ impl Loader<'_> {
             } else {
                 ("there is no document in it", "name a file or folder of manifests, or remove this path")
             };
-            let name = if path == Path::new("-") { "<stdin>".into() } else { source::name(path) };
+            let name = if path == Path::new("-") { "<stdin>".into() } else { source::name(path).into() };
             self.find(Rule::Empty, &name, At::START, message, Some(fix));
         }
     }
@@ -96,12 +97,12 @@ impl Loader<'_> {
             }
         };
         self.bytes = self.bytes.saturating_sub(text.len());
-        let file = &source.name;
-        yaml::read(&text, self.limits, &mut |next| self.document(file, next));
+        let file = source.name.as_str().into();
+        yaml::read(&text, self.limits, &mut |next| self.document(&file, next));
     }
 
     /// Whether more may follow.
-    fn document(&mut self, file: &str, next: Result<Document, yaml::Fault>) -> bool {
+    fn document(&mut self, file: &Arc<str>, next: Result<Document, yaml::Fault>) -> bool {
         let at = next.as_ref().map_or_else(|fault| fault.at, |document| document.root.at);
         if self.documents == 0 {
             let message = format!("there are more than {} documents", self.limits.documents);
@@ -117,7 +118,7 @@ impl Loader<'_> {
         self.bounded(file, at)
     }
 
-    fn contents(&mut self, file: &str, document: &Document) {
+    fn contents(&mut self, file: &Arc<str>, document: &Document) {
         let first = self.loaded.findings.len();
         for (key, before, again) in document.repeats.iter().take(self.limits.findings) {
             let message = format!("the key {} is in this map already", printable(key));
@@ -138,7 +139,7 @@ impl Loader<'_> {
         }
     }
 
-    fn resource(&mut self, file: &str, node: &Node) {
+    fn resource(&mut self, file: &Arc<str>, node: &Node) {
         self.loaded.resources += 1;
         if self.loaded.findings.len() >= self.limits.findings {
             return;
@@ -164,7 +165,7 @@ impl Loader<'_> {
         }
     }
 
-    fn manifest(&mut self, file: &str, node: &Node, declaration: Declaration) {
+    fn manifest(&mut self, file: &Arc<str>, node: &Node, declaration: Declaration) {
         let text = |path: &[&str]| {
             let found = path.iter().try_fold(node, |node, field| node.get(field));
             found.and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -183,7 +184,7 @@ impl Loader<'_> {
     }
 
     /// Whether there is room for more findings; if not, that is the last one.
-    fn bounded(&mut self, file: &str, at: At) -> bool {
+    fn bounded(&mut self, file: &Arc<str>, at: At) -> bool {
         if self.loaded.findings.len() >= self.limits.findings {
             self.loaded.findings.truncate(self.limits.findings);
             self.find(Rule::Limit, file, at, "there are too many findings; the rest is not looked at", None);
@@ -193,16 +194,16 @@ impl Loader<'_> {
     }
 
     fn refuse(&mut self, fault: source::Fault) {
-        self.find(fault.rule, &fault.name, fault.at, &fault.message, fault.fix);
+        self.find(fault.rule, &fault.name.into(), fault.at, &fault.message, fault.fix);
     }
 
-    fn find(&mut self, rule: Rule, file: &str, at: At, message: &str, fix: Option<&str>) {
+    fn find(&mut self, rule: Rule, file: &Arc<str>, at: At, message: &str, fix: Option<&str>) {
         let finding = Finding::new(rule, place(file, at), "", message);
         self.loaded.findings.push(finding.fix(fix.map(str::to_owned)));
     }
 }
 
-fn told(file: &str, node: &Node, violation: &Violation) -> Finding {
+fn told(file: &Arc<str>, node: &Node, violation: &Violation) -> Finding {
     let rule = advice::rule(violation);
     let at = match rule {
         Rule::UnknownField => node.locate_key(&violation.path),
@@ -212,8 +213,8 @@ fn told(file: &str, node: &Node, violation: &Violation) -> Finding {
     finding.fix(advice::fix(violation))
 }
 
-fn place(file: &str, at: At) -> Place {
-    Place { file: file.to_owned(), line: at.line, column: at.column }
+fn place(file: &Arc<str>, at: At) -> Place {
+    Place { file: file.clone(), line: at.line, column: at.column }
 }
 
 #[cfg(test)]
@@ -233,7 +234,7 @@ mod tests {
         });
         let loaded = load(&paths.collect::<Vec<_>>(), &mut std::io::empty(), limits);
         fs::remove_dir_all(&folder).unwrap();
-        let file = |place: &Place| Path::new(&place.file).file_name().unwrap().to_string_lossy().into_owned();
+        let file = |place: &Place| Path::new(&*place.file).file_name().unwrap().to_string_lossy().into_owned();
         loaded.findings.iter().map(|finding| (finding.rule.name(), file(&finding.place))).collect()
     }
 

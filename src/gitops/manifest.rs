@@ -1,14 +1,14 @@
 //! One resource as a file of the repository declares it.
 
 use crate::policy::Declaration;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Where something stands in the input.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The file as it was named on the command line or found below a folder of
-    /// it; `<stdin>` for the standard input.
-    pub file: String,
+    /// it; `<stdin>` for the standard input. Shared, as thousands have the same.
+    pub file: Arc<str>,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.

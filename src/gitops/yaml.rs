@@ -161,10 +161,15 @@ impl<'a> Builder<'a> {
     fn end(&mut self) -> Result<(), Fault> {
         let Some(Open { at, anchor, size, content }) = self.open.pop() else { return Ok(()) };
         let value = match content {
-            Content::List(values) => Value::List(values),
+            Content::List(mut values) => {
+                values.shrink_to_fit();
+                Value::List(values)
+            }
             Content::Map { mut entries, merged, .. } => {
                 self.repeats.extend(repeats(&entries));
                 merge(&mut entries, merged)?;
+                // room for three more would be most of a small map
+                entries.shrink_to_fit();
                 Value::Map(entries)
             }
         };

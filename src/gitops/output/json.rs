@@ -1,13 +1,21 @@
 //! Findings for scripts.
 
-use super::Loaded;
+use super::{Each, Loaded};
 use crate::gitops::{Finding, Place};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
+#[derive(Serialize)]
+struct All<'a> {
+    resources: usize,
+    skipped: usize,
+    findings: Each<'a>,
+}
+
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
-    let findings: Vec<_> = loaded.findings.iter().map(finding).collect();
-    let all = json!({"resources": loaded.resources, "skipped": loaded.skipped, "findings": findings});
+    let findings = Each(&loaded.findings, finding);
+    let all = All { resources: loaded.resources, skipped: loaded.skipped, findings };
     serde_json::to_writer_pretty(&mut *out, &all)?;
     writeln!(out)
 }
@@ -15,7 +23,7 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
 fn finding(finding: &Finding) -> Value {
     json!({
         "rule": finding.rule.name(),
-        "file": finding.place.file,
+        "file": &*finding.place.file,
         "line": finding.place.line,
         "column": finding.place.column,
         "field": finding.field,
@@ -26,7 +34,7 @@ fn finding(finding: &Finding) -> Value {
 }
 
 fn place(place: &Place) -> Value {
-    json!({"file": place.file, "line": place.line, "column": place.column})
+    json!({"file": &*place.file, "line": place.line, "column": place.column})
 }
 
 #[cfg(test)]

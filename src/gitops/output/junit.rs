@@ -41,13 +41,13 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
 /// How often each class and name was there: of two that are the same, GitLab
 /// shows one.
 #[derive(Default)]
-struct Cases(HashMap<(String, String), usize>);
+struct Cases<'a>(HashMap<(&'a str, String), usize>);
 
-impl Cases {
+impl<'a> Cases<'a> {
     /// The attributes of the next case.
-    fn named(&mut self, file: &str, name: String) -> String {
+    fn named(&mut self, file: &'a str, name: String) -> String {
         let attributes = format!("classname=\"{}\" name=\"{}", xml(file), xml(&name));
-        let count = self.0.entry((file.to_owned(), name)).or_default();
+        let count = self.0.entry((file, name)).or_default();
         *count += 1;
         if *count == 1 { format!("{attributes}\"") } else { format!("{attributes} ({count})\"") }
     }

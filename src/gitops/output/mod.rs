@@ -6,9 +6,11 @@ mod junit;
 mod sarif;
 mod text;
 
-use super::Loaded;
+use super::{Finding, Loaded};
 use crate::terminal::Page;
 use clap::ValueEnum;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use std::io::{self, Write};
 
 /// How findings are written.
@@ -52,6 +54,15 @@ fn summary(loaded: &Loaded) -> String {
     }
 }
 
+/// Findings, each made to JSON when it is written, so that one is in memory.
+struct Each<'a>(&'a [Finding], fn(&Finding) -> Value);
+
+impl Serialize for Each<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(self.1))
+    }
+}
+
 /// `file` without what a path does not need, for those who compare it as a text
 /// with the paths of a repository.
 fn short(file: &str) -> String {
@@ -85,7 +96,7 @@ mod tests {
 
 #[cfg(test)]
 mod samples {
-    use super::super::{Finding, Loaded, Place, Rule};
+    use super::super::{Place, Rule};
     use super::*;
 
     fn place(file: &str, line: usize, column: usize) -> Place {

@@ -1,26 +1,37 @@
 //! SARIF 2.1.0 (OASIS), which code scanning takes.
 
-use super::{Loaded, short};
+use super::{Each, Loaded, short};
 use crate::gitops::{Finding, Place, Rule};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
+#[derive(Serialize)]
+struct Log<'a> {
+    version: &'static str,
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    runs: [Run<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    tool: Value,
+    column_kind: &'static str,
+    results: Each<'a>,
+}
+
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "osp",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": Rule::ALL.map(rule),
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": loaded.findings.iter().map(result).collect::<Vec<_>>(),
-        }],
-    });
-    serde_json::to_writer_pretty(&mut *out, &log)?;
+    let driver = json!({"name": "osp", "version": env!("CARGO_PKG_VERSION"), "rules": Rule::ALL.map(rule)});
+    let run = Run {
+        tool: json!({"driver": driver}),
+        column_kind: "unicodeCodePoints",
+        results: Each(&loaded.findings, result),
+    };
+    let schema = "https://json.schemastore.org/sarif-2.1.0.json";
+    serde_json::to_writer_pretty(&mut *out, &Log { version: "2.1.0", schema, runs: [run] })?;
     writeln!(out)
 }
 

@@ -39,7 +39,7 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
     let state =
         |enabled, live: Option<&Live>| Some(State::new(enabled, live, live.and_then(|live| plan.effective(live))));
     let row = Row {
-        file: manifest.place.file.clone(),
+        file: manifest.place.file.to_string(),
         line: manifest.place.line,
         column: manifest.place.column,
         namespace: manifest.namespace.clone(),

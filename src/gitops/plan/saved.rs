@@ -70,7 +70,7 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
         suspend: row.result == "suspended",
         interval: None,
     };
-    let place = Place { file: row.file.clone(), line: row.line, column: row.column };
+    let place = Place { file: row.file.as_str().into(), line: row.line, column: row.column };
     let (namespace, name) = (row.namespace.clone(), row.name.clone());
     Some((Manifest { place, namespace, name, secret: None, declaration }, pin))
 }

@@ -85,7 +85,7 @@ fn places(loaded: &Loaded, bytes: &[u8]) -> Result<(), String> {
     let ends: Vec<_> = text.split(['\n', '\r']).map(|line| line.chars().count() + 1).collect();
     let within = |place: &Place| {
         let end = place.line.checked_sub(1).and_then(|line| ends.get(line));
-        place.file == "<stdin>" && place.column >= 1 && end.is_some_and(|end| place.column <= *end)
+        &*place.file == "<stdin>" && place.column >= 1 && end.is_some_and(|end| place.column <= *end)
     };
     let found = loaded.findings.iter().flat_map(|finding| [Some(&finding.place), finding.other.as_ref()]);
     for place in found.flatten().chain(loaded.manifests.iter().map(|manifest| &manifest.place)) {
