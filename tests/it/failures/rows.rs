@@ -240,9 +240,24 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         79,
         "The operator is uninstalled before its resources",
-        "they wait; `deletionPolicy: Retain` or removing the finalizer lets them go",
+        "they wait; `session-policy-operator release` lets them go, before or after",
     ),
     (80, "The operator loses permissions", "the failing request is logged; others go on, with growing pauses"),
+    (
+        96,
+        "Input of `osp` that is huge, nested deeply, or copies itself by aliases",
+        "an error with its place and the limit, within a second and 100 MB",
+    ),
+    (
+        97,
+        "A byte order mark and line breaks of Windows; tabs, keys twice, NaN, `yes`, `010`, bytes that are no UTF-8, nothing at all",
+        "the first two are fine; the others are findings with place, rule and fix, and exit code 1",
+    ),
+    (
+        98,
+        "Output of `osp` through a link or out of its folder, without a terminal, or to a pipe that closes",
+        "nothing is written elsewhere, nobody is asked, and a closed pipe is quiet",
+    ),
     (
         99,
         "Timeouts at and beyond what fits into 32 bits of minutes",

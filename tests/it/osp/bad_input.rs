@@ -24,7 +24,7 @@ const TABLE: &[(&[u8], &str, &str)] = &[
 ];
 
 #[test]
-fn every_bad_input_is_told_with_its_place() {
+fn row_097_every_bad_input_is_told_with_its_place() {
     for (content, place, part) in TABLE {
         let told = Folder::with(content).osp(&["validate", "a.yaml"]);
         let shown = String::from_utf8_lossy(content);
@@ -35,7 +35,7 @@ fn every_bad_input_is_told_with_its_place() {
 }
 
 #[test]
-fn a_byte_order_mark_and_line_breaks_of_windows_are_fine() {
+fn row_097_a_byte_order_mark_and_line_breaks_of_windows_are_fine() {
     let text = format!("\u{feff}{}", policy("a", "id: org_1").replace('\n', "\r\n"));
     let told = Folder::with(&text).osp(&["validate", "a.yaml"]);
     assert_eq!((told.code, told.out.as_str()), (Some(0), "1 policy valid\n"));
@@ -44,7 +44,7 @@ fn a_byte_order_mark_and_line_breaks_of_windows_are_fine() {
 }
 
 #[test]
-fn values_that_tools_read_differently_are_told() {
+fn row_097_values_that_tools_read_differently_are_told() {
     let text = policy("a", "id: org_1").replace("APPLICATION", "CUSTOM, absoluteSessionTimeout: VALUE");
     for (value, part) in [
         ("010", "010 is 10 in YAML 1.2 but octal to kubectl"),
@@ -61,7 +61,7 @@ fn values_that_tools_read_differently_are_told() {
 }
 
 #[test]
-fn keys_that_tools_read_differently_are_told_where_they_stand() {
+fn row_097_keys_that_tools_read_differently_are_told_where_they_stand() {
     for (key, meaning) in [
         ("on", "true"),
         ("No", "false"),

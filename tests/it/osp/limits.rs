@@ -36,7 +36,7 @@ fn is_told(content: &str, place: &str, part: &str) {
 const OURS: &str = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\n";
 
 #[test]
-fn aliases_make_no_more_of_a_text_than_it_is() {
+fn row_096_aliases_make_no_more_of_a_text_than_it_is() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for n in 1..30 {
         bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", ")));
@@ -45,7 +45,7 @@ fn aliases_make_no_more_of_a_text_than_it_is() {
 }
 
 #[test]
-fn a_long_text_is_kept_once_however_often_it_is_meant() {
+fn row_096_a_long_text_is_kept_once_however_often_it_is_meant() {
     let text = "x".repeat(1 << 20);
     for repeated in [
         format!("a: &a {text}\nb: [{}1]\n", "*a, ".repeat(1000)),
@@ -63,14 +63,14 @@ fn a_long_text_is_kept_once_however_often_it_is_meant() {
 }
 
 #[test]
-fn nesting_a_million_deep_is_told() {
+fn row_096_nesting_a_million_deep_is_told() {
     for (text, place) in [("[", "1:65"), ("{a: ", "1:257"), ("- ", "1:129"), ("? ", "1:129")] {
         is_told(&text.repeat(1_000_000), place, "error[limit]: maps and lists are nested too deep");
     }
 }
 
 #[test]
-fn too_much_in_one_document_or_resource_is_told() {
+fn row_096_too_much_in_one_document_or_resource_is_told() {
     is_told(
         &("[".to_owned() + &"[],".repeat(2_000_000)),
         "1:1500002",
@@ -81,14 +81,14 @@ fn too_much_in_one_document_or_resource_is_told() {
 }
 
 #[test]
-fn a_hundred_thousand_repeated_keys_are_told() {
+fn row_096_a_hundred_thousand_repeated_keys_are_told() {
     is_told(&"a: 1\n".repeat(100_000), "2:1", "100 findings in 0 policies");
     let pairs = (0..100_000).fold(String::new(), |text, n| text + &format!("k{n}: 1\n")).repeat(2);
     is_told(&pairs, "100001:1", "the key k0 is in this map already");
 }
 
 #[test]
-fn many_documents_are_told() {
+fn row_096_many_documents_are_told() {
     is_told(&"--- a\n".repeat(200_000), "1:5", "error[limit]: there are too many findings");
     is_told(&"---\n".repeat(1_000_000), "100001:4", "there are more than 100000 documents");
 }
@@ -114,7 +114,7 @@ fn a_long_key_is_not_copied_for_each_value_below_it() {
 }
 
 #[test]
-fn the_largest_documents_fit_into_the_memory() {
+fn row_096_the_largest_documents_fit_into_the_memory() {
     let largest = "[".to_owned() + &"{a: 1},\n".repeat(166_660) + "]\n";
     let told = bounded(&Folder::with(largest), SECONDS, &["validate", "a.yaml"]);
     assert_eq!((told.code, told.out.as_str()), (Some(0), "0 policies valid, 1 document of other kinds skipped\n"));
@@ -148,7 +148,7 @@ fn the_most_findings_fit_into_the_memory_in_every_format() {
 }
 
 #[test]
-fn a_file_of_100_megabytes_is_not_read() {
+fn row_096_a_file_of_100_megabytes_is_not_read() {
     let folder = Folder::new();
     File::create(folder.path().join("a.yaml")).unwrap().set_len(100 << 20).unwrap();
     let told = bounded(&folder, SECONDS, &["validate", "a.yaml"]);
@@ -158,7 +158,7 @@ fn a_file_of_100_megabytes_is_not_read() {
 }
 
 #[test]
-fn an_endless_standard_input_is_not_read_to_its_end() {
+fn row_096_an_endless_standard_input_is_not_read_to_its_end() {
     let folder = Folder::new();
     let mut command = folder.command(&["validate", "-"]);
     command.stdin(File::open("/dev/zero").unwrap());

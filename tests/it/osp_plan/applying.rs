@@ -30,7 +30,7 @@ fn what_was_planned_is_written_and_then_there_is_nothing_to_do() {
 }
 
 #[test]
-fn nothing_is_written_without_a_yes() {
+fn row_098_nothing_is_written_without_a_yes() {
     let pipeline = two();
     let run = pipeline.osp(&["apply", "policies"]).ended(1);
     assert!(run.err.contains("--yes"), "{}", run.err);

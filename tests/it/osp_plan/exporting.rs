@@ -88,7 +88,7 @@ fn what_cannot_be_declared_is_told_and_holds_nothing_else_up() {
 }
 
 #[test]
-fn nothing_is_written_elsewhere_and_no_link_is_followed() {
+fn row_098_nothing_is_written_elsewhere_and_no_link_is_followed() {
     let pipeline = mixed();
     let elsewhere = pipeline.file("elsewhere/kept", "as it was");
     symlink(elsewhere.parent().unwrap(), pipeline.folder.join("link")).unwrap();
