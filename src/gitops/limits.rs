@@ -21,6 +21,8 @@ pub struct Limits {
     pub copied_bytes: usize,
     /// Documents of all files together.
     pub documents: usize,
+    /// Resources of our kind of all files together.
+    pub resources: usize,
     /// Findings of all files together; who has more has one cause for them.
     pub findings: usize,
 }
@@ -37,6 +39,7 @@ impl Default for Limits {
             copies: 50_000,
             copied_bytes: 4 << 20,
             documents: 100_000,
+            resources: 50_000,
             findings: 10_000,
         }
     }

@@ -140,6 +140,15 @@ impl Loader<'_> {
     }
 
     fn resource(&mut self, file: &Arc<str>, node: &Node) {
+        if self.full {
+            return;
+        }
+        if self.loaded.resources == self.limits.resources {
+            let message = format!("there are more than {} resources", self.limits.resources);
+            self.find(Rule::Limit, file, node.at, &message, Some("name fewer files at a time"));
+            self.full = true;
+            return;
+        }
         self.loaded.resources += 1;
         if self.loaded.findings.len() >= self.limits.findings {
             return;
@@ -245,6 +254,12 @@ mod tests {
         assert_eq!(told(&files, &limits), [("limit", "b".into())]);
         let limits = Limits { documents: 2, ..Limits::default() };
         assert_eq!(told(&files, &limits), [("limit", "b".into())]);
+        let ours = "{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicy}";
+        let ours = &format!("apiVersion: v1\nkind: List\nitems: [{ours}, {ours}, {ours}]\n");
+        let limits = Limits { resources: 1, ..Limits::default() };
+        let limited = |told: &[(&str, String)]| told.iter().filter(|(rule, _)| *rule == "limit").count();
+        let found = told(&[("a", ours), ("b", ours)], &limits);
+        assert_eq!((limited(&found), found.iter().all(|(_, file)| file == "a")), (1, true), "{found:?}");
     }
 
     #[test]

@@ -24,6 +24,7 @@ const SMALL: Limits = Limits {
     copies: 30,
     copied_bytes: 300,
     documents: 5,
+    resources: 3,
     findings: 6,
 };
 
