@@ -35,7 +35,8 @@ impl Terminal {
     pub fn run(width: u16, program: &Command) -> Self {
         let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_str().unwrap().replace('\'', r"'\''"));
         let words: Vec<String> = [program.get_program()].into_iter().chain(program.get_args()).map(quoted).collect();
-        let line = format!("stty cols {width} rows 50 && exec {}", words.join(" "));
+        // what starts the tests may have it ignore Ctrl-C; a terminal does not
+        let line = format!("stty cols {width} rows 50 && exec env --default-signal=INT {}", words.join(" "));
         let mut script = Command::new("script");
         script.args(["-qec", &line, "/dev/null"]).env("SHELL", "/bin/sh").env("TERM", "xterm-256color");
         script.env_remove("COLUMNS").env_remove("NO_COLOR");
@@ -75,7 +76,12 @@ impl Terminal {
 
     /// Waits for the end.
     pub fn end(mut self) -> Seen {
-        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        let ended = within(60, || self.child.try_wait().unwrap());
+        let Some(status) = ended else {
+            drop(self.child.kill()); // the terminal goes, and what runs on it
+            panic!("it does not end: {}", self.now());
+        };
+        let code = status.code().unwrap_or(-1);
         self.reader.join().unwrap();
         let mut screen = vt100::Parser::new(ROWS.try_into().unwrap(), self.width.try_into().unwrap(), 0);
         let raw = self.written.lock().unwrap();

@@ -6,9 +6,13 @@ use serde_json::{Value, json};
 use session_policy_operator::simulator::{Config, Simulator};
 use std::{
     fs::File,
+    net::Ipv4Addr,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 /// A namespace, a Scalekit, and perhaps a running operator.
@@ -36,6 +40,14 @@ const USUAL: [(&str, &str); 4] = [
 pub const EIGHT_HOURS: &str = "{policySource: CUSTOM, absoluteSessionTimeout: 8, absoluteSessionTimeoutUnit: HOURS, \
      idleSessionTimeoutEnabled: true, idleSessionTimeout: 60}";
 
+/// A Scalekit with a loopback address of its own. The operators of two tests
+/// must never take their environments for one, and a port is soon used again.
+pub fn scalekit() -> Config {
+    static NEXT: AtomicU16 = AtomicU16::new(1);
+    let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    Config { listen: (Ipv4Addr::new(127, 1, high, low), 0).into(), ..Config::default() }
+}
+
 impl World {
     /// A world whose operator runs with its own credentials.
     pub async fn new() -> Self {
@@ -51,7 +63,7 @@ impl World {
 
     /// A simulated Scalekit with these settings.
     pub async fn scalekit(settings: Value) -> Arc<Simulator> {
-        Arc::new(Simulator::start(Config { settings, ..Config::default() }).await.unwrap())
+        Arc::new(Simulator::start(Config { settings, ..scalekit() }).await.unwrap())
     }
 
     /// A world on this API server and with this Scalekit, which others may use

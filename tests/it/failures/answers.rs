@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cluster::eventually,
-    world::{World, condition},
+    world::{World, condition, scalekit},
 };
 use serde_json::{Value, json};
 use session_policy_operator::simulator::{Config, Simulator};
@@ -58,7 +58,7 @@ async fn row_007_a_deleted_organization_lets_its_resource_go_after_a_second_look
 #[tokio::test(flavor = "multi_thread")]
 async fn row_007_a_404_of_another_environment_proves_nothing() {
     let mut world = World::without_operator(json!({})).await;
-    let elsewhere = Simulator::start(Config { organizations: 0, ..Config::default() }).await.unwrap();
+    let elsewhere = Simulator::start(Config { organizations: 0, ..scalekit() }).await.unwrap();
     world.start_with(&[]);
     world.apply_secret("scalekit", "test_simulator");
     world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));
@@ -249,7 +249,7 @@ async fn row_020_a_404_that_is_not_scalekits_lets_nothing_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_091_a_redirect_is_not_followed() {
-    let elsewhere = Simulator::start(Config::default()).await.unwrap();
+    let elsewhere = Simulator::start(scalekit()).await.unwrap();
     let headers = json!({"location": format!("{}/api/v1/organizations/org_1", elsewhere.base_url())});
     let redirect = json!({"kind": "refuse", "status": 302, "body": "empty", "headers": headers});
     let world = troubled(&[always("GET", ORGANIZATION, redirect)]).await;

@@ -5,10 +5,10 @@
 use super::{ORGANIZATION, always, crowd::Crowd, organization, refuse, spec, troubled, witness::message};
 use crate::{
     cluster::eventually,
-    world::{World, condition},
+    world::{World, condition, scalekit},
 };
 use serde_json::{Value, json};
-use session_policy_operator::simulator::{Config, Simulator};
+use session_policy_operator::simulator::Simulator;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Another environment with a resource in order.
@@ -16,7 +16,7 @@ struct Clock(Simulator);
 
 impl Clock {
     async fn start(world: &World) -> Self {
-        let simulator = Simulator::start(Config::default()).await.unwrap();
+        let simulator = Simulator::start(scalekit()).await.unwrap();
         world.secret_for("clock", &simulator.base_url(), "test_simulator");
         world.apply("clock", &organization("org_3", ", credentialsSecretRef: {name: clock}"));
         world.until("clock", "True", "InSync");
