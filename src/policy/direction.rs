@@ -32,11 +32,6 @@ impl Direction {
         }
     }
 
-    /// Whether somebody who must not loosen anything has to stop here.
-    pub const fn may_loosen(self) -> bool {
-        matches!(self, Self::Loosening | Self::Mixed | Self::Unknown)
-    }
-
     /// Two changes taken together.
     pub const fn and(self, other: Self) -> Self {
         match (self, other) {
