@@ -6,7 +6,7 @@
 //! | room | holds | may use |
 //! |---|---|---|
 //! | [`policy`] | the domain: minutes, sessions, stricter-of, diff | nothing |
-//! | [`reconcile`] | the decision: `next(&View, now) -> Step`, no IO | policy |
+//! | [`reconcile`] | the decision: `next(&State, now) -> Step`, no IO | policy |
 //! | [`crd`] | the Kubernetes resource and its rules | policy |
 //! | [`scalekit`] | the REST client | policy, reconcile's calls and faults, telemetry |
 //! | [`controller`] | the shell that executes steps in a cluster | all of the above |

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 use session_policy_operator::{
-    controller::{self, Fate, Options, OwnCredentials, Policies},
+    controller::{self, DefaultCredentials, Fate, Options, Policies},
     crd, scalekit, telemetry,
 };
 use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
@@ -148,7 +148,10 @@ impl From<Arguments> for Options {
         Self {
             namespaces: arguments.watch_namespace,
             resync_interval: arguments.resync_interval,
-            own: OwnCredentials { folder: arguments.credentials_dir, namespaces: arguments.default_credentials_for },
+            own: DefaultCredentials {
+                folder: arguments.credentials_dir,
+                namespaces: arguments.default_credentials_for,
+            },
             grace: arguments.deletion_grace,
             namespace_grace: arguments.namespace_deletion_grace,
             rules: scalekit::Rules { allow_http: arguments.allow_http, allowed_hosts: arguments.allowed_host },

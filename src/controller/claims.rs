@@ -1,21 +1,21 @@
 //! Who owns an organization: of all that claim it the oldest, then the first
 //! by namespace and name. A total order that every observer sees alike.
 
-use super::{index::Entry, subject::Subject};
-use crate::reconcile::Standing;
+use super::{index::Entry, resource_ref::ResourceRef};
+use crate::reconcile::Ownership;
 use jiff::Timestamp;
 
-/// The standing of `subject`, created at `created`, among `rivals`: the other
+/// The standing of `reference`, created at `created`, among `rivals`: the other
 /// resources that mean the same organization in the same environment.
-pub(super) fn standing(subject: &Subject, created: Timestamp, rivals: &[Entry]) -> Standing {
-    let rank = |created: Timestamp, s: &Subject| (created, s.namespace.clone(), s.name.clone(), s.uid.clone());
-    let own = rank(created, subject);
-    let first = rivals.iter().min_by_key(|rival| rank(rival.created, &rival.subject));
-    match first.filter(|rival| rank(rival.created, &rival.subject) < own) {
-        None => Standing::Owner { heir: rivals.iter().any(|rival| rival.claim.takes_over) },
-        Some(winner) => {
-            let here = winner.subject.namespace == subject.namespace;
-            Standing::Loser { winner: here.then(|| winner.subject.name.to_string()) }
+pub(super) fn ownership(reference: &ResourceRef, created: Timestamp, rivals: &[Entry]) -> Ownership {
+    let rank = |created: Timestamp, s: &ResourceRef| (created, s.namespace.clone(), s.name.clone(), s.uid.clone());
+    let own = rank(created, reference);
+    let first = rivals.iter().min_by_key(|rival| rank(rival.created, &rival.reference));
+    match first.filter(|rival| rank(rival.created, &rival.reference) < own) {
+        None => Ownership::Owner { successor: rivals.iter().any(|rival| rival.claim.takes_over) },
+        Some(owner) => {
+            let here = owner.reference.namespace == reference.namespace;
+            Ownership::Conflicted { owner: here.then(|| owner.reference.name.to_string()) }
         }
     }
 }
@@ -45,18 +45,18 @@ mod tests {
         Entry::of(&DeserializeGuard(Ok(object))).unwrap()
     }
 
-    fn of(own: &Entry, rivals: &[Entry]) -> Standing {
-        standing(&own.subject, own.created, rivals)
+    fn of(own: &Entry, rivals: &[Entry]) -> Ownership {
+        ownership(&own.reference, own.created, rivals)
     }
 
     #[test]
     fn the_oldest_owns_and_then_the_first_by_name() {
         let (old, young) = (entry("b", "z", 1, "Enforce"), entry("b", "a", 2, "Enforce"));
-        assert_eq!(of(&old, std::slice::from_ref(&young)), Standing::Owner { heir: true });
-        assert_eq!(of(&young, std::slice::from_ref(&old)), Standing::Loser { winner: Some("z".into()) });
+        assert_eq!(of(&old, std::slice::from_ref(&young)), Ownership::Owner { successor: true });
+        assert_eq!(of(&young, std::slice::from_ref(&old)), Ownership::Conflicted { owner: Some("z".into()) });
         let twin = entry("b", "y", 1, "Enforce");
-        assert_eq!(of(&twin, std::slice::from_ref(&old)), Standing::Owner { heir: true });
-        assert_eq!(of(&old, std::slice::from_ref(&twin)), Standing::Loser { winner: Some("y".into()) });
+        assert_eq!(of(&twin, std::slice::from_ref(&old)), Ownership::Owner { successor: true });
+        assert_eq!(of(&old, std::slice::from_ref(&twin)), Ownership::Conflicted { owner: Some("y".into()) });
     }
 
     #[test]
@@ -64,24 +64,24 @@ mod tests {
         let all = [entry("a", "x", 3, "Enforce"), entry("b", "x", 1, "Observe"), entry("c", "x", 1, "Enforce")];
         let owners = all.iter().filter(|own| {
             let rivals: Vec<Entry> = all.iter().filter(|e| e != own).cloned().collect();
-            matches!(of(own, &rivals), Standing::Owner { .. })
+            matches!(of(own, &rivals), Ownership::Owner { .. })
         });
-        assert_eq!(owners.map(|e| &*e.subject.namespace).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(owners.map(|e| &*e.reference.namespace).collect::<Vec<_>>(), ["b"]);
     }
 
     #[test]
     fn a_winner_is_named_only_inside_its_own_namespace() {
         let (old, young) = (entry("a", "x", 1, "Enforce"), entry("b", "x", 2, "Enforce"));
-        assert_eq!(of(&young, &[old]), Standing::Loser { winner: None });
+        assert_eq!(of(&young, &[old]), Ownership::Conflicted { owner: None });
     }
 
     #[test]
     fn one_that_would_write_nothing_is_no_heir_and_still_owns() {
         for rest in [json!({"mode": "Observe"}), json!({"suspend": true})] {
             let (old, young) = (entry("a", "x", 1, "Enforce"), with("a", "y", 2, &rest));
-            assert_eq!(of(&old, &[young]), Standing::Owner { heir: false }, "{rest}");
+            assert_eq!(of(&old, &[young]), Ownership::Owner { successor: false }, "{rest}");
             let (old, young) = (with("a", "x", 1, &rest), entry("a", "y", 2, "Enforce"));
-            assert_eq!(of(&young, &[old]), Standing::Loser { winner: Some("x".into()) }, "{rest}");
+            assert_eq!(of(&young, &[old]), Ownership::Conflicted { owner: Some("x".into()) }, "{rest}");
         }
     }
 }

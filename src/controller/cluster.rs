@@ -1,7 +1,7 @@
 //! The requests a pass makes of the API server, each with a deadline. Kube's
 //! own retries are off: they would hold a pass for minutes, out of sight.
 
-use super::subject::Subject;
+use super::resource_ref::ResourceRef;
 use crate::{
     crd::{FINALIZER, OrganizationSessionPolicy},
     reconcile::ClusterWrite,
@@ -66,10 +66,10 @@ impl Cluster {
 
     /// The resource as it is now; `None` when it, or one of this uid, is not
     /// there.
-    pub(super) async fn read(&self, subject: &Subject) -> Result<Option<Object>, ClusterError> {
-        let api: Api<Object> = Api::namespaced(self.client.clone(), &subject.namespace);
-        let found = within(api.get_opt(&subject.name)).await?;
-        Ok(found.filter(|object| object.uid().as_deref() == Some(&*subject.uid)))
+    pub(super) async fn read(&self, reference: &ResourceRef) -> Result<Option<Object>, ClusterError> {
+        let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
+        let found = within(api.get_opt(&reference.name)).await?;
+        Ok(found.filter(|object| object.uid().as_deref() == Some(&*reference.uid)))
     }
 
     /// A Secret, if it is there.
@@ -91,28 +91,28 @@ impl Cluster {
     /// uid.
     pub(super) async fn write_status(
         &self,
-        subject: &Subject,
+        reference: &ResourceRef,
         object: &Object,
         status: &serde_json::Value,
     ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
-        let api: Api<Object> = Api::namespaced(self.client.clone(), &subject.namespace);
-        let reference = subject.reference();
+        let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
+        let object_ref = reference.object_ref();
         let applied = json!({
-            "apiVersion": reference.api_version,
-            "kind": reference.kind,
-            "metadata": {"name": &*subject.name, "namespace": &*subject.namespace, "uid": &*subject.uid,
+            "apiVersion": object_ref.api_version,
+            "kind": object_ref.kind,
+            "metadata": {"name": &*reference.name, "namespace": &*reference.namespace, "uid": &*reference.uid,
                 "resourceVersion": object.resource_version()},
             "status": status,
         });
         let params = PatchParams::apply(MANAGER).force();
-        let written = within(api.patch_status(&subject.name, &params, &Patch::Apply(applied))).await;
+        let written = within(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await;
         became(written)
     }
 
     /// Adds our finalizer, if the uid is still this one.
     pub(super) async fn add_finalizer(
         &self,
-        subject: &Subject,
+        reference: &ResourceRef,
         object: &Object,
     ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
         let operation = if object.finalizers().is_empty() {
@@ -124,13 +124,13 @@ impl Cluster {
         } else {
             json!([{"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER}])
         };
-        self.patch(subject, operation).await
+        self.patch(reference, operation).await
     }
 
     /// Removes our finalizer and no other, if the uid is still this one.
     pub(super) async fn remove_finalizer(
         &self,
-        subject: &Subject,
+        reference: &ResourceRef,
         object: &Object,
     ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
         let Some(index) = object.finalizers().iter().position(|f| f == FINALIZER) else {
@@ -141,21 +141,21 @@ impl Cluster {
             {"op": "test", "path": path, "value": FINALIZER},
             {"op": "remove", "path": path},
         ]);
-        self.patch(subject, operation).await
+        self.patch(reference, operation).await
     }
 
     async fn patch(
         &self,
-        subject: &Subject,
+        reference: &ResourceRef,
         operations: serde_json::Value,
     ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
-        let api: Api<Object> = Api::namespaced(self.client.clone(), &subject.namespace);
-        let mut patch = json!([{"op": "test", "path": "/metadata/uid", "value": &*subject.uid}]);
+        let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
+        let mut patch = json!([{"op": "test", "path": "/metadata/uid", "value": &*reference.uid}]);
         if let (Some(patch), serde_json::Value::Array(operations)) = (patch.as_array_mut(), operations) {
             patch.extend(operations);
         }
         let patch: json_patch::Patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
-        let patched = within(api.patch(&subject.name, &PatchParams::default(), &Patch::Json::<()>(patch))).await;
+        let patched = within(api.patch(&reference.name, &PatchParams::default(), &Patch::Json::<()>(patch))).await;
         became(patched)
     }
 
@@ -167,7 +167,7 @@ impl Cluster {
 
 async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, ClusterError> {
     match tokio::time::timeout(DEADLINE, request).await {
-        Ok(answer) => Ok(answer?),
+        Ok(response) => Ok(response?),
         Err(_) => Err(ClusterError::TimedOut),
     }
 }

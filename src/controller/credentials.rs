@@ -29,7 +29,7 @@ pub(super) type Usable = Result<(Client, Access), CredentialsProblem>;
 
 /// Where the operator's own credentials are, and who may use them.
 #[derive(Debug, Clone, Default)]
-pub struct OwnCredentials {
+pub struct DefaultCredentials {
     /// A folder with a file for each key; environment variables when `None`.
     pub folder: Option<PathBuf>,
     /// Namespaces whose resources may do without a Secret of their own; all,
@@ -43,7 +43,7 @@ pub(super) struct Sources {
     cluster: Cluster,
     transport: Transport,
     rules: Rules,
-    own: OwnCredentials,
+    own: DefaultCredentials,
     times: Times,
     changes: mpsc::UnboundedSender<Source>,
     read: Mutex<HashMap<Source, Arc<Slot>>>,
@@ -113,7 +113,7 @@ impl Sources {
         cluster: Cluster,
         transport: Transport,
         rules: Rules,
-        own: OwnCredentials,
+        own: DefaultCredentials,
         times: Times,
         changes: mpsc::UnboundedSender<Source>,
     ) -> Self {

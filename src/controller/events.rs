@@ -1,7 +1,7 @@
 //! Events about a resource: best effort, never in the way of a pass.
 
-use super::subject::Subject;
-use crate::reconcile::Announcement;
+use super::resource_ref::ResourceRef;
+use crate::reconcile;
 use kube::{
     Client,
     runtime::events::{Event, EventType, Recorder, Reporter},
@@ -23,19 +23,19 @@ impl Events {
 
     /// Publishes one event; a failure is logged and forgotten, since a
     /// namespace that is going accepts none.
-    pub(super) async fn publish(&self, subject: &Subject, announcement: &Announcement) {
+    pub(super) async fn publish(&self, reference: &ResourceRef, event: &reconcile::Event) {
         let event = Event {
-            type_: if announcement.warning { EventType::Warning } else { EventType::Normal },
-            reason: announcement.reason.name().into(),
-            note: Some(announcement.note.clone()),
+            type_: if event.warning { EventType::Warning } else { EventType::Normal },
+            reason: event.reason.name().into(),
+            note: Some(event.note.clone()),
             action: "Reconcile".into(),
             secondary: None,
         };
-        let reference = subject.reference();
-        match tokio::time::timeout(DEADLINE, self.recorder.publish(&event, &reference)).await {
+        let object_ref = reference.object_ref();
+        match tokio::time::timeout(DEADLINE, self.recorder.publish(&event, &object_ref)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(resource = %subject, %error, "an event was not accepted"),
-            Err(_) => tracing::debug!(resource = %subject, "an event took too long"),
+            Ok(Err(error)) => tracing::debug!(resource = %reference, %error, "an event was not accepted"),
+            Err(_) => tracing::debug!(resource = %reference, "an event took too long"),
         }
     }
 }

@@ -5,14 +5,14 @@ use super::{
     cluster::{ClusterError, Object},
     credentials::Usable,
     index::{self, Claim, Entry},
+    resource_ref::ResourceRef,
     status,
-    subject::Subject,
 };
 use crate::{
     policy::OrganizationRef,
     reconcile::{
-        Access, Answer, Call, ClusterWrite, CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Found, Organization,
-        Reply, Resource, Standing, Step, View,
+        Access, ClusterWrite, CredentialsFlaw, CredentialsProblem, ErrorKind, Found, Organization, Ownership,
+        RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, State,
     },
     scalekit::Client,
 };
@@ -21,8 +21,8 @@ use tokio::sync::OwnedMutexGuard;
 /// A pass under way: what it has seen, and what it holds to do its steps.
 pub(super) struct Execution<'a> {
     pub(super) context: &'a Context,
-    pub(super) subject: &'a Subject,
-    pub(super) view: View,
+    pub(super) reference: &'a ResourceRef,
+    pub(super) state: State,
     /// The resource as last read or written.
     pub(super) object: Option<Object>,
     client: Option<Client>,
@@ -30,55 +30,54 @@ pub(super) struct Execution<'a> {
 }
 
 impl<'a> Execution<'a> {
-    pub(super) fn begin(context: &'a Context, subject: &'a Subject) -> Self {
-        let created = context.index.get(&subject.uid).map(|entry| entry.created);
+    pub(super) fn begin(context: &'a Context, reference: &'a ResourceRef) -> Self {
+        let created = context.index.get(&reference.uid).map(|entry| entry.created);
         let predecessor = created.is_none_or(|created| created <= context.started);
-        let history = context.memory.history(&subject.uid, predecessor);
-        let view = View { letting_go: context.letting_go, ..View::new(context.settings.clone(), history) };
-        Self { context, subject, view, object: None, client: None, turn: None }
+        let history = context.memory.history(&reference.uid, predecessor);
+        let state = State { uninstalling: context.uninstalling, ..State::new(context.settings.clone(), history) };
+        Self { context, reference, state, object: None, client: None, turn: None }
     }
 
-    pub(super) async fn execute(&mut self, step: &Step) -> Result<Answer, ClusterError> {
+    pub(super) async fn execute(&mut self, request: &Request) -> Result<Response, ClusterError> {
         let cluster = &self.context.cluster;
-        Ok(match step {
-            Step::ReadResource => {
+        Ok(match request {
+            Request::ReadResource => {
                 self.read().await?;
-                Answer::Resource(match &self.object {
+                Response::Resource(match &self.object {
                     Some(object) => Found::Here(Box::new(status::resource(object))),
                     None => Found::Gone,
                 })
             }
-            Step::ReadNamespace => {
-                Answer::Namespace { terminating: cluster.terminating(&self.subject.namespace).await? }
+            Request::ReadNamespace => {
+                Response::Namespace { terminating: cluster.terminating(&self.reference.namespace).await? }
             }
-            Step::ReadCredentials => Answer::Credentials(self.credentials(self.wants_credentials_of_now()).await?),
-            Step::RecallCredentials => Answer::Credentials(self.recall().await),
-            Step::ReadClaims => Answer::Claims(self.standing().await?),
-            Step::ReportProgress(report) => Answer::Cluster(self.write_status(report).await?),
-            Step::AddFinalizer => {
-                let Some(object) = &self.object else { return Ok(Answer::Cluster(ClusterWrite::Outdated)) };
-                let written = cluster.add_finalizer(self.subject, object).await?;
-                Answer::Cluster(self.became(written))
+            Request::ReadCredentials => Response::Credentials(self.credentials(self.wants_credentials_of_now()).await?),
+            Request::RecallCredentials => Response::Credentials(self.recall().await),
+            Request::ReadClaimants => Response::Claimants(self.ownership().await?),
+            Request::ReportProgress(update) => Response::Cluster(self.write_status(update).await?),
+            Request::AddFinalizer => {
+                let Some(object) = &self.object else { return Ok(Response::Cluster(ClusterWrite::Outdated)) };
+                let written = cluster.add_finalizer(self.reference, object).await?;
+                Response::Cluster(self.became(written))
             }
-            Step::RemoveFinalizer(_) => {
-                let Some(object) = &self.object else { return Ok(Answer::Cluster(ClusterWrite::Outdated)) };
-                let written = cluster.remove_finalizer(self.subject, object).await?;
-                Answer::Cluster(self.became(written))
+            Request::RemoveFinalizer(_) => {
+                let Some(object) = &self.object else { return Ok(Response::Cluster(ClusterWrite::Outdated)) };
+                let written = cluster.remove_finalizer(self.reference, object).await?;
+                Response::Cluster(self.became(written))
             }
-            Step::Scalekit(call) => Answer::Scalekit(self.ask(call).await?),
-            Step::Done(_) => Answer::Cluster(ClusterWrite::Done),
+            Request::Remote(remote) => Response::Remote(self.ask(remote).await?),
         })
     }
 
     /// Reads the resource anew.
     pub(super) async fn read(&mut self) -> Result<(), ClusterError> {
-        self.object = self.context.cluster.read(self.subject).await?;
+        self.object = self.context.cluster.read(self.reference).await?;
         Ok(())
     }
 
     async fn credentials(&mut self, anew: bool) -> Result<Result<Access, CredentialsProblem>, ClusterError> {
         let secret = self.object.as_ref().and_then(secret);
-        let usable = self.context.sources.get(&self.subject.namespace, secret.as_deref(), anew).await?;
+        let usable = self.context.sources.get(&self.reference.namespace, secret.as_deref(), anew).await?;
         Ok(usable.map(|(client, access)| {
             self.client = Some(client);
             access
@@ -87,12 +86,12 @@ impl<'a> Execution<'a> {
 
     async fn recall(&mut self) -> Result<Access, CredentialsProblem> {
         let secret = self.object.as_ref().and_then(secret);
-        match self.context.sources.recall(&self.subject.namespace, secret.as_deref()).await {
+        match self.context.sources.recall(&self.reference.namespace, secret.as_deref()).await {
             Some((client, access)) => {
                 self.client = Some(client);
                 Ok(access)
             }
-            None => self.view.credentials.clone().unwrap_or_else(|| {
+            None => self.state.credentials.clone().unwrap_or_else(|| {
                 Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message: "none were used before".into() })
             }),
         }
@@ -104,66 +103,71 @@ impl<'a> Execution<'a> {
         let handled = self.object.as_ref().and_then(|object| object.0.as_ref().ok()?.status.as_ref());
         let handled = handled.and_then(|status| status.last_handled_reconcile_at.clone());
         let asked = |r: &Resource| r.requested_at.is_some() && r.requested_at != handled;
-        self.view.deleting() || self.view.here().is_some_and(|r| r.observed_generation != r.generation || asked(r))
+        self.state.deleting() || self.state.here().is_some_and(|r| r.observed_generation != r.generation || asked(r))
     }
 
     /// Calls Scalekit. Credentials that are refused are read again, in case
     /// they were rotated a moment ago.
-    async fn ask(&mut self, call: &Call) -> Result<Result<Reply, Fault>, ClusterError> {
-        if call.writes() && self.view.corrects() {
-            self.context.memory.corrected(&self.subject.uid);
+    async fn ask(&mut self, request: &RemoteRequest) -> Result<Result<RemoteResponse, RemoteError>, ClusterError> {
+        if request.writes() && self.state.corrects() {
+            self.context.memory.corrected(&self.reference.uid);
         }
-        let answer = self.send(call).await;
+        let response = self.send(request).await;
         let refused = matches!(
-            &answer,
-            Err(Fault { kind: FaultKind::AuthFailed | FaultKind::CredentialsRejected, may_have_landed: false, .. })
+            &response,
+            Err(RemoteError {
+                kind: ErrorKind::AuthFailed | ErrorKind::CredentialsRejected,
+                outcome_unknown: false,
+                ..
+            })
         );
         if !refused {
-            return Ok(answer);
+            return Ok(response);
         }
-        let before = self.view.access().map(|access| access.environment.clone());
+        let before = self.state.access().map(|access| access.environment.clone());
         let now = self.credentials(true).await?;
         // another environment is another question: the next pass asks it
         let same = now.is_ok_and(|access| Some(access.environment) == before);
-        Ok(if same { self.send(call).await } else { answer })
+        Ok(if same { self.send(request).await } else { response })
     }
 
-    async fn send(&self, call: &Call) -> Result<Reply, Fault> {
-        let Some(client) = &self.client else { return Err(Fault::new(FaultKind::BadResponse)) };
-        match call {
-            Call::ReadApplicationPolicy(_) => {
-                let (answer, changed) = self.context.applications.ask(client, call).await;
+    async fn send(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+        let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
+        match request {
+            RemoteRequest::ReadApplicationPolicy(_) => {
+                let (response, changed) = self.context.applications.ask(client, request).await;
                 if changed {
                     self.context.look_at_all_of(&client.environment().to_string());
                 }
-                answer
+                response
             }
-            Call::WritePolicy { .. } => {
+            RemoteRequest::WritePolicy { .. } => {
                 let memory = &self.context.memory;
-                let before = memory.write_sent(&self.subject.uid);
-                let answer = client.call(call).await;
-                if !answer.as_ref().is_err_and(|fault| fault.may_have_landed) {
-                    memory.write_answered(&self.subject.uid, before);
+                let before = memory.write_sent(&self.reference.uid);
+                let response = client.request(request).await;
+                if !response.as_ref().is_err_and(|error| error.outcome_unknown) {
+                    memory.write_answered(&self.reference.uid, before);
                 }
-                answer
+                response
             }
-            _ => client.call(call).await,
+            _ => client.request(request).await,
         }
     }
 
     /// Who owns the organization just read. From here to the end of the pass
     /// no other pass decides about it.
-    async fn standing(&mut self) -> Result<Standing, ClusterError> {
-        let (Some(organization), Some(access)) = (self.view.sight.organization.clone(), self.view.access().cloned())
+    async fn ownership(&mut self) -> Result<Ownership, ClusterError> {
+        let (Some(organization), Some(access)) =
+            (self.state.observation.organization.clone(), self.state.access().cloned())
         else {
-            return Ok(Standing::Loser { winner: None });
+            return Ok(Ownership::Conflicted { owner: None });
         };
         self.turn = Some(self.context.turns.take(&access.environment, organization.id.as_str()).await);
         let mut rivals = Vec::new();
-        for mut rival in self.context.index.rivals(&self.subject.uid, &self.claim(&organization)) {
+        for mut rival in self.context.index.rivals(&self.reference.uid, &self.claim(&organization)) {
             let secret = rival.claim.secret.as_deref();
-            let usable = self.context.sources.get(&rival.subject.namespace, secret, false).await?;
-            rival.claim.takes_over &= usable.is_ok() && !self.context.letting_go;
+            let usable = self.context.sources.get(&rival.reference.namespace, secret, false).await?;
+            rival.claim.takes_over &= usable.is_ok() && !self.context.uninstalling;
             if environment(usable, &rival).is_some_and(|environment| environment == access.environment) {
                 rivals.push(rival);
             }
@@ -173,11 +177,11 @@ impl<'a> Execution<'a> {
             Err(undecodable) => &undecodable.metadata,
         });
         let created = meta.map_or(jiff::Timestamp::MAX, index::created);
-        Ok(claims::standing(self.subject, created, &rivals))
+        Ok(claims::ownership(self.reference, created, &rivals))
     }
 
     fn claim(&self, organization: &Organization) -> Claim {
-        let declared = self.view.declaration().and_then(|d| match &d.organization {
+        let declared = self.state.spec().and_then(|d| match &d.organization {
             OrganizationRef::External(id) => Some(id.to_string()),
             OrganizationRef::Id(_) => None,
         });

@@ -2,10 +2,10 @@
 //! changed and who claims which organization. No decision about Scalekit is
 //! taken from it alone; every pass reads its resource anew.
 
-use super::subject::{Subject, Uid};
+use super::resource_ref::{ResourceRef, Uid};
 use crate::{
     crd::{FINALIZER, OrganizationSessionPolicy, OrganizationSessionPolicySpec, REQUESTED_AT, validate},
-    policy::{Declaration, Mode, OrganizationId},
+    policy::{Mode, OrganizationId, ValidatedSpec},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -20,7 +20,7 @@ use std::{
 /// What is kept of one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
-    pub(super) subject: Subject,
+    pub(super) reference: ResourceRef,
     pub(super) created: Timestamp,
     pub(super) claim: Claim,
     pub(super) interval: Option<Duration>,
@@ -63,7 +63,7 @@ impl Entry {
         let deleting = meta.deletion_timestamp.is_some();
         let declared = decoded.and_then(|decoded| validate(&decoded.spec).ok());
         Some(Self {
-            subject: Subject::of(meta)?,
+            reference: ResourceRef::of(meta)?,
             created: created(meta),
             claim: decoded.map(|decoded| claim(decoded, declared.as_ref(), deleting)).unwrap_or_default(),
             interval: declared.and_then(|declared| declared.interval),
@@ -98,7 +98,7 @@ pub(super) fn created(meta: &ObjectMeta) -> Timestamp {
 }
 
 /// `declared`: what a valid spec says.
-fn claim(object: &OrganizationSessionPolicy, declared: Option<&Declaration>, deleting: bool) -> Claim {
+fn claim(object: &OrganizationSessionPolicy, declared: Option<&ValidatedSpec>, deleting: bool) -> Claim {
     let OrganizationSessionPolicySpec { organization, credentials_secret_ref, .. } = &object.spec;
     let status = object.status.as_ref();
     let pinned = status.and_then(|s| s.organization_id.clone());
@@ -144,7 +144,7 @@ impl Index {
     /// Takes in a resource as it is now.
     pub(super) fn apply(&self, entry: Entry) -> Effect {
         let mut entries = self.lock();
-        let before = entries.insert(entry.subject.uid.clone(), entry.clone());
+        let before = entries.insert(entry.reference.uid.clone(), entry.clone());
         let claims_anew = before.as_ref().is_none_or(|b| b.claim != entry.claim);
         Effect {
             pass: before.as_ref().is_none_or(|before| entry.wants_pass_after(before)),
@@ -169,12 +169,12 @@ impl Index {
     /// All other resources that may mean the organization of `claim`.
     pub(super) fn rivals(&self, uid: &Uid, claim: &Claim) -> Vec<Entry> {
         let entries = self.lock();
-        entries.values().filter(|e| e.subject.uid != *uid && e.claim.meets(claim)).cloned().collect()
+        entries.values().filter(|e| e.reference.uid != *uid && e.claim.meets(claim)).cloned().collect()
     }
 
     /// The resources whose entry is `such`.
     pub(super) fn uids(&self, such: impl Fn(&Entry) -> bool) -> Vec<Uid> {
-        self.lock().values().filter(|entry| such(entry)).map(|entry| entry.subject.uid.clone()).collect()
+        self.lock().values().filter(|entry| such(entry)).map(|entry| entry.reference.uid.clone()).collect()
     }
 
     /// What `of` tells of every resource, each answer once.
@@ -188,8 +188,8 @@ impl Index {
 }
 
 fn peers(entries: &HashMap<Uid, Entry>, of: &Entry) -> Vec<Uid> {
-    let others = entries.values().filter(|e| e.subject.uid != of.subject.uid && e.claim.meets(&of.claim));
-    others.map(|e| e.subject.uid.clone()).collect()
+    let others = entries.values().filter(|e| e.reference.uid != of.reference.uid && e.claim.meets(&of.claim));
+    others.map(|e| e.reference.uid.clone()).collect()
 }
 
 #[cfg(test)]

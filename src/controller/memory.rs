@@ -1,8 +1,8 @@
 //! What is remembered of a resource between passes. Losing it (a restart) only
 //! makes the next decision more careful.
 
-use super::subject::Uid;
-use crate::reconcile::{Corrections, HOUR, History, Outcome, Requeue, Verdict};
+use super::resource_ref::Uid;
+use crate::reconcile::{Corrections, HOUR, History, Outcome, RemoteOutcome, Requeue};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -74,13 +74,13 @@ impl Memory {
         let held = trace.corrections.back().is_none_or(|last| last.elapsed() >= HOUR);
         match outcome {
             Outcome::Contended => trace.contended = true,
-            Outcome::Looked(Verdict::InSync | Verdict::StricterKept) if held => trace.contended = false,
+            Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept) if held => trace.contended = false,
             _ => {}
         }
     }
 
     /// Scalekit answered and was understood.
-    pub(super) fn seen(&self, uid: &Uid) {
+    pub(super) fn observed(&self, uid: &Uid) {
         trace(&mut self.lock(), uid).unseen = None;
     }
 
@@ -198,14 +198,14 @@ mod tests {
     async fn row_014_an_outage_begins_with_the_first_look_that_fails() {
         let memory = Memory::new();
         let unseen_for = || memory.history(&uid(), false).unseen_for;
-        memory.seen(&uid());
+        memory.observed(&uid());
         tokio::time::advance(Duration::from_secs(600)).await;
         assert_eq!(unseen_for(), Duration::ZERO, "nobody looked, so nothing failed");
         memory.unseen(&uid());
         tokio::time::advance(Duration::from_secs(60)).await;
         memory.unseen(&uid());
         assert_eq!(unseen_for(), Duration::from_secs(60));
-        memory.seen(&uid());
+        memory.observed(&uid());
         assert_eq!(unseen_for(), Duration::ZERO);
     }
 

@@ -13,9 +13,9 @@ mod outages;
 mod queue;
 mod reconcile;
 mod release;
+mod resource_ref;
 mod shared;
 mod status;
-mod subject;
 mod watch;
 mod work;
 
@@ -24,7 +24,7 @@ use crate::{
     scalekit::{self, Rules, Transport, TransportError},
 };
 pub use cluster::{ClusterError, connect};
-pub use credentials::OwnCredentials;
+pub use credentials::DefaultCredentials;
 use jiff::Timestamp;
 pub use release::{Fate, Policies, Released, release};
 use std::{sync::Arc, time::Duration};
@@ -40,7 +40,7 @@ pub struct Options {
     /// Time between two looks where a resource does not say.
     pub resync_interval: Duration,
     /// The credentials of resources that name no Secret.
-    pub own: OwnCredentials,
+    pub own: DefaultCredentials,
     /// How long a deletion waits for a person before the resource goes and its
     /// policy stays.
     pub grace: Duration,
@@ -78,7 +78,7 @@ struct Context {
     outages: outages::Outages,
     queue: queue::Queue,
     /// Every resource is let go as if it were being deleted.
-    letting_go: bool,
+    uninstalling: bool,
 }
 
 impl Context {
@@ -87,7 +87,7 @@ impl Context {
     fn new(
         client: kube::Client,
         options: Options,
-        letting_go: bool,
+        uninstalling: bool,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<credentials::Source>), StartError> {
         let settings = Settings {
             interval: options.resync_interval,
@@ -113,7 +113,7 @@ impl Context {
             memory: memory::Memory::new(),
             outages: outages::Outages::default(),
             queue: queue::Queue::default(),
-            letting_go,
+            uninstalling,
         };
         Ok((Arc::new(context), changed))
     }
@@ -127,11 +127,11 @@ impl Context {
     }
 
     /// An outage that is over costs nobody the rest of a long pause.
-    fn got_through(&self, environment: &str, uid: &subject::Uid) {
+    fn got_through(&self, environment: &str, uid: &resource_ref::Uid) {
         self.look_at(&self.outages.over(environment, uid));
     }
 
-    fn look_at(&self, all: &[subject::Uid]) {
+    fn look_at(&self, all: &[resource_ref::Uid]) {
         let now = Instant::now();
         for (uid, nth) in all.iter().zip(0_u32..) {
             self.queue.at(uid, now + APART.saturating_mul(nth));
@@ -142,7 +142,7 @@ impl Context {
     /// again that no pass has read lately.
     async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<credentials::Source>) {
         let of =
-            |entry: &index::Entry| credentials::Source::of(&entry.subject.namespace, entry.claim.secret.as_deref());
+            |entry: &index::Entry| credentials::Source::of(&entry.reference.namespace, entry.claim.secret.as_deref());
         let mut tick = tokio::time::interval(credentials::LOOK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -2,7 +2,7 @@
 //! that wakes the others, so that nobody sits out a pause of minutes while the
 //! server is back (failure-catalogue row 15).
 
-use super::subject::Uid;
+use super::resource_ref::Uid;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},

@@ -1,7 +1,7 @@
 //! Appointments: which resource is to be looked at when. One appointment and
 //! at most one running pass per resource.
 
-use super::subject::Uid;
+use super::resource_ref::Uid;
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},

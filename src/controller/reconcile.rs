@@ -6,13 +6,14 @@ use super::{
     Context,
     cluster::{ClusterError, Object},
     execute::Execution,
+    resource_ref::ResourceRef,
     status,
-    subject::Subject,
 };
 use crate::{
     crd::OrganizationSessionPolicyStatus,
     reconcile::{
-        ClusterWrite, Fault, FaultKind, Outcome, Report, Requeue, Step, Verdict, View, announcements, next, requeue,
+        ClusterWrite, ErrorKind, Outcome, RemoteError, RemoteOutcome, Request, Requeue, State, StatusUpdate, Step,
+        events, next, requeue,
     },
 };
 use jiff::Timestamp;
@@ -26,33 +27,37 @@ const MOST_STEPS: usize = 64;
 const STATUS_TRIES: usize = 4;
 
 /// Makes one pass; tells when to look again.
-pub(super) async fn reconcile(context: &Context, subject: &Subject) -> Result<Requeue, ClusterError> {
-    pass(context, subject).await.map(|(_, requeue)| requeue)
+pub(super) async fn reconcile(context: &Context, reference: &ResourceRef) -> Result<Requeue, ClusterError> {
+    pass(context, reference).await.map(|(_, requeue)| requeue)
 }
 
 /// The same; tells also how it ended.
-pub(super) async fn pass(context: &Context, subject: &Subject) -> Result<(Outcome, Requeue), ClusterError> {
-    let mut execution = Execution::begin(context, subject);
+pub(super) async fn pass(context: &Context, reference: &ResourceRef) -> Result<(Outcome, Requeue), ClusterError> {
+    let mut execution = Execution::begin(context, reference);
     let outcome = decide_and_do(&mut execution).await?;
-    let requeue = finish(context, subject, &mut execution, &outcome).await?;
+    let requeue = finish(context, reference, &mut execution, &outcome).await?;
     Ok((outcome, requeue))
 }
 
 /// Says that a pass panicked or ran out of time.
-pub(super) async fn report_crash(context: &Context, subject: &Subject, how: &'static str) -> Result<(), ClusterError> {
-    let mut execution = Execution::begin(context, subject);
-    let read = execution.execute(&Step::ReadResource).await?;
-    execution.view.absorb(&Step::ReadResource, read);
-    finish(context, subject, &mut execution, &Outcome::Crashed(how)).await.map(|_| ())
+pub(super) async fn report_crash(
+    context: &Context,
+    reference: &ResourceRef,
+    how: &'static str,
+) -> Result<(), ClusterError> {
+    let mut execution = Execution::begin(context, reference);
+    let read = execution.execute(&Request::ReadResource).await?;
+    execution.state.handle_response(&Request::ReadResource, read);
+    finish(context, reference, &mut execution, &Outcome::Crashed(how)).await.map(|_| ())
 }
 
 async fn decide_and_do(execution: &mut Execution<'_>) -> Result<Outcome, ClusterError> {
     for _ in 0..MOST_STEPS {
-        match next(&execution.view, Timestamp::now()) {
+        match next(&execution.state, Timestamp::now()) {
             Step::Done(outcome) => return Ok(outcome),
-            step => {
-                let answer = execution.execute(&step).await?;
-                execution.view.absorb(&step, answer);
+            Step::Request(request) => {
+                let response = execution.execute(&request).await?;
+                execution.state.handle_response(&request, response);
             }
         }
     }
@@ -61,33 +66,33 @@ async fn decide_and_do(execution: &mut Execution<'_>) -> Result<Outcome, Cluster
 
 pub(super) async fn finish(
     context: &Context,
-    subject: &Subject,
+    reference: &ResourceRef,
     execution: &mut Execution<'_>,
     outcome: &Outcome,
 ) -> Result<Requeue, ClusterError> {
-    log(subject, outcome);
-    let view = &execution.view;
-    let environment = view.access().map(|access| access.environment.as_str()).unwrap_or_default();
+    log(reference, outcome);
+    let state = &execution.state;
+    let environment = state.access().map(|access| access.environment.as_str()).unwrap_or_default();
     match outcome {
-        _ if got_through(view, outcome) => {
-            context.memory.seen(&subject.uid);
-            context.got_through(environment, &subject.uid);
+        _ if got_through(state, outcome) => {
+            context.memory.observed(&reference.uid);
+            context.got_through(environment, &reference.uid);
         }
-        Outcome::Looked(Verdict::Fault(fault)) | Outcome::CleanupPending(fault) => {
-            context.memory.unseen(&subject.uid);
-            if waits_for_others(fault) {
-                context.outages.wait(environment, &subject.uid);
+        Outcome::Reconciled(RemoteOutcome::Error(error)) | Outcome::CleanupPending(error) => {
+            context.memory.unseen(&reference.uid);
+            if waits_for_others(error) {
+                context.outages.wait(environment, &reference.uid);
             }
         }
         _ => {}
     }
-    context.memory.ended(&subject.uid, outcome);
-    let report = Report::after(view, outcome);
-    let events = announcements(view, outcome, report.as_ref());
-    let requeue = requeue(view, outcome);
-    if let Some(report) = &report {
+    context.memory.ended(&reference.uid, outcome);
+    let update = StatusUpdate::after(state, outcome);
+    let events = events(state, outcome, update.as_ref());
+    let requeue = requeue(state, outcome);
+    if let Some(update) = &update {
         for _ in 0..STATUS_TRIES {
-            if execution.write_status(report).await? != ClusterWrite::Outdated {
+            if execution.write_status(update).await? != ClusterWrite::Outdated {
                 break;
             }
             // somebody else changed it: what this pass saw is true all the same
@@ -95,48 +100,48 @@ pub(super) async fn finish(
         }
     }
     for event in &events {
-        context.events.publish(subject, event).await;
+        context.events.publish(reference, event).await;
     }
     Ok(requeue)
 }
 
 /// Whether the pass proved that Scalekit can be reached.
-fn got_through(view: &View, outcome: &Outcome) -> bool {
-    let fault = match outcome {
-        Outcome::Looked(Verdict::Fault(fault)) | Outcome::CleanupPending(fault) => fault,
-        _ => return view.sight.organization.is_some() || matches!(outcome, Outcome::Looked(_)),
+fn got_through(state: &State, outcome: &Outcome) -> bool {
+    let error = match outcome {
+        Outcome::Reconciled(RemoteOutcome::Error(error)) | Outcome::CleanupPending(error) => error,
+        _ => return state.observation.organization.is_some() || matches!(outcome, Outcome::Reconciled(_)),
     };
-    matches!(fault.kind, FaultKind::Forbidden | FaultKind::Rejected | FaultKind::Unsupported)
+    matches!(error.kind, ErrorKind::Forbidden | ErrorKind::Rejected | ErrorKind::Unsupported)
 }
 
 /// Whether a success of another resource means that this one would succeed
 /// too: only where nobody asked for it, since the environment was known to be
 /// down. One that fails by itself must not be woken by everybody's success.
-fn waits_for_others(fault: &Fault) -> bool {
-    fault.held_back && !matches!(fault.kind, FaultKind::RateLimited { .. })
+fn waits_for_others(error: &RemoteError) -> bool {
+    error.not_sent && !matches!(error.kind, ErrorKind::RateLimited { .. })
 }
 
-fn log(subject: &Subject, outcome: &Outcome) {
+fn log(reference: &ResourceRef, outcome: &Outcome) {
     match outcome {
-        Outcome::Gone | Outcome::Looked(Verdict::InSync) => {
-            tracing::debug!(resource = %subject, ?outcome, "pass over");
+        Outcome::Gone | Outcome::Reconciled(RemoteOutcome::InSync) => {
+            tracing::debug!(resource = %reference, ?outcome, "pass over");
         }
-        _ => tracing::info!(resource = %subject, ?outcome, "pass over"),
+        _ => tracing::info!(resource = %reference, ?outcome, "pass over"),
     }
 }
 
 impl Execution<'_> {
-    /// Writes the status that says `report`, if that differs in anything but
+    /// Writes the status that says `update`, if that differs in anything but
     /// time from the one that stands.
-    pub(super) async fn write_status(&mut self, report: &Report) -> Result<ClusterWrite, ClusterError> {
+    pub(super) async fn write_status(&mut self, update: &StatusUpdate) -> Result<ClusterWrite, ClusterError> {
         let Some(object) = &self.object else { return Ok(ClusterWrite::Gone) };
-        let standing = standing(object).unwrap_or_default();
-        let status = status::status(report, &standing, Timestamp::now());
-        if timeless(&status) == timeless(&standing) {
+        let current = current(object).unwrap_or_default();
+        let status = status::status(update, &current, Timestamp::now());
+        if timeless(&status) == timeless(&current) {
             return Ok(ClusterWrite::Done);
         }
         let value = serde_json::to_value(&status).map_err(kube::Error::SerdeError)?;
-        let written = self.context.cluster.write_status(self.subject, object, &value).await?;
+        let written = self.context.cluster.write_status(self.reference, object, &value).await?;
         Ok(self.became(written))
     }
 
@@ -152,7 +157,7 @@ impl Execution<'_> {
     }
 }
 
-fn standing(object: &Object) -> Option<OrganizationSessionPolicyStatus> {
+fn current(object: &Object) -> Option<OrganizationSessionPolicyStatus> {
     object.0.as_ref().ok()?.status.clone()
 }
 
@@ -172,10 +177,10 @@ mod tests {
 
     #[test]
     fn row_084_only_who_was_held_back_is_woken_by_the_success_of_others() {
-        let held_back = |kind| Fault { held_back: true, ..Fault::new(kind) };
-        assert!(waits_for_others(&held_back(FaultKind::Unavailable)));
-        assert!(!waits_for_others(&Fault::new(FaultKind::Unavailable)), "it failed by itself");
-        let limited = FaultKind::RateLimited { retry_after: Duration::from_secs(1) };
-        assert!(!waits_for_others(&held_back(limited)), "it has been told when to come back");
+        let not_sent = |kind| RemoteError { not_sent: true, ..RemoteError::new(kind) };
+        assert!(waits_for_others(&not_sent(ErrorKind::Unavailable)));
+        assert!(!waits_for_others(&RemoteError::new(ErrorKind::Unavailable)), "it failed by itself");
+        let limited = ErrorKind::RateLimited { retry_after: Duration::from_secs(1) };
+        assert!(!waits_for_others(&not_sent(limited)), "it has been told when to come back");
     }
 }

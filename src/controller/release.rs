@@ -8,9 +8,9 @@ use super::{
     execute::Execution,
     index::Entry,
     reconcile::{finish, pass},
-    subject::Subject,
+    resource_ref::ResourceRef,
 };
-use crate::reconcile::{Hold, Outcome, Release, Step};
+use crate::reconcile::{Hold, Outcome, Release, Request};
 use kube::{Api, api::ListParams};
 use std::{fmt, time::Duration};
 use thiserror::Error;
@@ -77,66 +77,66 @@ pub async fn release(
 ) -> Result<Vec<Released>, ReleaseError> {
     let namespaces = options.namespaces.clone();
     let (context, _changes) = Context::new(client, options, true)?;
-    let subjects = list(&context, &namespaces).await?;
-    let mut all = Vec::with_capacity(subjects.len());
-    for subject in subjects {
+    let references = list(&context, &namespaces).await?;
+    let mut all = Vec::with_capacity(references.len());
+    for reference in references {
         let fate = match policies {
-            Policies::Revert => let_go(&context, &subject).await,
-            Policies::Keep => drop_finalizer(&context, &subject).await,
+            Policies::Revert => let_go(&context, &reference).await,
+            Policies::Keep => drop_finalizer(&context, &reference).await,
         };
         let released =
-            Released { resource: subject.to_string(), fate: fate.unwrap_or_else(|e| Fate::Left(e.to_string())) };
+            Released { resource: reference.to_string(), fate: fate.unwrap_or_else(|e| Fate::Left(e.to_string())) };
         each(&released);
         all.push(released);
     }
     Ok(all)
 }
 
-async fn list(context: &Context, namespaces: &[String]) -> Result<Vec<Subject>, ClusterError> {
+async fn list(context: &Context, namespaces: &[String]) -> Result<Vec<ResourceRef>, ClusterError> {
     let client = context.cluster.client();
     let apis: Vec<Api<Object>> = match namespaces {
         [] => vec![Api::all(client)],
         some => some.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
     };
-    let mut subjects = Vec::new();
+    let mut references = Vec::new();
     for api in apis {
         for entry in api.list(&ListParams::default()).await?.items.iter().filter_map(Entry::of) {
-            subjects.push(entry.subject.clone());
+            references.push(entry.reference.clone());
             context.index.apply(entry);
         }
     }
-    Ok(subjects)
+    Ok(references)
 }
 
-async fn let_go(context: &Context, subject: &Subject) -> Result<Fate, ClusterError> {
+async fn let_go(context: &Context, reference: &ResourceRef) -> Result<Fate, ClusterError> {
     let mut why = String::new();
     for _ in 0..TRIES {
-        let (outcome, requeue) = pass(context, subject).await?;
+        let (outcome, requeue) = pass(context, reference).await?;
         why = match &outcome {
             Outcome::Gone => return Ok(Fate::Gone("nothing was there to revert".into())),
             Outcome::Released(release) => return Ok(Fate::Gone(how(release).into())),
             // waiting for a person is not what somebody who uninstalls expects
             Outcome::Holding { hold, .. } => return Ok(Fate::Left(needs(hold))),
-            Outcome::CleanupPending(fault) => format!("Scalekit did not do its part ({})", fault.detail),
+            Outcome::CleanupPending(error) => format!("Scalekit did not do its part ({})", error.detail),
             other => format!("the last try ended in {other:?}"),
         };
-        let pause = context.memory.appointment(&subject.uid, requeue);
+        let pause = context.memory.appointment(&reference.uid, requeue);
         let latest = tokio::time::Instant::now() + LONGEST_PAUSE;
         tokio::time::sleep_until(pause.unwrap_or(latest).min(latest)).await;
     }
     Ok(Fate::Left(why))
 }
 
-async fn drop_finalizer(context: &Context, subject: &Subject) -> Result<Fate, ClusterError> {
-    let mut execution = Execution::begin(context, subject);
-    let drop = Step::RemoveFinalizer(Release::NothingToRevert);
-    for step in [&Step::ReadResource, &drop] {
-        if execution.view.here().is_none_or(|resource| resource.finalizer) {
-            let answer = execution.execute(step).await?;
-            execution.view.absorb(step, answer);
+async fn drop_finalizer(context: &Context, reference: &ResourceRef) -> Result<Fate, ClusterError> {
+    let mut execution = Execution::begin(context, reference);
+    let drop = Request::RemoveFinalizer(Release::NothingToRevert);
+    for step in [&Request::ReadResource, &drop] {
+        if execution.state.here().is_none_or(|resource| resource.finalizer) {
+            let response = execution.execute(step).await?;
+            execution.state.handle_response(step, response);
         }
     }
-    finish(context, subject, &mut execution, &Outcome::Released(Release::NothingToRevert)).await?;
+    finish(context, reference, &mut execution, &Outcome::Released(Release::NothingToRevert)).await?;
     Ok(Fate::Gone("its policy stays in Scalekit".into()))
 }
 
@@ -156,6 +156,6 @@ fn needs(hold: &Hold) -> String {
         Hold::Credentials(problem) => problem.message.clone(),
         Hold::EnvironmentChanged { pinned, found } => format!("written to {pinned}, credentials for {found}"),
         Hold::InvalidSpec => "its spec can't be read, so it is unknown what to revert".into(),
-        Hold::Refused(fault) => format!("Scalekit refuses the revert ({})", fault.detail),
+        Hold::Refused(error) => format!("Scalekit refuses the revert ({})", error.detail),
     }
 }

@@ -2,7 +2,7 @@
 //! policy, read once for all, and the turn to write.
 
 use crate::{
-    reconcile::{Call, Fault, FaultKind, Reply},
+    reconcile::{ErrorKind, RemoteError, RemoteRequest, RemoteResponse},
     scalekit::Client,
 };
 use std::{
@@ -22,9 +22,9 @@ pub(super) struct ApplicationPolicies {
 #[derive(Default)]
 struct Known {
     /// The last answer that may be used again, and when it came.
-    answer: Option<(Instant, Result<Reply, Fault>)>,
+    response: Option<(Instant, Result<RemoteResponse, RemoteError>)>,
     /// What the last answer that said something said.
-    said: Option<Result<Reply, FaultKind>>,
+    said: Option<Result<RemoteResponse, ErrorKind>>,
 }
 
 impl ApplicationPolicies {
@@ -33,32 +33,37 @@ impl ApplicationPolicies {
         Self { fresh, known: Mutex::default() }
     }
 
-    /// The answer to `call`, and whether it is another one than was last heard
+    /// The answer to `request`, and whether it is another one than was last heard
     /// of this environment. An answer that says nothing about the policy is not
     /// kept.
-    pub(super) async fn ask(&self, client: &Client, call: &Call) -> (Result<Reply, Fault>, bool) {
+    pub(super) async fn ask(
+        &self,
+        client: &Client,
+        request: &RemoteRequest,
+    ) -> (Result<RemoteResponse, RemoteError>, bool) {
         let environment = client.environment().to_string();
         let slot = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry(environment).or_default())
         };
         let mut known = slot.lock().await;
-        if let Some((at, answer)) = &known.answer
+        if let Some((at, response)) = &known.response
             && at.elapsed() < self.fresh
         {
-            return (answer.clone(), false);
+            return (response.clone(), false);
         }
-        let answer = client.call(call).await;
-        let says_nothing =
-            |fault: &Fault| !matches!(fault.kind, FaultKind::Forbidden | FaultKind::NotFound | FaultKind::Unsupported);
-        let says = match &answer {
-            Err(fault) if says_nothing(fault) => None,
-            answer => Some(answer.clone().map_err(|fault| fault.kind)),
+        let response = client.request(request).await;
+        let says_nothing = |error: &RemoteError| {
+            !matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound | ErrorKind::Unsupported)
         };
-        known.answer = says.is_some().then(|| (Instant::now(), answer.clone()));
+        let says = match &response {
+            Err(error) if says_nothing(error) => None,
+            response => Some(response.clone().map_err(|error| error.kind)),
+        };
+        known.response = says.is_some().then(|| (Instant::now(), response.clone()));
         let changed = says.is_some() && known.said.is_some() && known.said != says;
         known.said = says.or_else(|| known.said.take());
-        (answer, changed)
+        (response, changed)
     }
 }
 

@@ -6,7 +6,9 @@ use crate::{
         ReportedRelease, drift_summary, validate,
     },
     policy::{Bounds, OrganizationId, effective},
-    reconcile::{Application, Condition, Kind, Pinned, PlannedRelease, Reason, Report, Resource, Truth},
+    reconcile::{
+        Application, Condition, ConditionStatus, ConditionType, Pinned, PlannedRelease, Reason, Resource, StatusUpdate,
+    },
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition, ObjectMeta, Time};
@@ -21,8 +23,7 @@ const LONGEST_REQUEST: usize = 256;
 pub(super) fn resource(object: &Object) -> Resource {
     match &object.0 {
         Ok(object) => Resource {
-            declaration: validate(&object.spec)
-                .map_err(|violations| violations.iter().map(ToString::to_string).collect()),
+            spec: validate(&object.spec).map_err(|violations| violations.iter().map(ToString::to_string).collect()),
             ..with_status(&object.metadata, object)
         },
         Err(undecodable) => metadata(&undecodable.metadata, vec![format!("it can't be read: {}", undecodable.error)]),
@@ -34,7 +35,7 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
         generation: meta.generation.unwrap_or_default(),
         deleting: meta.deletion_timestamp.is_some(),
         finalizer: meta.finalizers.iter().flatten().any(|f| f == FINALIZER),
-        declaration: Err(violations),
+        spec: Err(violations),
         pinned: None,
         observed_generation: -1,
         conditions: Vec::new(),
@@ -66,41 +67,41 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
 }
 
 fn known(condition: &KubeCondition) -> Option<Condition> {
-    let (kind, reason) = (Kind::parse(&condition.type_)?, Reason::parse(&condition.reason)?);
-    Some(Condition::new(kind, Truth::parse(&condition.status), reason, &condition.message))
+    let (kind, reason) = (ConditionType::parse(&condition.type_)?, Reason::parse(&condition.reason)?);
+    Some(Condition::new(kind, ConditionStatus::parse(&condition.status), reason, &condition.message))
 }
 
 fn planned(release: &ReportedRelease) -> Option<PlannedRelease> {
     Some(PlannedRelease { reason: Reason::parse(&release.reason)?, at: release.at.parse().ok()? })
 }
 
-/// The status that says `report`, given the one that stands. Times move only
+/// The status that says `update`, given the one that stands. Times move only
 /// where a condition's status flips.
 pub(super) fn status(
-    report: &Report,
-    standing: &OrganizationSessionPolicyStatus,
+    update: &StatusUpdate,
+    current: &OrganizationSessionPolicyStatus,
     now: Timestamp,
 ) -> OrganizationSessionPolicyStatus {
     let mut status = OrganizationSessionPolicyStatus {
-        observed_generation: Some(report.observed_generation),
-        organization_id: report.pinned.as_ref().map(|p| p.organization.to_string()),
-        environment: report.pinned.as_ref().map(|p| p.environment.clone()),
-        conditions: report.conditions.iter().map(|c| dated(c, report.observed_generation, standing, now)).collect(),
-        last_handled_reconcile_at: report.handled_at.clone().or_else(|| standing.last_handled_reconcile_at.clone()),
-        release: report
+        observed_generation: Some(update.observed_generation),
+        organization_id: update.pinned.as_ref().map(|p| p.organization.to_string()),
+        environment: update.pinned.as_ref().map(|p| p.environment.clone()),
+        conditions: update.conditions.iter().map(|c| dated(c, update.observed_generation, current, now)).collect(),
+        last_handled_reconcile_at: update.handled_at.clone().or_else(|| current.last_handled_reconcile_at.clone()),
+        release: update
             .release
             .as_ref()
             .map(|release| ReportedRelease { reason: release.reason.to_string(), at: release.at.to_string() }),
-        ..standing.clone()
+        ..current.clone()
     };
-    if let Some(seen) = &report.seen {
-        status.policy = Some((&seen.live).into());
-        status.drift = seen.drift.iter().map(Into::into).collect();
-        status.drift_summary = drift_summary(&seen.drift);
+    if let Some(observed) = &update.observed {
+        status.policy = Some((&observed.live).into());
+        status.drift = observed.drift.iter().map(Into::into).collect();
+        status.drift_summary = drift_summary(&observed.drift);
     }
-    match (report.application, &report.seen) {
-        (Application::Known(application), Some(seen)) => {
-            let applies = effective(application.bounds, Bounds::from(&seen.live));
+    match (update.application, &update.observed) {
+        (Application::Known(application), Some(observed)) => {
+            let applies = effective(application.bounds, Bounds::from(&observed.live));
             status.application_policy = Some((&application).into());
             status.effective_policy = Some(EffectiveLimits::from(&applies));
         }
@@ -116,10 +117,10 @@ pub(super) fn status(
 fn dated(
     condition: &Condition,
     generation: i64,
-    standing: &OrganizationSessionPolicyStatus,
+    current: &OrganizationSessionPolicyStatus,
     now: Timestamp,
 ) -> KubeCondition {
-    let before = standing.conditions.iter().find(|c| c.type_ == condition.kind.name());
+    let before = current.conditions.iter().find(|c| c.type_ == condition.kind.name());
     let same = before.filter(|c| c.status == condition.status.name());
     KubeCondition {
         type_: condition.kind.name().into(),
@@ -136,26 +137,26 @@ mod tests {
     use super::*;
     use crate::{
         policy::{ApplicationPolicy, Idle, Live, Minutes, Policy, Session, diff},
-        reconcile::{PlannedRelease, Seen},
+        reconcile::{Observed, PlannedRelease},
     };
 
     const MOST: i64 = i32::MAX as i64;
 
     /// All that a status can hold, each at its longest; `flip` tells one from
     /// the next.
-    fn longest(flip: bool) -> Report {
+    fn longest(flip: bool) -> StatusUpdate {
         let minutes = |n| Minutes::new(n).unwrap();
         let declared = Policy::Custom(Session::new(minutes(MOST), Some(minutes(MOST - 1))).unwrap());
         let live = Live::Custom { absolute: Some(minutes(MOST - 2)), idle: Idle::On(Some(minutes(MOST - 3))) };
         let host = "x".repeat(253);
-        let truth = if flip { Truth::True } else { Truth::False };
-        let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Reconciling); // never with Stalled
+        let truth = if flip { ConditionStatus::True } else { ConditionStatus::False };
+        let kinds = ConditionType::ALL.into_iter().filter(|kind| *kind != ConditionType::Reconciling); // never with Stalled
         let condition = |kind| Condition::new(kind, truth, Reason::ApplicationPolicyUnreadable, "ß".repeat(100_000));
-        Report {
+        StatusUpdate {
             observed_generation: i64::MAX,
             pinned: OrganizationId::parse(&format!("org_{}", "9".repeat(28)))
                 .map(|organization| Pinned { environment: host, organization }),
-            seen: Some(Seen { live, drift: diff(&declared, &live) }),
+            observed: Some(Observed { live, drift: diff(&declared, &live) }),
             application: Application::Known(ApplicationPolicy {
                 bounds: Bounds { absolute: Some(minutes(MOST)), idle: Some(minutes(MOST)) },
                 access_token: Some(minutes(MOST)),
@@ -168,13 +169,13 @@ mod tests {
 
     #[test]
     fn row_075_a_thousand_flaps_with_endless_messages_fit_into_little() {
-        let mut standing = OrganizationSessionPolicyStatus::default();
+        let mut current = OrganizationSessionPolicyStatus::default();
         for n in 0..1000 {
-            standing = status(&longest(n % 2 == 0), &standing, Timestamp::UNIX_EPOCH);
+            current = status(&longest(n % 2 == 0), &current, Timestamp::UNIX_EPOCH);
         }
-        assert_eq!(standing.conditions.len(), 5, "one each, no history");
-        assert!(standing.conditions.iter().all(|c| c.message.len() <= 512 && c.message.ends_with("ß…")));
-        let size = serde_json::to_string(&standing).unwrap().len();
+        assert_eq!(current.conditions.len(), 5, "one each, no history");
+        assert!(current.conditions.iter().all(|c| c.message.len() <= 512 && c.message.ends_with("ß…")));
+        let size = serde_json::to_string(&current).unwrap().len();
         assert!(size <= 4 * 1024, "{size} bytes");
     }
 
@@ -188,7 +189,7 @@ mod tests {
         let again = status(&longest(true), &first, at(2));
         let flipped = status(&longest(false), &again, at(3));
         assert_eq!([times(&first), times(&again), times(&flipped)], [vec![1; 5], vec![1; 5], vec![3; 5]]);
-        let other = Report { observed_generation: 7, ..longest(false) };
+        let other = StatusUpdate { observed_generation: 7, ..longest(false) };
         assert_eq!(times(&status(&other, &flipped, at(4))), [3; 5], "a new generation flips nothing");
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
         let stream = watcher(api, watcher::Config::default()).default_backoff().map_err(move |e| (number, e));
         streams.push(stream.map_ok(move |event| (number, event)).boxed());
     }
-    let mut lists: Vec<HashSet<super::subject::Uid>> = vec![HashSet::new(); waiting];
+    let mut lists: Vec<HashSet<super::resource_ref::Uid>> = vec![HashSet::new(); waiting];
     while let Some(event) = streams.next().await {
         let (number, event) = match event {
             Ok(event) => event,
@@ -44,8 +44,8 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
             watcher::Event::InitDone => {
                 // what a complete list does not have is gone; nothing else is concluded from that
                 let namespace = namespaces.get(number);
-                let here = |entry: &Entry| namespace.is_none_or(|namespace| **namespace == *entry.subject.namespace);
-                let absent = context.index.uids(|entry| here(entry) && !list.contains(&entry.subject.uid));
+                let here = |entry: &Entry| namespace.is_none_or(|namespace| **namespace == *entry.reference.namespace);
+                let absent = context.index.uids(|entry| here(entry) && !list.contains(&entry.reference.uid));
                 absent.iter().for_each(|uid| remove(context, uid));
                 waiting = waiting.saturating_sub(1);
                 if waiting == 0
@@ -64,9 +64,9 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
     }
 }
 
-fn apply(context: &Context, object: &Object, listed: bool) -> Option<super::subject::Uid> {
+fn apply(context: &Context, object: &Object, listed: bool) -> Option<super::resource_ref::Uid> {
     let entry = Entry::of(object)?;
-    let uid = entry.subject.uid.clone();
+    let uid = entry.reference.uid.clone();
     let rested = listed && entry.at_rest() && context.index.get(&uid).is_none();
     let interval = entry.interval.unwrap_or(context.settings.interval);
     let effect = context.index.apply(entry);
@@ -82,7 +82,7 @@ fn apply(context: &Context, object: &Object, listed: bool) -> Option<super::subj
     Some(uid)
 }
 
-fn remove(context: &Context, uid: &super::subject::Uid) {
+fn remove(context: &Context, uid: &super::resource_ref::Uid) {
     context.index.remove(uid).peers.iter().for_each(|peer| context.queue.soon(peer));
     context.queue.forget(uid);
     context.memory.forget(uid);

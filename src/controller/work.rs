@@ -1,7 +1,7 @@
 //! Keeps the appointments: a bounded number of passes side by side, each with
 //! a time limit, each on its own when it panics.
 
-use super::{Context, reconcile, subject::Subject};
+use super::{Context, reconcile, resource_ref::ResourceRef};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -35,7 +35,7 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
         passes.spawn(async move {
             let _place = place;
             match context.index.get(&uid) {
-                Some(entry) => pass(&context, &entry.subject).await,
+                Some(entry) => pass(&context, &entry.reference).await,
                 None => context.queue.forget(&uid),
             }
         });
@@ -46,26 +46,26 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
     }
 }
 
-async fn pass(context: &Context, subject: &Subject) {
+async fn pass(context: &Context, reference: &ResourceRef) {
     let result =
-        AssertUnwindSafe(tokio::time::timeout(LONGEST_PASS, reconcile::reconcile(context, subject))).catch_unwind();
+        AssertUnwindSafe(tokio::time::timeout(LONGEST_PASS, reconcile::reconcile(context, reference))).catch_unwind();
     let requeue = match result.await {
         Ok(Ok(Ok(requeue))) => requeue,
         Ok(Ok(Err(error))) => {
-            tracing::warn!(resource = %subject, %error, "the pass could not be finished");
+            tracing::warn!(resource = %reference, %error, "the pass could not be finished");
             Requeue::Backoff { cap: CAP }
         }
-        Ok(Err(_)) => crashed(context, subject, "it ran out of time").await,
-        Err(_) => crashed(context, subject, "it panicked").await,
+        Ok(Err(_)) => crashed(context, reference, "it ran out of time").await,
+        Err(_) => crashed(context, reference, "it panicked").await,
     };
-    context.queue.done(&subject.uid, context.memory.appointment(&subject.uid, requeue));
+    context.queue.done(&reference.uid, context.memory.appointment(&reference.uid, requeue));
 }
 
-async fn crashed(context: &Context, subject: &Subject, how: &'static str) -> Requeue {
-    tracing::error!(resource = %subject, how, "a pass failed");
-    let report = AssertUnwindSafe(reconcile::report_crash(context, subject, how)).catch_unwind();
-    if !matches!(report.await, Ok(Ok(()))) {
-        tracing::warn!(resource = %subject, "and it could not be reported");
+async fn crashed(context: &Context, reference: &ResourceRef, how: &'static str) -> Requeue {
+    tracing::error!(resource = %reference, how, "a pass failed");
+    let update = AssertUnwindSafe(reconcile::report_crash(context, reference, how)).catch_unwind();
+    if !matches!(update.await, Ok(Ok(()))) {
+        tracing::warn!(resource = %reference, "and it could not be reported");
     }
     Requeue::Backoff { cap: Duration::from_secs(5 * 60) }
 }

@@ -2,7 +2,7 @@
 //! its manifest, and a check of manifests without a cluster.
 //!
 //! A raw [`OrganizationSessionPolicySpec`] is only ever turned into a
-//! [`crate::policy::Declaration`]; nothing past [`validate`] reads the raw one.
+//! [`crate::policy::ValidatedSpec`]; nothing past [`validate`] reads the raw one.
 
 mod check;
 mod editor;

@@ -1,12 +1,12 @@
 //! The operator's own check of a spec: the rules of `rules.rs`, then the bounds
 //! of each field. It holds where the API server's rules were bypassed, and it
-//! is the only way from a raw spec to a [`Declaration`].
+//! is the only way from a raw spec to a [`ValidatedSpec`].
 
 use super::interval;
 use super::names;
 use super::rules::{self, Rule};
 use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy, TimeoutUnit};
-use crate::policy::{Declaration, ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit};
+use crate::policy::{ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit, ValidatedSpec};
 use std::fmt;
 
 /// One fault of a spec or of a whole manifest.
@@ -32,13 +32,13 @@ impl Violation {
 }
 
 /// The spec as a declaration, or all that is wrong with it (never empty).
-pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<Declaration, Vec<Violation>> {
+pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, Vec<Violation>> {
     let violations = broken_rules(spec);
     if !violations.is_empty() {
         return Err(violations);
     }
     match (organization(&spec.organization), policy(&spec.policy), secret(spec)) {
-        (Ok(organization), Ok(policy), Ok(())) => Ok(Declaration {
+        (Ok(organization), Ok(policy), Ok(())) => Ok(ValidatedSpec {
             organization,
             policy,
             mode: spec.mode.into(),
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_valid_spec_becomes_its_declaration() {
         let minutes = |n| Minutes::new(n).unwrap();
-        let expected = Declaration {
+        let expected = ValidatedSpec {
             organization: OrganizationRef::Id(OrganizationId::parse("org_12345").unwrap()),
             policy: Policy::Custom(Session::new(minutes(480), Some(minutes(60))).unwrap()),
             mode: policy::Mode::TightenOnly,

@@ -37,7 +37,7 @@ impl Claims {
         match self.organizations.entry(claim(manifest)) {
             Entry::Occupied(first) => {
                 let (place, owner) = first.get();
-                let wanted = &manifest.declaration.organization;
+                let wanted = &manifest.spec.organization;
                 let message = format!("{wanted} is claimed already by {} at {place}", shown(owner));
                 let finding = Finding::new(Rule::DuplicateOrganization, organization, "spec.organization", &message);
                 let fix = "remove one of the two: the operator would let the younger one wait";
@@ -52,7 +52,7 @@ impl Claims {
 }
 
 fn claim(manifest: &Manifest) -> Claim {
-    let organization = manifest.declaration.organization.clone();
+    let organization = manifest.spec.organization.clone();
     let secret = match organization {
         OrganizationRef::Id(_) => None,
         OrganizationRef::External(_) => manifest.secret.clone().map(|secret| (manifest.namespace.clone(), secret)),

@@ -9,7 +9,7 @@ use super::yaml::{self, Document};
 use super::{Finding, Limits, Manifest, Place, Rule, advice};
 use crate::{
     crd::{self, Violation},
-    policy::Declaration,
+    policy::ValidatedSpec,
 };
 use std::{
     io::Read,
@@ -102,7 +102,7 @@ impl Loader<'_> {
     }
 
     /// Whether more may follow.
-    fn document(&mut self, file: &Arc<str>, next: Result<Document, yaml::Fault>) -> bool {
+    fn document(&mut self, file: &Arc<str>, next: Result<Document, yaml::RemoteError>) -> bool {
         let at = next.as_ref().map_or_else(|fault| fault.at, |document| document.root.at);
         if self.documents == 0 {
             let message = format!("there are more than {} documents", self.limits.documents);
@@ -166,7 +166,7 @@ impl Loader<'_> {
         });
         self.loaded.findings.extend(doubts);
         match crd::read(&resource::json(node)) {
-            Ok(declaration) => self.manifest(file, node, declaration),
+            Ok(spec) => self.manifest(file, node, spec),
             Err(violations) => {
                 let findings = violations.iter().take(MOST_OF_ONE).map(|violation| told(file, node, violation));
                 self.loaded.findings.extend(findings);
@@ -174,7 +174,7 @@ impl Loader<'_> {
         }
     }
 
-    fn manifest(&mut self, file: &Arc<str>, node: &Node, declaration: Declaration) {
+    fn manifest(&mut self, file: &Arc<str>, node: &Node, spec: ValidatedSpec) {
         let text = |path: &[&str]| {
             let found = path.iter().try_fold(node, |node, field| node.get(field));
             found.and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -184,7 +184,7 @@ impl Loader<'_> {
             namespace: text(&["metadata", "namespace"]),
             name: text(&["metadata", "name"]).unwrap_or_default(),
             secret: text(&["spec", "credentialsSecretRef", "name"]),
-            declaration,
+            spec,
         };
         let name = place(file, node.locate("metadata.name"));
         let organization = place(file, node.locate("spec.organization"));
@@ -202,7 +202,7 @@ impl Loader<'_> {
         !self.full
     }
 
-    fn refuse(&mut self, fault: source::Fault) {
+    fn refuse(&mut self, fault: source::RemoteError) {
         self.find(fault.rule, &fault.name.into(), fault.at, &fault.message, fault.fix);
     }
 

@@ -1,6 +1,6 @@
 //! One resource as a file of the repository declares it.
 
-use crate::policy::Declaration;
+use crate::policy::ValidatedSpec;
 use std::{fmt, sync::Arc};
 
 /// Where something stands in the input.
@@ -33,5 +33,5 @@ pub struct Manifest {
     /// The Secret it names; its credentials are the command's own all the same.
     pub secret: Option<String>,
     /// What it declares.
-    pub declaration: Declaration,
+    pub spec: ValidatedSpec,
 }

@@ -1,7 +1,10 @@
 //! One pass over one organization, as the operator makes it: the decision is
 //! [`next_remote`]'s; who makes the pass says how a call is carried out.
 
-use crate::reconcile::{Call, Fault, FaultKind, Goal, RemoteStep, Reply, Sight, Verdict, next_remote, satisfied};
+use crate::reconcile::{
+    ErrorKind, Goal, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep, next_remote,
+    satisfied,
+};
 
 /// More steps than any pass needs.
 const MOST_STEPS: usize = 64;
@@ -10,29 +13,29 @@ const MOST_STEPS: usize = 64;
 /// call, or says `None`: no further.
 pub(super) async fn pass(
     goal: &Goal,
-    mut perform: impl AsyncFnMut(&Call, &Sight) -> Option<Result<Reply, Fault>>,
-) -> (Sight, Option<Verdict>) {
-    let mut sight = Sight::default();
+    mut perform: impl AsyncFnMut(&RemoteRequest, &Observation) -> Option<Result<RemoteResponse, RemoteError>>,
+) -> (Observation, Option<RemoteOutcome>) {
+    let mut observation = Observation::default();
     for _ in 0..MOST_STEPS {
-        match next_remote(goal, &sight) {
-            RemoteStep::Done(verdict) => return (sight, Some(verdict)),
-            RemoteStep::Call(call) => match perform(&call, &sight).await {
-                Some(answer) => sight.absorb(&call, answer, |live| satisfied(goal, live)),
-                None => return (sight, None),
+        match next_remote(goal, &observation) {
+            RemoteStep::Done(remote_outcome) => return (observation, Some(remote_outcome)),
+            RemoteStep::Request(request) => match perform(&request, &observation).await {
+                Some(response) => observation.observe(&request, response, |live| satisfied(goal, live)),
+                None => return (observation, None),
             },
         }
     }
-    (sight, Some(Verdict::Fault(Fault::new(FaultKind::BadResponse))))
+    (observation, Some(RemoteOutcome::Error(RemoteError::new(ErrorKind::BadResponse))))
 }
 
 /// What a server that does as it is told answers to a write.
-pub(super) fn faithful(call: &Call, sight: &Sight) -> Option<Reply> {
-    match call {
-        Call::WritePolicy { policy, .. } => Some(Reply::Policy((*policy).into())),
-        Call::WriteFeatures { features, .. } => {
-            let mut organization = sight.organization.clone()?;
+pub(super) fn faithful(request: &RemoteRequest, observation: &Observation) -> Option<RemoteResponse> {
+    match request {
+        RemoteRequest::WritePolicy { policy, .. } => Some(RemoteResponse::Policy((*policy).into())),
+        RemoteRequest::WriteFeatures { features, .. } => {
+            let mut organization = observation.organization.clone()?;
             organization.features.clone_from(features);
-            Some(Reply::Organization(organization))
+            Some(RemoteResponse::Organization(organization))
         }
         _ => None,
     }

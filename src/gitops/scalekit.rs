@@ -4,7 +4,7 @@
 
 use crate::{
     policy::{ExternalId, OrganizationId, OrganizationRef},
-    reconcile::{Call, Fault, FaultKind, Feature, Organization, Reply},
+    reconcile::{ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse},
     scalekit::{Client, Page},
     terminal::Progress,
 };
@@ -31,7 +31,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 /// One environment.
 pub(super) struct Scalekit {
     client: Client,
-    application: tokio::sync::Mutex<Option<Result<Reply, Fault>>>,
+    application: tokio::sync::Mutex<Option<Result<RemoteResponse, RemoteError>>>,
     listed: RefCell<Listed>,
     /// Every list of features once.
     features: RefCell<HashSet<Rc<[Feature]>>>,
@@ -71,17 +71,18 @@ impl Scalekit {
     }
 
     /// Makes one call.
-    pub(super) async fn ask(&self, call: &Call) -> Result<Reply, Fault> {
-        match call {
-            Call::ReadApplicationPolicy(_) => self.application_policy(call).await,
+    pub(super) async fn ask(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+        match request {
+            RemoteRequest::ReadApplicationPolicy(_) => self.application_policy(request).await,
             _ => {
-                let listed = self.listed.borrow_mut().take(call);
+                let listed = self.listed.borrow_mut().take(request);
                 match listed {
-                    Some(organization) => Ok(Reply::Organization(organization)),
+                    Some(organization) => Ok(RemoteResponse::Organization(organization)),
                     None => {
-                        let answer = self.patiently(call.writes(), async || self.client.call(call).await).await;
-                        self.note(&answer);
-                        answer
+                        let response =
+                            self.patiently(request.writes(), async || self.client.request(request).await).await;
+                        self.note(&response);
+                        response
                     }
                 }
             }
@@ -102,29 +103,29 @@ impl Scalekit {
         self.tells_features()
     }
 
-    fn note(&self, answer: &Result<Reply, Fault>) {
-        if let Ok(Reply::Organization(Organization { told: true, .. })) = answer {
+    fn note(&self, response: &Result<RemoteResponse, RemoteError>) {
+        if let Ok(RemoteResponse::Organization(Organization { features_reported: true, .. })) = response {
             self.tells_features.set(true);
         }
     }
 
     /// Read once: it is the environment's, whichever organization asks. An
     /// answer that says nothing about it is not kept.
-    async fn application_policy(&self, call: &Call) -> Result<Reply, Fault> {
-        use FaultKind::{Forbidden, NotFound, Unsupported};
+    async fn application_policy(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+        use ErrorKind::{Forbidden, NotFound, Unsupported};
         let mut known = self.application.lock().await;
-        if let Some(answer) = &*known {
-            return answer.clone();
+        if let Some(response) = &*known {
+            return response.clone();
         }
-        let answer = self.patiently(false, async || self.client.call(call).await).await;
-        if !matches!(&answer, Err(fault) if !matches!(fault.kind, Forbidden | NotFound | Unsupported)) {
-            *known = Some(answer.clone());
+        let response = self.patiently(false, async || self.client.request(request).await).await;
+        if !matches!(&response, Err(error) if !matches!(error.kind, Forbidden | NotFound | Unsupported)) {
+            *known = Some(response.clone());
         }
-        answer
+        response
     }
 
     /// One page of the list.
-    pub(super) async fn page(&self, token: Option<&str>) -> Result<Page, Fault> {
+    pub(super) async fn page(&self, token: Option<&str>) -> Result<Page, RemoteError> {
         let page = self.patiently(false, async || self.client.organizations(token).await).await;
         let tells = |page: &Page| page.organizations.iter().any(|organization| !organization.features.is_empty());
         self.tells_features.set(self.tells_features() || page.as_ref().is_ok_and(tells));
@@ -197,36 +198,40 @@ impl Scalekit {
     /// Sends until there is an answer to go on with. Who is told to wait waits,
     /// with reads and writes alike, since nothing was done; a read is repeated also
     /// when nobody answered. A write is not: what became of it is looked at first.
-    async fn patiently<T>(&self, writes: bool, mut send: impl AsyncFnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+    async fn patiently<T>(
+        &self,
+        writes: bool,
+        mut send: impl AsyncFnMut() -> Result<T, RemoteError>,
+    ) -> Result<T, RemoteError> {
         let (mut waited, mut tries) = (Duration::ZERO, 1);
         loop {
-            let fault = match send().await {
-                Err(fault) => fault,
-                answer => {
+            let error = match send().await {
+                Err(error) => error,
+                response => {
                     self.hopes.set(true);
-                    return answer;
+                    return response;
                 }
             };
-            let pause = match fault.kind {
-                FaultKind::RateLimited { retry_after } if waited < LONGEST_WAIT => {
+            let pause = match error.kind {
+                ErrorKind::RateLimited { retry_after } if waited < LONGEST_WAIT => {
                     waited += retry_after;
                     // who all waited for the same pause do not all come back at once
                     retry_after.mul_f64(1.0 + fastrand::f64() / 20.0)
                 }
-                FaultKind::Unavailable | FaultKind::TimedOut | FaultKind::Unreachable if !writes => {
+                ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Unreachable if !writes => {
                     if tries == TRIES || !self.hopes.get() {
                         self.hopes.set(false);
-                        return Err(fault);
+                        return Err(error);
                     }
                     tries += 1;
                     Duration::from_secs_f64(f64::from(tries) * (0.5 + fastrand::f64() / 2.0))
                 }
-                _ => return Err(fault),
+                _ => return Err(error),
             };
-            tracing::debug!(kind = ?fault.kind, ?pause, "waiting");
+            tracing::debug!(kind = ?error.kind, ?pause, "waiting");
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.stop.cancelled() => return Err(fault),
+                () = self.stop.cancelled() => return Err(error),
             }
         }
     }
@@ -241,12 +246,12 @@ impl Listed {
         self.by_id.insert(id, (external_id, features));
     }
 
-    fn take(&mut self, call: &Call) -> Option<Organization> {
-        let (id, (external_id, features)) = match call {
-            Call::ReadOrganization(id) => self.by_id.remove_entry(id)?,
-            Call::LookUp(external) => self.by_id.remove_entry(self.by_external_id.get(external.as_str())?)?,
+    fn take(&mut self, request: &RemoteRequest) -> Option<Organization> {
+        let (id, (external_id, features)) = match request {
+            RemoteRequest::ReadOrganization(id) => self.by_id.remove_entry(id)?,
+            RemoteRequest::LookUp(external) => self.by_id.remove_entry(self.by_external_id.get(external.as_str())?)?,
             _ => return None,
         };
-        Some(Organization { id, external_id, features: features.to_vec(), told: true })
+        Some(Organization { id, external_id, features: features.to_vec(), features_reported: true })
     }
 }

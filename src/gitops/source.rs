@@ -24,7 +24,7 @@ pub(super) struct Source {
 
 /// What is wrong with a file or folder as such.
 #[derive(Debug, PartialEq)]
-pub(super) struct Fault {
+pub(super) struct RemoteError {
     pub(super) name: String,
     pub(super) at: At,
     pub(super) rule: Rule,
@@ -32,7 +32,7 @@ pub(super) struct Fault {
     pub(super) fix: Option<&'static str>,
 }
 
-impl Fault {
+impl RemoteError {
     fn new(name: &str, rule: Rule, message: String, fix: Option<&'static str>) -> Self {
         Self { name: name.to_owned(), at: At::START, rule, message, fix }
     }
@@ -53,7 +53,7 @@ impl Search {
     /// whose name ends as a manifest's does. Below a folder, names with a dot
     /// in front are left out, and links to folders are not followed, so that no
     /// link leads round in a circle.
-    pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, Fault>)) {
+    pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, RemoteError>)) {
         self.met_again = false;
         if path == Path::new("-") {
             return self.once(path.to_owned(), Source { name: "<stdin>".into(), path: None }, found);
@@ -65,7 +65,7 @@ impl Search {
         }
     }
 
-    fn below(&mut self, folder: &Path, found: &mut dyn FnMut(Result<Source, Fault>)) {
+    fn below(&mut self, folder: &Path, found: &mut dyn FnMut(Result<Source, RemoteError>)) {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
             let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
@@ -95,12 +95,12 @@ impl Search {
         }
     }
 
-    fn file(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, Fault>)) {
+    fn file(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, RemoteError>)) {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         self.once(real, Source { name: name(path), path: Some(path.to_owned()) }, found);
     }
 
-    fn once(&mut self, real: PathBuf, source: Source, found: &mut dyn FnMut(Result<Source, Fault>)) {
+    fn once(&mut self, real: PathBuf, source: Source, found: &mut dyn FnMut(Result<Source, RemoteError>)) {
         if self.seen.insert(real) {
             found(Ok(source));
         } else {
@@ -123,8 +123,8 @@ pub(super) fn name(path: &Path) -> String {
     visible(&path.to_string_lossy())
 }
 
-fn unreadable(name: &str, error: &io::Error) -> Fault {
-    Fault::new(
+fn unreadable(name: &str, error: &io::Error) -> RemoteError {
+    RemoteError::new(
         name,
         Rule::Unreadable,
         format!("cannot be read: {error}"),
@@ -134,7 +134,7 @@ fn unreadable(name: &str, error: &io::Error) -> Fault {
 
 /// The text of `source`. Never reads more than one byte above the smaller of
 /// the limit of a file and `left`, the bytes left for all.
-pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left: usize) -> Result<String, Fault> {
+pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left: usize) -> Result<String, RemoteError> {
     let name = &source.name;
     let most = limits.file_bytes.min(left);
     let bytes = match &source.path {
@@ -148,7 +148,7 @@ pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left:
         } else {
             ("all input together", limits.total_bytes, "name fewer files at a time")
         };
-        return Err(Fault::new(name, Rule::Limit, format!("{what} may have {bytes} bytes"), Some(fix)));
+        return Err(RemoteError::new(name, Rule::Limit, format!("{what} may have {bytes} bytes"), Some(fix)));
     }
     String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes(), error.utf8_error()))
 }
@@ -159,7 +159,7 @@ fn bounded(from: &mut dyn Read, most: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn not_utf8(name: &str, bytes: &[u8], error: str::Utf8Error) -> Fault {
+fn not_utf8(name: &str, bytes: &[u8], error: str::Utf8Error) -> RemoteError {
     let good = bytes.get(..error.valid_up_to()).and_then(|good| str::from_utf8(good).ok()).unwrap_or_default();
     // counted as the reader of YAML counts: a line also ends with \r, and a byte order mark is no character
     let good = good.strip_prefix('\u{feff}').unwrap_or(good).replace("\r\n", "\n");
@@ -170,7 +170,7 @@ fn not_utf8(name: &str, bytes: &[u8], error: str::Utf8Error) -> Fault {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16".to_owned(),
         _ => "this is not UTF-8".to_owned(),
     };
-    Fault { at, ..Fault::new(name, Rule::Encoding, message, Some("save the file as UTF-8")) }
+    RemoteError { at, ..RemoteError::new(name, Rule::Encoding, message, Some("save the file as UTF-8")) }
 }
 
 #[cfg(test)]

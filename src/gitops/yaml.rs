@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 /// Why a document is read no further.
 #[derive(Debug, PartialEq)]
-pub(super) struct Fault {
+pub(super) struct RemoteError {
     pub(super) rule: Rule,
     pub(super) at: At,
     pub(super) message: String,
@@ -26,7 +26,7 @@ pub(super) struct Document {
 /// After a fault it goes on with the next document, which `---` or `...` at the
 /// beginning of a line sets off whatever is open: neither quotes nor a bracket
 /// reach beyond it. Ends when `take` says `false`, or at a limit.
-pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, Fault>) -> bool) {
+pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, RemoteError>) -> bool) {
     let options = options! {
         emit_comments: false,
         flow_nesting_limit: limits.depth,
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Docu
 }
 
 /// The next document, if there is one.
-fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Result<Option<Document>, Fault> {
+fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Result<Option<Document>, RemoteError> {
     let mut open = Builder::new(limits);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|fault| syntax(&fault))?;
@@ -61,12 +61,17 @@ fn place(mark: Marker) -> At {
     At { line: mark.line(), column: mark.col() + 1 }
 }
 
-fn syntax(fault: &ScanError) -> Fault {
+fn syntax(fault: &ScanError) -> RemoteError {
     let at = place(*fault.marker());
     let fix = match fault.kind() {
         ErrorKind::RecursionLimitExceeded => {
             let message = "maps and lists are nested too deep".into();
-            return Fault { rule: Rule::Limit, at, message, fix: Some("write it flatter: a resource needs 6 levels") };
+            return RemoteError {
+                rule: Rule::Limit,
+                at,
+                message,
+                fix: Some("write it flatter: a resource needs 6 levels"),
+            };
         }
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
             Some("indent with spaces")
@@ -81,7 +86,7 @@ fn syntax(fault: &ScanError) -> Fault {
         }
         _ => None,
     };
-    Fault { rule: Rule::Syntax, at, message: format!("this is no YAML: {}", fault.info()), fix }
+    RemoteError { rule: Rule::Syntax, at, message: format!("this is no YAML: {}", fault.info()), fix }
 }
 
 /// How much a node holds: itself and all below it, their texts, and how deep.
@@ -128,7 +133,7 @@ impl<'a> Builder<'a> {
         Self { limits, root: None, open, anchored, repeats, nodes: 0, copies: 0, copied_bytes: 0 }
     }
 
-    fn add(&mut self, event: Event<'_>, at: At) -> Result<(), Fault> {
+    fn add(&mut self, event: Event<'_>, at: At) -> Result<(), RemoteError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = is_plain(style, tag.as_deref());
@@ -144,7 +149,7 @@ impl<'a> Builder<'a> {
             Event::Alias(anchor) => {
                 let Some((node, size)) = self.anchored.get(&anchor).cloned() else {
                     let message = "an alias cannot be part of what it stands for".into();
-                    return Err(Fault { rule: Rule::Syntax, at, message, fix: Some("write the value out") });
+                    return Err(RemoteError { rule: Rule::Syntax, at, message, fix: Some("write the value out") });
                 };
                 self.copy(at, size)?;
                 self.complete(node, 0, size, size.nodes)
@@ -153,12 +158,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn begin(&mut self, at: At, anchor: usize, content: Content) -> Result<(), Fault> {
+    fn begin(&mut self, at: At, anchor: usize, content: Content) -> Result<(), RemoteError> {
         self.open.push(Open { at, anchor, size: Size { nodes: 1, bytes: 0, height: 1 }, content });
         self.deep(at, self.open.len())
     }
 
-    fn end(&mut self) -> Result<(), Fault> {
+    fn end(&mut self) -> Result<(), RemoteError> {
         let Some(Open { at, anchor, size, content }) = self.open.pop() else { return Ok(()) };
         let value = match content {
             Content::List(mut values) => {
@@ -177,7 +182,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a whole node where it belongs; `more` of its nodes are new.
-    fn complete(&mut self, node: Node, anchor: usize, size: Size, more: usize) -> Result<(), Fault> {
+    fn complete(&mut self, node: Node, anchor: usize, size: Size, more: usize) -> Result<(), RemoteError> {
         let at = node.at;
         self.nodes += more;
         if self.nodes > self.limits.nodes {
@@ -202,7 +207,7 @@ impl<'a> Builder<'a> {
                 (None, _) => {
                     let message = "a map or list cannot be a key".into();
                     let fix = Some("put the key in quotes: {{ }} of a template is no YAML before it is rendered");
-                    return Err(Fault { rule: Rule::Syntax, at, message, fix });
+                    return Err(RemoteError { rule: Rule::Syntax, at, message, fix });
                 }
                 (Some(key), value) if key.plain && *key.text == *"<<" => merged.push(Node { at, value }),
                 (Some(Key { at: key_at, text, plain }), value) => {
@@ -213,7 +218,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn copy(&mut self, at: At, size: Size) -> Result<(), Fault> {
+    fn copy(&mut self, at: At, size: Size) -> Result<(), RemoteError> {
         self.copies += size.nodes;
         self.copied_bytes += size.bytes;
         let limits = self.limits;
@@ -225,7 +230,7 @@ impl<'a> Builder<'a> {
         Err(limit(at, format!("anchors and aliases that stand for more than {most}")))
     }
 
-    fn deep(&self, at: At, depth: usize) -> Result<(), Fault> {
+    fn deep(&self, at: At, depth: usize) -> Result<(), RemoteError> {
         if depth > self.limits.depth {
             return Err(limit(at, format!("more than {} maps and lists within each other", self.limits.depth)));
         }
@@ -233,8 +238,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn limit(at: At, message: String) -> Fault {
-    Fault { rule: Rule::Limit, at, message, fix: Some("write less in one document, and without anchors") }
+fn limit(at: At, message: String) -> RemoteError {
+    RemoteError { rule: Rule::Limit, at, message, fix: Some("write less in one document, and without anchors") }
 }
 
 /// A tag decides before the quotes do: `!!int "8"` is a number, `!!str 8` is
@@ -261,7 +266,7 @@ fn repeats(entries: &[Entry]) -> Vec<(String, At, At)> {
 
 /// `<<`, which is not of YAML 1.2 but which kubectl knows: the entries of
 /// another map, but for those that are written out.
-fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), Fault> {
+fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), RemoteError> {
     if merged.is_empty() {
         return Ok(());
     }
@@ -273,7 +278,12 @@ fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), Fault> {
     for node in flat {
         let Value::Map(more) = node.value else {
             let message = "<< takes a map or a list of maps".into();
-            return Err(Fault { rule: Rule::Syntax, at: node.at, message, fix: Some("write << : *anchor-of-a-map") });
+            return Err(RemoteError {
+                rule: Rule::Syntax,
+                at: node.at,
+                message,
+                fix: Some("write << : *anchor-of-a-map"),
+            });
         };
         entries.extend(more.into_iter().filter(|entry| known.insert(entry.key.clone())));
     }
@@ -285,7 +295,7 @@ pub(super) mod tests {
     use super::*;
 
     /// All documents of `text`, and what is at fault in the others.
-    fn all(text: &str, limits: &Limits) -> (Vec<Document>, Vec<Fault>) {
+    fn all(text: &str, limits: &Limits) -> (Vec<Document>, Vec<RemoteError>) {
         let (mut documents, mut faults) = (Vec::new(), Vec::new());
         read(text, limits, &mut |next| {
             match next {
@@ -305,7 +315,7 @@ pub(super) mod tests {
     }
 
     /// The one fault of `text`.
-    fn fault(text: &str) -> Fault {
+    fn fault(text: &str) -> RemoteError {
         let (_, mut faults) = all(text, &Limits::default());
         assert_eq!(faults.len(), 1, "{text}: {faults:?}");
         faults.remove(0)

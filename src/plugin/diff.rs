@@ -10,7 +10,7 @@ use super::{
 use crate::{
     crd::{self, OrganizationSessionPolicy},
     policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
-    reconcile::{Kind, Reason, Truth},
+    reconcile::{ConditionStatus, ConditionType, Reason},
     terminal::Tint,
 };
 use clap::Args;
@@ -65,7 +65,7 @@ impl<'a> Comparison<'a> {
     fn of(resource: &'a OrganizationSessionPolicy, hint: &Hint) -> Result<Self, Failure> {
         let standing = Standing::of(resource);
         let name = standing.name().to_owned();
-        let declaration = crd::validate(&resource.spec).map_err(|violations| Failure::Unreadable {
+        let spec = crd::validate(&resource.spec).map_err(|violations| Failure::Unreadable {
             name: name.clone(),
             cause: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         })?;
@@ -77,10 +77,10 @@ impl<'a> Comparison<'a> {
         })?;
         let application = status.and_then(|status| status.application_policy.as_ref()).map(limits::application);
         // a deletion wants the organization to inherit
-        let wanted = if standing.deleted().is_some() { Policy::Application } else { declaration.policy };
+        let wanted = if standing.deleted().is_some() { Policy::Application } else { spec.policy };
         let found = limits::live(reported);
         let lines = lines(&wanted, &found, application);
-        Ok(Self { standing, wanted, found, mode: declaration.mode, suspended: declaration.suspend, lines })
+        Ok(Self { standing, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
     }
 
     fn text(&self, page: &Page) -> String {
@@ -114,7 +114,7 @@ impl<'a> Comparison<'a> {
         let what = match (self.mode, tighten(&self.wanted, &self.found)) {
             _ if !differs => "Nothing differs.",
             _ if self.suspended && self.standing.deleted().is_none() => "Suspended: nothing is written.",
-            _ if ready.truth == Truth::False => {
+            _ if ready.truth == ConditionStatus::False => {
                 return format!("{when}Nothing is written because of {}: {}", ready.reason, meaning(ready.reason));
             }
             _ if self.standing.deleted().is_some() => "It is being deleted: the organization is set back to inherit.",
@@ -136,7 +136,7 @@ impl<'a> Comparison<'a> {
         });
         super::json(&json!({
             "namespace": self.standing.namespace(), "name": self.standing.name(),
-            "current": self.standing.is_current(), "synced": self.standing.truth(Kind::Synced).name(),
+            "current": self.standing.is_current(), "synced": self.standing.truth(ConditionType::Synced).name(),
             "drift": drift.collect::<Vec<_>>(),
         }))
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     crd::OrganizationSessionPolicy,
-    reconcile::{Reason, Truth},
+    reconcile::{ConditionStatus, Reason},
     terminal::{Tint, printable},
 };
 use clap::Args;
@@ -67,9 +67,9 @@ fn text(resource: &OrganizationSessionPolicy, owner: Option<&str>, hint: &Hint, 
         _ => Tint::Doubtful,
     };
     let says = match ready.truth {
-        Truth::True => "is Ready",
-        Truth::False => "is not Ready",
-        Truth::Unknown => "may or may not be Ready",
+        ConditionStatus::True => "is Ready",
+        ConditionStatus::False => "is not Ready",
+        ConditionStatus::Unknown => "may or may not be Ready",
     };
     let deleted = match standing.deleted() {
         Some(at) => format!(", being deleted for {}", age::span(at, now)),

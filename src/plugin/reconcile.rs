@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     crd::{OrganizationSessionPolicy, REQUESTED_AT},
-    reconcile::Truth,
+    reconcile::ConditionStatus,
     terminal::{Tint, note},
 };
 use clap::{ArgAction, Args};
@@ -106,9 +106,9 @@ fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page) -> An
     let standing = Standing::of(resource);
     let ready = standing.ready();
     let (end, tint) = match ready.truth {
-        Truth::True => (End::Fine, Tint::Good),
-        Truth::False => (End::NotFine, Tint::Bad),
-        Truth::Unknown => (End::NotFine, Tint::Doubtful),
+        ConditionStatus::True => (End::Fine, Tint::Good),
+        ConditionStatus::False => (End::NotFine, Tint::Bad),
+        ConditionStatus::Unknown => (End::NotFine, Tint::Doubtful),
     };
     let head = page.paint(&format!("{}: Ready is {}, {}", standing.name(), ready.truth.name(), ready.reason), tint);
     let mut text = format!("{head}\n{}", page.paragraph("", ready.message));

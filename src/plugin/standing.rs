@@ -3,7 +3,7 @@
 
 use crate::{
     crd::{Mode, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
-    reconcile::{Kind, Reason, Truth},
+    reconcile::{ConditionStatus, ConditionType, Reason},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -33,7 +33,7 @@ pub(super) struct Standing<'a> {
 /// The condition Ready, as far as it speaks of the present spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ready<'a> {
-    pub(super) truth: Truth,
+    pub(super) truth: ConditionStatus,
     pub(super) reason: &'a str,
     pub(super) message: &'a str,
 }
@@ -76,25 +76,25 @@ impl<'a> Standing<'a> {
     }
 
     /// What was said last of this kind, whichever generation it is about.
-    pub(super) fn condition(&self, kind: Kind) -> Option<&'a Condition> {
+    pub(super) fn condition(&self, kind: ConditionType) -> Option<&'a Condition> {
         self.status()?.conditions.iter().find(|condition| condition.type_ == kind.name())
     }
 
     /// A condition's status, as far as it speaks of the present spec.
-    pub(super) fn truth(&self, kind: Kind) -> Truth {
+    pub(super) fn truth(&self, kind: ConditionType) -> ConditionStatus {
         match self.condition(kind) {
-            Some(condition) if self.is_current() => Truth::parse(&condition.status),
-            _ => Truth::Unknown,
+            Some(condition) if self.is_current() => ConditionStatus::parse(&condition.status),
+            _ => ConditionStatus::Unknown,
         }
     }
 
     pub(super) fn ready(&self) -> Ready<'a> {
-        match self.condition(Kind::Ready) {
+        match self.condition(ConditionType::Ready) {
             Some(ready) if self.is_current() => {
-                Ready { truth: Truth::parse(&ready.status), reason: &ready.reason, message: &ready.message }
+                Ready { truth: ConditionStatus::parse(&ready.status), reason: &ready.reason, message: &ready.message }
             }
             _ => Ready {
-                truth: Truth::Unknown,
+                truth: ConditionStatus::Unknown,
                 reason: Reason::NotChecked.name(),
                 message: "the operator has not looked at this version of the spec yet",
             },
@@ -102,18 +102,22 @@ impl<'a> Standing<'a> {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.ready().truth == Truth::True
+        self.ready().truth == ConditionStatus::True
     }
 
     pub(super) fn need(&self) -> Need {
-        let holds = |kind| self.truth(kind) == Truth::True;
+        let holds = |kind| self.truth(kind) == ConditionStatus::True;
         let ready = self.ready();
         match ready.truth {
-            Truth::True if holds(Kind::Synced) && self.truth(Kind::Effective) != Truth::False => Need::Nothing,
-            Truth::True => Need::Attention,
+            ConditionStatus::True
+                if holds(ConditionType::Synced) && self.truth(ConditionType::Effective) != ConditionStatus::False =>
+            {
+                Need::Nothing
+            }
+            ConditionStatus::True => Need::Attention,
             _ if ready.reason == Reason::Suspended.name() => Need::Suspended,
-            Truth::False => Need::Somebody,
-            _ if holds(Kind::Stalled) => Need::Somebody,
+            ConditionStatus::False => Need::Somebody,
+            _ if holds(ConditionType::Stalled) => Need::Somebody,
             _ => Need::Patience,
         }
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
-    reconcile::{Kind, Truth},
+    reconcile::{ConditionStatus, ConditionType},
     terminal::{Tint, note},
 };
 use clap::Args;
@@ -113,21 +113,22 @@ fn text(standings: &[Standing<'_>], everywhere: bool, hint: &Hint, page: &Page, 
 fn row(standing: &Standing<'_>, now: Timestamp) -> [Cell; 8] {
     let ready = standing.ready();
     let tint = |truth| match truth {
-        Truth::True => Tint::Good,
-        Truth::False => Tint::Bad,
-        Truth::Unknown => Tint::Doubtful,
+        ConditionStatus::True => Tint::Good,
+        ConditionStatus::False => Tint::Bad,
+        ConditionStatus::Unknown => Tint::Doubtful,
     };
-    let synced = standing.truth(Kind::Synced);
+    let synced = standing.truth(ConditionType::Synced);
     let status = standing.status();
     let effective = status.and_then(|s| s.effective_policy.as_ref()).map(effective).unwrap_or_default();
-    let loses = if standing.truth(Kind::Effective) == Truth::False { Tint::Doubtful } else { Tint::Plain };
+    let loses =
+        if standing.truth(ConditionType::Effective) == ConditionStatus::False { Tint::Doubtful } else { Tint::Plain };
     let age = standing.created().map(|created| age::span(created, now)).unwrap_or_default();
     [
         Cell::new(standing.name(), Tint::Strong),
         Cell::plain(standing.organization()),
         Cell::plain(standing.mode()),
         Cell::new(&format!("{} {}", ready.truth.name(), ready.reason), tint(ready.truth)),
-        Cell::new(synced.name(), if synced == Truth::False { Tint::Doubtful } else { tint(synced) }),
+        Cell::new(synced.name(), if synced == ConditionStatus::False { Tint::Doubtful } else { tint(synced) }),
         Cell::new(&effective, loses),
         Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Tint::Doubtful),
         Cell::plain(&age),
@@ -163,7 +164,7 @@ fn item(standing: &Standing<'_>) -> Value {
         "namespace": standing.namespace(), "name": standing.name(), "organization": standing.organization(),
         "mode": standing.mode(),
         "ready": {"status": ready.truth.name(), "reason": ready.reason, "message": ready.message},
-        "synced": standing.truth(Kind::Synced).name(),
+        "synced": standing.truth(ConditionType::Synced).name(),
         "effective": limits.map(|l| json!({"absolute": l.absolute_session_timeout, "idle": l.idle_session_timeout})),
         "drift": status.map(|s| s.drift.clone()).unwrap_or_default(),
         "created": standing.created().map(|at| at.to_string()), "deleted": standing.deleted().map(|at| at.to_string()),

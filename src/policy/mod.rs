@@ -3,21 +3,21 @@
 //! rules are those of the contract (`scalekit-api.md` §3).
 
 mod chain;
-mod declaration;
 mod diff;
 mod direction;
 mod effective;
 mod minutes;
 mod organization;
 mod session;
+mod spec;
 mod tighten;
 
 pub use chain::{ChainViolation, check_chain};
-pub use declaration::{Declaration, DeletionPolicy, Mode};
 pub use diff::{Difference, Field, diff, summary};
 pub use direction::{Direction, FieldChange, changes};
 pub use effective::{ApplicationPolicy, Bounds, Effective, Limit, Side, effective, looser_than_application, stricter};
 pub use minutes::{Minutes, Unit};
 pub use organization::{ExternalId, OrganizationId, OrganizationRef};
 pub use session::{Idle, Live, Policy, PolicyError, Session};
+pub use spec::{DeletionPolicy, Mode, ValidatedSpec};
 pub use tighten::tighten;

@@ -4,7 +4,7 @@ use super::Reason;
 
 /// The types of condition a resource has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum ConditionType {
     /// The operator did its job for this generation. Always there.
     Ready,
     /// The live policy is the declared one.
@@ -20,7 +20,7 @@ pub enum Kind {
     Stalled,
 }
 
-impl Kind {
+impl ConditionType {
     /// All of them, in the order they are shown.
     pub const ALL: [Self; 6] =
         [Self::Ready, Self::Synced, Self::FeatureEnabled, Self::Effective, Self::Reconciling, Self::Stalled];
@@ -45,7 +45,7 @@ impl Kind {
 
 /// A condition's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Truth {
+pub enum ConditionStatus {
     /// It holds.
     True,
     /// It does not.
@@ -54,7 +54,7 @@ pub enum Truth {
     Unknown,
 }
 
-impl Truth {
+impl ConditionStatus {
     /// As metav1.Condition spells it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -78,9 +78,9 @@ impl Truth {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// Its type.
-    pub kind: Kind,
+    pub kind: ConditionType,
     /// Its status.
-    pub status: Truth,
+    pub status: ConditionStatus,
     /// Why.
     pub reason: Reason,
     /// For a person; never a secret, never a time that changes by itself.
@@ -111,10 +111,10 @@ fn cut_to(longest: usize, mut message: String) -> String {
 
 impl Condition {
     /// The one constructor; an overlong message is cut at a character.
-    pub fn new(kind: Kind, status: Truth, reason: Reason, message: impl Into<String>) -> Self {
+    pub fn new(kind: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) -> Self {
         let longest = match kind {
-            Kind::Ready | Kind::Reconciling | Kind::Stalled => LONGEST_MESSAGE,
-            Kind::Synced | Kind::FeatureEnabled | Kind::Effective => LONGEST_NOTE,
+            ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled => LONGEST_MESSAGE,
+            ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => LONGEST_NOTE,
         };
         Self { kind, status, reason, message: cut_to(longest, message.into()) }
     }
@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn an_overlong_message_is_cut_at_a_character() {
-        let message = Condition::new(Kind::Ready, Truth::True, Reason::InSync, "ß".repeat(1000)).message;
+        let message =
+            Condition::new(ConditionType::Ready, ConditionStatus::True, Reason::InSync, "ß".repeat(1000)).message;
         assert!(message.len() <= LONGEST_MESSAGE && message.ends_with("ß…"));
     }
 }

@@ -2,7 +2,7 @@
 //! the same organization, or a script. After some rounds ours gives way, says
 //! so, and tries once an hour (failure-catalogue rows 35 and 48).
 
-use super::View;
+use super::State;
 use std::time::Duration;
 
 /// So often within an [`HOUR`] others undo what we wrote before it counts as a
@@ -11,11 +11,11 @@ const UNDONE: u32 = 5;
 /// The window of the count, and the time between two tries after that.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
-impl View {
+impl State {
     /// Whether a write now would be the first of its pass and undo what
     /// somebody else did to an own one that was seen to hold.
     pub fn corrects(&self) -> bool {
-        let written = self.sight.wrote_policy() || self.sight.flag.before.is_some();
+        let written = self.observation.wrote_policy() || self.observation.flag.before.is_some();
         !written && (self.was_ready() || self.was_contended())
     }
 

@@ -3,10 +3,10 @@
 //! or a grace period that the status announces.
 
 use super::{
-    Call, CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Hold, Outcome, Release, Resource, Standing, Step,
-    View, report::hold_reason, sight::Sight,
+    CredentialsFlaw, CredentialsProblem, ErrorKind, Hold, Outcome, Ownership, Release, RemoteError, RemoteRequest,
+    Request, Resource, State, Step, observation::Observation, status_update::hold_reason,
 };
-use crate::policy::{Declaration, Live, Mode, Policy, diff};
+use crate::policy::{Live, Mode, Policy, ValidatedSpec, diff};
 use jiff::{SignedDuration, Timestamp, Unit};
 use std::time::Duration;
 
@@ -14,31 +14,32 @@ use std::time::Duration;
 /// or reads again after one whose outcome is unknown.
 const TRIES: u8 = 2;
 
-pub(super) fn next(view: &View, resource: &Resource, now: Timestamp) -> Step {
+pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
     if !resource.finalizer {
-        let nothing_to_do = if view.letting_go { Outcome::Released(Release::NothingToRevert) } else { Outcome::Gone };
-        return Step::Done(view.released.clone().map_or(nothing_to_do, Outcome::Released));
+        let nothing_to_do =
+            if state.uninstalling { Outcome::Released(Release::NothingToRevert) } else { Outcome::Gone };
+        return Step::Done(state.released.clone().map_or(nothing_to_do, Outcome::Released));
     }
-    let Ok(declaration) = &resource.declaration else { return hold(view, resource, Hold::InvalidSpec, now) };
-    if !declaration.may_revert() {
-        return Step::RemoveFinalizer(Release::NothingToRevert);
+    let Ok(spec) = &resource.spec else { return hold(state, resource, Hold::InvalidSpec, now) };
+    if !spec.may_revert() {
+        return Step::Request(Request::RemoveFinalizer(Release::NothingToRevert));
     }
-    let environment = match &view.credentials {
-        None => return Step::ReadCredentials,
-        Some(Err(problem)) => return without_credentials(view, resource, problem, now),
+    let environment = match &state.credentials {
+        None => return Step::Request(Request::ReadCredentials),
+        Some(Err(problem)) => return without_credentials(state, resource, problem, now),
         Some(Ok(access)) => &access.environment,
     };
     if let Some(pinned) = resource.pinned.as_ref().filter(|pinned| pinned.environment != *environment) {
         let changed = Hold::EnvironmentChanged { pinned: pinned.environment.clone(), found: environment.clone() };
-        return hold(view, resource, changed, now);
+        return hold(state, resource, changed, now);
     }
-    match revert(view, resource, declaration) {
+    match revert(state, resource, spec) {
         Revert::Step(step) => step,
-        Revert::Release(release) => match view.unsettled_for() {
-            wait if wait.is_zero() => Step::RemoveFinalizer(release),
+        Revert::Release(release) => match state.unsettled_for() {
+            wait if wait.is_zero() => Step::Request(Request::RemoveFinalizer(release)),
             wait => Step::Done(Outcome::Settling(wait)),
         },
-        Revert::Refused(fault) => hold(view, resource, Hold::Refused(fault), now),
+        Revert::Refused(error) => hold(state, resource, Hold::Refused(error), now),
     }
 }
 
@@ -51,76 +52,80 @@ enum Revert {
     /// Nothing of ours is live any more.
     Release(Release),
     /// The server won't, and will not until somebody changes something.
-    Refused(Fault),
+    Refused(RemoteError),
 }
 
-fn revert(view: &View, resource: &Resource, declaration: &Declaration) -> Revert {
-    let sight = &view.sight;
-    let call = |call| Revert::Step(Step::Scalekit(call));
-    if let Some((asked, fault)) = &sight.failure {
-        let about_organization = matches!(asked, Call::ReadOrganization(_) | Call::LookUp(_));
-        return match fault.kind {
-            FaultKind::NotFound if about_organization && sight.not_found < CONFIRMED => call(asked.clone()),
-            FaultKind::NotFound if about_organization => Revert::Release(Release::OrganizationGone),
-            FaultKind::Forbidden
-            | FaultKind::Rejected
-            | FaultKind::Unsupported
-            | FaultKind::CredentialsRejected
-            | FaultKind::AuthFailed => Revert::Refused(fault.clone()),
-            _ => Revert::Step(Step::Done(Outcome::CleanupPending(fault.clone()))),
+fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec) -> Revert {
+    let observation = &state.observation;
+    let request = |request| Revert::Step(Step::Request(Request::Remote(request)));
+    if let Some((asked, error)) = &observation.failure {
+        let about_organization = matches!(asked, RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_));
+        return match error.kind {
+            ErrorKind::NotFound if about_organization && observation.not_found < CONFIRMED => request(asked.clone()),
+            ErrorKind::NotFound if about_organization => Revert::Release(Release::OrganizationGone),
+            ErrorKind::Forbidden
+            | ErrorKind::Rejected
+            | ErrorKind::Unsupported
+            | ErrorKind::CredentialsRejected
+            | ErrorKind::AuthFailed => Revert::Refused(error.clone()),
+            _ => Revert::Step(Step::Done(Outcome::CleanupPending(error.clone()))),
         };
     }
-    let Some(organization) = &sight.organization else { return call(find(sight, resource, declaration)) };
-    match &view.standing {
-        None => return Revert::Step(Step::ReadClaims),
-        Some(Standing::Loser { .. }) => return Revert::Step(Step::RemoveFinalizer(Release::NotOwner)),
-        Some(Standing::Owner { heir: true }) => return Revert::Release(Release::HandedOver),
-        Some(Standing::Owner { heir: false }) => {}
+    let Some(organization) = &observation.organization else { return request(find(observation, resource, spec)) };
+    match &state.ownership {
+        None => return Revert::Step(Step::Request(Request::ReadClaimants)),
+        Some(Ownership::Conflicted { .. }) => {
+            return Revert::Step(Step::Request(Request::RemoveFinalizer(Release::NotOwner)));
+        }
+        Some(Ownership::Owner { successor: true }) => return Revert::Release(Release::HandedOver),
+        Some(Ownership::Owner { successor: false }) => {}
     }
-    if sight.policy_route_missing {
-        return Revert::Refused(Fault::new(FaultKind::Unsupported));
+    if observation.policy_route_missing {
+        return Revert::Refused(RemoteError::new(ErrorKind::Unsupported));
     }
-    let Some(live) = &sight.live else { return call(Call::ReadPolicy(organization.id.clone())) };
+    let Some(live) = &observation.live else { return request(RemoteRequest::ReadPolicy(organization.id.clone())) };
     if *live == Live::Application {
         return Revert::Release(Release::Reverted);
     }
-    if declaration.mode == Mode::TightenOnly && !diff(&declaration.policy, live).is_empty() {
+    if spec.mode == Mode::TightenOnly && !diff(&spec.policy, live).is_empty() {
         return Revert::Release(Release::CustomersOwn);
     }
-    let writes = &sight.writes;
+    let writes = &observation.writes;
     if writes.answered + writes.unknown + writes.conflicts >= TRIES {
-        let fault = writes.fault.clone().unwrap_or_else(|| Fault::new(FaultKind::BadResponse));
-        return Revert::Step(Step::Done(Outcome::CleanupPending(fault)));
+        let error = writes.error.clone().unwrap_or_else(|| RemoteError::new(ErrorKind::BadResponse));
+        return Revert::Step(Step::Done(Outcome::CleanupPending(error)));
     }
-    call(Call::WritePolicy { organization: organization.id.clone(), policy: Policy::Application })
+    request(RemoteRequest::WritePolicy { organization: organization.id.clone(), policy: Policy::Application })
 }
 
 /// The pinned organization, whatever the external id leads to by now.
-fn find(sight: &Sight, resource: &Resource, declaration: &Declaration) -> Call {
+fn find(observation: &Observation, resource: &Resource, spec: &ValidatedSpec) -> RemoteRequest {
     match &resource.pinned {
-        Some(pinned) => Call::ReadOrganization(pinned.organization.clone()),
-        None => sight.find(&declaration.organization),
+        Some(pinned) => RemoteRequest::ReadOrganization(pinned.organization.clone()),
+        None => observation.find(&spec.organization),
     }
 }
 
-fn without_credentials(view: &View, resource: &Resource, problem: &CredentialsProblem, now: Timestamp) -> Step {
-    match view.namespace_terminating {
-        None => Step::ReadNamespace,
-        Some(true) if problem.flaw == CredentialsFlaw::Missing && !view.recalled => Step::RecallCredentials,
-        Some(_) => hold(view, resource, Hold::Credentials(problem.clone()), now),
+fn without_credentials(state: &State, resource: &Resource, problem: &CredentialsProblem, now: Timestamp) -> Step {
+    match state.namespace_terminating {
+        None => Step::Request(Request::ReadNamespace),
+        Some(true) if problem.flaw == CredentialsFlaw::Missing && !state.recalled => {
+            Step::Request(Request::RecallCredentials)
+        }
+        Some(_) => hold(state, resource, Hold::Credentials(problem.clone()), now),
     }
 }
 
 /// Waits for a person, but not for good: as long as the status has announced,
 /// counted from when it first said what is missing.
-fn hold(view: &View, resource: &Resource, hold: Hold, now: Timestamp) -> Step {
-    let Some(terminating) = view.namespace_terminating else { return Step::ReadNamespace };
+fn hold(state: &State, resource: &Resource, hold: Hold, now: Timestamp) -> Step {
+    let Some(terminating) = state.namespace_terminating else { return Step::Request(Request::ReadNamespace) };
     let (reason, _) = hold_reason(&hold);
     let announced = resource.release.as_ref().filter(|release| release.reason == reason).map(|release| release.at);
     match announced {
-        Some(at) if at <= now => Step::RemoveFinalizer(Release::Orphaned(hold)),
+        Some(at) if at <= now => Step::Request(Request::RemoveFinalizer(Release::Orphaned(hold))),
         _ => {
-            let settings = &view.settings;
+            let settings = &state.settings;
             let grace = if terminating { settings.namespace_grace } else { settings.grace };
             let release_at = announced.map_or_else(|| after(now, grace), |at| at.min(after(now, grace)));
             Step::Done(Outcome::Holding { hold, release_at })

@@ -1,40 +1,45 @@
-//! The decision, without IO: [`next()`] looks at what a pass has seen and names
-//! the one next request, or how the pass ended. The operator, the CLI and the
-//! tests run the same code.
+//! The decision, without IO: [`next()`] takes what a reconcile has seen so far
+//! and names the one next [`Request`], or how the reconcile ended. The
+//! operator, the CLI and the tests run the same code.
 //!
-//! A pass is: an empty [`View`]; ask `next` for a [`Step`]; carry it out; let
-//! the view absorb the [`Answer`]; until the step is [`Step::Done`]. Then
-//! [`Report::after`] says what to tell people, [`requeue()`] when to come back.
+//! A reconcile starts with an empty [`State`]; `next` gives a [`Step`]; the
+//! shell carries its request out and the state handles the [`Response`]; until
+//! the step is [`Step::Done`]. Then [`StatusUpdate::after`] says what to tell
+//! people and [`requeue()`] when to come back.
 
-mod announce;
-mod call;
 mod condition;
 mod contention;
 mod deletion;
+mod events;
 mod features;
 mod lifecycle;
+mod observation;
 mod outcome;
 mod reason;
 mod remote;
-mod report;
+mod remote_request;
+mod request;
 mod requeue;
-mod sight;
+mod state;
+mod status_update;
 #[cfg(test)]
 mod tests;
-mod view;
 
-pub use announce::{Announcement, announcements};
-pub use call::{Call, Detail, Fault, FaultKind, Feature, Organization, Reply, SESSION_POLICY};
-pub use condition::{Condition, Kind, Truth};
+pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use contention::HOUR;
-pub use lifecycle::{Step, next};
+pub use events::{Event, events};
+pub use lifecycle::next;
+pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
 pub use outcome::{Hold, Outcome, Release};
 pub use reason::{Reason, reasons_page};
-pub use remote::{Goal, RemoteStep, Verdict, next as next_remote, satisfied};
-pub use report::{Report, Seen, problem, reason_of};
-pub use requeue::{Requeue, requeue};
-pub use sight::{Application, FlagWrites, PolicyWrites, Sight};
-pub use view::{
-    Access, Answer, ClusterWrite, Corrections, CredentialsFlaw, CredentialsProblem, Found, History, Pinned,
-    PlannedRelease, Resource, Settings, Standing, View,
+pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, satisfied};
+pub use remote_request::{
+    Detail, ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, SESSION_POLICY,
 };
+pub use request::{ClusterWrite, Request, Response, Step};
+pub use requeue::{Requeue, requeue};
+pub use state::{
+    Access, Corrections, CredentialsFlaw, CredentialsProblem, Found, History, Ownership, Pinned, PlannedRelease,
+    Resource, Settings, State,
+};
+pub use status_update::{Observed, StatusUpdate, problem, reason_of};

@@ -1,10 +1,10 @@
 //! How a pass over a resource ended.
 
-use super::{CredentialsProblem, Fault, Verdict};
+use super::{CredentialsProblem, RemoteError, RemoteOutcome};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// How a pass ended. [`super::Report`] says it to people, [`super::requeue()`]
+/// How a pass ended. [`super::StatusUpdate`] says it to people, [`super::requeue()`]
 /// says when to look again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -19,10 +19,10 @@ pub enum Outcome {
     /// Another resource owns the organization.
     Conflict {
         /// Its name, when it is in the same namespace.
-        winner: Option<String>,
+        owner: Option<String>,
     },
     /// The organization was looked at.
-    Looked(Verdict),
+    Reconciled(RemoteOutcome),
     /// Others keep undoing what we write, so for now we don't.
     Contended,
     /// Deleting: our finalizer is off.
@@ -35,7 +35,7 @@ pub enum Outcome {
         release_at: Timestamp,
     },
     /// Deleting: Scalekit did not do its part yet.
-    CleanupPending(Fault),
+    CleanupPending(RemoteError),
     /// Deleting: reverted, but an earlier write may still land.
     Settling(Duration),
     /// The step panicked or ran out of time; that costs this pass only.
@@ -78,5 +78,5 @@ pub enum Hold {
     /// The spec can't be read, so it is unknown what to revert.
     InvalidSpec,
     /// Scalekit refuses the revert, and will until somebody changes something.
-    Refused(Fault),
+    Refused(RemoteError),
 }

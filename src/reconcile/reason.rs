@@ -104,7 +104,7 @@ reasons! {
     OrganizationGone: "The organization does not exist any more, so there was nothing to revert.", "Nothing.";
     PolicyOrphaned: "The resource is gone and its policy is still live in Scalekit.",
         "Set the organization's session policy in Scalekit by hand.";
-    LetGo: "The operator let go of this resource when it was uninstalled, and looks after it no more.",
+    Uninstalled: "The operator let go of this resource when it was uninstalled, and looks after it no more.",
         "Delete the resource, or start the operator again.";
     PolicyApplied: "The declared policy was written.", "Nothing.";
     DriftCorrected: "Somebody changed the policy in Scalekit; the declared one was written again.",
@@ -114,7 +114,7 @@ reasons! {
         "Check the organization's features in Scalekit.";
     Enabled: "The feature session_policy is on.", "Nothing.";
     Disabled: "The feature session_policy is off.", "Nothing, or use mode Enforce to switch it on.";
-    NotTold: "Scalekit does not tell whether the feature session_policy is on; it is switched on before a policy is written.",
+    FeatureStateUnknown: "Scalekit does not tell whether the feature session_policy is on; it is switched on before a policy is written.",
         "Nothing.";
     AppliesFully: "The declared values apply: the application's policy is not stricter.", "Nothing.";
     LooserThanApplication: "The application's policy is stricter, so a declared value has no effect.",

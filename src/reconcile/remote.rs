@@ -1,7 +1,7 @@
 //! One organization: observe, flag, policy, verify. The operator and the CLI
 //! run the same steps.
 
-use super::{Call, Detail, Fault, FaultKind, Sight, features, sight::Application};
+use super::{Detail, ErrorKind, Observation, RemoteError, RemoteRequest, Step, features, observation::Application};
 use crate::policy::{ChainViolation, Live, Mode, OrganizationId, OrganizationRef, Policy, check_chain, diff, tighten};
 
 /// What is wanted of one organization.
@@ -21,17 +21,11 @@ pub struct Goal {
 }
 
 /// The next thing to do about an organization.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum RemoteStep {
-    /// Make this call and let the [`Sight`] absorb its answer.
-    Call(Call),
-    /// Nothing more to do in this pass.
-    Done(Verdict),
-}
+pub type RemoteStep = Step<RemoteRequest, RemoteOutcome>;
 
 /// How a pass over an organization ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum RemoteOutcome {
     /// A read or a write's echo in this pass showed the declared policy.
     InSync,
     /// TightenOnly, and the live policy is at least as strict everywhere.
@@ -63,7 +57,7 @@ pub enum Verdict {
     /// The organization exists but has no session-policy API.
     Unsupported,
     /// Anything else that stopped the pass.
-    Fault(Fault),
+    Error(RemoteError),
 }
 
 /// How often one pass writes a policy that the server takes, or may have taken,
@@ -73,38 +67,40 @@ const TRIES: u8 = 2;
 const CONFLICTS: u8 = 3;
 
 /// The next step for `goal`, given what this pass has seen.
-pub fn next(goal: &Goal, sight: &Sight) -> RemoteStep {
-    use RemoteStep::Done;
-    if let Some((call, fault)) = &sight.failure {
-        return Done(verdict(call, fault.clone(), sight));
+pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
+    use Step::Done;
+    if let Some((request, error)) = &observation.failure {
+        return Done(outcome(request, error.clone(), observation));
     }
-    let Some(organization) = &sight.organization else { return RemoteStep::Call(sight.find(&goal.organization)) };
+    let Some(organization) = &observation.organization else {
+        return RemoteStep::Request(observation.find(&goal.organization));
+    };
     if let Some(pinned) = goal.pinned.clone().filter(|pinned| *pinned != organization.id) {
-        return Done(Verdict::OrganizationChanged { pinned, found: organization.id.clone() });
+        return Done(RemoteOutcome::OrganizationChanged { pinned, found: organization.id.clone() });
     }
-    if sight.policy_route_missing {
-        return Done(Verdict::Unsupported);
+    if observation.policy_route_missing {
+        return Done(RemoteOutcome::Unsupported);
     }
     let id = || organization.id.clone();
-    if sight.application == Application::Unread {
-        return RemoteStep::Call(Call::ReadApplicationPolicy(id()));
+    if observation.application == Application::Unread {
+        return RemoteStep::Request(RemoteRequest::ReadApplicationPolicy(id()));
     }
     let off = goal.mode != Mode::Observe && !organization.session_policy_enabled();
     // a server that does not tell is not asked to switch it on at every look
-    let untold = !organization.told && (goal.untold || sight.flag.tries > 0);
+    let untold = !organization.features_reported && (goal.untold || observation.flag.tries > 0);
     if off && !untold {
-        return switch_on(&goal.policy, sight, id(), &organization.features);
+        return switch_on(&goal.policy, observation, id(), &organization.features);
     }
-    let Some(live) = &sight.live else { return RemoteStep::Call(Call::ReadPolicy(id())) };
+    let Some(live) = &observation.live else { return RemoteStep::Request(RemoteRequest::ReadPolicy(id())) };
     match pending(goal, live) {
-        Pending::Nothing if diff(&goal.policy, live).is_empty() => Done(Verdict::InSync),
-        Pending::Nothing if goal.mode == Mode::Observe => Done(Verdict::Drifted),
-        Pending::Nothing => Done(Verdict::StricterKept),
-        Pending::Unrecognized => Done(Verdict::Unrecognized),
-        Pending::Write(policy) if off && sight.flag.tries == 0 => {
-            switch_on(&policy, sight, id(), &organization.features)
+        Pending::Nothing if diff(&goal.policy, live).is_empty() => Done(RemoteOutcome::InSync),
+        Pending::Nothing if goal.mode == Mode::Observe => Done(RemoteOutcome::Drifted),
+        Pending::Nothing => Done(RemoteOutcome::StricterKept),
+        Pending::Unrecognized => Done(RemoteOutcome::Unrecognized),
+        Pending::Write(policy) if off && observation.flag.tries == 0 => {
+            switch_on(&policy, observation, id(), &organization.features)
         }
-        Pending::Write(policy) => write(sight, id(), policy, live),
+        Pending::Write(policy) => write(observation, id(), policy, live),
     }
 }
 
@@ -134,56 +130,59 @@ fn pending(goal: &Goal, live: &Live) -> Pending {
 }
 
 /// `policy` is what would be written next, as far as that is known.
-fn switch_on(policy: &Policy, sight: &Sight, id: OrganizationId, read: &[super::Feature]) -> RemoteStep {
-    use RemoteStep::Done;
-    if let Err(violation) = check_chain(policy, sight.access_token()) {
-        return Done(Verdict::ChainViolated(violation)); // nothing we could write would hold, so write nothing
+fn switch_on(policy: &Policy, observation: &Observation, id: OrganizationId, read: &[super::Feature]) -> RemoteStep {
+    use Step::Done;
+    if let Err(violation) = check_chain(policy, observation.access_token()) {
+        return Done(RemoteOutcome::ChainViolated(violation)); // nothing we could write would hold, so write nothing
     }
-    if sight.flag.tries >= TRIES {
-        return Done(match sight.flag.fault.clone() {
-            None => Verdict::FeatureNotEnabled,
-            Some(fault) if fault.kind == FaultKind::NotFound => Verdict::FeatureUnavailable(fault.detail),
-            Some(fault) => Verdict::Fault(fault),
+    if observation.flag.tries >= TRIES {
+        return Done(match observation.flag.error.clone() {
+            None => RemoteOutcome::FeatureNotEnabled,
+            Some(error) if error.kind == ErrorKind::NotFound => RemoteOutcome::FeatureUnavailable(error.detail),
+            Some(error) => RemoteOutcome::Error(error),
         });
     }
-    match features::with_session_policy(read, sight.flag.refused) {
-        Some(features) => RemoteStep::Call(Call::WriteFeatures { organization: id, features }),
-        None => Done(Verdict::FeatureUnavailable(sight.flag.detail())),
+    match features::with_session_policy(read, observation.flag.refused) {
+        Some(features) => RemoteStep::Request(RemoteRequest::WriteFeatures { organization: id, features }),
+        None => Done(RemoteOutcome::FeatureUnavailable(observation.flag.detail())),
     }
 }
 
-fn write(sight: &Sight, id: OrganizationId, policy: Policy, live: &Live) -> RemoteStep {
-    use RemoteStep::Done;
-    if let Err(violation) = check_chain(&policy, sight.access_token()) {
-        return Done(Verdict::ChainViolated(violation));
+fn write(observation: &Observation, id: OrganizationId, policy: Policy, live: &Live) -> RemoteStep {
+    use Step::Done;
+    if let Err(violation) = check_chain(&policy, observation.access_token()) {
+        return Done(RemoteOutcome::ChainViolated(violation));
     }
-    let writes = &sight.writes;
+    let writes = &observation.writes;
     if *live == Live::Unrecognized && writes.answered + writes.unknown > 0 {
-        return Done(Verdict::Unrecognized);
+        return Done(RemoteOutcome::Unrecognized);
     }
     if writes.answered >= TRIES {
-        return Done(Verdict::NotApplied);
+        return Done(RemoteOutcome::NotApplied);
     }
     let spent = writes.answered + writes.unknown >= TRIES || writes.conflicts >= CONFLICTS;
-    match &writes.fault {
-        Some(fault) if spent => Done(Verdict::Fault(fault.clone())),
-        _ => RemoteStep::Call(Call::WritePolicy { organization: id, policy }),
+    match &writes.error {
+        Some(error) if spent => Done(RemoteOutcome::Error(error.clone())),
+        _ => RemoteStep::Request(RemoteRequest::WritePolicy { organization: id, policy }),
     }
 }
 
 /// What a fault that ended the pass says about the organization.
-fn verdict(call: &Call, fault: Fault, sight: &Sight) -> Verdict {
-    let flag_off = sight.organization.as_ref().is_some_and(|o| !o.session_policy_enabled());
-    match (call, fault.kind) {
-        (Call::ReadOrganization(_) | Call::LookUp(_), FaultKind::NotFound) => Verdict::OrganizationNotFound,
-        (Call::WriteFeatures { .. }, FaultKind::Forbidden | FaultKind::Rejected | FaultKind::Unsupported) => {
-            Verdict::FeatureUnavailable(fault.detail)
+fn outcome(request: &RemoteRequest, error: RemoteError, observation: &Observation) -> RemoteOutcome {
+    let flag_off = observation.organization.as_ref().is_some_and(|o| !o.session_policy_enabled());
+    match (request, error.kind) {
+        (RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_), ErrorKind::NotFound) => {
+            RemoteOutcome::OrganizationNotFound
         }
-        (Call::ReadPolicy(_) | Call::WritePolicy { .. }, FaultKind::Forbidden | FaultKind::Rejected) if flag_off => {
-            Verdict::FeatureUnavailable(fault.detail)
+        (RemoteRequest::WriteFeatures { .. }, ErrorKind::Forbidden | ErrorKind::Rejected | ErrorKind::Unsupported) => {
+            RemoteOutcome::FeatureUnavailable(error.detail)
         }
-        (_, FaultKind::Unsupported) => Verdict::Unsupported,
-        (_, FaultKind::Rejected) => Verdict::Rejected(fault.detail),
-        _ => Verdict::Fault(fault),
+        (
+            RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. },
+            ErrorKind::Forbidden | ErrorKind::Rejected,
+        ) if flag_off => RemoteOutcome::FeatureUnavailable(error.detail),
+        (_, ErrorKind::Unsupported) => RemoteOutcome::Unsupported,
+        (_, ErrorKind::Rejected) => RemoteOutcome::Rejected(error.detail),
+        _ => RemoteOutcome::Error(error),
     }
 }

@@ -1,7 +1,7 @@
 //! When to look at a resource again. Whatever the answer, a change of the
 //! resource itself is looked at at once.
 
-use super::{Fault, FaultKind, Outcome, Verdict, View};
+use super::{ErrorKind, Outcome, RemoteError, RemoteOutcome, State};
 use std::time::Duration;
 
 /// When to look again.
@@ -33,52 +33,56 @@ const fn minutes(n: u64) -> Duration {
 const CAP: Duration = minutes(5);
 
 /// When to look again after `outcome`.
-pub fn requeue(view: &View, outcome: &Outcome) -> Requeue {
+pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
     match outcome {
         Outcome::Gone | Outcome::Released(_) | Outcome::Suspended | Outcome::InvalidSpec(_) => Requeue::Never,
         // a Secret is read again within a minute, since nothing watches it
         Outcome::Credentials(_) => Requeue::Backoff { cap: minutes(1) },
         Outcome::Holding { .. } => {
-            Requeue::After(minutes(1).min(view.settings.namespace_grace).min(view.settings.grace))
+            Requeue::After(minutes(1).min(state.settings.namespace_grace).min(state.settings.grace))
         }
         // to see that the other one has stopped
-        Outcome::Contended => Requeue::Interval(view.interval()),
+        Outcome::Contended => Requeue::Interval(state.interval()),
         Outcome::Settling(wait) => Requeue::After(*wait),
-        Outcome::CleanupPending(fault) => after_fault(fault),
+        Outcome::CleanupPending(error) => after_fault(error),
         Outcome::Crashed(_) => Requeue::Backoff { cap: CAP },
-        Outcome::Conflict { .. } => Requeue::Interval(view.interval()),
-        Outcome::Looked(verdict) => after_look(view, verdict),
+        Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
+        Outcome::Reconciled(remote_outcome) => after_look(state, remote_outcome),
     }
 }
 
-fn after_look(view: &View, verdict: &Verdict) -> Requeue {
-    let unsettled = view.unsettled_for();
-    match verdict {
+fn after_look(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
+    let unsettled = state.unsettled_for();
+    match remote_outcome {
         // a write that may still land, be it of an earlier pass, is looked for when it must have landed
-        Verdict::InSync | Verdict::StricterKept if !unsettled.is_zero() => {
-            Requeue::After(unsettled.min(view.interval()))
+        RemoteOutcome::InSync | RemoteOutcome::StricterKept if !unsettled.is_zero() => {
+            Requeue::After(unsettled.min(state.interval()))
         }
-        Verdict::InSync | Verdict::StricterKept | Verdict::Drifted => Requeue::Interval(view.interval()),
+        RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted => {
+            Requeue::Interval(state.interval())
+        }
         // cured by a change of the application's policy, so worth a look
-        Verdict::ChainViolated(_) | Verdict::OrganizationChanged { .. } => Requeue::Interval(view.interval()),
-        Verdict::OrganizationNotFound => Requeue::Interval(minutes(10)),
-        Verdict::FeatureUnavailable(_)
-        | Verdict::FeatureNotEnabled
-        | Verdict::NotApplied
-        | Verdict::Unrecognized
-        | Verdict::Rejected(_)
-        | Verdict::Unsupported => Requeue::Interval(minutes(60)),
-        Verdict::Fault(fault) => after_fault(fault),
+        RemoteOutcome::ChainViolated(_) | RemoteOutcome::OrganizationChanged { .. } => {
+            Requeue::Interval(state.interval())
+        }
+        RemoteOutcome::OrganizationNotFound => Requeue::Interval(minutes(10)),
+        RemoteOutcome::FeatureUnavailable(_)
+        | RemoteOutcome::FeatureNotEnabled
+        | RemoteOutcome::NotApplied
+        | RemoteOutcome::Unrecognized
+        | RemoteOutcome::Rejected(_)
+        | RemoteOutcome::Unsupported => Requeue::Interval(minutes(60)),
+        RemoteOutcome::Error(error) => after_fault(error),
     }
 }
 
-fn after_fault(fault: &Fault) -> Requeue {
-    match fault.kind {
-        FaultKind::RateLimited { retry_after } => Requeue::After(retry_after),
-        FaultKind::CredentialsRejected | FaultKind::AuthFailed => Requeue::After(minutes(1)),
-        FaultKind::Forbidden => Requeue::Interval(minutes(5)),
-        FaultKind::Rejected | FaultKind::Unsupported => Requeue::Interval(minutes(60)),
-        _ if fault.held_back => Requeue::NoTry { cap: CAP },
+fn after_fault(error: &RemoteError) -> Requeue {
+    match error.kind {
+        ErrorKind::RateLimited { retry_after } => Requeue::After(retry_after),
+        ErrorKind::CredentialsRejected | ErrorKind::AuthFailed => Requeue::After(minutes(1)),
+        ErrorKind::Forbidden => Requeue::Interval(minutes(5)),
+        ErrorKind::Rejected | ErrorKind::Unsupported => Requeue::Interval(minutes(60)),
+        _ if error.not_sent => Requeue::NoTry { cap: CAP },
         _ => Requeue::Backoff { cap: CAP },
     }
 }

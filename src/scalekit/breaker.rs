@@ -6,7 +6,7 @@
 //! first answer of any kind ends that at once. A refusal (4xx) is an answer; a
 //! 429 has a pause of its own in `throttle`.
 
-use crate::reconcile::FaultKind;
+use crate::reconcile::ErrorKind;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -37,7 +37,7 @@ struct State {
 
 struct Outage {
     /// What the last failure was.
-    kind: FaultKind,
+    kind: ErrorKind,
     pause: Duration,
     next_probe: Instant,
     /// The probe whose outcome counts; requests from before the outage don't
@@ -60,15 +60,15 @@ impl Breaker {
 
     /// Whether a request would get leave. Takes nothing, so it can be asked
     /// before waiting for a turn.
-    pub(super) fn open_for_now(&self) -> Result<(), FaultKind> {
-        self.lock().held_back(Instant::now()).map_or(Ok(()), Err)
+    pub(super) fn open_for_now(&self) -> Result<(), ErrorKind> {
+        self.lock().not_sent(Instant::now()).map_or(Ok(()), Err)
     }
 
     /// Leave to send one request. `Err`: not now, for the outage of this kind.
-    pub(super) fn leave(&self) -> Result<Leave, FaultKind> {
+    pub(super) fn leave(&self) -> Result<Leave, ErrorKind> {
         let now = Instant::now();
         let mut state = self.lock();
-        if let Some(kind) = state.held_back(now) {
+        if let Some(kind) = state.not_sent(now) {
             return Err(kind);
         }
         state.probes += 1;
@@ -87,7 +87,7 @@ impl Breaker {
     }
 
     /// A request with `leave` failed. True: that is an outage from now on.
-    pub(super) fn failed(&self, leave: Leave, kind: FaultKind) -> bool {
+    pub(super) fn failed(&self, leave: Leave, kind: ErrorKind) -> bool {
         let now = Instant::now();
         let mut state = self.lock();
         state.failures = state.failures.saturating_add(1);
@@ -116,7 +116,7 @@ impl Breaker {
 }
 
 impl State {
-    fn held_back(&self, now: Instant) -> Option<FaultKind> {
+    fn not_sent(&self, now: Instant) -> Option<ErrorKind> {
         self.outage.as_ref().filter(|outage| now < outage.next_probe).map(|outage| outage.kind)
     }
 }
@@ -132,7 +132,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
     const DEADLINE: Duration = Duration::from_secs(10);
-    const DOWN: FaultKind = FaultKind::Unavailable;
+    const DOWN: ErrorKind = ErrorKind::Unavailable;
 
     fn fail(breaker: &Breaker) -> bool {
         breaker.failed(breaker.leave().unwrap(), DOWN)
@@ -163,8 +163,8 @@ mod tests {
         assert_eq!(breaker.open_for_now(), Ok(()));
         let probe = breaker.leave().unwrap();
         assert_eq!((breaker.open_for_now(), breaker.leave()), (Err(DOWN), Err(DOWN)), "it is under way");
-        breaker.failed(probe, FaultKind::TimedOut);
-        assert_eq!(breaker.leave(), Err(FaultKind::TimedOut), "the latest failure is the one to tell");
+        breaker.failed(probe, ErrorKind::TimedOut);
+        assert_eq!(breaker.leave(), Err(ErrorKind::TimedOut), "the latest failure is the one to tell");
     }
 
     #[tokio::test(start_paused = true)]

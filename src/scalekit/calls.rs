@@ -1,27 +1,29 @@
 //! The calls: each is sent, and its answer checked against what was asked.
 
-use super::{Client, requests::Request, verdict::unreadable, wire};
+use super::{Client, requests::HttpRequest, verdict::unreadable, wire};
 use crate::{
     policy::{ExternalId, OrganizationId},
-    reconcile::{Call, Fault, Organization, Reply},
+    reconcile::{Organization, RemoteError, RemoteRequest, RemoteResponse},
 };
 
 impl Client {
     /// Makes one call. Within the deadline of the settings, except for a
     /// look-up that has to go through the list, which has it per page.
-    pub async fn call(&self, call: &Call) -> Result<Reply, Fault> {
-        let bad = |note| unreadable(note, call.writes());
-        match call {
-            Call::LookUp(id) => self.look_up(id).await.map(Reply::Organization),
-            Call::ReadOrganization(id) | Call::WriteFeatures { organization: id, .. } => {
-                let found = wire::organization(&self.send(&Request::of(call)).await?).map_err(bad)?;
-                same_organization(found, id).map(Reply::Organization).map_err(bad)
+    pub async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+        let bad = |note| unreadable(note, request.writes());
+        match request {
+            RemoteRequest::LookUp(id) => self.look_up(id).await.map(RemoteResponse::Organization),
+            RemoteRequest::ReadOrganization(id) | RemoteRequest::WriteFeatures { organization: id, .. } => {
+                let found = wire::organization(&self.send(&HttpRequest::of(request)).await?).map_err(bad)?;
+                same_organization(found, id).map(RemoteResponse::Organization).map_err(bad)
             }
-            Call::ReadApplicationPolicy(_) => wire::application_policy(&self.send(&Request::of(call)).await?)
-                .map(Reply::ApplicationPolicy)
-                .map_err(bad),
-            Call::ReadPolicy(_) | Call::WritePolicy { .. } => {
-                wire::live_policy(&self.send(&Request::of(call)).await?).map(Reply::Policy).map_err(bad)
+            RemoteRequest::ReadApplicationPolicy(_) => {
+                wire::application_policy(&self.send(&HttpRequest::of(request)).await?)
+                    .map(RemoteResponse::ApplicationPolicy)
+                    .map_err(bad)
+            }
+            RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. } => {
+                wire::live_policy(&self.send(&HttpRequest::of(request)).await?).map(RemoteResponse::Policy).map_err(bad)
             }
         }
     }

@@ -3,14 +3,14 @@
 use super::{
     Credentials, Environment, Transport,
     breaker::Leave,
-    exchange::{Answer, Body, Lost, exchange},
-    requests::Request,
+    exchange::{Body, HttpResponse, Lost, exchange},
+    requests::HttpRequest,
     token::{Grant, Token, Tokens},
     transport::Limits,
     verdict::{outage, unanswered, unreadable, verdict, without_token},
     wire,
 };
-use crate::reconcile::{Detail, Fault, FaultKind};
+use crate::reconcile::{Detail, ErrorKind, RemoteError};
 use reqwest::{
     RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
@@ -48,20 +48,21 @@ impl Client {
 
     /// Sends one API request: token, turn, request, and once more with a new
     /// token after a 401. The body of a good answer.
-    pub(super) async fn send(&self, request: &Request) -> Result<Vec<u8>, Fault> {
+    pub(super) async fn send(&self, request: &HttpRequest) -> Result<Vec<u8>, RemoteError> {
         let deadline = Instant::now() + self.0.transport.settings().deadline;
         let mut last = false;
         loop {
             let token = self.0.tokens.get(deadline, self.fetch_token(deadline)).await?;
-            let answer = self.attempt(request.template, self.authorized(request, &token)?, request.writes(), deadline);
-            let (answer, paused) = answer.await?;
-            let status = answer.status;
-            let result = verdict(answer, request.writes(), paused, &[self.0.credentials.secret(), token.value()]);
+            let response =
+                self.attempt(request.template, self.authorized(request, &token)?, request.writes(), deadline);
+            let (response, paused) = response.await?;
+            let status = response.status;
+            let result = verdict(response, request.writes(), paused, &[self.0.credentials.secret(), token.value()]);
             match result {
-                Err(fault) if status == 401 => {
+                Err(error) if status == 401 => {
                     // Even if the explanation came too late to be read.
-                    let fault = Fault { kind: FaultKind::AuthFailed, ..fault };
-                    self.0.tokens.refused(&token, last, fault).await?;
+                    let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
+                    self.0.tokens.refused(&token, last, error).await?;
                     last = true;
                 }
                 result => {
@@ -75,7 +76,7 @@ impl Client {
         }
     }
 
-    async fn fetch_token(&self, deadline: Instant) -> Result<Grant, Fault> {
+    async fn fetch_token(&self, deadline: Instant) -> Result<Grant, RemoteError> {
         let credentials = &self.0.credentials;
         // In the form body, as documented; never beside an old token (§1.3).
         let form = [
@@ -85,14 +86,14 @@ impl Client {
         ];
         let request = self.0.transport.http().post(credentials.address().join("/oauth/token")).form(&form);
         let result = self.attempt("/oauth/token", request, false, deadline).await;
-        let body = result.and_then(|(answer, paused)| verdict(answer, false, paused, &[credentials.secret()]));
+        let body = result.and_then(|(response, paused)| verdict(response, false, paused, &[credentials.secret()]));
         let read = |body: Vec<u8>| wire::grant(&body).map_err(|note| unreadable(note, false));
         body.and_then(read).map_err(without_token)
     }
 
-    fn authorized(&self, request: &Request, token: &Token) -> Result<RequestBuilder, Fault> {
+    fn authorized(&self, request: &HttpRequest, token: &Token) -> Result<RequestBuilder, RemoteError> {
         let bearer = HeaderValue::from_str(&format!("Bearer {}", token.value()));
-        let mut bearer = bearer.map_err(|_| Fault::new(FaultKind::BadAuthResponse))?;
+        let mut bearer = bearer.map_err(|_| RemoteError::new(ErrorKind::BadAuthResponse))?;
         bearer.set_sensitive(true);
         let url = self.0.credentials.address().join(&format!("/api/v1{}", request.path));
         let mut builder = self.0.transport.http().request(request.method.clone(), url).header(AUTHORIZATION, bearer);
@@ -113,29 +114,29 @@ impl Client {
         request: RequestBuilder,
         writes: bool,
         deadline: Instant,
-    ) -> Result<(Answer, Option<Duration>), Fault> {
+    ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
         let Limits { throttle, breaker } = &*self.0.limits;
-        breaker.open_for_now().map_err(held_back)?;
+        breaker.open_for_now().map_err(not_sent)?;
         match timeout_at(deadline, throttle.turn()).await {
             Ok(Ok(())) => {}
-            Ok(Err(retry_after)) => return Err(held_back(FaultKind::RateLimited { retry_after })),
-            Err(_) => return Err(Fault::new(FaultKind::TimedOut)),
+            Ok(Err(retry_after)) => return Err(not_sent(ErrorKind::RateLimited { retry_after })),
+            Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
         }
         // An outage may have begun for somebody who was ahead.
-        let leave = breaker.leave().map_err(held_back)?;
+        let leave = breaker.leave().map_err(not_sent)?;
         let start = Instant::now();
         let result = exchange(request.header(ACCEPT, "application/json"), deadline).await;
-        let status = result.as_ref().map_or(0, |answer| answer.status);
+        let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
         self.notice(leave, &result);
-        let answer = result.map_err(|lost| unanswered(&lost, writes))?;
-        let paused = self.learn(&answer);
-        Ok((answer, paused))
+        let response = result.map_err(|lost| unanswered(&lost, writes))?;
+        let paused = self.learn(&response);
+        Ok((response, paused))
     }
 
     /// Tells the breaker, and tells people when an outage begins and ends.
-    fn notice(&self, leave: Leave, result: &Result<Answer, Lost>) {
+    fn notice(&self, leave: Leave, result: &Result<HttpResponse, Lost>) {
         let breaker = &self.0.limits.breaker;
         match outage(result) {
             Some(kind) if breaker.failed(leave, kind) => {
@@ -148,11 +149,11 @@ impl Client {
         }
     }
 
-    fn learn(&self, answer: &Answer) -> Option<Duration> {
-        match answer.status {
+    fn learn(&self, response: &HttpResponse) -> Option<Duration> {
+        match response.status {
             429 => {
-                let mut told = answer.told.clone();
-                if let Body::Whole(body) = &answer.body {
+                let mut told = response.told.clone();
+                if let Body::Whole(body) = &response.body {
                     told.detail = wire::told(body).retry_after;
                 }
                 return Some(self.0.limits.throttle.pushed_back(told.delay(SystemTime::now())));
@@ -166,9 +167,9 @@ impl Client {
 }
 
 /// The fault of a request that was not even sent.
-fn held_back(kind: FaultKind) -> Fault {
+fn not_sent(kind: ErrorKind) -> RemoteError {
     let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
-    Fault { detail, held_back: true, ..Fault::new(kind) }
+    RemoteError { detail, not_sent: true, ..RemoteError::new(kind) }
 }
 
 impl fmt::Debug for Client {

@@ -2,7 +2,7 @@
 //! which there is none is told apart here.
 
 use super::pause::Told;
-use crate::reconcile::FaultKind;
+use crate::reconcile::ErrorKind;
 use reqwest::{Response, header::HeaderMap};
 use std::{error::Error, io};
 use tokio::time::{Instant, timeout_at};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 const LARGEST_BODY: usize = 256 * 1024;
 
 /// What came back.
-pub(super) struct Answer {
+pub(super) struct HttpResponse {
     pub(super) status: u16,
     /// What the headers say about when to come back.
     pub(super) told: Told,
@@ -34,18 +34,18 @@ pub(super) enum Body {
 /// There was no answer.
 #[derive(Debug, PartialEq)]
 pub(super) struct Lost {
-    pub(super) kind: FaultKind,
+    pub(super) kind: ErrorKind,
     pub(super) note: &'static str,
     /// Whether the server may have seen the request.
     pub(super) sent: bool,
 }
 
 /// Sends `request` and reads the answer.
-pub(super) async fn exchange(request: reqwest::RequestBuilder, deadline: Instant) -> Result<Answer, Lost> {
+pub(super) async fn exchange(request: reqwest::RequestBuilder, deadline: Instant) -> Result<HttpResponse, Lost> {
     match timeout_at(deadline, request.send()).await {
-        Err(_) => Err(Lost { kind: FaultKind::TimedOut, note: "no answer within the deadline", sent: true }),
+        Err(_) => Err(Lost { kind: ErrorKind::TimedOut, note: "no answer within the deadline", sent: true }),
         Ok(Err(error)) => Err(lost(&error)),
-        Ok(Ok(response)) => Ok(Answer {
+        Ok(Ok(response)) => Ok(HttpResponse {
             status: response.status().as_u16(),
             told: told(response.headers()),
             body: timeout_at(deadline, read(response)).await.unwrap_or(Body::Late),
@@ -73,16 +73,16 @@ fn told(headers: &HeaderMap) -> Told {
 fn lost(error: &reqwest::Error) -> Lost {
     let (kind, note, sent) = if !error.is_connect() {
         if error.is_builder() {
-            (FaultKind::BadResponse, "the request could not be built", false)
+            (ErrorKind::BadResponse, "the request could not be built", false)
         } else {
-            (FaultKind::Unreachable, "the connection was lost before the answer", true)
+            (ErrorKind::Unreachable, "the connection was lost before the answer", true)
         }
     } else if chain(error).any(is_tls) {
-        (FaultKind::Tls, "no trusted connection", false)
+        (ErrorKind::Tls, "no trusted connection", false)
     } else if error.is_timeout() {
-        (FaultKind::Unreachable, "no connection within half the deadline", false)
+        (ErrorKind::Unreachable, "no connection within half the deadline", false)
     } else {
-        (FaultKind::Unreachable, "no connection", false)
+        (ErrorKind::Unreachable, "no connection", false)
     };
     Lost { kind, note, sent }
 }

@@ -1,10 +1,10 @@
 //! Finding an organization by the customer's own name for it
 //! (`scalekit-api.md` §2.5).
 
-use super::{Client, calls::same_name, requests::Request, verdict::unreadable, wire};
+use super::{Client, calls::same_name, requests::HttpRequest, verdict::unreadable, wire};
 use crate::{
     policy::ExternalId,
-    reconcile::{Call, Detail, Fault, FaultKind, Organization},
+    reconcile::{Detail, ErrorKind, Organization, RemoteError, RemoteRequest},
 };
 
 /// Ten thousand organizations; more pages than that mean that the filter does
@@ -13,17 +13,17 @@ const MOST_PAGES: usize = 100;
 
 impl Client {
     /// By the route for it, or through the list where that route cannot help.
-    pub(super) async fn look_up(&self, id: &ExternalId) -> Result<Organization, Fault> {
-        match self.send(&Request::of(&Call::LookUp(id.clone()))).await {
+    pub(super) async fn look_up(&self, id: &ExternalId) -> Result<Organization, RemoteError> {
+        match self.send(&HttpRequest::of(&RemoteRequest::LookUp(id.clone()))).await {
             Ok(body) => {
                 wire::organization(&body).and_then(|found| same_name(found, id)).map_err(|note| unreadable(note, false))
             }
-            Err(fault) if route_cannot_help(&fault, id) => self.look_through_list(id).await,
-            Err(fault) => Err(fault),
+            Err(error) if route_cannot_help(&error, id) => self.look_through_list(id).await,
+            Err(error) => Err(error),
         }
     }
 
-    async fn look_through_list(&self, id: &ExternalId) -> Result<Organization, Fault> {
+    async fn look_through_list(&self, id: &ExternalId) -> Result<Organization, RemoteError> {
         let mut found: Option<Organization> = None;
         let mut next: Option<String> = None;
         for _ in 0..MOST_PAGES {
@@ -50,16 +50,16 @@ impl Client {
 /// An id with a slash may not route; a 404 without an error code is the
 /// gateway's, who does not know the route (§6); 400 and 501 are other ways to
 /// say so. Scalekit's own "not found" is final.
-fn route_cannot_help(fault: &Fault, id: &ExternalId) -> bool {
-    match (fault.kind, fault.detail.status) {
-        (FaultKind::Rejected, Some(400)) | (FaultKind::Unsupported, _) => true,
-        (FaultKind::NotFound, _) if fault.detail.code.is_none() => true,
-        (FaultKind::NotFound | FaultKind::BadResponse, Some(404)) => id.as_str().contains('/'),
+fn route_cannot_help(error: &RemoteError, id: &ExternalId) -> bool {
+    match (error.kind, error.detail.status) {
+        (ErrorKind::Rejected, Some(400)) | (ErrorKind::Unsupported, _) => true,
+        (ErrorKind::NotFound, _) if error.detail.code.is_none() => true,
+        (ErrorKind::NotFound | ErrorKind::BadResponse, Some(404)) => id.as_str().contains('/'),
         _ => false,
     }
 }
 
-fn nobody() -> Fault {
+fn nobody() -> RemoteError {
     let detail = Detail { note: Some("no organization carries this external id"), ..Detail::default() };
-    Fault { detail, ..Fault::new(FaultKind::NotFound) }
+    RemoteError { detail, ..RemoteError::new(ErrorKind::NotFound) }
 }

@@ -1,9 +1,9 @@
 //! The list of all organizations, page by page (`scalekit-api.md` §2.3).
 
-use super::{Client, requests::Request, verdict::unreadable, wire};
+use super::{Client, requests::HttpRequest, verdict::unreadable, wire};
 use crate::{
     policy::ExternalId,
-    reconcile::{Fault, Organization},
+    reconcile::{Organization, RemoteError},
 };
 
 /// One page of the list.
@@ -21,14 +21,18 @@ impl Client {
     /// The page that `page_token` asks for; without one, the first. An
     /// organization that is missing from the list is not thereby gone: ask for
     /// it by its id.
-    pub async fn organizations(&self, page_token: Option<&str>) -> Result<Page, Fault> {
+    pub async fn organizations(&self, page_token: Option<&str>) -> Result<Page, RemoteError> {
         self.page(None, page_token).await
     }
 
     /// A page of the list, filtered by external id at the server. Whether that
     /// filter is exact, or works at all, is unknown.
-    pub(super) async fn page(&self, filter: Option<&ExternalId>, page_token: Option<&str>) -> Result<Page, Fault> {
-        let body = self.send(&Request::list(filter, page_token)).await?;
+    pub(super) async fn page(
+        &self,
+        filter: Option<&ExternalId>,
+        page_token: Option<&str>,
+    ) -> Result<Page, RemoteError> {
+        let body = self.send(&HttpRequest::list(filter, page_token)).await?;
         let (organizations, next, total) = wire::organizations(&body).map_err(|note| unreadable(note, false))?;
         if next.is_some() && next.as_deref() == page_token {
             return Err(unreadable("the list does not get on, its page token repeats", false));

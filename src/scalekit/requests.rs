@@ -3,7 +3,7 @@
 use super::wire;
 use crate::{
     policy::{ExternalId, OrganizationId},
-    reconcile::Call,
+    reconcile::RemoteRequest,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -15,7 +15,7 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_
 const PAGE_SIZE: u32 = 100;
 
 /// One API request; knows everything but where and as whom.
-pub(super) struct Request {
+pub(super) struct HttpRequest {
     pub(super) method: Method,
     /// From the API's root, with its query, encoded.
     pub(super) path: String,
@@ -24,27 +24,27 @@ pub(super) struct Request {
     pub(super) body: Option<String>,
 }
 
-impl Request {
-    pub(super) fn of(call: &Call) -> Self {
-        match call {
-            Call::ReadOrganization(id) => Self::get("/organizations/{id}", organization(id, "")),
-            Call::LookUp(id) => Self::get(
+impl HttpRequest {
+    pub(super) fn of(request: &RemoteRequest) -> Self {
+        match request {
+            RemoteRequest::ReadOrganization(id) => Self::get("/organizations/{id}", organization(id, "")),
+            RemoteRequest::LookUp(id) => Self::get(
                 "/organizations:external/{external_id}",
                 format!("/organizations:external/{}", encoded(id.as_str())),
             ),
-            Call::WriteFeatures { organization: id, features } => Self::patch(
+            RemoteRequest::WriteFeatures { organization: id, features } => Self::patch(
                 "/organizations/{id}/settings",
                 organization(id, "/settings"),
                 wire::write_features(features),
             ),
-            Call::ReadApplicationPolicy(id) => Self::get(
+            RemoteRequest::ReadApplicationPolicy(id) => Self::get(
                 "/organizations/{id}/application-session-policy",
                 organization(id, "/application-session-policy"),
             ),
-            Call::ReadPolicy(id) => {
+            RemoteRequest::ReadPolicy(id) => {
                 Self::get("/organizations/{id}/session-policy", organization(id, "/session-policy"))
             }
-            Call::WritePolicy { organization: id, policy } => Self::patch(
+            RemoteRequest::WritePolicy { organization: id, policy } => Self::patch(
                 "/organizations/{id}/session-policy",
                 organization(id, "/session-policy"),
                 wire::write_policy(policy),
@@ -100,21 +100,25 @@ mod tests {
 
     #[test]
     fn each_call_has_its_route() {
-        for (call, method, path) in [
-            (Call::ReadOrganization(id()), "GET", "/organizations/org_1"),
-            (Call::LookUp(external("t-7")), "GET", "/organizations:external/t-7"),
-            (Call::WriteFeatures { organization: id(), features: vec![] }, "PATCH", "/organizations/org_1/settings"),
-            (Call::ReadApplicationPolicy(id()), "GET", "/organizations/org_1/application-session-policy"),
-            (Call::ReadPolicy(id()), "GET", "/organizations/org_1/session-policy"),
+        for (request, method, path) in [
+            (RemoteRequest::ReadOrganization(id()), "GET", "/organizations/org_1"),
+            (RemoteRequest::LookUp(external("t-7")), "GET", "/organizations:external/t-7"),
             (
-                Call::WritePolicy { organization: id(), policy: Policy::Application },
+                RemoteRequest::WriteFeatures { organization: id(), features: vec![] },
+                "PATCH",
+                "/organizations/org_1/settings",
+            ),
+            (RemoteRequest::ReadApplicationPolicy(id()), "GET", "/organizations/org_1/application-session-policy"),
+            (RemoteRequest::ReadPolicy(id()), "GET", "/organizations/org_1/session-policy"),
+            (
+                RemoteRequest::WritePolicy { organization: id(), policy: Policy::Application },
                 "PATCH",
                 "/organizations/org_1/session-policy",
             ),
         ] {
-            let request = Request::of(&call);
+            let request = HttpRequest::of(&request);
             assert_eq!((request.method.as_str(), request.path.as_str()), (method, path));
-            assert_eq!((request.writes(), request.body.is_some()), (call.writes(), call.writes()));
+            assert_eq!((request.writes(), request.body.is_some()), (request.writes(), request.writes()));
         }
     }
 
@@ -128,15 +132,15 @@ mod tests {
             ("ü…", "%C3%BC%E2%80%A6"),
             ("-._~", "-._~"),
         ] {
-            let request = Request::of(&Call::LookUp(external(text)));
+            let request = HttpRequest::of(&RemoteRequest::LookUp(external(text)));
             assert_eq!(request.path, format!("/organizations:external/{path}"));
-            assert!(Request::list(Some(&external(text)), None).path.ends_with(&format!("&external_id={path}")));
+            assert!(HttpRequest::list(Some(&external(text)), None).path.ends_with(&format!("&external_id={path}")));
         }
     }
 
     #[test]
     fn a_page_token_is_encoded() {
-        assert_eq!(Request::list(None, None).path, "/organizations?page_size=100");
-        assert_eq!(Request::list(None, Some(">:W=")).path, "/organizations?page_size=100&page_token=%3E%3AW%3D");
+        assert_eq!(HttpRequest::list(None, None).path, "/organizations?page_size=100");
+        assert_eq!(HttpRequest::list(None, Some(">:W=")).path, "/organizations?page_size=100&page_token=%3E%3AW%3D");
     }
 }

@@ -2,7 +2,7 @@
 //! renewed ahead of its end, and not asked for again and again when the server
 //! says no (`scalekit-api.md` §1.3–1.5, failure-catalogue rows 1–4).
 
-use crate::reconcile::{Fault, FaultKind};
+use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -52,9 +52,9 @@ pub(super) struct Tokens {
 struct State {
     held: Option<Held>,
     /// How the last fetch went wrong, if it did.
-    failure: Option<Fault>,
+    failure: Option<RemoteError>,
     /// Nothing is sent before this; the answer is the fault.
-    lockout: Option<(Instant, Fault)>,
+    lockout: Option<(Instant, RemoteError)>,
     issued: u64,
 }
 
@@ -67,18 +67,18 @@ struct Held {
 impl Tokens {
     /// The token to use now. Of all callers that find none, one runs its
     /// `fetch`; the others get what it gets, even if that is a fault.
-    pub(super) async fn get<F>(&self, deadline: Instant, fetch: F) -> Result<Token, Fault>
+    pub(super) async fn get<F>(&self, deadline: Instant, fetch: F) -> Result<Token, RemoteError>
     where
-        F: Future<Output = Result<Grant, Fault>>,
+        F: Future<Output = Result<Grant, RemoteError>>,
     {
         let ended = self.ended.load(Ordering::Acquire);
         let Ok(mut state) = timeout_at(deadline, self.state.lock()).await else {
-            return Err(Fault::new(FaultKind::TimedOut));
+            return Err(RemoteError::new(ErrorKind::TimedOut));
         };
         let now = Instant::now();
-        if let Some((until, fault)) = &state.lockout {
+        if let Some((until, error)) = &state.lockout {
             if now < *until {
-                return Err(fault.clone());
+                return Err(error.clone());
             }
             state.lockout = None;
         }
@@ -87,10 +87,10 @@ impl Tokens {
         {
             return Ok(held.token.clone());
         }
-        if let Some(fault) = &state.failure
+        if let Some(error) = &state.failure
             && self.ended.load(Ordering::Acquire) != ended
         {
-            return Err(fault.clone()); // from a fetch that ended while we waited
+            return Err(error.clone()); // from a fetch that ended while we waited
         }
         let grant = fetch.await;
         self.ended.fetch_add(1, Ordering::AcqRel);
@@ -100,7 +100,7 @@ impl Tokens {
     /// A call with `token` was answered with a 401. Forgets exactly this token,
     /// not a newer one. `Err`: it was the `last` straw, and nothing will be
     /// sent for the time of the lockout.
-    pub(super) async fn refused(&self, token: &Token, last: bool, fault: Fault) -> Result<(), Fault> {
+    pub(super) async fn refused(&self, token: &Token, last: bool, error: RemoteError) -> Result<(), RemoteError> {
         let mut state = self.state.lock().await;
         if state.held.as_ref().is_some_and(|held| held.token.number == token.number) {
             state.held = None;
@@ -109,8 +109,8 @@ impl Tokens {
             return Ok(());
         }
         self.probation.store(true, Ordering::Release);
-        state.lock_out(fault.clone());
-        Err(fault)
+        state.lock_out(error.clone());
+        Err(error)
     }
 
     /// A call with a token was answered with something else than a 401.
@@ -120,7 +120,7 @@ impl Tokens {
 }
 
 impl State {
-    fn keep(&mut self, grant: Result<Grant, Fault>, now: Instant) -> Result<Token, Fault> {
+    fn keep(&mut self, grant: Result<Grant, RemoteError>, now: Instant) -> Result<Token, RemoteError> {
         match grant {
             Ok(Grant { value, lifetime }) => {
                 self.issued += 1;
@@ -131,28 +131,28 @@ impl State {
                 self.failure = None;
                 Ok(token)
             }
-            Err(fault) if fault.kind == FaultKind::CredentialsRejected => {
+            Err(error) if error.kind == ErrorKind::CredentialsRejected => {
                 self.held = None;
-                self.lock_out(fault.clone());
-                Err(fault)
+                self.lock_out(error.clone());
+                Err(error)
             }
-            Err(fault) => {
-                self.failure = Some(fault.clone());
+            Err(error) => {
+                self.failure = Some(error.clone());
                 // The token endpoint is out of order; the old token may still do.
                 match &mut self.held {
                     Some(held) if now < held.ends_at => {
                         held.renew_at = held.ends_at.min(now + RENEWAL_PAUSE);
                         Ok(held.token.clone())
                     }
-                    _ => Err(fault),
+                    _ => Err(error),
                 }
             }
         }
     }
 
-    fn lock_out(&mut self, fault: Fault) {
-        self.failure = Some(fault.clone());
-        self.lockout = Some((Instant::now() + LOCKOUT, fault));
+    fn lock_out(&mut self, error: RemoteError) {
+        self.failure = Some(error.clone());
+        self.lockout = Some((Instant::now() + LOCKOUT, error));
     }
 }
 
@@ -171,22 +171,22 @@ mod tests {
     }
 
     impl Bench {
-        async fn get(&self, answer: Result<u64, FaultKind>) -> Result<String, FaultKind> {
-            self.token(answer).await.map(|token| token.value().to_owned())
+        async fn get(&self, response: Result<u64, ErrorKind>) -> Result<String, ErrorKind> {
+            self.token(response).await.map(|token| token.value().to_owned())
         }
 
-        async fn token(&self, answer: Result<u64, FaultKind>) -> Result<Token, FaultKind> {
+        async fn token(&self, response: Result<u64, ErrorKind>) -> Result<Token, ErrorKind> {
             let fetch = async {
                 let n = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 let grant = |s| Grant { value: SecretString::from(format!("t{n}")), lifetime: Duration::from_secs(s) };
-                answer.map(grant).map_err(Fault::new)
+                response.map(grant).map_err(RemoteError::new)
             };
-            self.tokens.get(Instant::now() + 10 * SECOND, fetch).await.map_err(|fault| fault.kind)
+            self.tokens.get(Instant::now() + 10 * SECOND, fetch).await.map_err(|error| error.kind)
         }
 
         async fn refuse(&self, token: &Token, last: bool) -> bool {
-            self.tokens.refused(token, last, Fault::new(FaultKind::AuthFailed)).await.is_err()
+            self.tokens.refused(token, last, RemoteError::new(ErrorKind::AuthFailed)).await.is_err()
         }
 
         fn asked(&self) -> u64 {
@@ -205,8 +205,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hundred_callers_share_one_failure_and_the_next_one_tries_again() {
         let bench = Bench::default();
-        let all = futures::future::join_all((0..100).map(|_| bench.get(Err(FaultKind::Unavailable)))).await;
-        assert!(all.iter().all(|token| *token == Err(FaultKind::Unavailable)));
+        let all = futures::future::join_all((0..100).map(|_| bench.get(Err(ErrorKind::Unavailable)))).await;
+        assert!(all.iter().all(|token| *token == Err(ErrorKind::Unavailable)));
         assert_eq!(bench.asked(), 1);
         assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t2"));
     }
@@ -235,18 +235,18 @@ mod tests {
         let bench = Bench::default();
         assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t1"));
         tokio::time::advance(800 * SECOND).await;
-        assert_eq!(bench.get(Err(FaultKind::Unavailable)).await.as_deref(), Ok("t1"));
-        assert_eq!(bench.get(Err(FaultKind::Unavailable)).await.as_deref(), Ok("t1"));
+        assert_eq!(bench.get(Err(ErrorKind::Unavailable)).await.as_deref(), Ok("t1"));
+        assert_eq!(bench.get(Err(ErrorKind::Unavailable)).await.as_deref(), Ok("t1"));
         assert_eq!(bench.asked(), 2);
         tokio::time::advance(200 * SECOND).await;
-        assert_eq!(bench.get(Err(FaultKind::Unavailable)).await, Err(FaultKind::Unavailable));
+        assert_eq!(bench.get(Err(ErrorKind::Unavailable)).await, Err(ErrorKind::Unavailable));
     }
 
     #[tokio::test(start_paused = true)]
     async fn row_003_rejected_credentials_are_tried_once_in_five_minutes() {
         let bench = Bench::default();
         for _ in 0..3 {
-            assert_eq!(bench.get(Err(FaultKind::CredentialsRejected)).await, Err(FaultKind::CredentialsRejected));
+            assert_eq!(bench.get(Err(ErrorKind::CredentialsRejected)).await, Err(ErrorKind::CredentialsRejected));
         }
         assert_eq!(bench.asked(), 1);
         tokio::time::advance(LOCKOUT).await;
@@ -269,11 +269,11 @@ mod tests {
         let bench = Bench::default();
         let token = bench.token(Ok(1000)).await.ok().unwrap();
         assert!(bench.refuse(&token, true).await);
-        assert_eq!(bench.get(Ok(1000)).await, Err(FaultKind::AuthFailed));
+        assert_eq!(bench.get(Ok(1000)).await, Err(ErrorKind::AuthFailed));
         tokio::time::advance(LOCKOUT).await;
         let token = bench.token(Ok(1000)).await.ok().unwrap();
         assert!(bench.refuse(&token, false).await);
-        assert_eq!(bench.get(Ok(1000)).await, Err(FaultKind::AuthFailed));
+        assert_eq!(bench.get(Ok(1000)).await, Err(ErrorKind::AuthFailed));
         assert_eq!(bench.asked(), 2);
         tokio::time::advance(LOCKOUT).await;
         let token = bench.token(Ok(1000)).await.ok().unwrap();

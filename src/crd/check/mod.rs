@@ -12,7 +12,7 @@ mod metadata;
 mod structure;
 
 use super::{OrganizationSessionPolicy, OrganizationSessionPolicySpec, Violation, definition, validate};
-use crate::policy::Declaration;
+use crate::policy::ValidatedSpec;
 use kube::{
     Resource,
     core::cel::{CompiledSchema, Validator, compile_schema},
@@ -43,7 +43,7 @@ pub fn check(document: &Value) -> Vec<Violation> {
 
 /// The declaration that a document of our kind holds, or all that is wrong with
 /// it (never empty): [`check`], then the operator's own [`validate`].
-pub fn read(document: &Value) -> Result<Declaration, Vec<Violation>> {
+pub fn read(document: &Value) -> Result<ValidatedSpec, Vec<Violation>> {
     let findings = check(document);
     if !findings.is_empty() {
         return Err(findings);

@@ -110,7 +110,7 @@ fn agreed() -> Result<bool, Failure> {
     }
     let mut out = io::stderr();
     write!(out, "Apply? Only yes is a yes: ").and_then(|()| out.flush()).map_err(failed)?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(failed)?;
-    Ok(answer.trim() == "yes")
+    let mut response = String::new();
+    io::stdin().lock().read_line(&mut response).map_err(failed)?;
+    Ok(response.trim() == "yes")
 }

@@ -3,7 +3,7 @@
 use super::run::{Done, End};
 use crate::{
     gitops::plan::title,
-    reconcile::Call,
+    reconcile::RemoteRequest,
     terminal::{Page, Tint},
 };
 use std::io::{self, Write};
@@ -60,10 +60,10 @@ pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], page: &Page) -> io::
     writeln!(out, "{applied} done, {stopped} not done, {failed} failed")
 }
 
-fn said(call: &Call) -> String {
-    match call {
-        Call::WriteFeatures { .. } => "session_policy switched on".to_owned(),
-        Call::WritePolicy { policy, .. } => format!("policy set to {policy}"),
+fn said(request: &RemoteRequest) -> String {
+    match request {
+        RemoteRequest::WriteFeatures { .. } => "session_policy switched on".to_owned(),
+        RemoteRequest::WritePolicy { policy, .. } => format!("policy set to {policy}"),
         _ => String::new(),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         scalekit::Scalekit,
     },
     policy::Live,
-    reconcile::{Call, FaultKind, Reason, Sight, Verdict, problem},
+    reconcile::{ErrorKind, Observation, Reason, RemoteOutcome, RemoteRequest, problem},
     terminal::Progress,
 };
 use futures::{StreamExt, stream};
@@ -16,7 +16,7 @@ use futures::{StreamExt, stream};
 pub(super) struct Done<'a> {
     pub(super) entry: &'a Entry<'a>,
     /// The writes that Scalekit took, in order.
-    pub(super) written: Vec<Call>,
+    pub(super) written: Vec<RemoteRequest>,
     /// Writes of which it is not known.
     pub(super) unknown: bool,
     pub(super) end: End,
@@ -61,44 +61,50 @@ pub(super) async fn changes<'a>(
 async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> Done<'a> {
     let goal = goal(entry.manifest, entry.id.clone(), !scalekit.tells_features());
     let (mut written, mut moved) = (Vec::new(), false);
-    let perform = async |call: &Call, sight: &Sight| {
-        moved = call.writes() && !planned(call, sight, change);
+    let perform = async |request: &RemoteRequest, observation: &Observation| {
+        moved = request.writes() && !planned(request, observation, change);
         if moved || scalekit.stopped() {
             return None;
         }
-        let answer = scalekit.ask(call).await;
-        if call.writes() && answer.is_ok() {
-            written.push(call.clone());
+        let response = scalekit.ask(request).await;
+        if request.writes() && response.is_ok() {
+            written.push(request.clone());
         }
-        Some(answer)
+        Some(response)
     };
-    let (sight, verdict) = pass(&goal, perform).await;
-    let unknown = sight.may_still_land() || sight.flag.fault.as_ref().is_some_and(|fault| fault.may_have_landed);
-    let end = match verdict {
+    let (observation, remote_outcome) = pass(&goal, perform).await;
+    let unknown =
+        observation.may_still_land() || observation.flag.error.as_ref().is_some_and(|error| error.outcome_unknown);
+    let end = match remote_outcome {
         None if moved => End::Moved,
         None => End::Stopped,
-        Some(Verdict::Fault(fault)) if scalekit.stopped() && matches!(fault.kind, FaultKind::RateLimited { .. }) => {
+        Some(RemoteOutcome::Error(error))
+            if scalekit.stopped() && matches!(error.kind, ErrorKind::RateLimited { .. }) =>
+        {
             End::Stopped
         }
-        Some(verdict) => end(&verdict, entry, sight.live.as_ref()),
+        Some(remote_outcome) => end(&remote_outcome, entry, observation.live.as_ref()),
     };
     let unknown = unknown && !matches!(end, End::Applied);
     Done { entry, written, unknown, end }
 }
 
-fn end(verdict: &Verdict, entry: &Entry<'_>, live: Option<&Live>) -> End {
+fn end(remote_outcome: &RemoteOutcome, entry: &Entry<'_>, live: Option<&Live>) -> End {
     let organization = entry.id.as_ref().map(ToString::to_string).unwrap_or_default();
     let live = live.map(ToString::to_string).unwrap_or_default();
-    problem(verdict, &organization, &live).map_or(End::Applied, |(reason, message)| End::Problem(reason, message))
+    problem(remote_outcome, &organization, &live)
+        .map_or(End::Applied, |(reason, message)| End::Problem(reason, message))
 }
 
 /// Whether the plan has this write, and Scalekit is as it was then. What
 /// follows a write of our own is the pass's to repeat.
-fn planned(call: &Call, sight: &Sight, change: &Change) -> bool {
-    match call {
-        Call::WriteFeatures { .. } => change.writes.has(call) || sight.flag.refused > 0,
-        Call::WritePolicy { .. } if sight.wrote_policy() => change.writes.has(call),
-        Call::WritePolicy { .. } => change.before.is_none() || (change.writes.has(call) && sight.live == change.before),
+fn planned(request: &RemoteRequest, observation: &Observation, change: &Change) -> bool {
+    match request {
+        RemoteRequest::WriteFeatures { .. } => change.writes.has(request) || observation.flag.refused > 0,
+        RemoteRequest::WritePolicy { .. } if observation.wrote_policy() => change.writes.has(request),
+        RemoteRequest::WritePolicy { .. } => {
+            change.before.is_none() || (change.writes.has(request) && observation.live == change.before)
+        }
         _ => true,
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         scalekit::Scalekit,
     },
     policy::{Live, OrganizationId},
-    reconcile::{Call, Fault, FaultKind, Organization, Reply, reason_of},
+    reconcile::{ErrorKind, Organization, RemoteError, RemoteRequest, RemoteResponse, reason_of},
     terminal::{Progress, note, print},
 };
 use clap::ValueEnum;
@@ -77,9 +77,9 @@ async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
         [] => everybody(&scalekit, arguments.connection.concurrency()).await,
         some => these(&scalekit, some).await,
     };
-    let found = found.map_err(|(what, fault)| {
-        let reason = reason_of(fault.kind);
-        Failure::Input(vec![format!("{what}: {reason}: {} ({})", reason.means(), fault.detail)])
+    let found = found.map_err(|(what, error)| {
+        let reason = reason_of(error.kind);
+        Failure::Input(vec![format!("{what}: {reason}: {} ({})", reason.means(), error.detail)])
     })?;
     let (mut exported, mut left) = (Vec::new(), Vec::new());
     for found in found {
@@ -128,13 +128,13 @@ enum Found {
     Gone(OrganizationId),
 }
 
-type Failed = (String, Fault);
+type Failed = (String, RemoteError);
 
 async fn everybody(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, Failed> {
     let progress = Progress::new("Reading organizations", None);
     let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, std::collections::HashSet::new());
     loop {
-        let page = scalekit.page(token.as_deref()).await.map_err(|fault| ("the list".to_owned(), fault))?;
+        let page = scalekit.page(token.as_deref()).await.map_err(|error| ("the list".to_owned(), error))?;
         let before = all.len();
         // a list that moves may show one organization on two pages
         let new: Vec<_> = page.organizations.into_iter().filter(|o| seen.insert(o.id.clone())).collect();
@@ -154,10 +154,10 @@ async fn these(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Found>
     ids.sort();
     ids.dedup();
     for id in ids {
-        let failed = |fault| (id.to_string(), fault);
-        match scalekit.ask(&Call::ReadOrganization(id.clone())).await.map_err(failed)? {
-            Reply::Organization(organization) => all.push(with_policy(scalekit, organization).await?),
-            _ => return Err(failed(Fault::new(FaultKind::BadResponse))),
+        let failed = |error| (id.to_string(), error);
+        match scalekit.ask(&RemoteRequest::ReadOrganization(id.clone())).await.map_err(failed)? {
+            RemoteResponse::Organization(organization) => all.push(with_policy(scalekit, organization).await?),
+            _ => return Err(failed(RemoteError::new(ErrorKind::BadResponse))),
         }
     }
     Ok(all)
@@ -166,15 +166,16 @@ async fn these(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Found>
 async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Found, Failed> {
     // a list may leave features out
     if organization.features.is_empty()
-        && let Ok(Reply::Organization(whole)) = scalekit.ask(&Call::ReadOrganization(organization.id.clone())).await
+        && let Ok(RemoteResponse::Organization(whole)) =
+            scalekit.ask(&RemoteRequest::ReadOrganization(organization.id.clone())).await
     {
         organization = whole;
     }
-    let call = Call::ReadPolicy(organization.id.clone());
-    match scalekit.ask(&call).await {
-        Ok(Reply::Policy(live)) => Ok(Found::Here(organization, live)),
-        Ok(_) => Err((organization.id.to_string(), Fault::new(FaultKind::BadResponse))),
-        Err(fault) if fault.kind == FaultKind::NotFound => Ok(Found::Gone(organization.id)),
-        Err(fault) => Err((organization.id.to_string(), fault)),
+    let request = RemoteRequest::ReadPolicy(organization.id.clone());
+    match scalekit.ask(&request).await {
+        Ok(RemoteResponse::Policy(live)) => Ok(Found::Here(organization, live)),
+        Ok(_) => Err((organization.id.to_string(), RemoteError::new(ErrorKind::BadResponse))),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(Found::Gone(organization.id)),
+        Err(error) => Err((organization.id.to_string(), error)),
     }
 }

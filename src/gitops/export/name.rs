@@ -32,7 +32,7 @@ mod tests {
 
     fn organization(id: &str, external: Option<&str>) -> Organization {
         let id = OrganizationId::parse(id).unwrap();
-        Organization { id, external_id: external.map(str::to_owned), features: vec![], told: true }
+        Organization { id, external_id: external.map(str::to_owned), features: vec![], features_reported: true }
     }
 
     #[test]

@@ -44,13 +44,13 @@ pub fn write(loaded: &Loaded, format: Format, page: &Page, out: &mut dyn Write) 
 fn summary(loaded: &Loaded) -> String {
     let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let policies = count(loaded.resources, "policy", "policies");
-    let verdict = match loaded.findings.len() {
+    let remote_outcome = match loaded.findings.len() {
         0 => format!("{policies} valid"),
         n => format!("{} in {policies}", count(n, "finding", "findings")),
     };
     match loaded.skipped {
-        0 => verdict,
-        n => format!("{verdict}, {} of other kinds skipped", count(n, "document", "documents")),
+        0 => remote_outcome,
+        n => format!("{remote_outcome}, {} of other kinds skipped", count(n, "document", "documents")),
     }
 }
 

@@ -15,15 +15,15 @@ pub(in crate::gitops) struct LastApplied<'a>(HashMap<&'a OrganizationRef, &'a Ma
 
 impl<'a> LastApplied<'a> {
     pub(in crate::gitops) fn new(manifests: &'a [Manifest]) -> Self {
-        Self(manifests.iter().map(|manifest| (&manifest.declaration.organization, manifest)).collect())
+        Self(manifests.iter().map(|manifest| (&manifest.spec.organization, manifest)).collect())
     }
 
     /// Why `live` is not what `manifest` declares.
     pub(super) fn cause(&self, manifest: &Manifest, id: Option<&OrganizationId>, live: Option<&Live>) -> Cause {
         let by_id = || self.0.get(&OrganizationRef::Id(id?.clone())).copied();
-        let earlier = self.0.get(&manifest.declaration.organization).copied().or_else(by_id);
+        let earlier = self.0.get(&manifest.spec.organization).copied().or_else(by_id);
         let (Some(earlier), Some(live)) = (earlier, live) else { return Cause::Unknown };
-        let (was, is) = (&earlier.declaration, &manifest.declaration);
+        let (was, is) = (&earlier.spec, &manifest.spec);
         let goal = Goal {
             organization: was.organization.clone(),
             pinned: None,

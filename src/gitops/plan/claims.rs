@@ -12,7 +12,7 @@ use std::collections::HashMap;
 /// sentences. (Two with credentials of their own may name two organizations of
 /// two environments alike; here there is one environment.)
 pub(super) fn same_name(manifests: &[Manifest]) -> Vec<String> {
-    repeated(manifests.iter().map(|manifest| (&manifest.declaration.organization, manifest)))
+    repeated(manifests.iter().map(|manifest| (&manifest.spec.organization, manifest)))
 }
 
 /// The manifests that mean an organization as an earlier one does, now that it
@@ -23,7 +23,7 @@ pub(super) fn same_organization(entries: &[Entry<'_>]) -> Vec<String> {
 
 /// A manifest that was not looked at claims an organization by its id.
 fn id<'a>(entry: &'a Entry<'_>) -> Option<&'a OrganizationId> {
-    entry.id.as_ref().or(match &entry.manifest.declaration.organization {
+    entry.id.as_ref().or(match &entry.manifest.spec.organization {
         OrganizationRef::Id(id) => Some(id),
         OrganizationRef::External(_) => None,
     })

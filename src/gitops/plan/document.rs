@@ -35,7 +35,7 @@ impl Serialize for Rows<'_> {
 /// One entry of `plan`.
 pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
     let manifest = entry.manifest;
-    let declared = &manifest.declaration;
+    let declared = &manifest.spec;
     let state =
         |enabled, live: Option<&Live>| Some(State::new(enabled, live, live.and_then(|live| plan.effective(live))));
     let row = Row {

@@ -8,7 +8,10 @@ use crate::{
         scalekit::Scalekit,
     },
     policy::{ApplicationPolicy, Live, OrganizationId},
-    reconcile::{Application, Call, Fault, FaultKind, Goal, Organization, Reply, Sight, Verdict, problem},
+    reconcile::{
+        Application, ErrorKind, Goal, Observation, Organization, RemoteError, RemoteOutcome, RemoteRequest,
+        RemoteResponse, problem,
+    },
     terminal::Progress,
 };
 use futures::{StreamExt, stream};
@@ -26,8 +29,8 @@ pub(in crate::gitops) struct Look<'a> {
 
 /// Makes the plan. Only reads.
 pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, look: &Look<'a>) -> Plan<'a> {
-    let active = || look.manifests.iter().filter(|manifest| !manifest.declaration.suspend);
-    let wanted: Vec<_> = active().map(|manifest| &manifest.declaration.organization).collect();
+    let active = || look.manifests.iter().filter(|manifest| !manifest.spec.suspend);
+    let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
     scalekit.list(&wanted).await;
     let mut plan = Plan { environment: scalekit.environment(), application: None, entries: Vec::new() };
     let tells = scalekit.tells_features();
@@ -78,24 +81,25 @@ async fn one<'a>(
     manifest: &'a Manifest,
     untold: bool,
 ) -> (Entry<'a>, Application) {
-    if manifest.declaration.suspend {
+    if manifest.spec.suspend {
         return (Entry { manifest, id: None, flag: Flag::Unread, finding: Finding::Suspended }, Application::Unread);
     }
     let goal = goal(manifest, look.pins.get(n).cloned().flatten(), untold);
     let mut noted = Noted::default();
-    let (sight, verdict) = pass(&goal, async |call, sight| noted.answer(scalekit, call, sight).await).await;
-    let flag = Flag::of(noted.organization.as_ref().or(sight.organization.as_ref()));
-    let finding = noted.finding(&goal, &sight, verdict, |noted| {
-        look.last.cause(manifest, sight.resolved.as_ref(), noted.before.as_ref())
+    let (observation, remote_outcome) =
+        pass(&goal, async |request, observation| noted.response(scalekit, request, observation).await).await;
+    let flag = Flag::of(noted.organization.as_ref().or(observation.organization.as_ref()));
+    let finding = noted.finding(&goal, &observation, remote_outcome, |noted| {
+        look.last.cause(manifest, observation.resolved.as_ref(), noted.before.as_ref())
     });
-    (Entry { manifest, id: sight.resolved, flag, finding }, sight.application)
+    (Entry { manifest, id: observation.resolved, flag, finding }, observation.application)
 }
 
 /// What `manifest` wants of its organization. `untold`: this server is not seen
 /// to tell features, so that only a policy to write switches one on that is not
 /// told; otherwise every plan would show it again.
 pub(in crate::gitops) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, untold: bool) -> Goal {
-    let declared = &manifest.declaration;
+    let declared = &manifest.spec;
     let organization = declared.organization.clone();
     Goal { organization, pinned, untold, policy: declared.policy, mode: declared.mode }
 }
@@ -109,58 +113,69 @@ struct Noted {
 }
 
 impl Noted {
-    async fn answer(&mut self, scalekit: &Scalekit, call: &Call, sight: &Sight) -> Option<Result<Reply, Fault>> {
+    async fn response(
+        &mut self,
+        scalekit: &Scalekit,
+        request: &RemoteRequest,
+        observation: &Observation,
+    ) -> Option<Result<RemoteResponse, RemoteError>> {
         if self.organization.is_none() {
-            self.organization.clone_from(&sight.organization);
+            self.organization.clone_from(&observation.organization);
         }
-        if call.writes() {
-            self.before = self.before.or(sight.live);
-            match call {
-                Call::WriteFeatures { features, .. } => self.writes.features = Some(scalekit.shared(features)),
-                Call::WritePolicy { policy, .. } => self.writes.policy = Some(*policy),
+        if request.writes() {
+            self.before = self.before.or(observation.live);
+            match request {
+                RemoteRequest::WriteFeatures { features, .. } => self.writes.features = Some(scalekit.shared(features)),
+                RemoteRequest::WritePolicy { policy, .. } => self.writes.policy = Some(*policy),
                 _ => {}
             }
-            return faithful(call, sight).map(Ok);
+            return faithful(request, observation).map(Ok);
         }
-        match (call, &self.organization) {
+        match (request, &self.organization) {
             // the pass wants to see what came of its write, and here nothing did
-            (Call::ReadOrganization(_), Some(same)) if !self.writes.is_empty() && !sight.policy_route_missing => {
-                return Some(Ok(Reply::Organization(same.clone())));
+            (RemoteRequest::ReadOrganization(_), Some(same))
+                if !self.writes.is_empty() && !observation.policy_route_missing =>
+            {
+                return Some(Ok(RemoteResponse::Organization(same.clone())));
             }
             _ => {}
         }
-        let answer = scalekit.ask(call).await;
-        let hidden = |kind| matches!(kind, FaultKind::Forbidden | FaultKind::Rejected);
-        match &answer {
+        let response = scalekit.ask(request).await;
+        let hidden = |kind| matches!(kind, ErrorKind::Forbidden | ErrorKind::Rejected);
+        match &response {
             // a server may hide the policy of an organization whose feature is off, and here it still is
-            Err(fault) if matches!(call, Call::ReadPolicy(_)) && !self.writes.is_empty() && hidden(fault.kind) => None,
-            _ => Some(answer),
+            Err(error)
+                if matches!(request, RemoteRequest::ReadPolicy(_)) && !self.writes.is_empty() && hidden(error.kind) =>
+            {
+                None
+            }
+            _ => Some(response),
         }
     }
 
     fn finding(
         mut self,
         goal: &Goal,
-        sight: &Sight,
-        verdict: Option<Verdict>,
+        observation: &Observation,
+        remote_outcome: Option<RemoteOutcome>,
         cause: impl Fn(&Self) -> Cause,
     ) -> Finding {
-        let name = sight.resolved.as_ref().map_or_else(|| goal.organization.to_string(), ToString::to_string);
-        let live = sight.live.map(|live| live.to_string()).unwrap_or_default();
-        let problem = verdict.as_ref().and_then(|verdict| problem(verdict, &name, &live));
+        let name = observation.resolved.as_ref().map_or_else(|| goal.organization.to_string(), ToString::to_string);
+        let live = observation.live.map(|live| live.to_string()).unwrap_or_default();
+        let problem = remote_outcome.as_ref().and_then(|remote_outcome| problem(remote_outcome, &name, &live));
         let problem = problem.map(|(reason, message)| Problem { reason, message });
-        match (problem, sight.live) {
+        match (problem, observation.live) {
             (Some(problem), _) if self.writes.is_empty() => Finding::Problem(problem),
             (None, Some(live)) if self.writes.is_empty() => {
-                let rest = match verdict {
-                    Some(Verdict::StricterKept) => Rest::StricterKept,
-                    Some(Verdict::Drifted) => Rest::Drifted,
+                let rest = match remote_outcome {
+                    Some(RemoteOutcome::StricterKept) => Rest::StricterKept,
+                    Some(RemoteOutcome::Drifted) => Rest::Drifted,
                     _ => Rest::InSync,
                 };
                 Finding::Settled { rest, live }
             }
             (then, after) => {
-                self.before = self.before.or(sight.live);
+                self.before = self.before.or(observation.live);
                 let cause = cause(&self);
                 Finding::Change(Change { before: self.before, after, writes: self.writes, cause, then })
             }

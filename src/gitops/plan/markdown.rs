@@ -37,7 +37,7 @@ fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
     Some(match &entry.finding {
         Finding::Settled { rest: Rest::InSync, .. } => return None,
         Finding::Settled { rest, live, .. } => {
-            let drift = summary(&diff(&entry.manifest.declaration.policy, live));
+            let drift = summary(&diff(&entry.manifest.spec.policy, live));
             [rest.name().to_owned(), none(), drift, effective(plan.effective(live))]
         }
         Finding::Suspended => ["suspended".to_owned(), none(), none(), none()],

@@ -25,7 +25,7 @@ use crate::{
     policy::{
         ApplicationPolicy, Bounds, Direction, Effective, FieldChange, Live, OrganizationId, Policy, changes, effective,
     },
-    reconcile::{Call, Feature, Organization, Reason},
+    reconcile::{Feature, Organization, Reason, RemoteRequest},
 };
 use serde::Serialize;
 use std::rc::Rc;
@@ -116,11 +116,11 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    /// Whether `call` is one of them.
-    pub(super) fn has(&self, call: &Call) -> bool {
-        match call {
-            Call::WriteFeatures { features, .. } => self.features.as_deref() == Some(features),
-            Call::WritePolicy { policy, .. } => self.policy == Some(*policy),
+    /// Whether `request` is one of them.
+    pub(super) fn has(&self, request: &RemoteRequest) -> bool {
+        match request {
+            RemoteRequest::WriteFeatures { features, .. } => self.features.as_deref() == Some(features),
+            RemoteRequest::WritePolicy { policy, .. } => self.policy == Some(*policy),
             _ => false,
         }
     }
@@ -168,7 +168,7 @@ impl Flag {
     fn of(organization: Option<&Organization>) -> Self {
         match organization {
             None => Self::Unread,
-            Some(organization) if !organization.told => Self::Untold,
+            Some(organization) if !organization.features_reported => Self::Untold,
             Some(organization) if organization.session_policy_enabled() => Self::On,
             Some(_) => Self::Off,
         }

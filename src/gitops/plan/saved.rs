@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     gitops::{Manifest, Place},
-    policy::{Declaration, DeletionPolicy, ExternalId, Mode, OrganizationId, OrganizationRef},
+    policy::{DeletionPolicy, ExternalId, Mode, OrganizationId, OrganizationRef, ValidatedSpec},
     terminal::printable,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -62,7 +62,7 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
         None => None,
     };
     let modes = [Mode::Enforce, Mode::TightenOnly, Mode::Observe];
-    let declaration = Declaration {
+    let spec = ValidatedSpec {
         organization,
         policy: row.declared.policy()?,
         mode: modes.into_iter().find(|known| mode(*known) == row.mode)?,
@@ -72,7 +72,7 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
     };
     let place = Place { file: row.file.as_str().into(), line: row.line, column: row.column };
     let (namespace, name) = (row.namespace.clone(), row.name.clone());
-    Some((Manifest { place, namespace, name, secret: None, declaration }, pin))
+    Some((Manifest { place, namespace, name, secret: None, spec }, pin))
 }
 
 impl Saved {

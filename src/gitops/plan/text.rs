@@ -22,7 +22,7 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, page: &Page)
                     Rest::Drifted => "drift, only observed",
                     _ => "stricter than declared, kept",
                 };
-                let drift = summary(&diff(&entry.manifest.declaration.policy, live));
+                let drift = summary(&diff(&entry.manifest.spec.policy, live));
                 head("= ", &[(&format!("{said}: {drift}"), Tint::Plain)])
             }
             Finding::Suspended => head("- ", &[("skipped, spec.suspend is true", Tint::Plain)]),
@@ -53,7 +53,7 @@ fn details(plan: &Plan<'_>, entry: &Entry<'_>, change: &Change, page: &Page) -> 
         detail("feature session_policy", &[(flag, Tint::Plain)]);
     }
     if change.before.is_none() {
-        let declared = entry.manifest.declaration.policy.to_string();
+        let declared = entry.manifest.spec.policy.to_string();
         let said = format!("can't be read before the feature is on; declared: {declared}");
         detail("policy", &[(&said, Tint::Plain)]);
     }
@@ -96,11 +96,11 @@ pub(in crate::gitops) fn title(entry: &Entry<'_>) -> String {
     let manifest = entry.manifest;
     let organization = match &entry.id {
         Some(id) => id.to_string(),
-        None => manifest.declaration.organization.to_string(),
+        None => manifest.spec.organization.to_string(),
     };
     let name = match &manifest.namespace {
         Some(namespace) => format!("{namespace}/{}", manifest.name),
         None => manifest.name.clone(),
     };
-    printable(&format!("{name} ({organization}, {})", mode(manifest.declaration.mode)))
+    printable(&format!("{name} ({organization}, {})", mode(manifest.spec.mode)))
 }

@@ -3,7 +3,7 @@
 
 use super::super::{age, standing::Standing};
 use crate::{
-    reconcile::{Kind, Reason, Truth},
+    reconcile::{ConditionStatus, ConditionType, Reason},
     terminal::{Page, Tint, printable},
 };
 use jiff::Timestamp;
@@ -45,7 +45,9 @@ pub(super) fn text(standing: &Standing<'_>, owner: Option<&str>, page: &Page, no
 /// something was not looked at is only worth a word when nothing says why.
 fn groups<'a>(standing: &Standing<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     let mut groups: Vec<(&str, Vec<&Condition>)> = Vec::new();
-    for condition in Kind::ALL.into_iter().filter_map(|kind| standing.condition(kind).filter(|c| !fine(kind, c))) {
+    for condition in
+        ConditionType::ALL.into_iter().filter_map(|kind| standing.condition(kind).filter(|c| !fine(kind, c)))
+    {
         match groups.iter_mut().find(|(reason, _)| *reason == condition.reason) {
             Some((_, conditions)) => conditions.push(condition),
             None => groups.push((&condition.reason, vec![condition])),
@@ -57,11 +59,13 @@ fn groups<'a>(standing: &Standing<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     groups
 }
 
-fn fine(kind: Kind, condition: &Condition) -> bool {
-    let truth = Truth::parse(&condition.status);
+fn fine(kind: ConditionType, condition: &Condition) -> bool {
+    let truth = ConditionStatus::parse(&condition.status);
     match kind {
-        Kind::Reconciling | Kind::Stalled => truth != Truth::True,
-        Kind::Ready | Kind::Synced | Kind::FeatureEnabled | Kind::Effective => truth == Truth::True,
+        ConditionType::Reconciling | ConditionType::Stalled => truth != ConditionStatus::True,
+        ConditionType::Ready | ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => {
+            truth == ConditionStatus::True
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn text(resource: &OrganizationSessionPolicy, page: &Page) -> String 
     let status = standing.status();
     fact("Organization", &organization(&standing, status));
     let declared = match crd::validate(&resource.spec) {
-        Ok(declaration) => declaration.policy.to_string(),
+        Ok(spec) => spec.policy.to_string(),
         Err(violations) => violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     };
     fact("Declared", &declared);

@@ -3,7 +3,7 @@
 use super::super::{age, cluster::Hint, standing::Standing};
 use crate::{
     crd::{self, DeletionPolicy, Mode, OrganizationSessionPolicy, ReportedRelease},
-    reconcile::{Kind, Reason, Truth},
+    reconcile::{ConditionStatus, ConditionType, Reason},
     terminal::Page,
 };
 use jiff::Timestamp;
@@ -56,7 +56,7 @@ fn next_look(standing: &Standing<'_>, resource: &OrganizationSessionPolicy, hint
     let resumed = format!("none before `{}`", hint.to("resume", standing.name()));
     let when = match Reason::parse(standing.ready().reason) {
         Some(Reason::Suspended) => return resumed,
-        Some(Reason::LetGo) => return "none before an operator runs again".into(),
+        Some(Reason::Uninstalled) => return "none before an operator runs again".into(),
         Some(Reason::NotChecked) => return "at once, if an operator runs that watches this namespace".into(),
         Some(Reason::InvalidSpec) if crd::validate(&resource.spec).is_err() => return "when the spec changes".into(),
         Some(
@@ -76,7 +76,9 @@ fn next_look(standing: &Standing<'_>, resource: &OrganizationSessionPolicy, hint
             | Reason::CredentialsRejected
             | Reason::AuthFailed,
         ) => "within a minute".to_owned(),
-        _ if standing.truth(Kind::Reconciling) == Truth::True => "after pauses of at most 5 minutes".to_owned(),
+        _ if standing.truth(ConditionType::Reconciling) == ConditionStatus::True => {
+            "after pauses of at most 5 minutes".to_owned()
+        }
         _ => interval,
     };
     format!("{when}, and when the spec changes; `{}` asks for one now", hint.to("reconcile", standing.name()))

@@ -6,7 +6,7 @@ use super::{
     world::{Uid, World},
 };
 use crate::policy::Mode;
-use crate::reconcile::{HOUR, Kind, Outcome, Requeue};
+use crate::reconcile::{ConditionType, HOUR, Outcome, Requeue};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -34,14 +34,14 @@ fn writes(world: &World) -> usize {
 #[test]
 fn row_035_what_is_undone_for_the_fifth_time_in_an_hour_is_contended() {
     let (mut world, uid) = undone(4);
-    assert_eq!((writes(&world), world.says(uid, Kind::Ready)), (4, "True InSync".into()));
+    assert_eq!((writes(&world), world.says(uid, ConditionType::Ready)), (4, "True InSync".into()));
     undo_and_look(&mut world, uid);
     assert_eq!((writes(&world), world.live()), (4, foreign()));
     assert_eq!(
-        (world.says(uid, Kind::Ready), world.says(uid, Kind::Stalled)),
+        (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Stalled)),
         ("False Contended".into(), "True Contended".into())
     );
-    assert_eq!(world.says(uid, Kind::Synced), "False DriftDetected");
+    assert_eq!(world.says(uid, ConditionType::Synced), "False DriftDetected");
     let pass = world.pass(uid);
     assert!(pass.is_quiet() && pass.outcome == Outcome::Contended);
     assert_eq!(pass.requeue, Requeue::Interval(MINUTE * 10), "it is still looked at");
@@ -57,11 +57,18 @@ fn row_048_a_fight_is_tried_once_an_hour() {
     world.advance(HOUR / 2);
     world.pass(uid);
     assert_eq!((writes(&world), world.live()), (5, declared().into()));
-    assert_eq!((world.says(uid, Kind::Ready), world.says(uid, Kind::Stalled)), ("True InSync".into(), "absent".into()));
+    assert_eq!(
+        (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Stalled)),
+        ("True InSync".into(), "absent".into())
+    );
     for _ in 0..50 {
         undo_and_look(&mut world, uid);
     }
-    assert_eq!((writes(&world), world.says(uid, Kind::Stalled)), (5, "True Contended".into()), "and not more often");
+    assert_eq!(
+        (writes(&world), world.says(uid, ConditionType::Stalled)),
+        (5, "True Contended".into()),
+        "and not more often"
+    );
 }
 
 #[test]
@@ -69,7 +76,7 @@ fn a_fight_that_ended_is_forgotten_after_an_hour() {
     let (mut world, uid) = undone(5);
     world.tenant().live = declared().into();
     world.pass(uid);
-    assert_eq!(world.says(uid, Kind::Ready), "True InSync");
+    assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
     world.advance(HOUR);
     world.pass(uid);
     undo_and_look(&mut world, uid);
@@ -86,7 +93,7 @@ fn drift_now_and_then_is_corrected_for_ever() {
         world.advance(MINUTE * 19);
         undo_and_look(&mut world, uid);
     }
-    assert_eq!((writes(&world), world.says(uid, Kind::Ready)), (20, "True InSync".into()));
+    assert_eq!((writes(&world), world.says(uid, ConditionType::Ready)), (20, "True InSync".into()));
 }
 
 #[test]
@@ -94,7 +101,7 @@ fn an_edit_is_tried_at_once() {
     let (mut world, uid) = undone(5);
     world.edit(uid, |d| d.policy = custom(240, None));
     world.pass(uid);
-    assert_eq!((world.live(), world.says(uid, Kind::Ready)), (no_idle(240), "True InSync".into()));
+    assert_eq!((world.live(), world.says(uid, ConditionType::Ready)), (no_idle(240), "True InSync".into()));
 }
 
 #[test]
@@ -102,7 +109,7 @@ fn a_restart_in_the_middle_of_a_fight_is_no_try() {
     let (mut world, uid) = undone(5);
     world.restart();
     undo_and_look(&mut world, uid);
-    assert_eq!((writes(&world), world.says(uid, Kind::Stalled)), (4, "True Contended".into()));
+    assert_eq!((writes(&world), world.says(uid, ConditionType::Stalled)), (4, "True Contended".into()));
     world.advance(HOUR);
     world.pass(uid);
     assert_eq!(writes(&world), 5);
@@ -116,7 +123,10 @@ fn a_flag_that_others_keep_switching_off_is_a_fight_too() {
         world.advance(MINUTE);
         world.pass(uid);
     }
-    assert_eq!((world.tenant().session_policy_on(), world.says(uid, Kind::Stalled)), (false, "True Contended".into()));
+    assert_eq!(
+        (world.tenant().session_policy_on(), world.says(uid, ConditionType::Stalled)),
+        (false, "True Contended".into())
+    );
 }
 
 #[test]
@@ -128,5 +138,5 @@ fn a_deletion_reverts_all_the_same_and_observing_never_fights() {
     let (mut world, uid) = undone(5);
     world.edit(uid, |d| d.mode = Mode::Observe);
     world.pass(uid);
-    assert_eq!(world.says(uid, Kind::Ready), "True DriftDetected");
+    assert_eq!(world.says(uid, ConditionType::Ready), "True DriftDetected");
 }

@@ -7,7 +7,7 @@ use super::{
     world::{Habits, Uid, World, access},
 };
 use crate::policy::{Live, Mode, diff, tighten};
-use crate::reconcile::{HOUR, Kind, Standing};
+use crate::reconcile::{ConditionType, HOUR, Ownership};
 use proptest::prelude::*;
 
 proptest! {
@@ -43,38 +43,38 @@ fn cure(world: &mut World) {
 fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
     let Some(object) = world.cluster.get(uid) else { return Ok(()) };
     prop_assert!(object.deleting_since.is_none(), "a deletion ends");
-    let declaration = object.declaration.as_ref().unwrap();
-    let ready = world.says(uid, Kind::Ready);
+    let spec = object.spec.as_ref().unwrap();
+    let ready = world.says(uid, ConditionType::Ready);
     let expected = |reason: &str| {
         prop_assert_eq!(&ready, reason);
         Ok(())
     };
-    if declaration.suspend {
+    if spec.suspend {
         return expected("Unknown Suspended");
     }
     let id = super::samples::org("org_1");
     let Some(tenant) = world.scalekit.organizations.get(&id) else {
         return expected("False OrganizationNotFound");
     };
-    if let Standing::Loser { .. } = world.cluster.standing(uid, &id, &world.scalekit) {
+    if let Ownership::Conflicted { .. } = world.cluster.ownership(uid, &id, &world.scalekit) {
         prop_assert!(!object.finalizer);
         return expected("False Conflict");
     }
-    let in_sync = diff(&declaration.policy, &tenant.live).is_empty();
-    match declaration.mode {
+    let in_sync = diff(&spec.policy, &tenant.live).is_empty();
+    match spec.mode {
         _ if in_sync => expected("True InSync")?,
-        Mode::Enforce => prop_assert!(in_sync, "{} instead of {}", tenant.live, declaration.policy),
+        Mode::Enforce => prop_assert!(in_sync, "{} instead of {}", tenant.live, spec.policy),
         Mode::Observe => expected("True DriftDetected")?,
         Mode::TightenOnly if tenant.live == Live::Unrecognized => expected("False UnrecognizedLivePolicy")?,
         Mode::TightenOnly => {
-            prop_assert_eq!(tighten(&declaration.policy, &tenant.live), None);
+            prop_assert_eq!(tighten(&spec.policy, &tenant.live), None);
             expected("True StricterKept")?;
         }
     }
-    prop_assert!(declaration.mode == Mode::Observe || tenant.session_policy_on());
-    let custom = declaration.policy != crate::policy::Policy::Application;
-    prop_assert!(object.finalizer || !declaration.may_revert() || !custom || !ready.starts_with("True"));
-    prop_assert!(!object.finalizer || declaration.may_revert());
+    prop_assert!(spec.mode == Mode::Observe || tenant.session_policy_on());
+    let custom = spec.policy != crate::policy::Policy::Application;
+    prop_assert!(object.finalizer || !spec.may_revert() || !custom || !ready.starts_with("True"));
+    prop_assert!(!object.finalizer || spec.may_revert());
     Ok(())
 }
 

@@ -6,12 +6,12 @@ use super::{
     samples::*,
     world::{Cut, Fate, Tenant, Uid, World},
 };
-use crate::policy::{Declaration, Policy};
-use crate::reconcile::{Kind, Outcome, Report};
+use crate::policy::{Policy, ValidatedSpec};
+use crate::reconcile::{ConditionType, Outcome, StatusUpdate};
 use std::time::Duration;
 
 /// What both sides look like in the end.
-type End = (Option<(bool, Option<Report>)>, Tenant);
+type End = (Option<(bool, Option<StatusUpdate>)>, Tenant);
 
 fn end(world: &mut World, uid: Uid) -> End {
     let object = world.cluster.get(uid).map(|object| (object.finalizer, object.status.clone()));
@@ -56,16 +56,16 @@ fn rest_then(change: impl Fn(&mut World, Uid)) -> impl Fn() -> (World, Uid) {
 
 #[test]
 fn while_it_creates() {
-    for declaration in [
+    for spec in [
         enforce(declared()),
         tighten_only(declared()),
         observe(declared()),
         retain(declared()),
-        Declaration { organization: by_external_id("tenant-1"), ..enforce(declared()) },
+        ValidatedSpec { organization: by_external_id("tenant-1"), ..enforce(declared()) },
     ] {
         dies_at_every_step(|| {
             let mut world = World::new();
-            let uid = world.declare(declaration.clone());
+            let uid = world.declare(spec.clone());
             (world, uid)
         });
     }
@@ -113,7 +113,7 @@ fn again_and_again_it_still_gets_there() {
             world.run(uid, Some(Cut { at: every, fate }));
         }
         settle(&mut world, uid);
-        assert_eq!((world.live(), world.says(uid, Kind::Ready)), (declared().into(), "True InSync".into()));
+        assert_eq!((world.live(), world.says(uid, ConditionType::Ready)), (declared().into(), "True InSync".into()));
         world.delete(uid);
         world.run(uid, Some(Cut { at: every, fate: Fate::CarriedOut }));
         settle(&mut world, uid);

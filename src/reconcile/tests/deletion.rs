@@ -5,15 +5,17 @@ use super::{
     samples::*,
     world::{On, Trouble, Uid, World, access},
 };
-use crate::policy::{Declaration, DeletionPolicy, Live, Policy};
-use crate::reconcile::{CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Hold, Kind, Outcome, Release};
+use crate::policy::{DeletionPolicy, Live, Policy, ValidatedSpec};
+use crate::reconcile::{
+    ConditionType, CredentialsFlaw, CredentialsProblem, ErrorKind, Hold, Outcome, Release, RemoteError,
+};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A resource at rest whose deletion was asked for.
-fn deleting(declaration: Declaration) -> (World, Uid) {
-    let (mut world, uid) = World::at_rest(declaration);
+fn deleting(spec: ValidatedSpec) -> (World, Uid) {
+    let (mut world, uid) = World::at_rest(spec);
     world.delete(uid);
     (world, uid)
 }
@@ -63,7 +65,7 @@ fn tighten_only_takes_back_its_own_policy_and_leaves_another() {
 #[test]
 fn an_organization_must_be_missing_twice() {
     let (mut world, uid) = deleting(enforce(declared()));
-    world.trouble(On::Organization, 0, Trouble::Refused(FaultKind::NotFound));
+    world.trouble(On::Organization, 0, Trouble::Refused(ErrorKind::NotFound));
     let pass = world.pass(uid);
     assert_eq!((pass.count("read organization"), pass.outcome), (2, Outcome::Released(Release::Reverted)));
     let (mut world, uid) = deleting(enforce(declared()));
@@ -89,7 +91,7 @@ fn nothing_is_proven_by_another_environment() {
     let pass = world.pass(uid);
     assert!(matches!(pass.outcome, Outcome::Holding { hold: Hold::EnvironmentChanged { .. }, .. }));
     assert_eq!(pass.count("read organization"), 0);
-    let message = &world.object(uid).condition(Kind::Ready).unwrap().message;
+    let message = &world.object(uid).condition(ConditionType::Ready).unwrap().message;
     assert!(message.contains(HOST) && message.contains("other.scalekit.com"));
     world.credentials = Ok(access(HOST));
     assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
@@ -103,9 +105,9 @@ fn missing_credentials_hold_the_resource_until_the_grace_is_over() {
         world.namespace_terminating = terminating;
         let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
         assert_eq!(release_at, world.now + MINUTE * grace);
-        assert_eq!(world.says(uid, Kind::Ready), "False CredentialsMissing");
-        assert_eq!(world.says(uid, Kind::Reconciling), "True CredentialsMissing");
-        assert!(world.object(uid).condition(Kind::Ready).unwrap().message.contains(&release_at.to_string()));
+        assert_eq!(world.says(uid, ConditionType::Ready), "False CredentialsMissing");
+        assert_eq!(world.says(uid, ConditionType::Reconciling), "True CredentialsMissing");
+        assert!(world.object(uid).condition(ConditionType::Ready).unwrap().message.contains(&release_at.to_string()));
         world.advance(MINUTE * (grace - 1));
         assert!(matches!(world.pass(uid).outcome, Outcome::Holding { .. }));
         world.advance(MINUTE);
@@ -128,11 +130,11 @@ fn credentials_that_come_back_in_time_end_in_a_revert() {
 #[test]
 fn the_grace_counts_from_when_it_was_announced() {
     let (mut world, uid) = deleting(enforce(declared()));
-    world.scalekit.down = Some(FaultKind::Unavailable);
+    world.scalekit.down = Some(ErrorKind::Unavailable);
     world.pass(uid);
     world.advance(MINUTE * 60 * 5); // an outage of five hours
     world.calm();
-    world.trouble(On::ReadPolicy, 0, Trouble::Refused(FaultKind::Forbidden));
+    world.trouble(On::ReadPolicy, 0, Trouble::Refused(ErrorKind::Forbidden));
     let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("let go unannounced") };
     assert_eq!(release_at, world.now + MINUTE * 60);
     assert_eq!(world.object(uid).status.clone().unwrap().release.map(|r| r.at), Some(release_at));
@@ -142,12 +144,12 @@ fn the_grace_counts_from_when_it_was_announced() {
 #[test]
 fn the_grace_of_another_cause_begins_anew_and_an_outage_does_not_prolong_it() {
     let (mut world, uid) = deleting(enforce(declared()));
-    world.scalekit.down = Some(FaultKind::Forbidden);
+    world.scalekit.down = Some(ErrorKind::Forbidden);
     let Outcome::Holding { release_at: first, .. } = world.pass(uid).outcome else { panic!("not held") };
     world.advance(MINUTE * 50);
-    world.scalekit.down = Some(FaultKind::Unavailable);
+    world.scalekit.down = Some(ErrorKind::Unavailable);
     world.pass(uid);
-    world.scalekit.down = Some(FaultKind::Forbidden);
+    world.scalekit.down = Some(ErrorKind::Forbidden);
     let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
     assert_eq!(release_at, first);
     world.credentials_missing();
@@ -184,12 +186,12 @@ fn row_078_a_secret_that_went_with_its_namespace_is_remembered_for_the_revert() 
 #[test]
 fn whoever_uninstalls_gets_every_resource_off_its_finalizer() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    world.letting_go = true;
+    world.uninstalling = true;
     let pass = world.pass(uid);
     assert_eq!((pass.outcome, world.live()), (Outcome::Released(Release::Reverted), Live::Application));
     assert!(!world.object(uid).finalizer && world.object(uid).deleting_since.is_none());
     assert_eq!(
-        (world.says(uid, Kind::Ready), world.says(uid, Kind::Stalled)),
+        (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Stalled)),
         ("Unknown LetGo".into(), "absent".into())
     );
     assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::NothingToRevert), "again is no harm");
@@ -199,16 +201,16 @@ fn whoever_uninstalls_gets_every_resource_off_its_finalizer() {
 fn an_heir_waits_for_a_write_of_its_predecessor_that_may_still_land() {
     let (mut world, older) = World::at_rest(enforce(declared()));
     world.edit(older, |d| d.policy = custom(120, 30));
-    world.trouble(On::WritePolicy, 0, Trouble::Late(FaultKind::Unavailable, Duration::from_secs(19)));
-    world.trouble(On::ReadPolicy, 1, Trouble::Refused(FaultKind::Unreachable));
+    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
+    world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
     world.pass(older);
-    let heir = world.declare(enforce(custom(240, None)));
+    let successor = world.declare(enforce(custom(240, None)));
     world.delete(older);
     assert!(matches!(world.pass(older).outcome, Outcome::Settling(_)));
-    assert!(world.pass(heir).is_quiet(), "not yet the owner");
+    assert!(world.pass(successor).is_quiet(), "not yet the owner");
     world.advance(world.settings.settle);
     assert_eq!(world.pass(older).outcome, Outcome::Released(Release::HandedOver));
-    world.pass(heir);
+    world.pass(successor);
     world.advance(world.settings.settle);
     assert_eq!(world.live(), no_idle(240), "nothing lands on it");
 }
@@ -238,11 +240,11 @@ fn a_loser_leaves_the_organization_to_its_owner() {
 #[test]
 fn a_revert_of_unknown_outcome_is_waited_for_even_when_it_shows() {
     let (mut world, uid) = deleting(enforce(declared()));
-    world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(FaultKind::TimedOut));
+    world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
     assert_eq!(world.pass(uid).outcome, Outcome::Settling(world.settings.settle));
-    assert_eq!(world.says(uid, Kind::Reconciling), "True Deleting");
-    let seen = world.object(uid).status.clone().unwrap().seen.unwrap();
-    assert_eq!((seen.live, seen.drift.len()), (Live::Application, 0), "inheriting is the goal now");
+    assert_eq!(world.says(uid, ConditionType::Reconciling), "True Deleting");
+    let observed = world.object(uid).status.clone().unwrap().observed.unwrap();
+    assert_eq!((observed.live, observed.drift.len()), (Live::Application, 0), "inheriting is the goal now");
     world.advance(world.settings.settle);
     assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
 }
@@ -251,8 +253,8 @@ fn a_revert_of_unknown_outcome_is_waited_for_even_when_it_shows() {
 fn a_write_of_an_earlier_pass_that_lands_after_the_revert_is_reverted_too() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.edit(uid, |d| d.policy = custom(240, None));
-    world.trouble(On::WritePolicy, 0, Trouble::Late(FaultKind::Unavailable, Duration::from_secs(19)));
-    world.trouble(On::ReadPolicy, 1, Trouble::Refused(FaultKind::Unreachable));
+    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
+    world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
     world.pass(uid);
     world.delete(uid);
     let Outcome::Settling(wait) = world.pass(uid).outcome else { panic!("not settling") };
@@ -265,13 +267,13 @@ fn a_write_of_an_earlier_pass_that_lands_after_the_revert_is_reverted_too() {
 
 #[test]
 fn a_refusal_holds_the_resource_for_the_grace() {
-    use FaultKind::{AuthFailed, CredentialsRejected, Forbidden, Rejected, Unsupported};
+    use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden, Rejected, Unsupported};
     for kind in [AuthFailed, CredentialsRejected, Forbidden, Rejected, Unsupported] {
         for on in [On::Organization, On::ReadPolicy, On::WritePolicy] {
             let (mut world, uid) = deleting(enforce(declared()));
             world.trouble(on, 0, Trouble::Refused(kind));
             let outcome = world.pass(uid).outcome;
-            let held = Hold::Refused(Fault::new(kind));
+            let held = Hold::Refused(RemoteError::new(kind));
             assert!(matches!(outcome, Outcome::Holding { hold, .. } if hold == held), "{kind:?} {on:?}");
             assert!(!world.is_gone(uid));
             world.scalekit.down = Some(kind);
@@ -283,16 +285,16 @@ fn a_refusal_holds_the_resource_for_the_grace() {
 
 #[test]
 fn no_outage_lets_a_resource_go_however_long_it_lasts() {
-    use FaultKind::{BadAuthResponse, BadResponse, Conflict, TimedOut, Tls, Unavailable, Unreachable};
-    let limited = FaultKind::RateLimited { retry_after: MINUTE };
+    use ErrorKind::{BadAuthResponse, BadResponse, Conflict, TimedOut, Tls, Unavailable, Unreachable};
+    let limited = ErrorKind::RateLimited { retry_after: MINUTE };
     for kind in [BadAuthResponse, BadResponse, Conflict, TimedOut, Tls, Unavailable, Unreachable, limited] {
         let (mut world, uid) = deleting(enforce(declared()));
         world.scalekit.down = Some(kind);
         world.pass(uid);
         world.advance(MINUTE * 60 * 24 * 30);
         assert!(matches!(world.pass(uid).outcome, Outcome::CleanupPending(_)), "{kind:?}");
-        assert_eq!(world.says(uid, Kind::Ready), "False CleanupPending");
-        assert_eq!(world.says(uid, Kind::Reconciling), "True CleanupPending");
+        assert_eq!(world.says(uid, ConditionType::Ready), "False CleanupPending");
+        assert_eq!(world.says(uid, ConditionType::Reconciling), "True CleanupPending");
         world.calm();
         assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
     }
@@ -337,7 +339,7 @@ fn suspending_never_holds_a_deletion_back() {
 #[test]
 fn a_spec_that_cannot_be_read_holds_the_resource_for_the_grace() {
     let (mut world, uid) = deleting(enforce(declared()));
-    world.cluster.get_mut(uid).unwrap().declaration = Err(vec!["policy is not an object".into()]);
+    world.cluster.get_mut(uid).unwrap().spec = Err(vec!["policy is not an object".into()]);
     assert!(matches!(world.pass(uid).outcome, Outcome::Holding { hold: Hold::InvalidSpec, .. }));
     world.advance(MINUTE * 60);
     assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Orphaned(Hold::InvalidSpec)));

@@ -7,7 +7,7 @@ use super::{
     world::{On, Trouble, Uid, World},
 };
 use crate::policy::Policy;
-use crate::reconcile::{Call, FaultKind, Kind, Step};
+use crate::reconcile::{ConditionType, ErrorKind, RemoteRequest, Request, Step};
 use std::time::Duration;
 
 type Story = (&'static str, fn() -> (World, Uid));
@@ -40,10 +40,10 @@ const STORIES: [Story; 5] = [
     }),
 ];
 
-const NOT_FOUND: Trouble = Trouble::Refused(FaultKind::NotFound);
+const NOT_FOUND: Trouble = Trouble::Refused(ErrorKind::NotFound);
 
 fn troubles() -> Vec<Trouble> {
-    use FaultKind::{AuthFailed, BadResponse, Conflict, Forbidden, NotFound, TimedOut, Tls, Unavailable, Unreachable};
+    use ErrorKind::{AuthFailed, BadResponse, Conflict, Forbidden, NotFound, TimedOut, Tls, Unavailable, Unreachable};
     let refused = [AuthFailed, BadResponse, Conflict, Forbidden, NotFound, Tls, Unavailable, Unreachable];
     let late = |secs| Trouble::Late(TimedOut, Duration::from_secs(secs));
     let unknown = [Trouble::Lost(TimedOut), Trouble::ResponseLost(Unavailable), late(3), late(11), late(19)];
@@ -52,7 +52,7 @@ fn troubles() -> Vec<Trouble> {
 
 /// How often it wrote the policy, and how often the flags.
 fn written(world: &World) -> (usize, usize) {
-    let features = |step: &Step| matches!(step, Step::Scalekit(Call::WriteFeatures { .. }));
+    let features = |step: &Step| matches!(step, Step::Request(Request::Remote(RemoteRequest::WriteFeatures { .. })));
     let policies = world.journal.iter().filter(|e| e.policy().is_some()).count();
     (policies, world.journal.iter().filter(|e| features(&e.step)).count())
 }
@@ -73,7 +73,7 @@ fn same_end(story: &Story, faults: &[(usize, Trouble)]) {
         world.journal.clear();
         faults.iter().for_each(|(nth, trouble)| world.trouble(On::Anything, *nth, *trouble));
         passes_to_rest(&mut world, uid);
-        let status = world.cluster.get(uid).map(|o| (o.finalizer, o.condition(Kind::Ready).unwrap().clone()));
+        let status = world.cluster.get(uid).map(|o| (o.finalizer, o.condition(ConditionType::Ready).unwrap().clone()));
         let (policies, features) = written(&world);
         ((status, world.live(), world.tenant().session_policy_on()), policies, features)
     };

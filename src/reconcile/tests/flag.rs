@@ -5,7 +5,9 @@ use super::{
     samples::*,
     world::{Omits, On, Pass, Trouble, Uid, World},
 };
-use crate::reconcile::{Call, FaultKind, Feature, Kind, Outcome, Reason, Step, Verdict};
+use crate::reconcile::{
+    ConditionType, ErrorKind, Feature, Outcome, Reason, RemoteOutcome, RemoteRequest, Request, Step,
+};
 
 fn first_pass(prepare: impl FnOnce(&mut World)) -> (World, Uid, Pass) {
     let mut world = World::new();
@@ -18,7 +20,7 @@ fn first_pass(prepare: impl FnOnce(&mut World)) -> (World, Uid, Pass) {
 /// The lists of flags that a pass sent.
 fn sent(pass: &Pass) -> Vec<Vec<Feature>> {
     let list = |step: &Step| match step {
-        Step::Scalekit(Call::WriteFeatures { features, .. }) => Some(features.clone()),
+        Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) => Some(features.clone()),
         _ => None,
     };
     pass.steps.iter().filter_map(list).collect()
@@ -29,7 +31,7 @@ fn the_others_stay_whether_the_server_merges_or_replaces() {
     for replaces in [false, true] {
         let (mut world, _, pass) = first_pass(|w| w.scalekit.habits.replaces_features = replaces);
         assert_eq!((sent(&pass), world.tenant().features.clone()), (vec![flags(true)], flags(true)));
-        assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync));
+        assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
     }
 }
 
@@ -55,17 +57,17 @@ fn a_name_that_is_on_and_refused_is_left_out_last_and_its_loss_is_announced() {
         let lost = pass.events.iter().find(|e| e.reason == Reason::FeaturesChanged);
         assert_eq!(lost.is_some(), replaces);
         assert!(lost.is_none_or(|e| e.warning && e.note.ends_with("sso")));
-        assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync));
+        assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
     }
 }
 
 #[test]
 fn a_server_that_refuses_every_list_has_no_such_feature() {
-    use FaultKind::{Forbidden, Rejected, Unsupported};
+    use ErrorKind::{Forbidden, Rejected, Unsupported};
     for (kind, lists) in [(Rejected, 3), (Forbidden, 1), (Unsupported, 1)] {
         let (world, uid, pass) = first_pass(|w| w.scalekit.habits.refuses_features = Some(kind));
         assert_eq!((sent(&pass).len(), pass.policies()), (lists, vec![]), "{kind:?}");
-        assert_eq!(world.says(uid, Kind::Stalled), "True FeatureUnavailable", "{kind:?}");
+        assert_eq!(world.says(uid, ConditionType::Stalled), "True FeatureUnavailable", "{kind:?}");
     }
 }
 
@@ -73,46 +75,46 @@ fn a_server_that_refuses_every_list_has_no_such_feature() {
 fn a_flag_that_stays_off_is_tried_twice_whatever_the_echo_says() {
     let (world, uid, pass) = first_pass(|w| w.scalekit.habits.keeps_flag_off = true);
     assert_eq!((sent(&pass).len(), pass.policies()), (2, vec![]));
-    assert_eq!(world.says(uid, Kind::Stalled), "True FeatureNotEnabled");
+    assert_eq!(world.says(uid, ConditionType::Stalled), "True FeatureNotEnabled");
     let (mut world, uid, _) = first_pass(|w| {
         w.scalekit.habits.keeps_flag_off = true;
         w.scalekit.habits.flag_echo_lies = true;
     });
-    assert_eq!(world.says(uid, Kind::Ready), "True InSync", "a true-looking echo is believed for this pass");
+    assert_eq!(world.says(uid, ConditionType::Ready), "True InSync", "a true-looking echo is believed for this pass");
     world.scalekit.habits.flag_echo_lies = false;
     world.pass(uid);
-    assert_eq!(world.says(uid, Kind::Stalled), "True FeatureNotEnabled", "the next one finds out");
+    assert_eq!(world.says(uid, ConditionType::Stalled), "True FeatureNotEnabled", "the next one finds out");
 }
 
 #[test]
 fn a_flag_write_of_unknown_outcome_is_read_before_it_is_repeated() {
-    for (trouble, lists) in [(Trouble::ResponseLost(FaultKind::TimedOut), 1), (Trouble::Lost(FaultKind::TimedOut), 2)] {
+    for (trouble, lists) in [(Trouble::ResponseLost(ErrorKind::TimedOut), 1), (Trouble::Lost(ErrorKind::TimedOut), 2)] {
         let (_, _, pass) = first_pass(|w| w.trouble(On::Features, 0, trouble));
         let words = pass.words();
         let first = words.iter().position(|w| *w == "features").unwrap();
         assert_eq!((words[first + 1], sent(&pass).len()), ("read organization", lists));
-        assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync));
+        assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
     }
 }
 
 #[test]
 fn two_lost_flag_writes_end_the_pass_and_a_conflict_counts_as_one() {
-    for kind in [FaultKind::TimedOut, FaultKind::Conflict] {
+    for kind in [ErrorKind::TimedOut, ErrorKind::Conflict] {
         let (world, uid, pass) = first_pass(|w| {
             w.trouble(On::Features, 0, Trouble::Lost(kind));
             w.trouble(On::Features, 1, Trouble::Lost(kind));
         });
         assert_eq!((sent(&pass).len(), pass.policies()), (2, vec![]));
-        assert!(world.says(uid, Kind::Reconciling).starts_with("True"));
+        assert!(world.says(uid, ConditionType::Reconciling).starts_with("True"));
     }
 }
 
 #[test]
 fn an_organization_that_goes_before_the_flag_is_written_is_not_found() {
     let (world, uid, _) = first_pass(|w| w.meanwhile(7, |w| w.scalekit.organizations.clear()));
-    assert_eq!(world.says(uid, Kind::Stalled), "True OrganizationNotFound");
-    let (world, uid, pass) = first_pass(|w| w.trouble(On::Features, 0, Trouble::Refused(FaultKind::NotFound)));
-    assert_eq!((sent(&pass).len(), world.says(uid, Kind::Stalled)), (1, "True FeatureUnavailable".into()));
+    assert_eq!(world.says(uid, ConditionType::Stalled), "True OrganizationNotFound");
+    let (world, uid, pass) = first_pass(|w| w.trouble(On::Features, 0, Trouble::Refused(ErrorKind::NotFound)));
+    assert_eq!((sent(&pass).len(), world.says(uid, ConditionType::Stalled)), (1, "True FeatureUnavailable".into()));
 }
 
 #[test]
@@ -129,7 +131,7 @@ fn a_server_that_never_tells_is_asked_once_and_then_only_with_a_policy_to_write(
     let (mut world, uid, pass) = first_pass(|w| w.scalekit.habits.omits_features = Omits::Always);
     assert_eq!((sent(&pass), pass.policies()), (vec![vec![flag("session_policy", true)]], vec![declared()]));
     assert_eq!(
-        (world.says(uid, Kind::Ready), world.says(uid, Kind::FeatureEnabled)),
+        (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::FeatureEnabled)),
         ("True InSync".into(), "Unknown NotTold".into())
     );
     assert!(pass.events.iter().all(|e| e.reason != Reason::FeaturesChanged));
@@ -142,7 +144,7 @@ fn a_server_that_never_tells_is_asked_once_and_then_only_with_a_policy_to_write(
     world.switch_flag(false);
     world.scalekit.habits.omits_features = Omits::Never;
     world.pass(uid);
-    assert_eq!(world.says(uid, Kind::FeatureEnabled), "True Enabled", "once it tells, it counts again");
+    assert_eq!(world.says(uid, ConditionType::FeatureEnabled), "True Enabled", "once it tells, it counts again");
 }
 
 #[test]
@@ -151,7 +153,7 @@ fn a_list_that_is_left_out_because_all_are_off_means_off() {
         w.scalekit.habits.omits_features = Omits::WhenAllAreOff;
         w.tenant().features.clear();
     });
-    assert_eq!((sent(&pass).len(), world.says(uid, Kind::FeatureEnabled)), (1, "True Enabled".into()));
+    assert_eq!((sent(&pass).len(), world.says(uid, ConditionType::FeatureEnabled)), (1, "True Enabled".into()));
     world.switch_flag(false);
     let pass = world.pass(uid);
     assert_eq!((sent(&pass).len(), world.tenant().session_policy_on()), (1, true), "and off is drift");
@@ -165,7 +167,7 @@ fn a_server_that_never_tells_is_not_asked_again_for_a_policy_that_could_not_hold
     world.tenant().live = custom(600, 3).into();
     let uid = world.declare(tighten_only(declared()));
     assert_eq!(sent(&world.pass(uid)).len(), 1);
-    assert_eq!(world.says(uid, Kind::Stalled), "True InvalidSpec");
+    assert_eq!(world.says(uid, ConditionType::Stalled), "True InvalidSpec");
     for _ in 0..8 {
         assert!(world.pass(uid).is_quiet(), "at rest nothing is written");
     }

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::policy::{Live, Mode, Policy, diff, tighten};
 use crate::reconcile::{
-    Answer, Call, FaultKind, Release, SESSION_POLICY, Standing, Step, View, tests::random::TestResult,
+    ErrorKind, Ownership, Release, RemoteRequest, Request, Response, SESSION_POLICY, State, Step,
+    tests::random::TestResult,
 };
 use proptest::prelude::*;
 
@@ -36,29 +37,34 @@ trait And {
 
 impl And for TestCaseError {
     fn and(self, entry: &Entry) -> Self {
-        Self::fail(format!("{self}\nin pass {} over {}: {:#?}\n{:#?}", entry.pass, entry.uid, entry.step, entry.view))
+        Self::fail(format!("{self}\nin pass {} over {}: {:#?}\n{:#?}", entry.pass, entry.uid, entry.step, entry.state))
     }
 }
 
 fn justified(entry: &Entry) -> Result<(), TestCaseError> {
-    let view = &entry.view;
+    let state = &entry.state;
     match &entry.step {
-        Step::Scalekit(Call::WritePolicy { policy, .. }) if view.deleting() => a_revert_is_owed(entry, *policy),
-        Step::Scalekit(Call::WritePolicy { policy, .. }) => {
-            announced(entry)?;
-            desired(view, *policy)
+        Step::Request(Request::Remote(RemoteRequest::WritePolicy { policy, .. })) if state.deleting() => {
+            a_revert_is_owed(entry, *policy)
         }
-        Step::Scalekit(Call::WriteFeatures { features, .. }) => {
+        Step::Request(Request::Remote(RemoteRequest::WritePolicy { policy, .. })) => {
             announced(entry)?;
-            let read = &view.sight.organization.as_ref().unwrap().features;
+            desired(state, *policy)
+        }
+        Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) => {
+            announced(entry)?;
+            let read = &state.observation.organization.as_ref().unwrap().features;
             let ours = |name: &str| name == SESSION_POLICY;
             prop_assert!(features.iter().any(|f| ours(&f.name) && f.enabled));
             prop_assert!(features.iter().all(|f| ours(&f.name) || read.contains(f)), "as read");
             let complete = read.iter().filter(|f| f.enabled && !ours(&f.name)).all(|f| features.contains(f));
-            prop_assert!(complete || (features.len() == 1 && view.sight.flag.refused > 0), "others would go off");
+            prop_assert!(
+                complete || (features.len() == 1 && state.observation.flag.refused > 0),
+                "others would go off"
+            );
             Ok(())
         }
-        Step::RemoveFinalizer(release) => releasable(entry, release),
+        Step::Request(Request::RemoveFinalizer(release)) => releasable(entry, release),
         _ => Ok(()),
     }
 }
@@ -66,35 +72,35 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
 /// Before the first write the user is told, the organization is pinned, and
 /// what will undo it is persisted.
 fn announced(entry: &Entry) -> Result<(), TestCaseError> {
-    let view = &entry.view;
-    let declaration = view.declaration().unwrap();
-    let needs_undoing = declaration.may_revert() && declaration.policy != Policy::Application;
+    let state = &entry.state;
+    let spec = state.spec().unwrap();
+    let needs_undoing = spec.may_revert() && spec.policy != Policy::Application;
     let Some(object) = &entry.object else {
         prop_assert!(!needs_undoing, "only what nothing holds can go in the middle of a pass");
         return Ok(());
     };
-    let organization = view.sight.organization.as_ref().unwrap();
+    let organization = state.observation.organization.as_ref().unwrap();
     let pinned = object.status.as_ref().and_then(|s| s.pinned.clone()).unwrap();
     prop_assert_eq!((pinned.organization, pinned.environment.as_str()), (organization.id.clone(), HOST));
-    prop_assert!(view.progress_reported);
-    prop_assert!(matches!(view.standing, Some(Standing::Owner { .. })), "only the owner writes");
-    prop_assert!(!declaration.suspend && declaration.mode != Mode::Observe);
+    prop_assert!(state.progress_reported);
+    prop_assert!(matches!(state.ownership, Some(Ownership::Owner { .. })), "only the owner writes");
+    prop_assert!(!spec.suspend && spec.mode != Mode::Observe);
     if needs_undoing {
-        prop_assert!(view.here().unwrap().finalizer && object.finalizer, "the finalizer comes first");
+        prop_assert!(state.here().unwrap().finalizer && object.finalizer, "the finalizer comes first");
     }
     Ok(())
 }
 
-fn desired(view: &View, policy: Policy) -> Result<(), TestCaseError> {
-    let declaration = view.declaration().unwrap();
-    let live = view.sight.live.unwrap();
+fn desired(state: &State, policy: Policy) -> Result<(), TestCaseError> {
+    let spec = state.spec().unwrap();
+    let live = state.observation.live.unwrap();
     prop_assert!(!diff(&policy, &live).is_empty(), "equal, so nothing to write");
-    let organization = view.sight.organization.as_ref().unwrap();
-    let tried = !organization.told && view.sight.flag.tries > 0;
+    let organization = state.observation.organization.as_ref().unwrap();
+    let tried = !organization.features_reported && state.observation.flag.tries > 0;
     prop_assert!(organization.session_policy_enabled() || tried, "the flag comes first");
-    let wanted = match declaration.mode {
-        Mode::Enforce => Some(declaration.policy),
-        Mode::TightenOnly => tighten(&declaration.policy, &live),
+    let wanted = match spec.mode {
+        Mode::Enforce => Some(spec.policy),
+        Mode::TightenOnly => tighten(&spec.policy, &live),
         Mode::Observe => None,
     };
     prop_assert_eq!(Some(policy), wanted);
@@ -102,38 +108,41 @@ fn desired(view: &View, policy: Policy) -> Result<(), TestCaseError> {
 }
 
 fn a_revert_is_owed(entry: &Entry, policy: Policy) -> Result<(), TestCaseError> {
-    let view = &entry.view;
-    let declaration = view.declaration().unwrap();
+    let state = &entry.state;
+    let spec = state.spec().unwrap();
     prop_assert_eq!(policy, Policy::Application);
-    prop_assert!(declaration.may_revert() && entry.object.as_ref().unwrap().finalizer);
-    prop_assert_eq!(&view.standing, &Some(Standing::Owner { heir: false }));
-    let live = view.sight.live.unwrap();
+    prop_assert!(spec.may_revert() && entry.object.as_ref().unwrap().finalizer);
+    prop_assert_eq!(&state.ownership, &Some(Ownership::Owner { successor: false }));
+    let live = state.observation.live.unwrap();
     prop_assert!(live != Live::Application);
-    prop_assert!(declaration.mode == Mode::Enforce || diff(&declaration.policy, &live).is_empty());
+    prop_assert!(spec.mode == Mode::Enforce || diff(&spec.policy, &live).is_empty());
     Ok(())
 }
 
 /// The finalizer goes on proof, or when its user or its grace says so.
 fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
-    let view = &entry.view;
-    let declaration = view.declaration();
-    let settled = view.unsettled_for().is_zero();
+    let state = &entry.state;
+    let spec = state.spec();
+    let settled = state.unsettled_for().is_zero();
     match release {
-        Release::Reverted => prop_assert_eq!(view.sight.live, Some(Live::Application)),
-        Release::OrganizationGone => prop_assert!(view.sight.not_found >= 2),
+        Release::Reverted => prop_assert_eq!(state.observation.live, Some(Live::Application)),
+        Release::OrganizationGone => prop_assert!(state.observation.not_found >= 2),
         Release::CustomersOwn => {
-            prop_assert_eq!(declaration.unwrap().mode, Mode::TightenOnly);
-            prop_assert!(!diff(&declaration.unwrap().policy, &view.sight.live.unwrap()).is_empty());
+            prop_assert_eq!(spec.unwrap().mode, Mode::TightenOnly);
+            prop_assert!(!diff(&spec.unwrap().policy, &state.observation.live.unwrap()).is_empty());
         }
         Release::NothingToRevert => {
-            let inherits = view.sight.live == Some(Live::Application) && settled;
-            prop_assert!(!declaration.unwrap().may_revert() || inherits);
+            let inherits = state.observation.live == Some(Live::Application) && settled;
+            prop_assert!(!spec.unwrap().may_revert() || inherits);
         }
-        Release::HandedOver => prop_assert_eq!(&view.standing, &Some(Standing::Owner { heir: true })),
-        Release::NotOwner => prop_assert!(matches!(view.standing, Some(Standing::Loser { .. })), "it lost"),
+        Release::HandedOver => prop_assert_eq!(&state.ownership, &Some(Ownership::Owner { successor: true })),
+        Release::NotOwner => prop_assert!(matches!(state.ownership, Some(Ownership::Conflicted { .. })), "it lost"),
         Release::Orphaned(_) => {
-            let grace =
-                if view.namespace_terminating.unwrap() { view.settings.namespace_grace } else { view.settings.grace };
+            let grace = if state.namespace_terminating.unwrap() {
+                state.settings.namespace_grace
+            } else {
+                state.settings.grace
+            };
             prop_assert!(entry.at >= entry.object.as_ref().unwrap().deleting_since.unwrap() + grace);
         }
     }
@@ -144,11 +153,14 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
 }
 
 fn bounded(pass: &[Entry]) -> Result<(), TestCaseError> {
-    let conflict = |e: &&Entry| matches!(&e.answer, Some(Answer::Scalekit(Err(f))) if f.kind == FaultKind::Conflict);
+    let conflict = |e: &&Entry| matches!(&e.response, Some(Response::Remote(Err(f))) if f.kind == ErrorKind::Conflict);
     let policies: Vec<&Entry> = pass.iter().filter(|e| e.policy().is_some()).collect();
     let conflicts = policies.iter().copied().filter(conflict).count();
     prop_assert!(policies.len() - conflicts <= 2 && conflicts <= 3, "{} writes", policies.len());
-    let features = pass.iter().filter(|e| matches!(e.step, Step::Scalekit(Call::WriteFeatures { .. }))).count();
+    let features = pass
+        .iter()
+        .filter(|e| matches!(e.step, Step::Request(Request::Remote(RemoteRequest::WriteFeatures { .. }))))
+        .count();
     prop_assert!(features <= 4, "{features} lists of flags");
     Ok(())
 }
@@ -156,19 +168,21 @@ fn bounded(pass: &[Entry]) -> Result<(), TestCaseError> {
 /// 401, 403 and 404 end the writing; a 404 until the organization is found
 /// after all. Only the application's policy is a question that may be refused.
 fn no_write_after_a_refusal(pass: &[Entry]) -> Result<(), TestCaseError> {
-    use FaultKind::{AuthFailed, CredentialsRejected, Forbidden, NotFound};
+    use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden, NotFound};
     let mut refused = None;
     for entry in pass {
-        let Step::Scalekit(call) = &entry.step else { continue };
-        prop_assert!(refused.is_none() || !call.writes(), "{call:?} after {refused:?}");
-        match (&entry.answer, call) {
-            (_, Call::ReadApplicationPolicy(_)) => {}
-            (Some(Answer::Scalekit(Err(fault))), _)
-                if matches!(fault.kind, AuthFailed | CredentialsRejected | Forbidden | NotFound) =>
+        let Step::Request(Request::Remote(request)) = &entry.step else { continue };
+        prop_assert!(refused.is_none() || !request.writes(), "{request:?} after {refused:?}");
+        match (&entry.response, request) {
+            (_, RemoteRequest::ReadApplicationPolicy(_)) => {}
+            (Some(Response::Remote(Err(error))), _)
+                if matches!(error.kind, AuthFailed | CredentialsRejected | Forbidden | NotFound) =>
             {
-                refused = Some(fault.kind);
+                refused = Some(error.kind);
             }
-            (Some(Answer::Scalekit(Ok(_))), Call::ReadOrganization(_) | Call::LookUp(_)) => refused = None,
+            (Some(Response::Remote(Ok(_))), RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_)) => {
+                refused = None
+            }
             _ => {}
         }
     }

@@ -5,8 +5,8 @@ use super::{
     samples::*,
     world::{World, access},
 };
-use crate::policy::{Declaration, DeletionPolicy, Live, Mode, Policy};
-use crate::reconcile::{CredentialsFlaw, CredentialsProblem, Kind, Outcome, Reason, Verdict};
+use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
+use crate::reconcile::{ConditionType, CredentialsFlaw, CredentialsProblem, Outcome, Reason, RemoteOutcome};
 
 #[test]
 fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write() {
@@ -28,25 +28,25 @@ fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write
             "write policy",
         ]
     );
-    assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync));
-    assert_eq!((world.live(), world.says(uid, Kind::Ready)), (declared().into(), "True InSync".into()));
+    assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+    assert_eq!((world.live(), world.says(uid, ConditionType::Ready)), (declared().into(), "True InSync".into()));
     assert!(world.object(uid).finalizer && world.tenant().session_policy_on());
 }
 
 #[test]
 fn at_rest_a_pass_writes_to_neither_side() {
-    for declaration in [
+    for spec in [
         enforce(declared()),
         enforce(Policy::Application),
         tighten_only(declared()),
         observe(declared()),
         retain(declared()),
     ] {
-        let (mut world, uid) = World::at_rest(declaration.clone());
+        let (mut world, uid) = World::at_rest(spec.clone());
         let before = world.cluster.status_writes;
         let pass = world.pass(uid);
-        assert!(pass.is_quiet(), "{declaration:?}: {:?}", pass.words());
-        assert_eq!(world.cluster.status_writes, before, "{declaration:?}");
+        assert!(pass.is_quiet(), "{spec:?}: {:?}", pass.words());
+        assert_eq!(world.cluster.status_writes, before, "{spec:?}");
         assert!(pass.events.is_empty());
     }
 }
@@ -58,7 +58,7 @@ fn a_suspended_resource_is_reported_and_left_alone() {
     world.edit(uid, |d| d.suspend = true);
     let pass = world.pass(uid);
     assert_eq!((pass.words(), &pass.outcome), (vec!["read resource"], &Outcome::Suspended));
-    assert_eq!(world.says(uid, Kind::Ready), "Unknown Suspended");
+    assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Suspended");
     assert!(world.object(uid).finalizer, "the policy is still ours to revert");
 }
 
@@ -68,16 +68,16 @@ fn an_invalid_spec_costs_no_call_and_stalls() {
     let uid = world.declare_in("customers", Err(vec!["policy.idleSessionTimeout: is not below 8h".into()]));
     let pass = world.pass(uid);
     assert_eq!(pass.words(), ["read resource"]);
-    assert_eq!(world.says(uid, Kind::Stalled), "True InvalidSpec");
-    assert!(world.object(uid).condition(Kind::Ready).unwrap().message.contains("policy.idleSessionTimeout"));
+    assert_eq!(world.says(uid, ConditionType::Stalled), "True InvalidSpec");
+    assert!(world.object(uid).condition(ConditionType::Ready).unwrap().message.contains("policy.idleSessionTimeout"));
 }
 
 #[test]
 fn missing_credentials_are_waited_for_and_unusable_ones_need_a_person() {
     for (flaw, kind, reason) in [
-        (CredentialsFlaw::Missing, Kind::Reconciling, "True CredentialsMissing"),
-        (CredentialsFlaw::Incomplete, Kind::Stalled, "True CredentialsIncomplete"),
-        (CredentialsFlaw::NotAllowed, Kind::Stalled, "True CredentialsNotAllowed"),
+        (CredentialsFlaw::Missing, ConditionType::Reconciling, "True CredentialsMissing"),
+        (CredentialsFlaw::Incomplete, ConditionType::Stalled, "True CredentialsIncomplete"),
+        (CredentialsFlaw::NotAllowed, ConditionType::Stalled, "True CredentialsNotAllowed"),
     ] {
         let mut world = World::new();
         let message = "Secret scalekit, key SCALEKIT_CLIENT_ID".to_owned();
@@ -86,32 +86,33 @@ fn missing_credentials_are_waited_for_and_unusable_ones_need_a_person() {
         let pass = world.pass(uid);
         assert_eq!(pass.words(), ["read resource", "read credentials"]);
         assert_eq!(world.says(uid, kind), reason);
-        assert!(world.object(uid).condition(Kind::Ready).unwrap().message.contains(&message));
+        assert!(world.object(uid).condition(ConditionType::Ready).unwrap().message.contains(&message));
     }
 }
 
 #[test]
 fn a_younger_claim_writes_nothing_and_takes_over_when_the_older_one_is_gone() {
     let (mut world, older) = World::at_rest(enforce(declared()));
-    let younger = world.declare(Declaration { organization: by_external_id("tenant-1"), ..enforce(custom(240, None)) });
+    let younger =
+        world.declare(ValidatedSpec { organization: by_external_id("tenant-1"), ..enforce(custom(240, None)) });
     let pass = world.pass(younger);
     assert!(pass.is_quiet());
-    assert_eq!(pass.outcome, Outcome::Conflict { winner: Some("osp-1".into()) });
-    assert_eq!(world.says(younger, Kind::Stalled), "True Conflict");
+    assert_eq!(pass.outcome, Outcome::Conflict { owner: Some("osp-1".into()) });
+    assert_eq!(world.says(younger, ConditionType::Stalled), "True Conflict");
     world.delete(older);
     assert!(world.pass(younger).is_quiet(), "a deleting owner still owns");
     world.pass(older);
     assert_eq!((world.is_gone(older), world.live()), (true, declared().into()), "handed over without a revert");
     world.pass(younger);
-    assert_eq!((world.live(), world.says(younger, Kind::Ready)), (no_idle(240), "True InSync".into()));
+    assert_eq!((world.live(), world.says(younger, ConditionType::Ready)), (no_idle(240), "True InSync".into()));
 }
 
 #[test]
 fn a_winner_is_named_only_inside_its_own_namespace() {
     let (mut world, _) = World::at_rest(enforce(declared()));
     let stranger = world.declare_in("elsewhere", Ok(enforce(declared())));
-    assert_eq!(world.pass(stranger).outcome, Outcome::Conflict { winner: None });
-    assert!(!world.object(stranger).condition(Kind::Ready).unwrap().message.contains("osp-1"));
+    assert_eq!(world.pass(stranger).outcome, Outcome::Conflict { owner: None });
+    assert!(!world.object(stranger).condition(ConditionType::Ready).unwrap().message.contains("osp-1"));
 }
 
 #[test]
@@ -127,13 +128,13 @@ fn a_loser_that_carries_a_finalizer_drops_it() {
 
 #[test]
 fn an_external_id_that_leads_elsewhere_is_reported_and_neither_organization_is_written() {
-    let declaration = Declaration { organization: by_external_id("tenant-1"), ..enforce(declared()) };
-    let (mut world, uid) = World::at_rest(declaration);
+    let spec = ValidatedSpec { organization: by_external_id("tenant-1"), ..enforce(declared()) };
+    let (mut world, uid) = World::at_rest(spec);
     world.scalekit.external.insert("tenant-1".into(), org("org_2"));
     world.edit(uid, |d| d.policy = custom(240, None));
     let pass = world.pass(uid);
     assert!(pass.is_quiet());
-    assert_eq!(world.says(uid, Kind::Stalled), "True OrganizationChanged");
+    assert_eq!(world.says(uid, ConditionType::Stalled), "True OrganizationChanged");
     let pinned = world.object(uid).status.clone().unwrap().pinned.unwrap();
     assert_eq!(pinned.organization, org("org_1"), "a pin is moved by a person");
     world.delete(uid);
@@ -157,7 +158,7 @@ fn a_flag_switched_off_behind_our_back_is_switched_on_again() {
     let pass = world.pass(uid);
     assert_eq!((pass.count("features"), pass.policies()), (1, vec![]));
     assert_eq!(
-        (world.tenant().session_policy_on(), world.says(uid, Kind::FeatureEnabled)),
+        (world.tenant().session_policy_on(), world.says(uid, ConditionType::FeatureEnabled)),
         (true, "True Enabled".into())
     );
 }
@@ -178,14 +179,14 @@ fn a_finalizer_stripped_by_hand_comes_back_before_the_next_write() {
 #[test]
 fn what_never_needs_a_revert_has_no_finalizer_and_loses_one_it_had() {
     for change in [
-        (|d| d.deletion = DeletionPolicy::Retain) as fn(&mut Declaration),
+        (|d| d.deletion = DeletionPolicy::Retain) as fn(&mut ValidatedSpec),
         |d| d.mode = Mode::Observe,
         |d| d.policy = Policy::Application,
     ] {
         let mut fresh = World::new();
-        let mut declaration = enforce(declared());
-        change(&mut declaration);
-        let uid = fresh.declare(declaration);
+        let mut spec = enforce(declared());
+        change(&mut spec);
+        let uid = fresh.declare(spec);
         assert_eq!(fresh.pass(uid).count("add finalizer"), 0);
         let (mut world, uid) = World::at_rest(enforce(declared()));
         assert!(world.object(uid).finalizer);
@@ -242,12 +243,12 @@ fn a_resource_of_the_same_name_with_another_uid_is_another_resource() {
 #[test]
 fn credentials_for_another_environment_mean_another_organization() {
     let (mut world, uid) =
-        World::at_rest(Declaration { organization: by_external_id("tenant-1"), ..enforce(declared()) });
+        World::at_rest(ValidatedSpec { organization: by_external_id("tenant-1"), ..enforce(declared()) });
     world.scalekit.environment = "other.scalekit.com".into();
     world.scalekit.external.insert("tenant-1".into(), org("org_2"));
     world.credentials = Ok(access("other.scalekit.com"));
     let pass = world.pass(uid);
-    assert_eq!(pass.outcome, Outcome::Looked(Verdict::InSync), "no pin of elsewhere forbids it");
+    assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync), "no pin of elsewhere forbids it");
     let pinned = world.object(uid).status.clone().unwrap().pinned.unwrap();
     assert_eq!((pinned.environment.as_str(), pinned.organization), ("other.scalekit.com", org("org_2")));
     let events: Vec<_> = pass.events.iter().map(|e| (e.warning, e.reason)).collect();

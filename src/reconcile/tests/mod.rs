@@ -4,11 +4,11 @@
 mod samples;
 mod world;
 
-mod announce;
 mod contention;
 mod convergence;
 mod crash;
 mod deletion;
+mod events;
 mod faults;
 mod flag;
 mod invariants;

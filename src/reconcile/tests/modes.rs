@@ -5,8 +5,8 @@ use super::{
     samples::*,
     world::{On, Trouble, World},
 };
-use crate::policy::{Declaration, DeletionPolicy, Live, Policy};
-use crate::reconcile::{FaultKind, Kind, Outcome, Verdict};
+use crate::policy::{DeletionPolicy, Live, Policy, ValidatedSpec};
+use crate::reconcile::{ConditionType, ErrorKind, Outcome, RemoteOutcome};
 
 type Spoil = fn(&mut World);
 
@@ -27,7 +27,7 @@ fn observe_never_writes_whatever_it_finds() {
         for deletion in [DeletionPolicy::Revert, DeletionPolicy::Retain] {
             let mut world = World::new();
             spoil(&mut world);
-            let uid = world.declare(Declaration { deletion, ..observe(declared()) });
+            let uid = world.declare(ValidatedSpec { deletion, ..observe(declared()) });
             assert!(world.pass(uid).is_quiet(), "{what}");
             world.delete(uid);
             assert!(world.is_gone(uid), "{what}: no finalizer holds it");
@@ -39,12 +39,12 @@ fn observe_never_writes_whatever_it_finds() {
 fn observed_drift_is_a_job_done_and_not_in_sync() {
     let (mut world, uid) = World::at_rest(observe(declared()));
     world.tenant().live = foreign();
-    assert_eq!(world.pass(uid).outcome, Outcome::Looked(Verdict::Drifted));
-    assert_eq!(world.says(uid, Kind::Ready), "True DriftDetected");
-    assert_eq!(world.says(uid, Kind::Synced), "False DriftDetected");
-    let message = &world.object(uid).condition(Kind::Synced).unwrap().message;
+    assert_eq!(world.pass(uid).outcome, Outcome::Reconciled(RemoteOutcome::Drifted));
+    assert_eq!(world.says(uid, ConditionType::Ready), "True DriftDetected");
+    assert_eq!(world.says(uid, ConditionType::Synced), "False DriftDetected");
+    let message = &world.object(uid).condition(ConditionType::Synced).unwrap().message;
     assert_eq!(message, "absoluteSessionTimeout is 10h instead of 8h; idleSessionTimeout is 30m instead of 1h");
-    assert_eq!(world.object(uid).status.clone().unwrap().seen.unwrap().drift.len(), 2);
+    assert_eq!(world.object(uid).status.clone().unwrap().observed.unwrap().drift.len(), 2);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn tighten_only_writes_the_stricter_of_both_and_then_rests() {
         let uid = world.declare(tighten_only(declared()));
         let pass = world.pass(uid);
         assert_eq!(pass.policies(), written.into_iter().collect::<Vec<_>>(), "{live}");
-        assert_eq!(world.says(uid, Kind::Ready), reason, "{live}");
+        assert_eq!(world.says(uid, ConditionType::Ready), reason, "{live}");
         assert!(world.pass(uid).is_quiet(), "{live}");
     }
 }
@@ -72,19 +72,19 @@ fn tighten_only_leaves_a_policy_it_does_not_understand() {
     world.tenant().live = Live::Unrecognized;
     let uid = world.declare(tighten_only(declared()));
     let pass = world.pass(uid);
-    assert_eq!((pass.outcome.clone(), pass.policies()), (Outcome::Looked(Verdict::Unrecognized), vec![]));
-    assert_eq!(world.says(uid, Kind::Stalled), "True UnrecognizedLivePolicy");
+    assert_eq!((pass.outcome.clone(), pass.policies()), (Outcome::Reconciled(RemoteOutcome::Unrecognized), vec![]));
+    assert_eq!(world.says(uid, ConditionType::Stalled), "True UnrecognizedLivePolicy");
 }
 
 #[test]
 fn tighten_only_keeps_a_stricter_value_set_while_its_write_was_under_way() {
     let mut world = World::new();
     let uid = world.declare(tighten_only(declared()));
-    world.trouble(On::WritePolicy, 0, Trouble::Lost(FaultKind::TimedOut));
+    world.trouble(On::WritePolicy, 0, Trouble::Lost(ErrorKind::TimedOut));
     world.meanwhile(10, |world| world.tenant().live = custom(120, 30).into());
     let pass = world.pass(uid);
     assert_eq!((pass.policies().len(), world.live()), (1, custom(120, 30).into()));
-    assert_eq!(pass.outcome, Outcome::Looked(Verdict::StricterKept));
+    assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::StricterKept));
 }
 
 #[test]
@@ -95,6 +95,6 @@ fn declaring_the_applications_policy_takes_the_custom_one_away() {
     let uid = world.declare(enforce(Policy::Application));
     let pass = world.pass(uid);
     assert_eq!((pass.policies(), world.live()), (vec![Policy::Application], Live::Application));
-    assert_eq!((pass.count("add finalizer"), world.says(uid, Kind::Ready)), (0, "True InSync".into()));
+    assert_eq!((pass.count("add finalizer"), world.says(uid, ConditionType::Ready)), (0, "True InSync".into()));
     assert!(world.pass(uid).is_quiet());
 }

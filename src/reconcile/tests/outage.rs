@@ -6,21 +6,21 @@ use super::{
     world::{On, Trouble, Uid, World},
 };
 use crate::policy::Live;
-use crate::reconcile::{FaultKind, Kind, Outcome, Reason, Report, Truth};
+use crate::reconcile::{ConditionStatus, ConditionType, ErrorKind, Outcome, Reason, StatusUpdate};
 use std::time::Duration;
 
-const OUTAGES: [(FaultKind, &str); 7] = [
-    (FaultKind::Unavailable, "ApiUnavailable"),
-    (FaultKind::TimedOut, "TimedOut"),
-    (FaultKind::Unreachable, "ApiUnreachable"),
-    (FaultKind::Tls, "TlsError"),
-    (FaultKind::BadResponse, "BadResponse"),
-    (FaultKind::BadAuthResponse, "BadAuthResponse"),
-    (FaultKind::RateLimited { retry_after: Duration::from_secs(30) }, "RateLimited"),
+const OUTAGES: [(ErrorKind, &str); 7] = [
+    (ErrorKind::Unavailable, "ApiUnavailable"),
+    (ErrorKind::TimedOut, "TimedOut"),
+    (ErrorKind::Unreachable, "ApiUnreachable"),
+    (ErrorKind::Tls, "TlsError"),
+    (ErrorKind::BadResponse, "BadResponse"),
+    (ErrorKind::BadAuthResponse, "BadAuthResponse"),
+    (ErrorKind::RateLimited { retry_after: Duration::from_secs(30) }, "RateLimited"),
 ];
 
 /// At rest, then down; passes until the outage has lasted so many intervals.
-fn down_for(intervals: u32, kind: FaultKind) -> (World, Uid) {
+fn down_for(intervals: u32, kind: ErrorKind) -> (World, Uid) {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.scalekit.down = Some(kind);
     world.pass(uid);
@@ -48,9 +48,9 @@ fn a_blip_changes_nothing() {
 fn after_an_interval_nobody_knows_whether_it_is_in_sync() {
     for (kind, reason) in OUTAGES {
         let (world, uid) = down_for(1, kind);
-        assert_eq!(world.says(uid, Kind::Synced), format!("Unknown {reason}"));
-        assert_eq!(world.says(uid, Kind::Ready), "True InSync");
-        assert_eq!(world.says(uid, Kind::Reconciling), "absent");
+        assert_eq!(world.says(uid, ConditionType::Synced), format!("Unknown {reason}"));
+        assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
+        assert_eq!(world.says(uid, ConditionType::Reconciling), "absent");
     }
 }
 
@@ -58,21 +58,21 @@ fn after_an_interval_nobody_knows_whether_it_is_in_sync() {
 fn after_three_intervals_it_is_stale_until_the_server_is_back() {
     for (kind, reason) in OUTAGES {
         let (mut world, uid) = down_for(3, kind);
-        assert_eq!(world.says(uid, Kind::Ready), "Unknown Stale");
-        assert_eq!(world.says(uid, Kind::Synced), format!("Unknown {reason}"));
+        assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Stale");
+        assert_eq!(world.says(uid, ConditionType::Synced), format!("Unknown {reason}"));
         assert_eq!(
-            (world.says(uid, Kind::Reconciling), world.says(uid, Kind::Stalled)),
+            (world.says(uid, ConditionType::Reconciling), world.says(uid, ConditionType::Stalled)),
             ("absent".into(), "absent".into())
         );
         world.pass(uid);
-        assert_eq!(world.says(uid, Kind::Ready), "Unknown Stale", "and stays so");
+        assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Stale", "and stays so");
         let writes = world.cluster.status_writes;
         world.pass(uid);
         assert_eq!(world.cluster.status_writes, writes, "without a write per pass");
         world.calm();
         world.pass(uid);
         assert_eq!(
-            (world.says(uid, Kind::Ready), world.says(uid, Kind::Synced)),
+            (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Synced)),
             ("True InSync".into(), "True InSync".into())
         );
     }
@@ -85,18 +85,18 @@ fn whoever_waits_for_something_hears_of_it_at_once() {
         let uid = world.declare(enforce(declared()));
         world.scalekit.down = Some(kind);
         world.pass(uid);
-        assert_eq!(world.says(uid, Kind::Reconciling), format!("True {reason}"), "new");
-        assert_eq!(world.says(uid, Kind::Ready), format!("Unknown {reason}"));
+        assert_eq!(world.says(uid, ConditionType::Reconciling), format!("True {reason}"), "new");
+        assert_eq!(world.says(uid, ConditionType::Ready), format!("Unknown {reason}"));
         let (mut world, uid) = down_for(0, kind);
         world.edit(uid, |d| d.policy = custom(240, None));
         world.pass(uid);
-        assert_eq!(world.says(uid, Kind::Reconciling), format!("True {reason}"), "edited");
+        assert_eq!(world.says(uid, ConditionType::Reconciling), format!("True {reason}"), "edited");
         let (mut world, uid) = World::at_rest(enforce(declared()));
         world.tenant().live = foreign();
         world.trouble(On::WritePolicy, 0, Trouble::Refused(kind));
         world.pass(uid);
-        assert_eq!(world.says(uid, Kind::Reconciling), format!("True {reason}"), "drifted");
-        assert_eq!(world.says(uid, Kind::Synced), "False DriftDetected");
+        assert_eq!(world.says(uid, ConditionType::Reconciling), format!("True {reason}"), "drifted");
+        assert_eq!(world.says(uid, ConditionType::Synced), "False DriftDetected");
     }
 }
 
@@ -106,36 +106,42 @@ fn an_outage_hides_neither_a_stall_nor_its_cause() {
     let organizations = std::mem::take(&mut world.scalekit.organizations);
     world.pass(uid);
     let before = world.object(uid).clone();
-    world.scalekit.down = Some(FaultKind::Unavailable);
+    world.scalekit.down = Some(ErrorKind::Unavailable);
     world.pass(uid);
     assert_eq!(world.object(uid), &before);
     world.advance(world.settings.interval * 4);
     world.pass(uid);
-    assert_eq!(world.says(uid, Kind::Stalled), "True OrganizationNotFound");
-    assert_eq!(world.says(uid, Kind::Ready), "False OrganizationNotFound");
+    assert_eq!(world.says(uid, ConditionType::Stalled), "True OrganizationNotFound");
+    assert_eq!(world.says(uid, ConditionType::Ready), "False OrganizationNotFound");
     world.calm();
     world.scalekit.organizations = organizations;
     world.pass(uid);
-    assert_eq!((world.says(uid, Kind::Stalled), world.says(uid, Kind::Ready)), ("absent".into(), "True InSync".into()));
+    assert_eq!(
+        (world.says(uid, ConditionType::Stalled), world.says(uid, ConditionType::Ready)),
+        ("absent".into(), "True InSync".into())
+    );
 }
 
 #[test]
 fn what_only_a_person_can_cure_is_said_at_once() {
-    use FaultKind::{AuthFailed, CredentialsRejected, Forbidden};
+    use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden};
     for kind in [AuthFailed, CredentialsRejected, Forbidden] {
         let (mut world, uid) = World::at_rest(enforce(declared()));
         world.scalekit.down = Some(kind);
         world.pass(uid);
-        assert_eq!(world.says(uid, Kind::Stalled), format!("True {kind:?}"));
-        assert_eq!(world.says(uid, Kind::Ready), format!("False {kind:?}"));
-        assert!(world.object(uid).condition(Kind::Ready).unwrap().message.contains("Secret scalekit"), "where from");
+        assert_eq!(world.says(uid, ConditionType::Stalled), format!("True {kind:?}"));
+        assert_eq!(world.says(uid, ConditionType::Ready), format!("False {kind:?}"));
+        assert!(
+            world.object(uid).condition(ConditionType::Ready).unwrap().message.contains("Secret scalekit"),
+            "where from"
+        );
     }
 }
 
 #[test]
 fn a_reconcile_now_request_is_echoed_on_success_and_failure() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    for (request, down) in [("one", None), ("two", Some(FaultKind::Unavailable)), ("three", Some(FaultKind::Forbidden))]
+    for (request, down) in [("one", None), ("two", Some(ErrorKind::Unavailable)), ("three", Some(ErrorKind::Forbidden))]
     {
         world.scalekit.down = down;
         world.cluster.get_mut(uid).unwrap().requested_at = Some(request.into());
@@ -147,19 +153,19 @@ fn a_reconcile_now_request_is_echoed_on_success_and_failure() {
 #[test]
 fn a_crash_is_said_of_the_resource_it_happened_to() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    let view = world.pass(uid).view;
-    let report = Report::after(&view, &Outcome::Crashed("it ran out of time")).unwrap();
-    let ready = report.conditions.iter().find(|c| c.kind == Kind::Ready).unwrap();
-    assert_eq!((ready.status, ready.reason), (Truth::False, Reason::InternalError));
+    let state = world.pass(uid).state;
+    let update = StatusUpdate::after(&state, &Outcome::Crashed("it ran out of time")).unwrap();
+    let ready = update.conditions.iter().find(|c| c.kind == ConditionType::Ready).unwrap();
+    assert_eq!((ready.status, ready.reason), (ConditionStatus::False, Reason::InternalError));
     assert!(ready.message.contains("it ran out of time"));
 }
 
 #[test]
 fn what_an_outage_did_not_see_stays_in_the_status() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    let seen = |world: &World| world.object(uid).status.clone().unwrap().seen.unwrap().live;
-    assert_eq!(seen(&world), Live::from(declared()));
-    world.scalekit.down = Some(FaultKind::Unavailable);
-    let report = world.pass(uid).report.unwrap();
-    assert_eq!((report.seen, seen(&world)), (None, declared().into()));
+    let observed = |world: &World| world.object(uid).status.clone().unwrap().observed.unwrap().live;
+    assert_eq!(observed(&world), Live::from(declared()));
+    world.scalekit.down = Some(ErrorKind::Unavailable);
+    let update = world.pass(uid).update.unwrap();
+    assert_eq!((update.observed, observed(&world)), (None, declared().into()));
 }

@@ -5,8 +5,8 @@ use super::{
     samples::*,
     world::{Cut, Fate, Habits, Omits, On, Trouble, Uid, World},
 };
-use crate::policy::{ApplicationPolicy, Declaration, DeletionPolicy, Live, Mode, Policy};
-use crate::reconcile::FaultKind;
+use crate::policy::{ApplicationPolicy, DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
+use crate::reconcile::ErrorKind;
 use proptest::{collection::vec, option, prelude::*};
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) habits: Habits,
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<Action>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Event {
+pub(crate) enum Action {
     /// A pass, with something that happens before one of its steps.
     Pass(Uid, Option<(usize, Change)>),
     /// A pass that dies.
@@ -31,16 +31,16 @@ pub(crate) enum Event {
 /// What people, networks and clocks do.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    Declare(Declaration),
-    Edit(Uid, Declaration),
+    Declare(ValidatedSpec),
+    Edit(Uid, ValidatedSpec),
     Delete(Uid),
     /// Our finalizer, put there by hand.
     Finalizer(Uid),
     Live(Live),
     Flag(bool),
     OrganizationGone,
-    Application(Result<ApplicationPolicy, FaultKind>),
-    Down(Option<FaultKind>),
+    Application(Result<ApplicationPolicy, ErrorKind>),
+    Down(Option<ErrorKind>),
     Trouble(On, usize, Trouble),
     CredentialsMissing,
     CredentialsBack,
@@ -53,10 +53,10 @@ pub(crate) enum Change {
 impl Change {
     fn happen(&self, world: &mut World) {
         match self.clone() {
-            Self::Declare(declaration) => drop(world.declare(declaration)),
+            Self::Declare(spec) => drop(world.declare(spec)),
             // which organization is meant can't be edited
             Self::Edit(uid, new) => {
-                world.edit(uid, |d| *d = Declaration { organization: d.organization.clone(), ..new });
+                world.edit(uid, |d| *d = ValidatedSpec { organization: d.organization.clone(), ..new });
             }
             Self::Delete(uid) => world.delete(uid),
             Self::Finalizer(uid) => drop(world.cluster.set_finalizer(uid, true)),
@@ -80,26 +80,26 @@ impl Change {
 
 impl Run {
     /// Lets it all happen; `each` sees the world after every event.
-    pub(crate) fn play(&self, mut each: impl FnMut(&mut World, &Event) -> Result<(), TestCaseError>) -> TestResult {
+    pub(crate) fn play(&self, mut each: impl FnMut(&mut World, &Action) -> Result<(), TestCaseError>) -> TestResult {
         let mut world = World::new();
         world.scalekit.habits = self.habits.clone();
         for event in &self.events {
             match event {
-                Event::Pass(uid, meanwhile) if world.knows(*uid) => {
+                Action::Pass(uid, meanwhile) if world.knows(*uid) => {
                     if let Some((before, change)) = meanwhile.clone() {
                         world.meanwhile(before, move |world| change.happen(world));
                     }
                     world.pass(*uid);
                 }
-                Event::Cut(uid, cut) if world.knows(*uid) => drop(world.run(*uid, Some(*cut))),
-                Event::Fight(uid, times) if world.knows(*uid) => {
+                Action::Cut(uid, cut) if world.knows(*uid) => drop(world.run(*uid, Some(*cut))),
+                Action::Fight(uid, times) if world.knows(*uid) => {
                     for _ in 0..*times {
                         world.each_tenant(|tenant| tenant.live = foreign());
                         world.pass(*uid);
                     }
                 }
-                Event::Change(change) => change.happen(&mut world),
-                Event::Pass(..) | Event::Cut(..) | Event::Fight(..) => {}
+                Action::Change(change) => change.happen(&mut world),
+                Action::Pass(..) | Action::Cut(..) | Action::Fight(..) => {}
             }
             each(&mut world, event)?;
         }
@@ -124,23 +124,23 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
     ]
 }
 
-pub(crate) fn declarations() -> impl Strategy<Value = Declaration> {
+pub(crate) fn declarations() -> impl Strategy<Value = ValidatedSpec> {
     let mode = prop_oneof![3 => Just(Mode::Enforce), 2 => Just(Mode::TightenOnly), 1 => Just(Mode::Observe)];
     let deletion = prop_oneof![3 => Just(DeletionPolicy::Revert), 1 => Just(DeletionPolicy::Retain)];
     (policies(), mode, deletion, prop::bool::weighted(0.1), any::<bool>()).prop_map(
         |(policy, mode, deletion, suspend, external)| {
             let organization = if external { by_external_id("tenant-1") } else { enforce(policy).organization };
-            Declaration { organization, policy, mode, deletion, suspend, interval: None }
+            ValidatedSpec { organization, policy, mode, deletion, suspend, interval: None }
         },
     )
 }
 
-fn kinds() -> impl Strategy<Value = FaultKind> {
-    use FaultKind::{
+fn kinds() -> impl Strategy<Value = ErrorKind> {
+    use ErrorKind::{
         AuthFailed, BadAuthResponse, BadResponse, Conflict, CredentialsRejected, Forbidden, NotFound, Rejected,
         TimedOut, Tls, Unavailable, Unreachable, Unsupported,
     };
-    let limited = FaultKind::RateLimited { retry_after: Duration::from_secs(30) };
+    let limited = ErrorKind::RateLimited { retry_after: Duration::from_secs(30) };
     prop::sample::select(vec![
         AuthFailed,
         BadAuthResponse,
@@ -160,8 +160,8 @@ fn kinds() -> impl Strategy<Value = FaultKind> {
 }
 
 /// The kinds after which nobody knows what became of a write.
-fn unknown_kinds() -> impl Strategy<Value = FaultKind> {
-    use FaultKind::{BadResponse, TimedOut, Unavailable, Unreachable};
+fn unknown_kinds() -> impl Strategy<Value = ErrorKind> {
+    use ErrorKind::{BadResponse, TimedOut, Unavailable, Unreachable};
     prop::sample::select(vec![BadResponse, TimedOut, Unavailable, Unreachable])
 }
 
@@ -189,7 +189,7 @@ fn changes() -> impl Strategy<Value = Change> {
         Just(Ok(application(10_080, 5))),
         Just(Ok(application(300, 5))),
         Just(Ok(application(10_080, 200))),
-        Just(Err(FaultKind::Forbidden)),
+        Just(Err(ErrorKind::Forbidden)),
     ];
     prop_oneof![
         1 => declarations().prop_map(Change::Declare),
@@ -252,14 +252,14 @@ fn habits() -> impl Strategy<Value = Habits> {
 pub(crate) fn runs() -> impl Strategy<Value = Run> {
     let fates = prop_oneof![Just(Fate::NotSent), Just(Fate::CarriedOut), late().prop_map(Fate::Late)];
     let events = prop_oneof![
-        6 => (1u32..3, option::weighted(0.2, (0usize..14, changes()))).prop_map(|(uid, m)| Event::Pass(uid, m)),
-        1 => (1u32..3, 0usize..14, fates).prop_map(|(uid, at, fate)| Event::Cut(uid, Cut { at, fate })),
-        1 => (1u32..3, 4usize..7).prop_map(|(uid, times)| Event::Fight(uid, times)),
-        6 => changes().prop_map(Event::Change),
+        6 => (1u32..3, option::weighted(0.2, (0usize..14, changes()))).prop_map(|(uid, m)| Action::Pass(uid, m)),
+        1 => (1u32..3, 0usize..14, fates).prop_map(|(uid, at, fate)| Action::Cut(uid, Cut { at, fate })),
+        1 => (1u32..3, 4usize..7).prop_map(|(uid, times)| Action::Fight(uid, times)),
+        6 => changes().prop_map(Action::Change),
     ];
     let habits = prop_oneof![1 => Just(Habits::default()), 1 => habits()];
     (habits, declarations(), vec(events, 1..24)).prop_map(|(habits, first, mut events)| {
-        events.insert(0, Event::Change(Change::Declare(first)));
+        events.insert(0, Action::Change(Change::Declare(first)));
         Run { habits, events }
     })
 }

@@ -2,7 +2,7 @@
 //! never reached says nothing.
 
 use super::random::runs;
-use crate::reconcile::{Outcome, Step};
+use crate::reconcile::{Outcome, Request, Step};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
@@ -16,9 +16,9 @@ fn name(variant: &impl std::fmt::Debug) -> String {
 
 fn place(step: &Step) -> String {
     match step {
-        Step::Scalekit(call) => name(call),
-        Step::RemoveFinalizer(release) => format!("release {}", name(release)),
-        Step::Done(Outcome::Looked(verdict)) => format!("end {}", name(verdict)),
+        Step::Request(Request::Remote(request)) => name(request),
+        Step::Request(Request::RemoveFinalizer(release)) => format!("release {}", name(release)),
+        Step::Done(Outcome::Reconciled(remote_outcome)) => format!("end {}", name(remote_outcome)),
         Step::Done(outcome) => format!("end {}", name(outcome)),
         step => name(step),
     }

@@ -5,8 +5,11 @@ use super::{
     random::{cases, runs},
     world::Entry,
 };
-use crate::policy::{Declaration, Live, Mode, diff, tighten};
-use crate::reconcile::{Answer, Call, Condition, Kind, Outcome, Reply, Report, Step, Truth, Verdict};
+use crate::policy::{Live, Mode, ValidatedSpec, diff, tighten};
+use crate::reconcile::{
+    Condition, ConditionStatus, ConditionType, Outcome, RemoteOutcome, RemoteRequest, RemoteResponse, Request,
+    Response, StatusUpdate, Step,
+};
 use proptest::prelude::*;
 
 proptest! {
@@ -16,84 +19,95 @@ proptest! {
         let world = run.play(|_, _| Ok(()))?;
         for pass in world.journal.chunk_by(|one, other| one.pass == other.pass) {
             for entry in pass {
-                let Some(report) = report(entry) else { continue };
-                kstatus(&report, entry)?;
-                if ready(&report.conditions).status == Truth::True {
-                    ready_is_deserved(&report, pass, entry)?;
+                let Some(update) = update(entry) else { continue };
+                kstatus(&update, entry)?;
+                if ready(&update.conditions).status == ConditionStatus::True {
+                    ready_is_deserved(&update, pass, entry)?;
                 }
             }
         }
     }
 }
 
-fn report(entry: &Entry) -> Option<Report> {
+fn update(entry: &Entry) -> Option<StatusUpdate> {
     match &entry.step {
-        Step::ReportProgress(report) => Some((**report).clone()),
-        Step::Done(outcome) => Report::after(&entry.view, outcome),
+        Step::Request(Request::ReportProgress(update)) => Some((**update).clone()),
+        Step::Done(outcome) => StatusUpdate::after(&entry.state, outcome),
         _ => None,
     }
 }
 
 fn ready(conditions: &[Condition]) -> &Condition {
-    conditions.iter().find(|c| c.kind == Kind::Ready).unwrap()
+    conditions.iter().find(|c| c.kind == ConditionType::Ready).unwrap()
 }
 
-fn kstatus(report: &Report, entry: &Entry) -> Result<(), TestCaseError> {
-    let count = |kind| report.conditions.iter().filter(|c| c.kind == kind).count();
-    prop_assert!(Kind::ALL.iter().all(|kind| count(*kind) <= 1));
-    prop_assert!([Kind::Ready, Kind::Synced, Kind::FeatureEnabled, Kind::Effective].iter().all(|k| count(*k) == 1));
-    prop_assert!(count(Kind::Reconciling) + count(Kind::Stalled) <= 1);
-    for c in &report.conditions {
+fn kstatus(update: &StatusUpdate, entry: &Entry) -> Result<(), TestCaseError> {
+    let count = |kind| update.conditions.iter().filter(|c| c.kind == kind).count();
+    prop_assert!(ConditionType::ALL.iter().all(|kind| count(*kind) <= 1));
+    prop_assert!(
+        [ConditionType::Ready, ConditionType::Synced, ConditionType::FeatureEnabled, ConditionType::Effective]
+            .iter()
+            .all(|k| count(*k) == 1)
+    );
+    prop_assert!(count(ConditionType::Reconciling) + count(ConditionType::Stalled) <= 1);
+    for c in &update.conditions {
         prop_assert!(c.message.len() <= 512);
-        prop_assert!(c.status == Truth::True || !matches!(c.kind, Kind::Reconciling | Kind::Stalled));
+        prop_assert!(
+            c.status == ConditionStatus::True || !matches!(c.kind, ConditionType::Reconciling | ConditionType::Stalled)
+        );
     }
-    let requested = entry.view.here().and_then(|resource| resource.requested_at.clone());
+    let requested = entry.state.here().and_then(|resource| resource.requested_at.clone());
     let over = matches!(entry.step, Step::Done(_));
-    prop_assert_eq!(&report.handled_at, &requested.filter(|_| over), "a request is handled at the end of its pass");
-    let busy = count(Kind::Reconciling) + count(Kind::Stalled) > 0;
-    prop_assert!(!busy || ready(&report.conditions).status != Truth::True, "ready and not at rest");
-    prop_assert_eq!(report.observed_generation, entry.view.here().unwrap().generation);
+    prop_assert_eq!(&update.handled_at, &requested.filter(|_| over), "a request is handled at the end of its pass");
+    let busy = count(ConditionType::Reconciling) + count(ConditionType::Stalled) > 0;
+    prop_assert!(!busy || ready(&update.conditions).status != ConditionStatus::True, "ready and not at rest");
+    prop_assert_eq!(update.observed_generation, entry.state.here().unwrap().generation);
     Ok(())
 }
 
 /// Said anew only of what this pass saw; during an outage what was said stands.
-fn ready_is_deserved(report: &Report, pass: &[Entry], entry: &Entry) -> Result<(), TestCaseError> {
-    let resource = entry.view.here().unwrap();
-    let Step::Done(Outcome::Looked(verdict)) = &entry.step else {
+fn ready_is_deserved(update: &StatusUpdate, pass: &[Entry], entry: &Entry) -> Result<(), TestCaseError> {
+    let resource = entry.state.here().unwrap();
+    let Step::Done(Outcome::Reconciled(remote_outcome)) = &entry.step else {
         return Err(TestCaseError::fail("ready in the middle of a pass"));
     };
-    if let Verdict::Fault(_) = verdict {
-        prop_assert_eq!(ready(&report.conditions), ready(&resource.conditions));
+    if let RemoteOutcome::Error(_) = remote_outcome {
+        prop_assert_eq!(ready(&update.conditions), ready(&resource.conditions));
         prop_assert_eq!(resource.observed_generation, resource.generation);
         return Ok(());
     }
-    let declaration = entry.view.declaration().unwrap();
-    prop_assert!(shown(pass).is_some_and(|live| allowed(declaration, &live)), "{:?} is not declared", shown(pass));
-    prop_assert!(declaration.mode == Mode::Observe || flag_seen_on(pass));
+    let spec = entry.state.spec().unwrap();
+    prop_assert!(shown(pass).is_some_and(|live| allowed(spec, &live)), "{:?} is not declared", shown(pass));
+    prop_assert!(spec.mode == Mode::Observe || flag_seen_on(pass));
     Ok(())
 }
 
 /// The policy that the server showed after the last write of this pass.
 fn shown(pass: &[Entry]) -> Option<Live> {
-    let about_policy = |e: &&Entry| matches!(&e.step, Step::Scalekit(Call::ReadPolicy(_) | Call::WritePolicy { .. }));
-    match &pass.iter().rfind(about_policy)?.answer {
-        Some(Answer::Scalekit(Ok(Reply::Policy(live)))) => Some(*live),
+    let about_policy = |e: &&Entry| {
+        matches!(
+            &e.step,
+            Step::Request(Request::Remote(RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. }))
+        )
+    };
+    match &pass.iter().rfind(about_policy)?.response {
+        Some(Response::Remote(Ok(RemoteResponse::Policy(live)))) => Some(*live),
         _ => None,
     }
 }
 
 fn flag_seen_on(pass: &[Entry]) -> bool {
-    let mut organizations = pass.iter().filter_map(|e| match &e.answer {
-        Some(Answer::Scalekit(Ok(Reply::Organization(organization)))) => Some(organization),
+    let mut organizations = pass.iter().filter_map(|e| match &e.response {
+        Some(Response::Remote(Ok(RemoteResponse::Organization(organization)))) => Some(organization),
         _ => None,
     });
-    organizations.next_back().is_some_and(|o| o.session_policy_enabled() || !o.told)
+    organizations.next_back().is_some_and(|o| o.session_policy_enabled() || !o.features_reported)
 }
 
-fn allowed(declaration: &Declaration, live: &Live) -> bool {
-    match declaration.mode {
-        Mode::Enforce => diff(&declaration.policy, live).is_empty(),
-        Mode::TightenOnly => *live != Live::Unrecognized && tighten(&declaration.policy, live).is_none(),
+fn allowed(spec: &ValidatedSpec, live: &Live) -> bool {
+    match spec.mode {
+        Mode::Enforce => diff(&spec.policy, live).is_empty(),
+        Mode::TightenOnly => *live != Live::Unrecognized && tighten(&spec.policy, live).is_none(),
         Mode::Observe => true,
     }
 }

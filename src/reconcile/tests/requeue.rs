@@ -4,7 +4,9 @@ use super::{
     samples::*,
     world::{On, Trouble, Uid, World, access},
 };
-use crate::reconcile::{CredentialsFlaw, CredentialsProblem, Fault, FaultKind, Outcome, Requeue, Verdict, requeue};
+use crate::reconcile::{
+    CredentialsFlaw, CredentialsProblem, ErrorKind, Outcome, RemoteError, RemoteOutcome, Requeue, requeue,
+};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,7 +29,7 @@ fn at_rest_after_the_interval_of_the_resource_or_else_of_the_operator() {
 #[test]
 fn never_where_only_an_edit_can_help() {
     assert_eq!(after(|w, uid| w.edit(uid, |d| d.suspend = true)), Requeue::Never);
-    assert_eq!(after(|w, uid| w.cluster.get_mut(uid).unwrap().declaration = Err(vec![])), Requeue::Never);
+    assert_eq!(after(|w, uid| w.cluster.get_mut(uid).unwrap().spec = Err(vec![])), Requeue::Never);
     assert_eq!(after(|w, _| w.cluster.objects.clear()), Requeue::Never);
     assert_eq!(after(|w, uid| w.delete(uid)), Requeue::Never);
 }
@@ -37,7 +39,7 @@ fn within_a_minute_where_a_secret_may_come() {
     assert_eq!(after(|w, _| w.credentials_missing()), Requeue::Backoff { cap: MINUTE });
     let unusable = CredentialsProblem { flaw: CredentialsFlaw::Incomplete, message: "key".into() };
     assert_eq!(after(|w, _| w.credentials = Err(unusable)), Requeue::Backoff { cap: MINUTE });
-    for kind in [FaultKind::CredentialsRejected, FaultKind::AuthFailed] {
+    for kind in [ErrorKind::CredentialsRejected, ErrorKind::AuthFailed] {
         assert_eq!(after(|w, _| w.scalekit.down = Some(kind)), Requeue::After(MINUTE));
     }
     let held = |w: &mut World, uid| {
@@ -49,7 +51,7 @@ fn within_a_minute_where_a_secret_may_come() {
 
 #[test]
 fn slowly_where_a_person_or_another_resource_is_needed() {
-    use FaultKind::{Forbidden, Rejected, Unsupported};
+    use ErrorKind::{Forbidden, Rejected, Unsupported};
     let hour = Requeue::Interval(MINUTE * 60);
     assert_eq!(after(|w, _| w.scalekit.organizations.clear()), Requeue::Interval(MINUTE * 10));
     assert_eq!(after(|w, _| w.scalekit.down = Some(Forbidden)), Requeue::Interval(MINUTE * 5));
@@ -74,7 +76,7 @@ fn slowly_where_a_person_or_another_resource_is_needed() {
 
 #[test]
 fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
-    use FaultKind::{BadResponse, TimedOut, Tls, Unavailable, Unreachable};
+    use ErrorKind::{BadResponse, TimedOut, Tls, Unavailable, Unreachable};
     for kind in [BadResponse, TimedOut, Tls, Unavailable, Unreachable] {
         assert_eq!(after(|w, _| w.scalekit.down = Some(kind)), CAPPED, "{kind:?}");
         let deleting = |w: &mut World, uid| {
@@ -83,33 +85,37 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
         };
         assert_eq!(after(deleting), CAPPED, "deleting, {kind:?}");
     }
-    let limited = FaultKind::RateLimited { retry_after: SECOND * 42 };
+    let limited = ErrorKind::RateLimited { retry_after: SECOND * 42 };
     assert_eq!(after(|w, _| w.scalekit.down = Some(limited)), Requeue::After(SECOND * 42));
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    let view = world.pass(uid).view;
-    assert_eq!(requeue(&view, &Outcome::Crashed("it panicked")), CAPPED);
-    let held_back = Fault { held_back: true, ..Fault::new(Unavailable) };
+    let state = world.pass(uid).state;
+    assert_eq!(requeue(&state, &Outcome::Crashed("it panicked")), CAPPED);
+    let not_sent = RemoteError { not_sent: true, ..RemoteError::new(Unavailable) };
     let no_try = Requeue::NoTry { cap: MINUTE * 5 };
-    assert_eq!(requeue(&view, &Outcome::Looked(Verdict::Fault(held_back.clone()))), no_try, "nobody was asked");
-    assert_eq!(requeue(&view, &Outcome::CleanupPending(held_back)), no_try);
+    assert_eq!(
+        requeue(&state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent.clone()))),
+        no_try,
+        "nobody was asked"
+    );
+    assert_eq!(requeue(&state, &Outcome::CleanupPending(not_sent)), no_try);
 }
 
 #[test]
 fn when_a_write_of_this_pass_must_have_landed() {
     let lost = |w: &mut World, _| {
         w.tenant().live = foreign();
-        w.trouble(On::WritePolicy, 0, Trouble::ResponseLost(FaultKind::TimedOut));
+        w.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
     };
     assert_eq!(after(lost), Requeue::After(SECOND * 20));
     let deleted = |w: &mut World, uid| {
         w.delete(uid);
-        w.trouble(On::WritePolicy, 0, Trouble::ResponseLost(FaultKind::TimedOut));
+        w.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
     };
     assert_eq!(after(deleted), Requeue::After(SECOND * 20));
     let mut world = World::new();
     world.tenant().live = foreign();
     let uid = world.declare(tighten_only(declared()));
-    world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(FaultKind::TimedOut));
+    world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
     assert_eq!(world.pass(uid).requeue, Requeue::After(SECOND * 20), "stricter kept");
 }
 
@@ -117,8 +123,8 @@ fn when_a_write_of_this_pass_must_have_landed() {
 fn when_a_write_of_an_earlier_pass_must_have_landed() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.edit(uid, |d| d.policy = custom(240, None));
-    world.trouble(On::WritePolicy, 0, Trouble::Late(FaultKind::Unavailable, SECOND * 19));
-    world.trouble(On::ReadPolicy, 1, Trouble::Refused(FaultKind::Unreachable));
+    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, SECOND * 19));
+    world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
     world.pass(uid);
     world.edit(uid, |d| d.policy = custom(120, 30));
     let Requeue::After(wait) = world.pass(uid).requeue else { panic!("it would be found an interval late") };

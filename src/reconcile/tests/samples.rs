@@ -1,8 +1,8 @@
 //! Short words for what the tests talk about.
 
 use crate::policy::{
-    ApplicationPolicy, Bounds, Declaration, DeletionPolicy, ExternalId, Idle, Live, Minutes, Mode, OrganizationId,
-    OrganizationRef, Policy, Session,
+    ApplicationPolicy, Bounds, DeletionPolicy, ExternalId, Idle, Live, Minutes, Mode, OrganizationId, OrganizationRef,
+    Policy, Session, ValidatedSpec,
 };
 use crate::reconcile::{Feature, SESSION_POLICY};
 
@@ -39,8 +39,8 @@ pub(crate) fn by_external_id(id: &str) -> OrganizationRef {
 }
 
 /// Enforce and Revert, for `org_1`.
-pub(crate) fn enforce(policy: Policy) -> Declaration {
-    Declaration {
+pub(crate) fn enforce(policy: Policy) -> ValidatedSpec {
+    ValidatedSpec {
         organization: OrganizationRef::Id(org("org_1")),
         policy,
         mode: Mode::Enforce,
@@ -50,16 +50,16 @@ pub(crate) fn enforce(policy: Policy) -> Declaration {
     }
 }
 
-pub(crate) fn tighten_only(policy: Policy) -> Declaration {
-    Declaration { mode: Mode::TightenOnly, ..enforce(policy) }
+pub(crate) fn tighten_only(policy: Policy) -> ValidatedSpec {
+    ValidatedSpec { mode: Mode::TightenOnly, ..enforce(policy) }
 }
 
-pub(crate) fn observe(policy: Policy) -> Declaration {
-    Declaration { mode: Mode::Observe, ..enforce(policy) }
+pub(crate) fn observe(policy: Policy) -> ValidatedSpec {
+    ValidatedSpec { mode: Mode::Observe, ..enforce(policy) }
 }
 
-pub(crate) fn retain(policy: Policy) -> Declaration {
-    Declaration { deletion: DeletionPolicy::Retain, ..enforce(policy) }
+pub(crate) fn retain(policy: Policy) -> ValidatedSpec {
+    ValidatedSpec { deletion: DeletionPolicy::Retain, ..enforce(policy) }
 }
 
 pub(crate) fn application(absolute: i64, access_token: i64) -> ApplicationPolicy {

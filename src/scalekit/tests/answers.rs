@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{
     policy::{ApplicationPolicy, Bounds, Idle, Live, Minutes, Policy},
-    reconcile::{Call, FaultKind, Feature, Organization, Reply},
+    reconcile::{ErrorKind, Feature, Organization, RemoteRequest, RemoteResponse},
     scalekit::{Page, Settings},
 };
 
 fn organization(external_id: Option<&str>) -> Organization {
     let features = vec![Feature { name: "sso".to_owned(), enabled: true }];
-    Organization { id: id(), external_id: external_id.map(str::to_owned), features, told: true }
+    Organization { id: id(), external_id: external_id.map(str::to_owned), features, features_reported: true }
 }
 
 const ORGANIZATION: &str = r#"{"organization":{"id":"org_1","external_id":"tenant-7","settings":{"features":[{"name":"sso","enabled":true}]}}}"#;
@@ -21,7 +21,7 @@ const ORGANIZATION: &str = r#"{"organization":{"id":"org_1","external_id":"tenan
 #[tokio::test]
 async fn a_policy_is_read() {
     let server = Server::always(json(200, INHERITED)).await;
-    assert_eq!(server.client().call(&read_policy()).await, Ok(Reply::Policy(Live::Application)));
+    assert_eq!(server.client().request(&read_policy()).await, Ok(RemoteResponse::Policy(Live::Application)));
     let seen = server.seen();
     assert_eq!(seen[0].body, "grant_type=client_credentials&client_id=skc_1&client_secret=canary-secret-5f3a");
     assert!(seen[0].head.contains("content-type: application/x-www-form-urlencoded"));
@@ -37,7 +37,7 @@ async fn a_policy_is_written_whole_and_its_echo_returned() {
     let echo = r#"{"policy":{"policy_source":"CUSTOM","absolute_session_timeout":480,"absolute_session_timeout_unit":"MINUTES","idle_session_timeout_enabled":true,"idle_session_timeout":61}}"#;
     let server = Server::always(json(200, echo)).await;
     let live = Live::Custom { absolute: Minutes::new(480), idle: Idle::On(Minutes::new(61)) };
-    assert_eq!(server.client().call(&write_policy()).await, Ok(Reply::Policy(live)));
+    assert_eq!(server.client().request(&write_policy()).await, Ok(RemoteResponse::Policy(live)));
     let seen = &server.seen()[1];
     assert_eq!(seen.line, "PATCH /api/v1/organizations/org_1/session-policy");
     assert!(seen.head.contains("content-type: application/json"));
@@ -50,8 +50,8 @@ async fn a_policy_is_written_whole_and_its_echo_returned() {
 #[tokio::test]
 async fn a_revert_sends_the_source_and_nothing_else() {
     let server = Server::always(json(200, INHERITED)).await;
-    let call = Call::WritePolicy { organization: id(), policy: Policy::Application };
-    assert_eq!(server.client().call(&call).await, Ok(Reply::Policy(Live::Application)));
+    let request = RemoteRequest::WritePolicy { organization: id(), policy: Policy::Application };
+    assert_eq!(server.client().request(&request).await, Ok(RemoteResponse::Policy(Live::Application)));
     assert_eq!(server.seen()[1].body, r#"{"policy_source":"APPLICATION"}"#);
 }
 
@@ -59,10 +59,10 @@ async fn a_revert_sends_the_source_and_nothing_else() {
 async fn an_organization_is_read_and_its_features_written() {
     let server = Server::always(json(200, ORGANIZATION)).await;
     let client = server.client();
-    let expected = Ok(Reply::Organization(organization(Some("tenant-7"))));
-    assert_eq!(client.call(&Call::ReadOrganization(id())).await, expected);
+    let expected = Ok(RemoteResponse::Organization(organization(Some("tenant-7"))));
+    assert_eq!(client.request(&RemoteRequest::ReadOrganization(id())).await, expected);
     let features = organization(None).features;
-    assert_eq!(client.call(&Call::WriteFeatures { organization: id(), features }).await, expected);
+    assert_eq!(client.request(&RemoteRequest::WriteFeatures { organization: id(), features }).await, expected);
     let seen = &server.seen()[2];
     assert_eq!(seen.line, "PATCH /api/v1/organizations/org_1/settings");
     assert_eq!(seen.body, r#"{"features":[{"name":"sso","enabled":true}]}"#);
@@ -73,12 +73,13 @@ async fn an_organization_is_read_and_its_features_written() {
 async fn an_answer_about_another_organization_is_no_answer() {
     let server = Server::always(json(200, &ORGANIZATION.replace("org_1", "org_2"))).await;
     let client = server.client();
-    let fault = client.call(&Call::ReadOrganization(id())).await.unwrap_err();
-    assert_eq!(trouble(&fault), (FaultKind::BadResponse, false));
-    let fault = client.call(&Call::WriteFeatures { organization: id(), features: vec![] }).await.unwrap_err();
-    assert_eq!(trouble(&fault), (FaultKind::BadResponse, true));
-    assert!(client.call(&look_up("tenant-7")).await.is_ok());
-    assert!(client.call(&look_up("tenant-8")).await.is_err());
+    let error = client.request(&RemoteRequest::ReadOrganization(id())).await.unwrap_err();
+    assert_eq!(trouble(&error), (ErrorKind::BadResponse, false));
+    let error =
+        client.request(&RemoteRequest::WriteFeatures { organization: id(), features: vec![] }).await.unwrap_err();
+    assert_eq!(trouble(&error), (ErrorKind::BadResponse, true));
+    assert!(client.request(&look_up("tenant-7")).await.is_ok());
+    assert!(client.request(&look_up("tenant-8")).await.is_err());
 }
 
 #[tokio::test]
@@ -87,8 +88,8 @@ async fn the_applications_policy_is_read() {
     let server = Server::always(json(200, body)).await;
     let bounds = Bounds { absolute: Minutes::new(10_080), idle: None };
     let expected = ApplicationPolicy { bounds, access_token: Minutes::new(5) };
-    let reply = server.client().call(&Call::ReadApplicationPolicy(id())).await;
-    assert_eq!(reply, Ok(Reply::ApplicationPolicy(expected)));
+    let response = server.client().request(&RemoteRequest::ReadApplicationPolicy(id())).await;
+    assert_eq!(response, Ok(RemoteResponse::ApplicationPolicy(expected)));
     assert_eq!(server.calls(), ["GET /api/v1/organizations/org_1/application-session-policy"]);
 }
 
@@ -113,7 +114,7 @@ async fn a_list_that_does_not_get_on_is_given_up() {
     let server = Server::always(json(200, r#"{"organizations":[],"next_page_token":"x"}"#)).await;
     let client = server.client();
     assert!(client.organizations(None).await.is_ok());
-    assert_eq!(client.organizations(Some("x")).await.unwrap_err().kind, FaultKind::BadResponse);
+    assert_eq!(client.organizations(Some("x")).await.unwrap_err().kind, ErrorKind::BadResponse);
 }
 
 #[tokio::test]
@@ -128,20 +129,20 @@ async fn row_019_a_good_status_without_the_promised_body_is_a_bad_response() {
     ] {
         let server = Server::always(json(200, body)).await;
         let client = server.client();
-        let fault = client.call(&read_policy()).await.unwrap_err();
-        assert_eq!(trouble(&fault), (FaultKind::BadResponse, false), "{body}");
-        let fault = client.call(&write_policy()).await.unwrap_err();
-        assert_eq!(trouble(&fault), (FaultKind::BadResponse, true), "{body}");
+        let error = client.request(&read_policy()).await.unwrap_err();
+        assert_eq!(trouble(&error), (ErrorKind::BadResponse, false), "{body}");
+        let error = client.request(&write_policy()).await.unwrap_err();
+        assert_eq!(trouble(&error), (ErrorKind::BadResponse, true), "{body}");
     }
     let server = Server::always(json(201, INHERITED)).await;
-    assert!(server.client().call(&write_policy()).await.is_ok());
+    assert!(server.client().request(&write_policy()).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_version_is_sent_only_when_set() {
     let server = Server::always(json(200, INHERITED)).await;
     let client = server.client_with(Settings { api_version: Some("20260727".to_owned()), ..Settings::default() });
-    client.call(&read_policy()).await.unwrap();
+    client.request(&read_policy()).await.unwrap();
     assert!(server.seen()[1].head.contains("x-api-version: 20260727"));
 }
 
@@ -149,9 +150,9 @@ async fn a_version_is_sent_only_when_set() {
 async fn row_029_an_error_tells_its_code_fields_and_request() {
     let body = r#"{"code":3,"message":"m","details":[{"error_code":"INVALID_ARGUMENT","request_info":{"request_id":"req-1"},"validation_error_info":{"field_violations":[{"field":"idle_session_timeout"}]}}]}"#;
     let server = Server::always(json(400, body)).await;
-    let fault = server.client().call(&write_policy()).await.unwrap_err();
-    assert_eq!(trouble(&fault), (FaultKind::Rejected, false));
-    assert_eq!(fault.detail.to_string(), "HTTP 400 INVALID_ARGUMENT, fields: idle_session_timeout, request req-1");
+    let error = server.client().request(&write_policy()).await.unwrap_err();
+    assert_eq!(trouble(&error), (ErrorKind::Rejected, false));
+    assert_eq!(error.detail.to_string(), "HTTP 400 INVALID_ARGUMENT, fields: idle_session_timeout, request req-1");
 }
 
 #[tokio::test]
@@ -162,6 +163,6 @@ async fn row_020_a_404_is_believed_only_from_scalekit() {
     })
     .await;
     let client = server.client();
-    assert_eq!(client.call(&read_policy()).await.unwrap_err().kind, FaultKind::BadResponse);
-    assert_eq!(client.call(&read_policy()).await.unwrap_err().kind, FaultKind::NotFound);
+    assert_eq!(client.request(&read_policy()).await.unwrap_err().kind, ErrorKind::BadResponse);
+    assert_eq!(client.request(&read_policy()).await.unwrap_err().kind, ErrorKind::NotFound);
 }

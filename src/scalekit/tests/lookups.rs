@@ -2,10 +2,10 @@
 
 use super::{
     look_up,
-    server::{Answer, Server, json},
+    server::{HttpResponse, Server, json},
 };
 use crate::{
-    reconcile::{Fault, FaultKind, Reply},
+    reconcile::{ErrorKind, RemoteError, RemoteResponse},
     scalekit::Client,
 };
 
@@ -14,7 +14,7 @@ const NOT_FOUND: &str = r#"{"code":5,"message":"x","details":[{"error_code":"NOT
 
 /// A server whose look-up route answers `first` and whose list answers `pages`
 /// in turn, the last one from then on.
-async fn listing(first: Answer, pages: &'static [&'static str]) -> Server {
+async fn listing(first: HttpResponse, pages: &'static [&'static str]) -> Server {
     Server::api(move |seen, nth| match seen.line.contains("organizations:external") {
         true => first.clone(),
         false => json(200, pages[(nth - 2).min(pages.len() - 1)]),
@@ -22,9 +22,9 @@ async fn listing(first: Answer, pages: &'static [&'static str]) -> Server {
     .await
 }
 
-async fn find(client: &Client, external: &str) -> Result<String, Fault> {
-    client.call(&look_up(external)).await.map(|reply| match reply {
-        Reply::Organization(found) => found.id.to_string(),
+async fn find(client: &Client, external: &str) -> Result<String, RemoteError> {
+    client.request(&look_up(external)).await.map(|response| match response {
+        RemoteResponse::Organization(found) => found.id.to_string(),
         other => panic!("{other:?}"),
     })
 }
@@ -32,7 +32,7 @@ async fn find(client: &Client, external: &str) -> Result<String, Fault> {
 #[tokio::test]
 async fn scalekits_own_not_found_is_final() {
     let server = listing(json(404, NOT_FOUND), &[r#"{"organizations":[{"id":"org_1","external_id":"t"}]}"#]).await;
-    assert_eq!(find(&server.client(), "t").await.unwrap_err().kind, FaultKind::NotFound);
+    assert_eq!(find(&server.client(), "t").await.unwrap_err().kind, ErrorKind::NotFound);
     assert_eq!(server.calls(), ["GET /api/v1/organizations:external/t"]);
 }
 
@@ -58,8 +58,8 @@ async fn where_the_route_cannot_help_the_list_does() {
 
 #[tokio::test]
 async fn other_trouble_is_no_reason_to_go_through_the_list() {
-    for answer in [json(404, "<html>"), json(403, "{}"), json(503, ""), json(409, "{}"), json(200, "{}")] {
-        let server = listing(answer, &[r#"{"organizations":[]}"#]).await;
+    for response in [json(404, "<html>"), json(403, "{}"), json(503, ""), json(409, "{}"), json(200, "{}")] {
+        let server = listing(response, &[r#"{"organizations":[]}"#]).await;
         assert!(find(&server.client(), "t").await.is_err());
         assert_eq!(server.calls().len(), 1);
     }
@@ -70,7 +70,7 @@ async fn the_filter_is_not_trusted() {
     let server =
         listing(json(404, UNKNOWN_ROUTE), &[r#"{"organizations":[{"id":"org_1","external_id":"tt"},{"id":"org_2"}]}"#])
             .await;
-    assert_eq!(find(&server.client(), "t").await.unwrap_err().kind, FaultKind::NotFound);
+    assert_eq!(find(&server.client(), "t").await.unwrap_err().kind, ErrorKind::NotFound);
 }
 
 #[tokio::test]
@@ -79,12 +79,12 @@ async fn all_pages_are_looked_through_and_two_matches_are_one_too_many() {
     for (second, expected) in [
         (r#"{"organizations":[{"id":"org_2","external_id":"u"}]}"#, Ok("org_1")),
         (r#"{"organizations":[{"id":"org_1","external_id":"t"}]}"#, Ok("org_1")),
-        (r#"{"organizations":[{"id":"org_2","external_id":"t"}]}"#, Err(FaultKind::BadResponse)),
+        (r#"{"organizations":[{"id":"org_2","external_id":"t"}]}"#, Err(ErrorKind::BadResponse)),
     ] {
         let pages: &'static [&'static str] = Box::leak(Box::new([FIRST, second]));
         let server = listing(json(404, UNKNOWN_ROUTE), pages).await;
         let found = find(&server.client(), "t").await;
-        assert_eq!(found.as_deref().map_err(|fault| fault.kind), expected, "{second}");
+        assert_eq!(found.as_deref().map_err(|error| error.kind), expected, "{second}");
     }
 }
 
@@ -95,13 +95,13 @@ async fn a_list_without_end_is_given_up() {
         false => json(200, &format!(r#"{{"organizations":[],"next_page_token":"{nth}"}}"#)),
     })
     .await;
-    assert_eq!(find(&server.client(), "t").await.unwrap_err().kind, FaultKind::BadResponse);
+    assert_eq!(find(&server.client(), "t").await.unwrap_err().kind, ErrorKind::BadResponse);
     assert_eq!(server.calls().len(), 101);
 }
 
 #[tokio::test]
 async fn rejected_credentials_are_no_reason_to_go_through_the_list() {
     let server = Server::start(|_, _| json(400, r#"{"error":"invalid_grant"}"#)).await;
-    assert_eq!(find(&server.client(), "t").await.unwrap_err().kind, FaultKind::CredentialsRejected);
+    assert_eq!(find(&server.client(), "t").await.unwrap_err().kind, ErrorKind::CredentialsRejected);
     assert_eq!(server.seen().len(), 1);
 }

@@ -13,30 +13,30 @@ mod server;
 
 use crate::{
     policy::{ExternalId, Minutes, OrganizationId, Policy, Session},
-    reconcile::{Call, Fault, FaultKind},
+    reconcile::{ErrorKind, RemoteError, RemoteRequest},
 };
 
 fn id() -> OrganizationId {
     OrganizationId::parse("org_1").unwrap()
 }
 
-fn read_policy() -> Call {
-    Call::ReadPolicy(id())
+fn read_policy() -> RemoteRequest {
+    RemoteRequest::ReadPolicy(id())
 }
 
-fn write_policy() -> Call {
+fn write_policy() -> RemoteRequest {
     let minutes = |n| Minutes::new(n).unwrap();
     let policy = Policy::Custom(Session::new(minutes(480), Some(minutes(60))).unwrap());
-    Call::WritePolicy { organization: id(), policy }
+    RemoteRequest::WritePolicy { organization: id(), policy }
 }
 
-fn look_up(external: &str) -> Call {
-    Call::LookUp(ExternalId::parse(external).unwrap())
+fn look_up(external: &str) -> RemoteRequest {
+    RemoteRequest::LookUp(ExternalId::parse(external).unwrap())
 }
 
 /// Kind, and whether it may have landed.
-fn trouble(fault: &Fault) -> (FaultKind, bool) {
-    (fault.kind, fault.may_have_landed)
+fn trouble(error: &RemoteError) -> (ErrorKind, bool) {
+    (error.kind, error.outcome_unknown)
 }
 
 /// A policy answer.

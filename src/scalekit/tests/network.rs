@@ -2,11 +2,11 @@
 
 use super::{
     INHERITED, read_policy,
-    server::{Answer, Server, client, json, transport, with},
+    server::{HttpResponse, Server, client, json, transport, with},
     trouble, write_policy,
 };
 use crate::{
-    reconcile::{Fault, FaultKind},
+    reconcile::{ErrorKind, RemoteError},
     scalekit::{Client, Settings},
 };
 use tokio::{
@@ -14,87 +14,87 @@ use tokio::{
     net::TcpListener,
 };
 
-async fn read_and_write(client: &Client) -> [(FaultKind, bool); 2] {
-    let read: Fault = client.call(&read_policy()).await.unwrap_err();
-    let write = client.call(&write_policy()).await.unwrap_err();
+async fn read_and_write(client: &Client) -> [(ErrorKind, bool); 2] {
+    let read: RemoteError = client.request(&read_policy()).await.unwrap_err();
+    let write = client.request(&write_policy()).await.unwrap_err();
     [trouble(&read), trouble(&write)]
 }
 
 /// The kind is the same for both; only the write may have landed.
-fn unknown(kind: FaultKind) -> [(FaultKind, bool); 2] {
+fn unknown(kind: ErrorKind) -> [(ErrorKind, bool); 2] {
     [(kind, false), (kind, true)]
 }
 
-fn bytes(text: &str) -> Answer {
-    Answer::Bytes(text.as_bytes().to_vec())
+fn bytes(text: &str) -> HttpResponse {
+    HttpResponse::Bytes(text.as_bytes().to_vec())
 }
 
 #[tokio::test]
 async fn row_017_no_answer_within_the_deadline() {
-    let server = Server::always(Answer::Silence).await;
-    assert_eq!(read_and_write(&server.hasty_client()).await, unknown(FaultKind::TimedOut));
+    let server = Server::always(HttpResponse::Silence).await;
+    assert_eq!(read_and_write(&server.hasty_client()).await, unknown(ErrorKind::TimedOut));
 }
 
 #[tokio::test]
 async fn row_018_headers_that_drip_in() {
-    let server = Server::always(Answer::Drip(b"HTTP/1.1 200 OK\r\nx-slow: ".to_vec())).await;
-    assert_eq!(read_and_write(&server.hasty_client()).await, unknown(FaultKind::TimedOut));
+    let server = Server::always(HttpResponse::Drip(b"HTTP/1.1 200 OK\r\nx-slow: ".to_vec())).await;
+    assert_eq!(read_and_write(&server.hasty_client()).await, unknown(ErrorKind::TimedOut));
 }
 
 #[tokio::test]
 async fn row_018_a_body_that_drips_in() {
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{INHERITED}");
-    let server = Server::always(Answer::Drip(head.into_bytes())).await;
-    assert_eq!(read_and_write(&server.hasty_client()).await, unknown(FaultKind::TimedOut));
+    let server = Server::always(HttpResponse::Drip(head.into_bytes())).await;
+    assert_eq!(read_and_write(&server.hasty_client()).await, unknown(ErrorKind::TimedOut));
 }
 
 #[tokio::test]
 async fn row_025_a_connection_closed_without_an_answer() {
-    let server = Server::always(Answer::HangUp).await;
-    assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::Unreachable));
+    let server = Server::always(HttpResponse::HangUp).await;
+    assert_eq!(read_and_write(&server.client()).await, unknown(ErrorKind::Unreachable));
     assert_eq!(server.calls().len(), 2, "nothing is repeated out of sight");
 }
 
 #[tokio::test]
 async fn an_answer_that_is_not_http() {
     let server = Server::always(bytes("SSH-2.0-OpenSSH_9.9\r\n\r\n")).await;
-    assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::Unreachable));
+    assert_eq!(read_and_write(&server.client()).await, unknown(ErrorKind::Unreachable));
 }
 
 #[tokio::test]
 async fn row_019_a_body_cut_short() {
-    for answer in [
+    for response in [
         format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{INHERITED}"),
         format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2a\r\n{INHERITED}\r\n"),
         "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"policy\"".to_owned(),
     ] {
-        let server = Server::always(bytes(&answer)).await;
-        assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::BadResponse), "{answer}");
+        let server = Server::always(bytes(&response)).await;
+        assert_eq!(read_and_write(&server.client()).await, unknown(ErrorKind::BadResponse), "{response}");
     }
 }
 
 #[tokio::test]
 async fn an_error_cut_short_is_still_that_error() {
     let server = Server::always(bytes("HTTP/1.1 400 X\r\ncontent-length: 9999\r\n\r\n{")).await;
-    assert_eq!(read_and_write(&server.client()).await, [(FaultKind::Rejected, false); 2]);
+    assert_eq!(read_and_write(&server.client()).await, [(ErrorKind::Rejected, false); 2]);
 }
 
 #[tokio::test]
 async fn row_021_reading_stops_at_the_cap() {
     let spaces = " ".repeat(256 * 1024 - INHERITED.len());
     let server = Server::always(json(200, &format!("{spaces}{INHERITED}"))).await;
-    assert!(server.client().call(&read_policy()).await.is_ok());
+    assert!(server.client().request(&read_policy()).await.is_ok());
     // Announced as 1 GiB, and never ending: only the cap can end this in time.
     let endless = format!("HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n{spaces}{INHERITED}");
-    let server = Server::always(Answer::Drip(endless.into_bytes())).await;
-    assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::BadResponse));
+    let server = Server::always(HttpResponse::Drip(endless.into_bytes())).await;
+    assert_eq!(read_and_write(&server.client()).await, unknown(ErrorKind::BadResponse));
 }
 
 #[tokio::test]
 async fn row_021_json_nested_too_deeply_is_not_parsed() {
     let server = Server::always(json(200, &format!(r#"{{"policy":{}"#, "[".repeat(100_000)))).await;
-    let fault = server.client().call(&read_policy()).await.unwrap_err();
-    assert_eq!(fault.detail.to_string(), "the answer is nested too deeply");
+    let error = server.client().request(&read_policy()).await.unwrap_err();
+    assert_eq!(error.detail.to_string(), "the answer is nested too deeply");
 }
 
 #[tokio::test]
@@ -102,8 +102,8 @@ async fn row_021_a_compressed_body_is_not_unpacked() {
     let gzip =
         [&b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n"[..], &[0x1f, 0x8b, 8, 0, 0, 0]]
             .concat();
-    let server = Server::always(Answer::Bytes(gzip)).await;
-    assert_eq!(read_and_write(&server.client()).await, unknown(FaultKind::BadResponse));
+    let server = Server::always(HttpResponse::Bytes(gzip)).await;
+    assert_eq!(read_and_write(&server.client()).await, unknown(ErrorKind::BadResponse));
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn row_091_a_redirect_is_not_followed_and_the_token_stays_here() {
     for status in [301, 302, 303, 307, 308] {
         let location = format!("location: {}/api/v1/x\r\n", elsewhere.url);
         let server = Server::always(with(status, &location, INHERITED)).await;
-        assert_eq!(read_and_write(&server.client()).await, [(FaultKind::BadResponse, false); 2], "{status}");
+        assert_eq!(read_and_write(&server.client()).await, [(ErrorKind::BadResponse, false); 2], "{status}");
         assert_eq!(server.calls().len(), 2);
     }
     assert!(elsewhere.seen().is_empty());
@@ -122,17 +122,17 @@ async fn row_091_a_redirect_is_not_followed_and_the_token_stays_here() {
 async fn row_016_a_port_where_nobody_listens() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let client = client(&transport(Settings::default()), &format!("http://127.0.0.1:{port}"));
-    assert_eq!(read_and_write(&client).await, [(FaultKind::Unreachable, false); 2]);
+    assert_eq!(read_and_write(&client).await, [(ErrorKind::Unreachable, false); 2]);
 }
 
 #[tokio::test]
 async fn row_016_a_host_that_does_not_exist() {
     let client = client(&transport(Settings::default()), "https://no-such-host.invalid");
-    assert_eq!(read_and_write(&client).await, [(FaultKind::Unreachable, false); 2]);
+    assert_eq!(read_and_write(&client).await, [(ErrorKind::Unreachable, false); 2]);
 }
 
 /// What a write over https meets at a port that greets everybody so.
-async fn https_write(greeting: &'static str) -> Fault {
+async fn https_write(greeting: &'static str) -> RemoteError {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let task = tokio::spawn(async move {
@@ -141,18 +141,18 @@ async fn https_write(greeting: &'static str) -> Fault {
             let _ = stream.write_all(greeting.as_bytes()).await;
         }
     });
-    let fault = client(&transport(Settings::default()), &url).call(&write_policy()).await.unwrap_err();
+    let error = client(&transport(Settings::default()), &url).request(&write_policy()).await.unwrap_err();
     task.abort();
-    fault
+    error
 }
 
 #[tokio::test]
 async fn row_016_https_to_a_port_that_speaks_plain_http() {
-    assert_eq!(trouble(&https_write("HTTP/1.1 400 Bad Request\r\n\r\n").await), (FaultKind::Tls, false));
+    assert_eq!(trouble(&https_write("HTTP/1.1 400 Bad Request\r\n\r\n").await), (ErrorKind::Tls, false));
 }
 
 #[tokio::test]
 async fn row_016_https_to_a_port_that_hangs_up_on_the_handshake() {
-    let fault = https_write("").await;
-    assert!(matches!(fault.kind, FaultKind::Tls | FaultKind::Unreachable) && !fault.may_have_landed, "{fault:?}");
+    let error = https_write("").await;
+    assert!(matches!(error.kind, ErrorKind::Tls | ErrorKind::Unreachable) && !error.outcome_unknown, "{error:?}");
 }

@@ -2,10 +2,10 @@
 
 use super::{
     INHERITED, read_policy,
-    server::{Answer, Server, client, json, transport},
+    server::{HttpResponse, Server, client, json, transport},
     trouble, write_policy,
 };
-use crate::{reconcile::FaultKind, scalekit::Settings};
+use crate::{reconcile::ErrorKind, scalekit::Settings};
 use futures::future::join_all;
 use std::sync::{
     Arc,
@@ -14,20 +14,20 @@ use std::sync::{
 
 #[tokio::test]
 async fn row_015_after_five_failures_in_a_row_nothing_more_is_sent() {
-    for (answer, kind) in [(json(503, ""), FaultKind::Unavailable), (Answer::HangUp, FaultKind::Unreachable)] {
-        let server = Server::always(answer).await;
+    for (response, kind) in [(json(503, ""), ErrorKind::Unavailable), (HttpResponse::HangUp, ErrorKind::Unreachable)] {
+        let server = Server::always(response).await;
         let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
         let first = client(&transport, &server.url);
         for _ in 0..5 {
-            let fault = first.call(&read_policy()).await.unwrap_err();
-            assert_eq!((fault.kind, fault.detail.note == Some("held back here, nothing was sent")), (kind, false));
+            let error = first.request(&read_policy()).await.unwrap_err();
+            assert_eq!((error.kind, error.detail.note == Some("held back here, nothing was sent")), (kind, false));
         }
         let before = server.seen().len();
         let other = client(&transport, &server.url);
-        let held = join_all((0..100).map(|_| async { other.call(&write_policy()).await.unwrap_err() })).await;
-        for fault in held {
-            assert_eq!(trouble(&fault), (kind, false), "what was not sent can't land");
-            assert_eq!(fault.detail.to_string(), "held back here, nothing was sent");
+        let held = join_all((0..100).map(|_| async { other.request(&write_policy()).await.unwrap_err() })).await;
+        for error in held {
+            assert_eq!(trouble(&error), (kind, false), "what was not sent can't land");
+            assert_eq!(error.detail.to_string(), "held back here, nothing was sent");
         }
         assert_eq!(server.seen().len(), before);
     }
@@ -39,7 +39,7 @@ async fn row_015_refusals_and_limits_are_no_outage() {
         let server = Server::always(json(status, r#"{"code":5}"#)).await;
         let client = server.client();
         for _ in 0..20 {
-            client.call(&read_policy()).await.unwrap_err();
+            client.request(&read_policy()).await.unwrap_err();
         }
         assert_eq!(server.calls().len(), 20, "{status}");
     }
@@ -54,14 +54,14 @@ async fn row_015_an_environment_that_is_back_is_found_by_itself() {
     };
     let client = server.client();
     for _ in 0..20 {
-        client.call(&read_policy()).await.unwrap_err();
+        client.request(&read_policy()).await.unwrap_err();
     }
     assert_eq!(server.calls().len(), 5);
     down.store(false, Ordering::SeqCst);
-    while client.call(&read_policy()).await.is_err() {
+    while client.request(&read_policy()).await.is_err() {
         tokio::task::yield_now().await; // the first probe is due within a second
     }
     assert_eq!(server.calls().len(), 6, "the probe itself is the answer");
-    let all = join_all((0..100).map(|_| async { client.call(&read_policy()).await })).await;
+    let all = join_all((0..100).map(|_| async { client.request(&read_policy()).await })).await;
     assert!(all.iter().all(Result::is_ok));
 }

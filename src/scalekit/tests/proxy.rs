@@ -23,7 +23,7 @@ async fn call_in_a_world_of_proxies(proxy: &Server, target: &Server, use_proxy: 
 async fn one_call() {
     let Ok(target) = std::env::var("TARGET") else { return };
     let use_proxy = std::env::var("USE_PROXY").as_deref() == Ok("true");
-    client(&transport(Settings { use_proxy, ..Settings::default() }), &target).call(&read_policy()).await.unwrap();
+    client(&transport(Settings { use_proxy, ..Settings::default() }), &target).request(&read_policy()).await.unwrap();
 }
 
 #[tokio::test]

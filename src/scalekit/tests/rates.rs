@@ -2,24 +2,24 @@
 
 use super::{
     INHERITED, read_policy,
-    server::{Answer, Server, client, json, transport, with},
+    server::{HttpResponse, Server, client, json, transport, with},
 };
 use crate::{
-    reconcile::FaultKind,
+    reconcile::ErrorKind,
     scalekit::{Client, Settings},
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 async fn retry_after(client: &Client) -> u64 {
-    match client.call(&read_policy()).await.unwrap_err().kind {
-        FaultKind::RateLimited { retry_after } => retry_after.as_secs_f64().round() as u64,
+    match client.request(&read_policy()).await.unwrap_err().kind {
+        ErrorKind::RateLimited { retry_after } => retry_after.as_secs_f64().round() as u64,
         other => panic!("{other:?}"),
     }
 }
 
 /// How long a server that answers so is left alone.
-async fn pause(answer: Answer) -> u64 {
-    let server = Server::always(answer).await;
+async fn pause(response: HttpResponse) -> u64 {
+    let server = Server::always(response).await;
     let client = server.client();
     let first = retry_after(&client).await;
     let second = retry_after(&client).await;
@@ -35,7 +35,7 @@ async fn row_011_a_429_tells_its_delay_in_many_forms() {
     let detail = |value: &str| {
         format!(r#"{{"code":429,"details":[{{"error_code":"RATE_LIMIT_EXCEEDED","retry_after":{value}}}]}}"#)
     };
-    for (answer, seconds) in [
+    for (response, seconds) in [
         (with(429, "retry-after: 60\r\n", ""), 60..61),
         (with(429, &format!("retry-after: {date}\r\n"), "<html>"), 59..63),
         (json(429, &detail("60")), 60..61),
@@ -47,8 +47,8 @@ async fn row_011_a_429_tells_its_delay_in_many_forms() {
         (with(429, "retry-after: 60\r\nx-ratelimit-reset: 30\r\n", &detail("20")), 60..61),
         (json(429, r#"{"code":8,"details":[{"error_code":"RATE_LIMITED"}]}"#), 1..3),
     ] {
-        let shown = format!("{answer:?}");
-        let told = pause(answer).await;
+        let shown = format!("{response:?}");
+        let told = pause(response).await;
         assert!(seconds.contains(&told), "{told} {shown}");
     }
 }
@@ -59,11 +59,11 @@ async fn row_010_a_pause_holds_for_every_client_of_the_environment_and_for_no_ot
     let other = Server::always(json(200, INHERITED)).await;
     let transport = transport(Settings::default());
     retry_after(&client(&transport, &limited.url)).await;
-    let fault = client(&transport, &format!("{}/", limited.url)).call(&read_policy()).await.unwrap_err();
-    assert!(matches!(fault.kind, FaultKind::RateLimited { .. }));
-    assert_eq!(fault.detail.to_string(), "held back here, nothing was sent");
+    let error = client(&transport, &format!("{}/", limited.url)).request(&read_policy()).await.unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::RateLimited { .. }));
+    assert_eq!(error.detail.to_string(), "held back here, nothing was sent");
     assert_eq!(limited.seen().len(), 2);
-    assert!(client(&transport, &other.url).call(&read_policy()).await.is_ok());
+    assert!(client(&transport, &other.url).request(&read_policy()).await.is_ok());
 }
 
 #[tokio::test]

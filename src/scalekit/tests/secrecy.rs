@@ -5,7 +5,7 @@ use super::{
     server::{SECRET, Seen, Server, json},
     write_policy,
 };
-use crate::reconcile::Call;
+use crate::reconcile::RemoteRequest;
 use std::{
     io,
     sync::{Arc, Mutex},
@@ -33,10 +33,10 @@ fn echo(seen: &Seen) -> String {
 async fn shown(server: &Server) -> String {
     let client = server.client();
     let mut shown = format!("{client:?}");
-    let features = Call::WriteFeatures { organization: id(), features: vec![] };
-    for call in [read_policy(), write_policy(), look_up("t"), Call::ReadOrganization(id()), features] {
-        let fault = client.call(&call).await.unwrap_err();
-        shown += &format!("{fault:?} {}", fault.detail);
+    let features = RemoteRequest::WriteFeatures { organization: id(), features: vec![] };
+    for request in [read_policy(), write_policy(), look_up("t"), RemoteRequest::ReadOrganization(id()), features] {
+        let error = client.request(&request).await.unwrap_err();
+        shown += &format!("{error:?} {}", error.detail);
     }
     shown
 }
@@ -96,8 +96,8 @@ async fn log() {
     let guard = tracing::subscriber::set_default(subscriber);
     let server = Server::api(move |seen, _| json(400, &echo(seen))).await;
     let client = server.client();
-    for call in [read_policy(), write_policy(), look_up("canary-tenant")] {
-        let _ = client.call(&call).await;
+    for request in [read_policy(), write_policy(), look_up("canary-tenant")] {
+        let _ = client.request(&request).await;
     }
     drop(guard);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

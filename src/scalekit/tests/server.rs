@@ -38,7 +38,7 @@ impl Seen {
 
 /// The answer to one request.
 #[derive(Debug, Clone)]
-pub(super) enum Answer {
+pub(super) enum HttpResponse {
     /// These bytes, then the connection is closed.
     Bytes(Vec<u8>),
     /// These bytes, then one more each 20 ms for as long as anybody reads.
@@ -50,18 +50,18 @@ pub(super) enum Answer {
 }
 
 /// A JSON answer.
-pub(super) fn json(status: u16, body: &str) -> Answer {
+pub(super) fn json(status: u16, body: &str) -> HttpResponse {
     with(status, "content-type: application/json\r\n", body)
 }
 
 /// An answer with header lines of its own.
-pub(super) fn with(status: u16, headers: &str, body: &str) -> Answer {
+pub(super) fn with(status: u16, headers: &str, body: &str) -> HttpResponse {
     let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
-    Answer::Bytes([head.as_bytes(), body.as_bytes()].concat())
+    HttpResponse::Bytes([head.as_bytes(), body.as_bytes()].concat())
 }
 
 /// Tokens `t1`, `t2`, … in the order in which they are asked for.
-pub(super) fn token(nth: usize) -> Answer {
+pub(super) fn token(nth: usize) -> HttpResponse {
     json(200, &format!(r#"{{"access_token":"canary-token-{nth}","expires_in":3600}}"#))
 }
 
@@ -80,7 +80,7 @@ impl Drop for Server {
 impl Server {
     /// Answers every request by `script`, which gets the request and the number
     /// of requests of its kind (token or not) so far, this one included.
-    pub(super) async fn start(script: impl Fn(&Seen, usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub(super) async fn start(script: impl Fn(&Seen, usize) -> HttpResponse + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -103,13 +103,13 @@ impl Server {
     }
 
     /// Hands out tokens and answers every API request by `script`.
-    pub(super) async fn api(script: impl Fn(&Seen, usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub(super) async fn api(script: impl Fn(&Seen, usize) -> HttpResponse + Send + Sync + 'static) -> Self {
         Self::start(move |seen, nth| if seen.is_token() { token(nth) } else { script(seen, nth) }).await
     }
 
     /// Hands out tokens and gives every API request the same answer.
-    pub(super) async fn always(answer: Answer) -> Self {
-        Self::api(move |_, _| answer.clone()).await
+    pub(super) async fn always(response: HttpResponse) -> Self {
+        Self::api(move |_, _| response.clone()).await
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
@@ -150,20 +150,20 @@ pub(super) fn client(transport: &Transport, url: &str) -> Client {
     Client::new(transport, Credentials::parse(url.as_bytes(), b"skc_1", SECRET.as_bytes(), &rules).unwrap())
 }
 
-async fn serve(mut stream: TcpStream, script: impl FnOnce(&Seen) -> Answer) -> std::io::Result<()> {
+async fn serve(mut stream: TcpStream, script: impl FnOnce(&Seen) -> HttpResponse) -> std::io::Result<()> {
     let Some(seen) = read(&mut stream).await? else { return Ok(()) };
     match script(&seen) {
-        Answer::Bytes(bytes) => stream.write_all(&bytes).await?,
-        Answer::Drip(bytes) => {
+        HttpResponse::Bytes(bytes) => stream.write_all(&bytes).await?,
+        HttpResponse::Drip(bytes) => {
             stream.write_all(&bytes).await?;
             loop {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 stream.write_all(b" ").await?;
             }
         }
-        Answer::HangUp => {}
+        HttpResponse::HangUp => {}
         // Ends when the client hangs up.
-        Answer::Silence => drop(stream.read(&mut [0; 16]).await?),
+        HttpResponse::Silence => drop(stream.read(&mut [0; 16]).await?),
     }
     stream.shutdown().await
 }

@@ -72,13 +72,13 @@ pub(in crate::scalekit) fn organizations(body: &[u8]) -> Read<Listed> {
 impl Raw {
     fn checked(self) -> Read<Organization> {
         let settings = self.settings.map(|Object(settings)| settings);
-        let told = settings.is_some();
+        let features_reported = settings.is_some();
         let features = settings.and_then(|settings| settings.features).unwrap_or_default();
         Ok(Organization {
             id: OrganizationId::parse(&self.id).ok_or("the answer has an organization id of unknown form")?,
             external_id: self.external_id.filter(|id| !id.is_empty()),
             features: features.into_iter().map(|Object(raw)| raw.checked()).collect::<Read<_>>()?,
-            told,
+            features_reported,
         })
     }
 }
@@ -117,7 +117,10 @@ mod tests {
         );
         let features = vec![feature("sso", true), feature("session_policy", false)];
         let id = OrganizationId::parse("org_1").unwrap();
-        assert_eq!(found, Ok(Organization { id, external_id: Some("tenant-7".to_owned()), features, told: true }));
+        assert_eq!(
+            found,
+            Ok(Organization { id, external_id: Some("tenant-7".to_owned()), features, features_reported: true })
+        );
     }
 
     #[test]

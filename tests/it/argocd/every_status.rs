@@ -3,12 +3,12 @@
 
 use super::{HEALTHS, lua::run_each, table::rows};
 use serde_json::{Map, Value, json};
-use session_policy_operator::reconcile::{Kind, Reason, Truth};
+use session_policy_operator::reconcile::{ConditionStatus, ConditionType, Reason};
 
 /// One combination of what a health depends on.
 struct Case {
     reason: Reason,
-    ready: Option<Truth>,
+    ready: Option<ConditionStatus>,
     reconciling: bool,
     stalled: bool,
     observed: Option<i64>,
@@ -23,7 +23,7 @@ const GENERATION: i64 = 3;
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for &reason in Reason::ALL {
-        for ready in [None, Some(Truth::True), Some(Truth::False), Some(Truth::Unknown)] {
+        for ready in [None, Some(ConditionStatus::True), Some(ConditionStatus::False), Some(ConditionStatus::Unknown)] {
             for (reconciling, stalled) in [(false, false), (true, false), (false, true), (true, true)] {
                 for observed in [None, Some(-1), Some(GENERATION - 1), Some(GENERATION)] {
                     for (suspend, deleting) in
@@ -40,14 +40,17 @@ fn cases() -> Vec<Case> {
 
 impl Case {
     fn object(&self) -> Value {
-        let condition = |kind: Kind, status: Truth| {
+        let condition = |kind: ConditionType, status: ConditionStatus| {
             json!({"type": kind.name(), "status": status.name(), "reason": self.reason.name(),
                 "message": self.reason.means(), "observedGeneration": self.observed})
         };
-        let mut conditions = vec![condition(Kind::Synced, Truth::True), condition(Kind::Effective, Truth::False)];
-        conditions.extend(self.ready.map(|ready| condition(Kind::Ready, ready)));
-        conditions.extend(self.reconciling.then(|| condition(Kind::Reconciling, Truth::True)));
-        conditions.extend(self.stalled.then(|| condition(Kind::Stalled, Truth::True)));
+        let mut conditions = vec![
+            condition(ConditionType::Synced, ConditionStatus::True),
+            condition(ConditionType::Effective, ConditionStatus::False),
+        ];
+        conditions.extend(self.ready.map(|ready| condition(ConditionType::Ready, ready)));
+        conditions.extend(self.reconciling.then(|| condition(ConditionType::Reconciling, ConditionStatus::True)));
+        conditions.extend(self.stalled.then(|| condition(ConditionType::Stalled, ConditionStatus::True)));
         json!({
             "metadata": {"generation": GENERATION,
                 "deletionTimestamp": self.deleting.then_some("2026-01-01T00:00:00Z")},
@@ -65,7 +68,11 @@ impl Case {
     }
 
     fn healthy(&self) -> bool {
-        self.seen() && !self.suspended() && !self.stalled && !self.reconciling && self.ready == Some(Truth::True)
+        self.seen()
+            && !self.suspended()
+            && !self.stalled
+            && !self.reconciling
+            && self.ready == Some(ConditionStatus::True)
     }
 }
 
@@ -93,7 +100,9 @@ fn healthy_is_said_of_what_is_ready_for_this_spec_and_of_nothing_else() {
 
 /// A person is needed, or it is not ready and nothing is done about it.
 fn degraded(case: &Case) -> bool {
-    let given_up = !case.suspended() && !case.reconciling && matches!(case.ready, Some(Truth::False | Truth::Unknown));
+    let given_up = !case.suspended()
+        && !case.reconciling
+        && matches!(case.ready, Some(ConditionStatus::False | ConditionStatus::Unknown));
     case.stalled || given_up
 }
 

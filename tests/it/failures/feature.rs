@@ -137,7 +137,7 @@ async fn row_030_a_server_that_never_tells_its_features_is_asked_once_and_the_po
         world.start_operator();
         world.apply("acme", &spec(""));
         let resource = world.until("acme", "True", "InSync");
-        assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["reason"], "NotTold");
+        assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["reason"], "FeatureStateUnknown");
         assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
         world.until_looked_at("org_1", 4);
         assert_eq!(world.story("org_1").matches(['F', 'W']).count(), 2, "{}", world.story("org_1"));

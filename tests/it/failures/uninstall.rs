@@ -22,7 +22,7 @@ async fn row_079_release_reverts_and_lets_every_resource_go() {
         (json!("APPLICATION"), &eight_hours())
     );
     let stray = world.resource("stray").unwrap();
-    assert_eq!(says(&stray, "Ready"), "Unknown LetGo", "nobody looks after it any more");
+    assert_eq!(says(&stray, "Ready"), "Unknown Uninstalled", "nobody looks after it any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +34,7 @@ async fn row_079_release_can_leave_the_policies_and_a_later_operator_takes_up_ag
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let resource = world.resource("acme").unwrap();
     assert!(resource["metadata"]["finalizers"].is_null());
-    assert_eq!(says(&resource, "Ready"), "Unknown LetGo");
+    assert_eq!(says(&resource, "Ready"), "Unknown Uninstalled");
     assert!(message(&resource, "Ready").contains("start the operator again"));
     assert_eq!((world.count(""), &world.truth("org_1")["policy"]), (before, &eight_hours()));
     world.start_operator();

@@ -1,8 +1,8 @@
 //! The API server in memory: resources, their status, and who claims what.
 
 use super::scalekit::Scalekit;
-use crate::policy::{Declaration, Mode, OrganizationId, OrganizationRef};
-use crate::reconcile::{Application, ClusterWrite, Condition, Found, Kind, Report, Resource, Standing};
+use crate::policy::{Mode, OrganizationId, OrganizationRef, ValidatedSpec};
+use crate::reconcile::{Application, ClusterWrite, Condition, ConditionType, Found, Ownership, Resource, StatusUpdate};
 use jiff::Timestamp;
 
 /// Tells two resources of one name apart.
@@ -14,10 +14,10 @@ pub(crate) struct Object {
     pub(crate) uid: Uid,
     pub(crate) namespace: &'static str,
     pub(crate) generation: i64,
-    pub(crate) declaration: Result<Declaration, Vec<String>>,
+    pub(crate) spec: Result<ValidatedSpec, Vec<String>>,
     pub(crate) finalizer: bool,
     pub(crate) deleting_since: Option<Timestamp>,
-    pub(crate) status: Option<Report>,
+    pub(crate) status: Option<StatusUpdate>,
     pub(crate) requested_at: Option<String>,
 }
 
@@ -32,7 +32,7 @@ impl Object {
             generation: self.generation,
             deleting: self.deleting_since.is_some(),
             finalizer: self.finalizer,
-            declaration: self.declaration.clone(),
+            spec: self.spec.clone(),
             pinned: status.and_then(|s| s.pinned.clone()),
             observed_generation: status.map_or(-1, |s| s.observed_generation),
             conditions: status.map(|s| s.conditions.clone()).unwrap_or_default(),
@@ -41,18 +41,18 @@ impl Object {
         }
     }
 
-    pub(crate) fn condition(&self, kind: Kind) -> Option<&Condition> {
+    pub(crate) fn condition(&self, kind: ConditionType) -> Option<&Condition> {
         self.status.as_ref()?.conditions.iter().find(|c| c.kind == kind)
     }
 
     fn takes_over(&self) -> bool {
-        let active = |d: &Declaration| !d.suspend && d.mode != Mode::Observe;
-        self.deleting_since.is_none() && self.declaration.as_ref().is_ok_and(active)
+        let active = |d: &ValidatedSpec| !d.suspend && d.mode != Mode::Observe;
+        self.deleting_since.is_none() && self.spec.as_ref().is_ok_and(active)
     }
 
     fn claims(&self, organization: &OrganizationId, scalekit: &Scalekit) -> bool {
         let pinned = self.status.as_ref().and_then(|s| s.pinned.as_ref()).map(|p| p.organization.clone());
-        let meant = match self.declaration.as_ref().map(|d| &d.organization) {
+        let meant = match self.spec.as_ref().map(|d| &d.organization) {
             Ok(OrganizationRef::Id(id)) => Some(id.clone()),
             Ok(OrganizationRef::External(external)) => pinned.or_else(|| scalekit.look_up(external)),
             Err(_) => pinned,
@@ -100,31 +100,31 @@ impl Cluster {
 
     /// Writes a status, only if something changes; what the report did not see
     /// stays.
-    pub(crate) fn store(&mut self, uid: Uid, mut report: Report) -> ClusterWrite {
+    pub(crate) fn store(&mut self, uid: Uid, mut update: StatusUpdate) -> ClusterWrite {
         let Some(object) = self.objects.iter_mut().find(|o| o.uid == uid) else { return ClusterWrite::Gone };
         if let Some(stands) = &object.status {
-            report.seen = report.seen.or_else(|| stands.seen.clone());
-            if matches!(report.application, Application::Unread | Application::Failed) {
-                report.application = stands.application;
+            update.observed = update.observed.or_else(|| stands.observed.clone());
+            if matches!(update.application, Application::Unread | Application::Failed) {
+                update.application = stands.application;
             }
         }
-        let report = Some(report);
-        if object.status != report {
-            object.status = report;
+        let update = Some(update);
+        if object.status != update {
+            object.status = update;
             self.status_writes += 1;
         }
         ClusterWrite::Done
     }
 
     /// Who owns `organization`, seen from `uid`: the oldest, deleting or not.
-    pub(crate) fn standing(&self, uid: Uid, organization: &OrganizationId, scalekit: &Scalekit) -> Standing {
+    pub(crate) fn ownership(&self, uid: Uid, organization: &OrganizationId, scalekit: &Scalekit) -> Ownership {
         let others = || self.objects.iter().filter(|o| o.uid != uid && o.claims(organization, scalekit));
         match others().filter(|o| o.uid < uid).min_by_key(|o| o.uid) {
             Some(older) => {
                 let same = self.get(uid).is_some_and(|own| own.namespace == older.namespace);
-                Standing::Loser { winner: same.then(|| older.name()) }
+                Ownership::Conflicted { owner: same.then(|| older.name()) }
             }
-            None => Standing::Owner { heir: others().any(Object::takes_over) },
+            None => Ownership::Owner { successor: others().any(Object::takes_over) },
         }
     }
 }

@@ -12,10 +12,10 @@ pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
 use super::samples;
-use crate::policy::{Declaration, Live};
+use crate::policy::{Live, ValidatedSpec};
 use crate::reconcile::{
-    Access, Answer, Call, Corrections, CredentialsFlaw, CredentialsProblem, FaultKind, HOUR, History, Kind,
-    SESSION_POLICY, Settings, Step, View,
+    Access, ConditionType, Corrections, CredentialsFlaw, CredentialsProblem, ErrorKind, HOUR, History, RemoteRequest,
+    Request, Response, SESSION_POLICY, Settings, State, Step,
 };
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
@@ -39,7 +39,7 @@ pub(crate) struct World {
     pub(crate) kept: Option<Access>,
     pub(crate) namespace_terminating: bool,
     /// The operator is being uninstalled.
-    pub(crate) letting_go: bool,
+    pub(crate) uninstalling: bool,
     pub(crate) script: Script,
     /// What others do just before the given step of the next pass.
     happenings: Vec<(usize, Happening)>,
@@ -55,9 +55,9 @@ pub(crate) struct Entry {
     pub(crate) uid: Uid,
     pub(crate) step: Step,
     /// `None`: the process died before it heard.
-    pub(crate) answer: Option<Answer>,
+    pub(crate) response: Option<Response>,
     /// What the pass had seen when it decided.
-    pub(crate) view: View,
+    pub(crate) state: State,
     /// The API server's copy when the step was sent.
     pub(crate) object: Option<Object>,
     pub(crate) at: Timestamp,
@@ -98,7 +98,7 @@ impl World {
             credentials: Ok(access(samples::HOST)),
             kept: None,
             namespace_terminating: false,
-            letting_go: false,
+            uninstalling: false,
             script: Script::default(),
             happenings: Vec::new(),
             journal: Vec::new(),
@@ -108,25 +108,25 @@ impl World {
     }
 
     /// A world with one resource that has been brought to rest.
-    pub(crate) fn at_rest(declaration: Declaration) -> (Self, Uid) {
+    pub(crate) fn at_rest(spec: ValidatedSpec) -> (Self, Uid) {
         let mut world = Self::new();
-        let uid = world.declare(declaration);
+        let uid = world.declare(spec);
         world.pass(uid);
         (world, uid)
     }
 
-    pub(crate) fn declare(&mut self, declaration: Declaration) -> Uid {
-        self.declare_in("customers", Ok(declaration))
+    pub(crate) fn declare(&mut self, spec: ValidatedSpec) -> Uid {
+        self.declare_in("customers", Ok(spec))
     }
 
-    pub(crate) fn declare_in(&mut self, namespace: &'static str, declaration: Result<Declaration, Vec<String>>) -> Uid {
+    pub(crate) fn declare_in(&mut self, namespace: &'static str, spec: Result<ValidatedSpec, Vec<String>>) -> Uid {
         let uid = 1 + self.memory.keys().max().unwrap_or(&0);
         self.memory.insert(uid, Memory::new(self.now));
         self.cluster.objects.push(Object {
             uid,
             namespace,
             generation: 1,
-            declaration,
+            spec,
             finalizer: false,
             deleting_since: None,
             status: None,
@@ -136,11 +136,11 @@ impl World {
     }
 
     /// Changes a spec, if the resource is still there.
-    pub(crate) fn edit(&mut self, uid: Uid, change: impl FnOnce(&mut Declaration)) {
+    pub(crate) fn edit(&mut self, uid: Uid, change: impl FnOnce(&mut ValidatedSpec)) {
         if let Some(object) = self.cluster.get_mut(uid)
-            && let Ok(declaration) = &mut object.declaration
+            && let Ok(spec) = &mut object.spec
         {
-            change(declaration);
+            change(spec);
             object.generation += 1;
         }
     }
@@ -189,7 +189,7 @@ impl World {
     }
 
     /// `Ready` as status and reason, say `"True InSync"`.
-    pub(crate) fn says(&self, uid: Uid, kind: Kind) -> String {
+    pub(crate) fn says(&self, uid: Uid, kind: ConditionType) -> String {
         match self.object(uid).condition(kind) {
             Some(c) => format!("{} {}", c.status.name(), c.reason),
             None => "absent".into(),
@@ -224,39 +224,42 @@ impl World {
         History { unseen_for: age(memory.through), unknown_write_age: memory.unknown_write.map(age), corrections }
     }
 
-    fn carry_out(&mut self, uid: Uid, view: &View, step: &Step) -> Answer {
-        match step {
-            Step::ReadResource => Answer::Resource(self.cluster.found(uid)),
-            Step::ReadNamespace => Answer::Namespace { terminating: self.namespace_terminating },
-            Step::ReadCredentials => Answer::Credentials(self.credentials.clone()),
-            Step::RecallCredentials => {
-                Answer::Credentials(self.kept.clone().map_or_else(|| self.credentials.clone(), Ok))
+    fn carry_out(&mut self, uid: Uid, state: &State, request: &Request) -> Response {
+        match request {
+            Request::ReadResource => Response::Resource(self.cluster.found(uid)),
+            Request::ReadNamespace => Response::Namespace { terminating: self.namespace_terminating },
+            Request::ReadCredentials => Response::Credentials(self.credentials.clone()),
+            Request::RecallCredentials => {
+                Response::Credentials(self.kept.clone().map_or_else(|| self.credentials.clone(), Ok))
             }
-            Step::ReadClaims => {
-                let organization = view.sight.organization.as_ref().expect("claims are about an organization");
-                Answer::Claims(self.cluster.standing(uid, &organization.id, &self.scalekit))
+            Request::ReadClaimants => {
+                let organization = state.observation.organization.as_ref().expect("claims are about an organization");
+                Response::Claimants(self.cluster.ownership(uid, &organization.id, &self.scalekit))
             }
-            Step::ReportProgress(report) => Answer::Cluster(self.cluster.store(uid, (**report).clone())),
-            Step::AddFinalizer => Answer::Cluster(self.cluster.set_finalizer(uid, true)),
-            Step::RemoveFinalizer(_) => Answer::Cluster(self.cluster.set_finalizer(uid, false)),
-            Step::Scalekit(call) => {
-                if call.writes() && view.corrects() {
+            Request::ReportProgress(update) => Response::Cluster(self.cluster.store(uid, (**update).clone())),
+            Request::AddFinalizer => Response::Cluster(self.cluster.set_finalizer(uid, true)),
+            Request::RemoveFinalizer(_) => Response::Cluster(self.cluster.set_finalizer(uid, false)),
+            Request::Remote(request) => {
+                if request.writes() && state.corrects() {
                     let now = self.now;
                     self.memory.get_mut(&uid).unwrap().corrections.push(now);
                 }
-                let to = view.access().expect("no call without credentials").environment.clone();
-                Answer::Scalekit(self.call(uid, &to, call))
+                let to = state.access().expect("no call without credentials").environment.clone();
+                Response::Remote(self.request(uid, &to, request))
             }
-            Step::Done(_) => unreachable!("the end of a pass is not carried out"),
         }
     }
 
     /// An environment other than the one we simulate is empty.
-    fn serve(&mut self, environment: &str, call: &Call) -> Result<crate::reconcile::Reply, crate::reconcile::Fault> {
+    fn serve(
+        &mut self,
+        environment: &str,
+        request: &RemoteRequest,
+    ) -> Result<crate::reconcile::RemoteResponse, crate::reconcile::RemoteError> {
         if environment == self.scalekit.environment {
-            self.scalekit.serve(call)
+            self.scalekit.serve(request)
         } else {
-            Err(crate::reconcile::Fault::new(FaultKind::NotFound))
+            Err(crate::reconcile::RemoteError::new(ErrorKind::NotFound))
         }
     }
 }
@@ -269,7 +272,7 @@ impl Entry {
     /// The policy that this step writes.
     pub(crate) fn policy(&self) -> Option<crate::policy::Policy> {
         match &self.step {
-            Step::Scalekit(Call::WritePolicy { policy, .. }) => Some(*policy),
+            Step::Request(Request::Remote(RemoteRequest::WritePolicy { policy, .. })) => Some(*policy),
             _ => None,
         }
     }

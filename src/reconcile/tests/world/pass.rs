@@ -3,8 +3,8 @@
 use super::{Entry, Uid, World};
 use crate::policy::Policy;
 use crate::reconcile::{
-    Announcement, Answer, Call, FaultKind, HOUR, Outcome, Report, Requeue, Step, Verdict, View, announcements, next,
-    requeue,
+    ErrorKind, Event, HOUR, Outcome, RemoteOutcome, RemoteRequest, Request, Requeue, Response, State, StatusUpdate,
+    Step, events, next, requeue,
 };
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ const BOUND: usize = 40;
 pub(crate) struct Pass {
     pub(crate) outcome: Outcome,
     pub(crate) steps: Vec<Step>,
-    pub(crate) view: View,
-    pub(crate) report: Option<Report>,
-    pub(crate) events: Vec<Announcement>,
+    pub(crate) state: State,
+    pub(crate) update: Option<StatusUpdate>,
+    pub(crate) events: Vec<Event>,
     pub(crate) requeue: Requeue,
 }
 
@@ -46,8 +46,8 @@ impl World {
 
     /// Runs a pass; `None` when it was cut, and then the process has restarted.
     pub(crate) fn run(&mut self, uid: Uid, cut: Option<Cut>) -> Option<Pass> {
-        let fresh = View::new(self.settings.clone(), self.history(uid));
-        let mut view = View { letting_go: self.letting_go, ..fresh };
+        let fresh = State::new(self.settings.clone(), self.history(uid));
+        let mut state = State { uninstalling: self.uninstalling, ..fresh };
         let mut steps = Vec::new();
         self.passes += 1;
         for n in 0..BOUND {
@@ -55,46 +55,47 @@ impl World {
                 happens(self);
             }
             self.advance(Duration::from_secs(1));
-            let step = next(&view, self.now);
+            let step = next(&state, self.now);
             let entry = Entry {
                 pass: self.passes,
                 uid,
                 step: step.clone(),
-                answer: None,
-                view: view.clone(),
+                response: None,
+                state: state.clone(),
                 object: self.cluster.get(uid).cloned(),
                 at: self.now,
                 in_flight: self.scalekit.has_policy_in_flight(uid),
             };
             self.journal.push(entry);
             if let Some(cut) = cut.filter(|cut| cut.at == n) {
-                self.die(uid, &view, &step, cut.fate);
+                self.die(uid, &state, &step, cut.fate);
                 return None;
             }
-            if let Step::Done(outcome) = step {
-                return Some(self.end(uid, view, steps, outcome));
-            }
-            let answer = self.carry_out(uid, &view, &step);
-            self.journal.last_mut().unwrap().answer = Some(answer.clone());
-            view.absorb(&step, answer);
-            steps.push(step);
+            let request = match step {
+                Step::Done(outcome) => return Some(self.end(uid, state, steps, outcome)),
+                Step::Request(request) => request,
+            };
+            let response = self.carry_out(uid, &state, &request);
+            self.journal.last_mut().unwrap().response = Some(response.clone());
+            state.handle_response(&request, response);
+            steps.push(Step::Request(request));
         }
         panic!("a pass does not end: {steps:#?}")
     }
 
-    fn end(&mut self, uid: Uid, view: View, steps: Vec<Step>, outcome: Outcome) -> Pass {
+    fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Pass {
         self.happenings.clear();
         if !is_outage(&outcome) {
             self.memory.get_mut(&uid).unwrap().through = self.now;
         }
         self.remember(uid, &outcome);
-        let report = Report::after(&view, &outcome);
-        if let Some(report) = &report {
-            self.cluster.store(uid, report.clone());
+        let update = StatusUpdate::after(&state, &outcome);
+        if let Some(update) = &update {
+            self.cluster.store(uid, update.clone());
         }
-        let events = announcements(&view, &outcome, report.as_ref());
-        let requeue = requeue(&view, &outcome);
-        Pass { outcome, steps, view, report, events, requeue }
+        let events = events(&state, &outcome, update.as_ref());
+        let requeue = requeue(&state, &outcome);
+        Pass { outcome, steps, state, update, events, requeue }
     }
 
     /// As the shell does.
@@ -104,25 +105,25 @@ impl World {
         let held = memory.corrections.last().is_none_or(|last| *last + HOUR <= now);
         memory.contended = match outcome {
             Outcome::Contended => true,
-            Outcome::Looked(Verdict::InSync | Verdict::StricterKept) if held => false,
+            Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept) if held => false,
             _ => memory.contended,
         };
     }
 
-    fn die(&mut self, uid: Uid, view: &View, step: &Step, fate: Fate) {
+    fn die(&mut self, uid: Uid, state: &State, step: &Step, fate: Fate) {
         self.happenings.clear();
         match (step, fate) {
             (Step::Done(outcome), Fate::CarriedOut) => {
-                if let Some(report) = Report::after(view, outcome) {
-                    self.cluster.store(uid, report);
+                if let Some(update) = StatusUpdate::after(state, outcome) {
+                    self.cluster.store(uid, update);
                 }
             }
             (_, Fate::NotSent) | (Step::Done(_), Fate::Late(_)) => {}
-            (Step::Scalekit(call), Fate::Late(by)) if call.writes() => {
-                self.scalekit.in_flight.push((self.now.checked_add(by).unwrap(), uid, call.clone()));
+            (Step::Request(Request::Remote(request)), Fate::Late(by)) if request.writes() => {
+                self.scalekit.in_flight.push((self.now.checked_add(by).unwrap(), uid, request.clone()));
             }
-            _ => {
-                let _: Answer = self.carry_out(uid, view, step);
+            (Step::Request(request), _) => {
+                let _: Response = self.carry_out(uid, state, request);
             }
         }
         self.restart();
@@ -137,10 +138,10 @@ fn take_at<T>(all: &mut Vec<(usize, T)>, n: usize) -> Vec<(usize, T)> {
 
 /// A pass that did not get through.
 fn is_outage(outcome: &Outcome) -> bool {
-    use FaultKind::{AuthFailed, CredentialsRejected, Forbidden, Rejected, Unsupported};
+    use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden, Rejected, Unsupported};
     let terminal = |kind| matches!(kind, AuthFailed | CredentialsRejected | Forbidden | Rejected | Unsupported);
     match outcome {
-        Outcome::Looked(Verdict::Fault(fault)) | Outcome::CleanupPending(fault) => !terminal(fault.kind),
+        Outcome::Reconciled(RemoteOutcome::Error(error)) | Outcome::CleanupPending(error) => !terminal(error.kind),
         _ => false,
     }
 }
@@ -154,7 +155,7 @@ impl Pass {
     /// The policies it wrote.
     pub(crate) fn policies(&self) -> Vec<Policy> {
         let policy = |step: &Step| match step {
-            Step::Scalekit(Call::WritePolicy { policy, .. }) => Some(*policy),
+            Step::Request(Request::Remote(RemoteRequest::WritePolicy { policy, .. })) => Some(*policy),
             _ => None,
         };
         self.steps.iter().filter_map(policy).collect()
@@ -173,27 +174,31 @@ impl Pass {
 
 pub(crate) fn writes(step: &Step) -> bool {
     match step {
-        Step::Scalekit(call) => call.writes(),
-        Step::ReportProgress(_) | Step::AddFinalizer | Step::RemoveFinalizer(_) => true,
+        Step::Request(Request::Remote(request)) => request.writes(),
+        Step::Request(Request::ReportProgress(_))
+        | Step::Request(Request::AddFinalizer)
+        | Step::Request(Request::RemoveFinalizer(_)) => true,
         _ => false,
     }
 }
 
 fn word(step: &Step) -> &'static str {
     match step {
-        Step::ReadResource => "read resource",
-        Step::ReadNamespace => "read namespace",
-        Step::ReadCredentials => "read credentials",
-        Step::RecallCredentials => "recall credentials",
-        Step::ReadClaims => "read claims",
-        Step::ReportProgress(_) => "progress",
-        Step::AddFinalizer => "add finalizer",
-        Step::RemoveFinalizer(_) => "remove finalizer",
-        Step::Scalekit(Call::ReadOrganization(_) | Call::LookUp(_)) => "read organization",
-        Step::Scalekit(Call::ReadApplicationPolicy(_)) => "read application policy",
-        Step::Scalekit(Call::ReadPolicy(_)) => "read policy",
-        Step::Scalekit(Call::WriteFeatures { .. }) => "features",
-        Step::Scalekit(Call::WritePolicy { .. }) => "write policy",
+        Step::Request(Request::ReadResource) => "read resource",
+        Step::Request(Request::ReadNamespace) => "read namespace",
+        Step::Request(Request::ReadCredentials) => "read credentials",
+        Step::Request(Request::RecallCredentials) => "recall credentials",
+        Step::Request(Request::ReadClaimants) => "read claims",
+        Step::Request(Request::ReportProgress(_)) => "progress",
+        Step::Request(Request::AddFinalizer) => "add finalizer",
+        Step::Request(Request::RemoveFinalizer(_)) => "remove finalizer",
+        Step::Request(Request::Remote(RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_))) => {
+            "read organization"
+        }
+        Step::Request(Request::Remote(RemoteRequest::ReadApplicationPolicy(_))) => "read application policy",
+        Step::Request(Request::Remote(RemoteRequest::ReadPolicy(_))) => "read policy",
+        Step::Request(Request::Remote(RemoteRequest::WriteFeatures { .. })) => "features",
+        Step::Request(Request::Remote(RemoteRequest::WritePolicy { .. })) => "write policy",
         Step::Done(_) => "done",
     }
 }

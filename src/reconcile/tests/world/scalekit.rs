@@ -3,7 +3,9 @@
 
 use super::Uid;
 use crate::policy::{ApplicationPolicy, ExternalId, Live, OrganizationId, Policy};
-use crate::reconcile::{Call, Fault, FaultKind, Feature, Organization, Reply, SESSION_POLICY, tests::samples};
+use crate::reconcile::{
+    ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, SESSION_POLICY, tests::samples,
+};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -16,12 +18,12 @@ pub(crate) struct Scalekit {
     /// Which organization carries an external id.
     pub(crate) external: BTreeMap<String, OrganizationId>,
     /// The application's policy, or how the server declines to tell.
-    pub(crate) application: Result<ApplicationPolicy, FaultKind>,
+    pub(crate) application: Result<ApplicationPolicy, ErrorKind>,
     pub(crate) habits: Habits,
     /// Every call fails like this.
-    pub(crate) down: Option<FaultKind>,
+    pub(crate) down: Option<ErrorKind>,
     /// Writes that were given up on and are applied at a later time.
-    pub(crate) in_flight: Vec<(Timestamp, Uid, Call)>,
+    pub(crate) in_flight: Vec<(Timestamp, Uid, RemoteRequest)>,
 }
 
 /// One organization.
@@ -51,7 +53,7 @@ pub(crate) struct Habits {
     /// It answers 400 to a list with this name in it.
     pub(crate) unknown_flag: Option<&'static str>,
     /// It answers like this to every list of flags.
-    pub(crate) refuses_features: Option<FaultKind>,
+    pub(crate) refuses_features: Option<ErrorKind>,
     /// It takes the flag and leaves it off; the echo tells the truth.
     pub(crate) keeps_flag_off: bool,
     /// The same, and the echo says it is on.
@@ -67,7 +69,7 @@ pub(crate) struct Habits {
     /// The echo of a policy write shows this, whatever is stored.
     pub(crate) policy_echo: Option<Live>,
     /// It answers like this to every policy write.
-    pub(crate) refuses_policy: Option<FaultKind>,
+    pub(crate) refuses_policy: Option<ErrorKind>,
     /// So many reads after a policy write still show what was before.
     pub(crate) lag: u8,
     /// It has no session-policy API.
@@ -90,58 +92,60 @@ impl Scalekit {
 
     /// Applies the late writes that are due.
     pub(crate) fn land(&mut self, now: Timestamp) {
-        for (at, uid, call) in std::mem::take(&mut self.in_flight) {
+        for (at, uid, request) in std::mem::take(&mut self.in_flight) {
             if at <= now {
-                let _ = self.serve(&call);
+                let _ = self.serve(&request);
             } else {
-                self.in_flight.push((at, uid, call));
+                self.in_flight.push((at, uid, request));
             }
         }
     }
 
     pub(crate) fn has_policy_in_flight(&self, of: Uid) -> bool {
-        self.in_flight.iter().any(|(_, uid, call)| *uid == of && matches!(call, Call::WritePolicy { .. }))
+        self.in_flight
+            .iter()
+            .any(|(_, uid, request)| *uid == of && matches!(request, RemoteRequest::WritePolicy { .. }))
     }
 
-    /// Carries `call` out.
-    pub(crate) fn serve(&mut self, call: &Call) -> Result<Reply, Fault> {
-        let missing = || Fault::new(FaultKind::NotFound);
-        match call {
-            Call::ReadOrganization(id) => self.organization(id),
-            Call::LookUp(external) => {
+    /// Carries `request` out.
+    pub(crate) fn serve(&mut self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+        let missing = || RemoteError::new(ErrorKind::NotFound);
+        match request {
+            RemoteRequest::ReadOrganization(id) => self.organization(id),
+            RemoteRequest::LookUp(external) => {
                 let id = self.external.get(external.as_str()).cloned().ok_or_else(missing)?;
                 self.organization(&id)
             }
-            Call::WriteFeatures { organization, features } => self.write_features(organization, features),
-            Call::ReadApplicationPolicy(id) => {
+            RemoteRequest::WriteFeatures { organization, features } => self.write_features(organization, features),
+            RemoteRequest::ReadApplicationPolicy(id) => {
                 self.organizations.get(id).ok_or_else(missing)?;
-                self.application.map(Reply::ApplicationPolicy).map_err(Fault::new)
+                self.application.map(RemoteResponse::ApplicationPolicy).map_err(RemoteError::new)
             }
-            Call::ReadPolicy(id) => self.read_policy(id),
-            Call::WritePolicy { organization, policy } => self.write_policy(organization, *policy),
+            RemoteRequest::ReadPolicy(id) => self.read_policy(id),
+            RemoteRequest::WritePolicy { organization, policy } => self.write_policy(organization, *policy),
         }
     }
 
-    fn organization(&self, id: &OrganizationId) -> Result<Reply, Fault> {
-        let tenant = self.organizations.get(id).ok_or_else(|| Fault::new(FaultKind::NotFound))?;
+    fn organization(&self, id: &OrganizationId) -> Result<RemoteResponse, RemoteError> {
+        let tenant = self.organizations.get(id).ok_or_else(|| RemoteError::new(ErrorKind::NotFound))?;
         let external_id = self.external.iter().find(|(_, of)| *of == id).map(|(external, _)| external.clone());
-        let told = match self.habits.omits_features {
+        let features_reported = match self.habits.omits_features {
             Omits::Never => true,
             Omits::WhenAllAreOff => tenant.features.iter().any(|feature| feature.enabled),
             Omits::Always => false,
         };
-        let features = if told { tenant.features.clone() } else { Vec::new() };
-        Ok(Reply::Organization(Organization { id: id.clone(), external_id, features, told }))
+        let features = if features_reported { tenant.features.clone() } else { Vec::new() };
+        Ok(RemoteResponse::Organization(Organization { id: id.clone(), external_id, features, features_reported }))
     }
 
-    fn write_features(&mut self, id: &OrganizationId, sent: &[Feature]) -> Result<Reply, Fault> {
+    fn write_features(&mut self, id: &OrganizationId, sent: &[Feature]) -> Result<RemoteResponse, RemoteError> {
         let habits = self.habits.clone();
-        let tenant = self.organizations.get_mut(id).ok_or_else(|| Fault::new(FaultKind::NotFound))?;
+        let tenant = self.organizations.get_mut(id).ok_or_else(|| RemoteError::new(ErrorKind::NotFound))?;
         if let Some(kind) = habits.refuses_features {
-            return Err(Fault::new(kind));
+            return Err(RemoteError::new(kind));
         }
         if sent.iter().any(|f| Some(f.name.as_str()) == habits.unknown_flag) {
-            return Err(Fault::new(FaultKind::Rejected));
+            return Err(RemoteError::new(ErrorKind::Rejected));
         }
         if habits.replaces_features {
             tenant.features.retain(|f| sent.iter().any(|s| s.name == f.name));
@@ -151,35 +155,35 @@ impl Scalekit {
             set_flag(&mut tenant.features, &feature.name, enabled);
         }
         let mut echo = self.organization(id)?;
-        if let (Reply::Organization(organization), true) = (&mut echo, habits.flag_echo_lies) {
+        if let (RemoteResponse::Organization(organization), true) = (&mut echo, habits.flag_echo_lies) {
             set_flag(&mut organization.features, SESSION_POLICY, true);
         }
         Ok(echo)
     }
 
-    fn read_policy(&mut self, id: &OrganizationId) -> Result<Reply, Fault> {
+    fn read_policy(&mut self, id: &OrganizationId) -> Result<RemoteResponse, RemoteError> {
         let habits = self.habits.clone();
-        let tenant = self.organizations.get_mut(id).ok_or_else(|| Fault::new(FaultKind::NotFound))?;
+        let tenant = self.organizations.get_mut(id).ok_or_else(|| RemoteError::new(ErrorKind::NotFound))?;
         tenant.admit(habits.lacks_policy_route, habits.gates_reads)?;
         match &mut tenant.stale {
             Some((old, left)) if *left > 0 => {
                 *left -= 1;
-                Ok(Reply::Policy(*old))
+                Ok(RemoteResponse::Policy(*old))
             }
-            _ => Ok(Reply::Policy(tenant.live)),
+            _ => Ok(RemoteResponse::Policy(tenant.live)),
         }
     }
 
-    fn write_policy(&mut self, id: &OrganizationId, policy: Policy) -> Result<Reply, Fault> {
+    fn write_policy(&mut self, id: &OrganizationId, policy: Policy) -> Result<RemoteResponse, RemoteError> {
         let habits = self.habits.clone();
-        let tenant = self.organizations.get_mut(id).ok_or_else(|| Fault::new(FaultKind::NotFound))?;
+        let tenant = self.organizations.get_mut(id).ok_or_else(|| RemoteError::new(ErrorKind::NotFound))?;
         tenant.admit(habits.lacks_policy_route, habits.gates_writes)?;
         if let Some(kind) = habits.refuses_policy {
-            return Err(Fault::new(kind));
+            return Err(RemoteError::new(kind));
         }
         tenant.stale = (habits.lag > 0).then_some((tenant.live, habits.lag));
         tenant.live = habits.normalises.map_or_else(|| policy.into(), |normalise| normalise(policy));
-        Ok(Reply::Policy(habits.policy_echo.unwrap_or(tenant.live)))
+        Ok(RemoteResponse::Policy(habits.policy_echo.unwrap_or(tenant.live)))
     }
 
     /// The organization that `external` leads to.
@@ -193,10 +197,10 @@ impl Tenant {
         self.features.iter().any(|f| f.name == SESSION_POLICY && f.enabled)
     }
 
-    fn admit(&self, no_route: bool, gated: bool) -> Result<(), Fault> {
+    fn admit(&self, no_route: bool, gated: bool) -> Result<(), RemoteError> {
         match () {
-            () if no_route => Err(Fault::new(FaultKind::NotFound)),
-            () if gated && !self.session_policy_on() => Err(Fault::new(FaultKind::Forbidden)),
+            () if no_route => Err(RemoteError::new(ErrorKind::NotFound)),
+            () if gated && !self.session_policy_on() => Err(RemoteError::new(ErrorKind::Forbidden)),
             () => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! What can go wrong with a call, and a script of when.
 
 use super::{Uid, World};
-use crate::reconcile::{Call, Fault, FaultKind, Reply};
+use crate::reconcile::{ErrorKind, RemoteError, RemoteRequest, RemoteResponse};
 use std::time::Duration;
 
 /// Which calls.
@@ -16,13 +16,15 @@ pub(crate) enum On {
 }
 
 impl On {
-    fn is(self, call: &Call) -> bool {
-        match call {
-            Call::ReadOrganization(_) | Call::LookUp(_) => matches!(self, Self::Organization | Self::Anything),
-            Call::ReadApplicationPolicy(_) => matches!(self, Self::ApplicationPolicy | Self::Anything),
-            Call::ReadPolicy(_) => matches!(self, Self::ReadPolicy | Self::Anything),
-            Call::WritePolicy { .. } => matches!(self, Self::WritePolicy | Self::Anything),
-            Call::WriteFeatures { .. } => matches!(self, Self::Features | Self::Anything),
+    fn is(self, request: &RemoteRequest) -> bool {
+        match request {
+            RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_) => {
+                matches!(self, Self::Organization | Self::Anything)
+            }
+            RemoteRequest::ReadApplicationPolicy(_) => matches!(self, Self::ApplicationPolicy | Self::Anything),
+            RemoteRequest::ReadPolicy(_) => matches!(self, Self::ReadPolicy | Self::Anything),
+            RemoteRequest::WritePolicy { .. } => matches!(self, Self::WritePolicy | Self::Anything),
+            RemoteRequest::WriteFeatures { .. } => matches!(self, Self::Features | Self::Anything),
         }
     }
 }
@@ -31,13 +33,13 @@ impl On {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// The server, or the client before it sends, says so; nothing happened.
-    Refused(FaultKind),
+    Refused(ErrorKind),
     /// The request never arrived, which nobody knows.
-    Lost(FaultKind),
+    Lost(ErrorKind),
     /// It was carried out and the response got lost.
-    ResponseLost(FaultKind),
+    ResponseLost(ErrorKind),
     /// It was given up on and is carried out so much later.
-    Late(FaultKind, Duration),
+    Late(ErrorKind, Duration),
 }
 
 /// Troubles to come: which call, how many of its kind go well before, what.
@@ -45,9 +47,9 @@ pub(crate) enum Trouble {
 pub(crate) struct Script(Vec<(On, usize, Trouble)>);
 
 impl Script {
-    fn take(&mut self, call: &Call) -> Option<Trouble> {
-        let due = self.0.iter().position(|(on, before, _)| on.is(call) && *before == 0);
-        for (_, before, _) in self.0.iter_mut().filter(|(on, ..)| on.is(call)) {
+    fn take(&mut self, request: &RemoteRequest) -> Option<Trouble> {
+        let due = self.0.iter().position(|(on, before, _)| on.is(request) && *before == 0);
+        for (_, before, _) in self.0.iter_mut().filter(|(on, ..)| on.is(request)) {
             *before = before.saturating_sub(1);
         }
         due.map(|i| self.0.remove(i).2)
@@ -69,31 +71,36 @@ impl World {
         self.scalekit.down = None;
     }
 
-    pub(super) fn call(&mut self, uid: Uid, environment: &str, call: &Call) -> Result<Reply, Fault> {
+    pub(super) fn request(
+        &mut self,
+        uid: Uid,
+        environment: &str,
+        request: &RemoteRequest,
+    ) -> Result<RemoteResponse, RemoteError> {
         let sent = self.now;
         let down = self.scalekit.down.map(Trouble::Refused);
-        let (kind, unknown) = match self.script.take(call).or(down) {
-            None => return self.serve(environment, call),
+        let (kind, unknown) = match self.script.take(request).or(down) {
+            None => return self.serve(environment, request),
             Some(Trouble::Refused(kind)) => (kind, false),
             Some(Trouble::Lost(kind)) => (kind, true),
             Some(Trouble::ResponseLost(kind)) => {
-                let _ = self.serve(environment, call);
+                let _ = self.serve(environment, request);
                 (kind, true)
             }
             Some(Trouble::Late(kind, by)) => {
                 let at = sent.checked_add(by).unwrap();
-                self.scalekit.in_flight.push((at, uid, call.clone()));
+                self.scalekit.in_flight.push((at, uid, request.clone()));
                 (kind, true)
             }
         };
-        if kind == FaultKind::TimedOut {
+        if kind == ErrorKind::TimedOut {
             self.advance(DEADLINE);
         }
-        let mut fault = Fault::new(kind);
-        fault.may_have_landed = unknown && call.writes();
-        if fault.may_have_landed && matches!(call, Call::WritePolicy { .. }) {
+        let mut error = RemoteError::new(kind);
+        error.outcome_unknown = unknown && request.writes();
+        if error.outcome_unknown && matches!(request, RemoteRequest::WritePolicy { .. }) {
             self.memory.get_mut(&uid).unwrap().unknown_write = Some(sent);
         }
-        Err(fault)
+        Err(error)
     }
 }

@@ -1,11 +1,14 @@
 //! What a pass is worth an event for: what was changed, and every change of
 //! the reason for Ready.
 
-use super::{Kind, Outcome, Reason, Release, Report, Truth, Verdict, View, condition::cut, report::hold_reason};
+use super::{
+    ConditionStatus, ConditionType, Outcome, Reason, Release, RemoteOutcome, State, StatusUpdate, condition::cut,
+    status_update::hold_reason,
+};
 
 /// One event to be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Announcement {
+pub struct Event {
     /// A person should look.
     pub warning: bool,
     /// Its reason.
@@ -14,24 +17,24 @@ pub struct Announcement {
     pub note: String,
 }
 
-/// The events of a pass that ended in `outcome` and is reported as `report`.
-pub fn announcements(view: &View, outcome: &Outcome, report: Option<&Report>) -> Vec<Announcement> {
+/// The events of a pass that ended in `outcome` and is reported as `update`.
+pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -> Vec<Event> {
     let mut events = Vec::new();
     let mut say = |warning, reason, note: String| {
-        events.push(Announcement { warning, reason, note: cut(note) });
+        events.push(Event { warning, reason, note: cut(note) });
     };
-    let flag = &view.sight.flag;
-    if flag.before.is_some() && view.sight.organization.as_ref().is_some_and(|o| o.session_policy_enabled()) {
+    let flag = &state.observation.flag;
+    if flag.before.is_some() && state.observation.organization.as_ref().is_some_and(|o| o.session_policy_enabled()) {
         say(false, Reason::FeatureEnabled, Reason::FeatureEnabled.means().into());
     }
     if !flag.changed_others.is_empty() {
         let names = flag.changed_others.join(", ");
         say(true, Reason::FeaturesChanged, format!("{} They are: {names}", Reason::FeaturesChanged.means()));
     }
-    let applied = matches!(outcome, Outcome::Looked(Verdict::InSync | Verdict::StricterKept));
-    if let Some(before) = view.sight.writes.before.filter(|_| applied && view.sight.wrote_policy()) {
-        let now = view.sight.live.map(|live| live.to_string()).unwrap_or_default();
-        let (warning, reason) = if view.was_ready() || view.was_contended() {
+    let applied = matches!(outcome, Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept));
+    if let Some(before) = state.observation.writes.before.filter(|_| applied && state.observation.wrote_policy()) {
+        let now = state.observation.live.map(|live| live.to_string()).unwrap_or_default();
+        let (warning, reason) = if state.was_ready() || state.was_contended() {
             (true, Reason::DriftCorrected)
         } else {
             (false, Reason::PolicyApplied)
@@ -44,21 +47,21 @@ pub fn announcements(view: &View, outcome: &Outcome, report: Option<&Report>) ->
             say(warning, reason, note);
         }
     }
-    if let (Some(report), Some(before)) = (report, view.here().and_then(|r| r.pinned.as_ref()))
-        && let Some(now) = report.pinned.as_ref().filter(|now| now.environment != before.environment)
+    if let (Some(update), Some(before)) = (update, state.here().and_then(|r| r.pinned.as_ref()))
+        && let Some(now) = update.pinned.as_ref().filter(|now| now.environment != before.environment)
     {
         let (from, to) = (&before.environment, &now.environment);
         let note = format!("{} Was {from}, is {to}.", Reason::EnvironmentMoved.means());
         say(true, Reason::EnvironmentMoved, note);
     }
     let ready = |conditions: &[super::Condition]| {
-        conditions.iter().find(|c| c.kind == Kind::Ready).map(|c| (c.reason, c.status, c.message.clone()))
+        conditions.iter().find(|c| c.kind == ConditionType::Ready).map(|c| (c.reason, c.status, c.message.clone()))
     };
-    if let (Some(report), Some(resource)) = (report, view.here())
-        && let Some((reason, status, message)) = ready(&report.conditions)
+    if let (Some(update), Some(resource)) = (update, state.here())
+        && let Some((reason, status, message)) = ready(&update.conditions)
         && ready(&resource.conditions).is_none_or(|(before, ..)| before != reason)
     {
-        say(status == Truth::False, reason, message);
+        say(status == ConditionStatus::False, reason, message);
     }
     events
 }

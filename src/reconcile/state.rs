@@ -1,14 +1,17 @@
 //! What one pass over a resource has seen so far, and how an answer changes
 //! it. A pass starts with an empty view and forgets it at the end.
 
-use super::{Call, Condition, Fault, Kind, Reason, Release, Reply, Report, Sight, Step, Truth, remote};
-use crate::policy::{Declaration, OrganizationId};
+use super::{
+    ClusterWrite, Condition, ConditionStatus, ConditionType, Observation, Reason, Release, RemoteError, RemoteRequest,
+    RemoteResponse, Request, Response, StatusUpdate, remote,
+};
+use crate::policy::{OrganizationId, ValidatedSpec};
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// Everything a decision may depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct View {
+pub struct State {
     /// How this operator is set up.
     pub settings: Settings,
     /// What the shell remembers of earlier passes. Forgetting it can only make
@@ -23,16 +26,16 @@ pub struct View {
     /// Whether the resource's namespace is going, where that was asked.
     pub namespace_terminating: Option<bool>,
     /// Who owns the organization.
-    pub standing: Option<Standing>,
+    pub ownership: Option<Ownership>,
     /// What was seen of the organization.
-    pub sight: Sight,
+    pub observation: Observation,
     /// This pass has told the user that work is under way.
     pub progress_reported: bool,
     /// Why our finalizer went in this pass.
     pub released: Option<Release>,
     /// The operator is being uninstalled: every resource is let go as if it
     /// were being deleted.
-    pub letting_go: bool,
+    pub uninstalling: bool,
 }
 
 /// How this operator is set up.
@@ -96,7 +99,7 @@ pub struct Resource {
     /// Whether it carries our finalizer.
     pub finalizer: bool,
     /// Its spec, or what is wrong with it.
-    pub declaration: Result<Declaration, Vec<String>>,
+    pub spec: Result<ValidatedSpec, Vec<String>>,
     /// Where its policy was written to before.
     pub pinned: Option<Pinned>,
     /// The generation its status speaks of; −1 before the first.
@@ -170,51 +173,20 @@ impl CredentialsFlaw {
 
 /// Whether this resource is the one that may write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum Ownership {
     /// It is the oldest claim.
     Owner {
         /// Another live resource waits to take over.
-        heir: bool,
+        successor: bool,
     },
     /// An older claim exists.
-    Loser {
+    Conflicted {
         /// Its name, when it is in the same namespace.
-        winner: Option<String>,
+        owner: Option<String>,
     },
 }
 
-/// What came back from a step.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Answer {
-    /// To `ReadResource`.
-    Resource(Found),
-    /// To `ReadNamespace`.
-    Namespace {
-        /// It is going.
-        terminating: bool,
-    },
-    /// To `ReadCredentials` and `RecallCredentials`.
-    Credentials(Result<Access, CredentialsProblem>),
-    /// To `ReadClaims`.
-    Claims(Standing),
-    /// To a write to the API server.
-    Cluster(ClusterWrite),
-    /// To a call to Scalekit.
-    Scalekit(Result<Reply, Fault>),
-}
-
-/// What became of a write to the API server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ClusterWrite {
-    /// Done.
-    Done,
-    /// The resource is gone, or another one has its name.
-    Gone,
-    /// The resource is no longer as it was read.
-    Outdated,
-}
-
-impl View {
+impl State {
     /// The view at the start of a pass.
     pub fn new(settings: Settings, history: History) -> Self {
         Self {
@@ -224,41 +196,42 @@ impl View {
             credentials: None,
             recalled: false,
             namespace_terminating: None,
-            standing: None,
-            sight: Sight::default(),
+            ownership: None,
+            observation: Observation::default(),
             progress_reported: false,
             released: None,
-            letting_go: false,
+            uninstalling: false,
         }
     }
 
-    /// Takes in what came back from `step`.
-    pub fn absorb(&mut self, step: &Step, answer: Answer) {
-        match (step, answer) {
-            (_, Answer::Resource(found)) => self.resource = found,
-            (_, Answer::Namespace { terminating }) => self.namespace_terminating = Some(terminating),
-            (step, Answer::Credentials(credentials)) => {
-                self.recalled |= *step == Step::RecallCredentials;
+    /// Takes in the response to `request`.
+    pub fn handle_response(&mut self, request: &Request, response: Response) {
+        match (request, response) {
+            (_, Response::Resource(found)) => self.resource = found,
+            (_, Response::Namespace { terminating }) => self.namespace_terminating = Some(terminating),
+            (request, Response::Credentials(credentials)) => {
+                self.recalled |= *request == Request::RecallCredentials;
                 self.credentials = Some(credentials);
             }
-            (_, Answer::Claims(standing)) => self.standing = Some(standing),
-            (_, Answer::Cluster(ClusterWrite::Gone)) => self.resource = Found::Gone,
-            (_, Answer::Cluster(ClusterWrite::Outdated)) => self.resource = Found::Unread,
-            (Step::ReportProgress(_), Answer::Cluster(ClusterWrite::Done)) => self.progress_reported = true,
-            (Step::AddFinalizer, Answer::Cluster(ClusterWrite::Done)) => self.set_finalizer(true),
-            (Step::RemoveFinalizer(release), Answer::Cluster(ClusterWrite::Done)) => {
+            (_, Response::Claimants(ownership)) => self.ownership = Some(ownership),
+            (_, Response::Cluster(ClusterWrite::Gone)) => self.resource = Found::Gone,
+            (_, Response::Cluster(ClusterWrite::Outdated)) => self.resource = Found::Unread,
+            (Request::ReportProgress(_), Response::Cluster(ClusterWrite::Done)) => self.progress_reported = true,
+            (Request::AddFinalizer, Response::Cluster(ClusterWrite::Done)) => self.set_finalizer(true),
+            (Request::RemoveFinalizer(release), Response::Cluster(ClusterWrite::Done)) => {
                 self.set_finalizer(false);
                 self.released = Some(release.clone());
             }
-            (Step::Scalekit(call), Answer::Scalekit(answer)) => self.absorb_reply(call, answer),
-            (_, Answer::Cluster(ClusterWrite::Done) | Answer::Scalekit(_)) => {}
+            (Request::Remote(request), Response::Remote(response)) => self.observe_response(request, response),
+            (_, Response::Cluster(ClusterWrite::Done) | Response::Remote(_)) => {}
         }
     }
 
-    fn absorb_reply(&mut self, call: &Call, answer: Result<Reply, Fault>) {
+    fn observe_response(&mut self, request: &RemoteRequest, response: Result<RemoteResponse, RemoteError>) {
         // a revert is confirmed by reading, not by its echo
         let goal = self.goal().filter(|_| !self.deleting());
-        self.sight.absorb(call, answer, |live| goal.as_ref().is_some_and(|goal| remote::satisfied(goal, live)));
+        self.observation
+            .observe(request, response, |live| goal.as_ref().is_some_and(|goal| remote::satisfied(goal, live)));
     }
 
     fn set_finalizer(&mut self, present: bool) {
@@ -276,8 +249,8 @@ impl View {
     }
 
     /// The declaration, once read and if valid.
-    pub fn declaration(&self) -> Option<&Declaration> {
-        self.here().and_then(|resource| resource.declaration.as_ref().ok())
+    pub fn spec(&self) -> Option<&ValidatedSpec> {
+        self.here().and_then(|resource| resource.spec.as_ref().ok())
     }
 
     /// Where the credentials lead, once read and if usable.
@@ -287,13 +260,13 @@ impl View {
 
     /// What is wanted of the organization.
     pub fn goal(&self) -> Option<remote::Goal> {
-        let declaration = self.declaration()?;
+        let spec = self.spec()?;
         Some(remote::Goal {
-            organization: declaration.organization.clone(),
+            organization: spec.organization.clone(),
             pinned: self.pin_here(),
-            untold: self.here().is_some_and(|r| r.conditions.iter().any(|c| c.reason == Reason::NotTold)),
-            policy: declaration.policy,
-            mode: declaration.mode,
+            untold: self.here().is_some_and(|r| r.conditions.iter().any(|c| c.reason == Reason::FeatureStateUnknown)),
+            policy: spec.policy,
+            mode: spec.mode,
         })
     }
 
@@ -306,23 +279,23 @@ impl View {
 
     /// Time between two looks at this resource.
     pub fn interval(&self) -> Duration {
-        self.declaration().and_then(|d| d.interval).unwrap_or(self.settings.interval)
+        self.spec().and_then(|d| d.interval).unwrap_or(self.settings.interval)
     }
 
     /// Whether the resource is being deleted, or let go as if it were.
     pub fn deleting(&self) -> bool {
-        self.here().is_some_and(|r| self.letting_go || r.deleting)
+        self.here().is_some_and(|r| self.uninstalling || r.deleting)
     }
 
     /// Whether the status says that this generation was made so: what is
     /// otherwise now, somebody else did.
     pub fn was_ready(&self) -> bool {
-        self.said(|c| c.kind == Kind::Ready && c.status == Truth::True)
+        self.said(|c| c.kind == ConditionType::Ready && c.status == ConditionStatus::True)
     }
 
     /// Whether the status says of this generation that others keep undoing it.
     pub(super) fn was_contended(&self) -> bool {
-        self.said(|c| c.kind == Kind::Ready && c.reason == Reason::Contended)
+        self.said(|c| c.kind == ConditionType::Ready && c.reason == Reason::Contended)
     }
 
     fn said(&self, what: impl Fn(&Condition) -> bool) -> bool {
@@ -332,7 +305,7 @@ impl View {
 
     /// How long until no write of ours can land any more; zero: now.
     pub fn unsettled_for(&self) -> Duration {
-        if self.sight.may_still_land() {
+        if self.observation.may_still_land() {
             return self.settings.settle;
         }
         let age = self.history.unknown_write_age.unwrap_or(Duration::MAX);
@@ -340,7 +313,7 @@ impl View {
     }
 
     /// The report of this pass while it still works.
-    pub(super) fn progress(&self) -> Option<Report> {
-        (!self.progress_reported).then(|| Report::progress(self))
+    pub(super) fn progress(&self) -> Option<StatusUpdate> {
+        (!self.progress_reported).then(|| StatusUpdate::progress(self))
     }
 }

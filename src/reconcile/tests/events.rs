@@ -5,7 +5,7 @@ use super::{
     world::{On, Pass, Trouble, Uid, World, access},
 };
 use crate::policy::Policy;
-use crate::reconcile::{FaultKind, Reason};
+use crate::reconcile::{ErrorKind, Reason};
 use std::time::Duration;
 
 /// Warnings with a `!`.
@@ -60,7 +60,7 @@ fn what_tighten_only_wrote_is_told_too() {
 fn what_somebody_else_wrote_is_not_told_as_ours() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.tenant().live = foreign();
-    world.trouble(On::WritePolicy, 0, Trouble::Refused(FaultKind::Conflict));
+    world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::Conflict));
     world.meanwhile(8, |w| w.tenant().live = declared().into());
     let pass = world.pass(uid);
     assert_eq!((pass.words().last(), events(&pass)), (Some(&"read policy"), vec![]));
@@ -75,11 +75,11 @@ fn how_a_resource_went_is_told_and_a_policy_left_behind_is_a_warning() {
         w.delete(uid);
     };
     assert_eq!(after(gone), ["OrganizationGone"]);
-    let heir = |w: &mut World, uid| {
+    let successor = |w: &mut World, uid| {
         w.declare(enforce(declared()));
         w.delete(uid);
     };
-    assert_eq!(after(heir), ["HandedOver"]);
+    assert_eq!(after(successor), ["HandedOver"]);
     let orphaned = |w: &mut World, uid| {
         w.credentials = Ok(access("other.scalekit.com"));
         w.delete(uid);

@@ -1,12 +1,12 @@
 //! What one pass has seen of one organization. It is forgotten when the pass
 //! ends: nothing is decided from an earlier look.
 
-use super::{Call, Detail, Fault, FaultKind, Feature, Organization, Reply, features};
+use super::{Detail, ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, features};
 use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef};
 
 /// What has been seen, and what was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Sight {
+pub struct Observation {
     /// The organization as last read in this pass; `None`: to be read (again).
     pub organization: Option<Organization>,
     /// Its id, once known; it stays when the organization must be read again.
@@ -26,7 +26,7 @@ pub struct Sight {
     /// How often the organization was not found.
     pub not_found: u8,
     /// What stopped the pass.
-    pub failure: Option<(Call, Fault)>,
+    pub failure: Option<(RemoteRequest, RemoteError)>,
 }
 
 /// The application's policy, as far as this pass got.
@@ -51,7 +51,7 @@ pub struct FlagWrites {
     /// Lists that were answered 400.
     pub refused: u8,
     /// Why the last write is not known to have been applied.
-    pub fault: Option<Fault>,
+    pub error: Option<RemoteError>,
     /// All flags before our first write.
     pub before: Option<Vec<Feature>>,
     /// They were not told, so nothing can be said about the others.
@@ -62,7 +62,7 @@ pub struct FlagWrites {
 
 impl FlagWrites {
     pub(super) fn detail(&self) -> Detail {
-        self.fault.as_ref().map(|f| f.detail.clone()).unwrap_or_default()
+        self.error.as_ref().map(|f| f.detail.clone()).unwrap_or_default()
     }
 }
 
@@ -77,17 +77,17 @@ pub struct PolicyWrites {
     /// Writes answered 409.
     pub conflicts: u8,
     /// The fault of the last write that had one.
-    pub fault: Option<Fault>,
+    pub error: Option<RemoteError>,
     /// The policy before our first write.
     pub before: Option<Live>,
 }
 
-impl Sight {
+impl Observation {
     /// The call that finds the organization.
-    pub(super) fn find(&self, organization: &OrganizationRef) -> Call {
+    pub(super) fn find(&self, organization: &OrganizationRef) -> RemoteRequest {
         match (&self.resolved, organization) {
-            (Some(id), _) | (None, OrganizationRef::Id(id)) => Call::ReadOrganization(id.clone()),
-            (None, OrganizationRef::External(id)) => Call::LookUp(id.clone()),
+            (Some(id), _) | (None, OrganizationRef::Id(id)) => RemoteRequest::ReadOrganization(id.clone()),
+            (None, OrganizationRef::External(id)) => RemoteRequest::LookUp(id.clone()),
         }
     }
 
@@ -109,38 +109,50 @@ impl Sight {
         self.writes.unknown > 0
     }
 
-    /// Takes in what came back from `call`. `sufficient` tells whether an
+    /// Takes in what came back from `request`. `sufficient` tells whether an
     /// echoed policy is what was wanted; an echo that is not is read again.
-    pub fn absorb(&mut self, call: &Call, answer: Result<Reply, Fault>, sufficient: impl Fn(&Live) -> bool) {
-        match (call, answer) {
-            (Call::ReadOrganization(_) | Call::LookUp(_), Ok(Reply::Organization(organization))) => {
+    pub fn observe(
+        &mut self,
+        request: &RemoteRequest,
+        response: Result<RemoteResponse, RemoteError>,
+        sufficient: impl Fn(&Live) -> bool,
+    ) {
+        match (request, response) {
+            (
+                RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_),
+                Ok(RemoteResponse::Organization(organization)),
+            ) => {
                 self.see_organization(organization);
             }
-            (Call::ReadOrganization(_) | Call::LookUp(_), Err(fault)) => {
-                self.not_found += u8::from(fault.kind == FaultKind::NotFound);
-                self.fail(call, fault);
+            (RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_), Err(error)) => {
+                self.not_found += u8::from(error.kind == ErrorKind::NotFound);
+                self.fail(request, error);
             }
-            (Call::ReadApplicationPolicy(_), Ok(Reply::ApplicationPolicy(policy))) => {
+            (RemoteRequest::ReadApplicationPolicy(_), Ok(RemoteResponse::ApplicationPolicy(policy))) => {
                 self.application = Application::Known(policy);
             }
-            (Call::ReadApplicationPolicy(_), answer) => self.application = without_application_policy(&answer),
-            (Call::ReadPolicy(_), Ok(Reply::Policy(live))) => self.live = Some(live),
-            (Call::ReadPolicy(_), Err(fault)) if fault.kind == FaultKind::NotFound => self.doubt_organization(),
-            (Call::WritePolicy { .. }, Ok(Reply::Policy(echo))) => {
+            (RemoteRequest::ReadApplicationPolicy(_), response) => {
+                self.application = without_application_policy(&response)
+            }
+            (RemoteRequest::ReadPolicy(_), Ok(RemoteResponse::Policy(live))) => self.live = Some(live),
+            (RemoteRequest::ReadPolicy(_), Err(error)) if error.kind == ErrorKind::NotFound => {
+                self.doubt_organization()
+            }
+            (RemoteRequest::WritePolicy { .. }, Ok(RemoteResponse::Policy(echo))) => {
                 self.note_before();
                 self.writes.answered += 1;
                 self.live = sufficient(&echo).then_some(echo);
             }
-            (Call::WritePolicy { .. }, Err(fault)) => self.policy_write_failed(call, fault),
-            (Call::WriteFeatures { .. }, Ok(Reply::Organization(echo))) => self.see_flag_echo(echo),
-            (Call::WriteFeatures { .. }, Err(fault)) => self.flag_write_failed(call, fault),
-            (_, Err(fault)) => self.fail(call, fault),
-            (_, Ok(_)) => self.fail(call, Fault::new(FaultKind::BadResponse)), // a reply to another question
+            (RemoteRequest::WritePolicy { .. }, Err(error)) => self.policy_write_failed(request, error),
+            (RemoteRequest::WriteFeatures { .. }, Ok(RemoteResponse::Organization(echo))) => self.see_flag_echo(echo),
+            (RemoteRequest::WriteFeatures { .. }, Err(error)) => self.flag_write_failed(request, error),
+            (_, Err(error)) => self.fail(request, error),
+            (_, Ok(_)) => self.fail(request, RemoteError::new(ErrorKind::BadResponse)), // a reply to another question
         }
     }
 
-    fn fail(&mut self, call: &Call, fault: Fault) {
-        self.failure = Some((call.clone(), fault));
+    fn fail(&mut self, request: &RemoteRequest, error: RemoteError) {
+        self.failure = Some((request.clone(), error));
     }
 
     fn see_organization(&mut self, organization: Organization) {
@@ -158,49 +170,49 @@ impl Sight {
     fn see_flag_echo(&mut self, echo: Organization) {
         self.note_flags();
         self.flag.tries += 1;
-        self.flag.fault = None;
+        self.flag.error = None;
         let before = self.flag.before.as_deref().unwrap_or_default();
         let as_wanted = echo.session_policy_enabled() && features::changed_others(before, &echo.features).is_empty();
         self.organization = (as_wanted && !self.flag.blind).then_some(echo);
     }
 
-    fn flag_write_failed(&mut self, call: &Call, fault: Fault) {
+    fn flag_write_failed(&mut self, request: &RemoteRequest, error: RemoteError) {
         self.note_flags();
-        match fault.kind {
-            FaultKind::Rejected => {
+        match error.kind {
+            ErrorKind::Rejected => {
                 self.flag.refused += 1;
-                self.flag.fault = Some(fault);
+                self.flag.error = Some(error);
             }
-            _ if fault.may_have_landed || fault.kind == FaultKind::Conflict => {
+            _ if error.outcome_unknown || error.kind == ErrorKind::Conflict => {
                 self.flag.tries += 1;
-                self.flag.fault = Some(fault);
+                self.flag.error = Some(error);
                 self.organization = None;
             }
             // the organization went, or has no settings: reading it again tells
-            FaultKind::NotFound => {
+            ErrorKind::NotFound => {
                 self.flag.tries = u8::MAX;
-                self.flag.fault = Some(fault);
+                self.flag.error = Some(error);
                 self.organization = None;
             }
-            _ => self.fail(call, fault),
+            _ => self.fail(request, error),
         }
     }
 
-    fn policy_write_failed(&mut self, call: &Call, fault: Fault) {
+    fn policy_write_failed(&mut self, request: &RemoteRequest, error: RemoteError) {
         self.note_before();
-        match fault.kind {
-            FaultKind::NotFound => self.doubt_organization(),
-            FaultKind::Conflict => {
+        match error.kind {
+            ErrorKind::NotFound => self.doubt_organization(),
+            ErrorKind::Conflict => {
                 self.writes.conflicts += 1;
-                self.writes.fault = Some(fault);
+                self.writes.error = Some(error);
                 self.live = None;
             }
-            _ if fault.may_have_landed => {
+            _ if error.outcome_unknown => {
                 self.writes.unknown += 1;
-                self.writes.fault = Some(fault);
+                self.writes.error = Some(error);
                 self.live = None;
             }
-            _ => self.fail(call, fault),
+            _ => self.fail(request, error),
         }
     }
 
@@ -213,7 +225,7 @@ impl Sight {
     fn note_flags(&mut self) {
         if self.flag.before.is_none() {
             self.flag.before = self.organization.as_ref().map(|o| o.features.clone());
-            self.flag.blind = self.organization.as_ref().is_some_and(|o| !o.told);
+            self.flag.blind = self.organization.as_ref().is_some_and(|o| !o.features_reported);
         }
     }
 
@@ -224,10 +236,10 @@ impl Sight {
     }
 }
 
-fn without_application_policy(answer: &Result<Reply, Fault>) -> Application {
-    use FaultKind::{Forbidden, NotFound, Rejected, Unsupported};
-    match answer {
-        Err(Fault { kind: Forbidden | NotFound | Rejected | Unsupported, .. }) => Application::Unreadable,
+fn without_application_policy(response: &Result<RemoteResponse, RemoteError>) -> Application {
+    use ErrorKind::{Forbidden, NotFound, Rejected, Unsupported};
+    match response {
+        Err(RemoteError { kind: Forbidden | NotFound | Rejected | Unsupported, .. }) => Application::Unreadable,
         _ => Application::Failed,
     }
 }

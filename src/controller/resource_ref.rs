@@ -12,13 +12,13 @@ pub(super) type Uid = Arc<str>;
 
 /// Names one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Subject {
+pub(super) struct ResourceRef {
     pub(super) uid: Uid,
     pub(super) namespace: Arc<str>,
     pub(super) name: Arc<str>,
 }
 
-impl Subject {
+impl ResourceRef {
     /// The subject of an object the API server sent; `None` for one without
     /// identity, which it never sends.
     pub(super) fn of(meta: &ObjectMeta) -> Option<Self> {
@@ -30,7 +30,7 @@ impl Subject {
     }
 
     /// As events refer to it.
-    pub(super) fn reference(&self) -> k8s_openapi::api::core::v1::ObjectReference {
+    pub(super) fn object_ref(&self) -> k8s_openapi::api::core::v1::ObjectReference {
         k8s_openapi::api::core::v1::ObjectReference {
             api_version: Some(OrganizationSessionPolicy::api_version(&()).into_owned()),
             kind: Some(OrganizationSessionPolicy::kind(&()).into_owned()),
@@ -42,7 +42,7 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for ResourceRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
     }

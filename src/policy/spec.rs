@@ -27,7 +27,7 @@ pub enum DeletionPolicy {
 
 /// A valid spec. Whoever holds one need not look at the raw spec again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Declaration {
+pub struct ValidatedSpec {
     /// Whose policy.
     pub organization: OrganizationRef,
     /// Which policy.
@@ -42,7 +42,7 @@ pub struct Declaration {
     pub interval: Option<Duration>,
 }
 
-impl Declaration {
+impl ValidatedSpec {
     /// Whether deleting the resource may have to write to Scalekit.
     pub fn may_revert(&self) -> bool {
         self.deletion == DeletionPolicy::Revert && self.mode != Mode::Observe

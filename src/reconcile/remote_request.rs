@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 /// One request to Scalekit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Call {
+pub enum RemoteRequest {
     /// The organization with its feature flags.
     ReadOrganization(OrganizationId),
     /// The organization that carries this external id.
@@ -32,7 +32,7 @@ pub enum Call {
     },
 }
 
-impl Call {
+impl RemoteRequest {
     /// Whether it changes anything at Scalekit.
     pub const fn writes(&self) -> bool {
         matches!(self, Self::WriteFeatures { .. } | Self::WritePolicy { .. })
@@ -41,7 +41,7 @@ impl Call {
 
 /// What a call that went well brings back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Reply {
+pub enum RemoteResponse {
     /// To the organization calls and to `WriteFeatures` (its echo).
     Organization(Organization),
     /// To `ReadApplicationPolicy`.
@@ -61,7 +61,7 @@ pub struct Organization {
     pub features: Vec<Feature>,
     /// Whether there was a list of flags at all. Without one either all are
     /// off or the server does not tell (`scalekit-api.md` §2.1).
-    pub told: bool,
+    pub features_reported: bool,
 }
 
 /// One feature flag.
@@ -85,22 +85,22 @@ impl Organization {
 
 /// A call that did not go well.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Fault {
+pub struct RemoteError {
     /// What kind of trouble.
-    pub kind: FaultKind,
+    pub kind: ErrorKind,
     /// For a write: whether it may have been applied all the same (timeout,
     /// lost or unreadable response, 5xx). Always false for a read.
-    pub may_have_landed: bool,
+    pub outcome_unknown: bool,
     /// The client itself did not send it: the environment is known to be down,
     /// or pauses. That says nothing new about the environment.
-    pub held_back: bool,
+    pub not_sent: bool,
     /// What the server told about it, made safe to show.
     pub detail: Detail,
 }
 
 /// The kinds of trouble that are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FaultKind {
+pub enum ErrorKind {
     /// The token endpoint refused the client id or secret.
     CredentialsRejected,
     /// A fresh token was refused too (401 twice).
@@ -151,10 +151,10 @@ pub struct Detail {
     pub note: Option<&'static str>,
 }
 
-impl Fault {
+impl RemoteError {
     /// A fault of `kind` with nothing else known.
-    pub fn new(kind: FaultKind) -> Self {
-        Self { kind, may_have_landed: false, held_back: false, detail: Detail::default() }
+    pub fn new(kind: ErrorKind) -> Self {
+        Self { kind, outcome_unknown: false, not_sent: false, detail: Detail::default() }
     }
 }
 

@@ -1,0 +1,72 @@
+//! What a reconcile asks of the world, one effect at a time, and what comes
+//! back. [`next`](super::next()) decides, the shell carries out.
+
+use super::{
+    Access, CredentialsProblem, Found, Outcome, Ownership, Release, RemoteError, RemoteRequest, RemoteResponse,
+    StatusUpdate,
+};
+
+/// The next thing to do: one request, or none because the work has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Step<R = Request, O = Outcome> {
+    /// Carry this out and hand back the response.
+    Request(R),
+    /// The reconcile has ended.
+    Done(O),
+}
+
+/// One effect.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// Read the resource from the API server, not from a cache.
+    ReadResource,
+    /// Read its namespace.
+    ReadNamespace,
+    /// Read its Secret, or the operator's default credentials.
+    ReadCredentials,
+    /// Take the credentials that were last used, though they are gone: in a
+    /// namespace that is being deleted, the Secret usually goes before the
+    /// resource.
+    RecallCredentials,
+    /// Find the other resources that claim the organization just read.
+    ReadClaimants,
+    /// Write the status: work is under way, on this organization.
+    ReportProgress(Box<StatusUpdate>),
+    /// Add our finalizer, if the uid is still this one.
+    AddFinalizer,
+    /// Remove our finalizer, if the uid is still this one.
+    RemoveFinalizer(Release),
+    /// Send this to Scalekit.
+    Remote(RemoteRequest),
+}
+
+/// The response to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Response {
+    /// To `ReadResource`.
+    Resource(Found),
+    /// To `ReadNamespace`.
+    Namespace {
+        /// It is going.
+        terminating: bool,
+    },
+    /// To `ReadCredentials` and `RecallCredentials`.
+    Credentials(Result<Access, CredentialsProblem>),
+    /// To `ReadClaimants`.
+    Claimants(Ownership),
+    /// To a write to the API server.
+    Cluster(ClusterWrite),
+    /// To a call to Scalekit.
+    Remote(Result<RemoteResponse, RemoteError>),
+}
+
+/// What became of a write to the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClusterWrite {
+    /// Done.
+    Done,
+    /// The resource is gone, or another one has its name.
+    Gone,
+    /// The resource is no longer as it was read.
+    Outdated,
+}

@@ -1,0 +1,422 @@
+//! What a pass says about its resource: conditions and what was seen. The
+//! rules are kstatus's: Ready always, Reconciling and Stalled only when True
+//! and never both, `observedGeneration` on success and failure alike.
+
+use super::{
+    Application, Condition, ConditionStatus, ConditionType, CredentialsFlaw, CredentialsProblem, ErrorKind, Hold,
+    Outcome, Pinned, PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, condition::set,
+};
+use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
+
+/// A status to be; the shell adds times and writes it only when something
+/// changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StatusUpdate {
+    /// The generation this speaks of.
+    pub observed_generation: i64,
+    /// The organization the resource means.
+    pub pinned: Option<Pinned>,
+    /// The live policy and its drift; `None`: not seen, what stands stays.
+    pub observed: Option<Observed>,
+    /// The application's policy.
+    pub application: Application,
+    /// All conditions.
+    pub conditions: Vec<Condition>,
+    /// The reconcile-now request that this pass answered; `None` while it works.
+    pub handled_at: Option<String>,
+    /// When a deletion that waits for a person comes to its end.
+    pub release: Option<PlannedRelease>,
+}
+
+/// What a pass saw of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Observed {
+    /// The live policy.
+    pub live: Live,
+    /// Where it is not the declared one.
+    pub drift: Vec<Difference>,
+}
+
+impl StatusUpdate {
+    /// What to say while a pass works.
+    pub fn progress(state: &State) -> Self {
+        let mut update = Self { handled_at: None, ..Self::of(state) };
+        let what = state.spec().map(|d| d.policy.to_string()).unwrap_or_default();
+        update.say_unsynced(state, Reason::Progressing);
+        update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Progressing, format!("applying {what}"));
+        update.set(ConditionType::Reconciling, ConditionStatus::True, Reason::Progressing, format!("applying {what}"));
+        update
+    }
+
+    /// What to say at the end of a pass; `None` when no resource is left to
+    /// say it on.
+    pub fn after(state: &State, outcome: &Outcome) -> Option<Self> {
+        let resource = state.here()?;
+        let mut update = Self::of(state);
+        match outcome {
+            Outcome::Released(_) if state.uninstalling => {
+                update.set(
+                    ConditionType::Ready,
+                    ConditionStatus::Unknown,
+                    Reason::Uninstalled,
+                    said(Reason::Uninstalled, ""),
+                );
+                update.set(
+                    ConditionType::Synced,
+                    ConditionStatus::Unknown,
+                    Reason::Uninstalled,
+                    said(Reason::Uninstalled, ""),
+                );
+            }
+            Outcome::Gone | Outcome::Released(_) => return None,
+            Outcome::Suspended => {
+                let message = said(Reason::Suspended, "");
+                update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Suspended, &message);
+                update.set(ConditionType::Synced, ConditionStatus::Unknown, Reason::Suspended, &message);
+            }
+            Outcome::InvalidSpec(violations) => {
+                update.stall(state, Reason::InvalidSpec, violations.join("; "));
+            }
+            Outcome::Credentials(problem) => update.credentials(state, problem),
+            Outcome::Conflict { owner } => {
+                let owner = match owner {
+                    Some(name) => format!("the resource {name:?} is older"),
+                    None => "a resource in another namespace is older".into(),
+                };
+                update.stall(state, Reason::Conflict, said(Reason::Conflict, &owner));
+            }
+            Outcome::Contended => update.stall(state, Reason::Contended, said(Reason::Contended, "")),
+            Outcome::Reconciled(RemoteOutcome::Error(error)) => update.error(state, resource, error),
+            Outcome::Reconciled(remote_outcome) => update.looked(state, remote_outcome),
+            Outcome::Holding { hold, release_at } => {
+                let (reason, why) = hold_reason(hold);
+                let message = format!(
+                    "{why} Without that the resource goes at {release_at} and the policy stays in Scalekit \
+                     (or at once with spec.deletionPolicy: Retain)."
+                );
+                update.pend(state, ConditionStatus::False, reason, message);
+                update.release = Some(PlannedRelease { reason, at: *release_at });
+            }
+            Outcome::CleanupPending(error) => {
+                let because = format!("{}: {}", reason_of(error.kind), reason_of(error.kind).means());
+                update.pend(
+                    state,
+                    ConditionStatus::False,
+                    Reason::CleanupPending,
+                    said(Reason::CleanupPending, &because),
+                );
+            }
+            Outcome::Settling(_) => {
+                update.pend(
+                    state,
+                    ConditionStatus::False,
+                    Reason::Deleting,
+                    said(Reason::Deleting, "an earlier write may still land"),
+                );
+            }
+            Outcome::Crashed(how) => {
+                update.pend(state, ConditionStatus::False, Reason::InternalError, said(Reason::InternalError, how));
+            }
+        }
+        Some(update)
+    }
+
+    /// What stands, with what this pass saw.
+    fn of(state: &State) -> Self {
+        let resource = state.here();
+        let mut conditions = resource.map(|r| r.conditions.clone()).unwrap_or_default();
+        conditions.retain(|c| !matches!(c.kind, ConditionType::Reconciling | ConditionType::Stalled));
+        let mut update = Self {
+            observed_generation: resource.map_or(-1, |r| r.generation),
+            pinned: pin(state, resource),
+            observed: observed(state),
+            application: state.observation.application,
+            conditions,
+            handled_at: resource.and_then(|r| r.requested_at.clone()),
+            release: resource.filter(|_| state.deleting()).and_then(|r| r.release.clone()),
+        };
+        update.say_feature(state);
+        update.say_effective(state);
+        update
+    }
+
+    fn set(&mut self, kind: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
+        set(&mut self.conditions, Condition::new(kind, status, reason, message));
+    }
+
+    fn has(&self, kind: ConditionType) -> bool {
+        self.conditions.iter().any(|c| c.kind == kind)
+    }
+
+    /// A person is needed.
+    fn stall(&mut self, state: &State, reason: Reason, message: impl Into<String>) {
+        let message = message.into();
+        self.say_unsynced(state, reason);
+        self.set(ConditionType::Ready, ConditionStatus::False, reason, &message);
+        self.set(ConditionType::Stalled, ConditionStatus::True, reason, &message);
+    }
+
+    /// Something is still to be done, and the operator will.
+    fn pend(&mut self, state: &State, ready: ConditionStatus, reason: Reason, message: impl Into<String>) {
+        let message = message.into();
+        self.say_unsynced(state, reason);
+        self.set(ConditionType::Ready, ready, reason, &message);
+        self.set(ConditionType::Reconciling, ConditionStatus::True, reason, &message);
+    }
+
+    fn credentials(&mut self, state: &State, problem: &CredentialsProblem) {
+        let reason = problem.flaw.reason();
+        let message = said(reason, &problem.message);
+        match problem.flaw {
+            // it often comes seconds after its resource
+            CredentialsFlaw::Missing => self.pend(state, ConditionStatus::False, reason, message),
+            CredentialsFlaw::Incomplete | CredentialsFlaw::NotAllowed => self.stall(state, reason, message),
+        }
+    }
+
+    fn looked(&mut self, state: &State, remote_outcome: &RemoteOutcome) {
+        let live = state.observation.live.map(|l| l.to_string()).unwrap_or_default();
+        match problem(remote_outcome, &named(state), &live) {
+            None => self.done(state, remote_outcome, &live),
+            Some((reason, message)) => self.stall(state, reason, message),
+        }
+    }
+
+    fn done(&mut self, state: &State, remote_outcome: &RemoteOutcome, live: &str) {
+        let (synced, reason) = match remote_outcome {
+            RemoteOutcome::InSync => (ConditionStatus::True, Reason::InSync),
+            RemoteOutcome::StricterKept => (ConditionStatus::False, Reason::StricterKept),
+            _ => (ConditionStatus::False, Reason::DriftDetected),
+        };
+        let message = match (remote_outcome, &self.observed) {
+            (RemoteOutcome::InSync, _) | (_, None) => format!("the session policy of {} is {live}", named(state)),
+            (_, Some(observed)) => summary(&observed.drift),
+        };
+        self.set(ConditionType::Ready, ConditionStatus::True, reason, &message);
+        self.set(ConditionType::Synced, synced, reason, &message);
+    }
+
+    /// An outage. With something pending the user hears of it at once; with
+    /// nothing pending not before it has lasted an interval, so that a blip
+    /// does not write ten thousand statuses.
+    fn error(&mut self, state: &State, resource: &Resource, error: &RemoteError) {
+        let reason = reason_of(error.kind);
+        if is_terminal(error.kind) {
+            let source = state.access().map(|a| format!("{}, {}", error.detail, a.source)).unwrap_or_default();
+            return self.stall(state, reason, said(reason, &source));
+        }
+        let message = said(reason, "");
+        if pending(state, resource) {
+            return self.pend(state, ConditionStatus::Unknown, reason, message);
+        }
+        let stalled = resource.conditions.iter().find(|c| c.kind == ConditionType::Stalled);
+        if let Some(stalled) = stalled {
+            set(&mut self.conditions, stalled.clone());
+        }
+        let outage = state.history.unseen_for;
+        let interval = state.interval();
+        if outage >= interval {
+            self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, &message);
+        }
+        if outage >= interval.saturating_mul(3) && stalled.is_none() {
+            self.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Stale, said(Reason::Stale, ""));
+        }
+    }
+
+    /// Synced as far as this pass knows.
+    fn say_unsynced(&mut self, state: &State, reason: Reason) {
+        match self.observed.as_ref().map(|observed| &observed.drift) {
+            Some(drift) if !drift.is_empty() => {
+                self.set(ConditionType::Synced, ConditionStatus::False, Reason::DriftDetected, summary(drift));
+            }
+            _ => {
+                let message = format!("the live policy of {} is not known to be the declared one", named(state));
+                self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, message);
+            }
+        }
+    }
+
+    fn say_feature(&mut self, state: &State) {
+        let observed = state.observation.organization.as_ref();
+        let tried = state.observation.flag.tries > 0
+            || state.goal().is_some_and(|goal| goal.untold || goal.mode == Mode::Observe);
+        match observed.map(|o| o.session_policy_enabled()) {
+            Some(false) if tried && observed.is_some_and(|o| !o.features_reported) => {
+                self.set(
+                    ConditionType::FeatureEnabled,
+                    ConditionStatus::Unknown,
+                    Reason::FeatureStateUnknown,
+                    Reason::FeatureStateUnknown.means(),
+                );
+            }
+            Some(true) => {
+                self.set(ConditionType::FeatureEnabled, ConditionStatus::True, Reason::Enabled, Reason::Enabled.means())
+            }
+            Some(false) => self.set(
+                ConditionType::FeatureEnabled,
+                ConditionStatus::False,
+                Reason::Disabled,
+                Reason::Disabled.means(),
+            ),
+            None if self.has(ConditionType::FeatureEnabled) => {}
+            None => self.set(
+                ConditionType::FeatureEnabled,
+                ConditionStatus::Unknown,
+                Reason::NotChecked,
+                Reason::NotChecked.means(),
+            ),
+        }
+    }
+
+    fn say_effective(&mut self, state: &State) {
+        let declared = state.spec().map(|d| d.policy);
+        match (self.application, declared) {
+            (Application::Known(application), Some(declared)) => {
+                let pointless = looser_than_application(&declared, application.bounds);
+                let sentences: Vec<String> = pointless
+                    .iter()
+                    .map(|(field, own, app)| {
+                        let field = field.word();
+                        format!("{field} {own} is looser than the application's {app}: it has no effect")
+                    })
+                    .collect();
+                if sentences.is_empty() {
+                    let message = Reason::AppliesFully.means();
+                    self.set(ConditionType::Effective, ConditionStatus::True, Reason::AppliesFully, message);
+                } else {
+                    self.set(
+                        ConditionType::Effective,
+                        ConditionStatus::False,
+                        Reason::LooserThanApplication,
+                        sentences.join("; "),
+                    );
+                }
+            }
+            (Application::Unreadable, _) => {
+                let reason = Reason::ApplicationPolicyUnreadable;
+                self.set(ConditionType::Effective, ConditionStatus::Unknown, reason, reason.means());
+            }
+            _ if self.has(ConditionType::Effective) => {}
+            _ => self.set(
+                ConditionType::Effective,
+                ConditionStatus::Unknown,
+                Reason::NotChecked,
+                Reason::NotChecked.means(),
+            ),
+        }
+    }
+}
+
+fn observed(state: &State) -> Option<Observed> {
+    let (live, declared) = (state.observation.live?, state.spec()?.policy);
+    // inheriting is the goal of a deletion, so it is no drift there
+    let desired = if state.deleting() { Policy::Application } else { declared };
+    Some(Observed { live, drift: diff(&desired, &live) })
+}
+
+/// The organization this pass found, unless another one was pinned here: a pin
+/// is moved by a person, never by us.
+fn pin(state: &State, resource: Option<&Resource>) -> Option<Pinned> {
+    let pinned = resource.and_then(|r| r.pinned.clone());
+    let here = state.access().zip(state.observation.resolved.clone());
+    match (pinned, here) {
+        (Some(pinned), Some((access, _))) if pinned.environment == access.environment => Some(pinned),
+        (Some(pinned), _) if state.deleting() => Some(pinned),
+        (_, Some((access, organization))) => Some(Pinned { environment: access.environment.clone(), organization }),
+        (pinned, None) => pinned,
+    }
+}
+
+/// Whether the user waits for something.
+fn pending(state: &State, resource: &Resource) -> bool {
+    let ready = resource.conditions.iter().find(|c| c.kind == ConditionType::Ready);
+    let stalled = resource.conditions.iter().any(|c| c.kind == ConditionType::Stalled);
+    let was_ready = ready.is_some_and(|c| c.status == ConditionStatus::True || c.reason == Reason::Stale);
+    resource.observed_generation != resource.generation
+        || state.deleting()
+        || state.progress_reported
+        || state.observation.wrote_policy()
+        || state.observation.flag.before.is_some()
+        || !(was_ready || stalled)
+}
+
+fn named(state: &State) -> String {
+    let resolved = state.observation.resolved.as_ref().map(ToString::to_string);
+    resolved.or_else(|| state.spec().map(|d| d.organization.to_string())).unwrap_or_default()
+}
+
+/// Why the organization is not, and does not stay, as far as its mode goes, in
+/// a sentence for people; `None` when it is.
+pub fn problem(remote_outcome: &RemoteOutcome, organization: &str, live: &str) -> Option<(Reason, String)> {
+    let (reason, detail) = match remote_outcome {
+        RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted => return None,
+        RemoteOutcome::ChainViolated(violation) => return Some((Reason::InvalidSpec, violation.to_string())),
+        RemoteOutcome::OrganizationChanged { pinned, found } => {
+            (Reason::OrganizationChanged, format!("was {pinned}, is {found}"))
+        }
+        RemoteOutcome::OrganizationNotFound => (Reason::OrganizationNotFound, organization.to_owned()),
+        RemoteOutcome::FeatureUnavailable(detail) => (Reason::FeatureUnavailable, detail.to_string()),
+        RemoteOutcome::FeatureNotEnabled => (Reason::FeatureNotEnabled, organization.to_owned()),
+        RemoteOutcome::NotApplied => (Reason::NotApplied, format!("live: {live}")),
+        RemoteOutcome::Unrecognized => (Reason::UnrecognizedLivePolicy, String::new()),
+        RemoteOutcome::Rejected(detail) => (Reason::RejectedByApi, detail.to_string()),
+        RemoteOutcome::Unsupported => (Reason::ApiNotSupported, String::new()),
+        RemoteOutcome::Error(error) => (reason_of(error.kind), error.detail.to_string()),
+    };
+    Some((reason, said(reason, &detail)))
+}
+
+/// What a reason means, the case at hand, and what to do.
+fn said(reason: Reason, detail: &str) -> String {
+    match detail {
+        "" => format!("{} {}", reason.means(), reason.act()),
+        detail => format!("{} ({detail}). {}", reason.means().trim_end_matches('.'), reason.act()),
+    }
+}
+
+pub(super) fn hold_reason(hold: &Hold) -> (Reason, String) {
+    match hold {
+        Hold::Credentials(problem) => (problem.flaw.reason(), said(problem.flaw.reason(), &problem.message)),
+        Hold::EnvironmentChanged { pinned, found } => {
+            let detail = format!("written to {pinned}, credentials for {found}");
+            (Reason::EnvironmentChanged, said(Reason::EnvironmentChanged, &detail))
+        }
+        Hold::InvalidSpec => (Reason::InvalidSpec, said(Reason::InvalidSpec, "")),
+        Hold::Refused(error) => {
+            let reason = reason_of(error.kind);
+            (reason, said(reason, &error.detail.to_string()))
+        }
+    }
+}
+
+/// Whether waiting alone can't help.
+pub(super) const fn is_terminal(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::CredentialsRejected
+            | ErrorKind::AuthFailed
+            | ErrorKind::Forbidden
+            | ErrorKind::Rejected
+            | ErrorKind::Unsupported
+    )
+}
+
+/// The reason that a fault of this kind is reported with.
+pub const fn reason_of(kind: ErrorKind) -> Reason {
+    match kind {
+        ErrorKind::CredentialsRejected => Reason::CredentialsRejected,
+        ErrorKind::AuthFailed => Reason::AuthFailed,
+        ErrorKind::BadAuthResponse => Reason::BadAuthResponse,
+        ErrorKind::Forbidden => Reason::Forbidden,
+        ErrorKind::NotFound => Reason::OrganizationNotFound,
+        ErrorKind::Conflict => Reason::WriteConflict,
+        ErrorKind::RateLimited { .. } => Reason::RateLimited,
+        ErrorKind::Rejected => Reason::RejectedByApi,
+        ErrorKind::Unsupported => Reason::ApiNotSupported,
+        ErrorKind::Unavailable => Reason::ApiUnavailable,
+        ErrorKind::TimedOut => Reason::TimedOut,
+        ErrorKind::Unreachable => Reason::ApiUnreachable,
+        ErrorKind::Tls => Reason::TlsError,
+        ErrorKind::BadResponse => Reason::BadResponse,
+    }
+}
