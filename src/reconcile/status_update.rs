@@ -59,18 +59,18 @@ impl StatusUpdate {
                     ConditionType::Ready,
                     ConditionStatus::Unknown,
                     Reason::Uninstalled,
-                    said(Reason::Uninstalled, ""),
+                    Reason::Uninstalled.message(""),
                 );
                 update.set(
                     ConditionType::Synced,
                     ConditionStatus::Unknown,
                     Reason::Uninstalled,
-                    said(Reason::Uninstalled, ""),
+                    Reason::Uninstalled.message(""),
                 );
             }
             Outcome::Gone | Outcome::Released(_) => return None,
             Outcome::Suspended => {
-                let message = said(Reason::Suspended, "");
+                let message = Reason::Suspended.message("");
                 update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Suspended, &message);
                 update.set(ConditionType::Synced, ConditionStatus::Unknown, Reason::Suspended, &message);
             }
@@ -83,9 +83,9 @@ impl StatusUpdate {
                     Some(name) => format!("the resource {name:?} is older"),
                     None => "a resource in another namespace is older".into(),
                 };
-                update.stall(state, Reason::Conflict, said(Reason::Conflict, &owner));
+                update.stall(state, Reason::Conflict, Reason::Conflict.message(&owner));
             }
-            Outcome::Contended => update.stall(state, Reason::Contended, said(Reason::Contended, "")),
+            Outcome::Contended => update.stall(state, Reason::Contended, Reason::Contended.message("")),
             Outcome::Reconciled(RemoteOutcome::Error(error)) => update.error(state, resource, error),
             Outcome::Reconciled(remote_outcome) => update.looked(state, remote_outcome),
             Outcome::Holding { hold, release_at } => {
@@ -103,7 +103,7 @@ impl StatusUpdate {
                     state,
                     ConditionStatus::False,
                     Reason::CleanupPending,
-                    said(Reason::CleanupPending, &because),
+                    Reason::CleanupPending.message(&because),
                 );
             }
             Outcome::Settling(_) => {
@@ -111,11 +111,11 @@ impl StatusUpdate {
                     state,
                     ConditionStatus::False,
                     Reason::Deleting,
-                    said(Reason::Deleting, "an earlier write may still land"),
+                    Reason::Deleting.message("an earlier write may still land"),
                 );
             }
             Outcome::Crashed(how) => {
-                update.pend(state, ConditionStatus::False, Reason::InternalError, said(Reason::InternalError, how));
+                update.pend(state, ConditionStatus::False, Reason::InternalError, Reason::InternalError.message(how));
             }
         }
         Some(update)
@@ -166,7 +166,7 @@ impl StatusUpdate {
 
     fn credentials(&mut self, state: &State, problem: &CredentialsProblem) {
         let reason = problem.flaw.reason();
-        let message = said(reason, &problem.message);
+        let message = reason.message(&problem.message);
         match problem.flaw {
             // it often comes seconds after its resource
             CredentialsFlaw::Missing => self.pend(state, ConditionStatus::False, reason, message),
@@ -203,9 +203,9 @@ impl StatusUpdate {
         let reason = reason_of(error.kind);
         if is_terminal(error.kind) {
             let source = state.access().map(|a| format!("{}, {}", error.detail, a.source)).unwrap_or_default();
-            return self.stall(state, reason, said(reason, &source));
+            return self.stall(state, reason, reason.message(&source));
         }
-        let message = said(reason, "");
+        let message = reason.message("");
         if pending(state, resource) {
             return self.pend(state, ConditionStatus::Unknown, reason, message);
         }
@@ -219,7 +219,7 @@ impl StatusUpdate {
             self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, &message);
         }
         if outage >= interval.saturating_mul(3) && stalled.is_none() {
-            self.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Stale, said(Reason::Stale, ""));
+            self.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
         }
     }
 
@@ -363,28 +363,20 @@ pub fn problem(remote_outcome: &RemoteOutcome, organization: &str, live: &str) -
         RemoteOutcome::Unsupported => (Reason::ApiNotSupported, String::new()),
         RemoteOutcome::Error(error) => (reason_of(error.kind), error.detail.to_string()),
     };
-    Some((reason, said(reason, &detail)))
-}
-
-/// What a reason means, the case at hand, and what to do.
-fn said(reason: Reason, detail: &str) -> String {
-    match detail {
-        "" => format!("{} {}", reason.means(), reason.act()),
-        detail => format!("{} ({detail}). {}", reason.means().trim_end_matches('.'), reason.act()),
-    }
+    Some((reason, reason.message(&detail)))
 }
 
 pub(super) fn hold_reason(hold: &Hold) -> (Reason, String) {
     match hold {
-        Hold::Credentials(problem) => (problem.flaw.reason(), said(problem.flaw.reason(), &problem.message)),
+        Hold::Credentials(problem) => (problem.flaw.reason(), problem.flaw.reason().message(&problem.message)),
         Hold::EnvironmentChanged { pinned, found } => {
             let detail = format!("written to {pinned}, credentials for {found}");
-            (Reason::EnvironmentChanged, said(Reason::EnvironmentChanged, &detail))
+            (Reason::EnvironmentChanged, Reason::EnvironmentChanged.message(&detail))
         }
-        Hold::InvalidSpec => (Reason::InvalidSpec, said(Reason::InvalidSpec, "")),
+        Hold::InvalidSpec => (Reason::InvalidSpec, Reason::InvalidSpec.message("")),
         Hold::Refused(error) => {
             let reason = reason_of(error.kind);
-            (reason, said(reason, &error.detail.to_string()))
+            (reason, reason.message(&error.detail.to_string()))
         }
     }
 }

@@ -30,8 +30,8 @@ pub(super) fn text(standing: &Standing<'_>, owner: Option<&str>, page: &Page, no
             continue;
         };
         text.push_str(&page.paragraph("  Means  ", known.means()));
-        if let Some(here) = conditions.iter().find_map(|c| detail(known, &c.message)) {
-            text.push_str(&page.paragraph("  Here   ", &here));
+        if let Some(here) = conditions.iter().find_map(|c| known.detail(&c.message)) {
+            text.push_str(&page.paragraph("  Here   ", here));
         }
         if let Some(owner) = owner.filter(|_| known == Reason::Conflict) {
             text.push_str(&page.paragraph("  Owner  ", owner));
@@ -66,34 +66,5 @@ fn fine(kind: ConditionType, condition: &Condition) -> bool {
         ConditionType::Ready | ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => {
             truth == ConditionStatus::True
         }
-    }
-}
-
-/// What a message says beyond its reason's own sentences, which it often
-/// contains.
-fn detail(reason: Reason, message: &str) -> Option<String> {
-    let Some(rest) = message.strip_prefix(reason.means().trim_end_matches('.')) else {
-        return Some(message.to_owned()).filter(|message| !message.is_empty());
-    };
-    let rest = rest.strip_prefix(" (")?;
-    let end = rest.find(&format!("). {}", reason.act()));
-    Some(end.and_then(|end| rest.get(..end)).unwrap_or(rest).to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_message_only_what_is_new_is_repeated() {
-        let reason = Reason::Conflict;
-        let (means, act) = (reason.means(), reason.act());
-        let told = format!("{} (the resource \"older\" is older). {act}", means.trim_end_matches('.'));
-        assert_eq!(detail(reason, &told).as_deref(), Some("the resource \"older\" is older"));
-        let more = format!("{told}; without that the resource goes");
-        assert_eq!(detail(reason, &more).as_deref(), Some("the resource \"older\" is older"));
-        assert_eq!(detail(reason, &format!("{means} {act}")), None);
-        assert_eq!(detail(reason, "something else").as_deref(), Some("something else"));
-        assert_eq!(detail(reason, ""), None);
     }
 }

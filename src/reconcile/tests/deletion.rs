@@ -192,7 +192,7 @@ fn whoever_uninstalls_gets_every_resource_off_its_finalizer() {
     assert!(!world.object(uid).finalizer && world.object(uid).deleting_since.is_none());
     assert_eq!(
         (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Stalled)),
-        ("Unknown LetGo".into(), "absent".into())
+        ("Unknown Uninstalled".into(), "absent".into())
     );
     assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::NothingToRevert), "again is no harm");
 }

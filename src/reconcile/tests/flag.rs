@@ -132,7 +132,7 @@ fn a_server_that_never_tells_is_asked_once_and_then_only_with_a_policy_to_write(
     assert_eq!((sent(&pass), pass.policies()), (vec![vec![flag("session_policy", true)]], vec![declared()]));
     assert_eq!(
         (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::FeatureEnabled)),
-        ("True InSync".into(), "Unknown NotTold".into())
+        ("True InSync".into(), "Unknown FeatureStateUnknown".into())
     );
     assert!(pass.events.iter().all(|e| e.reason != Reason::FeaturesChanged));
     for _ in 0..8 {

@@ -18,9 +18,9 @@ fn place(step: &Step) -> String {
     match step {
         Step::Request(Request::Remote(request)) => name(request),
         Step::Request(Request::RemoveFinalizer(release)) => format!("release {}", name(release)),
+        Step::Request(request) => name(request),
         Step::Done(Outcome::Reconciled(remote_outcome)) => format!("end {}", name(remote_outcome)),
         Step::Done(outcome) => format!("end {}", name(outcome)),
-        step => name(step),
     }
 }
 
@@ -37,7 +37,7 @@ fn random_runs_reach_every_step_and_every_end() {
         "AddFinalizer",
         "LookUp",
         "ReadApplicationPolicy",
-        "ReadClaims",
+        "ReadClaimants",
         "ReadCredentials",
         "ReadNamespace",
         "ReadOrganization",
@@ -53,7 +53,7 @@ fn random_runs_reach_every_step_and_every_end() {
         "end Contended",
         "end Credentials",
         "end Drifted",
-        "end Fault",
+        "end Error",
         "end FeatureNotEnabled",
         "end FeatureUnavailable",
         "end Gone",
