@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 use session_policy_operator::{
-    controller::{self, DefaultCredentials, Fate, Options, Policies},
+    controller::{self, DefaultCredentials, Options, Policies},
     crd, scalekit, telemetry,
 };
 use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
@@ -137,9 +137,9 @@ async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 async fn release(client: kube::Client, options: Options, policies: Policies) -> Result<ExitCode, Box<dyn Error>> {
     let mut out = std::io::stdout();
     // a closed pipe does not stop what was begun
-    let all = controller::release(client, options, policies, |released| drop(writeln!(out, "{released}"))).await?;
-    let left = all.iter().filter(|released| matches!(released.fate, Fate::Left(_))).count();
-    drop(writeln!(out, "{} let go, {left} left", all.len() - left));
+    let all = controller::uninstall(client, options, policies, |released| drop(writeln!(out, "{released}"))).await?;
+    let left = all.iter().filter(|released| released.released.is_err()).count();
+    drop(writeln!(out, "{} released, {left} left", all.len() - left));
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

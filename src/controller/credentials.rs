@@ -4,7 +4,7 @@
 //! once a minute, so a rotation needs no restart and no watch on Secrets. Who
 //! else uses a source that changed is told.
 
-use super::cluster::{Cluster, ClusterError};
+use super::kube_api::{KubeApi, KubeError};
 use crate::{
     reconcile::{Access, CredentialsFlaw, CredentialsProblem},
     scalekit::{Client, Credentials, Key, Rules, Transport, Unusable, Values, own_values},
@@ -40,7 +40,7 @@ pub struct DefaultCredentials {
 
 /// All sources of credentials.
 pub(super) struct Sources {
-    cluster: Cluster,
+    cluster: KubeApi,
     transport: Transport,
     rules: Rules,
     own: DefaultCredentials,
@@ -110,7 +110,7 @@ struct Last {
 impl Sources {
     /// `changes` hears of each source that was read and is not as it was.
     pub(super) fn new(
-        cluster: Cluster,
+        cluster: KubeApi,
         transport: Transport,
         rules: Rules,
         own: DefaultCredentials,
@@ -122,7 +122,7 @@ impl Sources {
 
     /// The credentials for resources of `namespace` that name `secret`.
     /// `anew` reads them even if that was done a moment ago.
-    pub(super) async fn get(&self, namespace: &str, secret: Option<&str>, anew: bool) -> Result<Usable, ClusterError> {
+    pub(super) async fn get(&self, namespace: &str, secret: Option<&str>, anew: bool) -> Result<Usable, KubeError> {
         let allowed = &self.own.namespaces;
         if secret.is_none() && !allowed.is_empty() && !allowed.iter().any(|n| n == namespace) {
             let message = format!("namespace {namespace:?} needs a Secret of its own");
@@ -131,7 +131,7 @@ impl Sources {
         self.read(&Source::of(namespace, secret), anew).await
     }
 
-    async fn read(&self, source: &Source, anew: bool) -> Result<Usable, ClusterError> {
+    async fn read(&self, source: &Source, anew: bool) -> Result<Usable, KubeError> {
         let asked = Instant::now();
         let slot = self.slot(source);
         let mut read = slot.lock().await;
@@ -191,7 +191,7 @@ impl Sources {
         Arc::clone(read.entry(source.clone()).or_default())
     }
 
-    async fn secret(&self, namespace: &str, name: &str) -> Result<(Version, Values), ClusterError> {
+    async fn secret(&self, namespace: &str, name: &str) -> Result<(Version, Values), KubeError> {
         let Some(secret) = self.cluster.secret(namespace, name).await? else { return Ok((Version::Absent, None)) };
         let version =
             Version::Secret { uid: secret.metadata.uid.clone(), version: secret.metadata.resource_version.clone() };

@@ -18,7 +18,7 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(client: Client) -> Self {
-        Self { recorder: Recorder::new(client, Reporter::from(super::cluster::MANAGER)) }
+        Self { recorder: Recorder::new(client, Reporter::from(super::kube_api::MANAGER)) }
     }
 
     /// Publishes one event; a failure is logged and forgotten, since a

@@ -13,7 +13,7 @@ use crate::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition, ObjectMeta, Time};
 
-use super::cluster::Object;
+use super::kube_api::Object;
 
 /// The longest value of the reconcile-now annotation that is echoed, in bytes.
 const LONGEST_REQUEST: usize = 256;
@@ -40,6 +40,7 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
         observed_generation: -1,
         conditions: Vec::new(),
         requested_at: requested(meta).cloned(),
+        handled_at: None,
         release: None,
     }
 }
@@ -60,6 +61,7 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
             .zip(organization)
             .map(|(environment, organization)| Pinned { environment, organization }),
         observed_generation: status.observed_generation.unwrap_or(-1),
+        handled_at: status.last_handled_reconcile_at.clone(),
         conditions: status.conditions.iter().filter_map(known).collect(),
         release: status.release.as_ref().and_then(planned),
         ..bare
@@ -75,9 +77,30 @@ fn planned(release: &ReportedRelease) -> Option<PlannedRelease> {
     Some(PlannedRelease { reason: Reason::parse(&release.reason)?, at: release.at.parse().ok()? })
 }
 
-/// The status that says `update`, given the one that stands. Times move only
-/// where a condition's status flips.
-pub(super) fn status(
+/// The status that says `update`, where that differs in anything but time from
+/// the current one of `object`.
+pub(super) fn changed(
+    update: &StatusUpdate,
+    object: &Object,
+    now: Timestamp,
+) -> Option<OrganizationSessionPolicyStatus> {
+    let current = object.0.as_ref().ok().and_then(|object| object.status.clone()).unwrap_or_default();
+    let status = status(update, &current, now);
+    (timeless(&status) != timeless(&current)).then_some(status)
+}
+
+fn timeless(status: &OrganizationSessionPolicyStatus) -> OrganizationSessionPolicyStatus {
+    let mut status = status.clone();
+    for condition in &mut status.conditions {
+        condition.last_transition_time = Time(Timestamp::UNIX_EPOCH);
+    }
+    status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+    status
+}
+
+/// The status that says `update`, given the current one. Times move only where
+/// a condition's status flips.
+fn status(
     update: &StatusUpdate,
     current: &OrganizationSessionPolicyStatus,
     now: Timestamp,
@@ -120,10 +143,10 @@ fn dated(
     current: &OrganizationSessionPolicyStatus,
     now: Timestamp,
 ) -> KubeCondition {
-    let before = current.conditions.iter().find(|c| c.type_ == condition.kind.name());
+    let before = current.conditions.iter().find(|c| c.type_ == condition.type_.name());
     let same = before.filter(|c| c.status == condition.status.name());
     KubeCondition {
-        type_: condition.kind.name().into(),
+        type_: condition.type_.name().into(),
         status: condition.status.name().into(),
         reason: condition.reason.name().into(),
         message: condition.message.clone(),

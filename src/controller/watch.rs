@@ -1,18 +1,17 @@
-//! Watches resources and turns what changes into appointments.
+//! Watches resources and puts those that changed into the queue.
 
-use super::{Context, cluster::Object, index::Entry, memory::spread};
+use super::{backoff::spread, cache::Entry, context::Context, kube_api::Object, resource_ref::Uid};
 use futures::{StreamExt, TryStreamExt, stream::SelectAll};
 use kube::{
     Api, ResourceExt,
     runtime::{WatchStreamExt, watcher},
 };
 use std::collections::HashSet;
-use tokio::time::Instant;
 
 /// Follows the resources of `namespaces` (all, when empty) until cancelled.
 /// `listed` is called once, when the first list of each is complete.
 pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl FnOnce()) {
-    let client = context.cluster.client();
+    let client = context.kube.client();
     let apis: Vec<Api<Object>> = match namespaces {
         [] => vec![Api::all(client)],
         some => some.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
@@ -24,7 +23,7 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
         let stream = watcher(api, watcher::Config::default()).default_backoff().map_err(move |e| (number, e));
         streams.push(stream.map_ok(move |event| (number, event)).boxed());
     }
-    let mut lists: Vec<HashSet<super::resource_ref::Uid>> = vec![HashSet::new(); waiting];
+    let mut lists: Vec<HashSet<Uid>> = vec![HashSet::new(); waiting];
     while let Some(event) = streams.next().await {
         let (number, event) = match event {
             Ok(event) => event,
@@ -44,8 +43,8 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
             watcher::Event::InitDone => {
                 // what a complete list does not have is gone; nothing else is concluded from that
                 let namespace = namespaces.get(number);
-                let here = |entry: &Entry| namespace.is_none_or(|namespace| **namespace == *entry.reference.namespace);
-                let absent = context.index.uids(|entry| here(entry) && !list.contains(&entry.reference.uid));
+                let here = |entry: &Entry| namespace.is_none_or(|namespace| **namespace == *entry.resource.namespace);
+                let absent = context.cache.uids(|entry| here(entry) && !list.contains(&entry.resource.uid));
                 absent.iter().for_each(|uid| remove(context, uid));
                 waiting = waiting.saturating_sub(1);
                 if waiting == 0
@@ -64,28 +63,27 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
     }
 }
 
-fn apply(context: &Context, object: &Object, listed: bool) -> Option<super::resource_ref::Uid> {
+fn apply(context: &Context, object: &Object, listed: bool) -> Option<Uid> {
     let entry = Entry::of(object)?;
-    let uid = entry.reference.uid.clone();
-    let rested = listed && entry.at_rest() && context.index.get(&uid).is_none();
+    let uid = entry.resource.uid.clone();
+    let rested = listed && entry.at_rest() && context.cache.get(&uid).is_none();
     let interval = entry.interval.unwrap_or(context.settings.interval);
-    let effect = context.index.apply(entry);
+    let effect = context.cache.apply(entry);
     if rested {
         // it was in order before we started: no herd after a restart
-        context.queue.at(&uid, Instant::now() + interval.mul_f64(spread(&uid)));
-    } else if effect.pass {
-        context.queue.soon(&uid);
-    } else if effect.asked {
-        context.queue.asked(&uid);
+        context.queue.add_after(&uid, interval.mul_f64(spread(&uid)));
+    } else if effect.reconcile {
+        context.queue.add(&uid);
+    } else if effect.requested {
+        context.queue.add_requested(&uid);
     }
-    effect.peers.iter().for_each(|peer| context.queue.soon(peer));
+    effect.claimants.iter().for_each(|claimant| context.queue.add(claimant));
     Some(uid)
 }
 
-fn remove(context: &Context, uid: &super::resource_ref::Uid) {
-    context.index.remove(uid).peers.iter().for_each(|peer| context.queue.soon(peer));
-    context.queue.forget(uid);
-    context.memory.forget(uid);
+fn remove(context: &Context, uid: &Uid) {
+    context.cache.remove(uid).claimants.iter().for_each(|claimant| context.queue.add(claimant));
+    context.forget(uid);
 }
 
 /// What a person can do about an interruption that does not end by itself.

@@ -38,13 +38,14 @@ pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, V
         return Err(violations);
     }
     match (organization(&spec.organization), policy(&spec.policy), secret(spec)) {
-        (Ok(organization), Ok(policy), Ok(())) => Ok(ValidatedSpec {
+        (Ok(organization), Ok(policy), Ok(secret)) => Ok(ValidatedSpec {
             organization,
             policy,
             mode: spec.mode.into(),
             deletion: spec.deletion_policy.into(),
             suspend: spec.suspend,
             interval: spec.interval.as_deref().and_then(interval::parse),
+            secret,
         }),
         (organization, policy, secret) => {
             Err([organization.err(), policy.err(), secret.err()].into_iter().flatten().collect())
@@ -101,12 +102,12 @@ fn timeout(field: &str, value: i64, unit: Option<TimeoutUnit>) -> Result<Minutes
         .ok_or_else(|| Violation::new(field, format!("must be a whole number from 1 to {}", unit.largest())))
 }
 
-fn secret(spec: &OrganizationSessionPolicySpec) -> Result<(), Violation> {
+fn secret(spec: &OrganizationSessionPolicySpec) -> Result<Option<String>, Violation> {
     match &spec.credentials_secret_ref {
         Some(secret) if !names::is_subdomain(&secret.name) => {
             Err(Violation::new("spec.credentialsSecretRef.name", names::NOT_A_SUBDOMAIN))
         }
-        _ => Ok(()),
+        secret => Ok(secret.as_ref().map(|secret| secret.name.clone())),
     }
 }
 
@@ -146,6 +147,7 @@ mod tests {
             deletion: policy::DeletionPolicy::Retain,
             suspend: true,
             interval: Some(Duration::from_secs(600)),
+            secret: Some("scalekit".into()),
         };
         assert_eq!(validate(&spec()), Ok(expected));
     }

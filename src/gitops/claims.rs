@@ -55,7 +55,7 @@ fn claim(manifest: &Manifest) -> Claim {
     let organization = manifest.spec.organization.clone();
     let secret = match organization {
         OrganizationRef::Id(_) => None,
-        OrganizationRef::External(_) => manifest.secret.clone().map(|secret| (manifest.namespace.clone(), secret)),
+        OrganizationRef::External(_) => manifest.spec.secret.clone().map(|secret| (manifest.namespace.clone(), secret)),
     };
     (organization, secret)
 }

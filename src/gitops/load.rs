@@ -183,7 +183,6 @@ impl Loader<'_> {
             place: place(file, node.at),
             namespace: text(&["metadata", "namespace"]),
             name: text(&["metadata", "name"]).unwrap_or_default(),
-            secret: text(&["spec", "credentialsSecretRef", "name"]),
             spec,
         };
         let name = place(file, node.locate("metadata.name"));

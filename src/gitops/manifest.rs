@@ -30,8 +30,6 @@ pub struct Manifest {
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
-    /// The Secret it names; its credentials are the command's own all the same.
-    pub secret: Option<String>,
     /// What it declares.
     pub spec: ValidatedSpec,
 }

@@ -38,11 +38,19 @@ pub struct ValidatedSpec {
     pub deletion: DeletionPolicy,
     /// Hands off for now; never holds a deletion back.
     pub suspend: bool,
-    /// Time between two looks; `None`: the operator's default.
+    /// Time between two reconciles; `None`: the operator's default.
     pub interval: Option<Duration>,
+    /// The Secret with its credentials, in its own namespace; `None`: the
+    /// operator's default credentials.
+    pub secret: Option<String>,
 }
 
 impl ValidatedSpec {
+    /// Whether the operator may write for it now.
+    pub fn is_active(&self) -> bool {
+        !self.suspend && self.mode != Mode::Observe
+    }
+
     /// Whether deleting the resource may have to write to Scalekit.
     pub fn may_revert(&self) -> bool {
         self.deletion == DeletionPolicy::Revert && self.mode != Mode::Observe

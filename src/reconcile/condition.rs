@@ -78,7 +78,7 @@ impl ConditionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// Its type.
-    pub kind: ConditionType,
+    pub type_: ConditionType,
     /// Its status.
     pub status: ConditionStatus,
     /// Why.
@@ -111,20 +111,20 @@ fn cut_to(longest: usize, mut message: String) -> String {
 
 impl Condition {
     /// The one constructor; an overlong message is cut at a character.
-    pub fn new(kind: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) -> Self {
-        let longest = match kind {
+    pub fn new(type_: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) -> Self {
+        let longest = match type_ {
             ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled => LONGEST_MESSAGE,
             ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => LONGEST_NOTE,
         };
-        Self { kind, status, reason, message: cut_to(longest, message.into()) }
+        Self { type_, status, reason, message: cut_to(longest, message.into()) }
     }
 }
 
 /// Puts `condition` in the place of one of its kind.
 pub(super) fn set(conditions: &mut Vec<Condition>, condition: Condition) {
-    conditions.retain(|c| c.kind != condition.kind);
+    conditions.retain(|c| c.type_ != condition.type_);
     conditions.push(condition);
-    conditions.sort_by_key(|c| c.kind);
+    conditions.sort_by_key(|c| c.type_);
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use super::{
     CredentialsFlaw, CredentialsProblem, ErrorKind, Hold, Outcome, Ownership, Release, RemoteError, RemoteRequest,
-    Request, Resource, State, Step, observation::Observation, status_update::hold_reason,
+    Request, Resource, State, Step, observation::Observation,
 };
 use crate::policy::{Live, Mode, Policy, ValidatedSpec, diff};
 use jiff::{SignedDuration, Timestamp, Unit};
@@ -25,7 +25,7 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
         return Step::Request(Request::RemoveFinalizer(Release::NothingToRevert));
     }
     let environment = match &state.credentials {
-        None => return Step::Request(Request::ReadCredentials),
+        None => return Step::Request(Request::ReadCredentials { fresh: true }),
         Some(Err(problem)) => return without_credentials(state, resource, problem, now),
         Some(Ok(access)) => &access.environment,
     };
@@ -63,11 +63,7 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec) -> Revert {
         return match error.kind {
             ErrorKind::NotFound if about_organization && observation.not_found < CONFIRMED => request(asked.clone()),
             ErrorKind::NotFound if about_organization => Revert::Release(Release::OrganizationGone),
-            ErrorKind::Forbidden
-            | ErrorKind::Rejected
-            | ErrorKind::Unsupported
-            | ErrorKind::CredentialsRejected
-            | ErrorKind::AuthFailed => Revert::Refused(error.clone()),
+            kind if kind.class().is_terminal() => Revert::Refused(error.clone()),
             _ => Revert::Step(Step::Done(Outcome::CleanupPending(error.clone()))),
         };
     }
@@ -120,7 +116,7 @@ fn without_credentials(state: &State, resource: &Resource, problem: &Credentials
 /// counted from when it first said what is missing.
 fn hold(state: &State, resource: &Resource, hold: Hold, now: Timestamp) -> Step {
     let Some(terminating) = state.namespace_terminating else { return Step::Request(Request::ReadNamespace) };
-    let (reason, _) = hold_reason(&hold);
+    let reason = hold.reason();
     let announced = resource.release.as_ref().filter(|release| release.reason == reason).map(|release| release.at);
     match announced {
         Some(at) if at <= now => Step::Request(Request::RemoveFinalizer(Release::Orphaned(hold))),

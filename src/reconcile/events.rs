@@ -3,7 +3,7 @@
 
 use super::{
     ConditionStatus, ConditionType, Outcome, Reason, Release, RemoteOutcome, State, StatusUpdate, condition::cut,
-    status_update::hold_reason,
+    status::hold_message,
 };
 
 /// One event to be.
@@ -34,7 +34,7 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
     let applied = matches!(outcome, Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept));
     if let Some(before) = state.observation.writes.before.filter(|_| applied && state.observation.wrote_policy()) {
         let now = state.observation.live.map(|live| live.to_string()).unwrap_or_default();
-        let (warning, reason) = if state.was_ready() || state.was_contended() {
+        let (warning, reason) = if state.here().is_some_and(|r| r.was_ready() || r.was_contended()) {
             (true, Reason::DriftCorrected)
         } else {
             (false, Reason::PolicyApplied)
@@ -55,7 +55,7 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
         say(true, Reason::EnvironmentMoved, note);
     }
     let ready = |conditions: &[super::Condition]| {
-        conditions.iter().find(|c| c.kind == ConditionType::Ready).map(|c| (c.reason, c.status, c.message.clone()))
+        conditions.iter().find(|c| c.type_ == ConditionType::Ready).map(|c| (c.reason, c.status, c.message.clone()))
     };
     if let (Some(update), Some(resource)) = (update, state.here())
         && let Some((reason, status, message)) = ready(&update.conditions)
@@ -75,7 +75,7 @@ fn released(release: &Release) -> (bool, Option<Reason>, String) {
         Release::CustomersOwn => plain(Reason::StricterKept),
         Release::NothingToRevert | Release::NotOwner => (false, None, String::new()),
         Release::Orphaned(hold) => {
-            let (_, why) = hold_reason(hold);
+            let why = hold_message(hold);
             (true, Some(Reason::PolicyOrphaned), format!("{} Cause: {why}", Reason::PolicyOrphaned.means()))
         }
     }

@@ -4,42 +4,77 @@
 //!
 //! A reconcile starts with an empty [`State`]; `next` gives a [`Step`]; the
 //! shell carries its request out and the state handles the [`Response`]; until
-//! the step is [`Step::Done`]. Then [`StatusUpdate::after`] says what to tell
-//! people and [`requeue()`] when to come back.
+//! the step is [`Step::Done`]. What is remembered until the next reconcile is
+//! [`History`]. Arrows between the files go one way: the state knows no words,
+//! decisions read no words, and the wording (`status`, `events`) reads both.
 
+mod apply;
 mod condition;
 mod contention;
+mod credentials;
 mod deletion;
+mod error;
 mod events;
 mod features;
-mod lifecycle;
+mod history;
 mod observation;
+mod outages;
 mod outcome;
+mod ownership;
 mod reason;
 mod remote;
 mod remote_request;
 mod request;
 mod requeue;
+mod resource;
+mod settings;
 mod state;
-mod status_update;
+mod status;
 #[cfg(test)]
 mod tests;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
-pub use contention::HOUR;
+pub use credentials::{Access, CredentialsFlaw, CredentialsProblem};
+pub use error::{Detail, ErrorClass, ErrorKind, RemoteError};
 pub use events::{Event, events};
-pub use lifecycle::next;
+pub use history::{HOUR, History, HistoryEvent};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
+pub use outages::Outages;
 pub use outcome::{Hold, Outcome, Release};
+pub use ownership::{Claimant, Ownership, owner, ownership};
 pub use reason::{Reason, reasons_page};
 pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, satisfied};
-pub use remote_request::{
-    Detail, ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, SESSION_POLICY,
-};
+pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
 pub use request::{ClusterWrite, Request, Response, Step};
 pub use requeue::{Requeue, requeue};
-pub use state::{
-    Access, Corrections, CredentialsFlaw, CredentialsProblem, Found, History, Ownership, Pinned, PlannedRelease,
-    Resource, Settings, State,
-};
-pub use status_update::{Observed, StatusUpdate, problem, reason_of};
+pub use resource::{Found, Pinned, PlannedRelease, Resource};
+pub use settings::Settings;
+pub use state::State;
+pub use status::{Observed, StatusUpdate, problem};
+
+use jiff::Timestamp;
+use state::Refusal;
+
+/// The next step, given all that this reconcile has seen. No IO; `now` only
+/// for times that the status has announced. The order of it all:
+///
+/// | step | of a resource that stays (`apply`) | of one being deleted (`deletion`) |
+/// |---|---|---|
+/// | read | the resource, from the API server | the same |
+/// | validate | invalid or suspended: done | invalid: hold; nothing to revert: remove the finalizer |
+/// | credentials | the Secret or the default ones; none: done | none: hold, released after the announced grace |
+/// | observe | the organization, by id or external id (`remote`) | the pinned organization; gone twice: released |
+/// | own | the other claimants; conflicted: done | conflicted: released; a successor: handed over |
+/// | finalizer | pin in the status, then the finalizer, before any write | stays until the revert is confirmed |
+/// | flag | `session_policy` on, all other features as read | stays on |
+/// | policy | application's policy, then the live one; one write; verify | back to APPLICATION, confirmed by a read, settled |
+/// | report | [`StatusUpdate::after`], [`events()`], [`requeue()`] | the same, while the resource is there |
+pub fn next(state: &State, now: Timestamp) -> Step {
+    match &state.resource {
+        Found::Unread | Found::Outdated { .. } => Step::Request(Request::ReadResource),
+        Found::Gone => Step::Done(state.released.clone().map_or(Outcome::Gone, Outcome::Released)),
+        Found::Here(_) if state.refusal == Refusal::Pending => Step::Request(Request::ReadCredentials { fresh: true }),
+        Found::Here(resource) if state.deleting() => deletion::next(state, resource, now),
+        Found::Here(resource) => apply::next(state, resource),
+    }
+}

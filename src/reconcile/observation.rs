@@ -99,7 +99,14 @@ impl Observation {
         }
     }
 
-    /// Whether a policy write of this pass was sent, whatever came of it.
+    /// Nothing seen, as at the start of a reconcile; but what was sent may still
+    /// land.
+    pub fn started_over(&self) -> Self {
+        let writes = PolicyWrites { unknown: self.writes.unknown, ..PolicyWrites::default() };
+        Self { writes, ..Self::default() }
+    }
+
+    /// Whether a policy write of this reconcile was sent, whatever came of it.
     pub fn wrote_policy(&self) -> bool {
         self.writes.answered + self.writes.unknown > 0
     }
@@ -237,9 +244,8 @@ impl Observation {
 }
 
 fn without_application_policy(response: &Result<RemoteResponse, RemoteError>) -> Application {
-    use ErrorKind::{Forbidden, NotFound, Rejected, Unsupported};
     match response {
-        Err(RemoteError { kind: Forbidden | NotFound | Rejected | Unsupported, .. }) => Application::Unreadable,
+        Err(error) if error.kind.settles_application_policy() => Application::Unreadable,
         _ => Application::Failed,
     }
 }

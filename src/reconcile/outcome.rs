@@ -1,16 +1,16 @@
-//! How a pass over a resource ended.
+//! How a reconcile of a resource ended.
 
-use super::{CredentialsProblem, RemoteError, RemoteOutcome};
+use super::{CredentialsProblem, Reason, RemoteError, RemoteOutcome};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// How a pass ended. [`super::StatusUpdate`] says it to people, [`super::requeue()`]
-/// says when to look again.
+/// How a reconcile ended. [`super::StatusUpdate`] says it to people,
+/// [`super::requeue()`] says when the next one comes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// There is no such resource, or nothing to do before it goes.
     Gone,
-    /// The user asked for hands off.
+    /// The user suspended it.
     Suspended,
     /// The spec can't be acted on.
     InvalidSpec(Vec<String>),
@@ -21,7 +21,7 @@ pub enum Outcome {
         /// Its name, when it is in the same namespace.
         owner: Option<String>,
     },
-    /// The organization was looked at.
+    /// The organization was reconciled.
     Reconciled(RemoteOutcome),
     /// Others keep undoing what we write, so for now we don't.
     Contended,
@@ -38,7 +38,7 @@ pub enum Outcome {
     CleanupPending(RemoteError),
     /// Deleting: reverted, but an earlier write may still land.
     Settling(Duration),
-    /// The step panicked or ran out of time; that costs this pass only.
+    /// It panicked or ran out of time; that costs this reconcile only.
     Crashed(&'static str),
 }
 
@@ -79,4 +79,44 @@ pub enum Hold {
     InvalidSpec,
     /// Scalekit refuses the revert, and will until somebody changes something.
     Refused(RemoteError),
+}
+
+impl Outcome {
+    /// A short name, for logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Gone => "Gone",
+            Self::Suspended => "Suspended",
+            Self::InvalidSpec(_) => "InvalidSpec",
+            Self::Credentials(problem) => problem.flaw.reason().name(),
+            Self::Conflict { .. } => "Conflict",
+            Self::Reconciled(remote) => remote.name(),
+            Self::Contended => "Contended",
+            Self::Released(_) => "Released",
+            Self::Holding { .. } => "Holding",
+            Self::CleanupPending(_) => "CleanupPending",
+            Self::Settling(_) => "Settling",
+            Self::Crashed(_) => "Crashed",
+        }
+    }
+
+    /// The error of Scalekit that ended the reconcile, where one did.
+    pub const fn remote_error(&self) -> Option<&RemoteError> {
+        match self {
+            Self::Reconciled(RemoteOutcome::Error(error)) | Self::CleanupPending(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Hold {
+    /// The reason that it is reported with.
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Credentials(problem) => problem.flaw.reason(),
+            Self::EnvironmentChanged { .. } => Reason::EnvironmentChanged,
+            Self::InvalidSpec => Reason::InvalidSpec,
+            Self::Refused(error) => error.kind.reason(),
+        }
+    }
 }

@@ -13,7 +13,7 @@ pub struct Goal {
     pub pinned: Option<OrganizationId>,
     /// An earlier pass switched the feature on and found that reads do not
     /// tell.
-    pub untold: bool,
+    pub features_unreported: bool,
     /// The declared policy.
     pub policy: Policy,
     /// How far we may go.
@@ -60,6 +60,27 @@ pub enum RemoteOutcome {
     Error(RemoteError),
 }
 
+impl RemoteOutcome {
+    /// A short name, for logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::InSync => "InSync",
+            Self::StricterKept => "StricterKept",
+            Self::Drifted => "Drifted",
+            Self::ChainViolated(_) => "ChainViolated",
+            Self::OrganizationChanged { .. } => "OrganizationChanged",
+            Self::OrganizationNotFound => "OrganizationNotFound",
+            Self::FeatureUnavailable(_) => "FeatureUnavailable",
+            Self::FeatureNotEnabled => "FeatureNotEnabled",
+            Self::NotApplied => "NotApplied",
+            Self::Unrecognized => "Unrecognized",
+            Self::Rejected(_) => "Rejected",
+            Self::Unsupported => "Unsupported",
+            Self::Error(error) => error.kind.reason().name(),
+        }
+    }
+}
+
 /// How often one pass writes a policy that the server takes, or may have taken,
 /// but does not keep.
 const TRIES: u8 = 2;
@@ -87,8 +108,8 @@ pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
     }
     let off = goal.mode != Mode::Observe && !organization.session_policy_enabled();
     // a server that does not tell is not asked to switch it on at every look
-    let untold = !organization.features_reported && (goal.untold || observation.flag.tries > 0);
-    if off && !untold {
+    let unreported = !organization.features_reported && (goal.features_unreported || observation.flag.tries > 0);
+    if off && !unreported {
         return switch_on(&goal.policy, observation, id(), &organization.features);
     }
     let Some(live) = &observation.live else { return RemoteStep::Request(RemoteRequest::ReadPolicy(id())) };

@@ -2,8 +2,7 @@
 //! back. [`next`](super::next()) decides, the shell carries out.
 
 use super::{
-    Access, CredentialsProblem, Found, Outcome, Ownership, Release, RemoteError, RemoteRequest, RemoteResponse,
-    StatusUpdate,
+    Access, Claimant, CredentialsProblem, Found, Outcome, Release, RemoteError, RemoteRequest, RemoteResponse,
 };
 
 /// The next thing to do: one request, or none because the work has ended.
@@ -23,15 +22,18 @@ pub enum Request {
     /// Read its namespace.
     ReadNamespace,
     /// Read its Secret, or the operator's default credentials.
-    ReadCredentials,
+    ReadCredentials {
+        /// Not from the cache.
+        fresh: bool,
+    },
     /// Take the credentials that were last used, though they are gone: in a
     /// namespace that is being deleted, the Secret usually goes before the
     /// resource.
     RecallCredentials,
     /// Find the other resources that claim the organization just read.
     ReadClaimants,
-    /// Write the status: work is under way, on this organization.
-    ReportProgress(Box<StatusUpdate>),
+    /// Write into the status that work is under way, and on which organization.
+    ReportProgress,
     /// Add our finalizer, if the uid is still this one.
     AddFinalizer,
     /// Remove our finalizer, if the uid is still this one.
@@ -53,7 +55,12 @@ pub enum Response {
     /// To `ReadCredentials` and `RecallCredentials`.
     Credentials(Result<Access, CredentialsProblem>),
     /// To `ReadClaimants`.
-    Claimants(Ownership),
+    Claimants {
+        /// The resource itself.
+        own: Claimant,
+        /// All others that claim the organization in the same environment.
+        others: Vec<Claimant>,
+    },
     /// To a write to the API server.
     Cluster(ClusterWrite),
     /// To a call to Scalekit.

@@ -1,7 +1,7 @@
 //! When to look at a resource again. Whatever the answer, a change of the
 //! resource itself is looked at at once.
 
-use super::{ErrorKind, Outcome, RemoteError, RemoteOutcome, State};
+use super::{ErrorClass, ErrorKind, Outcome, RemoteError, RemoteOutcome, State};
 use std::time::Duration;
 
 /// When to look again.
@@ -13,14 +13,15 @@ pub enum Requeue {
     Interval(Duration),
     /// After this time.
     After(Duration),
-    /// With growing pauses, at most this long.
+    /// With delays that grow with each failure in a row.
     Backoff {
-        /// The longest pause.
+        /// The longest delay.
         cap: Duration,
     },
-    /// The same without growing: this was no try.
-    NoTry {
-        /// The longest pause.
+    /// After the current backoff, without counting a failure: the request was
+    /// not sent.
+    BackoffUncounted {
+        /// The longest delay.
         cap: Duration,
     },
 }
@@ -44,14 +45,14 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
         // to see that the other one has stopped
         Outcome::Contended => Requeue::Interval(state.interval()),
         Outcome::Settling(wait) => Requeue::After(*wait),
-        Outcome::CleanupPending(error) => after_fault(error),
+        Outcome::CleanupPending(error) => after_error(error),
         Outcome::Crashed(_) => Requeue::Backoff { cap: CAP },
         Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
-        Outcome::Reconciled(remote_outcome) => after_look(state, remote_outcome),
+        Outcome::Reconciled(remote_outcome) => after_reconcile(state, remote_outcome),
     }
 }
 
-fn after_look(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
+fn after_reconcile(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
     let unsettled = state.unsettled_for();
     match remote_outcome {
         // a write that may still land, be it of an earlier pass, is looked for when it must have landed
@@ -72,17 +73,18 @@ fn after_look(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
         | RemoteOutcome::Unrecognized
         | RemoteOutcome::Rejected(_)
         | RemoteOutcome::Unsupported => Requeue::Interval(minutes(60)),
-        RemoteOutcome::Error(error) => after_fault(error),
+        RemoteOutcome::Error(error) => after_error(error),
     }
 }
 
-fn after_fault(error: &RemoteError) -> Requeue {
-    match error.kind {
-        ErrorKind::RateLimited { retry_after } => Requeue::After(retry_after),
-        ErrorKind::CredentialsRejected | ErrorKind::AuthFailed => Requeue::After(minutes(1)),
-        ErrorKind::Forbidden => Requeue::Interval(minutes(5)),
-        ErrorKind::Rejected | ErrorKind::Unsupported => Requeue::Interval(minutes(60)),
-        _ if error.not_sent => Requeue::NoTry { cap: CAP },
+fn after_error(error: &RemoteError) -> Requeue {
+    match (error.kind, error.kind.class()) {
+        (ErrorKind::RateLimited { retry_after }, _) => Requeue::After(retry_after),
+        (_, ErrorClass::Unauthenticated) => Requeue::After(minutes(1)),
+        // permissions are granted sooner than servers are upgraded
+        (ErrorKind::Forbidden, _) => Requeue::Interval(minutes(5)),
+        (_, ErrorClass::Refused) => Requeue::Interval(minutes(60)),
+        _ if error.not_sent => Requeue::BackoffUncounted { cap: CAP },
         _ => Requeue::Backoff { cap: CAP },
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         scalekit::Scalekit,
     },
     policy::{Live, OrganizationId},
-    reconcile::{ErrorKind, Organization, RemoteError, RemoteRequest, RemoteResponse, reason_of},
+    reconcile::{ErrorKind, Organization, RemoteError, RemoteRequest, RemoteResponse},
     terminal::{Progress, note, print},
 };
 use clap::ValueEnum;
@@ -78,7 +78,7 @@ async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
         some => these(&scalekit, some).await,
     };
     let found = found.map_err(|(what, error)| {
-        let reason = reason_of(error.kind);
+        let reason = error.kind.reason();
         Failure::Input(vec![format!("{what}: {reason}: {} ({})", reason.means(), error.detail)])
     })?;
     let (mut exported, mut left) = (Vec::new(), Vec::new());

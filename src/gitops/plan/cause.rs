@@ -27,7 +27,7 @@ impl<'a> LastApplied<'a> {
         let goal = Goal {
             organization: was.organization.clone(),
             pinned: None,
-            untold: true,
+            features_unreported: true,
             policy: was.policy,
             mode: was.mode,
         };

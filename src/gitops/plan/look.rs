@@ -101,7 +101,7 @@ async fn one<'a>(
 pub(in crate::gitops) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, untold: bool) -> Goal {
     let declared = &manifest.spec;
     let organization = declared.organization.clone();
-    Goal { organization, pinned, untold, policy: declared.policy, mode: declared.mode }
+    Goal { organization, pinned, features_unreported: untold, policy: declared.policy, mode: declared.mode }
 }
 
 /// The writes that were named instead of sent, and what stood before them.

@@ -69,10 +69,11 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
         deletion: DeletionPolicy::default(),
         suspend: row.result == "suspended",
         interval: None,
+        secret: None,
     };
     let place = Place { file: row.file.as_str().into(), line: row.line, column: row.column };
     let (namespace, name) = (row.namespace.clone(), row.name.clone());
-    Some((Manifest { place, namespace, name, secret: None, spec }, pin))
+    Some((Manifest { place, namespace, name, spec }, pin))
 }
 
 impl Saved {

@@ -7,7 +7,7 @@ use super::{
     world::{Habits, Uid, World, access},
 };
 use crate::policy::{Live, Mode, diff, tighten};
-use crate::reconcile::{ConditionType, HOUR, Ownership};
+use crate::reconcile::{ConditionType, HOUR};
 use proptest::prelude::*;
 
 proptest! {
@@ -37,6 +37,7 @@ fn cure(world: &mut World) {
     world.scalekit.application = Ok(application(10_080, 5));
     world.each_tenant(|tenant| tenant.stale = None);
     world.credentials = Ok(access(HOST));
+    world.secret = Ok(access(HOST));
     world.advance(HOUR); // no fight is remembered longer
 }
 
@@ -56,7 +57,7 @@ fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
     let Some(tenant) = world.scalekit.organizations.get(&id) else {
         return expected("False OrganizationNotFound");
     };
-    if let Ownership::Conflicted { .. } = world.cluster.ownership(uid, &id, &world.scalekit) {
+    if world.owner(&id) != Some(uid) {
         prop_assert!(!object.finalizer);
         return expected("False Conflict");
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::policy::{DeletionPolicy, Live, Policy, ValidatedSpec};
 use crate::reconcile::{
-    ConditionType, CredentialsFlaw, CredentialsProblem, ErrorKind, Hold, Outcome, Release, RemoteError,
+    ConditionType, CredentialsFlaw, CredentialsProblem, ErrorClass, ErrorKind, Hold, Outcome, Release, RemoteError,
 };
 use std::time::Duration;
 
@@ -230,7 +230,7 @@ fn a_loser_leaves_the_organization_to_its_owner() {
     let owner = world.declare(enforce(declared()));
     let loser = world.declare(enforce(custom(240, None)));
     world.pass(owner);
-    world.cluster.set_finalizer(loser, true);
+    world.set_finalizer_by_hand(loser, true);
     world.delete(loser);
     let pass = world.pass(loser);
     assert_eq!((pass.policies(), pass.outcome), (vec![], Outcome::Released(Release::NotOwner)));
@@ -272,6 +272,7 @@ fn a_refusal_holds_the_resource_for_the_grace() {
         for on in [On::Organization, On::ReadPolicy, On::WritePolicy] {
             let (mut world, uid) = deleting(enforce(declared()));
             world.trouble(on, 0, Trouble::Refused(kind));
+            world.trouble(on, usize::from(kind.class() == ErrorClass::Unauthenticated), Trouble::Refused(kind));
             let outcome = world.pass(uid).outcome;
             let held = Hold::Refused(RemoteError::new(kind));
             assert!(matches!(outcome, Outcome::Holding { hold, .. } if hold == held), "{kind:?} {on:?}");

@@ -43,6 +43,15 @@ impl And for TestCaseError {
 
 fn justified(entry: &Entry) -> Result<(), TestCaseError> {
     let state = &entry.state;
+    if let Step::Request(Request::Remote(request)) = &entry.step {
+        let named = state.spec().unwrap().secret.clone();
+        prop_assert_eq!(
+            entry.secret.clone(),
+            Some(named),
+            "{:?} is sent with other credentials than the spec's",
+            request
+        );
+    }
     match &entry.step {
         Step::Request(Request::Remote(RemoteRequest::WritePolicy { policy, .. })) if state.deleting() => {
             a_revert_is_owed(entry, *policy)
@@ -166,11 +175,18 @@ fn bounded(pass: &[Entry]) -> Result<(), TestCaseError> {
 }
 
 /// 401, 403 and 404 end the writing; a 404 until the organization is found
-/// after all. Only the application's policy is a question that may be refused.
+/// after all, a 401 until the credentials were read again, once. Only the application's policy is a question that may be refused.
 fn no_write_after_a_refusal(pass: &[Entry]) -> Result<(), TestCaseError> {
     use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden, NotFound};
-    let mut refused = None;
+    let (mut refused, mut read_again) = (None, false);
     for entry in pass {
+        if matches!(entry.step, Step::Request(Request::ReadCredentials { .. })) {
+            if matches!(refused, Some(AuthFailed | CredentialsRejected)) {
+                prop_assert!(!read_again, "a second refusal is final");
+                (refused, read_again) = (None, true);
+            }
+            continue;
+        }
         let Step::Request(Request::Remote(request)) = &entry.step else { continue };
         prop_assert!(refused.is_none() || !request.writes(), "{request:?} after {refused:?}");
         match (&entry.response, request) {

@@ -19,7 +19,7 @@ fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write
             "read resource",
             "read credentials",
             "read organization",
-            "read claims",
+            "read claimants",
             "read application policy",
             "progress",
             "add finalizer",
@@ -120,7 +120,7 @@ fn a_loser_that_carries_a_finalizer_drops_it() {
     let mut world = World::new();
     world.declare(enforce(declared()));
     let loser = world.declare(enforce(declared()));
-    world.cluster.set_finalizer(loser, true);
+    world.set_finalizer_by_hand(loser, true);
     assert_eq!(world.pass(loser).count("remove finalizer"), 1);
     assert!(!world.object(loser).finalizer);
     assert!(world.pass(loser).is_quiet());
@@ -166,10 +166,10 @@ fn a_flag_switched_off_behind_our_back_is_switched_on_again() {
 #[test]
 fn a_finalizer_stripped_by_hand_comes_back_before_the_next_write() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    world.cluster.set_finalizer(uid, false);
+    world.set_finalizer_by_hand(uid, false);
     let pass = world.pass(uid);
     assert_eq!((pass.count("add finalizer"), pass.policies()), (1, vec![]));
-    world.cluster.set_finalizer(uid, false);
+    world.set_finalizer_by_hand(uid, false);
     world.tenant().live = foreign();
     let words = world.pass(uid).words();
     let at = |word| words.iter().position(|w| *w == word).unwrap();
@@ -270,4 +270,15 @@ fn where_to_undo_it_is_written_down_before_a_finalizer_is_added() {
     let words = world.pass(uid).words();
     let at = |word| words.iter().position(|w| *w == word).unwrap();
     assert!(at("progress") < at("add finalizer"), "{words:?}");
+}
+
+#[test]
+fn of_two_created_in_the_same_second_the_first_by_namespace_and_name_owns() {
+    let mut world = World::new();
+    let later_by_name = world.declare_in("b", Ok(enforce(declared())));
+    let first_by_name = world.declare_in("a", Ok(enforce(custom(240, None))));
+    world.pass(later_by_name);
+    assert_eq!(world.says(later_by_name, ConditionType::Ready), "False Conflict", "though its uid is the smaller one");
+    world.pass(first_by_name);
+    assert_eq!(world.live(), no_idle(240));
 }

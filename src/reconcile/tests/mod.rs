@@ -7,6 +7,7 @@ mod world;
 mod contention;
 mod convergence;
 mod crash;
+mod credentials;
 mod deletion;
 mod events;
 mod faults;

@@ -123,6 +123,26 @@ fn an_outage_hides_neither_a_stall_nor_its_cause() {
 }
 
 #[test]
+fn an_outage_counts_from_the_first_reconcile_that_failed_not_from_the_last_that_did_not() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.advance(world.settings.interval * 5);
+    world.trouble(On::Organization, 0, Trouble::Refused(ErrorKind::Unavailable));
+    world.pass(uid);
+    assert_eq!(world.says(uid, ConditionType::Synced), "True InSync", "one answer failed, a moment ago");
+}
+
+#[test]
+fn refused_credentials_do_not_end_an_outage() {
+    let (mut world, uid) = down_for(1, ErrorKind::Unavailable);
+    world.scalekit.down = Some(ErrorKind::AuthFailed);
+    world.pass(uid);
+    world.scalekit.down = Some(ErrorKind::Unavailable);
+    world.advance(world.settings.interval);
+    let pass = world.pass(uid);
+    assert!(pass.state.history.unreachable_for(pass.state.began) >= world.settings.interval * 2);
+}
+
+#[test]
 fn what_only_a_person_can_cure_is_said_at_once() {
     use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden};
     for kind in [AuthFailed, CredentialsRejected, Forbidden] {
@@ -155,7 +175,7 @@ fn a_crash_is_said_of_the_resource_it_happened_to() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let state = world.pass(uid).state;
     let update = StatusUpdate::after(&state, &Outcome::Crashed("it ran out of time")).unwrap();
-    let ready = update.conditions.iter().find(|c| c.kind == ConditionType::Ready).unwrap();
+    let ready = update.conditions.iter().find(|c| c.type_ == ConditionType::Ready).unwrap();
     assert_eq!((ready.status, ready.reason), (ConditionStatus::False, Reason::InternalError));
     assert!(ready.message.contains("it ran out of time"));
 }

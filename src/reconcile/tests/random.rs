@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{Cut, Fate, Habits, Omits, On, Trouble, Uid, World},
+    world::{Cut, Fate, Habits, Omits, On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{ApplicationPolicy, DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
 use crate::reconcile::ErrorKind;
@@ -44,6 +44,8 @@ pub(crate) enum Change {
     Trouble(On, usize, Trouble),
     CredentialsMissing,
     CredentialsBack,
+    /// The second Secret leads there now.
+    SecretLeadsTo(&'static str),
     /// The namespace goes; the process still knows its Secret.
     NamespaceGoes,
     Wait(u64),
@@ -59,7 +61,7 @@ impl Change {
                 world.edit(uid, |d| *d = ValidatedSpec { organization: d.organization.clone(), ..new });
             }
             Self::Delete(uid) => world.delete(uid),
-            Self::Finalizer(uid) => drop(world.cluster.set_finalizer(uid, true)),
+            Self::Finalizer(uid) => world.set_finalizer_by_hand(uid, true),
             Self::Live(live) => world.each_tenant(|tenant| tenant.live = live),
             Self::Flag(on) => world.switch_flag(on),
             Self::OrganizationGone => world.scalekit.organizations.clear(),
@@ -72,6 +74,7 @@ impl Change {
                 world.kept = Some(super::world::access(HOST));
             }
             Self::CredentialsBack => world.credentials = Ok(super::world::access(HOST)),
+            Self::SecretLeadsTo(host) => world.secret = Ok(super::world::access(host)),
             Self::Wait(seconds) => world.advance(Duration::from_secs(seconds)),
             Self::Restart => world.restart(),
         }
@@ -127,10 +130,11 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
 pub(crate) fn declarations() -> impl Strategy<Value = ValidatedSpec> {
     let mode = prop_oneof![3 => Just(Mode::Enforce), 2 => Just(Mode::TightenOnly), 1 => Just(Mode::Observe)];
     let deletion = prop_oneof![3 => Just(DeletionPolicy::Revert), 1 => Just(DeletionPolicy::Retain)];
-    (policies(), mode, deletion, prop::bool::weighted(0.1), any::<bool>()).prop_map(
-        |(policy, mode, deletion, suspend, external)| {
+    (policies(), mode, deletion, prop::bool::weighted(0.1), any::<bool>(), prop::bool::weighted(0.2)).prop_map(
+        |(policy, mode, deletion, suspend, external, second)| {
+            let secret = second.then(|| SECRET.to_owned());
             let organization = if external { by_external_id("tenant-1") } else { enforce(policy).organization };
-            ValidatedSpec { organization, policy, mode, deletion, suspend, interval: None }
+            ValidatedSpec { organization, policy, mode, deletion, suspend, interval: None, secret }
         },
     )
 }
@@ -204,6 +208,7 @@ fn changes() -> impl Strategy<Value = Change> {
         8 => (on, 0usize..3, troubles()).prop_map(|(on, nth, trouble)| Change::Trouble(on, nth, trouble)),
         2 => Just(Change::CredentialsMissing),
         1 => Just(Change::CredentialsBack),
+        1 => prop::sample::select(vec![HOST, "other.scalekit.com"]).prop_map(Change::SecretLeadsTo),
         1 => Just(Change::NamespaceGoes),
         2 => (1u64..8000).prop_map(Change::Wait),
         1 => Just(Change::Restart),

@@ -234,7 +234,10 @@ fn a_fault_that_a_person_must_cure_ends_the_pass_at_once() {
     use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden};
     for kind in [AuthFailed, CredentialsRejected, Forbidden] {
         for on in [On::Organization, On::ReadPolicy, On::WritePolicy] {
-            let (world, uid, pass) = first_pass(|w| w.trouble(on, 0, Trouble::Refused(kind)));
+            let (world, uid, pass) = first_pass(|w| {
+                w.trouble(on, 0, Trouble::Refused(kind));
+                w.trouble(on, 1, Trouble::Refused(kind)); // the credentials are read again once
+            });
             assert_eq!((fault_kind(&pass), world.live()), (kind, Live::Application));
             assert_eq!(world.says(uid, ConditionType::Stalled), format!("True {kind:?}"));
         }

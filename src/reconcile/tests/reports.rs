@@ -31,18 +31,18 @@ proptest! {
 
 fn update(entry: &Entry) -> Option<StatusUpdate> {
     match &entry.step {
-        Step::Request(Request::ReportProgress(update)) => Some((**update).clone()),
+        Step::Request(Request::ReportProgress) => Some(StatusUpdate::progress(&entry.state)),
         Step::Done(outcome) => StatusUpdate::after(&entry.state, outcome),
         _ => None,
     }
 }
 
 fn ready(conditions: &[Condition]) -> &Condition {
-    conditions.iter().find(|c| c.kind == ConditionType::Ready).unwrap()
+    conditions.iter().find(|c| c.type_ == ConditionType::Ready).unwrap()
 }
 
 fn kstatus(update: &StatusUpdate, entry: &Entry) -> Result<(), TestCaseError> {
-    let count = |kind| update.conditions.iter().filter(|c| c.kind == kind).count();
+    let count = |kind| update.conditions.iter().filter(|c| c.type_ == kind).count();
     prop_assert!(ConditionType::ALL.iter().all(|kind| count(*kind) <= 1));
     prop_assert!(
         [ConditionType::Ready, ConditionType::Synced, ConditionType::FeatureEnabled, ConditionType::Effective]
@@ -53,7 +53,8 @@ fn kstatus(update: &StatusUpdate, entry: &Entry) -> Result<(), TestCaseError> {
     for c in &update.conditions {
         prop_assert!(c.message.len() <= 512);
         prop_assert!(
-            c.status == ConditionStatus::True || !matches!(c.kind, ConditionType::Reconciling | ConditionType::Stalled)
+            c.status == ConditionStatus::True
+                || !matches!(c.type_, ConditionType::Reconciling | ConditionType::Stalled)
         );
     }
     let requested = entry.state.here().and_then(|resource| resource.requested_at.clone());

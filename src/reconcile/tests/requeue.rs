@@ -91,7 +91,7 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
     let state = world.pass(uid).state;
     assert_eq!(requeue(&state, &Outcome::Crashed("it panicked")), CAPPED);
     let not_sent = RemoteError { not_sent: true, ..RemoteError::new(Unavailable) };
-    let no_try = Requeue::NoTry { cap: MINUTE * 5 };
+    let no_try = Requeue::BackoffUncounted { cap: MINUTE * 5 };
     assert_eq!(
         requeue(&state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent.clone()))),
         no_try,

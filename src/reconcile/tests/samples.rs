@@ -47,6 +47,7 @@ pub(crate) fn enforce(policy: Policy) -> ValidatedSpec {
         deletion: DeletionPolicy::Revert,
         suspend: false,
         interval: None,
+        secret: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The API server in memory: resources, their status, and who claims what.
 
-use super::scalekit::Scalekit;
-use crate::policy::{Mode, OrganizationId, OrganizationRef, ValidatedSpec};
-use crate::reconcile::{Application, ClusterWrite, Condition, ConditionType, Found, Ownership, Resource, StatusUpdate};
+use crate::policy::{OrganizationRef, ValidatedSpec};
+use crate::reconcile::{
+    Application, Claimant, ClusterWrite, Condition, ConditionType, Found, Organization, Resource, StatusUpdate,
+};
 use jiff::Timestamp;
 
 /// Tells two resources of one name apart.
@@ -12,6 +13,9 @@ pub(crate) type Uid = u32;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Object {
     pub(crate) uid: Uid,
+    /// Changes with every write, as a resourceVersion does.
+    pub(crate) version: u64,
+    pub(crate) created: Timestamp,
     pub(crate) namespace: &'static str,
     pub(crate) generation: i64,
     pub(crate) spec: Result<ValidatedSpec, Vec<String>>,
@@ -37,27 +41,36 @@ impl Object {
             observed_generation: status.map_or(-1, |s| s.observed_generation),
             conditions: status.map(|s| s.conditions.clone()).unwrap_or_default(),
             requested_at: self.requested_at.clone(),
+            handled_at: status.and_then(|s| s.handled_at.clone()),
             release: status.and_then(|s| s.release.clone()),
         }
     }
 
-    pub(crate) fn condition(&self, kind: ConditionType) -> Option<&Condition> {
-        self.status.as_ref()?.conditions.iter().find(|c| c.kind == kind)
+    pub(crate) fn condition(&self, type_: ConditionType) -> Option<&Condition> {
+        self.status.as_ref()?.conditions.iter().find(|c| c.type_ == type_)
     }
 
-    fn takes_over(&self) -> bool {
-        let active = |d: &ValidatedSpec| !d.suspend && d.mode != Mode::Observe;
-        self.deleting_since.is_none() && self.spec.as_ref().is_ok_and(active)
+    /// As the shell tells it from its cache.
+    pub(crate) fn claimant(&self, usable_credentials: bool) -> Claimant {
+        let active = self.spec.as_ref().is_ok_and(ValidatedSpec::is_active);
+        Claimant {
+            created: self.created,
+            namespace: self.namespace.into(),
+            name: self.name(),
+            uid: self.uid.to_string(),
+            takes_over: self.deleting_since.is_none() && active && usable_credentials,
+        }
     }
 
-    fn claims(&self, organization: &OrganizationId, scalekit: &Scalekit) -> bool {
-        let pinned = self.status.as_ref().and_then(|s| s.pinned.as_ref()).map(|p| p.organization.clone());
-        let meant = match self.spec.as_ref().map(|d| &d.organization) {
-            Ok(OrganizationRef::Id(id)) => Some(id.clone()),
-            Ok(OrganizationRef::External(external)) => pinned.or_else(|| scalekit.look_up(external)),
-            Err(_) => pinned,
+    /// Whether it may mean `organization`, by any name it has for it.
+    pub(crate) fn claims(&self, organization: &Organization) -> bool {
+        let pinned = self.status.as_ref().and_then(|s| s.pinned.as_ref()).map(|p| &p.organization);
+        let declared = match self.spec.as_ref().map(|spec| &spec.organization) {
+            Ok(OrganizationRef::Id(id)) => *id == organization.id,
+            Ok(OrganizationRef::External(id)) => organization.external_id.as_deref() == Some(id.as_str()),
+            Err(_) => false,
         };
-        meant.as_ref() == Some(organization)
+        declared || pinned == Some(&organization.id)
     }
 }
 
@@ -88,43 +101,39 @@ impl Cluster {
     }
 
     /// Like the API server: no finalizer is added to a resource that goes.
-    pub(crate) fn set_finalizer(&mut self, uid: Uid, present: bool) -> ClusterWrite {
+    /// It is added to the version that was read, and removed from any.
+    pub(crate) fn set_finalizer(&mut self, uid: Uid, present: bool, read: u64) -> ClusterWrite {
         let Some(object) = self.get_mut(uid) else { return ClusterWrite::Gone };
-        if object.finalizer == present || (present && object.deleting_since.is_some()) {
+        let refused = present && (object.deleting_since.is_some() || object.version != read);
+        if object.finalizer == present || refused {
             return ClusterWrite::Outdated;
         }
         object.finalizer = present;
+        object.version += 1;
         self.sweep();
         ClusterWrite::Done
     }
 
-    /// Writes a status, only if something changes; what the report did not see
-    /// stays.
-    pub(crate) fn store(&mut self, uid: Uid, mut update: StatusUpdate) -> ClusterWrite {
+    /// Writes a status, only if something changes; what the
+    /// update did not see stays.
+    pub(crate) fn store(&mut self, uid: Uid, mut update: StatusUpdate, read: u64) -> ClusterWrite {
         let Some(object) = self.objects.iter_mut().find(|o| o.uid == uid) else { return ClusterWrite::Gone };
-        if let Some(stands) = &object.status {
-            update.observed = update.observed.or_else(|| stands.observed.clone());
+        if let Some(current) = &object.status {
+            update.observed = update.observed.or_else(|| current.observed.clone());
+            update.handled_at = update.handled_at.or_else(|| current.handled_at.clone());
             if matches!(update.application, Application::Unread | Application::Failed) {
-                update.application = stands.application;
+                update.application = current.application;
             }
         }
         let update = Some(update);
         if object.status != update {
+            if object.version != read {
+                return ClusterWrite::Outdated;
+            }
             object.status = update;
+            object.version += 1;
             self.status_writes += 1;
         }
         ClusterWrite::Done
-    }
-
-    /// Who owns `organization`, seen from `uid`: the oldest, deleting or not.
-    pub(crate) fn ownership(&self, uid: Uid, organization: &OrganizationId, scalekit: &Scalekit) -> Ownership {
-        let others = || self.objects.iter().filter(|o| o.uid != uid && o.claims(organization, scalekit));
-        match others().filter(|o| o.uid < uid).min_by_key(|o| o.uid) {
-            Some(older) => {
-                let same = self.get(uid).is_some_and(|own| own.namespace == older.namespace);
-                Ownership::Conflicted { owner: same.then(|| older.name()) }
-            }
-            None => Ownership::Owner { successor: others().any(Object::takes_over) },
-        }
     }
 }

@@ -12,10 +12,10 @@ pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
 use super::samples;
-use crate::policy::{Live, ValidatedSpec};
+use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use crate::reconcile::{
-    Access, ConditionType, Corrections, CredentialsFlaw, CredentialsProblem, ErrorKind, HOUR, History, RemoteRequest,
-    Request, Response, SESSION_POLICY, Settings, State, Step,
+    Access, ClusterWrite, ConditionType, CredentialsFlaw, CredentialsProblem, ErrorKind, History, HistoryEvent,
+    Organization, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, StatusUpdate, Step, owner,
 };
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
@@ -33,8 +33,10 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) cluster: Cluster,
     pub(crate) scalekit: Scalekit,
-    /// Where the Secret leads.
+    /// Where the credentials lead of resources that name no Secret.
     pub(crate) credentials: Result<Access, CredentialsProblem>,
+    /// Where the one Secret leads that resources can name, [`SECRET`].
+    pub(crate) secret: Result<Access, CredentialsProblem>,
     /// What the process still knows of a Secret that is gone.
     pub(crate) kept: Option<Access>,
     pub(crate) namespace_terminating: bool,
@@ -45,7 +47,23 @@ pub(crate) struct World {
     happenings: Vec<(usize, Happening)>,
     pub(crate) journal: Vec<Entry>,
     pub(crate) passes: usize,
-    memory: BTreeMap<Uid, Memory>,
+    /// When the process started.
+    started: Timestamp,
+    histories: BTreeMap<Uid, History>,
+    /// What the shell holds in the reconcile under way.
+    held: Held,
+}
+
+/// The Secret that a resource can name instead of the default credentials.
+pub(crate) const SECRET: &str = "second";
+
+/// What the shell holds to carry out the requests of one reconcile.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Held {
+    /// The version of the resource last read or written.
+    version: u64,
+    /// The client: which credentials it was made of, and where it leads.
+    client: Option<(Option<String>, Access)>,
 }
 
 /// One step that was carried out, or tried.
@@ -61,23 +79,10 @@ pub(crate) struct Entry {
     /// The API server's copy when the step was sent.
     pub(crate) object: Option<Object>,
     pub(crate) at: Timestamp,
+    /// Which credentials the client was made of that it is sent with.
+    pub(crate) secret: Option<Option<String>>,
     /// A policy write for this resource was given up on and may still land.
     pub(crate) in_flight: bool,
-}
-
-/// What the shell remembers of a resource.
-#[derive(Debug, Clone)]
-struct Memory {
-    through: Timestamp,
-    unknown_write: Option<Timestamp>,
-    corrections: Vec<Timestamp>,
-    contended: bool,
-}
-
-impl Memory {
-    fn new(now: Timestamp) -> Self {
-        Self { through: now, unknown_write: None, corrections: Vec::new(), contended: false }
-    }
 }
 
 impl World {
@@ -96,6 +101,7 @@ impl World {
             cluster: Cluster::default(),
             scalekit: Scalekit::new(),
             credentials: Ok(access(samples::HOST)),
+            secret: Ok(access("other.scalekit.com")),
             kept: None,
             namespace_terminating: false,
             uninstalling: false,
@@ -103,7 +109,9 @@ impl World {
             happenings: Vec::new(),
             journal: Vec::new(),
             passes: 0,
-            memory: BTreeMap::new(),
+            started: Timestamp::from_second(1_800_000_000).unwrap(),
+            histories: BTreeMap::new(),
+            held: Held::default(),
         }
     }
 
@@ -120,10 +128,12 @@ impl World {
     }
 
     pub(crate) fn declare_in(&mut self, namespace: &'static str, spec: Result<ValidatedSpec, Vec<String>>) -> Uid {
-        let uid = 1 + self.memory.keys().max().unwrap_or(&0);
-        self.memory.insert(uid, Memory::new(self.now));
+        let uid = 1 + self.histories.keys().max().unwrap_or(&0);
+        self.histories.insert(uid, History::new(false));
         self.cluster.objects.push(Object {
             uid,
+            version: 0,
+            created: self.now,
             namespace,
             generation: 1,
             spec,
@@ -142,6 +152,7 @@ impl World {
         {
             change(spec);
             object.generation += 1;
+            object.version += 1;
         }
     }
 
@@ -150,6 +161,7 @@ impl World {
         if let Some(object) = self.cluster.get_mut(uid) {
             object.deleting_since.get_or_insert(now);
             object.generation += 1;
+            object.version += 1;
         }
         self.cluster.sweep();
     }
@@ -181,7 +193,7 @@ impl World {
 
     /// Whether such a resource was ever declared.
     pub(crate) fn knows(&self, uid: Uid) -> bool {
-        self.memory.contains_key(&uid)
+        self.histories.contains_key(&uid)
     }
 
     pub(crate) fn switch_flag(&mut self, on: bool) {
@@ -208,46 +220,126 @@ impl World {
 
     /// The process starts anew and knows nothing of the one before.
     pub(crate) fn restart(&mut self) {
-        let now = self.now;
-        let fresh = || Memory { unknown_write: Some(now), ..Memory::new(now) };
-        self.memory.values_mut().for_each(|memory| *memory = fresh());
+        self.started = self.now;
+        self.histories.values_mut().for_each(|history| *history = History::new(true));
     }
 
-    fn history(&self, uid: Uid) -> History {
-        let age = |since: Timestamp| Duration::try_from(self.now.duration_since(since)).unwrap_or_default();
-        let memory = &self.memory[&uid];
-        let corrections = Corrections {
-            lately: memory.corrections.iter().filter(|at| age(**at) < HOUR).count().try_into().unwrap(),
-            last: memory.corrections.last().copied().or(memory.unknown_write).map(age),
-            contended: memory.contended,
-        };
-        History { unseen_for: age(memory.through), unknown_write_age: memory.unknown_write.map(age), corrections }
+    /// Time since the process started.
+    fn uptime(&self) -> Duration {
+        Duration::try_from(self.now.duration_since(self.started)).unwrap_or_default()
     }
 
+    fn record(&mut self, uid: Uid, event: HistoryEvent<'_>) {
+        let now = self.uptime();
+        self.histories.get_mut(&uid).unwrap().record(event, now);
+    }
+
+    /// The state at the start of a reconcile.
+    fn state(&self, uid: Uid) -> State {
+        let fresh = State::new(self.settings.clone(), self.histories[&uid].clone(), self.uptime());
+        State { uninstalling: self.uninstalling, ..fresh }
+    }
+
+    /// What the credentials of this name lead to now.
+    fn credentials_of(&self, secret: Option<&str>) -> Result<Access, CredentialsProblem> {
+        if secret.is_some() { self.secret.clone() } else { self.credentials.clone() }
+    }
+
+    /// As the shell's effects do.
     fn carry_out(&mut self, uid: Uid, state: &State, request: &Request) -> Response {
+        let secret = || state.spec().and_then(|spec| spec.secret.clone());
         match request {
-            Request::ReadResource => Response::Resource(self.cluster.found(uid)),
+            Request::ReadResource => {
+                self.held.version = self.cluster.get(uid).map_or(0, |object| object.version);
+                Response::Resource(self.cluster.found(uid))
+            }
             Request::ReadNamespace => Response::Namespace { terminating: self.namespace_terminating },
-            Request::ReadCredentials => Response::Credentials(self.credentials.clone()),
+            Request::ReadCredentials { .. } => Response::Credentials(self.hold_client(secret())),
             Request::RecallCredentials => {
-                Response::Credentials(self.kept.clone().map_or_else(|| self.credentials.clone(), Ok))
+                let kept = self.kept.clone();
+                if let Some(kept) = &kept {
+                    self.held.client = Some((secret(), kept.clone()));
+                }
+                Response::Credentials(kept.map_or_else(|| self.credentials_of(secret().as_deref()), Ok))
             }
-            Request::ReadClaimants => {
-                let organization = state.observation.organization.as_ref().expect("claims are about an organization");
-                Response::Claimants(self.cluster.ownership(uid, &organization.id, &self.scalekit))
-            }
-            Request::ReportProgress(update) => Response::Cluster(self.cluster.store(uid, (**update).clone())),
-            Request::AddFinalizer => Response::Cluster(self.cluster.set_finalizer(uid, true)),
-            Request::RemoveFinalizer(_) => Response::Cluster(self.cluster.set_finalizer(uid, false)),
+            Request::ReadClaimants => self.claimants(uid, state),
+            Request::ReportProgress => Response::Cluster(self.store(uid, StatusUpdate::progress(state))),
+            Request::AddFinalizer => Response::Cluster(self.set_finalizer(uid, true)),
+            Request::RemoveFinalizer(_) => Response::Cluster(self.set_finalizer(uid, false)),
             Request::Remote(request) => {
                 if request.writes() && state.corrects() {
-                    let now = self.now;
-                    self.memory.get_mut(&uid).unwrap().corrections.push(now);
+                    self.record(uid, HistoryEvent::CorrectionSent);
                 }
-                let to = state.access().expect("no call without credentials").environment.clone();
-                Response::Remote(self.request(uid, &to, request))
+                let (_, access) = self.held.client.clone().expect("no request without credentials");
+                let policy = matches!(request, RemoteRequest::WritePolicy { .. });
+                if policy {
+                    self.record(uid, HistoryEvent::PolicyWriteSent);
+                }
+                let response = self.request(uid, &access.environment, request);
+                if policy {
+                    let outcome_unknown = response.as_ref().is_err_and(|error| error.outcome_unknown);
+                    self.record(uid, HistoryEvent::PolicyWriteAnswered { outcome_unknown });
+                }
+                Response::Remote(response)
             }
         }
+    }
+
+    /// A person adds or removes our finalizer.
+    pub(crate) fn set_finalizer_by_hand(&mut self, uid: Uid, present: bool) {
+        let version = self.cluster.get(uid).map_or(0, |object| object.version);
+        self.cluster.set_finalizer(uid, present, version);
+    }
+
+    fn hold_client(&mut self, secret: Option<String>) -> Result<Access, CredentialsProblem> {
+        let found = self.credentials_of(secret.as_deref());
+        if let Ok(access) = &found {
+            self.held.client = Some((secret, access.clone()));
+        }
+        found
+    }
+
+    /// The resource that owns an organization when every credential leads to
+    /// its environment.
+    pub(crate) fn owner(&self, id: &OrganizationId) -> Option<Uid> {
+        let external = self.scalekit.external.iter().find(|(_, of)| *of == id).map(|(external, _)| external.clone());
+        let organization =
+            Organization { id: id.clone(), external_id: external, features: Vec::new(), features_reported: true };
+        let claims = self.cluster.objects.iter().filter(|object| object.claims(&organization));
+        let claimants: Vec<_> = claims.map(|object| object.claimant(true)).collect();
+        owner(&claimants).and_then(|owner| owner.uid.parse().ok())
+    }
+
+    fn claimants(&self, uid: Uid, state: &State) -> Response {
+        let organization = state.observation.organization.as_ref().expect("claims are about an organization");
+        let Some(own) = self.cluster.get(uid) else { return Response::Cluster(ClusterWrite::Gone) };
+        let here = state.access().map(|access| access.environment.clone());
+        let others =
+            self.cluster.objects.iter().filter(|o| o.uid != uid && o.claims(organization)).filter_map(|other| {
+                let secret = other.spec.as_ref().ok().and_then(|spec| spec.secret.as_deref());
+                let access = self.credentials_of(secret).ok();
+                let pinned = || other.status.as_ref()?.pinned.as_ref().map(|pinned| pinned.environment.clone());
+                let claimant = other.claimant(access.is_some());
+                (access.map(|access| access.environment).or_else(pinned) == here).then_some(claimant)
+            });
+        Response::Claimants { own: own.claimant(true), others: others.collect() }
+    }
+
+    fn store(&mut self, uid: Uid, update: StatusUpdate) -> ClusterWrite {
+        let written = self.cluster.store(uid, update, self.held.version);
+        self.hold_version(uid, written)
+    }
+
+    fn set_finalizer(&mut self, uid: Uid, present: bool) -> ClusterWrite {
+        let written = self.cluster.set_finalizer(uid, present, self.held.version);
+        self.hold_version(uid, written)
+    }
+
+    fn hold_version(&mut self, uid: Uid, written: ClusterWrite) -> ClusterWrite {
+        if let (ClusterWrite::Done, Some(object)) = (written, self.cluster.get(uid)) {
+            self.held.version = object.version;
+        }
+        written
     }
 
     /// An environment other than the one we simulate is empty.

@@ -1,10 +1,10 @@
 //! One pass as the shell will run it, and one that is cut short.
 
-use super::{Entry, Uid, World};
+use super::{Entry, Held, Uid, World};
 use crate::policy::Policy;
 use crate::reconcile::{
-    ErrorKind, Event, HOUR, Outcome, RemoteOutcome, RemoteRequest, Request, Requeue, Response, State, StatusUpdate,
-    Step, events, next, requeue,
+    ClusterWrite, Event, HistoryEvent, Outcome, RemoteRequest, Request, Requeue, Response, State, StatusUpdate, Step,
+    events, next, requeue,
 };
 use std::time::Duration;
 
@@ -46,8 +46,8 @@ impl World {
 
     /// Runs a pass; `None` when it was cut, and then the process has restarted.
     pub(crate) fn run(&mut self, uid: Uid, cut: Option<Cut>) -> Option<Pass> {
-        let fresh = State::new(self.settings.clone(), self.history(uid));
-        let mut state = State { uninstalling: self.uninstalling, ..fresh };
+        let mut state = self.state(uid);
+        self.held = Held::default();
         let mut steps = Vec::new();
         self.passes += 1;
         for n in 0..BOUND {
@@ -64,6 +64,7 @@ impl World {
                 state: state.clone(),
                 object: self.cluster.get(uid).cloned(),
                 at: self.now,
+                secret: self.held.client.as_ref().map(|(secret, _)| secret.clone()),
                 in_flight: self.scalekit.has_policy_in_flight(uid),
             };
             self.journal.push(entry);
@@ -85,29 +86,18 @@ impl World {
 
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Pass {
         self.happenings.clear();
-        if !is_outage(&outcome) {
-            self.memory.get_mut(&uid).unwrap().through = self.now;
-        }
-        self.remember(uid, &outcome);
+        self.record(uid, HistoryEvent::Reconciled(&state, &outcome));
         let update = StatusUpdate::after(&state, &outcome);
-        if let Some(update) = &update {
-            self.cluster.store(uid, update.clone());
+        if let Some(update) = &update
+            && self.store(uid, update.clone()) == ClusterWrite::Outdated
+        {
+            // somebody else changed it: what this reconcile saw is true all the same
+            self.held.version = self.cluster.get(uid).map_or(0, |object| object.version);
+            self.store(uid, update.clone());
         }
         let events = events(&state, &outcome, update.as_ref());
         let requeue = requeue(&state, &outcome);
         Pass { outcome, steps, state, update, events, requeue }
-    }
-
-    /// As the shell does.
-    fn remember(&mut self, uid: Uid, outcome: &Outcome) {
-        let now = self.now;
-        let memory = self.memory.get_mut(&uid).unwrap();
-        let held = memory.corrections.last().is_none_or(|last| *last + HOUR <= now);
-        memory.contended = match outcome {
-            Outcome::Contended => true,
-            Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept) if held => false,
-            _ => memory.contended,
-        };
     }
 
     fn die(&mut self, uid: Uid, state: &State, step: &Step, fate: Fate) {
@@ -115,7 +105,7 @@ impl World {
         match (step, fate) {
             (Step::Done(outcome), Fate::CarriedOut) => {
                 if let Some(update) = StatusUpdate::after(state, outcome) {
-                    self.cluster.store(uid, update);
+                    self.store(uid, update);
                 }
             }
             (_, Fate::NotSent) | (Step::Done(_), Fate::Late(_)) => {}
@@ -134,16 +124,6 @@ fn take_at<T>(all: &mut Vec<(usize, T)>, n: usize) -> Vec<(usize, T)> {
     let (now, later) = std::mem::take(all).into_iter().partition(|(at, _)| *at == n);
     *all = later;
     now
-}
-
-/// A pass that did not get through.
-fn is_outage(outcome: &Outcome) -> bool {
-    use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden, Rejected, Unsupported};
-    let terminal = |kind| matches!(kind, AuthFailed | CredentialsRejected | Forbidden | Rejected | Unsupported);
-    match outcome {
-        Outcome::Reconciled(RemoteOutcome::Error(error)) | Outcome::CleanupPending(error) => !terminal(error.kind),
-        _ => false,
-    }
 }
 
 impl Pass {
@@ -175,7 +155,7 @@ impl Pass {
 pub(crate) fn writes(step: &Step) -> bool {
     match step {
         Step::Request(Request::Remote(request)) => request.writes(),
-        Step::Request(Request::ReportProgress(_))
+        Step::Request(Request::ReportProgress)
         | Step::Request(Request::AddFinalizer)
         | Step::Request(Request::RemoveFinalizer(_)) => true,
         _ => false,
@@ -186,10 +166,10 @@ fn word(step: &Step) -> &'static str {
     match step {
         Step::Request(Request::ReadResource) => "read resource",
         Step::Request(Request::ReadNamespace) => "read namespace",
-        Step::Request(Request::ReadCredentials) => "read credentials",
+        Step::Request(Request::ReadCredentials { .. }) => "read credentials",
         Step::Request(Request::RecallCredentials) => "recall credentials",
-        Step::Request(Request::ReadClaimants) => "read claims",
-        Step::Request(Request::ReportProgress(_)) => "progress",
+        Step::Request(Request::ReadClaimants) => "read claimants",
+        Step::Request(Request::ReportProgress) => "progress",
         Step::Request(Request::AddFinalizer) => "add finalizer",
         Step::Request(Request::RemoveFinalizer(_)) => "remove finalizer",
         Step::Request(Request::Remote(RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_))) => {

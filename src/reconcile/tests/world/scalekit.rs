@@ -2,7 +2,7 @@
 //! contract leaves open (`scalekit-api.md` §6).
 
 use super::Uid;
-use crate::policy::{ApplicationPolicy, ExternalId, Live, OrganizationId, Policy};
+use crate::policy::{ApplicationPolicy, Live, OrganizationId, Policy};
 use crate::reconcile::{
     ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, SESSION_POLICY, tests::samples,
 };
@@ -184,11 +184,6 @@ impl Scalekit {
         tenant.stale = (habits.lag > 0).then_some((tenant.live, habits.lag));
         tenant.live = habits.normalises.map_or_else(|| policy.into(), |normalise| normalise(policy));
         Ok(RemoteResponse::Policy(habits.policy_echo.unwrap_or(tenant.live)))
-    }
-
-    /// The organization that `external` leads to.
-    pub(crate) fn look_up(&self, external: &ExternalId) -> Option<OrganizationId> {
-        self.external.get(external.as_str()).cloned()
     }
 }
 

@@ -98,9 +98,6 @@ impl World {
         }
         let mut error = RemoteError::new(kind);
         error.outcome_unknown = unknown && request.writes();
-        if error.outcome_unknown && matches!(request, RemoteRequest::WritePolicy { .. }) {
-            self.memory.get_mut(&uid).unwrap().unknown_write = Some(sent);
-        }
         Err(error)
     }
 }

@@ -1,5 +1,6 @@
-//! Appointments: which resource is to be looked at when. One appointment and
-//! at most one running pass per resource.
+//! The workqueue: which resource is to be reconciled when. A resource is in it
+//! once, and at most one reconcile of it runs at a time. (Client-go's names; a
+//! delay that grows with failures is `backoff`.)
 
 use super::resource_ref::Uid;
 use std::{
@@ -9,18 +10,18 @@ use std::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-/// The least time between the starts of two passes that events ask for, so
-/// that a burst of edits costs a few passes and the last one wins.
+/// The least time between the starts of two reconciles that events ask for, so
+/// that a burst of edits costs a few reconciles and the last one wins.
 const COALESCE: Duration = Duration::from_secs(1);
 
-/// A person may ask for a pass now [`BURST`] times in a row, and then once in
-/// this time; a loop that keeps asking gets no more (failure-catalogue row 103).
-const ASKED: Duration = Duration::from_secs(30);
+/// A person may request a reconcile [`BURST`] times in a row, and then once in
+/// this time; a loop that keeps asking gets no more (docs/failures.md, row 103).
+const REQUEST_EVERY: Duration = Duration::from_secs(30);
 const BURST: usize = 3;
 
-/// The appointments of all resources.
+/// The resources that are due, now or later.
 #[derive(Default)]
-pub(super) struct Queue {
+pub(super) struct WorkQueue {
     inner: Mutex<Inner>,
     changed: Notify,
 }
@@ -36,52 +37,52 @@ struct Slot {
     due: Option<Instant>,
     running: bool,
     started: Option<Instant>,
-    /// The last [`BURST`] times that a person asked for, as granted.
-    asked: VecDeque<Instant>,
+    /// The last [`BURST`] requests of a person, as granted.
+    requested: VecDeque<Instant>,
 }
 
-impl Queue {
-    /// Look at it at `when`, or sooner if that was asked for before.
-    pub(super) fn at(&self, uid: &Uid, when: Instant) {
-        self.lock().appoint(uid, when);
+impl WorkQueue {
+    /// Reconcile it after `delay`, or sooner if that was asked for before.
+    pub(super) fn add_after(&self, uid: &Uid, delay: Duration) {
+        self.lock().schedule(uid, Instant::now() + delay);
         self.changed.notify_one();
     }
 
-    /// Look at it as soon as may be.
-    pub(super) fn soon(&self, uid: &Uid) {
+    /// Reconcile it as soon as may be.
+    pub(super) fn add(&self, uid: &Uid) {
         let mut inner = self.lock();
         let started = inner.slots.get(uid).and_then(|slot| slot.started);
         let when = started.map_or_else(Instant::now, |started| Instant::now().max(started + COALESCE));
-        inner.appoint(uid, when);
+        inner.schedule(uid, when);
         drop(inner);
         self.changed.notify_one();
     }
 
-    /// A person asked to look at it now.
-    pub(super) fn asked(&self, uid: &Uid) {
+    /// A person requested a reconcile.
+    pub(super) fn add_requested(&self, uid: &Uid) {
         let mut inner = self.lock();
         let slot = inner.slots.entry(uid.clone()).or_default();
         let mut when = Instant::now();
-        if slot.asked.back().is_some_and(|granted| *granted > when) {
-            return; // the pass to come sees what was asked last
+        if slot.requested.back().is_some_and(|granted| *granted > when) {
+            return; // the reconcile to come sees the last request
         }
-        if slot.asked.len() >= BURST
-            && let Some(first) = slot.asked.pop_front()
+        if slot.requested.len() >= BURST
+            && let Some(first) = slot.requested.pop_front()
         {
-            when = when.max(first + ASKED.saturating_mul(BURST.try_into().unwrap_or(u32::MAX)));
+            when = when.max(first + REQUEST_EVERY.saturating_mul(BURST.try_into().unwrap_or(u32::MAX)));
         }
-        slot.asked.push_back(when);
+        slot.requested.push_back(when);
         if let Some(started) = slot.started {
             when = when.max(started + COALESCE);
         }
-        inner.appoint(uid, when);
+        inner.schedule(uid, when);
         drop(inner);
         self.changed.notify_one();
     }
 
-    /// Waits for the next appointment that is due and whose resource has no
-    /// pass running; the caller must call [`Queue::done`] for it.
-    pub(super) async fn next(&self) -> Uid {
+    /// Waits for the next resource that is due and has no reconcile running; the
+    /// caller must call [`WorkQueue::done`] for it.
+    pub(super) async fn get(&self) -> Uid {
         loop {
             let changed = self.changed.notified();
             let wait = match self.lock().take(Instant::now()) {
@@ -95,9 +96,10 @@ impl Queue {
         }
     }
 
-    /// The pass over it has ended; the next one at `when`, unless an event
-    /// asked for an earlier one.
-    pub(super) fn done(&self, uid: &Uid, when: Option<Instant>) {
+    /// Its reconcile has ended; the next one is due after `delay`, unless an
+    /// event asked for an earlier one.
+    pub(super) fn done(&self, uid: &Uid, delay: Option<Duration>) {
+        let when = delay.map(|delay| Instant::now() + delay);
         let mut inner = self.lock();
         let Some(slot) = inner.slots.get_mut(uid) else { return };
         slot.running = false;
@@ -105,10 +107,10 @@ impl Queue {
             (Some(due), _) => {
                 inner.due.insert((due, uid.clone()));
                 if let Some(when) = when {
-                    inner.appoint(uid, when);
+                    inner.schedule(uid, when);
                 }
             }
-            (None, Some(when)) => inner.appoint(uid, when),
+            (None, Some(when)) => inner.schedule(uid, when),
             (None, None) => {}
         }
         drop(inner);
@@ -129,7 +131,7 @@ impl Queue {
 }
 
 impl Inner {
-    fn appoint(&mut self, uid: &Uid, when: Instant) {
+    fn schedule(&mut self, uid: &Uid, when: Instant) {
         let slot = self.slots.entry(uid.clone()).or_default();
         if slot.due.is_some_and(|due| due <= when) {
             return;
@@ -167,73 +169,73 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_earliest_appointment_comes_first_and_the_sooner_of_two_counts() {
-        let queue = Queue::default();
+    async fn the_earliest_comes_first_and_the_sooner_of_two_delays_counts() {
+        let queue = WorkQueue::default();
         let now = Instant::now();
-        queue.at(&uid("late"), now + Duration::from_secs(60));
-        queue.at(&uid("early"), now + Duration::from_secs(30));
-        queue.at(&uid("late"), now + Duration::from_secs(10));
-        queue.at(&uid("late"), now + Duration::from_secs(90));
-        assert_eq!(queue.next().await, uid("late"));
+        queue.add_after(&uid("late"), Duration::from_secs(60));
+        queue.add_after(&uid("early"), Duration::from_secs(30));
+        queue.add_after(&uid("late"), Duration::from_secs(10));
+        queue.add_after(&uid("late"), Duration::from_secs(90));
+        assert_eq!(queue.get().await, uid("late"));
         assert_eq!(Instant::now() - now, Duration::from_secs(10));
-        assert_eq!(queue.next().await, uid("early"));
+        assert_eq!(queue.get().await, uid("early"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_resource_has_one_pass_at_a_time_and_no_event_is_lost() {
-        let queue = Queue::default();
-        queue.soon(&uid("a"));
-        let a = queue.next().await;
-        queue.soon(&a); // while it runs
-        let waiting = tokio::time::timeout(Duration::from_secs(5), queue.next());
+    async fn a_resource_has_one_reconcile_at_a_time_and_no_event_is_lost() {
+        let queue = WorkQueue::default();
+        queue.add(&uid("a"));
+        let a = queue.get().await;
+        queue.add(&a); // while it runs
+        let waiting = tokio::time::timeout(Duration::from_secs(5), queue.get());
         assert!(waiting.await.is_err(), "it runs already");
-        queue.done(&a, Some(Instant::now() + Duration::from_secs(600)));
+        queue.done(&a, Some(Duration::from_secs(600)));
         let before = Instant::now();
-        assert_eq!(queue.next().await, a);
-        assert_eq!(Instant::now(), before, "the event comes before the appointment");
+        assert_eq!(queue.get().await, a);
+        assert_eq!(Instant::now(), before, "the event comes before what was due");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hundred_edits_in_a_second_cost_two_passes() {
-        let queue = Queue::default();
-        let mut passes = 0;
+    async fn a_hundred_edits_in_a_second_cost_two_reconciles() {
+        let queue = WorkQueue::default();
+        let mut reconciles = 0;
         let start = Instant::now();
-        queue.soon(&uid("a"));
-        while let Ok(a) = tokio::time::timeout(Duration::from_secs(5), queue.next()).await {
-            passes += 1;
+        queue.add(&uid("a"));
+        while let Ok(a) = tokio::time::timeout(Duration::from_secs(5), queue.get()).await {
+            reconciles += 1;
             if start.elapsed() < Duration::from_secs(1) {
                 for _ in 0..100 {
-                    queue.soon(&a);
+                    queue.add(&a);
                 }
             }
             queue.done(&a, None);
         }
-        assert_eq!(passes, 2);
+        assert_eq!(reconciles, 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_103_a_loop_that_asks_for_passes_gets_a_burst_and_then_one_in_thirty_seconds() {
-        let queue = Queue::default();
+    async fn row_103_a_loop_that_asks_for_reconciles_gets_a_burst_and_then_one_in_thirty_seconds() {
+        let queue = WorkQueue::default();
         let start = Instant::now();
-        let mut passes = 0;
+        let mut reconciles = 0;
         while start.elapsed() < Duration::from_secs(300) {
-            queue.asked(&uid("a"));
-            if let Ok(a) = tokio::time::timeout(Duration::from_secs(2), queue.next()).await {
-                passes += 1;
+            queue.add_requested(&uid("a"));
+            if let Ok(a) = tokio::time::timeout(Duration::from_secs(2), queue.get()).await {
+                reconciles += 1;
                 queue.done(&a, None);
             }
         }
-        assert!((10..=13).contains(&passes), "{passes}");
-        queue.soon(&uid("a"));
-        assert!(tokio::time::timeout(Duration::from_secs(2), queue.next()).await.is_ok(), "an edit does not wait");
+        assert!((10..=13).contains(&reconciles), "{reconciles}");
+        queue.add(&uid("a"));
+        assert!(tokio::time::timeout(Duration::from_secs(2), queue.get()).await.is_ok(), "an edit does not wait");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_forgotten_does_not_come_back() {
-        let queue = Queue::default();
-        queue.soon(&uid("a"));
+        let queue = WorkQueue::default();
+        queue.add(&uid("a"));
         queue.forget(&uid("a"));
-        queue.done(&uid("a"), Some(Instant::now()));
-        assert!(tokio::time::timeout(Duration::from_secs(5), queue.next()).await.is_err());
+        queue.done(&uid("a"), Some(Duration::ZERO));
+        assert!(tokio::time::timeout(Duration::from_secs(5), queue.get()).await.is_err());
     }
 }

@@ -1,25 +1,15 @@
-//! One reconcile of one resource, step by step (design §3): fresh read, suspend,
-//! spec, credentials, organization, claim, finalizer, flag, policy.
+//! A resource that is to stay: what stands between its credentials and a write
+//! to Scalekit, and how its finalizer is made to fit at the end. What is done
+//! to the organization itself is decided in `remote`.
 
 use super::{
-    Found, Outcome, Ownership, Release, RemoteOutcome, RemoteRequest, RemoteStep, Request, Resource, State, Step,
-    deletion, remote,
+    Outcome, Ownership, Release, RemoteOutcome, RemoteRequest, RemoteStep, Request, Resource, State, Step, contention,
+    remote,
 };
 use crate::policy::{Policy, ValidatedSpec};
-use jiff::Timestamp;
-
-/// The next step, given all that this pass has seen. Pure: no clock, no IO.
-pub fn next(state: &State, now: Timestamp) -> Step {
-    match &state.resource {
-        Found::Unread => Step::Request(Request::ReadResource),
-        Found::Gone => Step::Done(state.released.clone().map_or(Outcome::Gone, Outcome::Released)),
-        Found::Here(resource) if state.deleting() => deletion::next(state, resource, now),
-        Found::Here(resource) => keep(state, resource),
-    }
-}
 
 /// The next step for a resource that is to stay.
-fn keep(state: &State, resource: &Resource) -> Step {
+pub(super) fn next(state: &State, resource: &Resource) -> Step {
     let done = Step::Done;
     let spec = match &resource.spec {
         Ok(spec) => spec,
@@ -29,7 +19,7 @@ fn keep(state: &State, resource: &Resource) -> Step {
         return done(Outcome::Suspended);
     }
     match &state.credentials {
-        None => return Step::Request(Request::ReadCredentials),
+        None => return Step::Request(Request::ReadCredentials { fresh: resource.is_awaited() }),
         Some(Err(problem)) => return done(Outcome::Credentials(problem.clone())),
         Some(Ok(_)) => {}
     }
@@ -57,11 +47,11 @@ fn keep(state: &State, resource: &Resource) -> Step {
 /// A write to Scalekit comes after the user is told, after the organization is
 /// pinned, and after the finalizer that will undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
-    if state.gives_way() {
+    if contention::gives_way(state) {
         return Step::Done(Outcome::Contended);
     }
-    if let Some(update) = state.progress() {
-        return Step::Request(Request::ReportProgress(Box::new(update)));
+    if !state.progress_reported {
+        return Step::Request(Request::ReportProgress);
     }
     if spec.may_revert() && spec.policy != Policy::Application && !resource.finalizer {
         return Step::Request(Request::AddFinalizer);
@@ -69,17 +59,16 @@ fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, reques
     Step::Request(Request::Remote(request))
 }
 
-/// Before a pass ends, the finalizer is made to fit: there when a custom
+/// Before a reconcile ends, the finalizer is made to fit: there when a custom
 /// policy of ours is live, gone when deleting would not revert anything.
 fn finish(state: &State, resource: &Resource, spec: &ValidatedSpec, remote_outcome: RemoteOutcome) -> Step {
-    let looked = matches!(remote_outcome, RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted);
+    let observed =
+        matches!(remote_outcome, RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted);
     let custom = spec.policy != Policy::Application;
-    if looked && spec.may_revert() && custom && !resource.finalizer {
+    if observed && spec.may_revert() && custom && !resource.finalizer {
         // where to undo it is written down first
-        let unpinned = resource.pinned.is_none().then(|| state.progress()).flatten();
-        return unpinned.map_or(Step::Request(Request::AddFinalizer), |update| {
-            Step::Request(Request::ReportProgress(Box::new(update)))
-        });
+        let pinned = resource.pinned.is_some() || state.progress_reported;
+        return Step::Request(if pinned { Request::AddFinalizer } else { Request::ReportProgress });
     }
     let inherits = remote_outcome == RemoteOutcome::InSync && !custom && state.unsettled_for().is_zero();
     if resource.finalizer && (!spec.may_revert() || inherits) {

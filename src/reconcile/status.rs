@@ -3,8 +3,8 @@
 //! and never both, `observedGeneration` on success and failure alike.
 
 use super::{
-    Application, Condition, ConditionStatus, ConditionType, CredentialsFlaw, CredentialsProblem, ErrorKind, Hold,
-    Outcome, Pinned, PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, condition::set,
+    Application, Condition, ConditionStatus, ConditionType, CredentialsFlaw, CredentialsProblem, Hold, Outcome, Pinned,
+    PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, condition::set,
 };
 use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
 
@@ -89,7 +89,7 @@ impl StatusUpdate {
             Outcome::Reconciled(RemoteOutcome::Error(error)) => update.error(state, resource, error),
             Outcome::Reconciled(remote_outcome) => update.looked(state, remote_outcome),
             Outcome::Holding { hold, release_at } => {
-                let (reason, why) = hold_reason(hold);
+                let (reason, why) = (hold.reason(), hold_message(hold));
                 let message = format!(
                     "{why} Without that the resource goes at {release_at} and the policy stays in Scalekit \
                      (or at once with spec.deletionPolicy: Retain)."
@@ -98,7 +98,7 @@ impl StatusUpdate {
                 update.release = Some(PlannedRelease { reason, at: *release_at });
             }
             Outcome::CleanupPending(error) => {
-                let because = format!("{}: {}", reason_of(error.kind), reason_of(error.kind).means());
+                let because = format!("{}: {}", error.kind.reason(), error.kind.reason().means());
                 update.pend(
                     state,
                     ConditionStatus::False,
@@ -125,7 +125,7 @@ impl StatusUpdate {
     fn of(state: &State) -> Self {
         let resource = state.here();
         let mut conditions = resource.map(|r| r.conditions.clone()).unwrap_or_default();
-        conditions.retain(|c| !matches!(c.kind, ConditionType::Reconciling | ConditionType::Stalled));
+        conditions.retain(|c| !matches!(c.type_, ConditionType::Reconciling | ConditionType::Stalled));
         let mut update = Self {
             observed_generation: resource.map_or(-1, |r| r.generation),
             pinned: pin(state, resource),
@@ -140,12 +140,12 @@ impl StatusUpdate {
         update
     }
 
-    fn set(&mut self, kind: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
-        set(&mut self.conditions, Condition::new(kind, status, reason, message));
+    fn set(&mut self, type_: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
+        set(&mut self.conditions, Condition::new(type_, status, reason, message));
     }
 
-    fn has(&self, kind: ConditionType) -> bool {
-        self.conditions.iter().any(|c| c.kind == kind)
+    fn has(&self, type_: ConditionType) -> bool {
+        self.conditions.iter().any(|c| c.type_ == type_)
     }
 
     /// A person is needed.
@@ -200,8 +200,8 @@ impl StatusUpdate {
     /// nothing pending not before it has lasted an interval, so that a blip
     /// does not write ten thousand statuses.
     fn error(&mut self, state: &State, resource: &Resource, error: &RemoteError) {
-        let reason = reason_of(error.kind);
-        if is_terminal(error.kind) {
+        let reason = error.kind.reason();
+        if error.kind.class().is_terminal() {
             let source = state.access().map(|a| format!("{}, {}", error.detail, a.source)).unwrap_or_default();
             return self.stall(state, reason, reason.message(&source));
         }
@@ -209,11 +209,11 @@ impl StatusUpdate {
         if pending(state, resource) {
             return self.pend(state, ConditionStatus::Unknown, reason, message);
         }
-        let stalled = resource.conditions.iter().find(|c| c.kind == ConditionType::Stalled);
+        let stalled = resource.condition(ConditionType::Stalled);
         if let Some(stalled) = stalled {
             set(&mut self.conditions, stalled.clone());
         }
-        let outage = state.history.unseen_for;
+        let outage = state.history.unreachable_for(state.began);
         let interval = state.interval();
         if outage >= interval {
             self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, &message);
@@ -239,7 +239,7 @@ impl StatusUpdate {
     fn say_feature(&mut self, state: &State) {
         let observed = state.observation.organization.as_ref();
         let tried = state.observation.flag.tries > 0
-            || state.goal().is_some_and(|goal| goal.untold || goal.mode == Mode::Observe);
+            || state.goal().is_some_and(|goal| goal.features_unreported || goal.mode == Mode::Observe);
         match observed.map(|o| o.session_policy_enabled()) {
             Some(false) if tried && observed.is_some_and(|o| !o.features_reported) => {
                 self.set(
@@ -329,8 +329,8 @@ fn pin(state: &State, resource: Option<&Resource>) -> Option<Pinned> {
 
 /// Whether the user waits for something.
 fn pending(state: &State, resource: &Resource) -> bool {
-    let ready = resource.conditions.iter().find(|c| c.kind == ConditionType::Ready);
-    let stalled = resource.conditions.iter().any(|c| c.kind == ConditionType::Stalled);
+    let ready = resource.condition(ConditionType::Ready);
+    let stalled = resource.condition(ConditionType::Stalled).is_some();
     let was_ready = ready.is_some_and(|c| c.status == ConditionStatus::True || c.reason == Reason::Stale);
     resource.observed_generation != resource.generation
         || state.deleting()
@@ -361,54 +361,18 @@ pub fn problem(remote_outcome: &RemoteOutcome, organization: &str, live: &str) -
         RemoteOutcome::Unrecognized => (Reason::UnrecognizedLivePolicy, String::new()),
         RemoteOutcome::Rejected(detail) => (Reason::RejectedByApi, detail.to_string()),
         RemoteOutcome::Unsupported => (Reason::ApiNotSupported, String::new()),
-        RemoteOutcome::Error(error) => (reason_of(error.kind), error.detail.to_string()),
+        RemoteOutcome::Error(error) => (error.kind.reason(), error.detail.to_string()),
     };
     Some((reason, reason.message(&detail)))
 }
 
-pub(super) fn hold_reason(hold: &Hold) -> (Reason, String) {
-    match hold {
-        Hold::Credentials(problem) => (problem.flaw.reason(), problem.flaw.reason().message(&problem.message)),
-        Hold::EnvironmentChanged { pinned, found } => {
-            let detail = format!("written to {pinned}, credentials for {found}");
-            (Reason::EnvironmentChanged, Reason::EnvironmentChanged.message(&detail))
-        }
-        Hold::InvalidSpec => (Reason::InvalidSpec, Reason::InvalidSpec.message("")),
-        Hold::Refused(error) => {
-            let reason = reason_of(error.kind);
-            (reason, reason.message(&error.detail.to_string()))
-        }
-    }
-}
-
-/// Whether waiting alone can't help.
-pub(super) const fn is_terminal(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::CredentialsRejected
-            | ErrorKind::AuthFailed
-            | ErrorKind::Forbidden
-            | ErrorKind::Rejected
-            | ErrorKind::Unsupported
-    )
-}
-
-/// The reason that a fault of this kind is reported with.
-pub const fn reason_of(kind: ErrorKind) -> Reason {
-    match kind {
-        ErrorKind::CredentialsRejected => Reason::CredentialsRejected,
-        ErrorKind::AuthFailed => Reason::AuthFailed,
-        ErrorKind::BadAuthResponse => Reason::BadAuthResponse,
-        ErrorKind::Forbidden => Reason::Forbidden,
-        ErrorKind::NotFound => Reason::OrganizationNotFound,
-        ErrorKind::Conflict => Reason::WriteConflict,
-        ErrorKind::RateLimited { .. } => Reason::RateLimited,
-        ErrorKind::Rejected => Reason::RejectedByApi,
-        ErrorKind::Unsupported => Reason::ApiNotSupported,
-        ErrorKind::Unavailable => Reason::ApiUnavailable,
-        ErrorKind::TimedOut => Reason::TimedOut,
-        ErrorKind::Unreachable => Reason::ApiUnreachable,
-        ErrorKind::Tls => Reason::TlsError,
-        ErrorKind::BadResponse => Reason::BadResponse,
-    }
+/// What a deletion waits for, and what to do about it.
+pub(super) fn hold_message(hold: &Hold) -> String {
+    let detail = match hold {
+        Hold::Credentials(problem) => problem.message.clone(),
+        Hold::EnvironmentChanged { pinned, found } => format!("written to {pinned}, credentials for {found}"),
+        Hold::InvalidSpec => String::new(),
+        Hold::Refused(error) => error.detail.to_string(),
+    };
+    hold.reason().message(&detail)
 }

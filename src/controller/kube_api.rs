@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A request to the API server that failed.
 #[derive(Debug, Error)]
-pub enum ClusterError {
+pub enum KubeError {
     /// No answer in time.
     #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
     TimedOut,
@@ -37,49 +37,49 @@ pub enum ClusterError {
     Config(#[source] Box<kube::config::InferConfigError>),
 }
 
-impl From<kube::Error> for ClusterError {
+impl From<kube::Error> for KubeError {
     fn from(error: kube::Error) -> Self {
         Self::Kube(Box::new(error))
     }
 }
 
 /// A client for the usual kubeconfig or the pod's own service account.
-pub async fn connect() -> Result<Client, ClusterError> {
-    let mut config = Config::infer().await.map_err(|error| ClusterError::Config(Box::new(error)))?;
+pub async fn connect() -> Result<Client, KubeError> {
+    let mut config = Config::infer().await.map_err(|error| KubeError::Config(Box::new(error)))?;
     config.default_retry = false;
     Ok(Client::try_from(config)?)
 }
 
 /// The API server.
 #[derive(Clone)]
-pub(super) struct Cluster {
+pub(super) struct KubeApi {
     client: Client,
 }
 
 /// An object as read: decoded, or at least its metadata.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 
-impl Cluster {
+impl KubeApi {
     pub(super) const fn new(client: Client) -> Self {
         Self { client }
     }
 
     /// The resource as it is now; `None` when it, or one of this uid, is not
     /// there.
-    pub(super) async fn read(&self, reference: &ResourceRef) -> Result<Option<Object>, ClusterError> {
+    pub(super) async fn read(&self, reference: &ResourceRef) -> Result<Option<Object>, KubeError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
         let found = within(api.get_opt(&reference.name)).await?;
         Ok(found.filter(|object| object.uid().as_deref() == Some(&*reference.uid)))
     }
 
     /// A Secret, if it is there.
-    pub(super) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, ClusterError> {
+    pub(super) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, KubeError> {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         within(api.get_opt(name)).await
     }
 
     /// Whether a namespace is going.
-    pub(super) async fn terminating(&self, namespace: &str) -> Result<bool, ClusterError> {
+    pub(super) async fn terminating(&self, namespace: &str) -> Result<bool, KubeError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let found = within(api.get_opt(namespace)).await?;
         Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
@@ -94,7 +94,7 @@ impl Cluster {
         reference: &ResourceRef,
         object: &Object,
         status: &serde_json::Value,
-    ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
         let object_ref = reference.object_ref();
         let applied = json!({
@@ -114,7 +114,7 @@ impl Cluster {
         &self,
         reference: &ResourceRef,
         object: &Object,
-    ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
         let operation = if object.finalizers().is_empty() {
             // nobody else may have added one since
             json!([
@@ -132,7 +132,7 @@ impl Cluster {
         &self,
         reference: &ResourceRef,
         object: &Object,
-    ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
         let Some(index) = object.finalizers().iter().position(|f| f == FINALIZER) else {
             return Ok(Err(ClusterWrite::Outdated));
         };
@@ -148,7 +148,7 @@ impl Cluster {
         &self,
         reference: &ResourceRef,
         operations: serde_json::Value,
-    ) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
         let mut patch = json!([{"op": "test", "path": "/metadata/uid", "value": &*reference.uid}]);
         if let (Some(patch), serde_json::Value::Array(operations)) = (patch.as_array_mut(), operations) {
@@ -165,18 +165,18 @@ impl Cluster {
     }
 }
 
-async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, ClusterError> {
+async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
     match tokio::time::timeout(DEADLINE, request).await {
         Ok(response) => Ok(response?),
-        Err(_) => Err(ClusterError::TimedOut),
+        Err(_) => Err(KubeError::TimedOut),
     }
 }
 
 /// Tells a write that found another object than expected from one that failed.
-fn became(written: Result<Object, ClusterError>) -> Result<Result<Object, ClusterWrite>, ClusterError> {
+fn became(written: Result<Object, KubeError>) -> Result<Result<Object, ClusterWrite>, KubeError> {
     match written {
         Ok(object) => Ok(Ok(object)),
-        Err(ClusterError::Kube(error)) => match *error {
+        Err(KubeError::Kube(error)) => match *error {
             kube::Error::Api(status) if status.code == 404 => Ok(Err(ClusterWrite::Gone)),
             kube::Error::Api(status) if status.code == 409 || status.code == 422 => Ok(Err(ClusterWrite::Outdated)),
             other => Err(other.into()),

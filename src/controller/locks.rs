@@ -1,0 +1,31 @@
+//! A mutex per organization: of two resources that claim one, the second
+//! decides after the first has written.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+use tokio::sync::OwnedMutexGuard;
+
+/// The mutexes that are held or waited for, by environment and organization.
+#[derive(Default)]
+pub(super) struct Locks {
+    held: Mutex<HashMap<(String, String), Weak<Lock>>>,
+}
+
+type Lock = tokio::sync::Mutex<()>;
+
+impl Locks {
+    /// Waits for the mutex; it is free again when the guard is dropped.
+    pub(super) async fn lock(&self, environment: &str, organization: &str) -> OwnedMutexGuard<()> {
+        let key = (environment.to_owned(), organization.to_owned());
+        let lock = {
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            held.retain(|_, lock| lock.strong_count() > 0);
+            let lock: Arc<Lock> = held.get(&key).and_then(Weak::upgrade).unwrap_or_default();
+            held.insert(key, Arc::downgrade(&lock));
+            lock
+        };
+        lock.lock_owned().await
+    }
+}

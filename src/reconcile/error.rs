@@ -1,0 +1,176 @@
+//! How a request to Scalekit can fail, and what class of failure that is.
+
+use super::Reason;
+use std::{fmt, time::Duration};
+
+/// A request that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RemoteError {
+    /// How it failed.
+    pub kind: ErrorKind,
+    /// For a write: whether it may have been applied all the same (timeout,
+    /// lost or unreadable response, 5xx). Always false for a read.
+    pub outcome_unknown: bool,
+    /// The client itself did not send it: the environment is known to be down,
+    /// or pauses. That says nothing new about the environment.
+    pub not_sent: bool,
+    /// What the server says about it, made safe to show.
+    pub detail: Detail,
+}
+
+/// How a request can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The token endpoint refused the client id or secret.
+    CredentialsRejected,
+    /// A fresh token was refused too (401 twice).
+    AuthFailed,
+    /// The token endpoint answered something that is no token.
+    BadAuthResponse,
+    /// 403.
+    Forbidden,
+    /// 404 with Scalekit's JSON error body (code 5).
+    NotFound,
+    /// 409.
+    Conflict,
+    /// 429, or the environment still pauses from an earlier one.
+    RateLimited {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// 400 and other 4xx: the server understood and declined.
+    Rejected,
+    /// 501.
+    Unsupported,
+    /// 5xx, 408, 499.
+    Unavailable,
+    /// No complete answer within the deadline.
+    TimedOut,
+    /// No connection (refused, DNS), or it was lost after a request was sent.
+    Unreachable,
+    /// No trusted connection.
+    Tls,
+    /// An answer that is not what the contract promises: not JSON, too large,
+    /// missing its envelope, a redirect, numbers out of range.
+    BadResponse,
+}
+
+/// Its detail alone; the reason of [`ErrorKind::reason`] says the rest.
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.detail.fmt(f)
+    }
+}
+
+/// What a [`RemoteError`] means for what happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// Terminal: the credentials are refused, so nothing is known of Scalekit's
+    /// state until they change.
+    Unauthenticated,
+    /// Terminal: Scalekit understood and declined; waiting alone changes
+    /// nothing.
+    Refused,
+    /// What was asked for does not exist.
+    Absent,
+    /// Too many requests; the server says when to come back.
+    Throttled,
+    /// It may succeed at the next try.
+    Transient,
+}
+
+impl ErrorClass {
+    /// Whether waiting alone can't help.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Unauthenticated | Self::Refused)
+    }
+}
+
+impl ErrorKind {
+    /// Its class; no other code lists kinds to tell them apart by it.
+    pub const fn class(self) -> ErrorClass {
+        match self {
+            Self::CredentialsRejected | Self::AuthFailed => ErrorClass::Unauthenticated,
+            Self::Forbidden | Self::Rejected | Self::Unsupported => ErrorClass::Refused,
+            Self::NotFound => ErrorClass::Absent,
+            Self::RateLimited { .. } => ErrorClass::Throttled,
+            Self::BadAuthResponse
+            | Self::Conflict
+            | Self::Unavailable
+            | Self::TimedOut
+            | Self::Unreachable
+            | Self::Tls
+            | Self::BadResponse => ErrorClass::Transient,
+        }
+    }
+
+    /// The reason that an error of this kind is reported with.
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::CredentialsRejected => Reason::CredentialsRejected,
+            Self::AuthFailed => Reason::AuthFailed,
+            Self::BadAuthResponse => Reason::BadAuthResponse,
+            Self::Forbidden => Reason::Forbidden,
+            Self::NotFound => Reason::OrganizationNotFound,
+            Self::Conflict => Reason::WriteConflict,
+            Self::RateLimited { .. } => Reason::RateLimited,
+            Self::Rejected => Reason::RejectedByApi,
+            Self::Unsupported => Reason::ApiNotSupported,
+            Self::Unavailable => Reason::ApiUnavailable,
+            Self::TimedOut => Reason::TimedOut,
+            Self::Unreachable => Reason::ApiUnreachable,
+            Self::Tls => Reason::TlsError,
+            Self::BadResponse => Reason::BadResponse,
+        }
+    }
+
+    /// Whether this answer to the question for the application's policy settles
+    /// it for every organization of the environment: the server does not tell.
+    /// A 400 does too, or every organization would ask again.
+    pub const fn settles_application_policy(self) -> bool {
+        matches!(self.class(), ErrorClass::Refused | ErrorClass::Absent)
+    }
+}
+
+/// What may be shown of an error response. Never the body: a server could echo a
+/// secret (docs/failures.md, row 93).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Detail {
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// Scalekit's `error_code`, upper-case letters and `_` only.
+    pub code: Option<String>,
+    /// Scalekit's request id, for its support.
+    pub request_id: Option<String>,
+    /// Known field names that a validation error named.
+    pub fields: Vec<String>,
+    /// What we can say ourselves, from a fixed set of sentences.
+    pub note: Option<&'static str>,
+}
+
+impl RemoteError {
+    /// An error of `kind` with nothing else known.
+    pub fn new(kind: ErrorKind) -> Self {
+        Self { kind, outcome_unknown: false, not_sent: false, detail: Detail::default() }
+    }
+}
+
+/// Without a subject: `HTTP 400 INVALID_ARGUMENT, fields: idle_session_timeout,
+/// request req-1`.
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        match (self.status, &self.code) {
+            (Some(status), Some(code)) => parts.push(format!("HTTP {status} {code}")),
+            (Some(status), None) => parts.push(format!("HTTP {status}")),
+            (None, Some(code)) => parts.push(code.clone()),
+            (None, None) => {}
+        }
+        if !self.fields.is_empty() {
+            parts.push(format!("fields: {}", self.fields.join(" ")));
+        }
+        parts.extend(self.note.map(str::to_owned));
+        parts.extend(self.request_id.as_ref().map(|id| format!("request {id}")));
+        f.write_str(&parts.join(", "))
+    }
+}

@@ -1,0 +1,191 @@
+//! What is remembered of one resource between its reconciles. Losing it (a
+//! restart) only makes the next decision more careful. All times are those of
+//! the process's own monotonic clock, counted from its start.
+
+use super::{ErrorClass, Outcome, RemoteOutcome, State};
+use std::{collections::VecDeque, time::Duration};
+
+/// The window in which corrections are counted.
+pub const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// So many corrections are remembered; the decision asks for no more.
+const CORRECTIONS: usize = 8;
+
+/// The history of one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct History {
+    /// The resource is older than this process, whose predecessor may have been
+    /// killed in the middle of a write: one counts as sent at the start.
+    predecessor: bool,
+    /// When the first reconcile failed to get through to Scalekit since the
+    /// last one that did.
+    unreachable_since: Option<Duration>,
+    /// When the policy write was sent that has no answer yet; it stays when its
+    /// reconcile is cut off.
+    unanswered: Option<Duration>,
+    /// When the last policy write was sent whose outcome stays unknown.
+    outcome_unknown: Option<Duration>,
+    /// When writes were sent that undo what somebody did to an earlier one.
+    corrections: VecDeque<Duration>,
+    /// There were too many, and none of ours has held for an hour since.
+    contended: bool,
+}
+
+/// What happened to a resource.
+#[derive(Debug, Clone, Copy)]
+pub enum HistoryEvent<'a> {
+    /// A write that undoes what somebody did to an earlier one is being sent.
+    CorrectionSent,
+    /// A policy write is being sent.
+    PolicyWriteSent,
+    /// It was answered, or given up on with its outcome unknown.
+    PolicyWriteAnswered {
+        /// It may have been applied, or may be still.
+        outcome_unknown: bool,
+    },
+    /// A reconcile ended.
+    Reconciled(&'a State, &'a Outcome),
+}
+
+impl History {
+    /// The history of a resource that was not reconciled by this process yet.
+    /// `predecessor`: it is older than the process.
+    pub fn new(predecessor: bool) -> Self {
+        Self { predecessor, ..Self::default() }
+    }
+
+    /// Takes in what happened at `now`.
+    pub fn record(&mut self, event: HistoryEvent<'_>, now: Duration) {
+        match event {
+            HistoryEvent::CorrectionSent => {
+                self.corrections.push_back(now);
+                if self.corrections.len() > CORRECTIONS {
+                    self.corrections.pop_front();
+                }
+            }
+            HistoryEvent::PolicyWriteSent => {
+                // one that is still unanswered was cut off
+                self.outcome_unknown = self.unanswered.or(self.outcome_unknown);
+                self.unanswered = Some(now);
+            }
+            HistoryEvent::PolicyWriteAnswered { outcome_unknown } => {
+                let sent = self.unanswered.take();
+                if outcome_unknown {
+                    self.outcome_unknown = sent.or(self.outcome_unknown);
+                }
+            }
+            HistoryEvent::Reconciled(state, outcome) => self.reconciled(state, outcome, now),
+        }
+    }
+
+    fn reconciled(&mut self, state: &State, outcome: &Outcome, now: Duration) {
+        match reached(state, outcome) {
+            Some(true) => self.unreachable_since = None,
+            // from the first failure, not from the last success: that one is an interval ago
+            Some(false) => drop(self.unreachable_since.get_or_insert(now)),
+            None => {}
+        }
+        let held = self.corrections.back().is_none_or(|last| now.saturating_sub(*last) >= HOUR);
+        match outcome {
+            Outcome::Contended => self.contended = true,
+            Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept) if held => self.contended = false,
+            _ => {}
+        }
+    }
+
+    /// How long reconciles have failed to get through to Scalekit; zero: the
+    /// last one did.
+    pub fn unreachable_for(&self, now: Duration) -> Duration {
+        self.unreachable_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+
+    /// How long ago the last write was sent that may still land; `None`: there
+    /// was none.
+    pub fn unknown_write_age(&self, now: Duration) -> Option<Duration> {
+        self.unanswered.or(self.outcome_unknown).or(self.inherited()).map(|sent| now.saturating_sub(sent))
+    }
+
+    /// How many corrections were sent within the last [`HOUR`].
+    pub fn corrections(&self, now: Duration) -> usize {
+        self.corrections.iter().filter(|sent| now.saturating_sub(**sent) < HOUR).count()
+    }
+
+    /// How long ago the last one was; a predecessor may have sent one.
+    pub fn last_correction_age(&self, now: Duration) -> Option<Duration> {
+        self.corrections.back().copied().or(self.inherited()).map(|sent| now.saturating_sub(sent))
+    }
+
+    /// Whether others kept undoing our writes, and none has held since.
+    pub const fn is_contended(&self) -> bool {
+        self.contended
+    }
+
+    fn inherited(&self) -> Option<Duration> {
+        self.predecessor.then_some(Duration::ZERO)
+    }
+}
+
+/// Whether a reconcile proved that Scalekit can be reached, or that it can't;
+/// `None`: it says nothing about that.
+pub(super) fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
+    match outcome.remote_error() {
+        Some(error) => Some(error.kind.class() == ErrorClass::Refused),
+        None => (state.observation.organization.is_some() || matches!(outcome, Outcome::Reconciled(_))).then_some(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconcile::{ErrorKind, RemoteError, Settings};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn ended(history: &mut History, kind: Option<ErrorKind>, now: Duration) {
+        let state = State::new(Settings::default(), History::default(), now);
+        let outcome = kind.map_or(RemoteOutcome::InSync, |kind| RemoteOutcome::Error(RemoteError::new(kind)));
+        history.record(HistoryEvent::Reconciled(&state, &Outcome::Reconciled(outcome)), now);
+    }
+
+    #[test]
+    fn row_014_an_outage_begins_with_the_first_reconcile_that_fails() {
+        let mut history = History::new(false);
+        ended(&mut history, None, MINUTE);
+        assert_eq!(history.unreachable_for(MINUTE * 11), Duration::ZERO, "nobody asked, so nothing failed");
+        ended(&mut history, Some(ErrorKind::Unavailable), MINUTE * 11);
+        ended(&mut history, Some(ErrorKind::AuthFailed), MINUTE * 12);
+        assert_eq!(history.unreachable_for(MINUTE * 12), MINUTE, "refused credentials end no outage");
+        ended(&mut history, Some(ErrorKind::Forbidden), MINUTE * 13);
+        assert_eq!(history.unreachable_for(MINUTE * 13), Duration::ZERO, "a 403 is an answer of Scalekit");
+    }
+
+    #[test]
+    fn a_write_without_an_answer_is_remembered_and_so_is_an_earlier_one() {
+        let mut history = History::new(false);
+        assert_eq!(history.unknown_write_age(MINUTE), None);
+        history.record(HistoryEvent::PolicyWriteSent, MINUTE);
+        assert_eq!(history.unknown_write_age(MINUTE * 3), Some(MINUTE * 2), "the reconcile was cut off");
+        history.record(HistoryEvent::PolicyWriteSent, MINUTE * 3);
+        history.record(HistoryEvent::PolicyWriteAnswered { outcome_unknown: false }, MINUTE * 3);
+        assert_eq!(history.unknown_write_age(MINUTE * 3), Some(MINUTE * 2), "the first may still land");
+        history.record(HistoryEvent::PolicyWriteSent, MINUTE * 4);
+        history.record(HistoryEvent::PolicyWriteAnswered { outcome_unknown: true }, MINUTE * 5);
+        assert_eq!(history.unknown_write_age(MINUTE * 5), Some(MINUTE));
+    }
+
+    #[test]
+    fn a_resource_older_than_the_process_may_have_a_write_on_its_way() {
+        assert_eq!(History::new(true).unknown_write_age(MINUTE), Some(MINUTE));
+        assert_eq!(History::new(true).last_correction_age(MINUTE), Some(MINUTE));
+    }
+
+    #[test]
+    fn only_the_corrections_of_the_last_hour_count() {
+        let mut history = History::new(false);
+        for minute in 0..20 {
+            history.record(HistoryEvent::CorrectionSent, MINUTE * 10 * minute);
+        }
+        assert_eq!(history.corrections(MINUTE * 190), 6);
+        assert_eq!(history.last_correction_age(MINUTE * 200), Some(MINUTE * 10));
+    }
+}

@@ -1,0 +1,96 @@
+//! The resource as a reconcile sees it: what was declared, and what its status
+//! has recorded so far.
+
+use super::{Condition, ConditionStatus, ConditionType, Reason};
+use crate::policy::{OrganizationId, ValidatedSpec};
+use jiff::Timestamp;
+
+/// The resource at the API server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Found {
+    /// To be read.
+    Unread,
+    /// To be read again: somebody changed it since this generation was read.
+    Outdated {
+        /// The generation of the read.
+        generation: i64,
+    },
+    /// There is none with this uid.
+    Gone,
+    /// As just read.
+    Here(Box<Resource>),
+}
+
+/// A resource as just read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Resource {
+    /// Which generation of its spec this is.
+    pub generation: i64,
+    /// Its deletion was asked for.
+    pub deleting: bool,
+    /// Whether it carries our finalizer.
+    pub finalizer: bool,
+    /// Its spec, or what is wrong with it.
+    pub spec: Result<ValidatedSpec, Vec<String>>,
+    /// Where its policy was written to before.
+    pub pinned: Option<Pinned>,
+    /// The generation its status speaks of; −1 before the first.
+    pub observed_generation: i64,
+    /// The conditions of its status.
+    pub conditions: Vec<Condition>,
+    /// The value of the reconcile-now annotation.
+    pub requested_at: Option<String>,
+    /// The last value of it that a reconcile acknowledged.
+    pub handled_at: Option<String>,
+    /// When it goes all the same, as its status announced.
+    pub release: Option<PlannedRelease>,
+}
+
+/// A deletion that waits for a person, but not for good.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlannedRelease {
+    /// What it waits for.
+    pub reason: Reason,
+    /// When the resource goes all the same, and the policy stays in Scalekit.
+    pub at: Timestamp,
+}
+
+/// The organization a resource was found to mean, recorded in its status
+/// before the first write.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pinned {
+    /// The environment's host.
+    pub environment: String,
+    /// The id there.
+    pub organization: OrganizationId,
+}
+
+impl Resource {
+    /// The condition of this type.
+    pub fn condition(&self, type_: ConditionType) -> Option<&Condition> {
+        self.conditions.iter().find(|c| c.type_ == type_)
+    }
+
+    /// Whether the status says that this generation was made so: what is
+    /// otherwise now, somebody else did.
+    pub fn was_ready(&self) -> bool {
+        self.ready().is_some_and(|c| c.status == ConditionStatus::True)
+    }
+
+    /// Whether the status says of this generation that others keep undoing it.
+    pub fn was_contended(&self) -> bool {
+        self.ready().is_some_and(|c| c.reason == Reason::Contended)
+    }
+
+    /// Whether a person waits for this reconcile: an edit that was not
+    /// observed, a request that was not acknowledged, or a deletion.
+    pub fn is_awaited(&self) -> bool {
+        let requested = self.requested_at.is_some() && self.requested_at != self.handled_at;
+        self.deleting || requested || self.observed_generation != self.generation
+    }
+
+    /// Ready, where it speaks of the present generation.
+    fn ready(&self) -> Option<&Condition> {
+        self.condition(ConditionType::Ready).filter(|_| self.observed_generation == self.generation)
+    }
+}

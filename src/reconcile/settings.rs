@@ -1,0 +1,17 @@
+//! How this operator is set up, as far as a decision depends on it.
+
+use std::time::Duration;
+
+/// How this operator is set up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Settings {
+    /// Time between two reconciles where a resource does not say.
+    pub interval: Duration,
+    /// How long after a write with an unknown outcome it may still land:
+    /// twice the request deadline.
+    pub settle: Duration,
+    /// How long a deletion waits for credentials.
+    pub grace: Duration,
+    /// The same where the whole namespace is being deleted.
+    pub namespace_grace: Duration,
+}

@@ -1,0 +1,110 @@
+//! Which credentials a request is sent with: always those that the spec names
+//! now, read again once when Scalekit refuses them.
+
+use super::{
+    samples::*,
+    world::{On, SECRET, Trouble, World, access},
+};
+use crate::policy::{Live, ValidatedSpec};
+use crate::reconcile::{Application, ErrorKind, Outcome, RemoteOutcome, Request, Step};
+
+const OTHER: &str = "other.scalekit.com";
+
+#[test]
+fn an_edit_of_the_credentials_reference_in_the_middle_is_followed_by_other_credentials() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    // just before the status is written, when all was read with the first credentials
+    world.meanwhile(5, |world| world.edit(1, |spec| spec.secret = Some(SECRET.into())));
+    let pass = world.pass(uid);
+    assert_eq!(pass.count("read credentials"), 2);
+    assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::OrganizationNotFound), "there is none at {OTHER}");
+    assert_eq!((pass.policies().len(), world.live()), (0, Live::Application), "nothing was written to {HOST}");
+}
+
+#[test]
+fn an_edit_of_something_else_in_the_middle_starts_over_too() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    world.meanwhile(5, |world| world.edit(1, |spec| spec.policy = custom(240, None)));
+    assert_eq!(world.pass(uid).policies(), [custom(240, None)]);
+}
+
+#[test]
+fn a_status_that_others_changed_in_the_middle_costs_one_more_read_of_the_resource_alone() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    world.meanwhile(5, |world| world.cluster.get_mut(1).unwrap().version += 1);
+    let pass = world.pass(uid);
+    assert_eq!((pass.count("read resource"), pass.count("read credentials")), (2, 1));
+    assert_eq!(pass.policies(), [declared()]);
+}
+
+#[test]
+fn refused_credentials_are_read_again_once_and_the_request_is_sent_once_more() {
+    for kind in [ErrorKind::AuthFailed, ErrorKind::CredentialsRejected] {
+        for on in [On::Organization, On::ApplicationPolicy, On::ReadPolicy, On::WritePolicy, On::Features] {
+            let mut world = World::new();
+            let uid = world.declare(enforce(declared()));
+            world.trouble(on, 0, Trouble::Refused(kind));
+            let pass = world.pass(uid);
+            let fresh = |step: &Step| matches!(step, Step::Request(Request::ReadCredentials { fresh: true }));
+            assert!(pass.steps.iter().filter(|step| fresh(step)).count() >= 1, "{on:?}");
+            assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync), "{kind:?} {on:?}");
+            assert_eq!(world.live(), declared().into());
+        }
+    }
+}
+
+#[test]
+fn a_rotation_to_another_environment_starts_over_there() {
+    for on in [On::ApplicationPolicy, On::ReadPolicy, On::WritePolicy] {
+        let mut world = World::new();
+        let uid = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) });
+        world.secret = Ok(access(HOST));
+        world.trouble(on, 0, Trouble::Refused(ErrorKind::AuthFailed));
+        let steps = if matches!(on, On::ApplicationPolicy) { 4 } else { 8 };
+        world.meanwhile(steps, |world| world.secret = Ok(access(OTHER)));
+        let pass = world.pass(uid);
+        assert_eq!(
+            pass.outcome,
+            Outcome::Reconciled(RemoteOutcome::OrganizationNotFound),
+            "{on:?}: {:?}",
+            pass.words()
+        );
+        assert_eq!(world.live(), Live::Application, "{on:?}: what was seen at {HOST} counts for nothing");
+    }
+}
+
+#[test]
+fn a_refusal_of_the_credentials_is_no_answer_about_the_applications_policy() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    for nth in 0..2 {
+        world.trouble(On::ApplicationPolicy, nth, Trouble::Refused(ErrorKind::AuthFailed));
+    }
+    assert_eq!(world.pass(uid).state.observation.application, Application::Failed);
+    for kind in [ErrorKind::Forbidden, ErrorKind::NotFound, ErrorKind::Rejected, ErrorKind::Unsupported] {
+        world.trouble(On::ApplicationPolicy, 0, Trouble::Refused(kind));
+        assert_eq!(world.pass(uid).state.observation.application, Application::Unreadable, "{kind:?}");
+    }
+}
+
+#[test]
+fn only_who_waits_for_a_reconcile_gets_credentials_that_are_not_cached() {
+    let reads = |world: &mut World, uid| {
+        let fresh = |step: &Step| match step {
+            Step::Request(Request::ReadCredentials { fresh }) => Some(*fresh),
+            _ => None,
+        };
+        world.pass(uid).steps.iter().filter_map(fresh).collect::<Vec<_>>()
+    };
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    assert_eq!(reads(&mut world, uid), [false], "at rest");
+    world.cluster.get_mut(uid).unwrap().requested_at = Some("asked again".into());
+    assert_eq!(reads(&mut world, uid), [true], "requested");
+    assert_eq!(reads(&mut world, uid), [false], "and acknowledged");
+    world.edit(uid, |spec| spec.policy = custom(240, None));
+    assert_eq!(reads(&mut world, uid), [true], "edited");
+    world.delete(uid);
+    assert_eq!(reads(&mut world, uid), [true], "deleted");
+}
