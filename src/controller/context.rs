@@ -6,7 +6,7 @@ use super::{
     workqueue::WorkQueue,
 };
 use crate::{
-    reconcile::{History, HistoryEvent, Outages, Outcome, Settings, State},
+    reconcile::{History, HistoryEvent, Outages, Outcome, Settings, State, reached},
     scalekit::Transport,
 };
 use jiff::Timestamp;
@@ -108,7 +108,7 @@ impl Context {
     /// Takes in how a reconcile ended. An outage that is over costs nobody the
     /// rest of a long backoff.
     pub(super) fn reconciled(&self, uid: &Uid, state: &State, outcome: &Outcome) {
-        self.record(uid, HistoryEvent::Reconciled(state, outcome));
+        self.record(uid, HistoryEvent::Reconciled { outcome, reached: reached(state, outcome) });
         let waiting = self.outages.lock().unwrap_or_else(PoisonError::into_inner).record(uid, state, outcome);
         self.enqueue_apart(&waiting);
     }

@@ -2,7 +2,7 @@
 //! restart) only makes the next decision more careful. All times are those of
 //! the process's own monotonic clock, counted from its start.
 
-use super::{ErrorClass, Outcome, RemoteOutcome, State};
+use super::{Outcome, RemoteOutcome};
 use std::{collections::VecDeque, time::Duration};
 
 /// The window in which corrections are counted.
@@ -44,7 +44,12 @@ pub enum HistoryEvent<'a> {
         outcome_unknown: bool,
     },
     /// A reconcile ended.
-    Reconciled(&'a State, &'a Outcome),
+    Reconciled {
+        /// How.
+        outcome: &'a Outcome,
+        /// Whether it proved that Scalekit can be reached, or that it can't.
+        reached: Option<bool>,
+    },
 }
 
 impl History {
@@ -74,12 +79,12 @@ impl History {
                     self.outcome_unknown = sent.or(self.outcome_unknown);
                 }
             }
-            HistoryEvent::Reconciled(state, outcome) => self.reconciled(state, outcome, now),
+            HistoryEvent::Reconciled { outcome, reached } => self.reconciled(outcome, reached, now),
         }
     }
 
-    fn reconciled(&mut self, state: &State, outcome: &Outcome, now: Duration) {
-        match reached(state, outcome) {
+    fn reconciled(&mut self, outcome: &Outcome, reached: Option<bool>, now: Duration) {
+        match reached {
             Some(true) => self.unreachable_since = None,
             // from the first failure, not from the last success: that one is an interval ago
             Some(false) => drop(self.unreachable_since.get_or_insert(now)),
@@ -125,26 +130,18 @@ impl History {
     }
 }
 
-/// Whether a reconcile proved that Scalekit can be reached, or that it can't;
-/// `None`: it says nothing about that.
-pub(super) fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
-    match outcome.remote_error() {
-        Some(error) => Some(error.kind.class() == ErrorClass::Refused),
-        None => (state.observation.organization.is_some() || matches!(outcome, Outcome::Reconciled(_))).then_some(true),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::{ErrorKind, RemoteError, Settings};
+    use crate::reconcile::{ErrorKind, RemoteError, Settings, State, reached};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn ended(history: &mut History, kind: Option<ErrorKind>, now: Duration) {
         let state = State::new(Settings::default(), History::default(), now);
         let outcome = kind.map_or(RemoteOutcome::InSync, |kind| RemoteOutcome::Error(RemoteError::new(kind)));
-        history.record(HistoryEvent::Reconciled(&state, &Outcome::Reconciled(outcome)), now);
+        let outcome = Outcome::Reconciled(outcome);
+        history.record(HistoryEvent::Reconciled { outcome: &outcome, reached: reached(&state, &outcome) }, now);
     }
 
     #[test]

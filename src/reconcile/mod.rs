@@ -30,6 +30,7 @@ mod resource;
 mod settings;
 mod state;
 mod status;
+mod step;
 #[cfg(test)]
 mod tests;
 
@@ -39,13 +40,13 @@ pub use error::{Detail, ErrorClass, ErrorKind, RemoteError};
 pub use events::{Event, events};
 pub use history::{HOUR, History, HistoryEvent};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
-pub use outages::Outages;
+pub use outages::{Outages, reached};
 pub use outcome::{Hold, Outcome, Release};
 pub use ownership::{Claimant, Ownership, owner, ownership};
 pub use reason::{Reason, reasons_page};
 pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, satisfied};
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
-pub use request::{ClusterWrite, Request, Response, Step};
+pub use request::{ClusterWrite, Request, Response};
 pub use requeue::{Requeue, requeue};
 pub use resource::{Found, Pinned, PlannedRelease, Resource};
 pub use settings::Settings;
@@ -54,6 +55,9 @@ pub use status::{Observed, StatusUpdate, problem};
 
 use jiff::Timestamp;
 use state::Refusal;
+
+/// The next thing to do about a resource.
+pub type Step = step::Step<Request, Outcome>;
 
 /// The next step, given all that this reconcile has seen. No IO; `now` only
 /// for times that the status has announced. The order of it all:

@@ -2,7 +2,7 @@
 //! that wakes the others, so that nobody sits out a pause of minutes while the
 //! server is back (docs/failures.md, row 15).
 
-use super::{ErrorClass, Outcome, State, history::reached};
+use super::{ErrorClass, Outcome, State};
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
@@ -42,6 +42,15 @@ impl<K: Clone + Eq + Hash> Outages<K> {
             waiting.remove(resource);
             !waiting.is_empty()
         });
+    }
+}
+
+/// Whether a reconcile proved that Scalekit can be reached, or that it can't;
+/// `None`: it says nothing about that.
+pub fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
+    match outcome.remote_error() {
+        Some(error) => Some(error.kind.class() == ErrorClass::Refused),
+        None => (state.observation.organization.is_some() || matches!(outcome, Outcome::Reconciled(_))).then_some(true),
     }
 }
 

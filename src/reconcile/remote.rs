@@ -1,7 +1,9 @@
 //! One organization: observe, flag, policy, verify. The operator and the CLI
 //! run the same steps.
 
-use super::{Detail, ErrorKind, Observation, RemoteError, RemoteRequest, Step, features, observation::Application};
+use super::{
+    Detail, ErrorKind, Observation, RemoteError, RemoteRequest, features, observation::Application, step::Step,
+};
 use crate::policy::{ChainViolation, Live, Mode, OrganizationId, OrganizationRef, Policy, check_chain, diff, tighten};
 
 /// What is wanted of one organization.

@@ -1,18 +1,7 @@
 //! What a reconcile asks of the world, one effect at a time, and what comes
 //! back. [`next`](super::next()) decides, the shell carries out.
 
-use super::{
-    Access, Claimant, CredentialsProblem, Found, Outcome, Release, RemoteError, RemoteRequest, RemoteResponse,
-};
-
-/// The next thing to do: one request, or none because the work has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Step<R = Request, O = Outcome> {
-    /// Carry this out and hand back the response.
-    Request(R),
-    /// The reconcile has ended.
-    Done(O),
-}
+use super::{Access, Claimant, CredentialsProblem, Found, Release, RemoteError, RemoteRequest, RemoteResponse};
 
 /// One effect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

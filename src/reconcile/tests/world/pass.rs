@@ -4,7 +4,7 @@ use super::{Entry, Held, Uid, World};
 use crate::policy::Policy;
 use crate::reconcile::{
     ClusterWrite, Event, HistoryEvent, Outcome, RemoteRequest, Request, Requeue, Response, State, StatusUpdate, Step,
-    events, next, requeue,
+    events, next, reached, requeue,
 };
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ impl World {
 
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Pass {
         self.happenings.clear();
-        self.record(uid, HistoryEvent::Reconciled(&state, &outcome));
+        self.record(uid, HistoryEvent::Reconciled { outcome: &outcome, reached: reached(&state, &outcome) });
         let update = StatusUpdate::after(&state, &outcome);
         if let Some(update) = &update
             && self.store(uid, update.clone()) == ClusterWrite::Outdated
