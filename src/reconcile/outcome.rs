@@ -92,7 +92,7 @@ impl Outcome {
             Self::Conflict { .. } => "Conflict",
             Self::Reconciled(remote) => remote.name(),
             Self::Contended => "Contended",
-            Self::Released(_) => "Released",
+            Self::Released(release) => release.name(),
             Self::Holding { .. } => "Holding",
             Self::CleanupPending(_) => "CleanupPending",
             Self::Settling(_) => "Settling",
@@ -105,6 +105,21 @@ impl Outcome {
         match self {
             Self::Reconciled(RemoteOutcome::Error(error)) | Self::CleanupPending(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+impl Release {
+    /// A short name, for logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Reverted => "ReleasedReverted",
+            Self::NothingToRevert => "ReleasedNothingToRevert",
+            Self::CustomersOwn => "ReleasedCustomersOwn",
+            Self::HandedOver => "ReleasedHandedOver",
+            Self::NotOwner => "ReleasedNotOwner",
+            Self::OrganizationGone => "ReleasedOrganizationGone",
+            Self::Orphaned(_) => "ReleasedOrphaned",
         }
     }
 }
