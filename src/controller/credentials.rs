@@ -6,8 +6,8 @@
 
 use super::cluster::{Cluster, ClusterError};
 use crate::{
-    reconcile::{Access, CredentialsFlaw, CredentialsProblem},
-    scalekit::{Client, Credentials, Key, Rules, Transport, Unusable, Values, own_values},
+    reconcile::{Access, CredentialsError, CredentialsKey, CredentialsSource},
+    scalekit::{Client, Credentials, Rules, Transport, Values, own_values},
 };
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::{ExposeSecret, SecretBox};
@@ -25,7 +25,7 @@ pub(super) const FRESH: Duration = Duration::from_secs(30);
 pub(super) const LOOK: Duration = Duration::from_secs(25);
 
 /// A client and where it leads, or why there is none.
-pub(super) type Usable = Result<(Client, Access), CredentialsProblem>;
+pub(super) type Usable = Result<(Client, Access), CredentialsError>;
 
 /// Where the operator's own credentials are, and who may use them.
 #[derive(Debug, Clone, Default)]
@@ -125,8 +125,7 @@ impl Sources {
     pub(super) async fn get(&self, namespace: &str, secret: Option<&str>, anew: bool) -> Result<Usable, ClusterError> {
         let allowed = &self.own.namespaces;
         if secret.is_none() && !allowed.is_empty() && !allowed.iter().any(|n| n == namespace) {
-            let message = format!("namespace {namespace:?} needs a Secret of its own");
-            return Ok(Err(CredentialsProblem { flaw: CredentialsFlaw::NotAllowed, message }));
+            return Ok(Err(CredentialsError::NotAllowed { namespace: namespace.into() }));
         }
         self.read(&Source::of(namespace, secret), anew).await
     }
@@ -162,13 +161,19 @@ impl Sources {
         Ok(usable)
     }
 
-    /// What a source that is gone last led to, if that is not long ago. For
-    /// reverting what was written with it, and nothing else.
-    pub(super) async fn recall(&self, namespace: &str, secret: Option<&str>) -> Option<(Client, Access)> {
-        let slot = self.slot(&Source::of(namespace, secret));
-        let read = slot.lock().await;
-        let last = read.as_ref()?.last.as_ref()?;
-        (last.gone.elapsed() < self.times.kept).then(|| (last.client.clone(), last.access.clone()))
+    /// What a source that is gone last led to, if that is not long ago; else
+    /// what the last read of it found. For reverting what was written with it,
+    /// and nothing else.
+    pub(super) async fn recall(&self, namespace: &str, secret: Option<&str>) -> Usable {
+        let source = Source::of(namespace, secret);
+        let slot = self.slot(&source);
+        match &*slot.lock().await {
+            Some(Read { last: Some(last), .. }) if last.gone.elapsed() < self.times.kept => {
+                Ok((last.client.clone(), last.access.clone()))
+            }
+            Some(read) => read.usable.clone(),
+            None => Err(CredentialsError::Missing(self.named(&source))),
+        }
     }
 
     /// Reads those sources again whose time has come, so that a change is seen
@@ -204,31 +209,25 @@ impl Sources {
         (plain.map_or(Version::Absent, |plain| Version::Values(SecretBox::new(Box::new(plain)))), values)
     }
 
-    fn client(&self, source: &Source, values: Values) -> Usable {
-        let source = match (source, &self.own.folder) {
-            (Source::Secret { name, .. }, _) => format!("Secret {name:?}"),
-            (Source::Operator, Some(_)) => "the operator's credentials folder".into(),
-            (Source::Operator, None) => "the operator's environment variables".into(),
-        };
-        match Credentials::complete(values, &self.rules) {
-            Ok(credentials) => {
-                let environment = credentials.environment().to_string();
-                Ok((Client::new(&self.transport, credentials), Access { environment, source }))
-            }
-            Err(Unusable::Missing) => {
-                let message = format!("{source}: {}, and the resource has no other", Unusable::Missing);
-                Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message })
-            }
-            Err(flaw) => {
-                Err(CredentialsProblem { flaw: CredentialsFlaw::Incomplete, message: format!("{source}: {flaw}") })
-            }
+    fn named(&self, source: &Source) -> CredentialsSource {
+        match (source, &self.own.folder) {
+            (Source::Secret { name, .. }, _) => CredentialsSource::Secret(name.clone()),
+            (Source::Operator, Some(_)) => CredentialsSource::DefaultFolder,
+            (Source::Operator, None) => CredentialsSource::DefaultEnvironment,
         }
+    }
+
+    fn client(&self, source: &Source, values: Values) -> Usable {
+        let source = self.named(source);
+        let credentials = Credentials::complete(values, &source, &self.rules)?;
+        let environment = credentials.environment().to_string();
+        Ok((Client::new(&self.transport, credentials), Access { environment, source }))
     }
 }
 
 fn values_of(secret: Secret) -> Vec<Option<Vec<u8>>> {
     let mut data = secret.data.unwrap_or_default();
-    Key::ALL.into_iter().map(|key| data.remove(key.as_str()).map(|bytes| bytes.0)).collect()
+    CredentialsKey::ALL.into_iter().map(|key| data.remove(key.as_str()).map(|bytes| bytes.0)).collect()
 }
 
 impl Read {

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     policy::OrganizationRef,
     reconcile::{
-        Access, ClusterWrite, CredentialsFlaw, CredentialsProblem, ErrorKind, Found, Organization, Ownership,
-        RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, State,
+        Access, ClusterWrite, CredentialsError, ErrorKind, Found, Organization, Ownership, RemoteError, RemoteRequest,
+        RemoteResponse, Request, Resource, Response, State,
     },
     scalekit::Client,
 };
@@ -75,26 +75,23 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    async fn credentials(&mut self, anew: bool) -> Result<Result<Access, CredentialsProblem>, ClusterError> {
+    async fn credentials(&mut self, anew: bool) -> Result<Result<Access, CredentialsError>, ClusterError> {
         let secret = self.object.as_ref().and_then(secret);
         let usable = self.context.sources.get(&self.reference.namespace, secret.as_deref(), anew).await?;
-        Ok(usable.map(|(client, access)| {
-            self.client = Some(client);
-            access
-        }))
+        Ok(self.connect(usable))
     }
 
-    async fn recall(&mut self) -> Result<Access, CredentialsProblem> {
+    async fn recall(&mut self) -> Result<Access, CredentialsError> {
         let secret = self.object.as_ref().and_then(secret);
-        match self.context.sources.recall(&self.reference.namespace, secret.as_deref()).await {
-            Some((client, access)) => {
-                self.client = Some(client);
-                Ok(access)
-            }
-            None => self.state.credentials.clone().unwrap_or_else(|| {
-                Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message: "none were used before".into() })
-            }),
-        }
+        let usable = self.context.sources.recall(&self.reference.namespace, secret.as_deref()).await;
+        self.connect(usable)
+    }
+
+    /// Keeps the client for the requests to come.
+    fn connect(&mut self, usable: Usable) -> Result<Access, CredentialsError> {
+        let (client, access) = usable?;
+        self.client = Some(client);
+        Ok(access)
     }
 
     /// Whoever edits, deletes, or asks for a pass does not mean credentials of

@@ -153,7 +153,7 @@ const fn how(release: &Release) -> &'static str {
 
 fn needs(hold: &Hold) -> String {
     match hold {
-        Hold::Credentials(problem) => problem.message.clone(),
+        Hold::Credentials(error) => error.to_string(),
         Hold::EnvironmentChanged { pinned, found } => format!("written to {pinned}, credentials for {found}"),
         Hold::InvalidSpec => "its spec can't be read, so it is unknown what to revert".into(),
         Hold::Refused(error) => format!("Scalekit refuses the revert ({})", error.detail),

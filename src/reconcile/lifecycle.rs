@@ -30,7 +30,7 @@ fn keep(state: &State, resource: &Resource) -> Step {
     }
     match &state.credentials {
         None => return Step::Request(Request::ReadCredentials),
-        Some(Err(problem)) => return done(Outcome::Credentials(problem.clone())),
+        Some(Err(error)) => return done(Outcome::Credentials(error.clone())),
         Some(Ok(_)) => {}
     }
     let Some(goal) = state.goal() else { return Step::Request(Request::ReadResource) };

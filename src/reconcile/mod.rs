@@ -9,6 +9,7 @@
 
 mod condition;
 mod contention;
+mod credentials;
 mod deletion;
 mod events;
 mod features;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use contention::HOUR;
+pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue};
 pub use events::{Event, events};
 pub use lifecycle::next;
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
@@ -38,8 +40,5 @@ pub use remote_request::{
 };
 pub use request::{ClusterWrite, Request, Response, Step};
 pub use requeue::{Requeue, requeue};
-pub use state::{
-    Access, Corrections, CredentialsFlaw, CredentialsProblem, Found, History, Ownership, Pinned, PlannedRelease,
-    Resource, Settings, State,
-};
+pub use state::{Corrections, Found, History, Ownership, Pinned, PlannedRelease, Resource, Settings, State};
 pub use status_update::{Observed, StatusUpdate, problem, reason_of};

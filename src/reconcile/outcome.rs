@@ -1,6 +1,6 @@
 //! How a pass over a resource ended.
 
-use super::{CredentialsProblem, RemoteError, RemoteOutcome};
+use super::{CredentialsError, RemoteError, RemoteOutcome};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub enum Outcome {
     /// The spec can't be acted on.
     InvalidSpec(Vec<String>),
     /// No credentials, or unusable ones.
-    Credentials(CredentialsProblem),
+    Credentials(CredentialsError),
     /// Another resource owns the organization.
     Conflict {
         /// Its name, when it is in the same namespace.
@@ -66,7 +66,7 @@ pub enum Release {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Hold {
     /// No credentials, or unusable ones.
-    Credentials(CredentialsProblem),
+    Credentials(CredentialsError),
     /// The credentials lead to another environment than the policy was written
     /// to, so nothing found there proves anything.
     EnvironmentChanged {

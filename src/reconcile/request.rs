@@ -2,7 +2,7 @@
 //! back. [`next`](super::next()) decides, the shell carries out.
 
 use super::{
-    Access, CredentialsProblem, Found, Outcome, Ownership, Release, RemoteError, RemoteRequest, RemoteResponse,
+    Access, CredentialsError, Found, Outcome, Ownership, Release, RemoteError, RemoteRequest, RemoteResponse,
     StatusUpdate,
 };
 
@@ -51,7 +51,7 @@ pub enum Response {
         terminating: bool,
     },
     /// To `ReadCredentials` and `RecallCredentials`.
-    Credentials(Result<Access, CredentialsProblem>),
+    Credentials(Result<Access, CredentialsError>),
     /// To `ReadClaimants`.
     Claimants(Ownership),
     /// To a write to the API server.

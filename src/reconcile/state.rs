@@ -2,8 +2,8 @@
 //! it. A pass starts with an empty view and forgets it at the end.
 
 use super::{
-    ClusterWrite, Condition, ConditionStatus, ConditionType, Observation, Reason, Release, RemoteError, RemoteRequest,
-    RemoteResponse, Request, Response, StatusUpdate, remote,
+    Access, ClusterWrite, Condition, ConditionStatus, ConditionType, CredentialsError, Observation, Reason, Release,
+    RemoteError, RemoteRequest, RemoteResponse, Request, Response, StatusUpdate, remote,
 };
 use crate::policy::{OrganizationId, ValidatedSpec};
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ pub struct State {
     /// The resource, fresh from the API server.
     pub resource: Found,
     /// Which environment the credentials lead to, or why there are none.
-    pub credentials: Option<Result<Access, CredentialsProblem>>,
+    pub credentials: Option<Result<Access, CredentialsError>>,
     /// The credentials were gone, and this pass asked for those last used.
     pub recalled: bool,
     /// Whether the resource's namespace is going, where that was asked.
@@ -129,46 +129,6 @@ pub struct Pinned {
     pub environment: String,
     /// The id there.
     pub organization: OrganizationId,
-}
-
-/// Where usable credentials lead.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Access {
-    /// The environment's host.
-    pub environment: String,
-    /// Where the credentials come from, for messages: a Secret's name.
-    pub source: String,
-}
-
-/// Why there are no credentials.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct CredentialsProblem {
-    /// What is wrong with them.
-    pub flaw: CredentialsFlaw,
-    /// Names the Secret and the key, never a value; says what to do.
-    pub message: String,
-}
-
-/// What can be wrong with credentials before anybody is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CredentialsFlaw {
-    /// They are not there, so somebody may still bring them.
-    Missing,
-    /// A value is missing or unusable.
-    Incomplete,
-    /// The operator's own are not for this namespace.
-    NotAllowed,
-}
-
-impl CredentialsFlaw {
-    /// The reason it is reported with.
-    pub const fn reason(self) -> Reason {
-        match self {
-            Self::Missing => Reason::CredentialsMissing,
-            Self::Incomplete => Reason::CredentialsIncomplete,
-            Self::NotAllowed => Reason::CredentialsNotAllowed,
-        }
-    }
 }
 
 /// Whether this resource is the one that may write.

@@ -40,9 +40,9 @@ mod tests;
 
 pub use address::Rules;
 pub use client::Client;
-pub use credentials::{Credentials, CredentialsProblem, Flaw, Key};
+pub use credentials::Credentials;
 pub use environment::Environment;
-pub use own::{Unusable, Values, own_values};
+pub use own::{Values, own_values};
 pub use pages::Page;
 pub use settings::{Settings, SettingsProblem};
 pub use transport::{Transport, TransportError};

@@ -1,35 +1,21 @@
 //! A program's own credentials: files of a folder, or environment variables.
 //! The operator and the CLI read them here.
 
-use super::{Credentials, CredentialsProblem, Key, Rules};
+use super::{Credentials, Rules};
+use crate::reconcile::{CredentialsError, CredentialsKey, CredentialsSource};
 use std::{io, path::Path};
-use thiserror::Error;
 
 /// The largest credentials file that is read, in bytes.
 const LARGEST: u64 = 64 * 1024;
 
-/// The three values in the order of [`Key::ALL`]; `None`: no such source.
+/// The three values in the order of [`CredentialsKey::ALL`]; `None`: no such source.
 pub type Values = Option<Vec<Option<Vec<u8>>>>;
-
-/// Why values are no credentials; never the values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-pub enum Unusable {
-    /// None of the three is there.
-    #[error("not there")]
-    Missing,
-    /// One of them is not there.
-    #[error("the key {0} is missing")]
-    KeyMissing(Key),
-    /// One of them can't be used.
-    #[error(transparent)]
-    Flawed(#[from] CredentialsProblem),
-}
 
 /// What the files in `folder` hold that are named like the keys; without a
 /// folder, the environment variables of those names.
 pub async fn own_values(folder: Option<&Path>) -> Values {
     let mut values = Vec::new();
-    for key in Key::ALL {
+    for key in CredentialsKey::ALL {
         values.push(match folder {
             Some(folder) => file(&folder.join(key.as_str())).await,
             None => std::env::var(key.as_str()).ok().map(String::into_bytes),
@@ -39,15 +25,19 @@ pub async fn own_values(folder: Option<&Path>) -> Values {
 }
 
 impl Credentials {
-    /// Credentials from what was found under the three keys.
-    pub fn complete(values: Values, rules: &Rules) -> Result<Self, Unusable> {
-        let values = values.ok_or(Unusable::Missing)?;
+    /// Credentials from the values that were found in `from`.
+    pub fn complete(values: Values, from: &CredentialsSource, rules: &Rules) -> Result<Self, CredentialsError> {
+        let missing = || CredentialsError::Missing(from.clone());
         let mut complete = Vec::new();
-        for (key, value) in Key::ALL.into_iter().zip(values) {
-            complete.push(value.ok_or(Unusable::KeyMissing(key))?);
+        for (key, value) in CredentialsKey::ALL.into_iter().zip(values.ok_or_else(missing)?) {
+            complete.push(value.ok_or_else(|| CredentialsError::KeyMissing { from: from.clone(), key })?);
         }
-        let [url, id, secret] = complete.as_slice() else { return Err(Unusable::Missing) };
-        Ok(Self::parse(url, id, secret, rules)?)
+        let [url, id, secret] = complete.as_slice() else { return Err(missing()) };
+        Self::parse(url, id, secret, rules).map_err(|(key, why)| CredentialsError::Invalid {
+            from: from.clone(),
+            key,
+            why,
+        })
     }
 }
 
@@ -75,13 +65,34 @@ mod tests {
     #[test]
     fn the_key_that_is_not_there_is_named() {
         let rules = Rules::default();
-        let complete = |values| Credentials::complete(values, &rules).map(|_| ()).map_err(|e| e.to_string());
-        let url = || Some(b"https://acme.scalekit.com".to_vec());
-        assert_eq!(complete(None), Err("not there".into()));
-        let found = complete(Some(vec![url(), None, Some(b"s".to_vec())]));
-        assert_eq!(found, Err("the key SCALEKIT_CLIENT_ID is missing".into()));
-        let found = complete(Some(vec![url(), Some(b"i".to_vec()), Some(b"a canary".to_vec())]));
-        assert_eq!(found, Err("SCALEKIT_CLIENT_SECRET contains white space or control characters".into()));
-        assert_eq!(complete(Some(vec![url(), Some(b"i".to_vec()), Some(b"s".to_vec())])), Ok(()));
+        let from = CredentialsSource::Secret("scalekit".into());
+        let complete = |url: &str, id: Option<&str>, secret: &str| {
+            let bytes = |text: &str| Some(text.as_bytes().to_vec());
+            let values = vec![bytes(url), id.and_then(bytes), bytes(secret)];
+            Credentials::complete(Some(values), &from, &rules).map(|_| ()).map_err(|e| e.to_string())
+        };
+        let (url, id) = ("https://acme.scalekit.com", Some("i"));
+        for (found, message) in [
+            (complete(url, None, "s"), "the key SCALEKIT_CLIENT_ID is missing"),
+            (complete(url, id, "a canary"), "SCALEKIT_CLIENT_SECRET contains white space or control characters"),
+            (complete("http://canary.example", id, "s"), "SCALEKIT_ENVIRONMENT_URL is not an https URL"),
+        ] {
+            assert_eq!(found, Err(format!("Secret \"scalekit\": {message}")));
+        }
+        assert_eq!(complete(url, id, "s"), Ok(()));
+    }
+
+    #[test]
+    fn a_source_without_any_key_is_named() {
+        for (from, message) in [
+            (CredentialsSource::Environment, "the environment variables SCALEKIT_…: not there"),
+            (
+                CredentialsSource::DefaultFolder,
+                "the operator's credentials folder: not there, and the resource has no other",
+            ),
+        ] {
+            let found = Credentials::complete(None, &from, &Rules::default());
+            assert_eq!(found.err().map(|error| error.to_string()).as_deref(), Some(message));
+        }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use trouble::{On, Trouble};
 use super::samples;
 use crate::policy::{Live, ValidatedSpec};
 use crate::reconcile::{
-    Access, ConditionType, Corrections, CredentialsFlaw, CredentialsProblem, ErrorKind, HOUR, History, RemoteRequest,
+    Access, ConditionType, Corrections, CredentialsError, CredentialsSource, ErrorKind, HOUR, History, RemoteRequest,
     Request, Response, SESSION_POLICY, Settings, State, Step,
 };
 use cluster::Cluster;
@@ -34,7 +34,7 @@ pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) scalekit: Scalekit,
     /// Where the Secret leads.
-    pub(crate) credentials: Result<Access, CredentialsProblem>,
+    pub(crate) credentials: Result<Access, CredentialsError>,
     /// What the process still knows of a Secret that is gone.
     pub(crate) kept: Option<Access>,
     pub(crate) namespace_terminating: bool,
@@ -197,8 +197,7 @@ impl World {
     }
 
     pub(crate) fn credentials_missing(&mut self) {
-        self.credentials =
-            Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message: "Secret scalekit is not there".into() });
+        self.credentials = Err(CredentialsError::Missing(CredentialsSource::Secret("scalekit".into())));
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {
@@ -265,7 +264,7 @@ impl World {
 }
 
 pub(crate) fn access(environment: &str) -> Access {
-    Access { environment: environment.into(), source: "Secret scalekit".into() }
+    Access { environment: environment.into(), source: CredentialsSource::Secret("scalekit".into()) }
 }
 
 impl Entry {
