@@ -7,7 +7,7 @@
 use super::cluster::{Cluster, ClusterError};
 use crate::{
     reconcile::{Access, CredentialsError, CredentialsKey, CredentialsSource},
-    scalekit::{Client, Credentials, Rules, Transport, Values, own_values},
+    scalekit::{Client, Credentials, RawCredentials, Rules, Transport, read_default_credentials},
 };
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::{ExposeSecret, SecretBox};
@@ -196,15 +196,15 @@ impl Sources {
         Arc::clone(read.entry(source.clone()).or_default())
     }
 
-    async fn secret(&self, namespace: &str, name: &str) -> Result<(Version, Values), ClusterError> {
+    async fn secret(&self, namespace: &str, name: &str) -> Result<(Version, RawCredentials), ClusterError> {
         let Some(secret) = self.cluster.secret(namespace, name).await? else { return Ok((Version::Absent, None)) };
         let version =
             Version::Secret { uid: secret.metadata.uid.clone(), version: secret.metadata.resource_version.clone() };
         Ok((version, Some(values_of(secret))))
     }
 
-    async fn own(&self) -> (Version, Values) {
-        let values = own_values(self.own.folder.as_deref()).await;
+    async fn own(&self) -> (Version, RawCredentials) {
+        let values = read_default_credentials(self.own.folder.as_deref()).await;
         let plain = values.as_ref().map(|values| values.iter().map(|v| v.clone().unwrap_or_default()).collect());
         (plain.map_or(Version::Absent, |plain| Version::Values(SecretBox::new(Box::new(plain)))), values)
     }
@@ -217,7 +217,7 @@ impl Sources {
         }
     }
 
-    fn client(&self, source: &Source, values: Values) -> Usable {
+    fn client(&self, source: &Source, values: RawCredentials) -> Usable {
         let source = self.named(source);
         let credentials = Credentials::complete(values, &source, &self.rules)?;
         let environment = credentials.environment().to_string();

@@ -21,7 +21,7 @@ mod work;
 
 use crate::{
     reconcile::Settings,
-    scalekit::{self, Rules, Transport, TransportError},
+    scalekit::{self, Rules, SetupError, Transport},
 };
 pub use cluster::{ClusterError, connect};
 pub use credentials::DefaultCredentials;
@@ -57,7 +57,7 @@ pub struct Options {
 pub enum StartError {
     /// No HTTPS client.
     #[error("no client for Scalekit: {0}")]
-    Transport(#[from] TransportError),
+    Transport(#[from] SetupError),
 }
 
 /// The longest an answer about the application's policy is used for all

@@ -5,7 +5,7 @@
 use crate::{
     crd,
     reconcile::{CredentialsError, CredentialsSource},
-    scalekit::{Client, Credentials, Rules, Settings, Transport, TransportError, own_values},
+    scalekit::{Client, Credentials, Rules, Settings, SetupError, Transport, read_default_credentials},
 };
 use std::{path::PathBuf, time::Duration};
 use thiserror::Error;
@@ -47,7 +47,7 @@ pub enum ConnectionError {
     Credentials(CredentialsError),
     /// A setting is wrong, or there is no TLS.
     #[error("no connection can be set up: {1}")]
-    Transport(#[source] TransportError, String),
+    Transport(#[source] SetupError, String),
 }
 
 impl Connection {
@@ -73,7 +73,7 @@ impl Connection {
         let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone() };
         let folder = self.credentials_dir.as_deref();
         let from = folder.map_or(CredentialsSource::Environment, |path| CredentialsSource::Folder(path.into()));
-        let credentials = Credentials::complete(own_values(folder).await, &from, &rules);
+        let credentials = Credentials::complete(read_default_credentials(folder).await, &from, &rules);
         Ok(Client::new(&transport, credentials.map_err(ConnectionError::Credentials)?))
     }
 }

@@ -9,11 +9,11 @@ use std::{io, path::Path};
 const LARGEST: u64 = 64 * 1024;
 
 /// The three values in the order of [`CredentialsKey::ALL`]; `None`: no such source.
-pub type Values = Option<Vec<Option<Vec<u8>>>>;
+pub type RawCredentials = Option<Vec<Option<Vec<u8>>>>;
 
 /// What the files in `folder` hold that are named like the keys; without a
 /// folder, the environment variables of those names.
-pub async fn own_values(folder: Option<&Path>) -> Values {
+pub async fn read_default_credentials(folder: Option<&Path>) -> RawCredentials {
     let mut values = Vec::new();
     for key in CredentialsKey::ALL {
         values.push(match folder {
@@ -26,7 +26,7 @@ pub async fn own_values(folder: Option<&Path>) -> Values {
 
 impl Credentials {
     /// Credentials from the values that were found in `from`.
-    pub fn complete(values: Values, from: &CredentialsSource, rules: &Rules) -> Result<Self, CredentialsError> {
+    pub fn complete(values: RawCredentials, from: &CredentialsSource, rules: &Rules) -> Result<Self, CredentialsError> {
         let missing = || CredentialsError::Missing(from.clone());
         let mut complete = Vec::new();
         for (key, value) in CredentialsKey::ALL.into_iter().zip(values.ok_or_else(missing)?) {

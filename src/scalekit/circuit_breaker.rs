@@ -4,7 +4,7 @@
 //! Some failures in a row, of whatever requests, and further ones are held
 //! back, except for one probe at a time with growing pauses between them. The
 //! first answer of any kind ends that at once. A refusal (4xx) is an answer; a
-//! 429 has a pause of its own in `throttle`.
+//! 429 has a pause of its own in `rate_limiter`.
 
 use crate::reconcile::ErrorKind;
 use std::{
@@ -21,7 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Shared by all clients of one environment.
-pub(super) struct Breaker {
+pub(super) struct CircuitBreaker {
     state: Mutex<State>,
     /// How long a probe may take.
     deadline: Duration,
@@ -47,11 +47,11 @@ struct Outage {
 
 /// Leave to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Leave {
+pub(super) struct Permit {
     probe: Option<u64>,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// `deadline`: the longest a request can take. A probe that is never heard
     /// of again (its pass was cut off) makes room for the next one after it.
     pub(super) fn new(deadline: Duration) -> Self {
@@ -60,12 +60,12 @@ impl Breaker {
 
     /// Whether a request would get leave. Takes nothing, so it can be asked
     /// before waiting for a turn.
-    pub(super) fn open_for_now(&self) -> Result<(), ErrorKind> {
+    pub(super) fn check_permitted(&self) -> Result<(), ErrorKind> {
         self.lock().not_sent(Instant::now()).map_or(Ok(()), Err)
     }
 
     /// Leave to send one request. `Err`: not now, for the outage of this kind.
-    pub(super) fn leave(&self) -> Result<Leave, ErrorKind> {
+    pub(super) fn try_acquire(&self) -> Result<Permit, ErrorKind> {
         let now = Instant::now();
         let mut state = self.lock();
         if let Some(kind) = state.not_sent(now) {
@@ -73,28 +73,28 @@ impl Breaker {
         }
         state.probes += 1;
         let probe = state.probes;
-        let Some(outage) = &mut state.outage else { return Ok(Leave { probe: None }) };
+        let Some(outage) = &mut state.outage else { return Ok(Permit { probe: None }) };
         outage.probe = probe;
         outage.next_probe = now + self.deadline + outage.pause;
-        Ok(Leave { probe: Some(probe) })
+        Ok(Permit { probe: Some(probe) })
     }
 
     /// A request was answered. True: that ended an outage.
-    pub(super) fn answered(&self) -> bool {
+    pub(super) fn on_response(&self) -> bool {
         let mut state = self.lock();
         state.failures = 0;
         state.outage.take().is_some()
     }
 
-    /// A request with `leave` failed. True: that is an outage from now on.
-    pub(super) fn failed(&self, leave: Leave, kind: ErrorKind) -> bool {
+    /// A request with `permit` failed. True: that is an outage from now on.
+    pub(super) fn on_failure(&self, permit: Permit, kind: ErrorKind) -> bool {
         let now = Instant::now();
         let mut state = self.lock();
         state.failures = state.failures.saturating_add(1);
         let failures = state.failures;
         match &mut state.outage {
             Some(outage) => {
-                if leave.probe == Some(outage.probe) {
+                if permit.probe == Some(outage.probe) {
                     outage.kind = kind;
                     outage.pause = (outage.pause * 2).min(LONGEST_PAUSE);
                     outage.next_probe = now + jittered(outage.pause);
@@ -134,37 +134,37 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(10);
     const DOWN: ErrorKind = ErrorKind::Unavailable;
 
-    fn fail(breaker: &Breaker) -> bool {
-        breaker.failed(breaker.leave().unwrap(), DOWN)
+    fn fail(breaker: &CircuitBreaker) -> bool {
+        breaker.on_failure(breaker.try_acquire().unwrap(), DOWN)
     }
 
     /// A breaker in an outage that just began.
-    fn broken() -> Breaker {
-        let breaker = Breaker::new(DEADLINE);
+    fn broken() -> CircuitBreaker {
+        let breaker = CircuitBreaker::new(DEADLINE);
         assert_eq!((0..OUTAGE).map(|_| fail(&breaker)).filter(|opened| *opened).count(), 1);
         breaker
     }
 
     #[tokio::test(start_paused = true)]
     async fn row_015_four_failures_in_a_row_hold_nobody_back() {
-        let breaker = Breaker::new(DEADLINE);
+        let breaker = CircuitBreaker::new(DEADLINE);
         for _ in 0..100 {
             (1..OUTAGE).for_each(|_| assert!(!fail(&breaker)));
-            assert!(breaker.leave().is_ok());
-            assert!(!breaker.answered());
+            assert!(breaker.try_acquire().is_ok());
+            assert!(!breaker.on_response());
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn row_015_an_outage_lets_one_probe_through_at_a_time() {
         let breaker = broken();
-        assert_eq!((breaker.open_for_now(), breaker.leave()), (Err(DOWN), Err(DOWN)));
+        assert_eq!((breaker.check_permitted(), breaker.try_acquire()), (Err(DOWN), Err(DOWN)));
         tokio::time::advance(SECOND).await;
-        assert_eq!(breaker.open_for_now(), Ok(()));
-        let probe = breaker.leave().unwrap();
-        assert_eq!((breaker.open_for_now(), breaker.leave()), (Err(DOWN), Err(DOWN)), "it is under way");
-        breaker.failed(probe, ErrorKind::TimedOut);
-        assert_eq!(breaker.leave(), Err(ErrorKind::TimedOut), "the latest failure is the one to tell");
+        assert_eq!(breaker.check_permitted(), Ok(()));
+        let probe = breaker.try_acquire().unwrap();
+        assert_eq!((breaker.check_permitted(), breaker.try_acquire()), (Err(DOWN), Err(DOWN)), "it is under way");
+        breaker.on_failure(probe, ErrorKind::TimedOut);
+        assert_eq!(breaker.try_acquire(), Err(ErrorKind::TimedOut), "the latest failure is the one to tell");
     }
 
     #[tokio::test(start_paused = true)]
@@ -173,7 +173,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..10 {
             let start = Instant::now();
-            while breaker.open_for_now().is_err() {
+            while breaker.check_permitted().is_err() {
                 tokio::time::advance(SECOND / 10).await;
             }
             pauses.push(start.elapsed());
@@ -189,30 +189,30 @@ mod tests {
     async fn row_015_the_first_answer_lets_everybody_through() {
         let breaker = broken();
         tokio::time::advance(SECOND).await;
-        breaker.leave().unwrap();
-        assert!(breaker.answered());
-        assert!((0..100).all(|_| breaker.leave().is_ok()));
+        breaker.try_acquire().unwrap();
+        assert!(breaker.on_response());
+        assert!((0..100).all(|_| breaker.try_acquire().is_ok()));
         (1..OUTAGE).for_each(|_| assert!(!fail(&breaker), "counting starts over"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn row_015_requests_from_before_an_outage_do_not_make_it_longer() {
-        let breaker = Breaker::new(DEADLINE);
-        let under_way: Vec<Leave> = (0..100).map(|_| breaker.leave().unwrap()).collect();
-        let opened = under_way.into_iter().filter(|leave| breaker.failed(*leave, DOWN)).count();
+        let breaker = CircuitBreaker::new(DEADLINE);
+        let under_way: Vec<Permit> = (0..100).map(|_| breaker.try_acquire().unwrap()).collect();
+        let opened = under_way.into_iter().filter(|permit| breaker.on_failure(*permit, DOWN)).count();
         assert_eq!(opened, 1);
         tokio::time::advance(SECOND).await;
-        assert!(breaker.leave().is_ok());
+        assert!(breaker.try_acquire().is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn row_015_a_probe_that_is_cut_off_makes_room_for_the_next() {
         let breaker = broken();
         tokio::time::advance(SECOND).await;
-        breaker.leave().unwrap();
+        breaker.try_acquire().unwrap();
         tokio::time::advance(DEADLINE).await;
-        assert_eq!(breaker.leave(), Err(DOWN));
+        assert_eq!(breaker.try_acquire(), Err(DOWN));
         tokio::time::advance(SECOND).await;
-        assert!(breaker.leave().is_ok());
+        assert!(breaker.try_acquire().is_ok());
     }
 }
