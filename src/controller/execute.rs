@@ -3,7 +3,7 @@
 use super::{
     Context, claims,
     cluster::{ClusterError, Object},
-    credentials::Usable,
+    credentials::Connection,
     index::{self, Claim, Entry},
     resource_ref::ResourceRef,
     status,
@@ -52,7 +52,7 @@ impl<'a> Execution<'a> {
                 Response::Namespace { terminating: cluster.terminating(&self.reference.namespace).await? }
             }
             Request::ReadCredentials => Response::Credentials(self.credentials(self.wants_credentials_of_now()).await?),
-            Request::RecallCredentials => Response::Credentials(self.recall().await),
+            Request::RecallCredentials => Response::Credentials(self.last_known_credentials().await),
             Request::ReadClaimants => Response::Claimants(self.ownership().await?),
             Request::ReportProgress(update) => Response::Cluster(self.write_status(update).await?),
             Request::AddFinalizer => {
@@ -77,19 +77,19 @@ impl<'a> Execution<'a> {
 
     async fn credentials(&mut self, anew: bool) -> Result<Result<Access, CredentialsError>, ClusterError> {
         let secret = self.object.as_ref().and_then(secret);
-        let usable = self.context.sources.get(&self.reference.namespace, secret.as_deref(), anew).await?;
-        Ok(self.connect(usable))
+        let connection = self.context.credentials.get(&self.reference.namespace, secret.as_deref(), anew).await?;
+        Ok(self.connect(connection))
     }
 
-    async fn recall(&mut self) -> Result<Access, CredentialsError> {
+    async fn last_known_credentials(&mut self) -> Result<Access, CredentialsError> {
         let secret = self.object.as_ref().and_then(secret);
-        let usable = self.context.sources.recall(&self.reference.namespace, secret.as_deref()).await;
-        self.connect(usable)
+        let connection = self.context.credentials.last_known(&self.reference.namespace, secret.as_deref()).await;
+        self.connect(connection)
     }
 
     /// Keeps the client for the requests to come.
-    fn connect(&mut self, usable: Usable) -> Result<Access, CredentialsError> {
-        let (client, access) = usable?;
+    fn connect(&mut self, connection: Connection) -> Result<Access, CredentialsError> {
+        let (client, access) = connection?;
         self.client = Some(client);
         Ok(access)
     }
@@ -163,9 +163,9 @@ impl<'a> Execution<'a> {
         let mut rivals = Vec::new();
         for mut rival in self.context.index.rivals(&self.reference.uid, &self.claim(&organization)) {
             let secret = rival.claim.secret.as_deref();
-            let usable = self.context.sources.get(&rival.reference.namespace, secret, false).await?;
-            rival.claim.takes_over &= usable.is_ok() && !self.context.uninstalling;
-            if environment(usable, &rival).is_some_and(|environment| environment == access.environment) {
+            let connection = self.context.credentials.get(&rival.reference.namespace, secret, false).await?;
+            rival.claim.takes_over &= connection.is_ok() && !self.context.uninstalling;
+            if environment(connection, &rival).is_some_and(|environment| environment == access.environment) {
                 rivals.push(rival);
             }
         }
@@ -192,8 +192,8 @@ impl<'a> Execution<'a> {
 
 /// The environment a rival's credentials lead to, else the one in its status.
 /// One with neither has never written anything, and can't now.
-fn environment(usable: Usable, rival: &Entry) -> Option<String> {
-    usable.ok().map(|(_, access)| access.environment).or_else(|| rival.claim.environment.clone())
+fn environment(connection: Connection, rival: &Entry) -> Option<String> {
+    connection.ok().map(|(_, access)| access.environment).or_else(|| rival.claim.environment.clone())
 }
 
 fn secret(object: &Object) -> Option<String> {

@@ -40,7 +40,7 @@ pub struct Options {
     /// Time between two looks where a resource does not say.
     pub resync_interval: Duration,
     /// The credentials of resources that name no Secret.
-    pub own: DefaultCredentials,
+    pub default_credentials: DefaultCredentials,
     /// How long a deletion waits for a person before the resource goes and its
     /// policy stays.
     pub grace: Duration,
@@ -69,7 +69,7 @@ struct Context {
     started: Timestamp,
     settings: Settings,
     cluster: cluster::Cluster,
-    sources: credentials::Sources,
+    credentials: credentials::CredentialStore,
     applications: shared::ApplicationPolicies,
     turns: shared::Turns,
     events: events::Events,
@@ -88,7 +88,7 @@ impl Context {
         client: kube::Client,
         options: Options,
         uninstalling: bool,
-    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<credentials::Source>), StartError> {
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<credentials::CredentialsRef>), StartError> {
         let settings = Settings {
             interval: options.resync_interval,
             settle: options.scalekit.deadline.saturating_mul(2),
@@ -100,12 +100,19 @@ impl Context {
         let times =
             credentials::Times { fresh: credentials::FRESH.min(settings.interval), kept: settings.namespace_grace };
         let (changes, changed) = mpsc::unbounded_channel();
-        let sources = credentials::Sources::new(cluster.clone(), transport, options.rules, options.own, times, changes);
+        let credentials = credentials::CredentialStore::new(
+            cluster.clone(),
+            transport,
+            options.rules,
+            options.default_credentials,
+            times,
+            changes,
+        );
         let context = Self {
             started: Timestamp::now(),
             applications: shared::ApplicationPolicies::new(APPLICATION_FRESH.min(settings.interval)),
             settings,
-            sources,
+            credentials,
             cluster,
             turns: shared::Turns::default(),
             events: events::Events::new(client),
@@ -140,17 +147,18 @@ impl Context {
 
     /// Has those looked at whose credentials changed, and reads credentials
     /// again that no pass has read lately.
-    async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<credentials::Source>) {
-        let of =
-            |entry: &index::Entry| credentials::Source::of(&entry.reference.namespace, entry.claim.secret.as_deref());
-        let mut tick = tokio::time::interval(credentials::LOOK);
+    async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<credentials::CredentialsRef>) {
+        let of = |entry: &index::Entry| {
+            credentials::CredentialsRef::of(&entry.reference.namespace, entry.claim.secret.as_deref())
+        };
+        let mut tick = tokio::time::interval(credentials::REFRESH);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 Some(source) = changed.recv() => {
                     self.index.uids(|entry| of(entry) == source).iter().for_each(|uid| self.queue.soon(uid));
                 }
-                _ = tick.tick() => self.sources.refresh(&self.index.each(of)).await,
+                _ = tick.tick() => self.credentials.refresh(&self.index.each(of)).await,
             }
         }
     }
