@@ -73,7 +73,7 @@ impl Connection {
         let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone() };
         let folder = self.credentials_dir.as_deref();
         let from = folder.map_or(CredentialsSource::Environment, |path| CredentialsSource::Folder(path.into()));
-        let credentials = Credentials::complete(read_default_credentials(folder).await, &from, &rules);
+        let credentials = Credentials::from_raw(read_default_credentials(folder).await, &from, &rules);
         Ok(Client::new(&transport, credentials.map_err(ConnectionError::Credentials)?))
     }
 }
