@@ -1,13 +1,19 @@
-//! One environment's breaker: while it is down, ten thousand resources must
-//! not keep knocking, or it stays down (failure-catalogue row 15).
+//! One environment's circuit breaker: while the environment is down, ten
+//! thousand resources must not keep sending requests, or it stays down
+//! (failure-catalogue row 15).
 //!
-//! Some failures in a row, of whatever requests, and further ones are held
-//! back, except for one probe at a time with growing pauses between them. The
-//! first answer of any kind ends that at once. A refusal (4xx) is an answer; a
+//! - Closed: every request is sent. Failures in a row, of whatever requests,
+//!   open it.
+//! - Open: no request is sent until a pause is over.
+//! - Half-open: one request is sent, as a probe. If it fails, the breaker opens
+//!   again for twice the pause.
+//!
+//! The first response of any kind closes it. A refusal (4xx) is a response; a
 //! 429 has a pause of its own in `rate_limiter`.
 
 use crate::reconcile::ErrorKind;
 use std::{
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -27,87 +33,78 @@ pub(super) struct CircuitBreaker {
     deadline: Duration,
 }
 
-#[derive(Default)]
-struct State {
-    /// Failures since the last answer.
-    failures: u32,
-    outage: Option<Outage>,
-    probes: u64,
+/// `cause` is the last failure, which requests that are not sent report.
+enum State {
+    Closed {
+        /// Since the last response.
+        failures: u32,
+    },
+    Open {
+        cause: ErrorKind,
+        pause: Duration,
+        until: Instant,
+    },
+    HalfOpen {
+        cause: ErrorKind,
+        pause: Duration,
+        /// From then on the probe counts as lost, and another one may be sent.
+        until: Instant,
+        probe: Permit,
+    },
 }
 
-struct Outage {
-    /// What the last failure was.
-    kind: ErrorKind,
-    pause: Duration,
-    next_probe: Instant,
-    /// The probe whose outcome counts; requests from before the outage don't
-    /// make the pause longer.
-    probe: u64,
-}
-
-/// Leave to send one request.
+/// Permission to send one request. Permits are told apart by their time: a
+/// probe is the only request that is permitted at its instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Permit {
-    probe: Option<u64>,
-}
+pub(super) struct Permit(Instant);
 
 impl CircuitBreaker {
-    /// `deadline`: the longest a request can take. A probe that is never heard
-    /// of again (its pass was cut off) makes room for the next one after it.
+    /// `deadline`: the longest that a request can take. A probe whose outcome is
+    /// never reported (its reconcile was cancelled) makes room for the next one
+    /// after it.
     pub(super) fn new(deadline: Duration) -> Self {
-        Self { state: Mutex::default(), deadline }
+        Self { state: Mutex::new(State::CLOSED), deadline }
     }
 
-    /// Whether a request would get leave. Takes nothing, so it can be asked
-    /// before waiting for a turn.
+    /// Whether [`Self::try_acquire`] would succeed now. Uses up no probe, so it
+    /// can be asked before waiting for the rate limiter.
     pub(super) fn check_permitted(&self) -> Result<(), ErrorKind> {
-        self.lock().not_sent(Instant::now()).map_or(Ok(()), Err)
+        self.lock().check_permitted(Instant::now())
     }
 
-    /// Leave to send one request. `Err`: not now, for the outage of this kind.
+    /// Permission to send one request, or the failure that opened the breaker.
     pub(super) fn try_acquire(&self) -> Result<Permit, ErrorKind> {
         let now = Instant::now();
+        let permit = Permit(now);
         let mut state = self.lock();
-        if let Some(kind) = state.not_sent(now) {
-            return Err(kind);
+        state.check_permitted(now)?;
+        if let State::Open { cause, pause, .. } | State::HalfOpen { cause, pause, .. } = *state {
+            *state = State::HalfOpen { cause, pause, until: now + self.deadline + pause, probe: permit };
         }
-        state.probes += 1;
-        let probe = state.probes;
-        let Some(outage) = &mut state.outage else { return Ok(Permit { probe: None }) };
-        outage.probe = probe;
-        outage.next_probe = now + self.deadline + outage.pause;
-        Ok(Permit { probe: Some(probe) })
+        Ok(permit)
     }
 
-    /// A request was answered. True: that ended an outage.
+    /// A request was answered. True: that closed the breaker.
     pub(super) fn on_response(&self) -> bool {
-        let mut state = self.lock();
-        state.failures = 0;
-        state.outage.take().is_some()
+        !matches!(mem::replace(&mut *self.lock(), State::CLOSED), State::Closed { .. })
     }
 
-    /// A request with `permit` failed. True: that is an outage from now on.
-    pub(super) fn on_failure(&self, permit: Permit, kind: ErrorKind) -> bool {
-        let now = Instant::now();
+    /// The request that `permit` was for failed. True: that opened the breaker.
+    pub(super) fn on_failure(&self, permit: Permit, cause: ErrorKind) -> bool {
         let mut state = self.lock();
-        state.failures = state.failures.saturating_add(1);
-        let failures = state.failures;
-        match &mut state.outage {
-            Some(outage) => {
-                if permit.probe == Some(outage.probe) {
-                    outage.kind = kind;
-                    outage.pause = (outage.pause * 2).min(LONGEST_PAUSE);
-                    outage.next_probe = now + jittered(outage.pause);
-                }
-                false
+        match &mut *state {
+            State::Closed { failures } if *failures + 1 < OUTAGE => *failures += 1,
+            State::Closed { .. } => {
+                *state = State::open(cause, FIRST_PAUSE);
+                return true;
             }
-            None if failures >= OUTAGE => {
-                let next_probe = now + jittered(FIRST_PAUSE);
-                state.outage = Some(Outage { kind, pause: FIRST_PAUSE, next_probe, probe: 0 });
-                true
+            State::HalfOpen { pause, probe, .. } if *probe == permit => {
+                *state = State::open(cause, (*pause * 2).min(LONGEST_PAUSE));
             }
-            None => false,
+            // A request from before the breaker opened does not make the pause longer.
+            State::Open { .. } | State::HalfOpen { .. } => {}
         }
+        false
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -116,14 +113,19 @@ impl CircuitBreaker {
 }
 
 impl State {
-    fn not_sent(&self, now: Instant) -> Option<ErrorKind> {
-        self.outage.as_ref().filter(|outage| now < outage.next_probe).map(|outage| outage.kind)
-    }
-}
+    const CLOSED: Self = Self::Closed { failures: 0 };
 
-/// Half of it to all of it, so that several operators don't probe together.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + 0.5 * fastrand::f64())
+    fn open(cause: ErrorKind, pause: Duration) -> Self {
+        // Half of it to all of it, so that several operators don't probe together.
+        Self::Open { cause, pause, until: Instant::now() + pause.mul_f64(0.5 + 0.5 * fastrand::f64()) }
+    }
+
+    fn check_permitted(&self, now: Instant) -> Result<(), ErrorKind> {
+        match *self {
+            Self::Open { cause, until, .. } | Self::HalfOpen { cause, until, .. } if now < until => Err(cause),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
