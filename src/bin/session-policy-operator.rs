@@ -148,7 +148,7 @@ impl From<Arguments> for Options {
         Self {
             namespaces: arguments.watch_namespace,
             resync_interval: arguments.resync_interval,
-            own: DefaultCredentials {
+            default_credentials: DefaultCredentials {
                 folder: arguments.credentials_dir,
                 namespaces: arguments.default_credentials_for,
             },

@@ -3,7 +3,7 @@
 //! taken from it alone; every reconcile reads its resource anew.
 
 use super::{
-    credentials::Source,
+    credentials::CredentialsRef,
     resource_ref::{ResourceRef, Uid},
     status,
 };
@@ -107,8 +107,8 @@ impl Entry {
     }
 
     /// Where its credentials are read.
-    pub(super) fn source(&self) -> Source {
-        Source::of(&self.resource.namespace, self.claim.secret.as_deref())
+    pub(super) fn credentials(&self) -> CredentialsRef {
+        CredentialsRef::of(&self.resource.namespace, self.claim.secret.as_deref())
     }
 
     /// As the decision about ownership sees it.

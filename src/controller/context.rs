@@ -1,8 +1,16 @@
 //! What all reconciles of the process share.
 
 use super::{
-    Options, StartError, application_policies::ApplicationPolicies, backoff::Backoff, cache::Cache, credentials,
-    events::Events, kube_api::KubeApi, locks::Locks, resource_ref::ResourceRef, resource_ref::Uid,
+    Options, StartError,
+    application_policies::ApplicationPolicies,
+    backoff::Backoff,
+    cache::Cache,
+    credentials::{self, CredentialStore, CredentialsRef},
+    events::Events,
+    kube_api::KubeApi,
+    locks::Locks,
+    resource_ref::ResourceRef,
+    resource_ref::Uid,
     workqueue::WorkQueue,
 };
 use crate::{
@@ -30,7 +38,7 @@ pub(super) struct Context {
     pub(super) uninstalling: bool,
     pub(super) settings: Settings,
     pub(super) kube: KubeApi,
-    pub(super) credentials: credentials::Sources,
+    pub(super) credentials: CredentialStore,
     pub(super) application_policies: ApplicationPolicies,
     pub(super) locks: Locks,
     pub(super) events: Events,
@@ -50,7 +58,7 @@ impl Context {
         client: kube::Client,
         options: Options,
         uninstalling: bool,
-    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<credentials::Source>), StartError> {
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<CredentialsRef>), StartError> {
         let settings = Settings {
             interval: options.resync_interval,
             settle: options.scalekit.deadline.saturating_mul(2),
@@ -64,7 +72,14 @@ impl Context {
         let (changes, changed) = mpsc::unbounded_channel();
         let context = Self {
             uninstalling,
-            credentials: credentials::Sources::new(kube.clone(), transport, options.rules, options.own, times, changes),
+            credentials: CredentialStore::new(
+                kube.clone(),
+                transport,
+                options.rules,
+                options.default_credentials,
+                times,
+                changes,
+            ),
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             settings,
             kube,
@@ -138,15 +153,15 @@ impl Context {
 
     /// Reconciles the resources whose credentials changed, and reads
     /// credentials again that no reconcile has read lately.
-    pub(super) async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<credentials::Source>) {
-        let mut tick = tokio::time::interval(credentials::LOOK);
+    pub(super) async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<CredentialsRef>) {
+        let mut tick = tokio::time::interval(credentials::REFRESH);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                Some(source) = changed.recv() => {
-                    self.cache.uids(|entry| entry.source() == source).iter().for_each(|uid| self.queue.add(uid));
+                Some(reference) = changed.recv() => {
+                    self.cache.uids(|entry| entry.credentials() == reference).iter().for_each(|uid| self.queue.add(uid));
                 }
-                _ = tick.tick() => self.credentials.refresh(&self.cache.each(|entry| entry.source())).await,
+                _ = tick.tick() => self.credentials.refresh(&self.cache.each(|entry| entry.credentials())).await,
             }
         }
     }

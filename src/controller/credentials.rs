@@ -1,242 +1,262 @@
-//! Where credentials come from: a Secret beside the resource, or the
-//! operator's own from a folder or from its environment. Each source has one
-//! client, kept while what was read stays the same and read again at least
-//! once a minute, so a rotation needs no restart and no watch on Secrets. Who
-//! else uses a source that changed is told.
+//! The credentials of resources: from a Secret in the resource's namespace, or
+//! the operator's default credentials from a folder or from its environment
+//! variables. For each of these there is one Scalekit client, kept while the
+//! values stay the same. They are read again at least once a minute, so a
+//! rotation needs no restart and the operator needs no permission to list or
+//! watch Secrets. Resources whose credentials changed are reconciled at once.
 
 use super::kube_api::{KubeApi, KubeError};
 use crate::{
-    reconcile::{Access, CredentialsFlaw, CredentialsProblem},
-    scalekit::{Client, Credentials, Key, Rules, Transport, Unusable, Values, own_values},
+    reconcile::{Access, CredentialsError, CredentialsKey, CredentialsSource},
+    scalekit::{Client, Credentials, RawCredentials, Rules, Transport, read_default_credentials},
 };
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::{ExposeSecret, SecretBox};
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{sync::mpsc, time::Instant};
 
-/// How long what was read is used at most, and how often what is older is
-/// looked for; together below the minute that is promised.
+/// How long credentials are used before they are read again.
 pub(super) const FRESH: Duration = Duration::from_secs(30);
-pub(super) const LOOK: Duration = Duration::from_secs(25);
+/// How often the store looks for credentials older than that. The sum of both
+/// is below the minute that is promised for a rotation.
+pub(super) const REFRESH: Duration = Duration::from_secs(25);
 
-/// A client and where it leads, or why there is none.
-pub(super) type Usable = Result<(Client, Access), CredentialsProblem>;
+/// A client with the environment it talks to, or why there is none.
+pub(super) type Connection = Result<(Client, Access), CredentialsError>;
 
-/// Where the operator's own credentials are, and who may use them.
+/// Where the operator's default credentials are, and who may use them.
 #[derive(Debug, Clone, Default)]
 pub struct DefaultCredentials {
     /// A folder with a file for each key; environment variables when `None`.
     pub folder: Option<PathBuf>,
-    /// Namespaces whose resources may do without a Secret of their own; all,
-    /// when empty. Whoever may write a resource there may change the policy of
+    /// Namespaces whose resources may use them by naming no Secret; all, when
+    /// empty. Whoever may write a resource there may change the policy of
     /// every organization that these credentials reach.
     pub namespaces: Vec<String>,
 }
 
-/// All sources of credentials.
-pub(super) struct Sources {
-    cluster: KubeApi,
+/// Reads credentials and keeps one client for each [`CredentialsRef`].
+pub(super) struct CredentialStore {
+    kube: KubeApi,
     transport: Transport,
     rules: Rules,
-    own: DefaultCredentials,
+    default_credentials: DefaultCredentials,
     times: Times,
-    changes: mpsc::UnboundedSender<Source>,
-    read: Mutex<HashMap<Source, Arc<Slot>>>,
+    changes: mpsc::UnboundedSender<CredentialsRef>,
+    entries: Mutex<HashMap<CredentialsRef, Arc<Slot>>>,
 }
 
 /// How long credentials are kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
-    /// Before they are read again.
+    /// From one read to the next.
     pub(super) fresh: Duration,
-    /// After they are gone, for resources of a namespace that goes with them.
+    /// After they were deleted, for resources that are deleted together with
+    /// their namespace and still have to revert their policy.
     pub(super) kept: Duration,
 }
 
-/// One source has one reader at a time; the others wait for what it finds.
-type Slot = tokio::sync::Mutex<Option<Read>>;
+/// Held while credentials are read, so that of all who need them one reads and
+/// the others wait for what it finds. `None` before the first read.
+type Slot = tokio::sync::Mutex<Option<CacheEntry>>;
 
-/// Where credentials are read.
+/// Which credentials a resource uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Source {
-    /// The operator's own folder or environment.
-    Operator,
-    /// A Secret beside its resources.
+pub(super) enum CredentialsRef {
+    /// The operator's default credentials.
+    Default,
+    /// A Secret in the namespace of the resource.
     Secret {
-        /// Theirs.
+        /// The namespace of both.
         namespace: String,
-        /// Its own.
+        /// The Secret's name.
         name: String,
     },
 }
 
-impl Source {
-    /// The source of resources of `namespace` that name `secret`.
+impl CredentialsRef {
+    /// The credentials of a resource in `namespace` whose
+    /// `credentialsSecretRef` is `secret`.
     pub(super) fn of(namespace: &str, secret: Option<&str>) -> Self {
         match secret {
             Some(name) => Self::Secret { namespace: namespace.into(), name: name.into() },
-            None => Self::Operator,
+            None => Self::Default,
         }
     }
 }
 
-/// What tells whether a source is as it was.
+/// Tells whether credentials changed since the last read. Default credentials
+/// have no resource version, so their values are compared.
 enum Version {
     Secret { uid: Option<String>, version: Option<String> },
-    Values(SecretBox<Vec<Vec<u8>>>),
+    Values(SecretBox<[Option<Vec<u8>>; 3]>),
     Absent,
 }
 
-struct Read {
+struct CacheEntry {
     version: Version,
-    at: Instant,
-    usable: Usable,
-    last: Option<Last>,
+    read_at: Instant,
+    connection: Connection,
+    last_known: Option<LastKnown>,
 }
 
-/// What was usable before it was gone.
+/// The client of credentials that were deleted.
 #[derive(Clone)]
-struct Last {
-    client: Client,
-    access: Access,
-    gone: Instant,
+struct LastKnown {
+    connection: (Client, Access),
+    missing_since: Instant,
 }
 
-impl Sources {
-    /// `changes` hears of each source that was read and is not as it was.
+impl CredentialStore {
+    /// Sends to `changes` what was read and has changed since the last read.
     pub(super) fn new(
-        cluster: KubeApi,
+        kube: KubeApi,
         transport: Transport,
         rules: Rules,
-        own: DefaultCredentials,
+        default_credentials: DefaultCredentials,
         times: Times,
-        changes: mpsc::UnboundedSender<Source>,
+        changes: mpsc::UnboundedSender<CredentialsRef>,
     ) -> Self {
-        Self { cluster, transport, rules, own, times, changes, read: Mutex::default() }
+        Self { kube, transport, rules, default_credentials, times, changes, entries: Mutex::default() }
     }
 
-    /// The credentials for resources of `namespace` that name `secret`.
-    /// `anew` reads them even if that was done a moment ago.
-    pub(super) async fn get(&self, namespace: &str, secret: Option<&str>, anew: bool) -> Result<Usable, KubeError> {
-        let allowed = &self.own.namespaces;
+    /// The client for a resource in `namespace` whose `credentialsSecretRef` is
+    /// `secret`. `refresh` reads the credentials even if they are fresh.
+    pub(super) async fn get(
+        &self,
+        namespace: &str,
+        secret: Option<&str>,
+        refresh: bool,
+    ) -> Result<Connection, KubeError> {
+        let allowed = &self.default_credentials.namespaces;
         if secret.is_none() && !allowed.is_empty() && !allowed.iter().any(|n| n == namespace) {
-            let message = format!("namespace {namespace:?} needs a Secret of its own");
-            return Ok(Err(CredentialsProblem { flaw: CredentialsFlaw::NotAllowed, message }));
+            return Ok(Err(CredentialsError::NotAllowed { namespace: namespace.into() }));
         }
-        self.read(&Source::of(namespace, secret), anew).await
+        self.read(&CredentialsRef::of(namespace, secret), refresh).await
     }
 
-    async fn read(&self, source: &Source, anew: bool) -> Result<Usable, KubeError> {
+    async fn read(&self, reference: &CredentialsRef, refresh: bool) -> Result<Connection, KubeError> {
         let asked = Instant::now();
-        let slot = self.slot(source);
-        let mut read = slot.lock().await;
-        if let Some(read) = &*read {
-            // a problem may be cured at any moment, so it is never kept
-            let kept = read.usable.is_ok() && read.at.elapsed() < self.times.fresh;
-            if read.at >= asked || (kept && !anew) {
-                return Ok(read.usable.clone());
+        let slot = self.slot(reference);
+        let mut slot = slot.lock().await;
+        if let Some(entry) = &*slot {
+            // an error may be cured at any moment, so it is never reused
+            let fresh = entry.connection.is_ok() && entry.read_at.elapsed() < self.times.fresh;
+            if entry.read_at >= asked || (fresh && !refresh) {
+                return Ok(entry.connection.clone());
             }
         }
-        let (version, values) = match source {
-            Source::Secret { namespace, name } => self.secret(namespace, name).await?,
-            Source::Operator => self.own().await,
+        let (version, values) = match reference {
+            CredentialsRef::Secret { namespace, name } => self.read_secret(namespace, name).await?,
+            CredentialsRef::Default => self.read_default().await,
         };
-        let before = read.take();
+        let before = slot.take();
         let same = before.as_ref().is_some_and(|before| before.version.is(&version));
         if before.is_some() && !same {
-            tracing::info!(?source, "credentials changed");
-            drop(self.changes.send(source.clone())); // nobody listens: the process ends
+            tracing::info!(credentials = %reference, "credentials changed");
+            drop(self.changes.send(reference.clone())); // nobody listens: the process ends
         }
-        let last =
-            before.as_ref().filter(|_| matches!(version, Version::Absent)).and_then(|read| read.last(self.times.kept));
-        let usable = match before {
-            Some(before) if same && before.usable.is_ok() => before.usable,
-            _ => self.client(source, values),
+        let last_known = before
+            .as_ref()
+            .filter(|_| matches!(version, Version::Absent))
+            .and_then(|before| before.last_known(self.times.kept));
+        let connection = match before {
+            Some(before) if same && before.connection.is_ok() => before.connection,
+            _ => self.connect(reference, values),
         };
-        *read = Some(Read { version, at: Instant::now(), usable: usable.clone(), last });
-        Ok(usable)
+        *slot = Some(CacheEntry { version, read_at: Instant::now(), connection: connection.clone(), last_known });
+        Ok(connection)
     }
 
-    /// What a source that is gone last led to, if that is not long ago. For
-    /// reverting what was written with it, and nothing else.
-    pub(super) async fn recall(&self, namespace: &str, secret: Option<&str>) -> Option<(Client, Access)> {
-        let slot = self.slot(&Source::of(namespace, secret));
-        let read = slot.lock().await;
-        let last = read.as_ref()?.last.as_ref()?;
-        (last.gone.elapsed() < self.times.kept).then(|| (last.client.clone(), last.access.clone()))
+    /// The last client of credentials that were deleted not long ago; else what
+    /// the last read found. Only for reverting what was written with them.
+    pub(super) async fn last_known(&self, namespace: &str, secret: Option<&str>) -> Connection {
+        let reference = CredentialsRef::of(namespace, secret);
+        let slot = self.slot(&reference);
+        match &*slot.lock().await {
+            Some(CacheEntry { last_known: Some(last), .. }) if last.missing_since.elapsed() < self.times.kept => {
+                Ok(last.connection.clone())
+            }
+            Some(entry) => entry.connection.clone(),
+            None => Err(CredentialsError::Missing(self.source(&reference))),
+        }
     }
 
-    /// Reads those sources again whose time has come, so that a change is seen
-    /// though no pass is due, and forgets those that `used` does not know.
-    pub(super) async fn refresh(&self, used: &HashSet<Source>) {
-        let known: Vec<Source> = {
-            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            read.retain(|source, slot| Arc::strong_count(slot) > 1 || used.contains(source));
-            read.keys().cloned().collect()
+    /// Reads credentials that are no longer fresh, so that a rotation is noticed
+    /// though no reconcile is due, and forgets those that are not in `used`.
+    pub(super) async fn refresh(&self, used: &HashSet<CredentialsRef>) {
+        let known: Vec<CredentialsRef> = {
+            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+            entries.retain(|reference, slot| Arc::strong_count(slot) > 1 || used.contains(reference));
+            entries.keys().cloned().collect()
         };
-        for source in known {
-            if let Err(error) = self.read(&source, false).await {
-                tracing::debug!(?source, %error, "credentials could not be read again");
+        for reference in known {
+            if let Err(error) = self.read(&reference, false).await {
+                tracing::debug!(credentials = %reference, %error, "credentials could not be read again");
             }
         }
     }
 
-    fn slot(&self, source: &Source) -> Arc<Slot> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(read.entry(source.clone()).or_default())
+    fn slot(&self, reference: &CredentialsRef) -> Arc<Slot> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(entries.entry(reference.clone()).or_default())
     }
 
-    async fn secret(&self, namespace: &str, name: &str) -> Result<(Version, Values), KubeError> {
-        let Some(secret) = self.cluster.secret(namespace, name).await? else { return Ok((Version::Absent, None)) };
+    async fn read_secret(&self, namespace: &str, name: &str) -> Result<(Version, RawCredentials), KubeError> {
+        let Some(secret) = self.kube.secret(namespace, name).await? else { return Ok((Version::Absent, None)) };
         let version =
             Version::Secret { uid: secret.metadata.uid.clone(), version: secret.metadata.resource_version.clone() };
         Ok((version, Some(values_of(secret))))
     }
 
-    async fn own(&self) -> (Version, Values) {
-        let values = own_values(self.own.folder.as_deref()).await;
-        let plain = values.as_ref().map(|values| values.iter().map(|v| v.clone().unwrap_or_default()).collect());
-        (plain.map_or(Version::Absent, |plain| Version::Values(SecretBox::new(Box::new(plain)))), values)
+    async fn read_default(&self) -> (Version, RawCredentials) {
+        let values = read_default_credentials(self.default_credentials.folder.as_deref()).await;
+        let version = values.clone().map(|values| Version::Values(SecretBox::new(Box::new(values))));
+        (version.unwrap_or(Version::Absent), values)
     }
 
-    fn client(&self, source: &Source, values: Values) -> Usable {
-        let source = match (source, &self.own.folder) {
-            (Source::Secret { name, .. }, _) => format!("Secret {name:?}"),
-            (Source::Operator, Some(_)) => "the operator's credentials folder".into(),
-            (Source::Operator, None) => "the operator's environment variables".into(),
-        };
-        match Credentials::complete(values, &self.rules) {
-            Ok(credentials) => {
-                let environment = credentials.environment().to_string();
-                Ok((Client::new(&self.transport, credentials), Access { environment, source }))
-            }
-            Err(Unusable::Missing) => {
-                let message = format!("{source}: {}, and the resource has no other", Unusable::Missing);
-                Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message })
-            }
-            Err(flaw) => {
-                Err(CredentialsProblem { flaw: CredentialsFlaw::Incomplete, message: format!("{source}: {flaw}") })
-            }
+    fn source(&self, reference: &CredentialsRef) -> CredentialsSource {
+        match (reference, &self.default_credentials.folder) {
+            (CredentialsRef::Secret { name, .. }, _) => CredentialsSource::Secret(name.clone()),
+            (CredentialsRef::Default, Some(_)) => CredentialsSource::DefaultFolder,
+            (CredentialsRef::Default, None) => CredentialsSource::DefaultEnvironment,
+        }
+    }
+
+    fn connect(&self, reference: &CredentialsRef, values: RawCredentials) -> Connection {
+        let source = self.source(reference);
+        let credentials = Credentials::from_raw(values, &source, &self.rules)?;
+        let environment = credentials.environment().to_string();
+        Ok((Client::new(&self.transport, credentials), Access { environment, source }))
+    }
+}
+
+fn values_of(secret: Secret) -> [Option<Vec<u8>>; 3] {
+    let mut data = secret.data.unwrap_or_default();
+    CredentialsKey::ALL.map(|key| data.remove(key.as_str()).map(|bytes| bytes.0))
+}
+
+impl fmt::Display for CredentialsRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Secret { namespace, name } => write!(f, "{namespace}/{name}"),
         }
     }
 }
 
-fn values_of(secret: Secret) -> Vec<Option<Vec<u8>>> {
-    let mut data = secret.data.unwrap_or_default();
-    Key::ALL.into_iter().map(|key| data.remove(key.as_str()).map(|bytes| bytes.0)).collect()
-}
-
-impl Read {
-    /// What it led to, if it is not gone for longer than `kept`.
-    fn last(&self, kept: Duration) -> Option<Last> {
-        match &self.usable {
-            Ok((client, access)) => Some(Last { client: client.clone(), access: access.clone(), gone: Instant::now() }),
-            Err(_) => self.last.clone().filter(|last| last.gone.elapsed() < kept),
+impl CacheEntry {
+    /// What to remember of this entry now that its credentials are missing.
+    fn last_known(&self, kept: Duration) -> Option<LastKnown> {
+        match &self.connection {
+            Ok(connection) => Some(LastKnown { connection: connection.clone(), missing_since: Instant::now() }),
+            Err(_) => self.last_known.clone().filter(|last| last.missing_since.elapsed() < kept),
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::{
     cache::{Claim, Entry},
     context::Context,
+    credentials::Connection,
     kube_api::{KubeError, Object},
     resource_ref::ResourceRef,
     status,
@@ -11,8 +12,8 @@ use super::{
 use crate::{
     policy::OrganizationRef,
     reconcile::{
-        Access, Claimant, ClusterWrite, CredentialsFlaw, CredentialsProblem, ErrorKind, Found, HistoryEvent,
-        Organization, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State, StatusUpdate,
+        Access, Claimant, ClusterWrite, CredentialsError, ErrorKind, Found, HistoryEvent, Organization, RemoteError,
+        RemoteRequest, RemoteResponse, Request, Response, State, StatusUpdate,
     },
     scalekit::Client,
 };
@@ -93,28 +94,21 @@ impl<'a> Effects<'a> {
         }
     }
 
-    async fn credentials(
-        &mut self,
-        state: &State,
-        fresh: bool,
-    ) -> Result<Result<Access, CredentialsProblem>, KubeError> {
+    async fn credentials(&mut self, state: &State, fresh: bool) -> Result<Result<Access, CredentialsError>, KubeError> {
         let found = self.context.credentials.get(&self.resource.namespace, secret(state), fresh).await?;
-        Ok(found.map(|(client, access)| {
-            self.client = Some(client);
-            access
-        }))
+        Ok(self.hold(found))
     }
 
-    async fn recall(&mut self, state: &State) -> Result<Access, CredentialsProblem> {
-        match self.context.credentials.recall(&self.resource.namespace, secret(state)).await {
-            Some((client, access)) => {
-                self.client = Some(client);
-                Ok(access)
-            }
-            None => state.credentials.clone().unwrap_or_else(|| {
-                Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message: "none were used before".into() })
-            }),
-        }
+    async fn recall(&mut self, state: &State) -> Result<Access, CredentialsError> {
+        let found = self.context.credentials.last_known(&self.resource.namespace, secret(state)).await;
+        self.hold(found)
+    }
+
+    fn hold(&mut self, found: Connection) -> Result<Access, CredentialsError> {
+        found.map(|(client, access)| {
+            self.client = Some(client);
+            access
+        })
     }
 
     async fn send(&self, state: &State, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {

@@ -19,7 +19,7 @@ mod watch;
 mod worker;
 mod workqueue;
 
-use crate::scalekit::{self, Rules, TransportError};
+use crate::scalekit::{self, Rules, SetupError};
 use context::Context;
 pub use credentials::DefaultCredentials;
 pub use kube_api::{KubeError, connect};
@@ -36,7 +36,7 @@ pub struct Options {
     /// Time between two reconciles where a resource does not say.
     pub resync_interval: Duration,
     /// The credentials of resources that name no Secret.
-    pub own: DefaultCredentials,
+    pub default_credentials: DefaultCredentials,
     /// How long a deletion waits for a person before the resource goes and its
     /// policy stays.
     pub grace: Duration,
@@ -53,7 +53,7 @@ pub struct Options {
 pub enum StartError {
     /// No HTTPS client.
     #[error("no client for Scalekit: {0}")]
-    Transport(#[from] TransportError),
+    Transport(#[from] SetupError),
 }
 
 /// Runs until `shutdown`, then finishes the reconciles under way. `listed` is

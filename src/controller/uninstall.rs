@@ -141,7 +141,7 @@ const fn reason(release: &Release) -> &'static str {
 
 fn missing(hold: &Hold) -> String {
     match hold {
-        Hold::Credentials(problem) => problem.message.clone(),
+        Hold::Credentials(error) => error.to_string(),
         Hold::EnvironmentChanged { pinned, found } => format!("written to {pinned}, credentials for {found}"),
         Hold::InvalidSpec => "its spec can't be read, so it is unknown what to revert".into(),
         Hold::Refused(error) => format!("Scalekit refuses the revert ({error})"),

@@ -4,7 +4,8 @@
 
 use crate::{
     crd,
-    scalekit::{Client, Credentials, Rules, Settings, Transport, TransportError, Unusable, own_values},
+    reconcile::{CredentialsError, CredentialsSource},
+    scalekit::{Client, Credentials, Rules, Settings, SetupError, Transport, read_default_credentials},
 };
 use std::{path::PathBuf, time::Duration};
 use thiserror::Error;
@@ -42,16 +43,11 @@ pub struct Connection {
 #[derive(Debug, Error)]
 pub enum ConnectionError {
     /// The credentials are missing or can't be used.
-    #[error("credentials from {from}: {problem}")]
-    Credentials {
-        /// Where they were looked for.
-        from: String,
-        /// What is wrong with them.
-        problem: Unusable,
-    },
+    #[error("credentials from {0}")]
+    Credentials(CredentialsError),
     /// A setting is wrong, or there is no TLS.
     #[error("no connection can be set up: {1}")]
-    Transport(#[source] TransportError, String),
+    Transport(#[source] SetupError, String),
 }
 
 impl Connection {
@@ -75,17 +71,10 @@ impl Connection {
             ConnectionError::Transport(error, said)
         })?;
         let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone() };
-        let credentials = Credentials::complete(own_values(self.credentials_dir.as_deref()).await, &rules);
-        let credentials =
-            credentials.map_err(|problem| ConnectionError::Credentials { from: self.source(), problem })?;
-        Ok(Client::new(&transport, credentials))
-    }
-
-    fn source(&self) -> String {
-        match &self.credentials_dir {
-            Some(folder) => format!("the folder {}", folder.display()),
-            None => "the environment variables SCALEKIT_…".into(),
-        }
+        let folder = self.credentials_dir.as_deref();
+        let from = folder.map_or(CredentialsSource::Environment, |path| CredentialsSource::Folder(path.into()));
+        let credentials = Credentials::from_raw(read_default_credentials(folder).await, &from, &rules);
+        Ok(Client::new(&transport, credentials.map_err(ConnectionError::Credentials)?))
     }
 }
 

@@ -1,43 +1,165 @@
-//! Where credentials lead, or why there are none.
+//! Where credentials come from, and why they can't be used. Scalekit's client
+//! checks the values; the rest of the program carries its verdict as a value
+//! and turns it into words only where a person reads it. A value of a
+//! credential is never part of either.
 
 use super::Reason;
+use std::{fmt, path::PathBuf};
+use thiserror::Error;
 
-/// Where usable credentials lead.
+/// Where credentials are read, as messages name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum CredentialsSource {
+    /// The Secret of this name in the resource's namespace.
+    Secret(String),
+    /// The operator's default credentials, from files in a folder.
+    DefaultFolder,
+    /// The operator's default credentials, from its environment variables.
+    DefaultEnvironment,
+    /// The folder that the user of the CLI names.
+    Folder(PathBuf),
+    /// The environment variables of the CLI.
+    Environment,
+}
+
+/// Where credentials lead that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Access {
     /// The environment's host.
     pub environment: String,
-    /// Where the credentials come from, for messages: a Secret's name.
-    pub source: String,
+    /// Where the credentials come from.
+    pub source: CredentialsSource,
 }
 
-/// Why there are no credentials.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct CredentialsProblem {
-    /// What is wrong with them.
-    pub flaw: CredentialsFlaw,
-    /// Names the Secret and the key, never a value; says what to do.
-    pub message: String,
+/// The keys under which credentials are kept: in a Secret, as file names, as
+/// environment variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CredentialsKey {
+    /// The environment's base URL.
+    EnvironmentUrl,
+    /// The client id.
+    ClientId,
+    /// The client secret.
+    ClientSecret,
 }
 
-/// What can be wrong with credentials before anybody is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CredentialsFlaw {
-    /// They are not there, so somebody may still bring them.
-    Missing,
-    /// A value is missing or unusable.
-    Incomplete,
-    /// The operator's own are not for this namespace.
-    NotAllowed,
+/// Why credentials can't be used, known before anything is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Error)]
+pub enum CredentialsError {
+    /// Nothing is there: no such Secret, no file or variable of these names.
+    #[error("{0}: not there{no_other}", no_other = .0.no_other())]
+    Missing(CredentialsSource),
+    /// One of the keys is not there.
+    #[error("{from}: the key {key} is missing")]
+    KeyMissing {
+        /// Where it was looked for.
+        from: CredentialsSource,
+        /// Which.
+        key: CredentialsKey,
+    },
+    /// The value of a key can't be used.
+    #[error("{from}: {key} {why}")]
+    Invalid {
+        /// Where it was found.
+        from: CredentialsSource,
+        /// Which key's.
+        key: CredentialsKey,
+        /// What is wrong with it.
+        why: InvalidValue,
+    },
+    /// The operator's default credentials are not for resources of this namespace.
+    #[error("namespace {namespace:?} needs a Secret of its own")]
+    NotAllowed {
+        /// The resource's.
+        namespace: String,
+    },
 }
 
-impl CredentialsFlaw {
-    /// The reason it is reported with.
-    pub const fn reason(self) -> Reason {
+/// What is wrong with the value of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+pub enum InvalidValue {
+    /// Nothing in it.
+    #[error("is empty")]
+    Empty,
+    /// Above 4 KiB.
+    #[error("is larger than 4 KiB")]
+    TooLarge,
+    /// Not UTF-8.
+    #[error("is not UTF-8 text")]
+    NotText,
+    /// White space or control characters, beyond one newline at the end.
+    #[error("contains white space or control characters")]
+    Whitespace,
+    /// Not an absolute URL with a host.
+    #[error("is not an absolute URL")]
+    NotAUrl,
+    /// Another scheme than https (or than http, where that is allowed).
+    #[error("is not an https URL")]
+    NotHttps,
+    /// `user@` or `user:password@`.
+    #[error("contains user information")]
+    UserInfo,
+    /// `?…` or `#…`.
+    #[error("contains a query or a fragment")]
+    QueryOrFragment,
+    /// Link-local or unspecified address, or a cloud's metadata service.
+    #[error("names a host that is never contacted")]
+    HostRefused,
+    /// Not covered by the allow-list.
+    #[error("names a host that is not on the list of allowed hosts")]
+    HostNotAllowed,
+}
+
+impl CredentialsError {
+    /// The reason that conditions and events give for it.
+    pub const fn reason(&self) -> Reason {
         match self {
-            Self::Missing => Reason::CredentialsMissing,
-            Self::Incomplete => Reason::CredentialsIncomplete,
-            Self::NotAllowed => Reason::CredentialsNotAllowed,
+            Self::Missing(_) => Reason::CredentialsMissing,
+            Self::KeyMissing { .. } | Self::Invalid { .. } => Reason::CredentialsIncomplete,
+            Self::NotAllowed { .. } => Reason::CredentialsNotAllowed,
         }
+    }
+}
+
+impl CredentialsSource {
+    /// What the user of the operator has to know besides: the resource names no
+    /// Secret, or only this one.
+    const fn no_other(&self) -> &'static str {
+        match self {
+            Self::Secret(_) | Self::DefaultFolder | Self::DefaultEnvironment => ", and the resource has no other",
+            Self::Folder(_) | Self::Environment => "",
+        }
+    }
+}
+
+impl fmt::Display for CredentialsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(name) => write!(f, "Secret {name:?}"),
+            Self::DefaultFolder => f.write_str("the operator's credentials folder"),
+            Self::DefaultEnvironment => f.write_str("the operator's environment variables"),
+            Self::Folder(path) => write!(f, "the folder {}", path.display()),
+            Self::Environment => f.write_str("the environment variables SCALEKIT_…"),
+        }
+    }
+}
+
+impl CredentialsKey {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::EnvironmentUrl, Self::ClientId, Self::ClientSecret];
+
+    /// The key's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EnvironmentUrl => "SCALEKIT_ENVIRONMENT_URL",
+            Self::ClientId => "SCALEKIT_CLIENT_ID",
+            Self::ClientSecret => "SCALEKIT_CLIENT_SECRET",
+        }
+    }
+}
+
+impl fmt::Display for CredentialsKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -3,8 +3,8 @@
 //! or a grace period that the status announces.
 
 use super::{
-    CredentialsFlaw, CredentialsProblem, ErrorKind, Hold, Outcome, Ownership, Release, RemoteError, RemoteRequest,
-    Request, Resource, State, Step, observation::Observation,
+    CredentialsError, ErrorKind, Hold, Outcome, Ownership, Release, RemoteError, RemoteRequest, Request, Resource,
+    State, Step, observation::Observation,
 };
 use crate::policy::{Live, Mode, Policy, ValidatedSpec, diff};
 use jiff::{SignedDuration, Timestamp, Unit};
@@ -26,7 +26,7 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
     }
     let environment = match &state.credentials {
         None => return Step::Request(Request::ReadCredentials { fresh: true }),
-        Some(Err(problem)) => return without_credentials(state, resource, problem, now),
+        Some(Err(error)) => return without_credentials(state, resource, error, now),
         Some(Ok(access)) => &access.environment,
     };
     if let Some(pinned) = resource.pinned.as_ref().filter(|pinned| pinned.environment != *environment) {
@@ -102,13 +102,13 @@ fn find(observation: &Observation, resource: &Resource, spec: &ValidatedSpec) ->
     }
 }
 
-fn without_credentials(state: &State, resource: &Resource, problem: &CredentialsProblem, now: Timestamp) -> Step {
+fn without_credentials(state: &State, resource: &Resource, error: &CredentialsError, now: Timestamp) -> Step {
     match state.namespace_terminating {
         None => Step::Request(Request::ReadNamespace),
-        Some(true) if problem.flaw == CredentialsFlaw::Missing && !state.recalled => {
+        Some(true) if matches!(error, CredentialsError::Missing(_)) && !state.recalled => {
             Step::Request(Request::RecallCredentials)
         }
-        Some(_) => hold(state, resource, Hold::Credentials(problem.clone()), now),
+        Some(_) => hold(state, resource, Hold::Credentials(error.clone()), now),
     }
 }
 

@@ -35,7 +35,7 @@ mod step;
 mod tests;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
-pub use credentials::{Access, CredentialsFlaw, CredentialsProblem};
+pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue};
 pub use error::{Detail, ErrorClass, ErrorKind, RemoteError};
 pub use events::{Event, events};
 pub use history::{HOUR, History, HistoryEvent};

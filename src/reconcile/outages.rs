@@ -65,12 +65,13 @@ fn waits_for_others(outcome: &Outcome) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::{Access, ErrorKind, History, RemoteError, RemoteOutcome, Settings};
+    use crate::reconcile::{Access, CredentialsSource, ErrorKind, History, RemoteError, RemoteOutcome, Settings};
     use std::time::Duration;
 
     fn record(outages: &mut Outages<char>, resource: char, environment: &str, remote: RemoteOutcome) -> Vec<char> {
         let mut state = State::new(Settings::default(), History::default(), Duration::ZERO);
-        state.credentials = Some(Ok(Access { environment: environment.into(), source: String::new() }));
+        state.credentials =
+            Some(Ok(Access { environment: environment.into(), source: CredentialsSource::Environment }));
         outages.record(&resource, &state, &Outcome::Reconciled(remote))
     }
 

@@ -1,6 +1,6 @@
 //! How a reconcile of a resource ended.
 
-use super::{CredentialsProblem, Reason, RemoteError, RemoteOutcome};
+use super::{CredentialsError, Reason, RemoteError, RemoteOutcome};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub enum Outcome {
     /// The spec can't be acted on.
     InvalidSpec(Vec<String>),
     /// No credentials, or unusable ones.
-    Credentials(CredentialsProblem),
+    Credentials(CredentialsError),
     /// Another resource owns the organization.
     Conflict {
         /// Its name, when it is in the same namespace.
@@ -66,7 +66,7 @@ pub enum Release {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Hold {
     /// No credentials, or unusable ones.
-    Credentials(CredentialsProblem),
+    Credentials(CredentialsError),
     /// The credentials lead to another environment than the policy was written
     /// to, so nothing found there proves anything.
     EnvironmentChanged {
@@ -88,7 +88,7 @@ impl Outcome {
             Self::Gone => "Gone",
             Self::Suspended => "Suspended",
             Self::InvalidSpec(_) => "InvalidSpec",
-            Self::Credentials(problem) => problem.flaw.reason().name(),
+            Self::Credentials(error) => error.reason().name(),
             Self::Conflict { .. } => "Conflict",
             Self::Reconciled(remote) => remote.name(),
             Self::Contended => "Contended",
@@ -128,7 +128,7 @@ impl Hold {
     /// The reason that it is reported with.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::Credentials(problem) => problem.flaw.reason(),
+            Self::Credentials(error) => error.reason(),
             Self::EnvironmentChanged { .. } => Reason::EnvironmentChanged,
             Self::InvalidSpec => Reason::InvalidSpec,
             Self::Refused(error) => error.kind.reason(),

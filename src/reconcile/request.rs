@@ -1,7 +1,7 @@
 //! What a reconcile asks of the world, one effect at a time, and what comes
 //! back. [`next`](super::next()) decides, the shell carries out.
 
-use super::{Access, Claimant, CredentialsProblem, Found, Release, RemoteError, RemoteRequest, RemoteResponse};
+use super::{Access, Claimant, CredentialsError, Found, Release, RemoteError, RemoteRequest, RemoteResponse};
 
 /// One effect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ pub enum Response {
         terminating: bool,
     },
     /// To `ReadCredentials` and `RecallCredentials`.
-    Credentials(Result<Access, CredentialsProblem>),
+    Credentials(Result<Access, CredentialsError>),
     /// To `ReadClaimants`.
     Claimants {
         /// The resource itself.

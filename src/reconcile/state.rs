@@ -3,7 +3,7 @@
 //! end; nothing is decided here.
 
 use super::{
-    Access, ClusterWrite, CredentialsProblem, ErrorClass, Found, History, Observation, Ownership, Reason, Release,
+    Access, ClusterWrite, CredentialsError, ErrorClass, Found, History, Observation, Ownership, Reason, Release,
     RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, Settings, ownership, remote,
 };
 use crate::policy::{OrganizationId, ValidatedSpec};
@@ -22,7 +22,7 @@ pub struct State {
     /// The resource, fresh from the API server.
     pub resource: Found,
     /// Which environment the credentials lead to, or why there are none.
-    pub credentials: Option<Result<Access, CredentialsProblem>>,
+    pub credentials: Option<Result<Access, CredentialsError>>,
     /// How Scalekit's refusal of the credentials was dealt with.
     pub refusal: Refusal,
     /// The credentials were gone, and this reconcile asked for those last used.
@@ -120,7 +120,7 @@ impl State {
     }
 
     /// What was seen with credentials of another environment does not count.
-    fn handle_credentials(&mut self, credentials: Result<Access, CredentialsProblem>) {
+    fn handle_credentials(&mut self, credentials: Result<Access, CredentialsError>) {
         if self.refusal == Refusal::Pending {
             self.refusal = Refusal::Final;
             if self.access().map(|a| &a.environment) != credentials.as_ref().ok().map(|a| &a.environment) {

@@ -3,8 +3,8 @@
 //! and never both, `observedGeneration` on success and failure alike.
 
 use super::{
-    Application, Condition, ConditionStatus, ConditionType, CredentialsFlaw, CredentialsProblem, Hold, Outcome, Pinned,
-    PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, condition::set,
+    Application, Condition, ConditionStatus, ConditionType, CredentialsError, Hold, Outcome, Pinned, PlannedRelease,
+    Reason, RemoteError, RemoteOutcome, Resource, State, condition::set,
 };
 use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
 
@@ -77,7 +77,7 @@ impl StatusUpdate {
             Outcome::InvalidSpec(violations) => {
                 update.stall(state, Reason::InvalidSpec, violations.join("; "));
             }
-            Outcome::Credentials(problem) => update.credentials(state, problem),
+            Outcome::Credentials(error) => update.credentials(state, error),
             Outcome::Conflict { owner } => {
                 let owner = match owner {
                     Some(name) => format!("the resource {name:?} is older"),
@@ -164,13 +164,13 @@ impl StatusUpdate {
         self.set(ConditionType::Reconciling, ConditionStatus::True, reason, &message);
     }
 
-    fn credentials(&mut self, state: &State, problem: &CredentialsProblem) {
-        let reason = problem.flaw.reason();
-        let message = reason.message(&problem.message);
-        match problem.flaw {
-            // it often comes seconds after its resource
-            CredentialsFlaw::Missing => self.pend(state, ConditionStatus::False, reason, message),
-            CredentialsFlaw::Incomplete | CredentialsFlaw::NotAllowed => self.stall(state, reason, message),
+    fn credentials(&mut self, state: &State, error: &CredentialsError) {
+        let reason = error.reason();
+        let message = reason.message(&error.to_string());
+        match error {
+            // a Secret often comes seconds after its resource
+            CredentialsError::Missing(_) => self.pend(state, ConditionStatus::False, reason, message),
+            _ => self.stall(state, reason, message),
         }
     }
 
@@ -369,7 +369,7 @@ pub fn problem(remote_outcome: &RemoteOutcome, organization: &str, live: &str) -
 /// What a deletion waits for, and what to do about it.
 pub(super) fn hold_message(hold: &Hold) -> String {
     let detail = match hold {
-        Hold::Credentials(problem) => problem.message.clone(),
+        Hold::Credentials(error) => error.to_string(),
         Hold::EnvironmentChanged { pinned, found } => format!("written to {pinned}, credentials for {found}"),
         Hold::InvalidSpec => String::new(),
         Hold::Refused(error) => error.detail.to_string(),

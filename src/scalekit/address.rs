@@ -1,6 +1,7 @@
 //! Where an environment answers: its base URL, checked.
 
-use super::{Environment, credentials::Flaw, hosts};
+use super::{Environment, hosts};
+use crate::reconcile::InvalidValue;
 use reqwest::Url;
 
 /// What a base URL may look like beside what is always refused.
@@ -23,29 +24,29 @@ pub(super) struct Address {
 }
 
 impl Address {
-    pub(super) fn parse(text: &str, rules: &Rules) -> Result<Self, Flaw> {
-        let url = Url::parse(text).map_err(|_| Flaw::NotAUrl)?;
+    pub(super) fn parse(text: &str, rules: &Rules) -> Result<Self, InvalidValue> {
+        let url = Url::parse(text).map_err(|_| InvalidValue::NotAUrl)?;
         match url.scheme() {
             "https" => {}
             "http" if rules.allow_http => {}
-            _ => return Err(Flaw::NotHttps),
+            _ => return Err(InvalidValue::NotHttps),
         }
         if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
-            return Err(Flaw::UserInfo);
+            return Err(InvalidValue::UserInfo);
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(Flaw::QueryOrFragment);
+            return Err(InvalidValue::QueryOrFragment);
         }
-        let host = url.host_str().ok_or(Flaw::NotAUrl)?;
+        let host = url.host_str().ok_or(InvalidValue::NotAUrl)?;
         // `example.com.` is `example.com` to DNS; one spelling keeps one identity.
         if host.is_empty() || host.ends_with('.') {
-            return Err(Flaw::NotAUrl);
+            return Err(InvalidValue::NotAUrl);
         }
         if hosts::refused(host) {
-            return Err(Flaw::HostRefused);
+            return Err(InvalidValue::HostRefused);
         }
         if !rules.allow(host) {
-            return Err(Flaw::HostNotAllowed);
+            return Err(InvalidValue::HostNotAllowed);
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let name = format!("{host}{port}{}", url.path().trim_end_matches('/'));
@@ -89,7 +90,7 @@ fn normalised(suffix: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<String, Flaw> {
+    fn parse(text: &str) -> Result<String, InvalidValue> {
         Address::parse(text, &Rules::default()).map(|address| address.environment.to_string())
     }
 
@@ -111,35 +112,35 @@ mod tests {
     #[test]
     fn a_url_that_is_not_a_plain_https_base_is_refused() {
         for (url, flaw) in [
-            ("acme.scalekit.com", Flaw::NotAUrl),
-            ("/relative", Flaw::NotAUrl),
-            ("https://", Flaw::NotAUrl),
-            ("https://acme.scalekit.com.", Flaw::NotAUrl),
-            ("https://acme:99999", Flaw::NotAUrl),
-            ("http://acme.scalekit.com", Flaw::NotHttps),
-            ("ftp://acme.scalekit.com", Flaw::NotHttps),
-            ("file:///etc/passwd", Flaw::NotHttps),
-            ("acme.scalekit.com:443", Flaw::NotHttps),
-            ("https://user@acme.scalekit.com", Flaw::UserInfo),
-            ("https://user:pw@acme.scalekit.com", Flaw::UserInfo),
-            ("https://@acme.scalekit.com", Flaw::UserInfo),
-            ("https://acme.scalekit.com?x=1", Flaw::QueryOrFragment),
-            ("https://acme.scalekit.com/?", Flaw::QueryOrFragment),
-            ("https://acme.scalekit.com/#a", Flaw::QueryOrFragment),
-            ("https://169.254.169.254", Flaw::HostRefused),
-            ("https://169.254.169.254:8443/latest", Flaw::HostRefused),
-            ("https://0xa9fea9fe", Flaw::HostRefused),
-            ("https://2852039166", Flaw::HostRefused),
-            ("https://0251.0376.0251.0376", Flaw::HostRefused),
-            ("https://169.254.43518", Flaw::HostRefused),
-            ("https://[::ffff:169.254.169.254]", Flaw::HostRefused),
-            ("https://[::ffff:a9fe:a9fe]", Flaw::HostRefused),
-            ("https://[fe80::1]", Flaw::HostRefused),
-            ("https://0.0.0.0", Flaw::HostRefused),
-            ("https://[::]", Flaw::HostRefused),
-            ("https://0", Flaw::HostRefused),
-            ("https://metadata.google.internal", Flaw::HostRefused),
-            ("https://METADATA.google.internal/x", Flaw::HostRefused),
+            ("acme.scalekit.com", InvalidValue::NotAUrl),
+            ("/relative", InvalidValue::NotAUrl),
+            ("https://", InvalidValue::NotAUrl),
+            ("https://acme.scalekit.com.", InvalidValue::NotAUrl),
+            ("https://acme:99999", InvalidValue::NotAUrl),
+            ("http://acme.scalekit.com", InvalidValue::NotHttps),
+            ("ftp://acme.scalekit.com", InvalidValue::NotHttps),
+            ("file:///etc/passwd", InvalidValue::NotHttps),
+            ("acme.scalekit.com:443", InvalidValue::NotHttps),
+            ("https://user@acme.scalekit.com", InvalidValue::UserInfo),
+            ("https://user:pw@acme.scalekit.com", InvalidValue::UserInfo),
+            ("https://@acme.scalekit.com", InvalidValue::UserInfo),
+            ("https://acme.scalekit.com?x=1", InvalidValue::QueryOrFragment),
+            ("https://acme.scalekit.com/?", InvalidValue::QueryOrFragment),
+            ("https://acme.scalekit.com/#a", InvalidValue::QueryOrFragment),
+            ("https://169.254.169.254", InvalidValue::HostRefused),
+            ("https://169.254.169.254:8443/latest", InvalidValue::HostRefused),
+            ("https://0xa9fea9fe", InvalidValue::HostRefused),
+            ("https://2852039166", InvalidValue::HostRefused),
+            ("https://0251.0376.0251.0376", InvalidValue::HostRefused),
+            ("https://169.254.43518", InvalidValue::HostRefused),
+            ("https://[::ffff:169.254.169.254]", InvalidValue::HostRefused),
+            ("https://[::ffff:a9fe:a9fe]", InvalidValue::HostRefused),
+            ("https://[fe80::1]", InvalidValue::HostRefused),
+            ("https://0.0.0.0", InvalidValue::HostRefused),
+            ("https://[::]", InvalidValue::HostRefused),
+            ("https://0", InvalidValue::HostRefused),
+            ("https://metadata.google.internal", InvalidValue::HostRefused),
+            ("https://METADATA.google.internal/x", InvalidValue::HostRefused),
         ] {
             assert_eq!(parse(url), Err(flaw), "{url}");
         }

@@ -2,12 +2,12 @@
 
 use super::{
     Credentials, Environment, Transport,
-    breaker::Leave,
-    exchange::{Body, HttpResponse, Lost, exchange},
+    circuit_breaker::Permit,
+    classify::{as_token_error, bad_response, classify, outage_kind, without_response},
+    http::{self, Body, HttpResponse, TransportError},
     requests::HttpRequest,
     token::{Grant, Token, Tokens},
     transport::Limits,
-    verdict::{outage, unanswered, unreadable, verdict, without_token},
     wire,
 };
 use crate::reconcile::{Detail, ErrorKind, RemoteError};
@@ -57,7 +57,7 @@ impl Client {
                 self.attempt(request.template, self.authorized(request, &token)?, request.writes(), deadline);
             let (response, paused) = response.await?;
             let status = response.status;
-            let result = verdict(response, request.writes(), paused, &[self.0.credentials.secret(), token.value()]);
+            let result = classify(response, request.writes(), paused, &[self.0.credentials.secret(), token.value()]);
             match result {
                 Err(error) if status == 401 => {
                     // Even if the explanation came too late to be read.
@@ -86,9 +86,9 @@ impl Client {
         ];
         let request = self.0.transport.http().post(credentials.address().join("/oauth/token")).form(&form);
         let result = self.attempt("/oauth/token", request, false, deadline).await;
-        let body = result.and_then(|(response, paused)| verdict(response, false, paused, &[credentials.secret()]));
-        let read = |body: Vec<u8>| wire::grant(&body).map_err(|note| unreadable(note, false));
-        body.and_then(read).map_err(without_token)
+        let body = result.and_then(|(response, paused)| classify(response, false, paused, &[credentials.secret()]));
+        let read = |body: Vec<u8>| wire::grant(&body).map_err(|note| bad_response(note, false));
+        body.and_then(read).map_err(as_token_error)
     }
 
     fn authorized(&self, request: &HttpRequest, token: &Token) -> Result<RequestBuilder, RemoteError> {
@@ -115,51 +115,51 @@ impl Client {
         writes: bool,
         deadline: Instant,
     ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
-        let Limits { throttle, breaker } = &*self.0.limits;
-        breaker.open_for_now().map_err(not_sent)?;
-        match timeout_at(deadline, throttle.turn()).await {
+        let Limits { rate_limiter, breaker } = &*self.0.limits;
+        breaker.check_permitted().map_err(not_sent)?;
+        match timeout_at(deadline, rate_limiter.acquire()).await {
             Ok(Ok(())) => {}
             Ok(Err(retry_after)) => return Err(not_sent(ErrorKind::RateLimited { retry_after })),
             Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
         }
         // An outage may have begun for somebody who was ahead.
-        let leave = breaker.leave().map_err(not_sent)?;
+        let permit = breaker.try_acquire().map_err(not_sent)?;
         let start = Instant::now();
-        let result = exchange(request.header(ACCEPT, "application/json"), deadline).await;
+        let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
         let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
-        self.notice(leave, &result);
-        let response = result.map_err(|lost| unanswered(&lost, writes))?;
-        let paused = self.learn(&response);
+        self.record_outcome(permit, &result);
+        let response = result.map_err(|error| without_response(&error, writes))?;
+        let paused = self.record_rate(&response);
         Ok((response, paused))
     }
 
     /// Tells the breaker, and tells people when an outage begins and ends.
-    fn notice(&self, leave: Leave, result: &Result<HttpResponse, Lost>) {
+    fn record_outcome(&self, permit: Permit, result: &Result<HttpResponse, TransportError>) {
         let breaker = &self.0.limits.breaker;
-        match outage(result) {
-            Some(kind) if breaker.failed(leave, kind) => {
+        match outage_kind(result) {
+            Some(kind) if breaker.on_failure(permit, kind) => {
                 tracing::warn!(environment = %self.environment(), ?kind, "an outage: requests are held back");
             }
-            None if breaker.answered() => {
+            None if breaker.on_response() => {
                 tracing::info!(environment = %self.environment(), "the outage is over");
             }
             _ => {}
         }
     }
 
-    fn learn(&self, response: &HttpResponse) -> Option<Duration> {
+    fn record_rate(&self, response: &HttpResponse) -> Option<Duration> {
         match response.status {
             429 => {
-                let mut told = response.told.clone();
+                let mut hint = response.retry_hint.clone();
                 if let Body::Whole(body) = &response.body {
-                    told.detail = wire::told(body).retry_after;
+                    hint.detail = wire::error_info(body).retry_after;
                 }
-                return Some(self.0.limits.throttle.pushed_back(told.delay(SystemTime::now())));
+                return Some(self.0.limits.rate_limiter.on_rate_limited(hint.delay(SystemTime::now())));
             }
             // Out of order is no sign that the rate is fine.
-            ..500 => self.0.limits.throttle.answered(),
+            ..500 => self.0.limits.rate_limiter.on_response(),
             _ => {}
         }
         None

@@ -4,9 +4,9 @@ use super::{
     Environment,
     address::{Address, Rules},
 };
+use crate::reconcile::{CredentialsKey as Key, InvalidValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
-use thiserror::Error;
 
 /// Larger values are no URL, id or secret of anybody's.
 const LARGEST: usize = 4096;
@@ -20,97 +20,12 @@ pub struct Credentials {
     secret: SecretString,
 }
 
-/// The keys under which credentials are kept, in Secrets as in environment
-/// variables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
-    /// The environment's base URL.
-    EnvironmentUrl,
-    /// The client id.
-    ClientId,
-    /// The client secret.
-    ClientSecret,
-}
-
-impl Key {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::EnvironmentUrl, Self::ClientId, Self::ClientSecret];
-
-    /// The key's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EnvironmentUrl => "SCALEKIT_ENVIRONMENT_URL",
-            Self::ClientId => "SCALEKIT_CLIENT_ID",
-            Self::ClientSecret => "SCALEKIT_CLIENT_SECRET",
-        }
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Which value cannot be used, and why; never the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-#[error("{key} {flaw}")]
-pub struct CredentialsProblem {
-    /// Which value.
-    pub key: Key,
-    /// What is wrong with it.
-    pub flaw: Flaw,
-}
-
-/// What can be wrong with a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-pub enum Flaw {
-    /// Nothing in it.
-    #[error("is empty")]
-    Empty,
-    /// Above 4 KiB.
-    #[error("is larger than 4 KiB")]
-    TooLarge,
-    /// Not UTF-8.
-    #[error("is not UTF-8 text")]
-    NotText,
-    /// White space or control characters, beyond one newline at the end.
-    #[error("contains white space or control characters")]
-    Whitespace,
-    /// Not an absolute URL with a host.
-    #[error("is not an absolute URL")]
-    NotAUrl,
-    /// Another scheme than https (or than http, where that is allowed).
-    #[error("is not an https URL")]
-    NotHttps,
-    /// `user@` or `user:password@`.
-    #[error("contains user information")]
-    UserInfo,
-    /// `?…` or `#…`.
-    #[error("contains a query or a fragment")]
-    QueryOrFragment,
-    /// Link-local or unspecified address, or a cloud's metadata service.
-    #[error("names a host that is never contacted")]
-    HostRefused,
-    /// Not covered by the allow-list.
-    #[error("names a host that is not on the list of allowed hosts")]
-    HostNotAllowed,
-}
-
-impl CredentialsProblem {
-    /// For labels and reasons.
-    pub const fn category(&self) -> &'static str {
-        "InvalidCredentials"
-    }
-}
-
 impl Credentials {
     /// Checks the three values as they stand in a Secret or a file. One newline
     /// at the end of each is tolerated, since editors and `echo` leave one.
-    pub fn parse(url: &[u8], id: &[u8], secret: &[u8], rules: &Rules) -> Result<Self, CredentialsProblem> {
-        let url_text = text(Key::EnvironmentUrl, url)?;
-        let address =
-            Address::parse(url_text, rules).map_err(|flaw| CredentialsProblem { key: Key::EnvironmentUrl, flaw })?;
+    pub(super) fn parse(url: &[u8], id: &[u8], secret: &[u8], rules: &Rules) -> Result<Self, (Key, InvalidValue)> {
+        let url = text(Key::EnvironmentUrl, url)?;
+        let address = Address::parse(url, rules).map_err(|why| (Key::EnvironmentUrl, why))?;
         let id = text(Key::ClientId, id)?.to_owned();
         let secret = SecretString::from(text(Key::ClientSecret, secret)?);
         Ok(Self { address, id, secret })
@@ -149,16 +64,16 @@ impl fmt::Debug for Credentials {
     }
 }
 
-fn text(key: Key, bytes: &[u8]) -> Result<&str, CredentialsProblem> {
-    let flawed = |flaw| Err(CredentialsProblem { key, flaw });
+fn text(key: Key, bytes: &[u8]) -> Result<&str, (Key, InvalidValue)> {
+    let invalid = |why| Err((key, why));
     if bytes.len() > LARGEST {
-        return flawed(Flaw::TooLarge);
+        return invalid(InvalidValue::TooLarge);
     }
     let bytes = bytes.strip_suffix(b"\n").map_or(bytes, |rest| rest.strip_suffix(b"\r").unwrap_or(rest));
     match std::str::from_utf8(bytes) {
-        Err(_) => flawed(Flaw::NotText),
-        Ok("") => flawed(Flaw::Empty),
-        Ok(text) if text.chars().any(|c| c.is_whitespace() || c.is_control()) => flawed(Flaw::Whitespace),
+        Err(_) => invalid(InvalidValue::NotText),
+        Ok("") => invalid(InvalidValue::Empty),
+        Ok(text) if text.chars().any(|c| c.is_whitespace() || c.is_control()) => invalid(InvalidValue::Whitespace),
         Ok(text) => Ok(text),
     }
 }
@@ -170,7 +85,7 @@ mod tests {
 
     const URL: &[u8] = b"https://acme.scalekit.com";
 
-    fn parse(url: &[u8], id: &[u8], secret: &[u8]) -> Result<Credentials, CredentialsProblem> {
+    fn parse(url: &[u8], id: &[u8], secret: &[u8]) -> Result<Credentials, (Key, InvalidValue)> {
         Credentials::parse(url, id, secret, &Rules::default())
     }
 
@@ -184,31 +99,24 @@ mod tests {
     #[test]
     fn a_bad_value_is_named_by_its_key_and_its_flaw() {
         let large = vec![b'a'; 4097];
-        for (bad, flaw) in [
-            (&b""[..], Flaw::Empty),
-            (b"\n", Flaw::Empty),
-            (b"a\n\n", Flaw::Whitespace),
-            (b"a\r", Flaw::Whitespace),
-            (b" a", Flaw::Whitespace),
-            (b"a b", Flaw::Whitespace),
-            (b"a\tb", Flaw::Whitespace),
-            ("a\u{a0}b".as_bytes(), Flaw::Whitespace),
-            (b"a\0b", Flaw::Whitespace),
-            (b"a\x7f", Flaw::Whitespace),
-            (b"\xff\xfe", Flaw::NotText),
-            (&large, Flaw::TooLarge),
+        for (bad, why) in [
+            (&b""[..], InvalidValue::Empty),
+            (b"\n", InvalidValue::Empty),
+            (b"a\n\n", InvalidValue::Whitespace),
+            (b"a\r", InvalidValue::Whitespace),
+            (b" a", InvalidValue::Whitespace),
+            (b"a b", InvalidValue::Whitespace),
+            (b"a\tb", InvalidValue::Whitespace),
+            ("a\u{a0}b".as_bytes(), InvalidValue::Whitespace),
+            (b"a\0b", InvalidValue::Whitespace),
+            (b"a\x7f", InvalidValue::Whitespace),
+            (b"\xff\xfe", InvalidValue::NotText),
+            (&large, InvalidValue::TooLarge),
         ] {
-            let problem = |key| Some(CredentialsProblem { key, flaw });
-            assert_eq!(parse(bad, b"id", b"secret").err(), problem(Key::EnvironmentUrl));
-            assert_eq!(parse(URL, bad, b"secret").err(), problem(Key::ClientId));
-            assert_eq!(parse(URL, b"id", bad).err(), problem(Key::ClientSecret));
+            assert_eq!(parse(bad, b"id", b"secret").err(), Some((Key::EnvironmentUrl, why)));
+            assert_eq!(parse(URL, bad, b"secret").err(), Some((Key::ClientId, why)));
+            assert_eq!(parse(URL, b"id", bad).err(), Some((Key::ClientSecret, why)));
         }
-    }
-
-    #[test]
-    fn a_problem_reads_as_a_sentence_without_the_value() {
-        let problem = parse(b"http://canary.example", b"id", b"secret").unwrap_err();
-        assert_eq!(problem.to_string(), "SCALEKIT_ENVIRONMENT_URL is not an https URL");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Finding an organization by the customer's own name for it
 //! (`scalekit-api.md` §2.5).
 
-use super::{Client, calls::same_name, requests::HttpRequest, verdict::unreadable, wire};
+use super::{Client, classify::bad_response, execute::check_external_id, requests::HttpRequest, wire};
 use crate::{
     policy::ExternalId,
     reconcile::{Detail, ErrorKind, Organization, RemoteError, RemoteRequest},
@@ -15,9 +15,9 @@ impl Client {
     /// By the route for it, or through the list where that route cannot help.
     pub(super) async fn look_up(&self, id: &ExternalId) -> Result<Organization, RemoteError> {
         match self.send(&HttpRequest::of(&RemoteRequest::LookUp(id.clone()))).await {
-            Ok(body) => {
-                wire::organization(&body).and_then(|found| same_name(found, id)).map_err(|note| unreadable(note, false))
-            }
+            Ok(body) => wire::organization(&body)
+                .and_then(|found| check_external_id(found, id))
+                .map_err(|note| bad_response(note, false)),
             Err(error) if route_cannot_help(&error, id) => self.look_through_list(id).await,
             Err(error) => Err(error),
         }
@@ -34,16 +34,16 @@ impl Client {
                 }
                 // A list that moves may show one organization on two pages.
                 if found.as_ref().is_some_and(|earlier| earlier.id != organization.id) {
-                    return Err(unreadable("several organizations carry this external id", false));
+                    return Err(bad_response("several organizations carry this external id", false));
                 }
                 found = Some(organization);
             }
             next = page.next;
             if next.is_none() {
-                return found.ok_or_else(nobody);
+                return found.ok_or_else(not_found);
             }
         }
-        Err(unreadable("the list of organizations does not end", false))
+        Err(bad_response("the list of organizations does not end", false))
     }
 }
 
@@ -59,7 +59,7 @@ fn route_cannot_help(error: &RemoteError, id: &ExternalId) -> bool {
     }
 }
 
-fn nobody() -> RemoteError {
+fn not_found() -> RemoteError {
     let detail = Detail { note: Some("no organization carries this external id"), ..Detail::default() };
     RemoteError { detail, ..RemoteError::new(ErrorKind::NotFound) }
 }

@@ -16,23 +16,23 @@
 //! and the search endpoint, which is fuzzy and so no way to find an identity.
 
 mod address;
-mod breaker;
-mod calls;
+mod circuit_breaker;
+mod classify;
 mod client;
 mod credentials;
+mod default_credentials;
 mod environment;
-mod exchange;
+mod execute;
 mod hosts;
+mod http;
 mod lookup;
-mod own;
 mod pages;
-mod pause;
+mod rate_limiter;
 mod requests;
+mod retry_after;
 mod settings;
-mod throttle;
 mod token;
 mod transport;
-mod verdict;
 mod wire;
 
 #[cfg(test)]
@@ -40,9 +40,9 @@ mod tests;
 
 pub use address::Rules;
 pub use client::Client;
-pub use credentials::{Credentials, CredentialsProblem, Flaw, Key};
+pub use credentials::Credentials;
+pub use default_credentials::{RawCredentials, read_default_credentials};
 pub use environment::Environment;
-pub use own::{Unusable, Values, own_values};
 pub use pages::Page;
 pub use settings::{Settings, SettingsProblem};
-pub use transport::{Transport, TransportError};
+pub use transport::{SetupError, Transport};

@@ -1,6 +1,6 @@
 //! The list of all organizations, page by page (`scalekit-api.md` §2.3).
 
-use super::{Client, requests::HttpRequest, verdict::unreadable, wire};
+use super::{Client, classify::bad_response, requests::HttpRequest, wire};
 use crate::{
     policy::ExternalId,
     reconcile::{Organization, RemoteError},
@@ -33,9 +33,9 @@ impl Client {
         page_token: Option<&str>,
     ) -> Result<Page, RemoteError> {
         let body = self.send(&HttpRequest::list(filter, page_token)).await?;
-        let (organizations, next, total) = wire::organizations(&body).map_err(|note| unreadable(note, false))?;
+        let (organizations, next, total) = wire::organizations(&body).map_err(|note| bad_response(note, false))?;
         if next.is_some() && next.as_deref() == page_token {
-            return Err(unreadable("the list does not get on, its page token repeats", false));
+            return Err(bad_response("the list does not get on, its page token repeats", false));
         }
         Ok(Page { organizations, next, total })
     }

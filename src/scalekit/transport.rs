@@ -1,7 +1,9 @@
 //! What all clients of the process share: connections, settings, and one set
 //! of limits per environment.
 
-use super::{Environment, Settings, SettingsProblem, breaker::Breaker, hosts::Resolver, throttle::Throttle};
+use super::{
+    Environment, Settings, SettingsProblem, circuit_breaker::CircuitBreaker, hosts::Resolver, rate_limiter::RateLimiter,
+};
 use reqwest::{redirect, retry};
 use std::{
     collections::HashMap,
@@ -34,14 +36,14 @@ struct Shared {
 /// What limits the requests to one environment, whoever sends them.
 pub(super) struct Limits {
     /// How fast.
-    pub(super) throttle: Throttle,
+    pub(super) rate_limiter: RateLimiter,
     /// Whether at all.
-    pub(super) breaker: Breaker,
+    pub(super) breaker: CircuitBreaker,
 }
 
 /// Why there is no transport.
 #[derive(Debug, Error)]
-pub enum TransportError {
+pub enum SetupError {
     /// A setting is out of its range.
     #[error("unusable setting")]
     Settings(#[from] SettingsProblem),
@@ -54,7 +56,7 @@ pub enum TransportError {
     Http(#[source] reqwest::Error),
 }
 
-impl TransportError {
+impl SetupError {
     /// For labels and reasons.
     pub const fn category(&self) -> &'static str {
         match self {
@@ -67,12 +69,12 @@ impl TransportError {
 impl Transport {
     /// Sets up the HTTPS client. Opens no connection. The rustls provider must
     /// have been installed.
-    pub fn new(settings: Settings) -> Result<Self, TransportError> {
+    pub fn new(settings: Settings) -> Result<Self, SetupError> {
         settings.check()?;
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            return Err(TransportError::NoProvider); // reqwest would panic
+            return Err(SetupError::NoProvider); // reqwest would panic
         }
-        let http = http(&settings).map_err(TransportError::Http)?;
+        let http = http(&settings).map_err(SetupError::Http)?;
         Ok(Self(Arc::new(Shared { http, settings, limits: Mutex::default() })))
     }
 
@@ -88,10 +90,12 @@ impl Transport {
     pub(super) fn limits(&self, environment: &Environment) -> Arc<Limits> {
         let mut all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MANY {
-            all.retain(|_, limits| Arc::strong_count(limits) > 1 || limits.throttle.paused().is_some());
+            all.retain(|_, limits| Arc::strong_count(limits) > 1 || limits.rate_limiter.remaining_pause().is_some());
         }
         let Settings { rate, deadline, .. } = self.0.settings;
-        let new = || Arc::new(Limits { throttle: Throttle::new(rate, deadline), breaker: Breaker::new(deadline) });
+        let new = || {
+            Arc::new(Limits { rate_limiter: RateLimiter::new(rate, deadline), breaker: CircuitBreaker::new(deadline) })
+        };
         Arc::clone(all.entry(environment.clone()).or_insert_with(new))
     }
 }

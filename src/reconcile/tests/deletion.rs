@@ -7,7 +7,8 @@ use super::{
 };
 use crate::policy::{DeletionPolicy, Live, Policy, ValidatedSpec};
 use crate::reconcile::{
-    ConditionType, CredentialsFlaw, CredentialsProblem, ErrorClass, ErrorKind, Hold, Outcome, Release, RemoteError,
+    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorClass, ErrorKind, Hold, Outcome, Release,
+    RemoteError,
 };
 use std::time::Duration;
 
@@ -120,8 +121,8 @@ fn missing_credentials_hold_the_resource_until_the_grace_is_over() {
 fn credentials_that_come_back_in_time_end_in_a_revert() {
     let (mut world, uid) = deleting(enforce(declared()));
     let usable = world.credentials.clone();
-    world.credentials =
-        Err(CredentialsProblem { flaw: CredentialsFlaw::Incomplete, message: "Secret scalekit: empty key".into() });
+    let from = CredentialsSource::Secret("scalekit".into());
+    world.credentials = Err(CredentialsError::KeyMissing { from, key: CredentialsKey::ClientId });
     assert!(matches!(world.pass(uid).outcome, Outcome::Holding { .. }));
     world.credentials = usable;
     assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));

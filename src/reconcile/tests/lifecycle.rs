@@ -6,7 +6,9 @@ use super::{
     world::{World, access},
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
-use crate::reconcile::{ConditionType, CredentialsFlaw, CredentialsProblem, Outcome, Reason, RemoteOutcome};
+use crate::reconcile::{
+    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, Outcome, Reason, RemoteOutcome,
+};
 
 #[test]
 fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write() {
@@ -74,14 +76,25 @@ fn an_invalid_spec_costs_no_call_and_stalls() {
 
 #[test]
 fn missing_credentials_are_waited_for_and_unusable_ones_need_a_person() {
-    for (flaw, kind, reason) in [
-        (CredentialsFlaw::Missing, ConditionType::Reconciling, "True CredentialsMissing"),
-        (CredentialsFlaw::Incomplete, ConditionType::Stalled, "True CredentialsIncomplete"),
-        (CredentialsFlaw::NotAllowed, ConditionType::Stalled, "True CredentialsNotAllowed"),
+    let from = || CredentialsSource::Secret("scalekit".into());
+    let key = CredentialsKey::ClientId;
+    for (error, kind, reason) in [
+        (CredentialsError::Missing(from()), ConditionType::Reconciling, "True CredentialsMissing"),
+        (CredentialsError::KeyMissing { from: from(), key }, ConditionType::Stalled, "True CredentialsIncomplete"),
+        (
+            CredentialsError::Invalid { from: from(), key, why: InvalidValue::Empty },
+            ConditionType::Stalled,
+            "True CredentialsIncomplete",
+        ),
+        (
+            CredentialsError::NotAllowed { namespace: "customers".into() },
+            ConditionType::Stalled,
+            "True CredentialsNotAllowed",
+        ),
     ] {
         let mut world = World::new();
-        let message = "Secret scalekit, key SCALEKIT_CLIENT_ID".to_owned();
-        world.credentials = Err(CredentialsProblem { flaw, message: message.clone() });
+        let message = error.to_string();
+        world.credentials = Err(error);
         let uid = world.declare(enforce(declared()));
         let pass = world.pass(uid);
         assert_eq!(pass.words(), ["read resource", "read credentials"]);

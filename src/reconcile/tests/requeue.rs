@@ -5,7 +5,8 @@ use super::{
     world::{On, Trouble, Uid, World, access},
 };
 use crate::reconcile::{
-    CredentialsFlaw, CredentialsProblem, ErrorKind, Outcome, RemoteError, RemoteOutcome, Requeue, requeue,
+    CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, Outcome, RemoteError, RemoteOutcome, Requeue,
+    requeue,
 };
 use std::time::Duration;
 
@@ -37,7 +38,8 @@ fn never_where_only_an_edit_can_help() {
 #[test]
 fn within_a_minute_where_a_secret_may_come() {
     assert_eq!(after(|w, _| w.credentials_missing()), Requeue::Backoff { cap: MINUTE });
-    let unusable = CredentialsProblem { flaw: CredentialsFlaw::Incomplete, message: "key".into() };
+    let from = CredentialsSource::Secret("scalekit".into());
+    let unusable = CredentialsError::KeyMissing { from, key: CredentialsKey::ClientId };
     assert_eq!(after(|w, _| w.credentials = Err(unusable)), Requeue::Backoff { cap: MINUTE });
     for kind in [ErrorKind::CredentialsRejected, ErrorKind::AuthFailed] {
         assert_eq!(after(|w, _| w.scalekit.down = Some(kind)), Requeue::After(MINUTE));

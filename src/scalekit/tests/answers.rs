@@ -22,14 +22,14 @@ const ORGANIZATION: &str = r#"{"organization":{"id":"org_1","external_id":"tenan
 async fn a_policy_is_read() {
     let server = Server::always(json(200, INHERITED)).await;
     assert_eq!(server.client().request(&read_policy()).await, Ok(RemoteResponse::Policy(Live::Application)));
-    let seen = server.seen();
-    assert_eq!(seen[0].body, "grant_type=client_credentials&client_id=skc_1&client_secret=canary-secret-5f3a");
-    assert!(seen[0].head.contains("content-type: application/x-www-form-urlencoded"));
-    assert_eq!(seen[0].bearer(), None);
-    assert_eq!(seen[1].line, "GET /api/v1/organizations/org_1/session-policy");
-    assert_eq!(seen[1].bearer(), Some("canary-token-1"));
-    assert!(seen[1].head.contains(concat!("user-agent: session-policy-operator/", env!("CARGO_PKG_VERSION"))));
-    assert!(!seen[1].head.contains("x-api-version") && !seen[1].head.contains("accept-encoding"));
+    let received = server.received();
+    assert_eq!(received[0].body, "grant_type=client_credentials&client_id=skc_1&client_secret=canary-secret-5f3a");
+    assert!(received[0].head.contains("content-type: application/x-www-form-urlencoded"));
+    assert_eq!(received[0].bearer(), None);
+    assert_eq!(received[1].line, "GET /api/v1/organizations/org_1/session-policy");
+    assert_eq!(received[1].bearer(), Some("canary-token-1"));
+    assert!(received[1].head.contains(concat!("user-agent: session-policy-operator/", env!("CARGO_PKG_VERSION"))));
+    assert!(!received[1].head.contains("x-api-version") && !received[1].head.contains("accept-encoding"));
 }
 
 #[tokio::test]
@@ -38,11 +38,11 @@ async fn a_policy_is_written_whole_and_its_echo_returned() {
     let server = Server::always(json(200, echo)).await;
     let live = Live::Custom { absolute: Minutes::new(480), idle: Idle::On(Minutes::new(61)) };
     assert_eq!(server.client().request(&write_policy()).await, Ok(RemoteResponse::Policy(live)));
-    let seen = &server.seen()[1];
-    assert_eq!(seen.line, "PATCH /api/v1/organizations/org_1/session-policy");
-    assert!(seen.head.contains("content-type: application/json"));
+    let received = &server.received()[1];
+    assert_eq!(received.line, "PATCH /api/v1/organizations/org_1/session-policy");
+    assert!(received.head.contains("content-type: application/json"));
     assert_eq!(
-        seen.body,
+        received.body,
         r#"{"policy_source":"CUSTOM","absolute_session_timeout":480,"absolute_session_timeout_unit":"MINUTES","idle_session_timeout_enabled":true,"idle_session_timeout":60,"idle_session_timeout_unit":"MINUTES"}"#
     );
 }
@@ -52,7 +52,7 @@ async fn a_revert_sends_the_source_and_nothing_else() {
     let server = Server::always(json(200, INHERITED)).await;
     let request = RemoteRequest::WritePolicy { organization: id(), policy: Policy::Application };
     assert_eq!(server.client().request(&request).await, Ok(RemoteResponse::Policy(Live::Application)));
-    assert_eq!(server.seen()[1].body, r#"{"policy_source":"APPLICATION"}"#);
+    assert_eq!(server.received()[1].body, r#"{"policy_source":"APPLICATION"}"#);
 }
 
 #[tokio::test]
@@ -63,9 +63,9 @@ async fn an_organization_is_read_and_its_features_written() {
     assert_eq!(client.request(&RemoteRequest::ReadOrganization(id())).await, expected);
     let features = organization(None).features;
     assert_eq!(client.request(&RemoteRequest::WriteFeatures { organization: id(), features }).await, expected);
-    let seen = &server.seen()[2];
-    assert_eq!(seen.line, "PATCH /api/v1/organizations/org_1/settings");
-    assert_eq!(seen.body, r#"{"features":[{"name":"sso","enabled":true}]}"#);
+    let received = &server.received()[2];
+    assert_eq!(received.line, "PATCH /api/v1/organizations/org_1/settings");
+    assert_eq!(received.body, r#"{"features":[{"name":"sso","enabled":true}]}"#);
     assert_eq!(server.tokens(), 1);
 }
 
@@ -95,7 +95,7 @@ async fn the_applications_policy_is_read() {
 
 #[tokio::test]
 async fn the_list_is_read_page_by_page() {
-    let server = Server::api(|seen, _| match seen.line.contains("page_token") {
+    let server = Server::api(|received, _| match received.line.contains("page_token") {
         false => json(200, r#"{"organizations":[{"id":"org_1"}],"next_page_token":">:W=","total_size":2}"#),
         true => json(200, r#"{"organizations":[{"id":"org_2"}],"next_page_token":""}"#),
     })
@@ -143,7 +143,7 @@ async fn a_version_is_sent_only_when_set() {
     let server = Server::always(json(200, INHERITED)).await;
     let client = server.client_with(Settings { api_version: Some("20260727".to_owned()), ..Settings::default() });
     client.request(&read_policy()).await.unwrap();
-    assert!(server.seen()[1].head.contains("x-api-version: 20260727"));
+    assert!(server.received()[1].head.contains("x-api-version: 20260727"));
 }
 
 #[tokio::test]

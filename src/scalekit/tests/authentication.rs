@@ -23,7 +23,7 @@ async fn a_hundred_calls_at_once_need_one_token() {
 
 #[tokio::test]
 async fn row_001_an_expired_token_is_replaced_once_for_all() {
-    let server = Server::api(|seen, _| match seen.bearer() {
+    let server = Server::api(|received, _| match received.bearer() {
         Some("canary-token-1") => json(401, EMPTY_TOKEN),
         _ => json(200, INHERITED),
     })
@@ -48,7 +48,7 @@ async fn row_002_a_second_401_is_the_last_request_for_now() {
 #[tokio::test]
 async fn row_003_rejected_credentials_are_tried_once_and_new_ones_at_once() {
     for status in [400, 401, 403] {
-        let server = Server::start(move |seen, nth| match (seen.is_token(), nth) {
+        let server = Server::start(move |received, nth| match (received.is_token(), nth) {
             (true, 1) => json(status, r#"{"error":"invalid_client"}"#),
             (true, _) => token(nth),
             _ => json(200, INHERITED),
@@ -77,7 +77,7 @@ async fn row_004_a_token_endpoint_out_of_order_is_tried_again_by_the_next_call()
         (with(302, "location: /login\r\n", ""), ErrorKind::BadAuthResponse),
         (HttpResponse::HangUp, ErrorKind::Unreachable),
     ] {
-        let server = Server::start(move |seen, nth| match (seen.is_token(), nth) {
+        let server = Server::start(move |received, nth| match (received.is_token(), nth) {
             (true, 1) => response.clone(),
             (true, _) => token(nth),
             _ => json(200, INHERITED),
@@ -94,5 +94,5 @@ async fn a_token_that_does_not_come_costs_one_deadline_for_all() {
     let server = Server::start(|_, _| HttpResponse::Silence).await;
     let faults = hundred(&server.hasty_client(), write_policy()).await;
     assert!(faults.iter().all(|error| trouble(error.as_ref().unwrap_err()) == (ErrorKind::TimedOut, false)));
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.received().len(), 1);
 }

@@ -15,7 +15,7 @@ const NOT_FOUND: &str = r#"{"code":5,"message":"x","details":[{"error_code":"NOT
 /// A server whose look-up route answers `first` and whose list answers `pages`
 /// in turn, the last one from then on.
 async fn listing(first: HttpResponse, pages: &'static [&'static str]) -> Server {
-    Server::api(move |seen, nth| match seen.line.contains("organizations:external") {
+    Server::api(move |received, nth| match received.line.contains("organizations:external") {
         true => first.clone(),
         false => json(200, pages[(nth - 2).min(pages.len() - 1)]),
     })
@@ -90,7 +90,7 @@ async fn all_pages_are_looked_through_and_two_matches_are_one_too_many() {
 
 #[tokio::test]
 async fn a_list_without_end_is_given_up() {
-    let server = Server::api(|seen, nth| match seen.line.contains("organizations:external") {
+    let server = Server::api(|received, nth| match received.line.contains("organizations:external") {
         true => json(501, "{}"),
         false => json(200, &format!(r#"{{"organizations":[],"next_page_token":"{nth}"}}"#)),
     })
@@ -103,5 +103,5 @@ async fn a_list_without_end_is_given_up() {
 async fn rejected_credentials_are_no_reason_to_go_through_the_list() {
     let server = Server::start(|_, _| json(400, r#"{"error":"invalid_grant"}"#)).await;
     assert_eq!(find(&server.client(), "t").await.unwrap_err().kind, ErrorKind::CredentialsRejected);
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.received().len(), 1);
 }

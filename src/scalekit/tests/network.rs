@@ -115,7 +115,7 @@ async fn row_091_a_redirect_is_not_followed_and_the_token_stays_here() {
         assert_eq!(read_and_write(&server.client()).await, [(ErrorKind::BadResponse, false); 2], "{status}");
         assert_eq!(server.calls().len(), 2);
     }
-    assert!(elsewhere.seen().is_empty());
+    assert!(elsewhere.received().is_empty());
 }
 
 #[tokio::test]

@@ -22,14 +22,14 @@ async fn row_015_after_five_failures_in_a_row_nothing_more_is_sent() {
             let error = first.request(&read_policy()).await.unwrap_err();
             assert_eq!((error.kind, error.detail.note == Some("held back here, nothing was sent")), (kind, false));
         }
-        let before = server.seen().len();
+        let before = server.received().len();
         let other = client(&transport, &server.url);
         let held = join_all((0..100).map(|_| async { other.request(&write_policy()).await.unwrap_err() })).await;
         for error in held {
             assert_eq!(trouble(&error), (kind, false), "what was not sent can't land");
             assert_eq!(error.detail.to_string(), "held back here, nothing was sent");
         }
-        assert_eq!(server.seen().len(), before);
+        assert_eq!(server.received().len(), before);
     }
 }
 

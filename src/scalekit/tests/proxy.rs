@@ -30,13 +30,13 @@ async fn one_call() {
 async fn a_proxy_in_the_environment_is_ignored() {
     let (proxy, target) = (Server::always(json(200, INHERITED)).await, Server::always(json(200, INHERITED)).await);
     assert!(call_in_a_world_of_proxies(&proxy, &target, false).await);
-    assert_eq!((proxy.seen().len(), target.seen().len()), (0, 2));
+    assert_eq!((proxy.received().len(), target.received().len()), (0, 2));
 }
 
 #[tokio::test]
 async fn a_proxy_is_used_when_asked_for() {
     let (proxy, target) = (
-        Server::start(|seen, nth| match seen.line.ends_with("/oauth/token") {
+        Server::start(|received, nth| match received.line.ends_with("/oauth/token") {
             true => token(nth),
             false => json(200, INHERITED),
         })
@@ -44,5 +44,5 @@ async fn a_proxy_is_used_when_asked_for() {
         Server::always(json(200, INHERITED)).await,
     );
     assert!(call_in_a_world_of_proxies(&proxy, &target, true).await);
-    assert_eq!((proxy.seen().len(), target.seen().len()), (2, 0));
+    assert_eq!((proxy.received().len(), target.received().len()), (2, 0));
 }

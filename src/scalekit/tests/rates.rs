@@ -62,7 +62,7 @@ async fn row_010_a_pause_holds_for_every_client_of_the_environment_and_for_no_ot
     let error = client(&transport, &format!("{}/", limited.url)).request(&read_policy()).await.unwrap_err();
     assert!(matches!(error.kind, ErrorKind::RateLimited { .. }));
     assert_eq!(error.detail.to_string(), "held back here, nothing was sent");
-    assert_eq!(limited.seen().len(), 2);
+    assert_eq!(limited.received().len(), 2);
     assert!(client(&transport, &other.url).request(&read_policy()).await.is_ok());
 }
 
@@ -71,7 +71,7 @@ async fn row_010_a_429_of_the_token_endpoint_pauses_as_well() {
     let server = Server::start(|_, _| with(429, "retry-after: 60\r\n", "")).await;
     let client = server.client();
     assert_eq!((retry_after(&client).await, retry_after(&client).await), (60, 60));
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.received().len(), 1);
 }
 
 #[tokio::test]
@@ -79,5 +79,5 @@ async fn more_than_the_rate_allows_is_sent_back_at_once() {
     let server = Server::always(json(200, INHERITED)).await;
     let client = server.client_with(Settings { rate: 0.01, ..Settings::default() });
     assert!((98..=100).contains(&retry_after(&client).await), "the token took the only turn");
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.received().len(), 1);
 }

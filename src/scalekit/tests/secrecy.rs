@@ -2,7 +2,7 @@
 
 use super::{
     alone, id, look_up, read_policy,
-    server::{SECRET, Seen, Server, json},
+    server::{ReceivedRequest, SECRET, Server, json},
     write_policy,
 };
 use crate::reconcile::RemoteRequest;
@@ -12,8 +12,8 @@ use std::{
 };
 
 /// An error body with everything that came in, in every field that is read.
-fn echo(seen: &Seen) -> String {
-    let words = ["canary", SECRET, "CANARY_CODE", seen.bearer().unwrap_or(SECRET), &seen.body, &seen.head];
+fn echo(received: &ReceivedRequest) -> String {
+    let words = ["canary", SECRET, "CANARY_CODE", received.bearer().unwrap_or(SECRET), &received.body, &received.head];
     let infos: Vec<_> = words
         .iter()
         .map(|word| {
@@ -46,7 +46,7 @@ async fn shown(server: &Server) -> String {
 #[tokio::test]
 async fn no_fault_of_a_call_shows_a_secret() {
     for status in [400, 401, 403, 404, 409, 429, 500, 501, 503, 302, 200] {
-        let server = Server::api(move |seen, _| json(status, &echo(seen))).await;
+        let server = Server::api(move |received, _| json(status, &echo(received))).await;
         let shown = shown(&server).await;
         assert!(!shown.contains("canary"), "{status} {shown}");
     }
@@ -55,7 +55,7 @@ async fn no_fault_of_a_call_shows_a_secret() {
 #[tokio::test]
 async fn no_fault_of_a_token_request_shows_a_secret() {
     for status in [400, 401, 403, 404, 409, 429, 500, 501, 503, 302, 200] {
-        let server = Server::start(move |seen, _| json(status, &echo(seen))).await;
+        let server = Server::start(move |received, _| json(status, &echo(received))).await;
         let shown = shown(&server).await;
         assert!(!shown.contains("canary"), "{status} {shown}");
     }
@@ -94,7 +94,7 @@ async fn log() {
         .with_writer(move || writer.clone())
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let server = Server::api(move |seen, _| json(400, &echo(seen))).await;
+    let server = Server::api(move |received, _| json(400, &echo(received))).await;
     let client = server.client();
     for request in [read_policy(), write_policy(), look_up("canary-tenant")] {
         let _ = client.request(&request).await;

@@ -17,7 +17,7 @@ pub(super) const SECRET: &str = "canary-secret-5f3a";
 
 /// A request as it came in.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct ReceivedRequest {
     /// Method and path with query.
     pub(super) line: String,
     /// All header lines, as sent.
@@ -25,7 +25,7 @@ pub(super) struct Seen {
     pub(super) body: String,
 }
 
-impl Seen {
+impl ReceivedRequest {
     pub(super) fn is_token(&self) -> bool {
         self.line == "POST /oauth/token"
     }
@@ -67,7 +67,7 @@ pub(super) fn token(nth: usize) -> HttpResponse {
 
 pub(super) struct Server {
     pub(super) url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
     task: JoinHandle<()>,
 }
 
@@ -80,31 +80,33 @@ impl Drop for Server {
 impl Server {
     /// Answers every request by `script`, which gets the request and the number
     /// of requests of its kind (token or not) so far, this one included.
-    pub(super) async fn start(script: impl Fn(&Seen, usize) -> HttpResponse + Send + Sync + 'static) -> Self {
+    pub(super) async fn start(
+        script: impl Fn(&ReceivedRequest, usize) -> HttpResponse + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let (script, kept) = (Arc::new(script), Arc::clone(&seen));
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (script, kept) = (Arc::new(script), Arc::clone(&received));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (script, kept) = (Arc::clone(&script), Arc::clone(&kept));
                 tokio::spawn(async move {
-                    let _ = serve(stream, |seen| {
+                    let _ = serve(stream, |received| {
                         let mut kept = kept.lock().unwrap();
-                        kept.push(seen.clone());
-                        let nth = kept.iter().filter(|other| other.is_token() == seen.is_token()).count();
-                        script(seen, nth)
+                        kept.push(received.clone());
+                        let nth = kept.iter().filter(|other| other.is_token() == received.is_token()).count();
+                        script(received, nth)
                     })
                     .await;
                 });
             }
         });
-        Self { url, seen, task }
+        Self { url, received, task }
     }
 
     /// Hands out tokens and answers every API request by `script`.
-    pub(super) async fn api(script: impl Fn(&Seen, usize) -> HttpResponse + Send + Sync + 'static) -> Self {
-        Self::start(move |seen, nth| if seen.is_token() { token(nth) } else { script(seen, nth) }).await
+    pub(super) async fn api(script: impl Fn(&ReceivedRequest, usize) -> HttpResponse + Send + Sync + 'static) -> Self {
+        Self::start(move |received, nth| if received.is_token() { token(nth) } else { script(received, nth) }).await
     }
 
     /// Hands out tokens and gives every API request the same answer.
@@ -112,17 +114,17 @@ impl Server {
         Self::api(move |_, _| response.clone()).await
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    pub(super) fn received(&self) -> Vec<ReceivedRequest> {
+        self.received.lock().unwrap().clone()
     }
 
     /// Method and path of every API request.
     pub(super) fn calls(&self) -> Vec<String> {
-        self.seen().into_iter().filter(|seen| !seen.is_token()).map(|seen| seen.line).collect()
+        self.received().into_iter().filter(|received| !received.is_token()).map(|received| received.line).collect()
     }
 
     pub(super) fn tokens(&self) -> usize {
-        self.seen().iter().filter(|seen| seen.is_token()).count()
+        self.received().iter().filter(|received| received.is_token()).count()
     }
 
     /// A client with plenty of time and a rate that is in nobody's way.
@@ -150,9 +152,9 @@ pub(super) fn client(transport: &Transport, url: &str) -> Client {
     Client::new(transport, Credentials::parse(url.as_bytes(), b"skc_1", SECRET.as_bytes(), &rules).unwrap())
 }
 
-async fn serve(mut stream: TcpStream, script: impl FnOnce(&Seen) -> HttpResponse) -> std::io::Result<()> {
-    let Some(seen) = read(&mut stream).await? else { return Ok(()) };
-    match script(&seen) {
+async fn serve(mut stream: TcpStream, script: impl FnOnce(&ReceivedRequest) -> HttpResponse) -> std::io::Result<()> {
+    let Some(received) = read(&mut stream).await? else { return Ok(()) };
+    match script(&received) {
         HttpResponse::Bytes(bytes) => stream.write_all(&bytes).await?,
         HttpResponse::Drip(bytes) => {
             stream.write_all(&bytes).await?;
@@ -168,7 +170,7 @@ async fn serve(mut stream: TcpStream, script: impl FnOnce(&Seen) -> HttpResponse
     stream.shutdown().await
 }
 
-async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Seen>> {
+async fn read(stream: &mut TcpStream) -> std::io::Result<Option<ReceivedRequest>> {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -177,7 +179,7 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Seen>> {
             if bytes.len() >= end + 4 + length {
                 let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
                 let body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
-                return Ok(Some(Seen { line, head, body }));
+                return Ok(Some(ReceivedRequest { line, head, body }));
             }
         }
         if stream.read_buf(&mut bytes).await? == 0 {

@@ -2,7 +2,7 @@
 //! known places, each checked for its form. The message is never read.
 
 use super::numbers::integer;
-use crate::scalekit::pause::seconds;
+use crate::scalekit::retry_after::seconds;
 use serde_json::{Map, Value};
 
 /// The fields a validation error can name; anything else stays unsaid.
@@ -36,7 +36,7 @@ const OAUTH: [&str; 6] = [
 
 /// What was told.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::scalekit) struct Told {
+pub(in crate::scalekit) struct ErrorInfo {
     /// Whether it is Scalekit's "not found" at all, and not a proxy's.
     pub(in crate::scalekit) not_found: bool,
     /// Upper case and `_` only, or one of OAuth's.
@@ -50,12 +50,12 @@ pub(in crate::scalekit) struct Told {
 }
 
 /// Reads an error body; one that is no JSON tells nothing.
-pub(in crate::scalekit) fn told(body: &[u8]) -> Told {
-    let Ok(root) = super::decode::<Map<String, Value>>(body) else { return Told::default() };
+pub(in crate::scalekit) fn error_info(body: &[u8]) -> ErrorInfo {
+    let Ok(root) = super::decode::<Map<String, Value>>(body) else { return ErrorInfo::default() };
     // ErrorInfo is one of the details, or the body itself (§4.1).
     let details = root.get("details").and_then(Value::as_array).into_iter().flatten();
     let infos: Vec<_> = details.filter_map(Value::as_object).chain([&root]).collect();
-    Told {
+    ErrorInfo {
         not_found: root.get("code").and_then(integer) == Some(5),
         error_code: infos
             .iter()
@@ -120,7 +120,7 @@ mod tests {
     fn the_documented_error_is_read() {
         let body = br#"{"code":3,"message":"validation error","details":[{"@type":"x","error_code":"INVALID_ARGUMENT","request_info":{"request_id":"req-1"},
             "validation_error_info":{"field_violations":[{"field":"policy.idle_session_timeout","description":"canary"},{"field":"canary"},{"field":"organization_id"}]}}]}"#;
-        let found = told(body);
+        let found = error_info(body);
         assert_eq!(found.error_code.as_deref(), Some("INVALID_ARGUMENT"));
         assert_eq!(found.request_id.as_deref(), Some("req-1"));
         assert_eq!(found.fields, ["organization_id", "idle_session_timeout"]);
@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn an_error_info_may_be_the_body_itself() {
-        let found = told(br#"{"error_code":"NOT_FOUND","requestInfo":{"requestId":"r"},"details":null,"code":"5"}"#);
+        let found =
+            error_info(br#"{"error_code":"NOT_FOUND","requestInfo":{"requestId":"r"},"details":null,"code":"5"}"#);
         assert_eq!((found.error_code.as_deref(), found.not_found), (Some("NOT_FOUND"), true));
         assert_eq!(found.request_id.as_deref(), Some("r"));
     }
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn the_token_endpoint_has_codes_of_its_own() {
         let code =
-            |error: &str| told(format!(r#"{{"error":"{error}","error_description":"x"}}"#).as_bytes()).error_code;
+            |error: &str| error_info(format!(r#"{{"error":"{error}","error_description":"x"}}"#).as_bytes()).error_code;
         assert_eq!(code("invalid_client").as_deref(), Some("invalid_client"));
         assert_eq!(code("secret_canary"), None);
     }
@@ -154,25 +155,26 @@ mod tests {
             r#"{"code":404}"#,
             r#"{"code":"x","details":{"error_code":"A_B"}}"#,
         ] {
-            assert_eq!(told(body.as_bytes()), Told::default(), "{body}");
+            assert_eq!(error_info(body.as_bytes()), ErrorInfo::default(), "{body}");
         }
     }
 
     #[test]
     fn a_word_of_the_wrong_form_stays_unsaid() {
         for bad in ["a", "A", "lower_case", "A B", "A-B", "_AB", "É_É", "A\\nB", &"A".repeat(41)] {
-            assert_eq!(told(format!(r#"{{"error_code":"{bad}"}}"#).as_bytes()).error_code, None, "{bad}");
+            assert_eq!(error_info(format!(r#"{{"error_code":"{bad}"}}"#).as_bytes()).error_code, None, "{bad}");
         }
         for bad in ["", "a b", "a/b", "a\\nb", &"a".repeat(65)] {
             let body = format!(r#"{{"request_info":{{"request_id":"{bad}"}}}}"#);
-            assert_eq!(told(body.as_bytes()).request_id, None, "{bad}");
+            assert_eq!(error_info(body.as_bytes()).request_id, None, "{bad}");
         }
     }
 
     #[test]
     fn row_011_a_delay_may_be_a_number_or_a_string() {
-        let delay =
-            |value: &str| told(format!(r#"{{"details":[{{}},{{"retry_after":{value}}}]}}"#).as_bytes()).retry_after;
+        let delay = |value: &str| {
+            error_info(format!(r#"{{"details":[{{}},{{"retry_after":{value}}}]}}"#).as_bytes()).retry_after
+        };
         assert_eq!(delay("30"), Some(30.0));
         assert_eq!(delay(r#""30""#), Some(30.0));
         assert_eq!(delay(r#""30s""#), None);

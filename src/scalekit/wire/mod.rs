@@ -10,7 +10,7 @@ mod numbers;
 mod organization;
 mod policy;
 
-pub(super) use error::told;
+pub(super) use error::error_info;
 pub(super) use grant::grant;
 pub(super) use organization::{organization, organizations, write_features};
 pub(super) use policy::{application_policy, live_policy, write_policy};
@@ -105,7 +105,7 @@ mod tests {
         let _ = organization(body);
         let _ = organizations(body);
         let _ = grant(body);
-        let _ = told(body);
+        let _ = error_info(body);
     }
 
     /// JSON that looks like an answer, with arbitrary values in its places.

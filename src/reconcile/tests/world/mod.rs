@@ -14,7 +14,7 @@ pub(crate) use trouble::{On, Trouble};
 use super::samples;
 use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use crate::reconcile::{
-    Access, ClusterWrite, ConditionType, CredentialsFlaw, CredentialsProblem, ErrorKind, History, HistoryEvent,
+    Access, ClusterWrite, ConditionType, CredentialsError, CredentialsSource, ErrorKind, History, HistoryEvent,
     Organization, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, StatusUpdate, Step, owner,
 };
 use cluster::Cluster;
@@ -34,9 +34,9 @@ pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) scalekit: Scalekit,
     /// Where the credentials lead of resources that name no Secret.
-    pub(crate) credentials: Result<Access, CredentialsProblem>,
+    pub(crate) credentials: Result<Access, CredentialsError>,
     /// Where the one Secret leads that resources can name, [`SECRET`].
-    pub(crate) secret: Result<Access, CredentialsProblem>,
+    pub(crate) secret: Result<Access, CredentialsError>,
     /// What the process still knows of a Secret that is gone.
     pub(crate) kept: Option<Access>,
     pub(crate) namespace_terminating: bool,
@@ -209,8 +209,7 @@ impl World {
     }
 
     pub(crate) fn credentials_missing(&mut self) {
-        self.credentials =
-            Err(CredentialsProblem { flaw: CredentialsFlaw::Missing, message: "Secret scalekit is not there".into() });
+        self.credentials = Err(CredentialsError::Missing(CredentialsSource::Secret("scalekit".into())));
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {
@@ -241,7 +240,7 @@ impl World {
     }
 
     /// What the credentials of this name lead to now.
-    fn credentials_of(&self, secret: Option<&str>) -> Result<Access, CredentialsProblem> {
+    fn credentials_of(&self, secret: Option<&str>) -> Result<Access, CredentialsError> {
         if secret.is_some() { self.secret.clone() } else { self.credentials.clone() }
     }
 
@@ -291,7 +290,7 @@ impl World {
         self.cluster.set_finalizer(uid, present, version);
     }
 
-    fn hold_client(&mut self, secret: Option<String>) -> Result<Access, CredentialsProblem> {
+    fn hold_client(&mut self, secret: Option<String>) -> Result<Access, CredentialsError> {
         let found = self.credentials_of(secret.as_deref());
         if let Ok(access) = &found {
             self.held.client = Some((secret, access.clone()));
@@ -357,7 +356,7 @@ impl World {
 }
 
 pub(crate) fn access(environment: &str) -> Access {
-    Access { environment: environment.into(), source: "Secret scalekit".into() }
+    Access { environment: environment.into(), source: CredentialsSource::Secret("scalekit".into()) }
 }
 
 impl Entry {

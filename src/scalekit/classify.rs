@@ -2,7 +2,7 @@
 //! shown (`scalekit-api.md` §4.2, failure-catalogue rows 14–21 and 93).
 
 use super::{
-    exchange::{Body, HttpResponse, Lost},
+    http::{Body, HttpResponse, TransportError},
     wire,
 };
 use crate::reconcile::{Detail, ErrorKind, RemoteError};
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The body of a good answer, or what is wrong with the answer. `paused` is
 /// what a 429 led to; what contains, or is contained in, one of `secrets` is
 /// never shown.
-pub(super) fn verdict(
+pub(super) fn classify(
     response: HttpResponse,
     writes: bool,
     paused: Option<Duration>,
@@ -20,40 +20,46 @@ pub(super) fn verdict(
     let good = (200..300).contains(&response.status);
     let body = match response.body {
         Body::Whole(body) => body,
-        Body::Late => return Err(bodiless(response.status, writes, ErrorKind::TimedOut, "the answer came too slowly")),
-        Body::TooLarge if good => {
-            return Err(bodiless(response.status, writes, ErrorKind::BadResponse, "the answer is too large"));
+        Body::TimedOut => {
+            return Err(without_body(response.status, writes, ErrorKind::TimedOut, "the answer came too slowly"));
         }
-        Body::BrokenOff if good => {
-            return Err(bodiless(response.status, writes, ErrorKind::BadResponse, "the answer broke off"));
+        Body::TooLarge if good => {
+            return Err(without_body(response.status, writes, ErrorKind::BadResponse, "the answer is too large"));
+        }
+        Body::Truncated if good => {
+            return Err(without_body(response.status, writes, ErrorKind::BadResponse, "the answer broke off"));
         }
         // An error is one by its status alone.
-        Body::TooLarge | Body::BrokenOff => Vec::new(),
+        Body::TooLarge | Body::Truncated => Vec::new(),
     };
     if good {
         return Ok(body);
     }
-    let told = wire::told(&body);
-    let (kind, note) = kind(response.status, told.not_found, paused);
+    let info = wire::error_info(&body);
+    let (kind, note) = kind(response.status, info.not_found, paused);
     let secret = |text: &str| secrets.iter().any(|secret| secret.contains(text) || text.contains(secret));
     let detail = Detail {
         status: Some(response.status),
-        code: told.error_code.filter(|code| !secret(code)),
-        request_id: told.request_id.filter(|id| !secret(id)),
-        fields: told.fields.iter().filter(|field| !secret(field)).map(|&field| field.to_owned()).collect(),
+        code: info.error_code.filter(|code| !secret(code)),
+        request_id: info.request_id.filter(|id| !secret(id)),
+        fields: info.fields.iter().filter(|field| !secret(field)).map(|&field| field.to_owned()).collect(),
         note,
     };
-    Err(RemoteError { outcome_unknown: writes && !declined(response.status), detail, ..RemoteError::new(kind) })
+    Err(RemoteError {
+        outcome_unknown: writes && !surely_not_applied(response.status),
+        detail,
+        ..RemoteError::new(kind)
+    })
 }
 
-fn bodiless(status: u16, writes: bool, kind: ErrorKind, note: &'static str) -> RemoteError {
+fn without_body(status: u16, writes: bool, kind: ErrorKind, note: &'static str) -> RemoteError {
     let detail = Detail { status: Some(status), note: Some(note), ..Detail::default() };
-    RemoteError { outcome_unknown: writes && !declined(status), detail, ..RemoteError::new(kind) }
+    RemoteError { outcome_unknown: writes && !surely_not_applied(status), detail, ..RemoteError::new(kind) }
 }
 
 /// Whether the status alone says that nothing was applied. A server or a proxy
 /// that gave up (408, 499, 5xx) does not tell how far it came.
-fn declined(status: u16) -> bool {
+fn surely_not_applied(status: u16) -> bool {
     matches!(status, 300..=499 | 501) && !matches!(status, 408 | 499)
 }
 
@@ -77,31 +83,31 @@ fn kind(status: u16, not_found: bool, paused: Option<Duration>) -> (ErrorKind, O
 
 /// What kind of outage an exchange is a sign of; `None`: somebody who is in
 /// order answered, whatever the answer says.
-pub(super) fn outage(result: &Result<HttpResponse, Lost>) -> Option<ErrorKind> {
+pub(super) fn outage_kind(result: &Result<HttpResponse, TransportError>) -> Option<ErrorKind> {
     use ErrorKind::{TimedOut, Tls, Unavailable, Unreachable};
     let kind = match result {
-        Err(lost) => lost.kind,
-        Ok(HttpResponse { body: Body::Late, .. }) => TimedOut,
+        Err(error) => error.kind,
+        Ok(HttpResponse { body: Body::TimedOut, .. }) => TimedOut,
         Ok(response) => kind(response.status, false, None).0,
     };
     matches!(kind, TimedOut | Tls | Unavailable | Unreachable).then_some(kind)
 }
 
 /// The fault of a call whose request got no answer.
-pub(super) fn unanswered(lost: &Lost, writes: bool) -> RemoteError {
-    let detail = Detail { note: Some(lost.note), ..Detail::default() };
-    RemoteError { outcome_unknown: writes && lost.sent, detail, ..RemoteError::new(lost.kind) }
+pub(super) fn without_response(error: &TransportError, writes: bool) -> RemoteError {
+    let detail = Detail { note: Some(error.note), ..Detail::default() };
+    RemoteError { outcome_unknown: writes && error.sent, detail, ..RemoteError::new(error.kind) }
 }
 
 /// The fault of a call whose good answer cannot be understood.
-pub(super) fn unreadable(note: &'static str, writes: bool) -> RemoteError {
+pub(super) fn bad_response(note: &'static str, writes: bool) -> RemoteError {
     let detail = Detail { note: Some(note), ..Detail::default() };
     RemoteError { outcome_unknown: writes, detail, ..RemoteError::new(ErrorKind::BadResponse) }
 }
 
 /// The fault of a token request, from the fault that the same answer would be
 /// for a call (`scalekit-api.md` §1.4).
-pub(super) fn without_token(error: RemoteError) -> RemoteError {
+pub(super) fn as_token_error(error: RemoteError) -> RemoteError {
     let kind = match (error.kind, error.detail.status) {
         (_, Some(400 | 401 | 403)) => ErrorKind::CredentialsRejected,
         (ErrorKind::Unsupported, _) => ErrorKind::Unavailable,
@@ -116,14 +122,14 @@ pub(super) fn without_token(error: RemoteError) -> RemoteError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scalekit::pause::Told;
+    use crate::scalekit::retry_after::RetryHint;
 
     fn response(status: u16, body: &[u8]) -> HttpResponse {
-        HttpResponse { status, told: Told::default(), body: Body::Whole(body.to_vec()) }
+        HttpResponse { status, retry_hint: RetryHint::default(), body: Body::Whole(body.to_vec()) }
     }
 
     fn error(status: u16, body: &str, writes: bool) -> RemoteError {
-        verdict(response(status, body.as_bytes()), writes, None, &["s3cret"]).unwrap_err()
+        classify(response(status, body.as_bytes()), writes, None, &["s3cret"]).unwrap_err()
     }
 
     #[test]
@@ -159,20 +165,20 @@ mod tests {
 
     #[test]
     fn row_015_an_outage_is_no_answer_a_late_one_or_a_server_error() {
-        let of = |status, body| outage(&Ok(HttpResponse { status, told: Told::default(), body }));
+        let of = |status, body| outage_kind(&Ok(HttpResponse { status, retry_hint: RetryHint::default(), body }));
         for status in [200, 301, 400, 401, 403, 404, 409, 429, 501] {
             assert_eq!(of(status, Body::Whole(Vec::new())), None, "{status}");
         }
         for status in [408, 499, 500, 502, 503, 504] {
             assert_eq!(of(status, Body::Whole(Vec::new())), Some(ErrorKind::Unavailable), "{status}");
         }
-        assert_eq!(of(200, Body::Late), Some(ErrorKind::TimedOut));
+        assert_eq!(of(200, Body::TimedOut), Some(ErrorKind::TimedOut));
         assert_eq!(of(200, Body::TooLarge), None);
         for kind in [ErrorKind::Unreachable, ErrorKind::Tls, ErrorKind::TimedOut] {
-            assert_eq!(outage(&Err(Lost { kind, note: "", sent: false })), Some(kind));
+            assert_eq!(outage_kind(&Err(TransportError { kind, note: "", sent: false })), Some(kind));
         }
-        let unsendable = Lost { kind: ErrorKind::BadResponse, note: "", sent: false };
-        assert_eq!(outage(&Err(unsendable)), None);
+        let unsendable = TransportError { kind: ErrorKind::BadResponse, note: "", sent: false };
+        assert_eq!(outage_kind(&Err(unsendable)), None);
     }
 
     #[test]
@@ -189,16 +195,16 @@ mod tests {
     fn row_017_a_good_status_whose_body_is_lost_may_have_landed() {
         for (body, kind) in [
             (Body::TooLarge, ErrorKind::BadResponse),
-            (Body::BrokenOff, ErrorKind::BadResponse),
-            (Body::Late, ErrorKind::TimedOut),
+            (Body::Truncated, ErrorKind::BadResponse),
+            (Body::TimedOut, ErrorKind::TimedOut),
         ] {
-            let found =
-                verdict(HttpResponse { status: 200, told: Told::default(), body }, true, None, &[]).unwrap_err();
+            let found = classify(HttpResponse { status: 200, retry_hint: RetryHint::default(), body }, true, None, &[])
+                .unwrap_err();
             assert_eq!((found.kind, found.outcome_unknown), (kind, true));
         }
-        let late = HttpResponse { status: 400, told: Told::default(), body: Body::Late };
-        assert!(!verdict(late, true, None, &[]).unwrap_err().outcome_unknown);
-        assert_eq!(verdict(response(201, b"x"), true, None, &[]), Ok(b"x".to_vec()));
+        let late = HttpResponse { status: 400, retry_hint: RetryHint::default(), body: Body::TimedOut };
+        assert!(!classify(late, true, None, &[]).unwrap_err().outcome_unknown);
+        assert_eq!(classify(response(201, b"x"), true, None, &[]), Ok(b"x".to_vec()));
     }
 
     #[test]
@@ -206,7 +212,7 @@ mod tests {
         let body = r#"{"code":3,"error_code":"ABC","request_info":{"request_id":"req-1"},
             "validation_error_info":{"field_violations":[{"field":"external_id"}]}}"#;
         let shown =
-            |secrets: &[&str]| verdict(response(400, body.as_bytes()), false, None, secrets).unwrap_err().detail;
+            |secrets: &[&str]| classify(response(400, body.as_bytes()), false, None, secrets).unwrap_err().detail;
         assert_eq!(shown(&["other"]).to_string(), "HTTP 400 ABC, fields: external_id, request req-1");
         assert_eq!(shown(&["ABC"]).to_string(), "HTTP 400, fields: external_id, request req-1");
         assert_eq!(shown(&["xABCx"]).code, None);
@@ -229,7 +235,7 @@ mod tests {
             (501, ErrorKind::Unavailable),
             (503, ErrorKind::Unavailable),
         ] {
-            let found = without_token(error(status, r#"{"error":"invalid_client"}"#, false));
+            let found = as_token_error(error(status, r#"{"error":"invalid_client"}"#, false));
             assert_eq!((found.kind, found.outcome_unknown), (kind, false), "{status}");
         }
     }

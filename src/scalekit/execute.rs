@@ -1,6 +1,6 @@
 //! The calls: each is sent, and its answer checked against what was asked.
 
-use super::{Client, requests::HttpRequest, verdict::unreadable, wire};
+use super::{Client, classify::bad_response, requests::HttpRequest, wire};
 use crate::{
     policy::{ExternalId, OrganizationId},
     reconcile::{Organization, RemoteError, RemoteRequest, RemoteResponse},
@@ -10,12 +10,12 @@ impl Client {
     /// Makes one call. Within the deadline of the settings, except for a
     /// look-up that has to go through the list, which has it per page.
     pub async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
-        let bad = |note| unreadable(note, request.writes());
+        let bad = |note| bad_response(note, request.writes());
         match request {
             RemoteRequest::LookUp(id) => self.look_up(id).await.map(RemoteResponse::Organization),
             RemoteRequest::ReadOrganization(id) | RemoteRequest::WriteFeatures { organization: id, .. } => {
                 let found = wire::organization(&self.send(&HttpRequest::of(request)).await?).map_err(bad)?;
-                same_organization(found, id).map(RemoteResponse::Organization).map_err(bad)
+                check_id(found, id).map(RemoteResponse::Organization).map_err(bad)
             }
             RemoteRequest::ReadApplicationPolicy(_) => {
                 wire::application_policy(&self.send(&HttpRequest::of(request)).await?)
@@ -29,12 +29,12 @@ impl Client {
     }
 }
 
-fn same_organization(found: Organization, asked: &OrganizationId) -> Result<Organization, &'static str> {
+fn check_id(found: Organization, asked: &OrganizationId) -> Result<Organization, &'static str> {
     if found.id == *asked { Ok(found) } else { Err("the answer is about another organization") }
 }
 
 /// An organization that does not tell its external id passes.
-pub(super) fn same_name(found: Organization, asked: &ExternalId) -> Result<Organization, &'static str> {
+pub(super) fn check_external_id(found: Organization, asked: &ExternalId) -> Result<Organization, &'static str> {
     match &found.external_id {
         Some(id) if id != asked.as_str() => Err("the answer is about an organization with another external id"),
         _ => Ok(found),

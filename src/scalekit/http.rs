@@ -1,7 +1,7 @@
 //! One HTTP request and its answer, within a deadline and a size; every way in
 //! which there is none is told apart here.
 
-use super::pause::Told;
+use super::retry_after::RetryHint;
 use crate::reconcile::ErrorKind;
 use reqwest::{Response, header::HeaderMap};
 use std::{error::Error, io};
@@ -14,7 +14,7 @@ const LARGEST_BODY: usize = 256 * 1024;
 pub(super) struct HttpResponse {
     pub(super) status: u16,
     /// What the headers say about when to come back.
-    pub(super) told: Told,
+    pub(super) retry_hint: RetryHint,
     pub(super) body: Body,
 }
 
@@ -26,14 +26,14 @@ pub(super) enum Body {
     /// Above 256 KiB.
     TooLarge,
     /// The connection ended first.
-    BrokenOff,
+    Truncated,
     /// The deadline came first.
-    Late,
+    TimedOut,
 }
 
 /// There was no answer.
 #[derive(Debug, PartialEq)]
-pub(super) struct Lost {
+pub(super) struct TransportError {
     pub(super) kind: ErrorKind,
     pub(super) note: &'static str,
     /// Whether the server may have seen the request.
@@ -41,14 +41,14 @@ pub(super) struct Lost {
 }
 
 /// Sends `request` and reads the answer.
-pub(super) async fn exchange(request: reqwest::RequestBuilder, deadline: Instant) -> Result<HttpResponse, Lost> {
+pub(super) async fn send(request: reqwest::RequestBuilder, deadline: Instant) -> Result<HttpResponse, TransportError> {
     match timeout_at(deadline, request.send()).await {
-        Err(_) => Err(Lost { kind: ErrorKind::TimedOut, note: "no answer within the deadline", sent: true }),
-        Ok(Err(error)) => Err(lost(&error)),
+        Err(_) => Err(TransportError { kind: ErrorKind::TimedOut, note: "no answer within the deadline", sent: true }),
+        Ok(Err(error)) => Err(transport_error(&error)),
         Ok(Ok(response)) => Ok(HttpResponse {
             status: response.status().as_u16(),
-            told: told(response.headers()),
-            body: timeout_at(deadline, read(response)).await.unwrap_or(Body::Late),
+            retry_hint: retry_hint(response.headers()),
+            body: timeout_at(deadline, read(response)).await.unwrap_or(Body::TimedOut),
         }),
     }
 }
@@ -60,17 +60,17 @@ async fn read(mut response: Response) -> Body {
             Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_BODY => return Body::TooLarge,
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Body::Whole(body),
-            Err(_) => return Body::BrokenOff,
+            Err(_) => return Body::Truncated,
         }
     }
 }
 
-fn told(headers: &HeaderMap) -> Told {
+fn retry_hint(headers: &HeaderMap) -> RetryHint {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Told { retry_after: text("retry-after"), detail: None, reset: text("x-ratelimit-reset") }
+    RetryHint { retry_after: text("retry-after"), detail: None, reset: text("x-ratelimit-reset") }
 }
 
-fn lost(error: &reqwest::Error) -> Lost {
+fn transport_error(error: &reqwest::Error) -> TransportError {
     let (kind, note, sent) = if !error.is_connect() {
         if error.is_builder() {
             (ErrorKind::BadResponse, "the request could not be built", false)
@@ -84,7 +84,7 @@ fn lost(error: &reqwest::Error) -> Lost {
     } else {
         (ErrorKind::Unreachable, "no connection", false)
     };
-    Lost { kind, note, sent }
+    TransportError { kind, note, sent }
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -9,7 +9,7 @@ const EPOCH: f64 = 1e9;
 
 /// What a 429 told, in the order in which it is believed.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Told {
+pub(super) struct RetryHint {
     /// `Retry-After`: seconds or an HTTP date.
     pub(super) retry_after: Option<String>,
     /// `details[].retry_after`: seconds.
@@ -18,7 +18,7 @@ pub(super) struct Told {
     pub(super) reset: Option<String>,
 }
 
-impl Told {
+impl RetryHint {
     /// The first usable delay. One in the past, of nothing, or of more than a
     /// day is not usable.
     pub(super) fn delay(&self, now: SystemTime) -> Option<Duration> {
@@ -62,26 +62,26 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(NOW)
     }
 
-    fn told(retry_after: &str, detail: Option<f64>, reset: &str) -> Option<u64> {
+    fn hint(retry_after: &str, detail: Option<f64>, reset: &str) -> Option<u64> {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Told { retry_after: text(retry_after), detail, reset: text(reset) }.delay(now()).map(|d| d.as_secs())
+        RetryHint { retry_after: text(retry_after), detail, reset: text(reset) }.delay(now()).map(|d| d.as_secs())
     }
 
     #[test]
     fn row_011_every_form_of_delay_is_understood() {
-        assert_eq!(told("30", None, ""), Some(30));
-        assert_eq!(told(" 30 ", None, ""), Some(30));
-        assert_eq!(told("Thu, 01 Jan 2026 00:01:00 GMT", None, ""), Some(60));
-        assert_eq!(told("", Some(20.0), ""), Some(20));
-        assert_eq!(told("", None, "45"), Some(45));
-        assert_eq!(told("", None, "1767225690"), Some(90));
+        assert_eq!(hint("30", None, ""), Some(30));
+        assert_eq!(hint(" 30 ", None, ""), Some(30));
+        assert_eq!(hint("Thu, 01 Jan 2026 00:01:00 GMT", None, ""), Some(60));
+        assert_eq!(hint("", Some(20.0), ""), Some(20));
+        assert_eq!(hint("", None, "45"), Some(45));
+        assert_eq!(hint("", None, "1767225690"), Some(90));
     }
 
     #[test]
     fn row_011_the_first_usable_one_counts() {
-        assert_eq!(told("30", Some(20.0), "10"), Some(30));
-        assert_eq!(told("soon", Some(20.0), "10"), Some(20));
-        assert_eq!(told("0", Some(-1.0), "10"), Some(10));
+        assert_eq!(hint("30", Some(20.0), "10"), Some(30));
+        assert_eq!(hint("soon", Some(20.0), "10"), Some(20));
+        assert_eq!(hint("0", Some(-1.0), "10"), Some(10));
     }
 
     #[test]
@@ -89,21 +89,21 @@ mod tests {
         for text in
             ["0", "-5", "86401", "inf", "nan", "1e3", "", "99999999999999999999999", "Thu, 01 Jan 2025 00:00:00 GMT"]
         {
-            assert_eq!(told(text, None, ""), None, "{text}");
+            assert_eq!(hint(text, None, ""), None, "{text}");
         }
         for text in ["0", "-1", "1767225599", "1767225600000", "999999999", "x"] {
-            assert_eq!(told("", None, text), None, "{text}");
+            assert_eq!(hint("", None, text), None, "{text}");
         }
         for detail in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e300] {
-            assert_eq!(told("", Some(detail), ""), None, "{detail}");
+            assert_eq!(hint("", Some(detail), ""), None, "{detail}");
         }
     }
 
     proptest! {
         #[test]
         fn row_011_whatever_is_told_no_delay_exceeds_a_day(retry_after: String, detail: f64, reset: String, at: u32) {
-            let told = Told { retry_after: Some(retry_after), detail: Some(detail), reset: Some(reset) };
-            let delay = told.delay(UNIX_EPOCH + Duration::from_secs(at.into()));
+            let hint = RetryHint { retry_after: Some(retry_after), detail: Some(detail), reset: Some(reset) };
+            let delay = hint.delay(UNIX_EPOCH + Duration::from_secs(at.into()));
             prop_assert!(delay.is_none_or(|delay| delay <= Duration::from_secs(86_400)));
         }
     }

@@ -1,0 +1,220 @@
+//! One environment's circuit breaker: while the environment is down, ten
+//! thousand resources must not keep sending requests, or it stays down
+//! (failure-catalogue row 15).
+//!
+//! - Closed: every request is sent. Failures in a row, of whatever requests,
+//!   open it.
+//! - Open: no request is sent until a pause is over.
+//! - Half-open: one request is sent, as a probe. If it fails, the breaker opens
+//!   again for twice the pause.
+//!
+//! The first response of any kind closes it. A refusal (4xx) is a response; a
+//! 429 has a pause of its own in `rate_limiter`.
+
+use crate::reconcile::ErrorKind;
+use std::{
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// So many failures in a row are an outage; fewer are bad luck, and delay
+/// nobody.
+const OUTAGE: u32 = 5;
+/// The pauses between probes.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Shared by all clients of one environment.
+pub(super) struct CircuitBreaker {
+    state: Mutex<State>,
+    /// How long a probe may take.
+    deadline: Duration,
+}
+
+/// `cause` is the last failure, which requests that are not sent report.
+enum State {
+    Closed {
+        /// Since the last response.
+        failures: u32,
+    },
+    Open {
+        cause: ErrorKind,
+        pause: Duration,
+        until: Instant,
+    },
+    HalfOpen {
+        cause: ErrorKind,
+        pause: Duration,
+        /// From then on the probe counts as lost, and another one may be sent.
+        until: Instant,
+        probe: Permit,
+    },
+}
+
+/// Permission to send one request. Permits are told apart by their time: a
+/// probe is the only request that is permitted at its instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Permit(Instant);
+
+impl CircuitBreaker {
+    /// `deadline`: the longest that a request can take. A probe whose outcome is
+    /// never reported (its reconcile was cancelled) makes room for the next one
+    /// after it.
+    pub(super) fn new(deadline: Duration) -> Self {
+        Self { state: Mutex::new(State::CLOSED), deadline }
+    }
+
+    /// Whether [`Self::try_acquire`] would succeed now. Uses up no probe, so it
+    /// can be asked before waiting for the rate limiter.
+    pub(super) fn check_permitted(&self) -> Result<(), ErrorKind> {
+        self.lock().check_permitted(Instant::now())
+    }
+
+    /// Permission to send one request, or the failure that opened the breaker.
+    pub(super) fn try_acquire(&self) -> Result<Permit, ErrorKind> {
+        let now = Instant::now();
+        let permit = Permit(now);
+        let mut state = self.lock();
+        state.check_permitted(now)?;
+        if let State::Open { cause, pause, .. } | State::HalfOpen { cause, pause, .. } = *state {
+            *state = State::HalfOpen { cause, pause, until: now + self.deadline + pause, probe: permit };
+        }
+        Ok(permit)
+    }
+
+    /// A request was answered. True: that closed the breaker.
+    pub(super) fn on_response(&self) -> bool {
+        !matches!(mem::replace(&mut *self.lock(), State::CLOSED), State::Closed { .. })
+    }
+
+    /// The request that `permit` was for failed. True: that opened the breaker.
+    pub(super) fn on_failure(&self, permit: Permit, cause: ErrorKind) -> bool {
+        let mut state = self.lock();
+        match &mut *state {
+            State::Closed { failures } if *failures + 1 < OUTAGE => *failures += 1,
+            State::Closed { .. } => {
+                *state = State::open(cause, FIRST_PAUSE);
+                return true;
+            }
+            State::HalfOpen { pause, probe, .. } if *probe == permit => {
+                *state = State::open(cause, (*pause * 2).min(LONGEST_PAUSE));
+            }
+            // A request from before the breaker opened does not make the pause longer.
+            State::Open { .. } | State::HalfOpen { .. } => {}
+        }
+        false
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    const CLOSED: Self = Self::Closed { failures: 0 };
+
+    fn open(cause: ErrorKind, pause: Duration) -> Self {
+        // Half of it to all of it, so that several operators don't probe together.
+        Self::Open { cause, pause, until: Instant::now() + pause.mul_f64(0.5 + 0.5 * fastrand::f64()) }
+    }
+
+    fn check_permitted(&self, now: Instant) -> Result<(), ErrorKind> {
+        match *self {
+            Self::Open { cause, until, .. } | Self::HalfOpen { cause, until, .. } if now < until => Err(cause),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const DEADLINE: Duration = Duration::from_secs(10);
+    const DOWN: ErrorKind = ErrorKind::Unavailable;
+
+    fn fail(breaker: &CircuitBreaker) -> bool {
+        breaker.on_failure(breaker.try_acquire().unwrap(), DOWN)
+    }
+
+    /// A breaker in an outage that just began.
+    fn broken() -> CircuitBreaker {
+        let breaker = CircuitBreaker::new(DEADLINE);
+        assert_eq!((0..OUTAGE).map(|_| fail(&breaker)).filter(|opened| *opened).count(), 1);
+        breaker
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_015_four_failures_in_a_row_hold_nobody_back() {
+        let breaker = CircuitBreaker::new(DEADLINE);
+        for _ in 0..100 {
+            (1..OUTAGE).for_each(|_| assert!(!fail(&breaker)));
+            assert!(breaker.try_acquire().is_ok());
+            assert!(!breaker.on_response());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_015_an_outage_lets_one_probe_through_at_a_time() {
+        let breaker = broken();
+        assert_eq!((breaker.check_permitted(), breaker.try_acquire()), (Err(DOWN), Err(DOWN)));
+        tokio::time::advance(SECOND).await;
+        assert_eq!(breaker.check_permitted(), Ok(()));
+        let probe = breaker.try_acquire().unwrap();
+        assert_eq!((breaker.check_permitted(), breaker.try_acquire()), (Err(DOWN), Err(DOWN)), "it is under way");
+        breaker.on_failure(probe, ErrorKind::TimedOut);
+        assert_eq!(breaker.try_acquire(), Err(ErrorKind::TimedOut), "the latest failure is the one to tell");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_015_the_pauses_between_probes_grow_to_half_a_minute() {
+        let breaker = broken();
+        let mut pauses = Vec::new();
+        for _ in 0..10 {
+            let start = Instant::now();
+            while breaker.check_permitted().is_err() {
+                tokio::time::advance(SECOND / 10).await;
+            }
+            pauses.push(start.elapsed());
+            fail(&breaker);
+        }
+        for (pause, longest) in pauses.iter().zip([1, 2, 4, 8, 16, 30, 30, 30, 30, 30]) {
+            let longest = SECOND * longest;
+            assert!(*pause >= longest / 2 && *pause <= longest + SECOND / 10, "{pause:?} of {longest:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_015_the_first_answer_lets_everybody_through() {
+        let breaker = broken();
+        tokio::time::advance(SECOND).await;
+        breaker.try_acquire().unwrap();
+        assert!(breaker.on_response());
+        assert!((0..100).all(|_| breaker.try_acquire().is_ok()));
+        (1..OUTAGE).for_each(|_| assert!(!fail(&breaker), "counting starts over"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_015_requests_from_before_an_outage_do_not_make_it_longer() {
+        let breaker = CircuitBreaker::new(DEADLINE);
+        let under_way: Vec<Permit> = (0..100).map(|_| breaker.try_acquire().unwrap()).collect();
+        let opened = under_way.into_iter().filter(|permit| breaker.on_failure(*permit, DOWN)).count();
+        assert_eq!(opened, 1);
+        tokio::time::advance(SECOND).await;
+        assert!(breaker.try_acquire().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_015_a_probe_that_is_cut_off_makes_room_for_the_next() {
+        let breaker = broken();
+        tokio::time::advance(SECOND).await;
+        breaker.try_acquire().unwrap();
+        tokio::time::advance(DEADLINE).await;
+        assert_eq!(breaker.try_acquire(), Err(DOWN));
+        tokio::time::advance(SECOND).await;
+        assert!(breaker.try_acquire().is_ok());
+    }
+}
