@@ -7,28 +7,28 @@
 //! HTTP or by [`Simulator::admin`]. `docs/simulator.md` lists them, with all
 //! settings and faults.
 //!
-//! A request goes from `desk` through `faults` to `environment`, which holds
+//! A request goes from `server` through `faults` to `environment`, which holds
 //! the state and never waits.
 
 mod admin;
-mod answers;
-mod call;
-mod desk;
+mod api_error;
+mod connection;
 mod environment;
 mod faults;
 mod features;
+mod http;
 mod journal;
-mod lagging;
 mod limiter;
-mod line;
 mod listing;
 mod organizations;
 mod policy;
 mod protojson;
-mod refusal;
 mod requests;
+mod responses;
 mod routes;
+mod server;
 mod settings;
+mod stale_reads;
 mod start;
 mod tokens;
 

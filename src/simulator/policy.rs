@@ -1,7 +1,7 @@
 //! An organization's session policy and what a PATCH makes of it
 //! (`scalekit-api.md` §2.8, §3).
 
-use super::refusal::Violation;
+use super::api_error::Violation;
 use super::settings::{AfterRevert, Application, Partial, PolicyRules};
 use serde::{Deserialize, Serialize};
 

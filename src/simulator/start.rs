@@ -1,9 +1,9 @@
 //! What a stand-in is started with, and the running thing.
 
-use super::desk::{Desk, receive};
+use super::connection::{KillSwitch, Listener};
 use super::environment::Environment;
-use super::line::{Cut, Exchange};
 use super::organizations::Organizations;
+use super::server::{Server, receive};
 use super::settings::Settings;
 use super::tokens::Client;
 use axum::Router;
@@ -69,9 +69,9 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
-    desk: Arc<Desk>,
-    lines: Cut,
-    server: JoinHandle<()>,
+    server: Arc<Server>,
+    connections: KillSwitch,
+    task: JoinHandle<()>,
 }
 
 impl Simulator {
@@ -85,16 +85,18 @@ impl Simulator {
         }
         let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
-        let desk = Arc::new(Desk::new(config)?);
-        let lines = Cut::default();
-        let service =
-            Router::new().fallback(receive).with_state(Arc::clone(&desk)).into_make_service_with_connect_info::<Cut>();
-        let exchange = Exchange::new(listener, lines.clone());
-        let server = tokio::spawn(async move {
+        let server = Arc::new(Server::new(config)?);
+        let connections = KillSwitch::default();
+        let service = Router::new()
+            .fallback(receive)
+            .with_state(Arc::clone(&server))
+            .into_make_service_with_connect_info::<KillSwitch>();
+        let listener = Listener::new(listener, connections.clone());
+        let task = tokio::spawn(async move {
             // Runs until aborted: accepting never fails for good.
-            let _ = axum::serve(exchange, service).await;
+            let _ = axum::serve(listener, service).await;
         });
-        Ok(Self { address, desk, lines, server })
+        Ok(Self { address, server, connections, task })
     }
 
     /// Where it listens.
@@ -113,18 +115,18 @@ impl Simulator {
     /// returns status and JSON body, exactly as over HTTP.
     #[must_use]
     pub fn admin(&self, method: &str, target: &str, body: &Value) -> (u16, Value) {
-        super::admin::direct(&self.desk, method, target, body)
+        super::admin::direct(&self.server, method, target, body)
     }
 
     /// Stops listening and cuts every connection; the port is free afterwards.
     pub async fn shutdown(mut self) {
         self.stop();
-        let _ = (&mut self.server).await;
+        let _ = (&mut self.task).await;
     }
 
     fn stop(&self) {
-        self.lines.throw();
-        self.server.abort();
+        self.connections.trip();
+        self.task.abort();
     }
 }
 

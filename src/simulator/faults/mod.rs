@@ -3,8 +3,8 @@
 
 mod body;
 mod fault;
-mod play;
+mod inject;
 mod rule;
 
-pub(crate) use play::{Outcome, play};
+pub(crate) use inject::{Outcome, inject};
 pub(crate) use rule::{Faults, Rule, matches};

@@ -70,8 +70,8 @@ impl Faults {
 
     /// The fault of the first rule that concerns this request and has nothing
     /// left to skip. Every rule before it counts the request as skipped.
-    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Fault> {
-        let mut struck = None;
+    pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
+        let mut found = None;
         for (position, rule) in self.rules.iter_mut().enumerate() {
             if !rule.concerns(method, path) {
                 continue;
@@ -83,10 +83,10 @@ impl Faults {
             if let Times::Count(left) = &mut rule.times {
                 *left -= 1;
             }
-            struck = Some((position, rule.times == Times::Count(0), rule.fault.clone()));
+            found = Some((position, rule.times == Times::Count(0), rule.fault.clone()));
             break;
         }
-        let (position, used_up, fault) = struck?;
+        let (position, used_up, fault) = found?;
         if used_up {
             self.rules.remove(position);
         }
@@ -148,7 +148,7 @@ mod tests {
     fn a_rule_skips_then_strikes_then_is_gone() {
         let mut faults = Faults::default();
         faults.add(vec![rule(json!({"method": "GET", "skip": 1, "times": 2, "fault": {"kind": "lost_request"}}))]);
-        let mut hits = || faults.strike("GET", "/x").is_some();
+        let mut hits = || faults.take("GET", "/x").is_some();
         assert_eq!([hits(), hits(), hits(), hits()], [false, true, true, false]);
         assert!(faults.pending().is_empty());
     }
@@ -160,7 +160,7 @@ mod tests {
             rule(json!({"method": "PATCH", "fault": {"kind": "lost_request"}})),
             rule(json!({"path": "/a", "times": "forever", "fault": {"kind": "lost_response"}})),
         ]);
-        let mut kind = |method, path| faults.strike(method, path).map(|fault| fault.kind());
+        let mut kind = |method, path| faults.take(method, path).map(|fault| fault.kind());
         assert_eq!(kind("GET", "/b"), None);
         assert_eq!(kind("GET", "/a"), Some("lost_response"));
         assert_eq!(kind("PATCH", "/a"), Some("lost_request"));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// What is stored, and what readers are still shown.
 #[derive(Clone, Debug)]
-pub(crate) struct Lagging<T> {
+pub(crate) struct StaleReads<T> {
     stored: T,
     behind: Option<Behind<T>>,
 }
@@ -17,7 +17,7 @@ struct Behind<T> {
     until: Instant,
 }
 
-impl<T: Clone> Lagging<T> {
+impl<T: Clone> StaleReads<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { stored: value, behind: None }
     }
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn readers_see_the_old_value_for_the_given_number_of_reads() {
         let now = Instant::now();
-        let mut value = Lagging::new(1);
+        let mut value = StaleReads::new(1);
         value.write(2, Lag { reads: 2, ms: 0 }, now);
         assert_eq!(*value.read(now, false), 1, "a list does not count");
         assert_eq!([*value.read(now, true), *value.read(now, true), *value.read(now, true)], [1, 1, 2]);
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn readers_see_the_old_value_until_the_time_is_over() {
         let now = Instant::now();
-        let mut value = Lagging::new(1);
+        let mut value = StaleReads::new(1);
         value.write(2, Lag { reads: 0, ms: 50 }, now);
         assert_eq!(*value.read(now, true), 1);
         assert_eq!(*value.stored(), 2);
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_second_write_while_behind_shows_the_oldest_value() {
         let now = Instant::now();
-        let mut value = Lagging::new(1);
+        let mut value = StaleReads::new(1);
         let lag = Lag { reads: 1, ms: 0 };
         value.write(2, lag, now);
         value.write(3, lag, now);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// A request, read to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub(crate) struct ApiRequest {
     /// Position in the journal.
     pub(crate) sequence: u64,
     pub(crate) method: Method,
@@ -20,7 +20,7 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
-impl Call {
+impl ApiRequest {
     /// The bearer token; `None` when there is none, `Some("")` never.
     pub(crate) fn bearer(&self) -> Option<&str> {
         self.authorization()?.strip_prefix("Bearer ").filter(|token| !token.is_empty())
@@ -49,13 +49,13 @@ pub(crate) fn form(text: &str) -> Vec<(String, String)> {
 
 /// An answer before it meets the wire, where a fault may still change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Reply {
+impl ApiResponse {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         Self { status, headers, body: body.to_string().into_bytes() }

@@ -1,6 +1,6 @@
 //! The errors of `/api/v1`: `google.rpc.Status` as JSON (`scalekit-api.md` §4.1).
 
-use super::call::Reply;
+use super::http::ApiResponse;
 use serde_json::{Value, json};
 
 /// One field that broke a rule.
@@ -19,7 +19,7 @@ impl Violation {
 
 /// Why a call was not done. Texts are illustrative: nobody may depend on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     status: u16,
     code: u8,
     error_code: Option<&'static str>,
@@ -27,7 +27,7 @@ pub(crate) struct Refusal {
     violations: Vec<Violation>,
 }
 
-impl Refusal {
+impl ApiError {
     fn new(status: u16, code: u8, error_code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, error_code: Some(error_code), message: message.into(), violations: Vec::new() }
     }
@@ -77,9 +77,9 @@ impl Refusal {
         Self::new(413, 8, "RESOURCE_EXHAUSTED", "request body too large")
     }
 
-    pub(crate) fn reply(&self, sequence: u64) -> Reply {
+    pub(crate) fn response(&self, sequence: u64) -> ApiResponse {
         let details: Vec<Value> = self.error_code.iter().map(|code| self.error_info(code, sequence)).collect();
-        Reply::json(self.status, &json!({"code": self.code, "message": self.message, "details": details}))
+        ApiResponse::json(self.status, &json!({"code": self.code, "message": self.message, "details": details}))
     }
 
     fn error_info(&self, error_code: &str, sequence: u64) -> Value {
@@ -107,27 +107,27 @@ impl Refusal {
 mod tests {
     use super::*;
 
-    fn body(refusal: &Refusal) -> Value {
-        serde_json::from_slice(&refusal.reply(7).body).unwrap()
+    fn body(api_error: &ApiError) -> Value {
+        serde_json::from_slice(&api_error.response(7).body).unwrap()
     }
 
     #[test]
     fn an_unauthenticated_call_gets_the_documented_body() {
         let expected = json!({"code": 16, "message": "Token empty", "details": [
             {"@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo", "error_code": "UNAUTHENTICATED"}]});
-        assert_eq!(body(&Refusal::unauthenticated()), expected);
+        assert_eq!(body(&ApiError::unauthenticated()), expected);
     }
 
     #[test]
     fn a_missing_route_and_a_missing_organization_can_be_told_apart() {
-        assert_eq!(body(&Refusal::unknown_route()), json!({"code": 5, "message": "Not Found", "details": []}));
-        assert_eq!(body(&Refusal::organization_not_found())["details"][0]["error_code"], "NOT_FOUND");
+        assert_eq!(body(&ApiError::unknown_route()), json!({"code": 5, "message": "Not Found", "details": []}));
+        assert_eq!(body(&ApiError::organization_not_found())["details"][0]["error_code"], "NOT_FOUND");
     }
 
     #[test]
     fn violations_name_field_and_constraint() {
-        let refusal = Refusal::invalid(vec![Violation::new("idle_session_timeout", "int32.gt", "too small")]);
-        let info = &body(&refusal)["details"][0];
+        let api_error = ApiError::invalid(vec![Violation::new("idle_session_timeout", "int32.gt", "too small")]);
+        let info = &body(&api_error)["details"][0];
         assert_eq!(info["validation_error_info"]["field_violations"][0]["field"], "idle_session_timeout");
         assert_eq!(info["request_info"]["request_id"], "req-7");
     }
