@@ -30,18 +30,18 @@ pub(super) struct Connection {
 /// The command line of a verb that may help next, for whoever called this one.
 #[derive(Debug, Clone)]
 pub(super) struct Hint {
-    called: String,
+    program: String,
     flags: String,
 }
 
 impl Hint {
-    /// `called` is the program as a person calls it; the flags that led here
+    /// `program` is the program as a person calls it; the flags that led here
     /// lead there too.
-    pub(super) fn new(called: &str, connection: &Connection) -> Self {
+    pub(super) fn new(program: &str, connection: &Connection) -> Self {
         let file = connection.kubeconfig.as_ref().map(|file| file.display().to_string());
         let flags = [("-n", &connection.namespace), ("--context", &connection.context), ("--kubeconfig", &file)];
         let flags = flags.iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!(" {flag} {value}")));
-        Self { called: called.to_owned(), flags: flags.collect() }
+        Self { program: program.to_owned(), flags: flags.collect() }
     }
 
     /// The same for a resource of another namespace.
@@ -52,7 +52,7 @@ impl Hint {
 
     /// `verb` on the resource `name`.
     pub(super) fn to(&self, verb: &str, name: &str) -> String {
-        format!("{} {verb} {name}{}", self.called, self.flags)
+        format!("{} {verb} {name}{}", self.program, self.flags)
     }
 }
 
@@ -81,7 +81,7 @@ impl Cluster {
 
     /// The resource of this name.
     pub(super) async fn get(&self, name: &str) -> Result<OrganizationSessionPolicy, Failure> {
-        match self.look(name).await? {
+        match self.get_opt(name).await? {
             Some(resource) => Ok(resource),
             None => Err(Failure::NotFound {
                 name: name.to_owned(),
@@ -96,15 +96,15 @@ impl Cluster {
     }
 
     /// The resource of this name, if it is there.
-    pub(super) async fn look(&self, name: &str) -> Result<Option<OrganizationSessionPolicy>, Failure> {
+    pub(super) async fn get_opt(&self, name: &str) -> Result<Option<OrganizationSessionPolicy>, Failure> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
-        match self.within("get", false, api.get(name)).await {
+        match self.send("get", false, api.get(name)).await {
             Ok(object) => object
                 .0
                 .map(Some)
                 .map_err(|undecodable| Failure::Unreadable { name: name.to_owned(), cause: undecodable.error }),
-            Err(Asked::Missing) => Ok(None),
-            Err(Asked::Failed(failure)) => Err(failure),
+            Err(RequestError::NotFound) => Ok(None),
+            Err(RequestError::Failed(failure)) => Err(failure),
         }
     }
 
@@ -115,10 +115,10 @@ impl Cluster {
         } else {
             Api::namespaced(self.client.clone(), &self.namespace)
         };
-        match self.within("list", everywhere, api.list(&ListParams::default())).await {
+        match self.send("list", everywhere, api.list(&ListParams::default())).await {
             Ok(list) => Ok(list.items),
-            Err(Asked::Missing) => Err(Failure::NotInstalled),
-            Err(Asked::Failed(failure)) => Err(failure),
+            Err(RequestError::NotFound) => Err(Failure::NotInstalled),
+            Err(RequestError::Failed(failure)) => Err(failure),
         }
     }
 
@@ -126,36 +126,38 @@ impl Cluster {
     pub(super) async fn patch(&self, name: &str, manager: &str, merge: &Value) -> Result<(), Failure> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
         let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
-        match self.within("patch", false, api.patch(name, &params, &Patch::Merge(merge))).await {
+        match self.send("patch", false, api.patch(name, &params, &Patch::Merge(merge))).await {
             Ok(_) => Ok(()),
-            Err(Asked::Missing) => {
+            Err(RequestError::NotFound) => {
                 Err(Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), near: Vec::new() })
             }
-            Err(Asked::Failed(failure)) => Err(failure),
+            Err(RequestError::Failed(failure)) => Err(failure),
         }
     }
 
-    async fn within<T>(
+    async fn send<T>(
         &self,
         verb: &'static str,
         everywhere: bool,
         request: impl Future<Output = kube::Result<T>>,
-    ) -> Result<T, Asked> {
+    ) -> Result<T, RequestError> {
         let place =
             || if everywhere { "in all namespaces".to_owned() } else { format!("in namespace {}", self.namespace) };
         match tokio::time::timeout(DEADLINE, request).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.details.is_some() => Err(Asked::Missing),
-            Ok(Err(error)) => Err(Asked::Failed(Failure::of(error, &self.server, verb, &place()))),
-            Err(_) => Err(Asked::Failed(Failure::TimedOut { server: self.server.clone() })),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.details.is_some() => {
+                Err(RequestError::NotFound)
+            }
+            Ok(Err(error)) => Err(RequestError::Failed(Failure::of(error, &self.server, verb, &place()))),
+            Err(_) => Err(RequestError::Failed(Failure::TimedOut { server: self.server.clone() })),
         }
     }
 }
 
 /// Why a request has no answer.
-enum Asked {
+enum RequestError {
     /// The API server has no such object.
-    Missing,
+    NotFound,
     Failed(Failure),
 }
 

@@ -1,10 +1,10 @@
 //! `osp diff`: the declared beside the live policy, and which is stricter.
 
 use super::{
-    Answer, Cluster, End, Failure, Format, Page,
+    Cluster, CommandOutput, Exit, Failure, Format, Page, VerbResult,
     cluster::{Connection, Hint},
     limits::{self, Stricter},
-    standing::Standing,
+    summary::Summary,
     table::{Cell, Column, Place, table},
 };
 use crate::{
@@ -29,21 +29,21 @@ pub struct Arguments {
     output: Format,
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page) -> Result<Answer, Failure> {
+pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let resource = cluster.get(&arguments.name).await?;
-    let comparison = Comparison::of(&resource, &Hint::new(called, &arguments.connection))?;
-    let end = if comparison.lines.iter().any(|line| line.differs) { End::NotFine } else { End::Fine };
+    let comparison = Comparison::of(&resource, &Hint::new(program, &arguments.connection))?;
+    let exit = if comparison.lines.iter().any(|line| line.differs) { Exit::Findings } else { Exit::Success };
     let text = match arguments.output {
         Format::Json => comparison.json(),
         Format::Text => comparison.text(page),
     };
-    Ok(Answer { text, end })
+    Ok(CommandOutput { text, exit })
 }
 
 /// Both policies of a resource.
 struct Comparison<'a> {
-    standing: Standing<'a>,
+    summary: Summary<'a>,
     wanted: Policy,
     found: Live,
     mode: Mode,
@@ -63,24 +63,24 @@ struct Line {
 impl<'a> Comparison<'a> {
     /// What is declared now, beside what was live at the operator's last look.
     fn of(resource: &'a OrganizationSessionPolicy, hint: &Hint) -> Result<Self, Failure> {
-        let standing = Standing::of(resource);
-        let name = standing.name().to_owned();
+        let summary = Summary::of(resource);
+        let name = summary.name().to_owned();
         let spec = crd::validate(&resource.spec).map_err(|violations| Failure::Unreadable {
             name: name.clone(),
             cause: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         })?;
-        let status = standing.status();
-        let reported = status.and_then(|status| status.policy.as_ref()).ok_or_else(|| Failure::NotLooked {
+        let status = summary.status();
+        let reported = status.and_then(|status| status.policy.as_ref()).ok_or_else(|| Failure::NotReconciled {
             explain: hint.to("explain", &name),
             name,
-            why: standing.ready().reason.to_owned(),
+            why: summary.ready().reason.to_owned(),
         })?;
         let application = status.and_then(|status| status.application_policy.as_ref()).map(limits::application);
         // a deletion wants the organization to inherit
-        let wanted = if standing.deleted().is_some() { Policy::Application } else { spec.policy };
+        let wanted = if summary.deleted().is_some() { Policy::Application } else { spec.policy };
         let found = limits::live(reported);
         let lines = lines(&wanted, &found, application);
-        Ok(Self { standing, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
+        Ok(Self { summary, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
     }
 
     fn text(&self, page: &Page) -> String {
@@ -105,19 +105,19 @@ impl<'a> Comparison<'a> {
     /// What the operator makes of it.
     fn consequence(&self) -> String {
         let differs = self.lines.iter().any(|line| line.differs);
-        let ready = self.standing.ready();
-        let when = if self.standing.is_current() {
+        let ready = self.summary.ready();
+        let when = if self.summary.is_current() {
             ""
         } else {
             "The operator has not looked at this version of the spec yet; what is live is from its last look. "
         };
         let what = match (self.mode, tighten(&self.wanted, &self.found)) {
             _ if !differs => "Nothing differs.",
-            _ if self.suspended && self.standing.deleted().is_none() => "Suspended: nothing is written.",
-            _ if ready.truth == ConditionStatus::False => {
+            _ if self.suspended && self.summary.deleted().is_none() => "Suspended: nothing is written.",
+            _ if ready.status == ConditionStatus::False => {
                 return format!("{when}Nothing is written because of {}: {}", ready.reason, meaning(ready.reason));
             }
-            _ if self.standing.deleted().is_some() => "It is being deleted: the organization is set back to inherit.",
+            _ if self.summary.deleted().is_some() => "It is being deleted: the organization is set back to inherit.",
             (Mode::Observe, _) => "Observe: this is reported, and nothing is written.",
             (Mode::TightenOnly, None) => "TightenOnly: what is live is strict enough, and stays.",
             (Mode::TightenOnly, Some(target)) => {
@@ -135,8 +135,8 @@ impl<'a> Comparison<'a> {
                 "stricter": line.stricter.name()})
         });
         super::json(&json!({
-            "namespace": self.standing.namespace(), "name": self.standing.name(),
-            "current": self.standing.is_current(), "synced": self.standing.truth(ConditionType::Synced).name(),
+            "namespace": self.summary.namespace(), "name": self.summary.name(),
+            "current": self.summary.is_current(), "synced": self.summary.status_of(ConditionType::Synced).name(),
             "drift": drift.collect::<Vec<_>>(),
         }))
     }

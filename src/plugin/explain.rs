@@ -5,9 +5,9 @@ mod facts;
 mod future;
 
 use super::{
-    Answer, Cluster, End, Failure, Page, age,
+    Cluster, CommandOutput, Exit, Page, VerbResult, age,
     cluster::{Connection, Hint},
-    standing::{Need, Standing},
+    summary::{Severity, Summary},
 };
 use crate::{
     crd::OrganizationSessionPolicy,
@@ -26,19 +26,19 @@ pub struct Arguments {
     connection: Connection,
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
+pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page, now: Timestamp) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let resource = cluster.get(&arguments.name).await?;
-    let owner = match Standing::of(&resource).ready().reason == Reason::Conflict.name() {
+    let owner = match Summary::of(&resource).ready().reason == Reason::Conflict.name() {
         true => owner(&cluster, &resource).await,
         false => None,
     };
-    Ok(text(&resource, owner.as_deref(), &Hint::new(called, &arguments.connection), page, now))
+    Ok(text(&resource, owner.as_deref(), &Hint::new(program, &arguments.connection), page, now))
 }
 
-/// The resource that owns the organization of `loser`, as far as whoever asks
+/// The resource that owns the organization of `conflicted`, as far as whoever asks
 /// may look: the loser's own status names it only inside its namespace.
-async fn owner(cluster: &Cluster, loser: &OrganizationSessionPolicy) -> Option<String> {
+async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Option<String> {
     let all = match cluster.list(true).await {
         Ok(all) => all,
         Err(_) => cluster.list(false).await.ok()?,
@@ -47,38 +47,46 @@ async fn owner(cluster: &Cluster, loser: &OrganizationSessionPolicy) -> Option<S
         let status = resource.status.as_ref()?;
         Some((status.environment.clone()?, status.organization_id.clone()?))
     };
-    let contested = organization(loser)?;
-    let rivals = all.iter().filter_map(|object| object.0.as_ref().ok()).filter(|resource| {
-        resource.metadata.uid != loser.metadata.uid
+    let contested = organization(conflicted)?;
+    let claimants = all.iter().filter_map(|object| object.0.as_ref().ok()).filter(|resource| {
+        resource.metadata.uid != conflicted.metadata.uid
             && organization(resource).as_ref() == Some(&contested)
-            && Standing::of(resource).ready().reason != Reason::Conflict.name()
+            && Summary::of(resource).ready().reason != Reason::Conflict.name()
     });
     // of several the oldest owns it
-    let owner = rivals.map(Standing::of).min_by_key(|rival| (rival.created(), rival.namespace(), rival.name()))?;
+    let owner = claimants
+        .map(Summary::of)
+        .min_by_key(|claimant| (claimant.created(), claimant.namespace(), claimant.name()))?;
     Some(format!("{} in namespace {}", owner.name(), owner.namespace()))
 }
 
-fn text(resource: &OrganizationSessionPolicy, owner: Option<&str>, hint: &Hint, page: &Page, now: Timestamp) -> Answer {
-    let standing = Standing::of(resource);
-    let ready = standing.ready();
-    let tint = match standing.need() {
-        Need::Nothing => Tint::Good,
-        Need::Somebody => Tint::Bad,
+fn text(
+    resource: &OrganizationSessionPolicy,
+    owner: Option<&str>,
+    hint: &Hint,
+    page: &Page,
+    now: Timestamp,
+) -> CommandOutput {
+    let summary = Summary::of(resource);
+    let ready = summary.ready();
+    let tint = match summary.severity() {
+        Severity::Healthy => Tint::Good,
+        Severity::Failed => Tint::Bad,
         _ => Tint::Doubtful,
     };
-    let says = match ready.truth {
+    let says = match ready.status {
         ConditionStatus::True => "is Ready",
         ConditionStatus::False => "is not Ready",
         ConditionStatus::Unknown => "may or may not be Ready",
     };
-    let deleted = match standing.deleted() {
+    let deleted = match summary.deleted() {
         Some(at) => format!(", being deleted for {}", age::span(at, now)),
         None => String::new(),
     };
-    let head = format!("{} {says}: {}{deleted}", standing.name(), ready.reason);
+    let head = format!("{} {says}: {}{deleted}", summary.name(), ready.reason);
     let mut text = format!("{}\n", page.paint(&printable(&head), tint));
     text.push_str(&facts::text(resource, page));
-    text.push_str(&conditions::text(&standing, owner, page, now));
+    text.push_str(&conditions::text(&summary, owner, page, now));
     text.push_str(&future::text(resource, hint, page, now));
-    Answer { text, end: if standing.is_ready() { End::Fine } else { End::NotFine } }
+    CommandOutput { text, exit: if summary.is_ready() { Exit::Success } else { Exit::Findings } }
 }

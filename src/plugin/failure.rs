@@ -33,7 +33,7 @@ pub(super) enum Failure {
     #[error("the API server refused: {0}")]
     Refused(String),
     #[error("the live policy of {name} has not been read yet ({why}); `{explain}` says more")]
-    NotLooked { name: String, why: String, explain: String },
+    NotReconciled { name: String, why: String, explain: String },
     #[error("the operator did not look at {name} within {} s; is it running, and does it watch this namespace?", .waited.as_secs())]
     NotHandled { name: String, waited: Duration },
     #[error("can't print: {0}")]

@@ -56,7 +56,7 @@ pub(super) fn application(reported: &ApplicationLimits) -> Bounds {
 }
 
 /// A number of minutes as a person reads it.
-pub(super) fn said(number: i32) -> String {
+pub(super) fn format_minutes(number: i32) -> String {
     minutes(Some(number)).map_or_else(|| number.to_string(), |minutes| minutes.to_string())
 }
 

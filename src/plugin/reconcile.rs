@@ -1,9 +1,9 @@
 //! `osp reconcile`: asks the operator for a look now, and waits for its answer.
 
 use super::{
-    Answer, Cluster, End, Failure, Page,
+    Cluster, CommandOutput, Exit, Failure, Page, VerbResult,
     cluster::{Connection, Hint},
-    standing::Standing,
+    summary::Summary,
 };
 use crate::{
     crd::{OrganizationSessionPolicy, REQUESTED_AT},
@@ -45,8 +45,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     if parsed.is_negative() { Err("must not be negative".into()) } else { Ok(parsed.into()) }
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
-    let hint = Hint::new(called, &arguments.connection);
+pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page, now: Timestamp) -> VerbResult {
+    let hint = Hint::new(program, &arguments.connection);
     let cluster = Cluster::connect(&arguments.connection).await?;
     let name = &arguments.name;
     let before = cluster.get(name).await?;
@@ -55,12 +55,12 @@ pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: T
     cluster.patch(name, MANAGER, &asked).await?;
     if !arguments.wait {
         let text = format!("Asked; `{}` shows how it stands.", hint.to("status", name));
-        return Ok(Answer { text: page.paragraph("", &text), end: End::Fine });
+        return Ok(CommandOutput { text: page.paragraph("", &text), exit: Exit::Success });
     }
     note(&format!("waiting for the operator to look at {name}, up to {} s", arguments.timeout.as_secs()));
     let deadline = Instant::now() + arguments.timeout;
     loop {
-        match cluster.look(name).await? {
+        match cluster.get_opt(name).await? {
             Some(resource) if resource.uid() == request.uid => {
                 if request.is_handled(&resource) {
                     return Ok(outcome(&resource, &hint, page));
@@ -68,7 +68,7 @@ pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: T
             }
             _ => {
                 let text = page.paragraph("", &format!("{name} is gone: its deletion came to its end."));
-                return Ok(Answer { text, end: End::Fine });
+                return Ok(CommandOutput { text, exit: Exit::Success });
             }
         }
         if Instant::now() + PAUSE > deadline {
@@ -94,28 +94,28 @@ impl Request {
     /// that took its place.
     fn is_handled(&self, resource: &OrganizationSessionPolicy) -> bool {
         let handled = handled(resource);
-        let standing = resource.annotations().get(REQUESTED_AT);
+        let current = resource.annotations().get(REQUESTED_AT);
         handled.as_ref() == Some(&self.value)
-            || (standing.is_some_and(|value| *value != self.value)
-                && handled.as_ref() == standing
+            || (current.is_some_and(|value| *value != self.value)
+                && handled.as_ref() == current
                 && handled != self.last)
     }
 }
 
-fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page) -> Answer {
-    let standing = Standing::of(resource);
-    let ready = standing.ready();
-    let (end, tint) = match ready.truth {
-        ConditionStatus::True => (End::Fine, Tint::Good),
-        ConditionStatus::False => (End::NotFine, Tint::Bad),
-        ConditionStatus::Unknown => (End::NotFine, Tint::Doubtful),
+fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page) -> CommandOutput {
+    let summary = Summary::of(resource);
+    let ready = summary.ready();
+    let (exit, tint) = match ready.status {
+        ConditionStatus::True => (Exit::Success, Tint::Good),
+        ConditionStatus::False => (Exit::Findings, Tint::Bad),
+        ConditionStatus::Unknown => (Exit::Findings, Tint::Doubtful),
     };
-    let head = page.paint(&format!("{}: Ready is {}, {}", standing.name(), ready.truth.name(), ready.reason), tint);
+    let head = page.paint(&format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason), tint);
     let mut text = format!("{head}\n{}", page.paragraph("", ready.message));
-    if end == End::NotFine {
-        text.push_str(&page.paragraph("", &format!("`{}` says more.", hint.to("explain", standing.name()))));
+    if exit == Exit::Findings {
+        text.push_str(&page.paragraph("", &format!("`{}` says more.", hint.to("explain", summary.name()))));
     }
-    Answer { text, end }
+    CommandOutput { text, exit }
 }
 
 #[cfg(test)]

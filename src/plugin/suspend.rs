@@ -1,10 +1,10 @@
 //! `osp suspend` and `osp resume`.
 
 use super::{
-    Answer, Cluster, End, Failure, Page,
+    Cluster, CommandOutput, Exit, Page, VerbResult,
     cluster::{Connection, Hint},
     delivery::Delivery,
-    standing::Standing,
+    summary::Summary,
 };
 use clap::Args;
 use serde_json::json;
@@ -22,8 +22,8 @@ pub struct Arguments {
     connection: Connection,
 }
 
-pub(super) async fn run(arguments: &Arguments, suspend: bool, called: &str, page: &Page) -> Result<Answer, Failure> {
-    let hint = Hint::new(called, &arguments.connection);
+pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, page: &Page) -> VerbResult {
+    let hint = Hint::new(program, &arguments.connection);
     let cluster = Cluster::connect(&arguments.connection).await?;
     let name = &arguments.name;
     let resource = cluster.get(name).await?;
@@ -43,12 +43,12 @@ pub(super) async fn run(arguments: &Arguments, suspend: bool, called: &str, page
             (false, false) => format!("{place} goes on; `{}` shows how it stands.", hint.to("status", name)),
         },
     );
-    if suspend && Standing::of(&resource).deleted().is_some() {
+    if suspend && Summary::of(&resource).deleted().is_some() {
         text.push_str(&page.paragraph("", "It is being deleted, and a deletion is never held back by that."));
     }
     if let Some(delivery) = Delivery::of(&resource).filter(|_| !already) {
         let warning = format!("{delivery} delivers it: where Git declares spec.suspend, that wins at its next pass.");
         text.push_str(&page.paragraph("", &warning));
     }
-    Ok(Answer { text, end: End::Fine })
+    Ok(CommandOutput { text, exit: Exit::Success })
 }

@@ -1,7 +1,7 @@
 //! Each condition that is not fine: what it means here, and what to do. The
 //! sentences are those of `docs/conditions.md`.
 
-use super::super::{age, standing::Standing};
+use super::super::{age, summary::Summary};
 use crate::{
     reconcile::{ConditionStatus, ConditionType, Reason},
     terminal::{Page, Tint, printable},
@@ -9,14 +9,14 @@ use crate::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-pub(super) fn text(standing: &Standing<'_>, owner: Option<&str>, page: &Page, now: Timestamp) -> String {
-    if !standing.is_current() {
+pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, page: &Page, now: Timestamp) -> String {
+    if !summary.is_current() {
         let (means, act) = (Reason::NotChecked.means(), Reason::NotChecked.act());
         let said = format!("This version of the spec: {means} What is said above may be of an earlier one. {act}");
         return format!("\n{}", page.paragraph("", &said));
     }
     let mut text = String::new();
-    for (reason, conditions) in groups(standing) {
+    for (reason, conditions) in groups(summary) {
         let named: Vec<String> = conditions.iter().map(|c| format!("{} is {}", c.type_, c.status)).collect();
         let since = conditions.iter().map(|c| c.last_transition_time.0).max().unwrap_or(now);
         let head = page.paint(&printable(reason), Tint::Strong);
@@ -43,11 +43,9 @@ pub(super) fn text(standing: &Standing<'_>, owner: Option<&str>, page: &Page, no
 
 /// Those that are not fine, by reason, in the order of their kinds. That
 /// something was not looked at is only worth a word when nothing says why.
-fn groups<'a>(standing: &Standing<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
+fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     let mut groups: Vec<(&str, Vec<&Condition>)> = Vec::new();
-    for condition in
-        ConditionType::ALL.into_iter().filter_map(|kind| standing.condition(kind).filter(|c| !fine(kind, c)))
-    {
+    for condition in ConditionType::ALL.into_iter().filter_map(|t| summary.condition(t).filter(|c| !fine(t, c))) {
         match groups.iter_mut().find(|(reason, _)| *reason == condition.reason) {
             Some((_, conditions)) => conditions.push(condition),
             None => groups.push((&condition.reason, vec![condition])),
@@ -59,12 +57,12 @@ fn groups<'a>(standing: &Standing<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     groups
 }
 
-fn fine(kind: ConditionType, condition: &Condition) -> bool {
-    let truth = ConditionStatus::parse(&condition.status);
-    match kind {
-        ConditionType::Reconciling | ConditionType::Stalled => truth != ConditionStatus::True,
+fn fine(condition_type: ConditionType, condition: &Condition) -> bool {
+    let status = ConditionStatus::parse(&condition.status);
+    match condition_type {
+        ConditionType::Reconciling | ConditionType::Stalled => status != ConditionStatus::True,
         ConditionType::Ready | ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => {
-            truth == ConditionStatus::True
+            status == ConditionStatus::True
         }
     }
 }

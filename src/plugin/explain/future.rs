@@ -1,6 +1,6 @@
 //! What happens next, and when, if nobody does anything.
 
-use super::super::{age, cluster::Hint, standing::Standing};
+use super::super::{age, cluster::Hint, summary::Summary};
 use crate::{
     crd::{self, DeletionPolicy, Mode, OrganizationSessionPolicy, ReportedRelease},
     reconcile::{ConditionStatus, ConditionType, Reason},
@@ -9,16 +9,16 @@ use crate::{
 use jiff::Timestamp;
 
 pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page, now: Timestamp) -> String {
-    let standing = Standing::of(resource);
-    let release = standing.status().and_then(|status| status.release.as_ref());
+    let summary = Summary::of(resource);
+    let release = summary.status().and_then(|status| status.release.as_ref());
     let mut text = String::from("\n");
-    if standing.deleted().is_some() {
+    if summary.deleted().is_some() {
         text.push_str(&page.paragraph("Deletion     ", deletion(resource)));
     }
     if let Some(release) = release {
         text.push_str(&page.paragraph("Release      ", &announced(release, now)));
     }
-    text.push_str(&page.paragraph("Next look    ", &next_look(&standing, resource, hint)));
+    text.push_str(&page.paragraph("Next look    ", &next_reconcile(&summary, resource, hint)));
     text
 }
 
@@ -48,13 +48,13 @@ fn announced(release: &ReportedRelease, now: Timestamp) -> String {
 }
 
 /// As `reconcile::requeue` plans it.
-fn next_look(standing: &Standing<'_>, resource: &OrganizationSessionPolicy, hint: &Hint) -> String {
+fn next_reconcile(summary: &Summary<'_>, resource: &OrganizationSessionPolicy, hint: &Hint) -> String {
     let interval = match &resource.spec.interval {
         Some(interval) => format!("every {interval} (spec.interval)"),
         None => "at the operator's interval, 10m unless it was started with another one".to_owned(),
     };
-    let resumed = format!("none before `{}`", hint.to("resume", standing.name()));
-    let when = match Reason::parse(standing.ready().reason) {
+    let resumed = format!("none before `{}`", hint.to("resume", summary.name()));
+    let when = match Reason::parse(summary.ready().reason) {
         Some(Reason::Suspended) => return resumed,
         Some(Reason::Uninstalled) => return "none before an operator runs again".into(),
         Some(Reason::NotChecked) => return "at once, if an operator runs that watches this namespace".into(),
@@ -76,12 +76,12 @@ fn next_look(standing: &Standing<'_>, resource: &OrganizationSessionPolicy, hint
             | Reason::CredentialsRejected
             | Reason::AuthFailed,
         ) => "within a minute".to_owned(),
-        _ if standing.truth(ConditionType::Reconciling) == ConditionStatus::True => {
+        _ if summary.status_of(ConditionType::Reconciling) == ConditionStatus::True => {
             "after pauses of at most 5 minutes".to_owned()
         }
         _ => interval,
     };
-    format!("{when}, and when the spec changes; `{}` asks for one now", hint.to("reconcile", standing.name()))
+    format!("{when}, and when the spec changes; `{}` asks for one now", hint.to("reconcile", summary.name()))
 }
 
 #[cfg(test)]
