@@ -37,7 +37,7 @@ pub use remote_request::{
     Detail, ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, SESSION_POLICY,
 };
 pub use request::{ClusterWrite, Request, Response, Step};
-pub use requeue::{Requeue, requeue};
+pub use requeue::{MAX_BACKOFF, Requeue, requeue, retry_within};
 pub use state::{
     Access, Corrections, CredentialsFlaw, CredentialsProblem, Found, History, Ownership, Pinned, PlannedRelease,
     Resource, Settings, State,

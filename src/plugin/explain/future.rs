@@ -3,10 +3,11 @@
 use super::super::{age, cluster::Hint, summary::Summary};
 use crate::{
     crd::{self, DeletionPolicy, Mode, OrganizationSessionPolicy, ReportedRelease},
-    reconcile::{ConditionStatus, ConditionType, Reason},
+    reconcile::{ConditionStatus, ConditionType, MAX_BACKOFF, Reason, retry_within},
     terminal::Page,
 };
 use jiff::Timestamp;
+use std::time::Duration;
 
 pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page, now: Timestamp) -> String {
     let summary = Summary::of(resource);
@@ -47,41 +48,37 @@ fn announced(release: &ReportedRelease, now: Timestamp) -> String {
     )
 }
 
-/// As `reconcile::requeue` plans it.
+/// When the operator reconciles next by itself, and the command that makes it
+/// reconcile now. The times are those of `reconcile::requeue`.
 fn next_reconcile(summary: &Summary<'_>, resource: &OrganizationSessionPolicy, hint: &Hint) -> String {
     let interval = match &resource.spec.interval {
         Some(interval) => format!("every {interval} (spec.interval)"),
         None => "at the operator's interval, 10m unless it was started with another one".to_owned(),
     };
-    let resumed = format!("none before `{}`", hint.to("resume", summary.name()));
-    let when = match Reason::parse(summary.ready().reason) {
-        Some(Reason::Suspended) => return resumed,
-        Some(Reason::Uninstalled) => return "none before an operator runs again".into(),
-        Some(Reason::NotChecked) => return "at once, if an operator runs that watches this namespace".into(),
-        Some(Reason::InvalidSpec) if crd::validate(&resource.spec).is_err() => return "when the spec changes".into(),
-        Some(
-            Reason::FeatureUnavailable
-            | Reason::FeatureNotEnabled
-            | Reason::NotApplied
-            | Reason::UnrecognizedLivePolicy
-            | Reason::RejectedByApi
-            | Reason::ApiNotSupported,
-        ) => "within an hour".to_owned(),
-        Some(Reason::OrganizationNotFound) => "within 10 minutes".to_owned(),
-        Some(Reason::Forbidden) => "within 5 minutes".to_owned(),
-        Some(
-            Reason::CredentialsMissing
-            | Reason::CredentialsIncomplete
-            | Reason::CredentialsNotAllowed
-            | Reason::CredentialsRejected
-            | Reason::AuthFailed,
-        ) => "within a minute".to_owned(),
+    let reason = Reason::parse(summary.ready().reason);
+    let when = match (reason, reason.and_then(retry_within)) {
+        (Some(Reason::Suspended), _) => return format!("none before `{}`", hint.to("resume", summary.name())),
+        (Some(Reason::Uninstalled), _) => return "none before an operator runs again".into(),
+        (Some(Reason::NotChecked), _) => return "at once, if an operator runs that watches this namespace".into(),
+        (Some(Reason::InvalidSpec), _) if crd::validate(&resource.spec).is_err() => {
+            return "when the spec changes".into();
+        }
+        (_, Some(time)) => format!("within {}", in_words(time)),
         _ if summary.status_of(ConditionType::Reconciling) == ConditionStatus::True => {
-            "after pauses of at most 5 minutes".to_owned()
+            format!("after pauses of at most {}", in_words(MAX_BACKOFF))
         }
         _ => interval,
     };
     format!("{when}, and when the spec changes; `{}` asks for one now", hint.to("reconcile", summary.name()))
+}
+
+/// A time of whole minutes in a sentence.
+fn in_words(time: Duration) -> String {
+    match time.as_secs() / 60 {
+        1 => "a minute".to_owned(),
+        60 => "an hour".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    }
 }
 
 #[cfg(test)]
@@ -96,5 +93,11 @@ mod tests {
         assert!(release("1970-01-01T01:00:00Z").starts_with("in 60m, at 1970-01-01 01:00:00 UTC, the resource goes"));
         assert!(release("1969-12-31T23:00:00Z").starts_with("now (1969-12-31 23:00:00 UTC), the resource"));
         assert!(release("soon").starts_with("at soon, the resource goes"));
+    }
+
+    #[test]
+    fn a_time_is_said_in_words() {
+        let minutes = |n: u64| in_words(Duration::from_secs(60 * n));
+        assert_eq!([minutes(1), minutes(5), minutes(60)], ["a minute", "5 minutes", "an hour"]);
     }
 }
