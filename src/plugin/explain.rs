@@ -5,14 +5,14 @@ mod facts;
 mod future;
 
 use super::{
-    Answer, Cluster, End, Failure, Page, age,
+    Answer, Cluster, End, Failure, Output, age,
     cluster::{Connection, Hint},
     standing::{Need, Standing},
 };
 use crate::{
     crd::OrganizationSessionPolicy,
     reconcile::{ConditionStatus, Reason},
-    terminal::{Tint, printable},
+    terminal::{Style, printable},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -26,14 +26,19 @@ pub struct Arguments {
     connection: Connection,
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    called: &str,
+    output: &Output,
+    now: Timestamp,
+) -> Result<Answer, Failure> {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let resource = cluster.get(&arguments.name).await?;
     let owner = match Standing::of(&resource).ready().reason == Reason::Conflict.name() {
         true => owner(&cluster, &resource).await,
         false => None,
     };
-    Ok(text(&resource, owner.as_deref(), &Hint::new(called, &arguments.connection), page, now))
+    Ok(text(&resource, owner.as_deref(), &Hint::new(called, &arguments.connection), output, now))
 }
 
 /// The resource that owns the organization of `loser`, as far as whoever asks
@@ -58,13 +63,19 @@ async fn owner(cluster: &Cluster, loser: &OrganizationSessionPolicy) -> Option<S
     Some(format!("{} in namespace {}", owner.name(), owner.namespace()))
 }
 
-fn text(resource: &OrganizationSessionPolicy, owner: Option<&str>, hint: &Hint, page: &Page, now: Timestamp) -> Answer {
+fn text(
+    resource: &OrganizationSessionPolicy,
+    owner: Option<&str>,
+    hint: &Hint,
+    output: &Output,
+    now: Timestamp,
+) -> Answer {
     let standing = Standing::of(resource);
     let ready = standing.ready();
-    let tint = match standing.need() {
-        Need::Nothing => Tint::Good,
-        Need::Somebody => Tint::Bad,
-        _ => Tint::Doubtful,
+    let style = match standing.need() {
+        Need::Nothing => Style::Good,
+        Need::Somebody => Style::Bad,
+        _ => Style::Doubtful,
     };
     let says = match ready.truth {
         ConditionStatus::True => "is Ready",
@@ -76,9 +87,9 @@ fn text(resource: &OrganizationSessionPolicy, owner: Option<&str>, hint: &Hint, 
         None => String::new(),
     };
     let head = format!("{} {says}: {}{deleted}", standing.name(), ready.reason);
-    let mut text = format!("{}\n", page.paint(&printable(&head), tint));
-    text.push_str(&facts::text(resource, page));
-    text.push_str(&conditions::text(&standing, owner, page, now));
-    text.push_str(&future::text(resource, hint, page, now));
+    let mut text = format!("{}\n", output.paint(&printable(&head), style));
+    text.push_str(&facts::text(resource, output));
+    text.push_str(&conditions::text(&standing, owner, output, now));
+    text.push_str(&future::text(resource, hint, output, now));
     Answer { text, end: if standing.is_ready() { End::Fine } else { End::NotFine } }
 }

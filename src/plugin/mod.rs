@@ -15,7 +15,7 @@ mod status;
 mod suspend;
 mod table;
 
-use crate::terminal::{Page, note, print};
+use crate::terminal::{Output, note, print};
 use clap::Subcommand;
 use cluster::Cluster;
 use failure::Failure;
@@ -82,15 +82,15 @@ pub fn called(program: Option<&str>) -> &'static str {
 }
 
 async fn answer(verb: &Verb, called: &str) -> Result<Answer, Failure> {
-    let page = Page::of_stdout();
+    let output = Output::stdout();
     let now = jiff::Timestamp::now();
     match verb {
-        Verb::Status(arguments) => status::run(arguments, called, &page, now).await,
-        Verb::Diff(arguments) => diff::run(arguments, called, &page).await,
-        Verb::Explain(arguments) => explain::run(arguments, called, &page, now).await,
-        Verb::Reconcile(arguments) => reconcile::run(arguments, called, &page, now).await,
-        Verb::Suspend(arguments) => suspend::run(arguments, true, called, &page).await,
-        Verb::Resume(arguments) => suspend::run(arguments, false, called, &page).await,
+        Verb::Status(arguments) => status::run(arguments, called, &output, now).await,
+        Verb::Diff(arguments) => diff::run(arguments, called, &output).await,
+        Verb::Explain(arguments) => explain::run(arguments, called, &output, now).await,
+        Verb::Reconcile(arguments) => reconcile::run(arguments, called, &output, now).await,
+        Verb::Suspend(arguments) => suspend::run(arguments, true, called, &output).await,
+        Verb::Resume(arguments) => suspend::run(arguments, false, called, &output).await,
     }
 }
 

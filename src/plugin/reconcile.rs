@@ -1,14 +1,14 @@
 //! `osp reconcile`: asks the operator for a look now, and waits for its answer.
 
 use super::{
-    Answer, Cluster, End, Failure, Page,
+    Answer, Cluster, End, Failure, Output,
     cluster::{Connection, Hint},
     standing::Standing,
 };
 use crate::{
     crd::{OrganizationSessionPolicy, REQUESTED_AT},
     reconcile::ConditionStatus,
-    terminal::{Tint, note},
+    terminal::{Style, note},
 };
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
@@ -45,7 +45,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     if parsed.is_negative() { Err("must not be negative".into()) } else { Ok(parsed.into()) }
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    called: &str,
+    output: &Output,
+    now: Timestamp,
+) -> Result<Answer, Failure> {
     let hint = Hint::new(called, &arguments.connection);
     let cluster = Cluster::connect(&arguments.connection).await?;
     let name = &arguments.name;
@@ -55,7 +60,7 @@ pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: T
     cluster.patch(name, MANAGER, &asked).await?;
     if !arguments.wait {
         let text = format!("Asked; `{}` shows how it stands.", hint.to("status", name));
-        return Ok(Answer { text: page.paragraph("", &text), end: End::Fine });
+        return Ok(Answer { text: output.paragraph("", &text), end: End::Fine });
     }
     note(&format!("waiting for the operator to look at {name}, up to {} s", arguments.timeout.as_secs()));
     let deadline = Instant::now() + arguments.timeout;
@@ -63,11 +68,11 @@ pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: T
         match cluster.look(name).await? {
             Some(resource) if resource.uid() == request.uid => {
                 if request.is_handled(&resource) {
-                    return Ok(outcome(&resource, &hint, page));
+                    return Ok(outcome(&resource, &hint, output));
                 }
             }
             _ => {
-                let text = page.paragraph("", &format!("{name} is gone: its deletion came to its end."));
+                let text = output.paragraph("", &format!("{name} is gone: its deletion came to its end."));
                 return Ok(Answer { text, end: End::Fine });
             }
         }
@@ -102,18 +107,18 @@ impl Request {
     }
 }
 
-fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page) -> Answer {
+fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output) -> Answer {
     let standing = Standing::of(resource);
     let ready = standing.ready();
-    let (end, tint) = match ready.truth {
-        ConditionStatus::True => (End::Fine, Tint::Good),
-        ConditionStatus::False => (End::NotFine, Tint::Bad),
-        ConditionStatus::Unknown => (End::NotFine, Tint::Doubtful),
+    let (end, style) = match ready.truth {
+        ConditionStatus::True => (End::Fine, Style::Good),
+        ConditionStatus::False => (End::NotFine, Style::Bad),
+        ConditionStatus::Unknown => (End::NotFine, Style::Doubtful),
     };
-    let head = page.paint(&format!("{}: Ready is {}, {}", standing.name(), ready.truth.name(), ready.reason), tint);
-    let mut text = format!("{head}\n{}", page.paragraph("", ready.message));
+    let head = output.paint(&format!("{}: Ready is {}, {}", standing.name(), ready.truth.name(), ready.reason), style);
+    let mut text = format!("{head}\n{}", output.paragraph("", ready.message));
     if end == End::NotFine {
-        text.push_str(&page.paragraph("", &format!("`{}` says more.", hint.to("explain", standing.name()))));
+        text.push_str(&output.paragraph("", &format!("`{}` says more.", hint.to("explain", standing.name()))));
     }
     Answer { text, end }
 }

@@ -1,7 +1,7 @@
 //! `osp status`: how the policies stand, those with problems first.
 
 use super::{
-    Answer, Cluster, End, Failure, Format, Page, age,
+    Answer, Cluster, End, Failure, Format, Output, age,
     cluster::{Connection, Hint, Object},
     limits,
     standing::{Need, Standing},
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
     reconcile::{ConditionStatus, ConditionType},
-    terminal::{Tint, note},
+    terminal::{Style, note},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -32,7 +32,12 @@ pub struct Arguments {
     output: Format,
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    called: &str,
+    output: &Output,
+    now: Timestamp,
+) -> Result<Answer, Failure> {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let found = match &arguments.name {
         Some(name) => vec![cluster.get(name).await?],
@@ -50,7 +55,7 @@ pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: T
         }
         Format::Text => {
             let hint = Hint::new(called, &arguments.connection);
-            text(&standings, arguments.all_namespaces, &hint, page, now)
+            text(&standings, arguments.all_namespaces, &hint, output, now)
         }
     };
     Ok(Answer { text, end })
@@ -90,7 +95,7 @@ const COLUMNS: [Column; 8] = [
     Column { title: "AGE", place: Place::Row },
 ];
 
-fn text(standings: &[Standing<'_>], everywhere: bool, hint: &Hint, page: &Page, now: Timestamp) -> String {
+fn text(standings: &[Standing<'_>], everywhere: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {
     let first = everywhere.then_some(NAMESPACE);
     let columns: Vec<Column> = first.into_iter().chain(COLUMNS).collect();
     let rows: Vec<Vec<Cell>> = standings
@@ -100,37 +105,37 @@ fn text(standings: &[Standing<'_>], everywhere: bool, hint: &Hint, page: &Page, 
             first.into_iter().chain(row(standing, now)).collect()
         })
         .collect();
-    let mut text = table(&columns, &rows, page);
+    let mut text = table(&columns, &rows, output);
     if let Some(worst) = standings.iter().find(|s| matches!(s.need(), Need::Somebody | Need::Patience)) {
         let hint = if everywhere { hint.clone().elsewhere(worst.namespace()) } else { hint.clone() };
         let hint = format!("`{}` says why, and what to do.", hint.to("explain", worst.name()));
         text.push('\n');
-        text.push_str(&page.paragraph("", &hint));
+        text.push_str(&output.paragraph("", &hint));
     }
     text
 }
 
 fn row(standing: &Standing<'_>, now: Timestamp) -> [Cell; 8] {
     let ready = standing.ready();
-    let tint = |truth| match truth {
-        ConditionStatus::True => Tint::Good,
-        ConditionStatus::False => Tint::Bad,
-        ConditionStatus::Unknown => Tint::Doubtful,
+    let style = |truth| match truth {
+        ConditionStatus::True => Style::Good,
+        ConditionStatus::False => Style::Bad,
+        ConditionStatus::Unknown => Style::Doubtful,
     };
     let synced = standing.truth(ConditionType::Synced);
     let status = standing.status();
     let effective = status.and_then(|s| s.effective_policy.as_ref()).map(effective).unwrap_or_default();
     let loses =
-        if standing.truth(ConditionType::Effective) == ConditionStatus::False { Tint::Doubtful } else { Tint::Plain };
+        if standing.truth(ConditionType::Effective) == ConditionStatus::False { Style::Doubtful } else { Style::Plain };
     let age = standing.created().map(|created| age::span(created, now)).unwrap_or_default();
     [
-        Cell::new(standing.name(), Tint::Strong),
+        Cell::new(standing.name(), Style::Strong),
         Cell::plain(standing.organization()),
         Cell::plain(standing.mode()),
-        Cell::new(&format!("{} {}", ready.truth.name(), ready.reason), tint(ready.truth)),
-        Cell::new(synced.name(), if synced == ConditionStatus::False { Tint::Doubtful } else { tint(synced) }),
+        Cell::new(&format!("{} {}", ready.truth.name(), ready.reason), style(ready.truth)),
+        Cell::new(synced.name(), if synced == ConditionStatus::False { Style::Doubtful } else { style(synced) }),
         Cell::new(&effective, loses),
-        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Tint::Doubtful),
+        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Style::Doubtful),
         Cell::plain(&age),
     ]
 }

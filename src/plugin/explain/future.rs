@@ -4,21 +4,21 @@ use super::super::{age, cluster::Hint, standing::Standing};
 use crate::{
     crd::{self, DeletionPolicy, Mode, OrganizationSessionPolicy, ReportedRelease},
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::Page,
+    terminal::Output,
 };
 use jiff::Timestamp;
 
-pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page, now: Timestamp) -> String {
+pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output, now: Timestamp) -> String {
     let standing = Standing::of(resource);
     let release = standing.status().and_then(|status| status.release.as_ref());
     let mut text = String::from("\n");
     if standing.deleted().is_some() {
-        text.push_str(&page.paragraph("Deletion     ", deletion(resource)));
+        text.push_str(&output.paragraph("Deletion     ", deletion(resource)));
     }
     if let Some(release) = release {
-        text.push_str(&page.paragraph("Release      ", &announced(release, now)));
+        text.push_str(&output.paragraph("Release      ", &announced(release, now)));
     }
-    text.push_str(&page.paragraph("Next look    ", &next_look(&standing, resource, hint)));
+    text.push_str(&output.paragraph("Next look    ", &next_look(&standing, resource, hint)));
     text
 }
 
