@@ -1,7 +1,7 @@
 //! `osp diff`: the declared beside the live policy, and which is stricter.
 
 use super::{
-    Cluster, CommandOutput, Exit, Failure, Format, Page, VerbResult,
+    Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult,
     cluster::{Connection, Hint},
     limits::{self, Stricter},
     summary::Summary,
@@ -11,7 +11,7 @@ use crate::{
     crd::{self, OrganizationSessionPolicy},
     policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::Tint,
+    terminal::Style,
 };
 use clap::Args;
 use serde_json::json;
@@ -29,14 +29,14 @@ pub struct Arguments {
     output: Format,
 }
 
-pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page) -> VerbResult {
+pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let resource = cluster.get(&arguments.name).await?;
     let comparison = Comparison::of(&resource, &Hint::new(program, &arguments.connection))?;
     let exit = if comparison.lines.iter().any(|line| line.differs) { Exit::Findings } else { Exit::Success };
     let text = match arguments.output {
         Format::Json => comparison.json(),
-        Format::Text => comparison.text(page),
+        Format::Text => comparison.text(output),
     };
     Ok(CommandOutput { text, exit })
 }
@@ -83,7 +83,7 @@ impl<'a> Comparison<'a> {
         Ok(Self { summary, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
     }
 
-    fn text(&self, page: &Page) -> String {
+    fn text(&self, output: &Output) -> String {
         const COLUMNS: [Column; 4] = [
             Column { title: "FIELD", place: Place::Row },
             Column { title: "DECLARED", place: Place::Row },
@@ -91,15 +91,15 @@ impl<'a> Comparison<'a> {
             Column { title: "STRICTER", place: Place::Row },
         ];
         let row = |line: &Line| {
-            let tint = if line.differs { Tint::Doubtful } else { Tint::Plain };
+            let style = if line.differs { Style::Doubtful } else { Style::Plain };
             let stricter = if line.differs { line.stricter.name() } else { "" };
             let mark = if line.differs { "≠ " } else { "= " };
             [&format!("{mark}{}", line.field.name()), &line.declared, &line.live, stricter]
-                .map(|text| Cell::new(text, tint))
+                .map(|text| Cell::new(text, style))
                 .to_vec()
         };
         let rows: Vec<Vec<Cell>> = self.lines.iter().map(row).collect();
-        format!("{}\n{}", table(&COLUMNS, &rows, page), page.paragraph("", &self.consequence()))
+        format!("{}\n{}", table(&COLUMNS, &rows, output), output.paragraph("", &self.consequence()))
     }
 
     /// What the operator makes of it.

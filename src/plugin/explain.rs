@@ -5,14 +5,14 @@ mod facts;
 mod future;
 
 use super::{
-    Cluster, CommandOutput, Exit, Page, VerbResult, age,
+    Cluster, CommandOutput, Exit, Output, VerbResult, age,
     cluster::{Connection, Hint},
     summary::{Severity, Summary},
 };
 use crate::{
     crd::OrganizationSessionPolicy,
     reconcile::{ConditionStatus, Reason},
-    terminal::{Tint, printable},
+    terminal::{Style, printable},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -26,14 +26,14 @@ pub struct Arguments {
     connection: Connection,
 }
 
-pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page, now: Timestamp) -> VerbResult {
+pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let resource = cluster.get(&arguments.name).await?;
     let owner = match Summary::of(&resource).ready().reason == Reason::Conflict.name() {
         true => owner(&cluster, &resource).await,
         false => None,
     };
-    Ok(text(&resource, owner.as_deref(), &Hint::new(program, &arguments.connection), page, now))
+    Ok(text(&resource, owner.as_deref(), &Hint::new(program, &arguments.connection), output, now))
 }
 
 /// The resource that owns the organization of `conflicted`, as far as whoever asks
@@ -64,15 +64,15 @@ fn text(
     resource: &OrganizationSessionPolicy,
     owner: Option<&str>,
     hint: &Hint,
-    page: &Page,
+    output: &Output,
     now: Timestamp,
 ) -> CommandOutput {
     let summary = Summary::of(resource);
     let ready = summary.ready();
-    let tint = match summary.severity() {
-        Severity::Healthy => Tint::Good,
-        Severity::Failed => Tint::Bad,
-        _ => Tint::Doubtful,
+    let style = match summary.severity() {
+        Severity::Healthy => Style::Good,
+        Severity::Failed => Style::Bad,
+        _ => Style::Doubtful,
     };
     let says = match ready.status {
         ConditionStatus::True => "is Ready",
@@ -84,9 +84,9 @@ fn text(
         None => String::new(),
     };
     let head = format!("{} {says}: {}{deleted}", summary.name(), ready.reason);
-    let mut text = format!("{}\n", page.paint(&printable(&head), tint));
-    text.push_str(&facts::text(resource, page));
-    text.push_str(&conditions::text(&summary, owner, page, now));
-    text.push_str(&future::text(resource, hint, page, now));
+    let mut text = format!("{}\n", output.paint(&printable(&head), style));
+    text.push_str(&facts::text(resource, output));
+    text.push_str(&conditions::text(&summary, owner, output, now));
+    text.push_str(&future::text(resource, hint, output, now));
     CommandOutput { text, exit: if summary.is_ready() { Exit::Success } else { Exit::Findings } }
 }

@@ -16,7 +16,7 @@ mod summary;
 mod suspend;
 mod table;
 
-use crate::terminal::{Page, note, print};
+use crate::terminal::{Output, note, print};
 use clap::Subcommand;
 use cluster::Cluster;
 use failure::Failure;
@@ -85,15 +85,15 @@ pub fn program_name(argv0: Option<&str>) -> &'static str {
 }
 
 async fn execute(verb: &Verb, program: &str) -> VerbResult {
-    let page = Page::of_stdout();
+    let output = Output::stdout();
     let now = jiff::Timestamp::now();
     match verb {
-        Verb::Status(arguments) => status::run(arguments, program, &page, now).await,
-        Verb::Diff(arguments) => diff::run(arguments, program, &page).await,
-        Verb::Explain(arguments) => explain::run(arguments, program, &page, now).await,
-        Verb::Reconcile(arguments) => reconcile::run(arguments, program, &page, now).await,
-        Verb::Suspend(arguments) => suspend::run(arguments, true, program, &page).await,
-        Verb::Resume(arguments) => suspend::run(arguments, false, program, &page).await,
+        Verb::Status(arguments) => status::run(arguments, program, &output, now).await,
+        Verb::Diff(arguments) => diff::run(arguments, program, &output).await,
+        Verb::Explain(arguments) => explain::run(arguments, program, &output, now).await,
+        Verb::Reconcile(arguments) => reconcile::run(arguments, program, &output, now).await,
+        Verb::Suspend(arguments) => suspend::run(arguments, true, program, &output).await,
+        Verb::Resume(arguments) => suspend::run(arguments, false, program, &output).await,
     }
 }
 

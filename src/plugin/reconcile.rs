@@ -1,14 +1,14 @@
 //! `osp reconcile`: asks the operator for a look now, and waits for its answer.
 
 use super::{
-    Cluster, CommandOutput, Exit, Failure, Page, VerbResult,
+    Cluster, CommandOutput, Exit, Failure, Output, VerbResult,
     cluster::{Connection, Hint},
     summary::Summary,
 };
 use crate::{
     crd::{OrganizationSessionPolicy, REQUESTED_AT},
     reconcile::ConditionStatus,
-    terminal::{Tint, note},
+    terminal::{Style, note},
 };
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     if parsed.is_negative() { Err("must not be negative".into()) } else { Ok(parsed.into()) }
 }
 
-pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page, now: Timestamp) -> VerbResult {
+pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let hint = Hint::new(program, &arguments.connection);
     let cluster = Cluster::connect(&arguments.connection).await?;
     let name = &arguments.name;
@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page, now: 
     cluster.patch(name, MANAGER, &asked).await?;
     if !arguments.wait {
         let text = format!("Asked; `{}` shows how it stands.", hint.to("status", name));
-        return Ok(CommandOutput { text: page.paragraph("", &text), exit: Exit::Success });
+        return Ok(CommandOutput { text: output.paragraph("", &text), exit: Exit::Success });
     }
     note(&format!("waiting for the operator to look at {name}, up to {} s", arguments.timeout.as_secs()));
     let deadline = Instant::now() + arguments.timeout;
@@ -63,11 +63,11 @@ pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page, now: 
         match cluster.get_opt(name).await? {
             Some(resource) if resource.uid() == request.uid => {
                 if request.is_handled(&resource) {
-                    return Ok(outcome(&resource, &hint, page));
+                    return Ok(outcome(&resource, &hint, output));
                 }
             }
             _ => {
-                let text = page.paragraph("", &format!("{name} is gone: its deletion came to its end."));
+                let text = output.paragraph("", &format!("{name} is gone: its deletion came to its end."));
                 return Ok(CommandOutput { text, exit: Exit::Success });
             }
         }
@@ -102,18 +102,18 @@ impl Request {
     }
 }
 
-fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page) -> CommandOutput {
+fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output) -> CommandOutput {
     let summary = Summary::of(resource);
     let ready = summary.ready();
-    let (exit, tint) = match ready.status {
-        ConditionStatus::True => (Exit::Success, Tint::Good),
-        ConditionStatus::False => (Exit::Findings, Tint::Bad),
-        ConditionStatus::Unknown => (Exit::Findings, Tint::Doubtful),
+    let (exit, style) = match ready.status {
+        ConditionStatus::True => (Exit::Success, Style::Good),
+        ConditionStatus::False => (Exit::Findings, Style::Bad),
+        ConditionStatus::Unknown => (Exit::Findings, Style::Doubtful),
     };
-    let head = page.paint(&format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason), tint);
-    let mut text = format!("{head}\n{}", page.paragraph("", ready.message));
+    let head = output.paint(&format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason), style);
+    let mut text = format!("{head}\n{}", output.paragraph("", ready.message));
     if exit == Exit::Findings {
-        text.push_str(&page.paragraph("", &format!("`{}` says more.", hint.to("explain", summary.name()))));
+        text.push_str(&output.paragraph("", &format!("`{}` says more.", hint.to("explain", summary.name()))));
     }
     CommandOutput { text, exit }
 }

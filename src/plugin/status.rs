@@ -1,7 +1,7 @@
 //! `osp status`: how the policies stand, those with problems first.
 
 use super::{
-    Cluster, CommandOutput, Exit, Failure, Format, Page, VerbResult, age,
+    Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult, age,
     cluster::{Connection, Hint, Object},
     limits,
     summary::{Severity, Summary},
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
     reconcile::{ConditionStatus, ConditionType},
-    terminal::{Tint, note},
+    terminal::{Style, note},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -32,7 +32,7 @@ pub struct Arguments {
     output: Format,
 }
 
-pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page, now: Timestamp) -> VerbResult {
+pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let found = match &arguments.name {
         Some(name) => vec![cluster.get(name).await?],
@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, page: &Page, now: 
         }
         Format::Text => {
             let hint = Hint::new(program, &arguments.connection);
-            text(&summaries, arguments.all_namespaces, &hint, page, now)
+            text(&summaries, arguments.all_namespaces, &hint, output, now)
         }
     };
     Ok(CommandOutput { text, exit })
@@ -90,7 +90,7 @@ const COLUMNS: [Column; 8] = [
     Column { title: "AGE", place: Place::Row },
 ];
 
-fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, page: &Page, now: Timestamp) -> String {
+fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {
     let first = everywhere.then_some(NAMESPACE);
     let columns: Vec<Column> = first.into_iter().chain(COLUMNS).collect();
     let rows: Vec<Vec<Cell>> = summaries
@@ -100,22 +100,22 @@ fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, page: &Page, n
             first.into_iter().chain(row(summary, now)).collect()
         })
         .collect();
-    let mut text = table(&columns, &rows, page);
+    let mut text = table(&columns, &rows, output);
     if let Some(worst) = summaries.iter().find(|s| matches!(s.severity(), Severity::Failed | Severity::InProgress)) {
         let hint = if everywhere { hint.clone().elsewhere(worst.namespace()) } else { hint.clone() };
         let hint = format!("`{}` says why, and what to do.", hint.to("explain", worst.name()));
         text.push('\n');
-        text.push_str(&page.paragraph("", &hint));
+        text.push_str(&output.paragraph("", &hint));
     }
     text
 }
 
 fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 8] {
     let ready = summary.ready();
-    let tint = |status| match status {
-        ConditionStatus::True => Tint::Good,
-        ConditionStatus::False => Tint::Bad,
-        ConditionStatus::Unknown => Tint::Doubtful,
+    let style = |status| match status {
+        ConditionStatus::True => Style::Good,
+        ConditionStatus::False => Style::Bad,
+        ConditionStatus::Unknown => Style::Doubtful,
     };
     let synced = summary.status_of(ConditionType::Synced);
     let status = summary.status();
@@ -123,13 +123,13 @@ fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 8] {
     let loses = summary.status_of(ConditionType::Effective) == ConditionStatus::False;
     let age = summary.created().map(|created| age::span(created, now)).unwrap_or_default();
     [
-        Cell::new(summary.name(), Tint::Strong),
+        Cell::new(summary.name(), Style::Strong),
         Cell::plain(summary.organization()),
         Cell::plain(summary.mode()),
-        Cell::new(&format!("{} {}", ready.status.name(), ready.reason), tint(ready.status)),
-        Cell::new(synced.name(), if synced == ConditionStatus::False { Tint::Doubtful } else { tint(synced) }),
-        Cell::new(&effective, if loses { Tint::Doubtful } else { Tint::Plain }),
-        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Tint::Doubtful),
+        Cell::new(&format!("{} {}", ready.status.name(), ready.reason), style(ready.status)),
+        Cell::new(synced.name(), if synced == ConditionStatus::False { Style::Doubtful } else { style(synced) }),
+        Cell::new(&effective, if loses { Style::Doubtful } else { Style::Plain }),
+        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Style::Doubtful),
         Cell::plain(&age),
     ]
 }

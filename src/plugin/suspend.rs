@@ -1,7 +1,7 @@
 //! `osp suspend` and `osp resume`.
 
 use super::{
-    Cluster, CommandOutput, Exit, Page, VerbResult,
+    Cluster, CommandOutput, Exit, Output, VerbResult,
     cluster::{Connection, Hint},
     delivery::Delivery,
     summary::Summary,
@@ -22,7 +22,7 @@ pub struct Arguments {
     connection: Connection,
 }
 
-pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, page: &Page) -> VerbResult {
+pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, output: &Output) -> VerbResult {
     let hint = Hint::new(program, &arguments.connection);
     let cluster = Cluster::connect(&arguments.connection).await?;
     let name = &arguments.name;
@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, pag
         cluster.patch(name, MANAGER, &json!({"spec": {"suspend": suspend}})).await?;
     }
     let place = format!("{name} in namespace {}", cluster.namespace);
-    let mut text = page.paragraph(
+    let mut text = output.paragraph(
         "",
         &match (already, suspend) {
             (true, true) => format!("{place} is suspended already."),
@@ -44,11 +44,11 @@ pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, pag
         },
     );
     if suspend && Summary::of(&resource).deleted().is_some() {
-        text.push_str(&page.paragraph("", "It is being deleted, and a deletion is never held back by that."));
+        text.push_str(&output.paragraph("", "It is being deleted, and a deletion is never held back by that."));
     }
     if let Some(delivery) = Delivery::of(&resource).filter(|_| !already) {
         let warning = format!("{delivery} delivers it: where Git declares spec.suspend, that wins at its next pass.");
-        text.push_str(&page.paragraph("", &warning));
+        text.push_str(&output.paragraph("", &warning));
     }
     Ok(CommandOutput { text, exit: Exit::Success })
 }

@@ -1,7 +1,7 @@
 //! A table that fits its page: what does not fit beside the rest stands on a
 //! line of its own below, and only then is something cut.
 
-use crate::terminal::{Page, Tint, columns, printable};
+use crate::terminal::{Output, Style, columns, printable};
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -29,21 +29,21 @@ pub(super) enum Place {
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     text: String,
-    tint: Tint,
+    style: Style,
 }
 
 impl Cell {
-    pub(super) fn new(text: &str, tint: Tint) -> Self {
-        Self { text: printable(text), tint }
+    pub(super) fn new(text: &str, style: Style) -> Self {
+        Self { text: printable(text), style }
     }
 
     pub(super) fn plain(text: &str) -> Self {
-        Self::new(text, Tint::Plain)
+        Self::new(text, Style::Plain)
     }
 }
 
 /// The table as text; each row has as many cells as there are columns.
-pub(super) fn table(all: &[Column], rows: &[Vec<Cell>], page: &Page) -> String {
+pub(super) fn table(all: &[Column], rows: &[Vec<Cell>], output: &Output) -> String {
     let mut shown: Vec<Shown> = all
         .iter()
         .enumerate()
@@ -52,11 +52,11 @@ pub(super) fn table(all: &[Column], rows: &[Vec<Cell>], page: &Page) -> String {
             Shown { index, column, width: cells.chain([columns(column.title)]).max().unwrap_or(0) }
         })
         .collect();
-    let below = page.width().map(|width| make_room(&mut shown, width)).unwrap_or_default();
-    let mut text = line(&shown, page, |shown| (shown.column.title, Tint::Strong));
+    let below = output.width().map(|width| make_room(&mut shown, width)).unwrap_or_default();
+    let mut text = line(&shown, output, |shown| (shown.column.title, Style::Strong));
     for row in rows {
-        text.push_str(&line(&shown, page, |shown| {
-            row.get(shown.index).map_or(("", Tint::Plain), |cell| (&cell.text, cell.tint))
+        text.push_str(&line(&shown, output, |shown| {
+            row.get(shown.index).map_or(("", Style::Plain), |cell| (&cell.text, cell.style))
         }));
         let said: Vec<String> = below
             .iter()
@@ -65,7 +65,7 @@ pub(super) fn table(all: &[Column], rows: &[Vec<Cell>], page: &Page) -> String {
             .map(|(word, text)| format!("{word}{text}"))
             .collect();
         if !said.is_empty() {
-            text.push_str(&page.paragraph("  ", &said.join(" · ")));
+            text.push_str(&output.paragraph("  ", &said.join(" · ")));
         }
     }
     text
@@ -100,15 +100,15 @@ fn make_room(shown: &mut Vec<Shown<'_>>, width: usize) -> Vec<(usize, &'static s
     below
 }
 
-fn line<'a>(shown: &'a [Shown<'a>], page: &Page, cell: impl Fn(&'a Shown<'a>) -> (&'a str, Tint)) -> String {
+fn line<'a>(shown: &'a [Shown<'a>], output: &Output, cell: impl Fn(&'a Shown<'a>) -> (&'a str, Style)) -> String {
     let mut text = String::new();
     let mut blanks = 0; // written only when something follows
     for column in shown {
-        let (value, tint) = cell(column);
+        let (value, style) = cell(column);
         let value = cut(value, column.width);
         if !value.is_empty() {
             text.push_str(&" ".repeat(blanks));
-            text.push_str(&page.paint(&value, tint));
+            text.push_str(&output.paint(&value, style));
             blanks = 0;
         }
         blanks += column.width - columns(&value) + GAP;
@@ -146,7 +146,7 @@ mod tests {
     fn at(width: Option<usize>, name: &str) -> String {
         let rows = [[name, "Enforce", "", "3s"], ["b", "Observe", "absolute 10h, not 8h", "12d"]];
         let rows: Vec<Vec<Cell>> = rows.iter().map(|row| row.iter().map(|text| Cell::plain(text)).collect()).collect();
-        table(&COLUMNS, &rows, &Page::plain(width))
+        table(&COLUMNS, &rows, &Output::plain(width))
     }
 
     #[test]

@@ -4,39 +4,39 @@
 use super::super::{age, summary::Summary};
 use crate::{
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::{Page, Tint, printable},
+    terminal::{Output, Style, printable},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, page: &Page, now: Timestamp) -> String {
+pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, now: Timestamp) -> String {
     if !summary.is_current() {
         let (means, act) = (Reason::NotChecked.means(), Reason::NotChecked.act());
         let said = format!("This version of the spec: {means} What is said above may be of an earlier one. {act}");
-        return format!("\n{}", page.paragraph("", &said));
+        return format!("\n{}", output.paragraph("", &said));
     }
     let mut text = String::new();
     for (reason, conditions) in groups(summary) {
         let named: Vec<String> = conditions.iter().map(|c| format!("{} is {}", c.type_, c.status)).collect();
         let since = conditions.iter().map(|c| c.last_transition_time.0).max().unwrap_or(now);
-        let head = page.paint(&printable(reason), Tint::Strong);
+        let head = output.paint(&printable(reason), Style::Strong);
         text.push_str(&format!("\n{head} for {}\n", age::span(since, now)));
-        text.push_str(&page.paragraph("  ", &named.join(", ")));
+        text.push_str(&output.paragraph("  ", &named.join(", ")));
         let Some(known) = Reason::parse(reason) else {
             // of a newer operator: its own words are all there is
             for condition in conditions {
-                text.push_str(&page.paragraph("  ", &condition.message));
+                text.push_str(&output.paragraph("  ", &condition.message));
             }
             continue;
         };
-        text.push_str(&page.paragraph("  Means  ", known.means()));
+        text.push_str(&output.paragraph("  Means  ", known.means()));
         if let Some(here) = conditions.iter().find_map(|c| known.detail(&c.message)) {
-            text.push_str(&page.paragraph("  Here   ", here));
+            text.push_str(&output.paragraph("  Here   ", here));
         }
         if let Some(owner) = owner.filter(|_| known == Reason::Conflict) {
-            text.push_str(&page.paragraph("  Owner  ", owner));
+            text.push_str(&output.paragraph("  Owner  ", owner));
         }
-        text.push_str(&page.paragraph("  Do     ", known.act()));
+        text.push_str(&output.paragraph("  Do     ", known.act()));
     }
     text
 }

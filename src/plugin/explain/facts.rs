@@ -4,14 +4,14 @@ use super::super::{delivery::Delivery, limits, summary::Summary};
 use crate::{
     crd::{self, ApplicationLimits, EffectiveLimit, Mode, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
     policy::{Bounds, Minutes},
-    terminal::Page,
+    terminal::Output,
 };
 
 /// What a person reads first.
-pub(super) fn text(resource: &OrganizationSessionPolicy, page: &Page) -> String {
+pub(super) fn text(resource: &OrganizationSessionPolicy, output: &Output) -> String {
     let summary = Summary::of(resource);
     let mut text = String::from("\n");
-    let mut fact = |label: &str, value: &str| text.push_str(&page.paragraph(&format!("{label:13}"), value));
+    let mut fact = |label: &str, value: &str| text.push_str(&output.paragraph(&format!("{label:13}"), value));
     let status = summary.status();
     fact("Organization", &organization(&summary, status));
     let declared = match crd::validate(&resource.spec) {

@@ -4,22 +4,22 @@ use super::super::{age, cluster::Hint, summary::Summary};
 use crate::{
     crd::{self, DeletionPolicy, Mode, OrganizationSessionPolicy, ReportedRelease},
     reconcile::{ConditionStatus, ConditionType, MAX_BACKOFF, Reason, retry_within},
-    terminal::Page,
+    terminal::Output,
 };
 use jiff::Timestamp;
 use std::time::Duration;
 
-pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page, now: Timestamp) -> String {
+pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output, now: Timestamp) -> String {
     let summary = Summary::of(resource);
     let release = summary.status().and_then(|status| status.release.as_ref());
     let mut text = String::from("\n");
     if summary.deleted().is_some() {
-        text.push_str(&page.paragraph("Deletion     ", deletion(resource)));
+        text.push_str(&output.paragraph("Deletion     ", deletion(resource)));
     }
     if let Some(release) = release {
-        text.push_str(&page.paragraph("Release      ", &announced(release, now)));
+        text.push_str(&output.paragraph("Release      ", &announced(release, now)));
     }
-    text.push_str(&page.paragraph("Next look    ", &next_reconcile(&summary, resource, hint)));
+    text.push_str(&output.paragraph("Next look    ", &next_reconcile(&summary, resource, hint)));
     text
 }
 
