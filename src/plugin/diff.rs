@@ -24,7 +24,7 @@ pub struct Arguments {
     name: String,
     #[command(flatten)]
     connection: Connection,
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
 }
@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -
     Ok(CommandOutput { text, exit })
 }
 
-/// Both policies of a resource.
+/// The declared and the live policy of a resource.
 struct Comparison<'a> {
     summary: Summary<'a>,
     wanted: Policy,
@@ -51,7 +51,7 @@ struct Comparison<'a> {
     lines: Vec<Line>,
 }
 
-/// One field of both.
+/// One field of both policies.
 struct Line {
     field: Field,
     declared: String,
@@ -61,7 +61,8 @@ struct Line {
 }
 
 impl<'a> Comparison<'a> {
-    /// What is declared now, beside what was live at the operator's last look.
+    /// Compares the present spec with the live policy that `status.policy` reports,
+    /// which is from the operator's last reconcile.
     fn of(resource: &'a OrganizationSessionPolicy, hint: &Hint) -> Result<Self, Failure> {
         let summary = Summary::of(resource);
         let name = summary.name().to_owned();
@@ -102,14 +103,14 @@ impl<'a> Comparison<'a> {
         format!("{}\n{}", table(&COLUMNS, &rows, output), output.paragraph("", &self.consequence()))
     }
 
-    /// What the operator makes of it.
+    /// What the operator will do about the difference, in a sentence.
     fn consequence(&self) -> String {
         let differs = self.lines.iter().any(|line| line.differs);
         let ready = self.summary.ready();
         let when = if self.summary.is_current() {
             ""
         } else {
-            "The operator has not looked at this version of the spec yet; what is live is from its last look. "
+            "The operator has not reconciled this version of the spec yet; what is live is from its last reconcile. "
         };
         let what = match (self.mode, tighten(&self.wanted, &self.found)) {
             _ if !differs => "Nothing differs.",
@@ -146,7 +147,8 @@ fn meaning(reason: &str) -> &'static str {
     Reason::parse(reason).map(Reason::means).unwrap_or_default()
 }
 
-/// All fields that either side has; those that differ are the domain's.
+/// The fields that either policy sets. Whether a field differs is decided by
+/// `policy::diff`, which the operator uses too.
 fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line> {
     let differences = diff(wanted, found);
     let declared = Live::from(*wanted);
@@ -166,7 +168,7 @@ fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line
         .collect()
 }
 
-/// A field as a person reads it; empty where the policy has none.
+/// The value of a field for people; empty where the policy does not set it.
 fn value(field: Field, policy: &Live) -> String {
     let limit = |limit: Option<Minutes>| limit.map_or_else(|| "unset".to_owned(), |minutes| minutes.to_string());
     match (field, policy) {

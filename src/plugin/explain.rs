@@ -1,4 +1,6 @@
-//! `osp explain`: a resource in words, from what is declared to what to do.
+//! `osp explain`: one resource in sentences: what is declared, what is live, what
+//! applies, each condition that is not as it should be with what to do about it,
+//! and what the operator does next.
 
 mod conditions;
 mod facts;
@@ -17,7 +19,7 @@ use crate::{
 use clap::Args;
 use jiff::Timestamp;
 
-/// A resource in words. Exit 0 when it is Ready, 2 when it is not.
+/// A resource in sentences. Exit 0 when it is Ready, 2 when it is not.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The resource
@@ -36,28 +38,39 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     Ok(text(&resource, owner.as_deref(), &Hint::new(program, &arguments.connection), output, now))
 }
 
-/// The resource that owns the organization of `conflicted`, as far as whoever asks
-/// may look: the loser's own status names it only inside its namespace.
+/// The owner of the organization that `conflicted` claims too, searched in all
+/// namespaces or, without the right to list them, in this one. The operator names
+/// an owner in another namespace to nobody, so `None` if it can't be listed.
 async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Option<String> {
     let all = match cluster.list(true).await {
         Ok(all) => all,
         Err(_) => cluster.list(false).await.ok()?,
     };
+    let owner = oldest_claimant(conflicted, all.iter().filter_map(|object| object.0.as_ref().ok()))?;
+    Some(format!("{} in namespace {}", owner.name(), owner.namespace()))
+}
+
+/// Of the `others` that claim the same organization, the one that owns it.
+fn oldest_claimant<'a>(
+    conflicted: &OrganizationSessionPolicy,
+    others: impl Iterator<Item = &'a OrganizationSessionPolicy>,
+) -> Option<Summary<'a>> {
     let organization = |resource: &OrganizationSessionPolicy| {
         let status = resource.status.as_ref()?;
         Some((status.environment.clone()?, status.organization_id.clone()?))
     };
     let contested = organization(conflicted)?;
-    let claimants = all.iter().filter_map(|object| object.0.as_ref().ok()).filter(|resource| {
+    let claimants = others.filter(|resource| {
         resource.metadata.uid != conflicted.metadata.uid
             && organization(resource).as_ref() == Some(&contested)
             && Summary::of(resource).ready().reason != Reason::Conflict.name()
     });
-    // of several the oldest owns it
-    let owner = claimants
-        .map(Summary::of)
-        .min_by_key(|claimant| (claimant.created(), claimant.namespace(), claimant.name()))?;
-    Some(format!("{} in namespace {}", owner.name(), owner.namespace()))
+    claimants.map(Summary::of).min_by_key(|claimant| (claimant.created(), claimant.namespace(), claimant.name()))
+}
+
+/// A line of the explanation: `value` behind `label`, all values in one column.
+fn fact(output: &Output, label: &str, value: &str) -> String {
+    output.paragraph(&format!("{label:16}"), value)
 }
 
 fn text(

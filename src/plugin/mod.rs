@@ -25,17 +25,17 @@ use std::process::ExitCode;
 /// The verbs, each a module with its `Arguments` and its `run`.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Show how the policies of a namespace, or one, stand; problems first
+    /// Show the status of one policy, or of all in a namespace; problems first
     Status(status::Arguments),
     /// Compare the declared with the live policy, field by field
     Diff(diff::Arguments),
-    /// Say in words what is declared, what applies, why, and what to do
+    /// Explain a policy: what is declared, what applies, why, and what to do
     Explain(explain::Arguments),
-    /// Let the operator look now, and wait for what it finds
+    /// Ask the operator to reconcile a policy now, and wait for the outcome
     Reconcile(reconcile::Arguments),
-    /// Let the operator keep its hands off
+    /// Suspend a policy: the operator neither reads nor writes it
     Suspend(suspend::Arguments),
-    /// Let the operator go on
+    /// Resume a suspended policy
     Resume(suspend::Arguments),
 }
 

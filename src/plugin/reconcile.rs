@@ -1,4 +1,5 @@
-//! `osp reconcile`: asks the operator for a look now, and waits for its answer.
+//! `osp reconcile`: asks the operator to reconcile now, by an annotation, and
+//! waits until its status repeats the annotation's value.
 
 use super::{
     Cluster, CommandOutput, Exit, Failure, Output, VerbResult,
@@ -17,19 +18,19 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// As Flux' own command line, whose requests Flux does not take away at its
-/// next pass (docs/flux.md).
+/// Field manager of the annotation: the one of Flux's own command line, since
+/// Flux removes an annotation that kubectl set (docs/flux.md).
 const MANAGER: &str = "flux-client-side-apply";
 
-/// Between two looks at whether it was handled.
-const PAUSE: Duration = Duration::from_millis(250);
+/// Between two reads of the status while waiting.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Asks for a look now. Exit 0 when it ends Ready, 2 when not.
+/// Asks the operator to reconcile now. Exit 0 when it ends Ready, 2 when not.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The resource
     name: String,
-    /// Wait for what the operator finds; --wait=false only asks
+    /// Wait for the outcome; --wait=false only asks
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "true",
         default_missing_value = "true")]
     wait: bool,
@@ -54,10 +55,10 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     let asked = json!({"metadata": {"annotations": {REQUESTED_AT: request.value}}});
     cluster.patch(name, MANAGER, &asked).await?;
     if !arguments.wait {
-        let text = format!("Asked; `{}` shows how it stands.", hint.to("status", name));
+        let text = format!("Requested; `{}` shows the status.", hint.to("status", name));
         return Ok(CommandOutput { text: output.paragraph("", &text), exit: Exit::Success });
     }
-    note(&format!("waiting for the operator to look at {name}, up to {} s", arguments.timeout.as_secs()));
+    note(&format!("waiting for the operator to reconcile {name}, up to {} s", arguments.timeout.as_secs()));
     let deadline = Instant::now() + arguments.timeout;
     loop {
         match cluster.get_opt(name).await? {
@@ -67,14 +68,14 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
                 }
             }
             _ => {
-                let text = output.paragraph("", &format!("{name} is gone: its deletion came to its end."));
+                let text = output.paragraph("", &format!("{name} is gone: its deletion is complete."));
                 return Ok(CommandOutput { text, exit: Exit::Success });
             }
         }
-        if Instant::now() + PAUSE > deadline {
+        if Instant::now() + POLL_INTERVAL > deadline {
             return Err(Failure::NotHandled { name: name.clone(), waited: arguments.timeout });
         }
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -82,7 +83,7 @@ fn handled(resource: &OrganizationSessionPolicy) -> Option<String> {
     resource.status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone())
 }
 
-/// A request for a look, and what stood before it.
+/// A request of ours, and what the status repeated before it.
 struct Request {
     value: String,
     last: Option<String>,
@@ -90,8 +91,8 @@ struct Request {
 }
 
 impl Request {
-    /// Whether the operator looked since: at this request, or at a later one
-    /// that took its place.
+    /// Whether the operator has reconciled for this request, or for a later one
+    /// that replaced it.
     fn is_handled(&self, resource: &OrganizationSessionPolicy) -> bool {
         let handled = handled(resource);
         let current = resource.annotations().get(REQUESTED_AT);

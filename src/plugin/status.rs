@@ -1,4 +1,4 @@
-//! `osp status`: how the policies stand, those with problems first.
+//! `osp status`: a table of policies, those with problems first.
 
 use super::{
     Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult, age,
@@ -16,18 +16,18 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// How the policies stand. Exit 0 when all are Ready, 2 when one is not.
+/// A table of policies. Exit 0 when all are Ready, 2 when one is not.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// This one only [default: all of the namespace]
     #[arg(conflicts_with = "all_namespaces")]
     name: Option<String>,
-    /// Those of all namespaces
+    /// All namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
     #[command(flatten)]
     connection: Connection,
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
 }
@@ -56,8 +56,8 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     Ok(CommandOutput { text, exit })
 }
 
-/// Those that this version can read. One that it can't is no reason to hide the
-/// others, and none to pass over it in silence.
+/// The resources that decode. A warning names each of the others, as one of a
+/// newer version; only if none decodes that is an error.
 fn readable(all: Vec<Object>) -> Result<Vec<OrganizationSessionPolicy>, Failure> {
     let mut found = Vec::with_capacity(all.len());
     let mut first = None;
@@ -134,7 +134,8 @@ fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 8] {
     ]
 }
 
-/// Absolute and idle; whose they are is said where it is not the organization.
+/// The absolute and the idle limit, with `(app)` behind a limit that is the
+/// application's.
 fn effective(limits: &EffectiveLimits) -> String {
     let one = |limit: &Option<crate::crd::EffectiveLimit>| match limit {
         Some(limit) if limit.from == "application" => format!("{} (app)", limits::format_minutes(limit.minutes)),

@@ -100,7 +100,7 @@ impl<'a> Summary<'a> {
             _ => Ready {
                 status: ConditionStatus::Unknown,
                 reason: Reason::NotChecked.name(),
-                message: "the operator has not looked at this version of the spec yet",
+                message: "the operator has not reconciled this version of the spec yet",
             },
         }
     }

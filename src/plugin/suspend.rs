@@ -1,4 +1,5 @@
-//! `osp suspend` and `osp resume`.
+//! `osp suspend` and `osp resume`: set `spec.suspend`, and warn where Git will
+//! set it back.
 
 use super::{
     Cluster, CommandOutput, Exit, Output, VerbResult,
@@ -9,8 +10,8 @@ use super::{
 use clap::Args;
 use serde_json::json;
 
-/// Who owns `spec.suspend` after a change of ours. Flux takes away what a name
-/// that begins with `kubectl` owns, so the name does not.
+/// Field manager of `spec.suspend`. Flux removes fields whose manager's name
+/// begins with `kubectl`, so this one must not.
 const MANAGER: &str = "osp";
 
 /// Sets `spec.suspend`.
@@ -40,14 +41,14 @@ pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, out
             (false, true) => {
                 format!("{place} is suspended: nothing is read or written until `{}`.", hint.to("resume", name))
             }
-            (false, false) => format!("{place} goes on; `{}` shows how it stands.", hint.to("status", name)),
+            (false, false) => format!("{place} is resumed; `{}` shows its status.", hint.to("status", name)),
         },
     );
     if suspend && Summary::of(&resource).deleted().is_some() {
-        text.push_str(&output.paragraph("", "It is being deleted, and a deletion is never held back by that."));
+        text.push_str(&output.paragraph("", "It is being deleted, and a deletion goes on while suspended."));
     }
     if let Some(delivery) = Delivery::of(&resource).filter(|_| !already) {
-        let warning = format!("{delivery} delivers it: where Git declares spec.suspend, that wins at its next pass.");
+        let warning = format!("{delivery} delivers it: where Git declares spec.suspend, that wins at its next sync.");
         text.push_str(&output.paragraph("", &warning));
     }
     Ok(CommandOutput { text, exit: Exit::Success })

@@ -1,9 +1,9 @@
-//! A table that fits its page: what does not fit beside the rest stands on a
-//! line of its own below, and only then is something cut.
+//! A table that fits the terminal: columns that do not fit move to a line below
+//! their row, and only when that is not enough are values cut.
 
 use crate::terminal::{Output, Style, columns, printable};
 
-/// Between two columns.
+/// Blanks between two columns.
 const GAP: usize = 2;
 /// A column is not cut below this.
 const NARROWEST: usize = 8;
@@ -15,13 +15,13 @@ pub(super) struct Column {
     pub(super) place: Place,
 }
 
-/// Where a column's values stand.
+/// Where the values of a column are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Always in the row.
+    /// In the row, whatever the width.
     Row,
-    /// Below the row where the page is too narrow, behind this word; the column
-    /// with the lowest number goes first.
+    /// In the row if it fits, else on the line below, behind this word. The column
+    /// with the lowest number moves first.
     Yields(u8, &'static str),
 }
 
@@ -77,8 +77,8 @@ struct Shown<'a> {
     width: usize,
 }
 
-/// Takes columns out of the row, and then cuts the widest, until it fits.
-/// Returns those that go below, as they were.
+/// Moves columns below the row, and then narrows the widest, until `width` is
+/// enough. Returns the columns that moved: their index and word, in order.
 fn make_room(shown: &mut Vec<Shown<'_>>, width: usize) -> Vec<(usize, &'static str)> {
     let total =
         |shown: &[Shown<'_>]| shown.iter().map(|s| s.width).sum::<usize>() + GAP * shown.len().saturating_sub(1);
@@ -102,7 +102,7 @@ fn make_room(shown: &mut Vec<Shown<'_>>, width: usize) -> Vec<(usize, &'static s
 
 fn line<'a>(shown: &'a [Shown<'a>], output: &Output, cell: impl Fn(&'a Shown<'a>) -> (&'a str, Style)) -> String {
     let mut text = String::new();
-    let mut blanks = 0; // written only when something follows
+    let mut blanks = 0; // printed only when a value follows
     for column in shown {
         let (value, style) = cell(column);
         let value = cut(value, column.width);
@@ -117,7 +117,7 @@ fn line<'a>(shown: &'a [Shown<'a>], output: &Output, cell: impl Fn(&'a Shown<'a>
     text
 }
 
-/// At most `width` columns of `text`, and a sign where more would follow.
+/// `text` cut to `width` columns, with `…` at the end if something is missing.
 fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();

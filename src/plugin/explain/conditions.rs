@@ -1,5 +1,5 @@
-//! Each condition that is not fine: what it means here, and what to do. The
-//! sentences are those of `docs/conditions.md`.
+//! Each condition that is not as it should be: what it means, the case at hand,
+//! and what to do. The sentences are those of `docs/conditions.md`.
 
 use super::super::{age, summary::Summary};
 use crate::{
@@ -23,7 +23,7 @@ pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, 
         text.push_str(&format!("\n{head} for {}\n", age::span(since, now)));
         text.push_str(&output.paragraph("  ", &named.join(", ")));
         let Some(known) = Reason::parse(reason) else {
-            // of a newer operator: its own words are all there is
+            // a reason of a newer operator: print the message that it wrote
             for condition in conditions {
                 text.push_str(&output.paragraph("  ", &condition.message));
             }
@@ -41,8 +41,8 @@ pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, 
     text
 }
 
-/// Those that are not fine, by reason, in the order of their kinds. That
-/// something was not looked at is only worth a word when nothing says why.
+/// The conditions that are not as they should be, grouped by reason, in the order
+/// of their types. NotChecked is left out where another reason says why.
 fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     let mut groups: Vec<(&str, Vec<&Condition>)> = Vec::new();
     for condition in ConditionType::ALL.into_iter().filter_map(|t| summary.condition(t).filter(|c| !fine(t, c))) {
@@ -57,6 +57,7 @@ fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     groups
 }
 
+/// True, or for Reconciling and Stalled not True.
 fn fine(condition_type: ConditionType, condition: &Condition) -> bool {
     let status = ConditionStatus::parse(&condition.status);
     match condition_type {

@@ -1,4 +1,5 @@
-//! What is declared, what is live, and what of both applies.
+//! The declared policy, the live one, the application's, and which limit of them
+//! applies to new sessions.
 
 use super::super::{delivery::Delivery, limits, summary::Summary};
 use crate::{
@@ -7,11 +8,10 @@ use crate::{
     terminal::Output,
 };
 
-/// What a person reads first.
 pub(super) fn text(resource: &OrganizationSessionPolicy, output: &Output) -> String {
     let summary = Summary::of(resource);
     let mut text = String::from("\n");
-    let mut fact = |label: &str, value: &str| text.push_str(&output.paragraph(&format!("{label:13}"), value));
+    let mut fact = |label: &str, value: &str| text.push_str(&super::fact(output, label, value));
     let status = summary.status();
     fact("Organization", &organization(&summary, status));
     let declared = match crd::validate(&resource.spec) {
@@ -64,7 +64,8 @@ fn limits_of(limits: &ApplicationLimits) -> String {
     format!("absolute {absolute}, idle {idle}{}", token.unwrap_or_default())
 }
 
-/// Which limit applies, and why it is that one.
+/// Which limit applies to `field`, and why: `own` is the organization's, `app` the
+/// application's.
 fn applies(field: &str, limit: Option<&EffectiveLimit>, own: Option<Minutes>, app: Option<Minutes>) -> String {
     let Some(limit) = limit else { return format!("{field} without a limit: neither side sets one") };
     let value = limits::format_minutes(limit.minutes);

@@ -1,4 +1,5 @@
-//! What happens next, and when, if nobody does anything.
+//! What the operator does next by itself, and when: its next reconcile, and what
+//! a deletion does before the resource goes.
 
 use super::super::{age, cluster::Hint, summary::Summary};
 use crate::{
@@ -14,12 +15,12 @@ pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, output: &O
     let release = summary.status().and_then(|status| status.release.as_ref());
     let mut text = String::from("\n");
     if summary.deleted().is_some() {
-        text.push_str(&output.paragraph("Deletion     ", deletion(resource)));
+        text.push_str(&super::fact(output, "Deletion", deletion(resource)));
     }
     if let Some(release) = release {
-        text.push_str(&output.paragraph("Release      ", &announced(release, now)));
+        text.push_str(&super::fact(output, "Release", &announced(release, now)));
     }
-    text.push_str(&output.paragraph("Next look    ", &next_reconcile(&summary, resource, hint)));
+    text.push_str(&super::fact(output, "Next reconcile", &next_reconcile(&summary, resource, hint)));
     text
 }
 
