@@ -17,7 +17,8 @@ impl Violation {
     }
 }
 
-/// Why a call was not done. Texts are illustrative: nobody may depend on them.
+/// The error response to a request that was not carried out. The messages are made
+/// up; no client may depend on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     status: u16,
@@ -32,12 +33,12 @@ impl ApiError {
         Self { status, code, error_code: Some(error_code), message: message.into(), violations: Vec::new() }
     }
 
-    /// The one documented example, §1.5.
+    /// The 401 of the documentation's example (§1.5).
     pub(crate) fn unauthenticated() -> Self {
         Self::new(401, 16, "UNAUTHENTICATED", "Token empty")
     }
 
-    /// The body could not be read as the message it should be.
+    /// The body does not parse as the message that the route takes.
     pub(crate) fn malformed(why: impl Into<String>) -> Self {
         Self::new(400, 3, "INVALID_ARGUMENT", why)
     }
@@ -50,12 +51,12 @@ impl ApiError {
         Self::new(404, 5, "NOT_FOUND", "organization not found")
     }
 
-    /// What grpc-gateway itself says of a path it has no handler for (§6).
+    /// grpc-gateway's own 404, for a path without a handler (§6).
     pub(crate) fn unknown_route() -> Self {
         Self { error_code: None, ..Self::new(404, 5, "", "Not Found") }
     }
 
-    /// What grpc-gateway says of a known path with another method.
+    /// grpc-gateway's own 501, for another method on a known path.
     pub(crate) fn method_not_allowed() -> Self {
         Self { error_code: None, ..Self::new(501, 12, "", "Method Not Allowed") }
     }

@@ -1,8 +1,8 @@
-//! Connections that can be cut.
+//! Connections that a request can make fail.
 //!
-//! HTTP servers always answer; a lost answer needs the connection itself to
-//! fail. So each accepted connection carries a switch that its requests can
-//! reach, and once thrown the connection neither reads nor writes again.
+//! An HTTP server always responds; for a lost response the connection itself has
+//! to fail. So each accepted connection has a kill switch that its requests can
+//! reach: once it is tripped, the connection neither reads nor writes again.
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{self, IncomingStream};
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A switch that can only be thrown.
+/// A switch that can be tripped once and stays so.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KillSwitch(Arc<AtomicBool>);
 
@@ -30,7 +30,8 @@ impl KillSwitch {
     }
 }
 
-/// Accepts connections that hang on two switches: one for all, one each.
+/// Accepts connections that check two kill switches: one of all connections, one
+/// of their own.
 #[derive(Debug)]
 pub(crate) struct Listener {
     listener: TcpListener,
@@ -51,11 +52,11 @@ impl serve::Listener for Listener {
         loop {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
-                    // Answers are small and latency is measured: no Nagle.
+                    // Responses are small and latency is measured: no Nagle.
                     let _ = stream.set_nodelay(true);
                     return (Connection { stream, own: KillSwitch::default(), all: self.all.clone() }, address);
                 }
-                // Out of descriptors, or a client gone before we looked.
+                // Out of descriptors, or the client closed before it was accepted.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }

@@ -1,7 +1,7 @@
 //! One Scalekit environment: everything that a request can read or change.
 //!
 //! No IO and no waiting happens here, so a request is carried out at one
-//! point in time; delays and lost answers are put around it by `faults`.
+//! point in time; delays and lost responses are put around it by `faults`.
 
 use super::api_error::{ApiError, Violation};
 use super::features::{SESSION_POLICY, is_enabled, patched};
@@ -54,7 +54,7 @@ impl Environment {
         if let Err(wait) = self.bucket.take(&self.settings.rate_limit, now) {
             return too_many_requests(&self.settings.rate_limit, wait, Timestamp::now().into());
         }
-        match self.answer(request, route, now) {
+        match self.dispatch(request, route, now) {
             Ok(body) => ApiResponse::json(200, &body),
             Err(api_error) => api_error.response(request.sequence),
         }
@@ -70,7 +70,7 @@ impl Environment {
         }
     }
 
-    fn answer(&mut self, request: &ApiRequest, route: Route, now: Instant) -> Result<Value, ApiError> {
+    fn dispatch(&mut self, request: &ApiRequest, route: Route, now: Instant) -> Result<Value, ApiError> {
         let get = request.method == Method::GET;
         let patch = request.method == Method::PATCH;
         match route {
@@ -113,10 +113,10 @@ impl Environment {
         }
         let features =
             patched(organization.features.stored(), wanted, &self.settings.features).map_err(ApiError::invalid)?;
-        let answer = responses::organization(organization, &features, &self.settings.emission, false);
+        let body = responses::organization(organization, &features, &self.settings.emission, false);
         organization.features.write(features, self.settings.lag, now);
         organization.updated = Timestamp::now();
-        Ok(json!({"organization": answer}))
+        Ok(json!({"organization": body}))
     }
 
     fn read_policy(&mut self, id: &str, now: Instant) -> Result<Value, ApiError> {
@@ -140,10 +140,10 @@ impl Environment {
         if gated && !is_enabled(organization.features.stored(), SESSION_POLICY) {
             return Err(ApiError::feature_disabled(settings.gate.status));
         }
-        let answer = responses::session_policy(&policy, settings.policy.after_revert, &settings.emission);
+        let body = responses::session_policy(&policy, settings.policy.after_revert, &settings.emission);
         organization.policy.write(policy, settings.lag, now);
         organization.updated = Timestamp::now();
-        Ok(answer)
+        Ok(body)
     }
 
     fn read_application(&mut self, id: &str) -> Result<Value, ApiError> {

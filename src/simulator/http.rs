@@ -1,4 +1,4 @@
-//! One request as it arrived, and the answer made for it.
+//! One request as it arrived, and the response made for it.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// A request, read to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiRequest {
-    /// Position in the journal.
+    /// Number of its entry in the journal.
     pub(crate) sequence: u64,
     pub(crate) method: Method,
     /// As sent: still percent-encoded.
@@ -47,7 +47,7 @@ pub(crate) fn form(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// An answer before it meets the wire, where a fault may still change it.
+/// A response before it is sent; a fault may still change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiResponse {
     pub(crate) status: u16,
@@ -66,7 +66,7 @@ impl ApiResponse {
         self
     }
 
-    /// On the wire, with the body as it is.
+    /// The response for axum, with the body unchanged.
     pub(crate) fn into_response(self) -> Response {
         let body = Body::from(self.body);
         respond(self.status, &self.headers, body)

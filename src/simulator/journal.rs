@@ -1,4 +1,5 @@
-//! What was asked of the stand-in, in order of arrival; the witness of tests.
+//! The requests that the simulator got, in order of arrival. Tests read it to see
+//! what a client really sent.
 
 use super::http::{ApiRequest, form};
 use jiff::Timestamp;
@@ -22,14 +23,14 @@ pub(crate) struct Entry {
     query: String,
     /// JSON if it is JSON, a form as an object, other text as a string.
     body: Value,
-    /// `null` until answered; stays so when no answer was sent.
+    /// `null` until a response is sent, and for good if none is.
     status: Option<u16>,
     client_id: Option<String>,
-    /// The kind of fault that was played.
+    /// The kind of fault that was injected.
     fault: Option<&'static str>,
 }
 
-/// Which entries a reader wants.
+/// Selects entries; what is `None` admits all.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) method: Option<String>,
@@ -62,7 +63,7 @@ impl Journal {
         Self { started, entries: VecDeque::new(), last: 0 }
     }
 
-    /// Notes an arrival and gives the call its number.
+    /// Adds an entry for the request and gives the request its number.
     pub(crate) fn record(&mut self, request: &mut ApiRequest, client_id: Option<String>, now: Instant) {
         self.last += 1;
         request.sequence = self.last;
@@ -84,14 +85,14 @@ impl Journal {
         });
     }
 
-    /// Notes which fault the request met.
+    /// Sets the kind of fault that was injected.
     pub(crate) fn fault_injected(&mut self, sequence: u64, fault: &'static str) {
         if let Some(entry) = self.entry(sequence) {
             entry.fault = Some(fault);
         }
     }
 
-    /// Notes the status that went out.
+    /// Sets the status of the response that was sent.
     pub(crate) fn responded(&mut self, sequence: u64, status: u16) {
         if let Some(entry) = self.entry(sequence) {
             entry.status = Some(status);
@@ -112,7 +113,7 @@ impl Journal {
     }
 }
 
-/// The body as the journal shows it; a client secret is never written down.
+/// The body as the journal shows it, with client secrets redacted.
 fn shown(request: &ApiRequest) -> Value {
     if request.body.is_empty() {
         return Value::Null;

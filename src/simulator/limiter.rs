@@ -5,14 +5,14 @@ use super::settings::{RateLimit, RateLimitForm};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What is left of the burst.
+/// A token bucket; `None` while no limit is set.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
     level: Option<(f64, Instant)>,
 }
 
 impl Bucket {
-    /// Takes one request out, or says how long until there is one.
+    /// Takes one token, or returns how long until there is one.
     pub(crate) fn take(&mut self, rules: &RateLimit, now: Instant) -> Result<(), Duration> {
         let Some(per_second) = rules.per_second.filter(|rate| *rate > 0.0) else {
             self.level = None;
@@ -31,7 +31,7 @@ impl Bucket {
     }
 }
 
-/// The 429, with the wait told in the configured form, in whole seconds.
+/// The 429 response, with the wait in the configured form, in whole seconds.
 pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemTime) -> ApiResponse {
     let seconds = (wait.as_secs_f64().ceil()).max(1.0);
     let again = wall + Duration::from_secs_f64(seconds);

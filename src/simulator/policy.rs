@@ -5,7 +5,7 @@ use super::api_error::Violation;
 use super::settings::{AfterRevert, Application, Partial, PolicyRules};
 use serde::{Deserialize, Serialize};
 
-/// Whose values count.
+/// Whose policy applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Source {

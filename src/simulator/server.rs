@@ -1,5 +1,6 @@
-//! Where every request comes in: noted, delayed, struck by a fault or carried
-//! out, answered.
+//! Serves every request: records it in the journal, delays it, injects the fault
+//! of the first rule that matches or else lets the environment carry it out, and
+//! responds.
 
 use super::admin;
 use super::api_error::ApiError;
@@ -15,8 +16,8 @@ use axum::response::Response;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Everything there is, each part behind its own lock; no two are ever held
-/// together, and none across a wait.
+/// All state of the simulator, each part behind a lock of its own. No two locks
+/// are held together, and none across an await.
 #[derive(Debug)]
 pub(crate) struct Server {
     config: Config,
@@ -44,7 +45,7 @@ impl Server {
         unpoisoned(&self.journal)
     }
 
-    /// Back to how it was started.
+    /// Back to the state after the start.
     pub(crate) fn reset(&self) -> Result<(), StartError> {
         *self.environment() = self.config.environment()?;
         self.faults().clear();
@@ -56,7 +57,7 @@ impl Server {
         self.environment().handle(request, Instant::now())
     }
 
-    /// Notes the arrival; says how long the request has to wait.
+    /// Enters the request into the journal; returns how long it has to wait.
     fn record_arrival(&self, request: &mut ApiRequest) -> Duration {
         let now = Instant::now();
         let (client, wait) = {
@@ -70,13 +71,13 @@ impl Server {
     }
 }
 
-/// The state stays usable: nothing in it is left half-changed by a panic that
-/// would not show up as a failed test anyway.
+/// Takes the lock after a panic too: one that leaves the state half-changed fails
+/// a test anyway.
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The only handler.
+/// The only handler of the HTTP server.
 pub(crate) async fn receive(
     State(server): State<Arc<Server>>,
     ConnectInfo(kill_switch): ConnectInfo<KillSwitch>,
@@ -96,17 +97,17 @@ pub(crate) async fn receive(
         body: body.unwrap_or_default(),
     };
     if is_admin {
-        return admin::answer(&server, &request).into_response();
+        return admin::handle(&server, &request).into_response();
     }
     if too_large {
         server.record_arrival(&mut request);
         server.journal().responded(request.sequence, 413);
         return ApiError::too_large().response(request.sequence).into_response();
     }
-    // On a task of its own: a client that hangs up does not take its request
-    // back, here as at the real server.
+    // In a task of its own: the request is carried out even if the client closes
+    // the connection, as at the real server.
     match tokio::spawn(serve(server, request)).await {
-        Ok(Outcome::Answer(response)) => response,
+        Ok(Outcome::Response(response)) => response,
         Ok(Outcome::Silence) => std::future::pending().await,
         Ok(Outcome::HangUp) | Err(_) => {
             kill_switch.trip();
@@ -122,14 +123,14 @@ async fn serve(server: Arc<Server>, mut request: ApiRequest) -> Outcome {
     }
     let fault = server.faults().take(request.method.as_str(), &request.path);
     let outcome = match fault {
-        None => Outcome::Answer(server.handle(&request).into_response()),
+        None => Outcome::Response(server.handle(&request).into_response()),
         Some(fault) => {
             server.journal().fault_injected(request.sequence, fault.kind());
             let (later, again) = (Arc::clone(&server), request.clone());
             inject(fault, &request, move || later.handle(&again)).await
         }
     };
-    if let Outcome::Answer(response) = &outcome {
+    if let Outcome::Response(response) = &outcome {
         server.journal().responded(request.sequence, response.status().as_u16());
     }
     outcome

@@ -1,9 +1,10 @@
-//! A value whose readers may be behind its writers.
+//! A value whose readers may be shown an older one for a while: Scalekit promises
+//! no read-after-write consistency.
 
 use super::settings::Lag;
 use std::time::{Duration, Instant};
 
-/// What is stored, and what readers are still shown.
+/// The stored value, and the older one that readers are still shown.
 #[derive(Clone, Debug)]
 pub(crate) struct StaleReads<T> {
     stored: T,
@@ -22,18 +23,18 @@ impl<T: Clone> StaleReads<T> {
         Self { stored: value, behind: None }
     }
 
-    /// The truth.
+    /// The stored value, whatever readers are shown.
     pub(crate) fn stored(&self) -> &T {
         &self.stored
     }
 
-    /// Whether the next reader would be shown an old value.
+    /// Whether the next read returns an older value.
     pub(crate) fn is_behind(&self, now: Instant) -> bool {
         self.behind.as_ref().is_some_and(|behind| behind.reads_left > 0 || now < behind.until)
     }
 
-    /// A reader's view. `counts` is false where one answer shows many values
-    /// (a list), which must not use up the reads of each.
+    /// The value that a read of the API returns. `counts` is false in a list, which
+    /// must not use up the configured number of stale reads of every entry.
     pub(crate) fn read(&mut self, now: Instant, counts: bool) -> &T {
         if !self.is_behind(now) {
             self.behind = None;
@@ -49,7 +50,7 @@ impl<T: Clone> StaleReads<T> {
         }
     }
 
-    /// A write through the API: readers go on seeing what they saw.
+    /// A write through the API: reads go on returning what they returned.
     pub(crate) fn write(&mut self, value: T, lag: Lag, now: Instant) {
         let shown = self.read(now, false).clone();
         self.stored = value;
@@ -60,7 +61,7 @@ impl<T: Clone> StaleReads<T> {
         });
     }
 
-    /// A change behind the API's back: visible at once.
+    /// A change by an admin request: visible at once.
     pub(crate) fn overwrite(&mut self, value: T) {
         *self = Self::new(value);
     }

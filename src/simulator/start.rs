@@ -1,4 +1,4 @@
-//! What a stand-in is started with, and the running thing.
+//! Starts and stops a simulator.
 
 use super::connection::{KillSwitch, Listener};
 use super::environment::Environment;
@@ -51,13 +51,13 @@ impl Config {
     }
 }
 
-/// Why a stand-in could not be started.
+/// Why a simulator could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Its admin endpoints have no authentication, so it stays on loopback.
     #[error("{0} is not a loopback address")]
     NotLoopback(SocketAddr),
-    /// The address is taken or not ours.
+    /// The address is in use, or not one of this machine.
     #[error("can't listen")]
     Listen(#[source] io::Error),
     /// A misspelt or mistyped setting.
@@ -65,12 +65,12 @@ pub enum StartError {
     Settings(#[source] serde_json::Error),
 }
 
-/// A running stand-in. Dropping it stops it, like [`Simulator::shutdown`].
+/// A running simulator. Dropping it stops it, like [`Simulator::shutdown`].
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
     server: Arc<Server>,
-    connections: KillSwitch,
+    kill_switch: KillSwitch,
     task: JoinHandle<()>,
 }
 
@@ -83,23 +83,23 @@ impl Simulator {
         if !config.listen.ip().is_loopback() {
             return Err(StartError::NotLoopback(config.listen));
         }
-        let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
-        let address = listener.local_addr().map_err(StartError::Listen)?;
+        let socket = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
+        let address = socket.local_addr().map_err(StartError::Listen)?;
         let server = Arc::new(Server::new(config)?);
-        let connections = KillSwitch::default();
+        let kill_switch = KillSwitch::default();
         let service = Router::new()
             .fallback(receive)
             .with_state(Arc::clone(&server))
             .into_make_service_with_connect_info::<KillSwitch>();
-        let listener = Listener::new(listener, connections.clone());
+        let listener = Listener::new(socket, kill_switch.clone());
         let task = tokio::spawn(async move {
             // Runs until aborted: accepting never fails for good.
             let _ = axum::serve(listener, service).await;
         });
-        Ok(Self { address, server, connections, task })
+        Ok(Self { address, server, kill_switch, task })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -118,14 +118,14 @@ impl Simulator {
         super::admin::direct(&self.server, method, target, body)
     }
 
-    /// Stops listening and cuts every connection; the port is free afterwards.
+    /// Stops listening and ends every connection; the port is free afterwards.
     pub async fn shutdown(mut self) {
         self.stop();
         let _ = (&mut self.task).await;
     }
 
     fn stop(&self) {
-        self.connections.trip();
+        self.kill_switch.trip();
         self.task.abort();
     }
 }

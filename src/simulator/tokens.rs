@@ -1,4 +1,4 @@
-//! The token endpoint and the tokens it gave out (`scalekit-api.md` §1.3–1.5).
+//! The token endpoint and the tokens it issued (`scalekit-api.md` §1.3–1.5).
 
 use super::http::{ApiRequest, ApiResponse, form};
 use super::settings::Token;
@@ -29,7 +29,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Answers a token request.
+    /// Carries out a token request.
     pub(crate) fn grant(&mut self, request: &ApiRequest, client: &Client, rules: &Token, now: Instant) -> ApiResponse {
         match requester(request, client) {
             Ok(()) => self.issue(client, rules, now),
@@ -50,7 +50,7 @@ impl Tokens {
         ApiResponse::json(200, &body)
     }
 
-    /// Whose token this is, if it still works.
+    /// The client id of a valid token.
     pub(crate) fn holder(&self, token: &str, now: Instant) -> Option<&str> {
         self.live.get(token).filter(|grant| grant.expires > now).map(|grant| grant.client_id.as_str())
     }
@@ -66,7 +66,7 @@ impl Tokens {
     }
 }
 
-/// Checks a token request; the error is the finished OAuth answer.
+/// Checks a token request; the error is the OAuth error response.
 fn requester(request: &ApiRequest, client: &Client) -> Result<(), ApiResponse> {
     if request.method != Method::POST {
         return Err(oauth_error(405, "invalid_request", "use POST"));

@@ -1,4 +1,4 @@
-//! Reading the journal.
+//! The admin endpoints that read the journal.
 
 use super::{AdminError, written};
 use crate::simulator::http::{ApiRequest, form};

@@ -1,7 +1,7 @@
-//! The back door: everything a test may do that a client of Scalekit may not.
+//! The admin endpoints: what a test may do that a client of Scalekit may not.
 //!
-//! No authentication, which is why the stand-in listens on loopback only, and
-//! no trace in the journal.
+//! They ask for no authentication, which is why the simulator listens on loopback
+//! only, and the journal does not record them.
 
 mod journal;
 mod organizations;
@@ -24,18 +24,18 @@ pub(crate) fn is_admin(path: &str) -> bool {
     path.starts_with(PREFIX)
 }
 
-/// A wrong admin call: status and explanation.
+/// The status of a refused admin request, and why.
 type AdminError = (u16, String);
 
-/// Answers one admin call.
-pub(crate) fn answer(server: &Server, request: &ApiRequest) -> ApiResponse {
+/// Carries out one admin request.
+pub(crate) fn handle(server: &Server, request: &ApiRequest) -> ApiResponse {
     match dispatch(server, request) {
         Ok(body) => ApiResponse::json(200, &body),
         Err((status, why)) => ApiResponse::json(status, &json!({"error": why})),
     }
 }
 
-/// The same without HTTP around it.
+/// Carries out an admin request of this process, without HTTP.
 pub(crate) fn direct(server: &Server, method: &str, target: &str, body: &Value) -> (u16, Value) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = ApiRequest {
@@ -46,7 +46,7 @@ pub(crate) fn direct(server: &Server, method: &str, target: &str, body: &Value) 
         headers: HeaderMap::new(),
         body: if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) },
     };
-    let response = answer(server, &request);
+    let response = handle(server, &request);
     (response.status, serde_json::from_slice(&response.body).unwrap_or_default())
 }
 
@@ -96,7 +96,7 @@ fn settings(server: &Server, request: &ApiRequest, from_default: bool) -> Result
     written(&environment.settings)
 }
 
-/// One rule or a list of them.
+/// Adds the fault rules of the body: one rule or a list of them.
 fn add_faults(server: &Server, request: &ApiRequest) -> Result<Value, AdminError> {
     let rules = match body::<Value>(request)? {
         list @ Value::Array(_) => serde_json::from_value(list),

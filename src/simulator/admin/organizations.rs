@@ -1,4 +1,5 @@
-//! Changing organizations behind the operator's back.
+//! The admin endpoints that change organizations, as a dashboard user or another
+//! client would.
 
 use super::{AdminError, body};
 use crate::simulator::features::Feature;
@@ -51,14 +52,14 @@ pub(super) fn dispatch(server: &Server, request: &ApiRequest, rest: &str) -> Res
     Ok(organization.as_stored(now))
 }
 
-/// All of them, newest first.
+/// All organizations, newest first.
 fn overview(all: &mut Organizations, now: Instant) -> Value {
     let (page, _) = all.page(u64::MAX, usize::MAX);
     page.into_iter().map(|organization| organization.as_stored(now)).collect()
 }
 
-/// Forgets the old one, if any; the id in the path counts. A refused draft
-/// leaves the old one as it was.
+/// Creates the organization `id` from the draft, in place of the old one if there is
+/// one. A refused draft leaves the old one as it was.
 fn replace<'a>(all: &'a mut Organizations, id: &str, draft: Draft) -> Result<&'a mut Organization, AdminError> {
     let holder = draft.external_id.as_deref().and_then(|external| all.get_external(external));
     if holder.is_some_and(|holder| holder.id != id) {

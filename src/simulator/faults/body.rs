@@ -1,4 +1,4 @@
-//! Bodies that a healthy server would not send.
+//! Response bodies that a healthy server would not send.
 
 use crate::simulator::api_error::ApiError;
 use crate::simulator::http::{ApiRequest, ApiResponse, respond};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-/// The content of a forged answer.
+/// The body of a forged response.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Forgery {
@@ -23,11 +23,11 @@ pub(crate) enum Forgery {
     Unauthenticated,
     /// `{"error": …}` as a token endpoint would.
     Oauth,
-    /// A proxy's or portal's page.
+    /// An HTML page, as of a proxy or a captive portal.
     Html,
     /// A Status whose message repeats the request's Authorization and body.
     Echo,
-    /// Starts like JSON and is none.
+    /// JSON that breaks off.
     Garbled,
     /// Objects nested this deep; valid JSON.
     Deep(usize),
@@ -40,7 +40,7 @@ pub(crate) enum Forgery {
 }
 
 impl Forgery {
-    /// The forged answer to `request`.
+    /// The forged response to `request`.
     pub(crate) fn respond(&self, status: u16, headers: &BTreeMap<String, String>, request: &ApiRequest) -> Response {
         let (kind, body) = match self {
             Self::Huge(bytes) => ("application/json", huge(*bytes)),

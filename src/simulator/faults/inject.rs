@@ -1,4 +1,4 @@
-//! Plays a fault around a request.
+//! Injects a fault into the handling of a request.
 
 use super::fault::{Fault, Then};
 use crate::simulator::http::{ApiRequest, ApiResponse, respond};
@@ -8,37 +8,38 @@ use futures::stream;
 use std::io;
 use std::time::Duration;
 
-/// What the client gets to see.
+/// What the client gets.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// An answer, true or false.
-    Answer(Response),
-    /// The end of the connection.
+    /// A response, genuine or forged.
+    Response(Response),
+    /// The connection is closed.
     HangUp,
-    /// Nothing.
+    /// Nothing: the connection stays open.
     Silence,
 }
 
-/// Carries `request` out by `handle` in the way that `fault` wants.
+/// Handles `request` with `fault` injected: `handle` carries it out, if and when the
+/// fault lets it.
 pub(crate) async fn inject<H>(fault: Fault, request: &ApiRequest, handle: H) -> Outcome
 where
     H: FnOnce() -> ApiResponse + Send + 'static,
 {
     match fault {
-        Fault::Refuse { status, body, headers } => Outcome::Answer(body.respond(status, &headers, request)),
+        Fault::Refuse { status, body, headers } => Outcome::Response(body.respond(status, &headers, request)),
         Fault::Answer { status, body, headers } => {
             let truth = handle();
-            Outcome::Answer(body.respond(status.unwrap_or(truth.status), &headers, request))
+            Outcome::Response(body.respond(status.unwrap_or(truth.status), &headers, request))
         }
         Fault::SlowHeaders { delay_ms } => {
             let response = handle();
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-            Outcome::Answer(response.into_response())
+            Outcome::Response(response.into_response())
         }
         Fault::SlowBody { chunk_bytes, every_ms } => {
-            Outcome::Answer(dripping(handle(), chunk_bytes, Duration::from_millis(every_ms)))
+            Outcome::Response(dripping(handle(), chunk_bytes, Duration::from_millis(every_ms)))
         }
-        Fault::Truncated { keep_bytes } => Outcome::Answer(truncated(handle(), keep_bytes)),
+        Fault::Truncated { keep_bytes } => Outcome::Response(truncated(handle(), keep_bytes)),
         Fault::LostRequest => Outcome::HangUp,
         Fault::LostResponse => {
             handle();
@@ -59,7 +60,7 @@ where
     }
 }
 
-/// The whole body, a few bytes at a time.
+/// A response with its whole body, `chunk_bytes` at a time.
 fn dripping(response: ApiResponse, chunk_bytes: usize, every: Duration) -> Response {
     let body = Bytes::from(response.body);
     let headers = announced(response.headers, body.len());
@@ -74,7 +75,8 @@ fn dripping(response: ApiResponse, chunk_bytes: usize, every: Duration) -> Respo
     respond(response.status, &headers, Body::from_stream(drops))
 }
 
-/// The beginning of the body, then an error that makes the server close.
+/// A response with the beginning of its body, then an error that makes the server
+/// close the connection.
 fn truncated(response: ApiResponse, keep_bytes: usize) -> Response {
     let headers = announced(response.headers, response.body.len());
     let mut kept = Bytes::from(response.body);

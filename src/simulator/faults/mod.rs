@@ -1,5 +1,5 @@
-//! Scripted misfortune: which request meets which fault, and how it looks on
-//! the wire.
+//! Fault injection: which request gets which fault, and what is then sent on the
+//! wire.
 
 mod body;
 mod fault;

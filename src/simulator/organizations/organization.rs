@@ -27,7 +27,7 @@ impl Draft {
     }
 }
 
-/// Features and policy are what readers may see late.
+/// Readers of the API may see old features and an old policy for a while.
 #[derive(Clone, Debug)]
 pub(crate) struct Organization {
     pub(crate) id: String,
@@ -57,7 +57,8 @@ impl Organization {
         }
     }
 
-    /// What is really stored, whatever the readers of the API are shown.
+    /// The stored values as the admin endpoints show them, whatever readers of the
+    /// API are shown.
     pub(crate) fn as_stored(&self, now: Instant) -> Value {
         json!({
             "id": self.id,
