@@ -44,8 +44,8 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let called = plugin::called(env::args().next().as_deref());
-    let parsed = Arguments::command().bin_name(called).try_get_matches();
+    let program = plugin::program_name(env::args().next().as_deref());
+    let parsed = Arguments::command().bin_name(program).try_get_matches();
     let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(told) => {
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         Verb::Plan(arguments) => with_scalekit(arguments.verbosity(), || gitops::plan::run(&arguments)),
         Verb::Apply(arguments) => with_scalekit(arguments.verbosity(), || gitops::apply::run(&arguments)),
         Verb::Export(arguments) => with_scalekit(arguments.verbosity(), || gitops::export::run(&arguments)),
-        Verb::Cluster(verb) => plugin::run(&verb, called),
+        Verb::Cluster(verb) => plugin::run(&verb, program),
         Verb::Crd => finish(crd::manifest().map_err(Into::into).and_then(|text| printed(text.as_bytes()))),
         Verb::Schema => finish(printed(crd::json_schema_text().as_bytes())),
         Verb::Completions { shell } => finish(completions(shell)),

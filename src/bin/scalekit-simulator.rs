@@ -1,5 +1,5 @@
-//! Runs a stand-in for Scalekit's REST API on loopback; its base URL is the
-//! first line of stdout.
+//! Runs a simulator of Scalekit's REST API on loopback; its base URL is the
+//! first line of stdout, and it logs nothing.
 
 use clap::Parser;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A stand-in for Scalekit's REST API, for tests and demos.
+/// A simulator of Scalekit's REST API, for tests and demos.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -20,7 +20,7 @@ struct Arguments {
     /// Number of organizations: org_1 with external id tenant-1, and so on.
     #[arg(long, default_value_t = 3)]
     organizations: usize,
-    /// Wait before each answer, like 5ms or 1s.
+    /// Wait before each response, like 5ms or 1s.
     #[arg(long, value_parser = milliseconds)]
     latency: Option<u64>,
     /// The API client that gets tokens.
@@ -75,7 +75,7 @@ impl Arguments {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    // Before the URL is out, so that whoever read it may stop us.
+    // before the URL is printed, so that its reader can stop us from then on
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let simulator = Simulator::start(arguments.config()?).await?;

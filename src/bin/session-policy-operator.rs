@@ -15,11 +15,11 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Look after this namespace only; may be given more than once [default: all]
+    /// Watch this namespace only; may be given more than once [default: all]
     #[arg(long, env = "OSP_WATCH_NAMESPACE", value_delimiter = ',', global = true)]
     watch_namespace: Vec<String>,
 
-    /// Time between two looks at an organization whose resource sets no interval
+    /// Time between two reconciles of a resource that sets no spec.interval
     #[arg(long, env = "OSP_RESYNC_INTERVAL", default_value = "10m", value_parser = duration, global = true)]
     resync_interval: Duration,
 
@@ -61,7 +61,7 @@ struct Arguments {
     #[arg(long, env = "OSP_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
     http_addr: SocketAddr,
 
-    /// How the log looks; RUST_LOG sets what is in it
+    /// Format of the log, which goes to stderr; RUST_LOG sets what is in it
     #[arg(long, env = "OSP_LOG_FORMAT", value_enum, default_value = "text", global = true)]
     log_format: LogFormat,
 }
@@ -72,9 +72,11 @@ enum Command {
     Run,
     /// Print the CustomResourceDefinition
     Crd,
-    /// Before uninstalling, with the operator stopped: let every resource go, as if it were being deleted
-    Release {
-        /// Leave the policies in Scalekit as they are
+    /// Before the operator is uninstalled, with it stopped: revert every policy and remove our finalizers, as if the
+    /// resources were being deleted
+    #[command(alias = "release")]
+    Uninstall {
+        /// Remove the finalizers only, and leave the policies in Scalekit as they are
         #[arg(long)]
         keep_policies: bool,
     },
@@ -119,24 +121,24 @@ async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let shutdown = telemetry::on_signal()?;
     let client = controller::connect().await?;
     let (command, address) = (arguments.command.clone(), arguments.http_addr);
-    if let Some(Command::Release { keep_policies }) = command {
+    if let Some(Command::Uninstall { keep_policies }) = command {
         let policies = if keep_policies { Policies::Keep } else { Policies::Revert };
         return tokio::select! {
-            code = release(client, arguments.into(), policies) => code,
+            code = uninstall(client, arguments.into(), policies) => code,
             () = shutdown.cancelled() => Ok(ExitCode::FAILURE),
         };
     }
     let health = telemetry::Health::default();
     let address = health.serve(address, shutdown.clone()).await?;
-    tracing::info!(%address, "health");
+    tracing::info!(%address, "serving /livez and /readyz");
     controller::run(client, arguments.into(), shutdown, || health.ready()).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-async fn release(client: kube::Client, options: Options, policies: Policies) -> Result<ExitCode, Box<dyn Error>> {
+async fn uninstall(client: kube::Client, options: Options, policies: Policies) -> Result<ExitCode, Box<dyn Error>> {
     let mut out = std::io::stdout();
-    // a closed pipe does not stop what was begun
+    // a closed pipe must not stop an uninstall halfway
     let all = controller::uninstall(client, options, policies, |released| drop(writeln!(out, "{released}"))).await?;
     let left = all.iter().filter(|released| released.released.is_err()).count();
     drop(writeln!(out, "{} released, {left} left", all.len() - left));
@@ -160,6 +162,19 @@ impl From<Arguments> for Options {
                 rate: arguments.rate_limit,
                 ..scalekit::Settings::default()
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uninstall_has_its_former_name_too() {
+        for name in ["uninstall", "release"] {
+            let arguments = Arguments::parse_from(["session-policy-operator", name, "--keep-policies"]);
+            assert!(matches!(arguments.command, Some(Command::Uninstall { keep_policies: true })), "{name}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is wrong with the input, where, and what to do about it.
 
 use super::Place;
-use crate::terminal::steers;
+use crate::terminal::is_control_or_bidi;
 use std::fmt::Write as _;
 
 /// One fault of the input.
@@ -156,7 +156,7 @@ pub(super) fn printable(text: &str) -> String {
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
-        if steers(c) || c == '\u{feff}' {
+        if is_control_or_bidi(c) || c == '\u{feff}' {
             let _ = write!(shown, "{}", c.escape_default());
         } else {
             shown.push(c);

@@ -3,7 +3,7 @@
 
 use super::output::{self, Format};
 use super::{Limits, load};
-use crate::terminal::{Page, print};
+use crate::terminal::{Output, print};
 use std::{io, path::PathBuf, process::ExitCode};
 
 /// What to look at, and how to tell.
@@ -22,6 +22,6 @@ pub struct Arguments {
 /// be read is a finding.
 pub fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     let loaded = load(&arguments.paths, &mut io::stdin().lock(), &Limits::default());
-    print(|out| output::write(&loaded, arguments.output, &Page::of_stdout(), out))?;
+    print(|out| output::write(&loaded, arguments.output, &Output::stdout(), out))?;
     Ok(if loaded.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

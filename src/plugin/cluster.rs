@@ -1,5 +1,5 @@
-//! The requests that the verbs make of the API server, each with a deadline.
-//! Kube's own retries are off: a person waits.
+//! The requests that the verbs send to the API server, each with a deadline.
+//! Kube's own retries are off, since a person waits for the answer.
 
 use super::failure::{DEADLINE, Failure, near};
 use crate::crd::OrganizationSessionPolicy;
@@ -27,49 +27,50 @@ pub(super) struct Connection {
     kubeconfig: Option<PathBuf>,
 }
 
-/// The command line of a verb that may help next, for whoever called this one.
+/// Writes the command lines that messages suggest, such as
+/// `kubectl osp explain acme -n customers`.
 #[derive(Debug, Clone)]
 pub(super) struct Hint {
-    called: String,
+    program: String,
     flags: String,
 }
 
 impl Hint {
-    /// `called` is the program as a person calls it; the flags that led here
-    /// lead there too.
-    pub(super) fn new(called: &str, connection: &Connection) -> Self {
+    /// Commands of `program` for the namespace, context and kubeconfig of this
+    /// call.
+    pub(super) fn new(program: &str, connection: &Connection) -> Self {
         let file = connection.kubeconfig.as_ref().map(|file| file.display().to_string());
         let flags = [("-n", &connection.namespace), ("--context", &connection.context), ("--kubeconfig", &file)];
         let flags = flags.iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!(" {flag} {value}")));
-        Self { called: called.to_owned(), flags: flags.collect() }
+        Self { program: program.to_owned(), flags: flags.collect() }
     }
 
-    /// The same for a resource of another namespace.
+    /// The same for a resource of `namespace`, for a list of all namespaces.
     pub(super) fn elsewhere(mut self, namespace: &str) -> Self {
         self.flags.insert_str(0, &format!(" -n {namespace}"));
         self
     }
 
-    /// `verb` on the resource `name`.
+    /// The command that runs `verb` on the resource `name`.
     pub(super) fn to(&self, verb: &str, name: &str) -> String {
-        format!("{} {verb} {name}{}", self.called, self.flags)
+        format!("{} {verb} {name}{}", self.program, self.flags)
     }
 }
 
-/// An object as read: decoded, or at least its metadata.
+/// A resource of a list; where it does not decode, its metadata and the error.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 
-/// The API server, and a namespace of it.
+/// A client of the API server, for one namespace.
 pub(super) struct Cluster {
     client: Client,
     server: String,
-    /// The one that was named, or the context's.
+    /// `--namespace`, or else the context's.
     pub(super) namespace: String,
 }
 
 impl Cluster {
     pub(super) async fn connect(connection: &Connection) -> Result<Self, Failure> {
-        // a second call finds it installed
+        // an error means that it is installed already
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut config = configuration(connection).await?;
         config.default_retry = false;
@@ -79,14 +80,15 @@ impl Cluster {
         Ok(Self { client, server, namespace })
     }
 
-    /// The resource of this name.
+    /// The resource of this name; an error that names similar ones if there is
+    /// none.
     pub(super) async fn get(&self, name: &str) -> Result<OrganizationSessionPolicy, Failure> {
-        match self.look(name).await? {
+        match self.get_opt(name).await? {
             Some(resource) => Ok(resource),
             None => Err(Failure::NotFound {
                 name: name.to_owned(),
                 namespace: self.namespace.clone(),
-                // not being allowed to look around is no news to whoever asked for something else
+                // without the right to list there are no suggestions, and that is no error of its own
                 near: match self.list(false).await {
                     Ok(all) => near(name, all.iter().filter_map(|object| object.meta().name.as_deref())),
                     Err(_) => Vec::new(),
@@ -95,16 +97,16 @@ impl Cluster {
         }
     }
 
-    /// The resource of this name, if it is there.
-    pub(super) async fn look(&self, name: &str) -> Result<Option<OrganizationSessionPolicy>, Failure> {
+    /// The resource of this name; `None` if there is none.
+    pub(super) async fn get_opt(&self, name: &str) -> Result<Option<OrganizationSessionPolicy>, Failure> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
-        match self.within("get", false, api.get(name)).await {
+        match self.send("get", false, api.get(name)).await {
             Ok(object) => object
                 .0
                 .map(Some)
                 .map_err(|undecodable| Failure::Unreadable { name: name.to_owned(), cause: undecodable.error }),
-            Err(Asked::Missing) => Ok(None),
-            Err(Asked::Failed(failure)) => Err(failure),
+            Err(RequestError::NotFound) => Ok(None),
+            Err(RequestError::Failed(failure)) => Err(failure),
         }
     }
 
@@ -115,51 +117,54 @@ impl Cluster {
         } else {
             Api::namespaced(self.client.clone(), &self.namespace)
         };
-        match self.within("list", everywhere, api.list(&ListParams::default())).await {
+        match self.send("list", everywhere, api.list(&ListParams::default())).await {
             Ok(list) => Ok(list.items),
-            Err(Asked::Missing) => Err(Failure::NotInstalled),
-            Err(Asked::Failed(failure)) => Err(failure),
+            Err(RequestError::NotFound) => Err(Failure::NotInstalled),
+            Err(RequestError::Failed(failure)) => Err(failure),
         }
     }
 
-    /// Changes what `merge` names, as `manager`.
+    /// Sends the merge patch `merge` with `manager` as the field manager.
     pub(super) async fn patch(&self, name: &str, manager: &str, merge: &Value) -> Result<(), Failure> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
         let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
-        match self.within("patch", false, api.patch(name, &params, &Patch::Merge(merge))).await {
+        match self.send("patch", false, api.patch(name, &params, &Patch::Merge(merge))).await {
             Ok(_) => Ok(()),
-            Err(Asked::Missing) => {
+            Err(RequestError::NotFound) => {
                 Err(Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), near: Vec::new() })
             }
-            Err(Asked::Failed(failure)) => Err(failure),
+            Err(RequestError::Failed(failure)) => Err(failure),
         }
     }
 
-    async fn within<T>(
+    async fn send<T>(
         &self,
         verb: &'static str,
         everywhere: bool,
         request: impl Future<Output = kube::Result<T>>,
-    ) -> Result<T, Asked> {
+    ) -> Result<T, RequestError> {
         let place =
             || if everywhere { "in all namespaces".to_owned() } else { format!("in namespace {}", self.namespace) };
         match tokio::time::timeout(DEADLINE, request).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.details.is_some() => Err(Asked::Missing),
-            Ok(Err(error)) => Err(Asked::Failed(Failure::of(error, &self.server, verb, &place()))),
-            Err(_) => Err(Asked::Failed(Failure::TimedOut { server: self.server.clone() })),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.details.is_some() => {
+                Err(RequestError::NotFound)
+            }
+            Ok(Err(error)) => Err(RequestError::Failed(Failure::of(error, &self.server, verb, &place()))),
+            Err(_) => Err(RequestError::Failed(Failure::TimedOut { server: self.server.clone() })),
         }
     }
 }
 
-/// Why a request has no answer.
-enum Asked {
-    /// The API server has no such object.
-    Missing,
+/// Why a request to the API server failed.
+enum RequestError {
+    /// 404 for an object; for a whole kind it is [`Failure::NotInstalled`].
+    NotFound,
     Failed(Failure),
 }
 
-/// The kubeconfig that was named, or the usual one; in a pod its own account.
+/// `--kubeconfig`, or else the one that kubectl takes; in a pod without one, its
+/// service account.
 async fn configuration(connection: &Connection) -> Result<Config, KubeconfigError> {
     let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
     if let Some(file) = &connection.kubeconfig {

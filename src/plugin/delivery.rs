@@ -1,17 +1,18 @@
-//! Who delivers a resource from Git, as far as its labels and annotations tell:
-//! what is changed in the cluster lasts only as long as Git says nothing else.
+//! Which GitOps tool applies a resource from Git, by the labels and annotations
+//! that the tool leaves on it. A field that Git declares is soon set back, so
+//! `osp suspend` warns and `osp explain` names the tool.
 
 use kube::{Resource, ResourceExt};
 use std::fmt;
 
-/// A tool that applies the resource again and again.
+/// The tool, with the object that holds the resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Delivery {
     /// A Kustomization of Flux, as namespace/name.
     Flux(String),
     /// An Application of Argo CD.
     ArgoCd(String),
-    /// A label that Argo CD and Helm both use.
+    /// The value of `app.kubernetes.io/instance`, which Argo CD and Helm both set.
     Instance(String),
 }
 
@@ -26,7 +27,7 @@ impl fmt::Display for Delivery {
 }
 
 impl Delivery {
-    /// The one that the resource shows signs of.
+    /// The tool that marked this resource, if one did.
     pub(super) fn of(resource: &impl Resource) -> Option<Self> {
         let (labels, annotations) = (resource.labels(), resource.annotations());
         let label = |key: &str| labels.get(key).cloned();

@@ -1,17 +1,17 @@
 //! `osp diff`: the declared beside the live policy, and which is stricter.
 
 use super::{
-    Answer, Cluster, End, Failure, Format, Page,
+    Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult,
     cluster::{Connection, Hint},
     limits::{self, Stricter},
-    standing::Standing,
+    summary::Summary,
     table::{Cell, Column, Place, table},
 };
 use crate::{
     crd::{self, OrganizationSessionPolicy},
     policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::Tint,
+    terminal::Style,
 };
 use clap::Args;
 use serde_json::json;
@@ -24,26 +24,26 @@ pub struct Arguments {
     name: String,
     #[command(flatten)]
     connection: Connection,
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page) -> Result<Answer, Failure> {
+pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let resource = cluster.get(&arguments.name).await?;
-    let comparison = Comparison::of(&resource, &Hint::new(called, &arguments.connection))?;
-    let end = if comparison.lines.iter().any(|line| line.differs) { End::NotFine } else { End::Fine };
+    let comparison = Comparison::of(&resource, &Hint::new(program, &arguments.connection))?;
+    let exit = if comparison.lines.iter().any(|line| line.differs) { Exit::Findings } else { Exit::Success };
     let text = match arguments.output {
         Format::Json => comparison.json(),
-        Format::Text => comparison.text(page),
+        Format::Text => comparison.text(output),
     };
-    Ok(Answer { text, end })
+    Ok(CommandOutput { text, exit })
 }
 
-/// Both policies of a resource.
+/// The declared and the live policy of a resource.
 struct Comparison<'a> {
-    standing: Standing<'a>,
+    summary: Summary<'a>,
     wanted: Policy,
     found: Live,
     mode: Mode,
@@ -51,7 +51,7 @@ struct Comparison<'a> {
     lines: Vec<Line>,
 }
 
-/// One field of both.
+/// One field of both policies.
 struct Line {
     field: Field,
     declared: String,
@@ -61,29 +61,30 @@ struct Line {
 }
 
 impl<'a> Comparison<'a> {
-    /// What is declared now, beside what was live at the operator's last look.
+    /// Compares the present spec with the live policy that `status.policy` reports,
+    /// which is from the operator's last reconcile.
     fn of(resource: &'a OrganizationSessionPolicy, hint: &Hint) -> Result<Self, Failure> {
-        let standing = Standing::of(resource);
-        let name = standing.name().to_owned();
+        let summary = Summary::of(resource);
+        let name = summary.name().to_owned();
         let spec = crd::validate(&resource.spec).map_err(|violations| Failure::Unreadable {
             name: name.clone(),
             cause: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         })?;
-        let status = standing.status();
-        let reported = status.and_then(|status| status.policy.as_ref()).ok_or_else(|| Failure::NotLooked {
+        let status = summary.status();
+        let reported = status.and_then(|status| status.policy.as_ref()).ok_or_else(|| Failure::NotReconciled {
             explain: hint.to("explain", &name),
             name,
-            why: standing.ready().reason.to_owned(),
+            why: summary.ready().reason.to_owned(),
         })?;
         let application = status.and_then(|status| status.application_policy.as_ref()).map(limits::application);
         // a deletion wants the organization to inherit
-        let wanted = if standing.deleted().is_some() { Policy::Application } else { spec.policy };
+        let wanted = if summary.deleted().is_some() { Policy::Application } else { spec.policy };
         let found = limits::live(reported);
         let lines = lines(&wanted, &found, application);
-        Ok(Self { standing, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
+        Ok(Self { summary, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
     }
 
-    fn text(&self, page: &Page) -> String {
+    fn text(&self, output: &Output) -> String {
         const COLUMNS: [Column; 4] = [
             Column { title: "FIELD", place: Place::Row },
             Column { title: "DECLARED", place: Place::Row },
@@ -91,33 +92,33 @@ impl<'a> Comparison<'a> {
             Column { title: "STRICTER", place: Place::Row },
         ];
         let row = |line: &Line| {
-            let tint = if line.differs { Tint::Doubtful } else { Tint::Plain };
+            let style = if line.differs { Style::Doubtful } else { Style::Plain };
             let stricter = if line.differs { line.stricter.name() } else { "" };
             let mark = if line.differs { "≠ " } else { "= " };
             [&format!("{mark}{}", line.field.name()), &line.declared, &line.live, stricter]
-                .map(|text| Cell::new(text, tint))
+                .map(|text| Cell::new(text, style))
                 .to_vec()
         };
         let rows: Vec<Vec<Cell>> = self.lines.iter().map(row).collect();
-        format!("{}\n{}", table(&COLUMNS, &rows, page), page.paragraph("", &self.consequence()))
+        format!("{}\n{}", table(&COLUMNS, &rows, output), output.paragraph("", &self.consequence()))
     }
 
-    /// What the operator makes of it.
+    /// What the operator will do about the difference, in a sentence.
     fn consequence(&self) -> String {
         let differs = self.lines.iter().any(|line| line.differs);
-        let ready = self.standing.ready();
-        let when = if self.standing.is_current() {
+        let ready = self.summary.ready();
+        let when = if self.summary.is_current() {
             ""
         } else {
-            "The operator has not looked at this version of the spec yet; what is live is from its last look. "
+            "The operator has not reconciled this version of the spec yet; what is live is from its last reconcile. "
         };
         let what = match (self.mode, tighten(&self.wanted, &self.found)) {
             _ if !differs => "Nothing differs.",
-            _ if self.suspended && self.standing.deleted().is_none() => "Suspended: nothing is written.",
-            _ if ready.truth == ConditionStatus::False => {
+            _ if self.suspended && self.summary.deleted().is_none() => "Suspended: nothing is written.",
+            _ if ready.status == ConditionStatus::False => {
                 return format!("{when}Nothing is written because of {}: {}", ready.reason, meaning(ready.reason));
             }
-            _ if self.standing.deleted().is_some() => "It is being deleted: the organization is set back to inherit.",
+            _ if self.summary.deleted().is_some() => "It is being deleted: the organization is set back to inherit.",
             (Mode::Observe, _) => "Observe: this is reported, and nothing is written.",
             (Mode::TightenOnly, None) => "TightenOnly: what is live is strict enough, and stays.",
             (Mode::TightenOnly, Some(target)) => {
@@ -135,8 +136,8 @@ impl<'a> Comparison<'a> {
                 "stricter": line.stricter.name()})
         });
         super::json(&json!({
-            "namespace": self.standing.namespace(), "name": self.standing.name(),
-            "current": self.standing.is_current(), "synced": self.standing.truth(ConditionType::Synced).name(),
+            "namespace": self.summary.namespace(), "name": self.summary.name(),
+            "current": self.summary.is_current(), "synced": self.summary.status_of(ConditionType::Synced).name(),
             "drift": drift.collect::<Vec<_>>(),
         }))
     }
@@ -146,7 +147,8 @@ fn meaning(reason: &str) -> &'static str {
     Reason::parse(reason).map(Reason::means).unwrap_or_default()
 }
 
-/// All fields that either side has; those that differ are the domain's.
+/// The fields that either policy sets. Whether a field differs is decided by
+/// `policy::diff`, which the operator uses too.
 fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line> {
     let differences = diff(wanted, found);
     let declared = Live::from(*wanted);
@@ -166,7 +168,7 @@ fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line
         .collect()
 }
 
-/// A field as a person reads it; empty where the policy has none.
+/// The value of a field for people; empty where the policy does not set it.
 fn value(field: Field, policy: &Live) -> String {
     let limit = |limit: Option<Minutes>| limit.map_or_else(|| "unset".to_owned(), |minutes| minutes.to_string());
     match (field, policy) {

@@ -1,23 +1,25 @@
-//! `osp explain`: a resource in words, from what is declared to what to do.
+//! `osp explain`: one resource in sentences: what is declared, what is live, what
+//! applies, each condition that is not as it should be with what to do about it,
+//! and what the operator does next.
 
 mod conditions;
 mod facts;
 mod future;
 
 use super::{
-    Answer, Cluster, End, Failure, Page, age,
+    Cluster, CommandOutput, Exit, Output, VerbResult, age,
     cluster::{Connection, Hint},
-    standing::{Need, Standing},
+    summary::{Severity, Summary},
 };
 use crate::{
     crd::OrganizationSessionPolicy,
     reconcile::{ConditionStatus, Reason},
-    terminal::{Tint, printable},
+    terminal::{Style, printable},
 };
 use clap::Args;
 use jiff::Timestamp;
 
-/// A resource in words. Exit 0 when it is Ready, 2 when it is not.
+/// A resource in sentences. Exit 0 when it is Ready, 2 when it is not.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The resource
@@ -26,59 +28,78 @@ pub struct Arguments {
     connection: Connection,
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
+pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let resource = cluster.get(&arguments.name).await?;
-    let owner = match Standing::of(&resource).ready().reason == Reason::Conflict.name() {
+    let owner = match Summary::of(&resource).ready().reason == Reason::Conflict.name() {
         true => owner(&cluster, &resource).await,
         false => None,
     };
-    Ok(text(&resource, owner.as_deref(), &Hint::new(called, &arguments.connection), page, now))
+    Ok(text(&resource, owner.as_deref(), &Hint::new(program, &arguments.connection), output, now))
 }
 
-/// The resource that owns the organization of `loser`, as far as whoever asks
-/// may look: the loser's own status names it only inside its namespace.
-async fn owner(cluster: &Cluster, loser: &OrganizationSessionPolicy) -> Option<String> {
+/// The owner of the organization that `conflicted` claims too, searched in all
+/// namespaces or, without the right to list them, in this one. The operator names
+/// an owner in another namespace to nobody, so `None` if it can't be listed.
+async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Option<String> {
     let all = match cluster.list(true).await {
         Ok(all) => all,
         Err(_) => cluster.list(false).await.ok()?,
     };
+    let owner = oldest_claimant(conflicted, all.iter().filter_map(|object| object.0.as_ref().ok()))?;
+    Some(format!("{} in namespace {}", owner.name(), owner.namespace()))
+}
+
+/// Of the `others` that claim the same organization, the one that owns it.
+fn oldest_claimant<'a>(
+    conflicted: &OrganizationSessionPolicy,
+    others: impl Iterator<Item = &'a OrganizationSessionPolicy>,
+) -> Option<Summary<'a>> {
     let organization = |resource: &OrganizationSessionPolicy| {
         let status = resource.status.as_ref()?;
         Some((status.environment.clone()?, status.organization_id.clone()?))
     };
-    let contested = organization(loser)?;
-    let rivals = all.iter().filter_map(|object| object.0.as_ref().ok()).filter(|resource| {
-        resource.metadata.uid != loser.metadata.uid
+    let contested = organization(conflicted)?;
+    let claimants = others.filter(|resource| {
+        resource.metadata.uid != conflicted.metadata.uid
             && organization(resource).as_ref() == Some(&contested)
-            && Standing::of(resource).ready().reason != Reason::Conflict.name()
+            && Summary::of(resource).ready().reason != Reason::Conflict.name()
     });
-    // of several the oldest owns it
-    let owner = rivals.map(Standing::of).min_by_key(|rival| (rival.created(), rival.namespace(), rival.name()))?;
-    Some(format!("{} in namespace {}", owner.name(), owner.namespace()))
+    claimants.map(Summary::of).min_by_key(|claimant| (claimant.created(), claimant.namespace(), claimant.name()))
 }
 
-fn text(resource: &OrganizationSessionPolicy, owner: Option<&str>, hint: &Hint, page: &Page, now: Timestamp) -> Answer {
-    let standing = Standing::of(resource);
-    let ready = standing.ready();
-    let tint = match standing.need() {
-        Need::Nothing => Tint::Good,
-        Need::Somebody => Tint::Bad,
-        _ => Tint::Doubtful,
+/// A line of the explanation: `value` behind `label`, all values in one column.
+fn fact(output: &Output, label: &str, value: &str) -> String {
+    output.paragraph(&format!("{label:16}"), value)
+}
+
+fn text(
+    resource: &OrganizationSessionPolicy,
+    owner: Option<&str>,
+    hint: &Hint,
+    output: &Output,
+    now: Timestamp,
+) -> CommandOutput {
+    let summary = Summary::of(resource);
+    let ready = summary.ready();
+    let style = match summary.severity() {
+        Severity::Healthy => Style::Good,
+        Severity::Failed => Style::Bad,
+        _ => Style::Doubtful,
     };
-    let says = match ready.truth {
+    let says = match ready.status {
         ConditionStatus::True => "is Ready",
         ConditionStatus::False => "is not Ready",
         ConditionStatus::Unknown => "may or may not be Ready",
     };
-    let deleted = match standing.deleted() {
+    let deleted = match summary.deleted() {
         Some(at) => format!(", being deleted for {}", age::span(at, now)),
         None => String::new(),
     };
-    let head = format!("{} {says}: {}{deleted}", standing.name(), ready.reason);
-    let mut text = format!("{}\n", page.paint(&printable(&head), tint));
-    text.push_str(&facts::text(resource, page));
-    text.push_str(&conditions::text(&standing, owner, page, now));
-    text.push_str(&future::text(resource, hint, page, now));
-    Answer { text, end: if standing.is_ready() { End::Fine } else { End::NotFine } }
+    let head = format!("{} {says}: {}{deleted}", summary.name(), ready.reason);
+    let mut text = format!("{}\n", output.paint(&printable(&head), style));
+    text.push_str(&facts::text(resource, output));
+    text.push_str(&conditions::text(&summary, owner, output, now));
+    text.push_str(&future::text(resource, hint, output, now));
+    CommandOutput { text, exit: if summary.is_ready() { Exit::Success } else { Exit::Findings } }
 }

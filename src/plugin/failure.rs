@@ -1,4 +1,4 @@
-//! Why a verb can't answer, and what to do about it.
+//! Why a verb failed, and what the user can do about it.
 
 use crate::terminal::printable;
 use kube::config::KubeconfigError;
@@ -11,7 +11,7 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 /// What kubectl calls the resource.
 const RESOURCE: &str = "organizationsessionpolicies.scalekit.com";
 
-/// No answer.
+/// The error of a verb; its text goes to stderr behind `error: `.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
     #[error("no cluster to talk to: {0}; name a kubeconfig with --kubeconfig or KUBECONFIG")]
@@ -33,8 +33,8 @@ pub(super) enum Failure {
     #[error("the API server refused: {0}")]
     Refused(String),
     #[error("the live policy of {name} has not been read yet ({why}); `{explain}` says more")]
-    NotLooked { name: String, why: String, explain: String },
-    #[error("the operator did not look at {name} within {} s; is it running, and does it watch this namespace?", .waited.as_secs())]
+    NotReconciled { name: String, why: String, explain: String },
+    #[error("the operator did not reconcile {name} within {} s; is it running, and does it watch this namespace?", .waited.as_secs())]
     NotHandled { name: String, waited: Duration },
     #[error("can't print: {0}")]
     Print(#[from] std::io::Error),
@@ -58,15 +58,15 @@ impl From<KubeconfigError> for Failure {
 }
 
 impl Failure {
-    /// What an error of kube means, for a request that would `verb` something
-    /// `place`.
+    /// The failure that an error of kube stands for; `verb` and `place` are of the
+    /// request, for the message about missing rights.
     pub(super) fn of(error: kube::Error, server: &str, verb: &'static str, place: &str) -> Self {
         let server = server.to_owned();
         match error {
             kube::Error::Api(status) => match status.code {
                 401 => Self::Unauthorized { server },
                 403 => Self::Forbidden { verb, place: place.to_owned() },
-                // of a kind that it does not know the server has nothing to say
+                // a 404 without details: the API server does not know the kind
                 404 if status.details.is_none() => Self::NotInstalled,
                 _ => Self::Refused(printable(&status.message)),
             },
@@ -76,7 +76,7 @@ impl Failure {
     }
 }
 
-/// An error with its causes.
+/// An error with its causes, each said once.
 fn whole(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -90,7 +90,7 @@ fn whole(error: &dyn Error) -> String {
     text
 }
 
-/// The cause of all causes: what is around it are the names of layers.
+/// The innermost cause: the ones around it only name layers of the client.
 fn innermost(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
@@ -99,7 +99,7 @@ fn innermost(error: &dyn Error) -> String {
     innermost.to_string()
 }
 
-/// The names that were perhaps meant, nearest first, at most three.
+/// At most three of `names` that are similar to `name`, the most similar first.
 pub(super) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut found: Vec<(usize, &str)> = names
         .map(|other| (if other.contains(name) || name.contains(other) { 1 } else { distance(name, other) }, other))

@@ -1,21 +1,21 @@
-//! From the words of a status back to the domain, whose rules say which side is
-//! stricter.
+//! Turns the policies that a status reports back into the types of `policy`, and
+//! compares the declared with the live one by the rules there.
 
 use crate::{
     crd::{ApplicationLimits, ReportedPolicy},
     policy::{Bounds, Field, Idle, Live, Minutes, Policy, stricter},
 };
 
-/// Which side of a difference is stricter.
+/// Which of two differing values is stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stricter {
     Declared,
     Live,
-    /// They come to the same.
+    /// Both have the same effect.
     Neither,
-    /// One in one limit, the other in the other one.
+    /// One side has the stricter absolute limit, the other the stricter idle limit.
     Mixed,
-    /// It can't be told.
+    /// The live source is not known, or the application's policy is not.
     Unknown,
 }
 
@@ -55,13 +55,14 @@ pub(super) fn application(reported: &ApplicationLimits) -> Bounds {
     Bounds { absolute: minutes(reported.absolute_session_timeout), idle: minutes(reported.idle_session_timeout) }
 }
 
-/// A number of minutes as a person reads it.
-pub(super) fn said(number: i32) -> String {
+/// A number of minutes as `8h` or `1d`; the number itself where it is no valid
+/// timeout.
+pub(super) fn format_minutes(number: i32) -> String {
     minutes(Some(number)).map_or_else(|| number.to_string(), |minutes| minutes.to_string())
 }
 
-/// Which side is stricter in `field`. Where one of the two inherits, what
-/// counts is what then applies, so it takes the application's limits to tell.
+/// Which side is stricter in `field`. A side that inherits is as strict as the
+/// application's policy, so that must be known to compare the sources.
 pub(super) fn compare(field: Field, declared: &Policy, found: &Live, application: Option<Bounds>) -> Stricter {
     let (mut one, mut other) = (Bounds::from(declared), Bounds::from(found));
     match field {

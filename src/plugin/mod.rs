@@ -1,6 +1,7 @@
-//! The verbs of `osp` that look at a cluster, as `kubectl osp` too: what is
-//! there, why it is so, and what to do about it. None of them talks to
-//! Scalekit or reads a Secret; what they tell is what the operator reports.
+//! The verbs of `osp` that read a cluster, as `kubectl osp` too: which policies
+//! are there, why each is in its state, and what to do about it. None of them
+//! sends a request to Scalekit or reads a Secret; they print the status that the
+//! operator wrote.
 
 mod age;
 mod cluster;
@@ -10,63 +11,65 @@ mod explain;
 mod failure;
 mod limits;
 mod reconcile;
-mod standing;
 mod status;
+mod summary;
 mod suspend;
 mod table;
 
-use crate::terminal::{Page, note, print};
+use crate::terminal::{Output, note, print};
 use clap::Subcommand;
 use cluster::Cluster;
 use failure::Failure;
 use std::process::ExitCode;
 
-/// What to do.
+/// The verbs, each a module with its `Arguments` and its `run`.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Show how the policies of a namespace, or one, stand; problems first
+    /// Show the status of one policy, or of all in a namespace; problems first
     Status(status::Arguments),
     /// Compare the declared with the live policy, field by field
     Diff(diff::Arguments),
-    /// Say in words what is declared, what applies, why, and what to do
+    /// Explain a policy: what is declared, what applies, why, and what to do
     Explain(explain::Arguments),
-    /// Let the operator look now, and wait for what it finds
+    /// Ask the operator to reconcile a policy now, and wait for the outcome
     Reconcile(reconcile::Arguments),
-    /// Let the operator keep its hands off
+    /// Suspend a policy: the operator neither reads nor writes it
     Suspend(suspend::Arguments),
-    /// Let the operator go on
+    /// Resume a suspended policy
     Resume(suspend::Arguments),
 }
 
-/// What a verb has to say, and how it ended.
-struct Answer {
+/// What a verb prints to stdout, and the exit code to end with.
+struct CommandOutput {
     text: String,
-    end: End,
+    exit: Exit,
 }
 
-/// How a verb ended.
+type VerbResult = Result<CommandOutput, Failure>;
+
+/// How a verb ended that could do its work; a [`Failure`] is exit 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// All is well: exit 0.
-    Fine,
-    /// Something is not Ready, or differs: exit 2.
-    NotFine,
+enum Exit {
+    /// Exit 0: every resource is Ready, or nothing differs.
+    Success,
+    /// Exit 2: a resource is not Ready, or its live policy differs.
+    Findings,
 }
 
-/// Carries out a verb for somebody who calls this program `called`. Exit 0:
-/// fine; 2: something is not Ready or differs; 1: no answer.
-pub fn run(verb: &Verb, called: &str) -> ExitCode {
-    let answered = tokio::runtime::Builder::new_current_thread()
+/// Runs a verb and prints its output; `program` is the command that hints name
+/// ([`program_name`]). Exit 0 or 2 as [`Exit`] says, 1 for an error.
+pub fn run(verb: &Verb, program: &str) -> ExitCode {
+    let result = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(answer(verb, called)))
-        .and_then(|answer| {
-            print(|out| out.write_all(answer.text.as_bytes())).map(|()| answer.end).map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(execute(verb, program)))
+        .and_then(|output| {
+            print(|out| out.write_all(output.text.as_bytes())).map(|()| output.exit).map_err(Failure::from)
         });
-    match answered {
-        Ok(End::Fine) => ExitCode::SUCCESS,
-        Ok(End::NotFine) => ExitCode::from(2),
+    match result {
+        Ok(Exit::Success) => ExitCode::SUCCESS,
+        Ok(Exit::Findings) => ExitCode::from(2),
         Err(failure) => {
             note(&format!("error: {failure}"));
             ExitCode::FAILURE
@@ -74,34 +77,34 @@ pub fn run(verb: &Verb, called: &str) -> ExitCode {
     }
 }
 
-/// What a person calls this program that was started as `program`: a plugin of
-/// kubectl is called through it.
-pub fn called(program: Option<&str>) -> &'static str {
-    let name = program.and_then(|program| std::path::Path::new(program).file_stem()?.to_str());
+/// The command to name in hints: `kubectl osp` when kubectl started the program
+/// as its plugin, else `osp`.
+pub fn program_name(argv0: Option<&str>) -> &'static str {
+    let name = argv0.and_then(|argv0| std::path::Path::new(argv0).file_stem()?.to_str());
     if name == Some("kubectl-osp") { "kubectl osp" } else { "osp" }
 }
 
-async fn answer(verb: &Verb, called: &str) -> Result<Answer, Failure> {
-    let page = Page::of_stdout();
+async fn execute(verb: &Verb, program: &str) -> VerbResult {
+    let output = Output::stdout();
     let now = jiff::Timestamp::now();
     match verb {
-        Verb::Status(arguments) => status::run(arguments, called, &page, now).await,
-        Verb::Diff(arguments) => diff::run(arguments, called, &page).await,
-        Verb::Explain(arguments) => explain::run(arguments, called, &page, now).await,
-        Verb::Reconcile(arguments) => reconcile::run(arguments, called, &page, now).await,
-        Verb::Suspend(arguments) => suspend::run(arguments, true, called, &page).await,
-        Verb::Resume(arguments) => suspend::run(arguments, false, called, &page).await,
+        Verb::Status(arguments) => status::run(arguments, program, &output, now).await,
+        Verb::Diff(arguments) => diff::run(arguments, program, &output).await,
+        Verb::Explain(arguments) => explain::run(arguments, program, &output, now).await,
+        Verb::Reconcile(arguments) => reconcile::run(arguments, program, &output, now).await,
+        Verb::Suspend(arguments) => suspend::run(arguments, true, program, &output).await,
+        Verb::Resume(arguments) => suspend::run(arguments, false, program, &output).await,
     }
 }
 
-/// How an answer is written.
+/// `-o`: tables and sentences for people, or JSON for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     Text,
     Json,
 }
 
-/// The same as JSON, for programs.
+/// `value` as indented JSON with a line break at the end.
 fn json(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
 }
@@ -112,8 +115,8 @@ mod tests {
 
     #[test]
     fn a_plugin_is_called_through_kubectl() {
-        assert_eq!(called(Some("/usr/local/bin/kubectl-osp")), "kubectl osp");
-        assert_eq!(called(Some("target/debug/osp")), "osp");
-        assert_eq!(called(None), "osp");
+        assert_eq!(program_name(Some("/usr/local/bin/kubectl-osp")), "kubectl osp");
+        assert_eq!(program_name(Some("target/debug/osp")), "osp");
+        assert_eq!(program_name(None), "osp");
     }
 }

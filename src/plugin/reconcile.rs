@@ -1,14 +1,15 @@
-//! `osp reconcile`: asks the operator for a look now, and waits for its answer.
+//! `osp reconcile`: asks the operator to reconcile now, by an annotation, and
+//! waits until its status repeats the annotation's value.
 
 use super::{
-    Answer, Cluster, End, Failure, Page,
+    Cluster, CommandOutput, Exit, Failure, Output, VerbResult,
     cluster::{Connection, Hint},
-    standing::Standing,
+    summary::Summary,
 };
 use crate::{
     crd::{OrganizationSessionPolicy, REQUESTED_AT},
     reconcile::ConditionStatus,
-    terminal::{Tint, note},
+    terminal::{Style, note},
 };
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
@@ -17,19 +18,19 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// As Flux' own command line, whose requests Flux does not take away at its
-/// next pass (docs/flux.md).
+/// Field manager of the annotation: the one of Flux's own command line, since
+/// Flux removes an annotation that kubectl set (docs/flux.md).
 const MANAGER: &str = "flux-client-side-apply";
 
-/// Between two looks at whether it was handled.
-const PAUSE: Duration = Duration::from_millis(250);
+/// Between two reads of the status while waiting.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Asks for a look now. Exit 0 when it ends Ready, 2 when not.
+/// Asks the operator to reconcile now. Exit 0 when it ends Ready, 2 when not.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The resource
     name: String,
-    /// Wait for what the operator finds; --wait=false only asks
+    /// Wait for the outcome; --wait=false only asks
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "true",
         default_missing_value = "true")]
     wait: bool,
@@ -45,8 +46,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     if parsed.is_negative() { Err("must not be negative".into()) } else { Ok(parsed.into()) }
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
-    let hint = Hint::new(called, &arguments.connection);
+pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
+    let hint = Hint::new(program, &arguments.connection);
     let cluster = Cluster::connect(&arguments.connection).await?;
     let name = &arguments.name;
     let before = cluster.get(name).await?;
@@ -54,27 +55,27 @@ pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: T
     let asked = json!({"metadata": {"annotations": {REQUESTED_AT: request.value}}});
     cluster.patch(name, MANAGER, &asked).await?;
     if !arguments.wait {
-        let text = format!("Asked; `{}` shows how it stands.", hint.to("status", name));
-        return Ok(Answer { text: page.paragraph("", &text), end: End::Fine });
+        let text = format!("Requested; `{}` shows the status.", hint.to("status", name));
+        return Ok(CommandOutput { text: output.paragraph("", &text), exit: Exit::Success });
     }
-    note(&format!("waiting for the operator to look at {name}, up to {} s", arguments.timeout.as_secs()));
+    note(&format!("waiting for the operator to reconcile {name}, up to {} s", arguments.timeout.as_secs()));
     let deadline = Instant::now() + arguments.timeout;
     loop {
-        match cluster.look(name).await? {
+        match cluster.get_opt(name).await? {
             Some(resource) if resource.uid() == request.uid => {
                 if request.is_handled(&resource) {
-                    return Ok(outcome(&resource, &hint, page));
+                    return Ok(outcome(&resource, &hint, output));
                 }
             }
             _ => {
-                let text = page.paragraph("", &format!("{name} is gone: its deletion came to its end."));
-                return Ok(Answer { text, end: End::Fine });
+                let text = output.paragraph("", &format!("{name} is gone: its deletion is complete."));
+                return Ok(CommandOutput { text, exit: Exit::Success });
             }
         }
-        if Instant::now() + PAUSE > deadline {
+        if Instant::now() + POLL_INTERVAL > deadline {
             return Err(Failure::NotHandled { name: name.clone(), waited: arguments.timeout });
         }
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -82,7 +83,7 @@ fn handled(resource: &OrganizationSessionPolicy) -> Option<String> {
     resource.status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone())
 }
 
-/// A request for a look, and what stood before it.
+/// A request of ours, and what the status repeated before it.
 struct Request {
     value: String,
     last: Option<String>,
@@ -90,32 +91,32 @@ struct Request {
 }
 
 impl Request {
-    /// Whether the operator looked since: at this request, or at a later one
-    /// that took its place.
+    /// Whether the operator has reconciled for this request, or for a later one
+    /// that replaced it.
     fn is_handled(&self, resource: &OrganizationSessionPolicy) -> bool {
         let handled = handled(resource);
-        let standing = resource.annotations().get(REQUESTED_AT);
+        let current = resource.annotations().get(REQUESTED_AT);
         handled.as_ref() == Some(&self.value)
-            || (standing.is_some_and(|value| *value != self.value)
-                && handled.as_ref() == standing
+            || (current.is_some_and(|value| *value != self.value)
+                && handled.as_ref() == current
                 && handled != self.last)
     }
 }
 
-fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page) -> Answer {
-    let standing = Standing::of(resource);
-    let ready = standing.ready();
-    let (end, tint) = match ready.truth {
-        ConditionStatus::True => (End::Fine, Tint::Good),
-        ConditionStatus::False => (End::NotFine, Tint::Bad),
-        ConditionStatus::Unknown => (End::NotFine, Tint::Doubtful),
+fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output) -> CommandOutput {
+    let summary = Summary::of(resource);
+    let ready = summary.ready();
+    let (exit, style) = match ready.status {
+        ConditionStatus::True => (Exit::Success, Style::Good),
+        ConditionStatus::False => (Exit::Findings, Style::Bad),
+        ConditionStatus::Unknown => (Exit::Findings, Style::Doubtful),
     };
-    let head = page.paint(&format!("{}: Ready is {}, {}", standing.name(), ready.truth.name(), ready.reason), tint);
-    let mut text = format!("{head}\n{}", page.paragraph("", ready.message));
-    if end == End::NotFine {
-        text.push_str(&page.paragraph("", &format!("`{}` says more.", hint.to("explain", standing.name()))));
+    let head = output.paint(&format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason), style);
+    let mut text = format!("{head}\n{}", output.paragraph("", ready.message));
+    if exit == Exit::Findings {
+        text.push_str(&output.paragraph("", &format!("`{}` says more.", hint.to("explain", summary.name()))));
     }
-    Answer { text, end }
+    CommandOutput { text, exit }
 }
 
 #[cfg(test)]

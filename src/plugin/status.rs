@@ -1,63 +1,63 @@
-//! `osp status`: how the policies stand, those with problems first.
+//! `osp status`: a table of policies, those with problems first.
 
 use super::{
-    Answer, Cluster, End, Failure, Format, Page, age,
+    Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult, age,
     cluster::{Connection, Hint, Object},
     limits,
-    standing::{Need, Standing},
+    summary::{Severity, Summary},
     table::{Cell, Column, Place, table},
 };
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
     reconcile::{ConditionStatus, ConditionType},
-    terminal::{Tint, note},
+    terminal::{Style, note},
 };
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// How the policies stand. Exit 0 when all are Ready, 2 when one is not.
+/// A table of policies. Exit 0 when all are Ready, 2 when one is not.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// This one only [default: all of the namespace]
     #[arg(conflicts_with = "all_namespaces")]
     name: Option<String>,
-    /// Those of all namespaces
+    /// All namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
     #[command(flatten)]
     connection: Connection,
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
 }
 
-pub(super) async fn run(arguments: &Arguments, called: &str, page: &Page, now: Timestamp) -> Result<Answer, Failure> {
+pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection).await?;
     let found = match &arguments.name {
         Some(name) => vec![cluster.get(name).await?],
         None => readable(cluster.list(arguments.all_namespaces).await?)?,
     };
-    let mut standings: Vec<Standing<'_>> = found.iter().map(Standing::of).collect();
-    standings.sort_by_key(|s| (s.need(), s.namespace(), s.name()));
-    let end = if standings.iter().all(Standing::is_ready) { End::Fine } else { End::NotFine };
+    let mut summaries: Vec<Summary<'_>> = found.iter().map(Summary::of).collect();
+    summaries.sort_by_key(|s| (s.severity(), s.namespace(), s.name()));
+    let exit = if summaries.iter().all(Summary::is_ready) { Exit::Success } else { Exit::Findings };
     let text = match arguments.output {
-        Format::Json => super::json(&json!({"items": standings.iter().map(item).collect::<Vec<_>>()})),
-        Format::Text if standings.is_empty() => {
+        Format::Json => super::json(&json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})),
+        Format::Text if summaries.is_empty() => {
             let place = || if arguments.all_namespaces { "any namespace" } else { &cluster.namespace };
             note(&format!("there is no OrganizationSessionPolicy in {}", place()));
             String::new()
         }
         Format::Text => {
-            let hint = Hint::new(called, &arguments.connection);
-            text(&standings, arguments.all_namespaces, &hint, page, now)
+            let hint = Hint::new(program, &arguments.connection);
+            text(&summaries, arguments.all_namespaces, &hint, output, now)
         }
     };
-    Ok(Answer { text, end })
+    Ok(CommandOutput { text, exit })
 }
 
-/// Those that this version can read. One that it can't is no reason to hide the
-/// others, and none to pass over it in silence.
+/// The resources that decode. A warning names each of the others, as one of a
+/// newer version; only if none decodes that is an error.
 fn readable(all: Vec<Object>) -> Result<Vec<OrganizationSessionPolicy>, Failure> {
     let mut found = Vec::with_capacity(all.len());
     let mut first = None;
@@ -90,56 +90,56 @@ const COLUMNS: [Column; 8] = [
     Column { title: "AGE", place: Place::Row },
 ];
 
-fn text(standings: &[Standing<'_>], everywhere: bool, hint: &Hint, page: &Page, now: Timestamp) -> String {
+fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {
     let first = everywhere.then_some(NAMESPACE);
     let columns: Vec<Column> = first.into_iter().chain(COLUMNS).collect();
-    let rows: Vec<Vec<Cell>> = standings
+    let rows: Vec<Vec<Cell>> = summaries
         .iter()
-        .map(|standing| {
-            let first = everywhere.then(|| Cell::plain(standing.namespace()));
-            first.into_iter().chain(row(standing, now)).collect()
+        .map(|summary| {
+            let first = everywhere.then(|| Cell::plain(summary.namespace()));
+            first.into_iter().chain(row(summary, now)).collect()
         })
         .collect();
-    let mut text = table(&columns, &rows, page);
-    if let Some(worst) = standings.iter().find(|s| matches!(s.need(), Need::Somebody | Need::Patience)) {
+    let mut text = table(&columns, &rows, output);
+    if let Some(worst) = summaries.iter().find(|s| matches!(s.severity(), Severity::Failed | Severity::InProgress)) {
         let hint = if everywhere { hint.clone().elsewhere(worst.namespace()) } else { hint.clone() };
         let hint = format!("`{}` says why, and what to do.", hint.to("explain", worst.name()));
         text.push('\n');
-        text.push_str(&page.paragraph("", &hint));
+        text.push_str(&output.paragraph("", &hint));
     }
     text
 }
 
-fn row(standing: &Standing<'_>, now: Timestamp) -> [Cell; 8] {
-    let ready = standing.ready();
-    let tint = |truth| match truth {
-        ConditionStatus::True => Tint::Good,
-        ConditionStatus::False => Tint::Bad,
-        ConditionStatus::Unknown => Tint::Doubtful,
+fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 8] {
+    let ready = summary.ready();
+    let style = |status| match status {
+        ConditionStatus::True => Style::Good,
+        ConditionStatus::False => Style::Bad,
+        ConditionStatus::Unknown => Style::Doubtful,
     };
-    let synced = standing.truth(ConditionType::Synced);
-    let status = standing.status();
+    let synced = summary.status_of(ConditionType::Synced);
+    let status = summary.status();
     let effective = status.and_then(|s| s.effective_policy.as_ref()).map(effective).unwrap_or_default();
-    let loses =
-        if standing.truth(ConditionType::Effective) == ConditionStatus::False { Tint::Doubtful } else { Tint::Plain };
-    let age = standing.created().map(|created| age::span(created, now)).unwrap_or_default();
+    let loses = summary.status_of(ConditionType::Effective) == ConditionStatus::False;
+    let age = summary.created().map(|created| age::span(created, now)).unwrap_or_default();
     [
-        Cell::new(standing.name(), Tint::Strong),
-        Cell::plain(standing.organization()),
-        Cell::plain(standing.mode()),
-        Cell::new(&format!("{} {}", ready.truth.name(), ready.reason), tint(ready.truth)),
-        Cell::new(synced.name(), if synced == ConditionStatus::False { Tint::Doubtful } else { tint(synced) }),
-        Cell::new(&effective, loses),
-        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Tint::Doubtful),
+        Cell::new(summary.name(), Style::Strong),
+        Cell::plain(summary.organization()),
+        Cell::plain(summary.mode()),
+        Cell::new(&format!("{} {}", ready.status.name(), ready.reason), style(ready.status)),
+        Cell::new(synced.name(), if synced == ConditionStatus::False { Style::Doubtful } else { style(synced) }),
+        Cell::new(&effective, if loses { Style::Doubtful } else { Style::Plain }),
+        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Style::Doubtful),
         Cell::plain(&age),
     ]
 }
 
-/// Absolute and idle; whose they are is said where it is not the organization.
+/// The absolute and the idle limit, with `(app)` behind a limit that is the
+/// application's.
 fn effective(limits: &EffectiveLimits) -> String {
     let one = |limit: &Option<crate::crd::EffectiveLimit>| match limit {
-        Some(limit) if limit.from == "application" => format!("{} (app)", limits::said(limit.minutes)),
-        Some(limit) => limits::said(limit.minutes),
+        Some(limit) if limit.from == "application" => format!("{} (app)", limits::format_minutes(limit.minutes)),
+        Some(limit) => limits::format_minutes(limit.minutes),
         None => "none".to_owned(),
     };
     format!("{} / {}", one(&limits.absolute_session_timeout), one(&limits.idle_session_timeout))
@@ -157,16 +157,16 @@ fn drift(fields: &[DriftedField]) -> String {
     fields.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-fn item(standing: &Standing<'_>) -> Value {
-    let (ready, status) = (standing.ready(), standing.status());
+fn item(summary: &Summary<'_>) -> Value {
+    let (ready, status) = (summary.ready(), summary.status());
     let limits = status.and_then(|s| s.effective_policy.as_ref());
     json!({
-        "namespace": standing.namespace(), "name": standing.name(), "organization": standing.organization(),
-        "mode": standing.mode(),
-        "ready": {"status": ready.truth.name(), "reason": ready.reason, "message": ready.message},
-        "synced": standing.truth(ConditionType::Synced).name(),
+        "namespace": summary.namespace(), "name": summary.name(), "organization": summary.organization(),
+        "mode": summary.mode(),
+        "ready": {"status": ready.status.name(), "reason": ready.reason, "message": ready.message},
+        "synced": summary.status_of(ConditionType::Synced).name(),
         "effective": limits.map(|l| json!({"absolute": l.absolute_session_timeout, "idle": l.idle_session_timeout})),
         "drift": status.map(|s| s.drift.clone()).unwrap_or_default(),
-        "created": standing.created().map(|at| at.to_string()), "deleted": standing.deleted().map(|at| at.to_string()),
+        "created": summary.created().map(|at| at.to_string()), "deleted": summary.deleted().map(|at| at.to_string()),
     })
 }

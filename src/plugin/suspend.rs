@@ -1,16 +1,17 @@
-//! `osp suspend` and `osp resume`.
+//! `osp suspend` and `osp resume`: set `spec.suspend`, and warn where Git will
+//! set it back.
 
 use super::{
-    Answer, Cluster, End, Failure, Page,
+    Cluster, CommandOutput, Exit, Output, VerbResult,
     cluster::{Connection, Hint},
     delivery::Delivery,
-    standing::Standing,
+    summary::Summary,
 };
 use clap::Args;
 use serde_json::json;
 
-/// Who owns `spec.suspend` after a change of ours. Flux takes away what a name
-/// that begins with `kubectl` owns, so the name does not.
+/// Field manager of `spec.suspend`. Flux removes fields whose manager's name
+/// begins with `kubectl`, so this one must not.
 const MANAGER: &str = "osp";
 
 /// Sets `spec.suspend`.
@@ -22,8 +23,8 @@ pub struct Arguments {
     connection: Connection,
 }
 
-pub(super) async fn run(arguments: &Arguments, suspend: bool, called: &str, page: &Page) -> Result<Answer, Failure> {
-    let hint = Hint::new(called, &arguments.connection);
+pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, output: &Output) -> VerbResult {
+    let hint = Hint::new(program, &arguments.connection);
     let cluster = Cluster::connect(&arguments.connection).await?;
     let name = &arguments.name;
     let resource = cluster.get(name).await?;
@@ -32,7 +33,7 @@ pub(super) async fn run(arguments: &Arguments, suspend: bool, called: &str, page
         cluster.patch(name, MANAGER, &json!({"spec": {"suspend": suspend}})).await?;
     }
     let place = format!("{name} in namespace {}", cluster.namespace);
-    let mut text = page.paragraph(
+    let mut text = output.paragraph(
         "",
         &match (already, suspend) {
             (true, true) => format!("{place} is suspended already."),
@@ -40,15 +41,15 @@ pub(super) async fn run(arguments: &Arguments, suspend: bool, called: &str, page
             (false, true) => {
                 format!("{place} is suspended: nothing is read or written until `{}`.", hint.to("resume", name))
             }
-            (false, false) => format!("{place} goes on; `{}` shows how it stands.", hint.to("status", name)),
+            (false, false) => format!("{place} is resumed; `{}` shows its status.", hint.to("status", name)),
         },
     );
-    if suspend && Standing::of(&resource).deleted().is_some() {
-        text.push_str(&page.paragraph("", "It is being deleted, and a deletion is never held back by that."));
+    if suspend && Summary::of(&resource).deleted().is_some() {
+        text.push_str(&output.paragraph("", "It is being deleted, and a deletion goes on while suspended."));
     }
     if let Some(delivery) = Delivery::of(&resource).filter(|_| !already) {
-        let warning = format!("{delivery} delivers it: where Git declares spec.suspend, that wins at its next pass.");
-        text.push_str(&page.paragraph("", &warning));
+        let warning = format!("{delivery} delivers it: where Git declares spec.suspend, that wins at its next sync.");
+        text.push_str(&output.paragraph("", &warning));
     }
-    Ok(Answer { text, end: End::Fine })
+    Ok(CommandOutput { text, exit: Exit::Success })
 }

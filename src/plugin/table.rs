@@ -1,9 +1,9 @@
-//! A table that fits its page: what does not fit beside the rest stands on a
-//! line of its own below, and only then is something cut.
+//! A table that fits the terminal: columns that do not fit move to a line below
+//! their row, and only when that is not enough are values cut.
 
-use crate::terminal::{Page, Tint, columns, printable};
+use crate::terminal::{Output, Style, columns, printable};
 
-/// Between two columns.
+/// Blanks between two columns.
 const GAP: usize = 2;
 /// A column is not cut below this.
 const NARROWEST: usize = 8;
@@ -15,13 +15,13 @@ pub(super) struct Column {
     pub(super) place: Place,
 }
 
-/// Where a column's values stand.
+/// Where the values of a column are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Always in the row.
+    /// In the row, whatever the width.
     Row,
-    /// Below the row where the page is too narrow, behind this word; the column
-    /// with the lowest number goes first.
+    /// In the row if it fits, else on the line below, behind this word. The column
+    /// with the lowest number moves first.
     Yields(u8, &'static str),
 }
 
@@ -29,21 +29,21 @@ pub(super) enum Place {
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     text: String,
-    tint: Tint,
+    style: Style,
 }
 
 impl Cell {
-    pub(super) fn new(text: &str, tint: Tint) -> Self {
-        Self { text: printable(text), tint }
+    pub(super) fn new(text: &str, style: Style) -> Self {
+        Self { text: printable(text), style }
     }
 
     pub(super) fn plain(text: &str) -> Self {
-        Self::new(text, Tint::Plain)
+        Self::new(text, Style::Plain)
     }
 }
 
 /// The table as text; each row has as many cells as there are columns.
-pub(super) fn table(all: &[Column], rows: &[Vec<Cell>], page: &Page) -> String {
+pub(super) fn table(all: &[Column], rows: &[Vec<Cell>], output: &Output) -> String {
     let mut shown: Vec<Shown> = all
         .iter()
         .enumerate()
@@ -52,11 +52,11 @@ pub(super) fn table(all: &[Column], rows: &[Vec<Cell>], page: &Page) -> String {
             Shown { index, column, width: cells.chain([columns(column.title)]).max().unwrap_or(0) }
         })
         .collect();
-    let below = page.width().map(|width| make_room(&mut shown, width)).unwrap_or_default();
-    let mut text = line(&shown, page, |shown| (shown.column.title, Tint::Strong));
+    let below = output.width().map(|width| make_room(&mut shown, width)).unwrap_or_default();
+    let mut text = line(&shown, output, |shown| (shown.column.title, Style::Strong));
     for row in rows {
-        text.push_str(&line(&shown, page, |shown| {
-            row.get(shown.index).map_or(("", Tint::Plain), |cell| (&cell.text, cell.tint))
+        text.push_str(&line(&shown, output, |shown| {
+            row.get(shown.index).map_or(("", Style::Plain), |cell| (&cell.text, cell.style))
         }));
         let said: Vec<String> = below
             .iter()
@@ -65,7 +65,7 @@ pub(super) fn table(all: &[Column], rows: &[Vec<Cell>], page: &Page) -> String {
             .map(|(word, text)| format!("{word}{text}"))
             .collect();
         if !said.is_empty() {
-            text.push_str(&page.paragraph("  ", &said.join(" · ")));
+            text.push_str(&output.paragraph("  ", &said.join(" · ")));
         }
     }
     text
@@ -77,8 +77,8 @@ struct Shown<'a> {
     width: usize,
 }
 
-/// Takes columns out of the row, and then cuts the widest, until it fits.
-/// Returns those that go below, as they were.
+/// Moves columns below the row, and then narrows the widest, until `width` is
+/// enough. Returns the columns that moved: their index and word, in order.
 fn make_room(shown: &mut Vec<Shown<'_>>, width: usize) -> Vec<(usize, &'static str)> {
     let total =
         |shown: &[Shown<'_>]| shown.iter().map(|s| s.width).sum::<usize>() + GAP * shown.len().saturating_sub(1);
@@ -100,15 +100,15 @@ fn make_room(shown: &mut Vec<Shown<'_>>, width: usize) -> Vec<(usize, &'static s
     below
 }
 
-fn line<'a>(shown: &'a [Shown<'a>], page: &Page, cell: impl Fn(&'a Shown<'a>) -> (&'a str, Tint)) -> String {
+fn line<'a>(shown: &'a [Shown<'a>], output: &Output, cell: impl Fn(&'a Shown<'a>) -> (&'a str, Style)) -> String {
     let mut text = String::new();
-    let mut blanks = 0; // written only when something follows
+    let mut blanks = 0; // printed only when a value follows
     for column in shown {
-        let (value, tint) = cell(column);
+        let (value, style) = cell(column);
         let value = cut(value, column.width);
         if !value.is_empty() {
             text.push_str(&" ".repeat(blanks));
-            text.push_str(&page.paint(&value, tint));
+            text.push_str(&output.paint(&value, style));
             blanks = 0;
         }
         blanks += column.width - columns(&value) + GAP;
@@ -117,7 +117,7 @@ fn line<'a>(shown: &'a [Shown<'a>], page: &Page, cell: impl Fn(&'a Shown<'a>) ->
     text
 }
 
-/// At most `width` columns of `text`, and a sign where more would follow.
+/// `text` cut to `width` columns, with `…` at the end if something is missing.
 fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
@@ -146,7 +146,7 @@ mod tests {
     fn at(width: Option<usize>, name: &str) -> String {
         let rows = [[name, "Enforce", "", "3s"], ["b", "Observe", "absolute 10h, not 8h", "12d"]];
         let rows: Vec<Vec<Cell>> = rows.iter().map(|row| row.iter().map(|text| Cell::plain(text)).collect()).collect();
-        table(&COLUMNS, &rows, &Page::plain(width))
+        table(&COLUMNS, &rows, &Output::plain(width))
     }
 
     #[test]

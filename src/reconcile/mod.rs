@@ -47,7 +47,7 @@ pub use reason::{Reason, reasons_page};
 pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, satisfied};
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
 pub use request::{ClusterWrite, Request, Response};
-pub use requeue::{Requeue, requeue};
+pub use requeue::{MAX_BACKOFF, Requeue, requeue, retry_within};
 pub use resource::{Found, Pinned, PlannedRelease, Resource};
 pub use settings::Settings;
 pub use state::State;

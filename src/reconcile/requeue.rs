@@ -1,10 +1,10 @@
-//! When to look at a resource again. Whatever the answer, a change of the
-//! resource itself is looked at at once.
+//! When the next reconcile of a resource comes. Whatever the answer, a change
+//! of the resource itself is reconciled at once.
 
-use super::{ErrorClass, ErrorKind, Outcome, RemoteError, RemoteOutcome, State};
+use super::{ErrorClass, ErrorKind, Outcome, Reason, RemoteError, RemoteOutcome, State};
 use std::time::Duration;
 
-/// When to look again.
+/// When the next reconcile comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Requeue {
     /// Only when the resource changes.
@@ -30,23 +30,50 @@ const fn minutes(n: u64) -> Duration {
     Duration::from_secs(60 * n)
 }
 
-/// The longest pause between two tries of something that may work any moment.
-const CAP: Duration = minutes(5);
+/// The longest delay between two tries of something that may work any moment.
+pub const MAX_BACKOFF: Duration = minutes(5);
 
-/// When to look again after `outcome`.
+/// Nothing watches a Secret, so it is read again after this time.
+const CREDENTIALS: Duration = minutes(1);
+const FORBIDDEN: Duration = minutes(5);
+const NOT_FOUND: Duration = minutes(10);
+/// Where trying again rarely helps: a person, or another Scalekit, is needed.
+const TERMINAL: Duration = minutes(60);
+
+/// The time until the next reconcile of a resource whose Ready has this reason;
+/// `None` where the resource's interval or a backoff decides.
+pub const fn retry_within(reason: Reason) -> Option<Duration> {
+    match reason {
+        Reason::CredentialsMissing
+        | Reason::CredentialsIncomplete
+        | Reason::CredentialsNotAllowed
+        | Reason::CredentialsRejected
+        | Reason::AuthFailed => Some(CREDENTIALS),
+        Reason::Forbidden => Some(FORBIDDEN),
+        Reason::OrganizationNotFound => Some(NOT_FOUND),
+        Reason::FeatureUnavailable
+        | Reason::FeatureNotEnabled
+        | Reason::NotApplied
+        | Reason::UnrecognizedLivePolicy
+        | Reason::RejectedByApi
+        | Reason::ApiNotSupported => Some(TERMINAL),
+        _ => None,
+    }
+}
+
+/// When the next reconcile comes after one that ended in `outcome`.
 pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
     match outcome {
         Outcome::Gone | Outcome::Released(_) | Outcome::Suspended | Outcome::InvalidSpec(_) => Requeue::Never,
-        // a Secret is read again within a minute, since nothing watches it
-        Outcome::Credentials(_) => Requeue::Backoff { cap: minutes(1) },
+        Outcome::Credentials(_) => Requeue::Backoff { cap: CREDENTIALS },
         Outcome::Holding { .. } => {
-            Requeue::After(minutes(1).min(state.settings.namespace_grace).min(state.settings.grace))
+            Requeue::After(CREDENTIALS.min(state.settings.namespace_grace).min(state.settings.grace))
         }
         // to see that the other one has stopped
         Outcome::Contended => Requeue::Interval(state.interval()),
         Outcome::Settling(wait) => Requeue::After(*wait),
         Outcome::CleanupPending(error) => after_error(error),
-        Outcome::Crashed(_) => Requeue::Backoff { cap: CAP },
+        Outcome::Crashed(_) => Requeue::Backoff { cap: MAX_BACKOFF },
         Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
         Outcome::Reconciled(remote_outcome) => after_reconcile(state, remote_outcome),
     }
@@ -66,13 +93,13 @@ fn after_reconcile(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
         RemoteOutcome::ChainViolated(_) | RemoteOutcome::OrganizationChanged { .. } => {
             Requeue::Interval(state.interval())
         }
-        RemoteOutcome::OrganizationNotFound => Requeue::Interval(minutes(10)),
+        RemoteOutcome::OrganizationNotFound => Requeue::Interval(NOT_FOUND),
         RemoteOutcome::FeatureUnavailable(_)
         | RemoteOutcome::FeatureNotEnabled
         | RemoteOutcome::NotApplied
         | RemoteOutcome::Unrecognized
         | RemoteOutcome::Rejected(_)
-        | RemoteOutcome::Unsupported => Requeue::Interval(minutes(60)),
+        | RemoteOutcome::Unsupported => Requeue::Interval(TERMINAL),
         RemoteOutcome::Error(error) => after_error(error),
     }
 }
@@ -80,11 +107,11 @@ fn after_reconcile(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
 fn after_error(error: &RemoteError) -> Requeue {
     match (error.kind, error.kind.class()) {
         (ErrorKind::RateLimited { retry_after }, _) => Requeue::After(retry_after),
-        (_, ErrorClass::Unauthenticated) => Requeue::After(minutes(1)),
+        (_, ErrorClass::Unauthenticated) => Requeue::After(CREDENTIALS),
         // permissions are granted sooner than servers are upgraded
-        (ErrorKind::Forbidden, _) => Requeue::Interval(minutes(5)),
-        (_, ErrorClass::Refused) => Requeue::Interval(minutes(60)),
-        _ if error.not_sent => Requeue::BackoffUncounted { cap: CAP },
-        _ => Requeue::Backoff { cap: CAP },
+        (ErrorKind::Forbidden, _) => Requeue::Interval(FORBIDDEN),
+        (_, ErrorClass::Refused) => Requeue::Interval(TERMINAL),
+        _ if error.not_sent => Requeue::BackoffUncounted { cap: MAX_BACKOFF },
+        _ => Requeue::Backoff { cap: MAX_BACKOFF },
     }
 }

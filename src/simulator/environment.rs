@@ -1,17 +1,17 @@
 //! One Scalekit environment: everything that a request can read or change.
 //!
 //! No IO and no waiting happens here, so a request is carried out at one
-//! point in time; delays and lost answers are put around it by `faults`.
+//! point in time; delays and lost responses are put around it by `faults`.
 
-use super::answers;
-use super::call::{Call, Reply};
+use super::api_error::{ApiError, Violation};
 use super::features::{SESSION_POLICY, is_enabled, patched};
+use super::http::{ApiRequest, ApiResponse};
 use super::limiter::{Bucket, too_many_requests};
 use super::organizations::{Organization, Organizations};
 use super::policy::Source;
 use super::protojson::Unreadable;
-use super::refusal::{Refusal, Violation};
 use super::requests::{feature_list, policy_patch};
+use super::responses;
 use super::routes::Route;
 use super::settings::{ApplicationAnswer, GateMode, Settings};
 use super::tokens::{Client, Tokens};
@@ -30,7 +30,7 @@ pub(crate) struct Environment {
     bucket: Bucket,
 }
 
-impl From<Unreadable> for Refusal {
+impl From<Unreadable> for ApiError {
     fn from(why: Unreadable) -> Self {
         Self::malformed(why.to_string())
     }
@@ -42,21 +42,21 @@ impl Environment {
     }
 
     /// Carries out one request at the moment `now`.
-    pub(crate) fn handle(&mut self, call: &Call, now: Instant) -> Reply {
-        let route = match Route::of(&call.path, self.settings.encoded_slash_routes) {
-            Some(Route::Token) => return self.tokens.grant(call, &self.client, &self.settings.token, now),
+    pub(crate) fn handle(&mut self, request: &ApiRequest, now: Instant) -> ApiResponse {
+        let route = match Route::of(&request.path, self.settings.encoded_slash_routes) {
+            Some(Route::Token) => return self.tokens.grant(request, &self.client, &self.settings.token, now),
             Some(route) if self.exists(&route) => route,
-            _ => return Refusal::unknown_route().reply(call.sequence),
+            _ => return ApiError::unknown_route().response(request.sequence),
         };
-        if call.bearer().and_then(|token| self.tokens.holder(token, now)).is_none() {
-            return Refusal::unauthenticated().reply(call.sequence);
+        if request.bearer().and_then(|token| self.tokens.holder(token, now)).is_none() {
+            return ApiError::unauthenticated().response(request.sequence);
         }
         if let Err(wait) = self.bucket.take(&self.settings.rate_limit, now) {
             return too_many_requests(&self.settings.rate_limit, wait, Timestamp::now().into());
         }
-        match self.answer(call, route, now) {
-            Ok(body) => Reply::json(200, &body),
-            Err(refusal) => refusal.reply(call.sequence),
+        match self.dispatch(request, route, now) {
+            Ok(body) => ApiResponse::json(200, &body),
+            Err(api_error) => api_error.response(request.sequence),
         }
     }
 
@@ -70,108 +70,108 @@ impl Environment {
         }
     }
 
-    fn answer(&mut self, call: &Call, route: Route, now: Instant) -> Result<Value, Refusal> {
-        let get = call.method == Method::GET;
-        let patch = call.method == Method::PATCH;
+    fn dispatch(&mut self, request: &ApiRequest, route: Route, now: Instant) -> Result<Value, ApiError> {
+        let get = request.method == Method::GET;
+        let patch = request.method == Method::PATCH;
         match route {
-            Route::Organizations if get => self.list(&call.query, now),
+            Route::Organizations if get => self.list(&request.query, now),
             Route::Organization(id) if get => self.read_organization(&id, now),
-            Route::ExternalOrganization(id) if get => self.read_external(&id, &call.query, now),
-            Route::Settings(id) if patch => self.patch_settings(&id, &call.body, now),
+            Route::ExternalOrganization(id) if get => self.read_external(&id, &request.query, now),
+            Route::Settings(id) if patch => self.patch_settings(&id, &request.body, now),
             Route::SessionPolicy(id) if get => self.read_policy(&id, now),
-            Route::SessionPolicy(id) if patch => self.patch_policy(&id, &call.body, now),
+            Route::SessionPolicy(id) if patch => self.patch_policy(&id, &request.body, now),
             Route::ApplicationSessionPolicy(id) if get => self.read_application(&id),
-            _ => Err(Refusal::method_not_allowed()),
+            _ => Err(ApiError::method_not_allowed()),
         }
     }
 
-    fn read_organization(&mut self, id: &str, now: Instant) -> Result<Value, Refusal> {
+    fn read_organization(&mut self, id: &str, now: Instant) -> Result<Value, ApiError> {
         // The one route without the prefix rule (§2.1).
         if id.len() > 32 {
-            return Err(Refusal::invalid(vec![Violation::new("id", "string.max_len", "at most 32 characters")]));
+            return Err(ApiError::invalid(vec![Violation::new("id", "string.max_len", "at most 32 characters")]));
         }
-        let organization = self.organizations.get(id).ok_or_else(Refusal::organization_not_found)?;
+        let organization = self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
         Ok(envelope(organization, &self.settings, now))
     }
 
-    fn read_external(&mut self, external_id: &str, query: &str, now: Instant) -> Result<Value, Refusal> {
+    fn read_external(&mut self, external_id: &str, query: &str, now: Instant) -> Result<Value, ApiError> {
         // `?id=` wins over the path and then fails (§2.5).
-        let has_id = super::call::form(query).iter().any(|(name, _)| name == "id");
+        let has_id = super::http::form(query).iter().any(|(name, _)| name == "id");
         if external_id.is_empty() || has_id {
-            return Err(Refusal::malformed("ExternalId is required"));
+            return Err(ApiError::malformed("ExternalId is required"));
         }
-        let organization = self.organizations.get_external(external_id).ok_or_else(Refusal::organization_not_found)?;
+        let organization = self.organizations.get_external(external_id).ok_or_else(ApiError::organization_not_found)?;
         Ok(envelope(organization, &self.settings, now))
     }
 
-    fn patch_settings(&mut self, id: &str, body: &[u8], now: Instant) -> Result<Value, Refusal> {
+    fn patch_settings(&mut self, id: &str, body: &[u8], now: Instant) -> Result<Value, ApiError> {
         check_id("id", id)?;
         let wanted = feature_list(body, self.settings.parsing)?;
-        let organization = self.organizations.get(id).ok_or_else(Refusal::organization_not_found)?;
+        let organization = self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
         if self.settings.gate.mode == GateMode::Environment && is_enabled(&wanted, SESSION_POLICY) {
-            return Err(Refusal::feature_disabled(self.settings.gate.status));
+            return Err(ApiError::feature_disabled(self.settings.gate.status));
         }
         let features =
-            patched(organization.features.stored(), wanted, &self.settings.features).map_err(Refusal::invalid)?;
-        let answer = answers::organization(organization, &features, &self.settings.emission, false);
+            patched(organization.features.stored(), wanted, &self.settings.features).map_err(ApiError::invalid)?;
+        let body = responses::organization(organization, &features, &self.settings.emission, false);
         organization.features.write(features, self.settings.lag, now);
         organization.updated = Timestamp::now();
-        Ok(json!({"organization": answer}))
+        Ok(json!({"organization": body}))
     }
 
-    fn read_policy(&mut self, id: &str, now: Instant) -> Result<Value, Refusal> {
+    fn read_policy(&mut self, id: &str, now: Instant) -> Result<Value, ApiError> {
         check_id("organization_id", id)?;
-        let organization = self.organizations.get(id).ok_or_else(Refusal::organization_not_found)?;
+        let organization = self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
         let policy = organization.policy.read(now, true);
-        Ok(answers::session_policy(policy, self.settings.policy.after_revert, &self.settings.emission))
+        Ok(responses::session_policy(policy, self.settings.policy.after_revert, &self.settings.emission))
     }
 
-    fn patch_policy(&mut self, id: &str, body: &[u8], now: Instant) -> Result<Value, Refusal> {
+    fn patch_policy(&mut self, id: &str, body: &[u8], now: Instant) -> Result<Value, ApiError> {
         check_id("organization_id", id)?;
         let patch = policy_patch(body, self.settings.parsing)?;
         let settings = &self.settings;
-        let organization = self.organizations.get(id).ok_or_else(Refusal::organization_not_found)?;
+        let organization = self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
         let policy = organization
             .policy
             .stored()
             .patched(&patch, &settings.policy, &settings.application)
-            .map_err(Refusal::invalid)?;
+            .map_err(ApiError::invalid)?;
         let gated = settings.gate.mode == GateMode::Flag && policy.source == Source::Custom;
         if gated && !is_enabled(organization.features.stored(), SESSION_POLICY) {
-            return Err(Refusal::feature_disabled(settings.gate.status));
+            return Err(ApiError::feature_disabled(settings.gate.status));
         }
-        let answer = answers::session_policy(&policy, settings.policy.after_revert, &settings.emission);
+        let body = responses::session_policy(&policy, settings.policy.after_revert, &settings.emission);
         organization.policy.write(policy, settings.lag, now);
         organization.updated = Timestamp::now();
-        Ok(answer)
+        Ok(body)
     }
 
-    fn read_application(&mut self, id: &str) -> Result<Value, Refusal> {
+    fn read_application(&mut self, id: &str) -> Result<Value, ApiError> {
         check_id("organization_id", id)?;
         match self.settings.application.answer {
-            ApplicationAnswer::Forbidden => return Err(Refusal::feature_disabled(403)),
-            ApplicationAnswer::Unimplemented => return Err(Refusal::unimplemented()),
+            ApplicationAnswer::Forbidden => return Err(ApiError::feature_disabled(403)),
+            ApplicationAnswer::Unimplemented => return Err(ApiError::unimplemented()),
             ApplicationAnswer::Ok | ApplicationAnswer::NoRoute => {}
         }
         if self.settings.gate.mode == GateMode::Environment {
-            return Err(Refusal::feature_disabled(403));
+            return Err(ApiError::feature_disabled(403));
         }
-        self.organizations.get(id).ok_or_else(Refusal::organization_not_found)?;
-        Ok(answers::application_policy(&self.settings.application, &self.settings.emission))
+        self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
+        Ok(responses::application_policy(&self.settings.application, &self.settings.emission))
     }
 }
 
 fn envelope(organization: &mut Organization, settings: &Settings, now: Instant) -> Value {
     let features = organization.features.read(now, true).clone();
-    json!({"organization": answers::organization(organization, &features, &settings.emission, false)})
+    json!({"organization": responses::organization(organization, &features, &settings.emission, false)})
 }
 
 /// 1..32 characters with the prefix `org_` (§7).
-fn check_id(field: &'static str, id: &str) -> Result<(), Refusal> {
+fn check_id(field: &'static str, id: &str) -> Result<(), ApiError> {
     let broken = match id {
         _ if id.len() > 32 => Violation::new(field, "string.max_len", "at most 32 characters"),
         _ if !id.starts_with("org_") => Violation::new(field, "string.prefix", "must start with org_"),
         _ => return Ok(()),
     };
-    Err(Refusal::invalid(vec![broken]))
+    Err(ApiError::invalid(vec![broken]))
 }

@@ -1,7 +1,7 @@
 //! An organization's feature list and what a settings PATCH makes of it
 //! (`scalekit-api.md` §2.6).
 
-use super::refusal::Violation;
+use super::api_error::Violation;
 use super::settings::{FeatureRules, PatchMode, UnknownName};
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
-//! What was asked of the stand-in, in order of arrival; the witness of tests.
+//! The requests that the simulator got, in order of arrival. Tests read it to see
+//! what a client really sent.
 
-use super::call::{Call, form};
+use super::http::{ApiRequest, form};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -22,14 +23,14 @@ pub(crate) struct Entry {
     query: String,
     /// JSON if it is JSON, a form as an object, other text as a string.
     body: Value,
-    /// `null` until answered; stays so when no answer was sent.
+    /// `null` until a response is sent, and for good if none is.
     status: Option<u16>,
     client_id: Option<String>,
-    /// The kind of fault that was played.
+    /// The kind of fault that was injected.
     fault: Option<&'static str>,
 }
 
-/// Which entries a reader wants.
+/// Selects entries; what is `None` admits all.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) method: Option<String>,
@@ -62,37 +63,37 @@ impl Journal {
         Self { started, entries: VecDeque::new(), last: 0 }
     }
 
-    /// Notes an arrival and gives the call its number.
-    pub(crate) fn arrived(&mut self, call: &mut Call, client_id: Option<String>, now: Instant) {
+    /// Adds an entry for the request and gives the request its number.
+    pub(crate) fn record(&mut self, request: &mut ApiRequest, client_id: Option<String>, now: Instant) {
         self.last += 1;
-        call.sequence = self.last;
+        request.sequence = self.last;
         if self.entries.len() == CAPACITY {
             self.entries.pop_front();
         }
         let elapsed = now.saturating_duration_since(self.started).as_millis();
         self.entries.push_back(Entry {
-            sequence: call.sequence,
+            sequence: request.sequence,
             time_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
             at: Timestamp::now().to_string(),
-            method: call.method.to_string(),
-            path: call.path.clone(),
-            query: call.query.clone(),
-            body: shown(call),
+            method: request.method.to_string(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            body: shown(request),
             status: None,
             client_id,
             fault: None,
         });
     }
 
-    /// Notes which fault the request met.
-    pub(crate) fn struck(&mut self, sequence: u64, fault: &'static str) {
+    /// Sets the kind of fault that was injected.
+    pub(crate) fn fault_injected(&mut self, sequence: u64, fault: &'static str) {
         if let Some(entry) = self.entry(sequence) {
             entry.fault = Some(fault);
         }
     }
 
-    /// Notes the status that went out.
-    pub(crate) fn answered(&mut self, sequence: u64, status: u16) {
+    /// Sets the status of the response that was sent.
+    pub(crate) fn responded(&mut self, sequence: u64, status: u16) {
         if let Some(entry) = self.entry(sequence) {
             entry.status = Some(status);
         }
@@ -112,19 +113,19 @@ impl Journal {
     }
 }
 
-/// The body as the journal shows it; a client secret is never written down.
-fn shown(call: &Call) -> Value {
-    if call.body.is_empty() {
+/// The body as the journal shows it, with client secrets redacted.
+fn shown(request: &ApiRequest) -> Value {
+    if request.body.is_empty() {
         return Value::Null;
     }
-    if call.path == "/oauth/token" {
+    if request.path == "/oauth/token" {
         let secretless = |(name, value): (String, String)| {
             let value = if name == "client_secret" { "[redacted]".to_owned() } else { value };
             (name, Value::String(value))
         };
-        let fields = form(&String::from_utf8_lossy(&call.body));
+        let fields = form(&String::from_utf8_lossy(&request.body));
         return Value::Object(fields.into_iter().map(secretless).collect::<Map<_, _>>());
     }
-    serde_json::from_slice(&call.body)
-        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&call.body).into_owned()))
+    serde_json::from_slice(&request.body)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&request.body).into_owned()))
 }

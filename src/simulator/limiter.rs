@@ -1,18 +1,18 @@
 //! The rate limit: one bucket for the environment (`scalekit-api.md` §4.3).
 
-use super::call::Reply;
+use super::http::ApiResponse;
 use super::settings::{RateLimit, RateLimitForm};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What is left of the burst.
+/// A token bucket; `None` while no limit is set.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
     level: Option<(f64, Instant)>,
 }
 
 impl Bucket {
-    /// Takes one request out, or says how long until there is one.
+    /// Takes one token, or returns how long until there is one.
     pub(crate) fn take(&mut self, rules: &RateLimit, now: Instant) -> Result<(), Duration> {
         let Some(per_second) = rules.per_second.filter(|rate| *rate > 0.0) else {
             self.level = None;
@@ -31,8 +31,8 @@ impl Bucket {
     }
 }
 
-/// The 429, with the wait told in the configured form, in whole seconds.
-pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemTime) -> Reply {
+/// The 429 response, with the wait in the configured form, in whole seconds.
+pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemTime) -> ApiResponse {
     let seconds = (wait.as_secs_f64().ceil()).max(1.0);
     let again = wall + Duration::from_secs_f64(seconds);
     let mut detail = json!({
@@ -47,15 +47,15 @@ pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemT
     if let (Some(hint), Some(fields)) = (hint, detail.as_object_mut()) {
         fields.insert("retry_after".to_owned(), hint);
     }
-    let reply = Reply::json(429, &json!({"code": rules.code, "message": "rate limited", "details": [detail]}));
+    let response = ApiResponse::json(429, &json!({"code": rules.code, "message": "rate limited", "details": [detail]}));
     match rules.form {
-        RateLimitForm::RetryAfterSeconds => reply.with_header("retry-after", format!("{seconds:.0}")),
-        RateLimitForm::RetryAfterDate => reply.with_header("retry-after", httpdate::fmt_http_date(again)),
+        RateLimitForm::RetryAfterSeconds => response.with_header("retry-after", format!("{seconds:.0}")),
+        RateLimitForm::RetryAfterDate => response.with_header("retry-after", httpdate::fmt_http_date(again)),
         RateLimitForm::ResetEpoch => {
             let epoch = again.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            reply.with_header("x-ratelimit-reset", epoch.to_string())
+            response.with_header("x-ratelimit-reset", epoch.to_string())
         }
-        RateLimitForm::BodyNumber | RateLimitForm::BodyString | RateLimitForm::Bare => reply,
+        RateLimitForm::BodyNumber | RateLimitForm::BodyString | RateLimitForm::Bare => response,
     }
 }
 
@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn the_wait_is_told_in_the_configured_form_only() {
-        let header = |reply: &Reply, name: &str| reply.headers.iter().find(|(n, _)| n == name).map(|h| h.1.clone());
+        let header =
+            |response: &ApiResponse, name: &str| response.headers.iter().find(|(n, _)| n == name).map(|h| h.1.clone());
         let wall = UNIX_EPOCH + Duration::from_secs(1_000_000);
         for (form, retry_after, reset, body) in [
             (RateLimitForm::RetryAfterSeconds, Some("3"), None, Value::Null),
@@ -92,11 +93,11 @@ mod tests {
             (RateLimitForm::BodyString, None, None, json!("3")),
             (RateLimitForm::Bare, None, None, Value::Null),
         ] {
-            let reply =
+            let response =
                 too_many_requests(&RateLimit { form, ..RateLimit::default() }, Duration::from_millis(2100), wall);
-            assert_eq!(header(&reply, "retry-after").as_deref(), retry_after, "{form:?}");
-            assert_eq!(header(&reply, "x-ratelimit-reset").as_deref(), reset, "{form:?}");
-            let json: Value = serde_json::from_slice(&reply.body).unwrap();
+            assert_eq!(header(&response, "retry-after").as_deref(), retry_after, "{form:?}");
+            assert_eq!(header(&response, "x-ratelimit-reset").as_deref(), reset, "{form:?}");
+            let json: Value = serde_json::from_slice(&response.body).unwrap();
             assert_eq!(json["details"][0]["retry_after"], body, "{form:?}");
         }
     }

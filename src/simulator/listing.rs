@@ -1,10 +1,10 @@
 //! The list of organizations, page by page (`scalekit-api.md` §2.3).
 
-use super::answers;
-use super::call::form;
+use super::api_error::{ApiError, Violation};
 use super::environment::Environment;
+use super::http::form;
 use super::organizations::Organization;
-use super::refusal::{Refusal, Violation};
+use super::responses;
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -21,17 +21,17 @@ struct Query {
 }
 
 impl Query {
-    fn parse(query: &str) -> Result<Self, Refusal> {
+    fn parse(query: &str) -> Result<Self, ApiError> {
         let mut parsed = Self { size: DEFAULT_SIZE, before: u64::MAX, external_id: None };
         let mut seen = Vec::new();
         for (name, value) in form(query) {
             if seen.contains(&name) {
-                return Err(Refusal::malformed(format!("too many values for field \"{name}\"")));
+                return Err(ApiError::malformed(format!("too many values for field \"{name}\"")));
             }
             match name.as_str() {
                 "page_size" | "pageSize" => parsed.size = page_size(&value)?,
                 "page_token" | "pageToken" if !value.is_empty() => {
-                    parsed.before = age(&value).ok_or_else(|| Refusal::malformed("invalid page token"))?;
+                    parsed.before = age(&value).ok_or_else(|| ApiError::malformed("invalid page token"))?;
                 }
                 "external_id" | "externalId" if !value.is_empty() => parsed.external_id = Some(value),
                 _ => {}
@@ -42,11 +42,11 @@ impl Query {
     }
 }
 
-fn page_size(text: &str) -> Result<usize, Refusal> {
+fn page_size(text: &str) -> Result<usize, ApiError> {
     match text.parse() {
         Ok(0) => Ok(DEFAULT_SIZE),
         Ok(size) if size <= LARGEST => Ok(size),
-        _ => Err(Refusal::invalid(vec![Violation::new("page_size", "uint32.lte", "must be 1 to 100")])),
+        _ => Err(ApiError::invalid(vec![Violation::new("page_size", "uint32.lte", "must be 1 to 100")])),
     }
 }
 
@@ -61,13 +61,13 @@ fn age(token: &str) -> Option<u64> {
 }
 
 impl Environment {
-    pub(crate) fn list(&mut self, query: &str, now: Instant) -> Result<Value, Refusal> {
+    pub(crate) fn list(&mut self, query: &str, now: Instant) -> Result<Value, ApiError> {
         let query = Query::parse(query)?;
         let total = self.organizations.len();
         let emission = &self.settings.emission;
         let written = |organization: &mut Organization| {
             let features = organization.features.read(now, false).clone();
-            answers::organization(organization, &features, emission, true)
+            responses::organization(organization, &features, emission, true)
         };
         let (page, next): (Vec<Value>, _) = match &query.external_id {
             Some(external_id) => {

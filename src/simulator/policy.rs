@@ -1,11 +1,11 @@
 //! An organization's session policy and what a PATCH makes of it
 //! (`scalekit-api.md` §2.8, §3).
 
-use super::refusal::Violation;
+use super::api_error::Violation;
 use super::settings::{AfterRevert, Application, Partial, PolicyRules};
 use serde::{Deserialize, Serialize};
 
-/// Whose values count.
+/// Whose policy applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Source {

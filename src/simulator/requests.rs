@@ -1,4 +1,4 @@
-//! The two PATCH bodies, from JSON to what they ask for.
+//! Parses the bodies of the two PATCH requests.
 
 use super::features::Feature;
 use super::policy::{PolicyPatch, Source, Unit};

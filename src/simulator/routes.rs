@@ -1,7 +1,7 @@
-//! Which endpoint a path names.
+//! Maps a path to an endpoint.
 //!
-//! Done by hand because a router would not match the literal colon, and
-//! because what happens to `%2F` is one of the switches.
+//! By hand, because a router would not match the literal colon, and because a
+//! setting decides whether `%2F` is part of a segment.
 
 use percent_encoding::percent_decode_str;
 

@@ -1,9 +1,9 @@
-//! What a stand-in is started with, and the running thing.
+//! Starts and stops a simulator.
 
-use super::desk::{Desk, receive};
+use super::connection::{KillSwitch, Listener};
 use super::environment::Environment;
-use super::line::{Cut, Exchange};
 use super::organizations::Organizations;
+use super::server::{Server, receive};
 use super::settings::Settings;
 use super::tokens::Client;
 use axum::Router;
@@ -51,13 +51,13 @@ impl Config {
     }
 }
 
-/// Why a stand-in could not be started.
+/// Why a simulator could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Its admin endpoints have no authentication, so it stays on loopback.
     #[error("{0} is not a loopback address")]
     NotLoopback(SocketAddr),
-    /// The address is taken or not ours.
+    /// The address is in use, or not one of this machine.
     #[error("can't listen")]
     Listen(#[source] io::Error),
     /// A misspelt or mistyped setting.
@@ -65,13 +65,13 @@ pub enum StartError {
     Settings(#[source] serde_json::Error),
 }
 
-/// A running stand-in. Dropping it stops it, like [`Simulator::shutdown`].
+/// A running simulator. Dropping it stops it, like [`Simulator::shutdown`].
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
-    desk: Arc<Desk>,
-    lines: Cut,
-    server: JoinHandle<()>,
+    server: Arc<Server>,
+    kill_switch: KillSwitch,
+    task: JoinHandle<()>,
 }
 
 impl Simulator {
@@ -83,21 +83,23 @@ impl Simulator {
         if !config.listen.ip().is_loopback() {
             return Err(StartError::NotLoopback(config.listen));
         }
-        let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
-        let address = listener.local_addr().map_err(StartError::Listen)?;
-        let desk = Arc::new(Desk::new(config)?);
-        let lines = Cut::default();
-        let service =
-            Router::new().fallback(receive).with_state(Arc::clone(&desk)).into_make_service_with_connect_info::<Cut>();
-        let exchange = Exchange::new(listener, lines.clone());
-        let server = tokio::spawn(async move {
+        let socket = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
+        let address = socket.local_addr().map_err(StartError::Listen)?;
+        let server = Arc::new(Server::new(config)?);
+        let kill_switch = KillSwitch::default();
+        let service = Router::new()
+            .fallback(receive)
+            .with_state(Arc::clone(&server))
+            .into_make_service_with_connect_info::<KillSwitch>();
+        let listener = Listener::new(socket, kill_switch.clone());
+        let task = tokio::spawn(async move {
             // Runs until aborted: accepting never fails for good.
-            let _ = axum::serve(exchange, service).await;
+            let _ = axum::serve(listener, service).await;
         });
-        Ok(Self { address, desk, lines, server })
+        Ok(Self { address, server, kill_switch, task })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -113,18 +115,18 @@ impl Simulator {
     /// returns status and JSON body, exactly as over HTTP.
     #[must_use]
     pub fn admin(&self, method: &str, target: &str, body: &Value) -> (u16, Value) {
-        super::admin::direct(&self.desk, method, target, body)
+        super::admin::direct(&self.server, method, target, body)
     }
 
-    /// Stops listening and cuts every connection; the port is free afterwards.
+    /// Stops listening and ends every connection; the port is free afterwards.
     pub async fn shutdown(mut self) {
         self.stop();
-        let _ = (&mut self.server).await;
+        let _ = (&mut self.task).await;
     }
 
     fn stop(&self) {
-        self.lines.throw();
-        self.server.abort();
+        self.kill_switch.trip();
+        self.task.abort();
     }
 }
 

@@ -1,6 +1,6 @@
-//! The token endpoint and the tokens it gave out (`scalekit-api.md` §1.3–1.5).
+//! The token endpoint and the tokens it issued (`scalekit-api.md` §1.3–1.5).
 
-use super::call::{Call, Reply, form};
+use super::http::{ApiRequest, ApiResponse, form};
 use super::settings::Token;
 use axum::http::{Method, header};
 use serde_json::{Value, json};
@@ -29,15 +29,15 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Answers a token request.
-    pub(crate) fn grant(&mut self, call: &Call, client: &Client, rules: &Token, now: Instant) -> Reply {
-        match requester(call, client) {
+    /// Carries out a token request.
+    pub(crate) fn grant(&mut self, request: &ApiRequest, client: &Client, rules: &Token, now: Instant) -> ApiResponse {
+        match requester(request, client) {
             Ok(()) => self.issue(client, rules, now),
-            Err(reply) => reply,
+            Err(response) => response,
         }
     }
 
-    fn issue(&mut self, client: &Client, rules: &Token, now: Instant) -> Reply {
+    fn issue(&mut self, client: &Client, rules: &Token, now: Instant) -> ApiResponse {
         self.live.retain(|_, grant| grant.expires > now);
         self.issued += 1;
         let token = format!("simulated-{}-{:016x}", self.issued, fastrand::u64(..));
@@ -47,10 +47,10 @@ impl Tokens {
         let expires_in =
             if rules.expires_in_as_string { Value::from(seconds.to_string()) } else { Value::from(seconds) };
         let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": expires_in, "scope": "openid"});
-        Reply::json(200, &body)
+        ApiResponse::json(200, &body)
     }
 
-    /// Whose token this is, if it still works.
+    /// The client id of a valid token.
     pub(crate) fn holder(&self, token: &str, now: Instant) -> Option<&str> {
         self.live.get(token).filter(|grant| grant.expires > now).map(|grant| grant.client_id.as_str())
     }
@@ -66,16 +66,16 @@ impl Tokens {
     }
 }
 
-/// Checks a token request; the error is the finished OAuth answer.
-fn requester(call: &Call, client: &Client) -> Result<(), Reply> {
-    if call.method != Method::POST {
+/// Checks a token request; the error is the OAuth error response.
+fn requester(request: &ApiRequest, client: &Client) -> Result<(), ApiResponse> {
+    if request.method != Method::POST {
         return Err(oauth_error(405, "invalid_request", "use POST"));
     }
-    let kind = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(oauth_error(400, "invalid_request", "the body must be form-urlencoded"));
     }
-    let fields = form(&String::from_utf8_lossy(&call.body));
+    let fields = form(&String::from_utf8_lossy(&request.body));
     let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     match field("grant_type") {
         Some("client_credentials") => {}
@@ -89,6 +89,6 @@ fn requester(call: &Call, client: &Client) -> Result<(), Reply> {
     }
 }
 
-pub(crate) fn oauth_error(status: u16, error: &str, description: &str) -> Reply {
-    Reply::json(status, &json!({"error": error, "error_description": description}))
+pub(crate) fn oauth_error(status: u16, error: &str, description: &str) -> ApiResponse {
+    ApiResponse::json(status, &json!({"error": error, "error_description": description}))
 }

@@ -1,9 +1,14 @@
-//! Logs go to stderr, filtered by `RUST_LOG`.
+//! The log goes to stderr, filtered by `RUST_LOG`. It has colours only where
+//! stderr is a terminal: not in a file, nor in what the kubelet collects.
 
-use std::io::IsTerminal;
+use std::{
+    env,
+    ffi::OsString,
+    io::{IsTerminal, stderr},
+};
 use tracing_subscriber::EnvFilter;
 
-/// How a line of the log looks.
+/// The format of a line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// For people.
@@ -12,21 +17,18 @@ pub enum Format {
     Json,
 }
 
-/// Installs the process's log; the first call counts.
+/// Installs the log of a server process. Without `RUST_LOG`: level info.
 pub fn install(format: Format) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let installed = match format {
-        Format::Text => builder.try_init(),
+    let builder = tracing_subscriber::fmt().with_env_filter(filter("info")).with_writer(stderr);
+    // an error means that a log is installed already; the first one stays
+    drop(match format {
+        Format::Text => builder.with_ansi(colours()).try_init(),
         Format::Json => builder.json().try_init(),
-    };
-    if installed.is_err() {
-        tracing::debug!("a log is installed already");
-    }
+    });
 }
 
 /// Installs the log of a command that people run: warnings, and with each `-v`
-/// more, of this program alone. `RUST_LOG` says otherwise.
+/// a level more of this program alone, not of its libraries; `RUST_LOG` wins.
 pub fn install_for_people(verbosity: u8) {
     let level = match verbosity {
         0 => "warn",
@@ -34,14 +36,40 @@ pub fn install_for_people(verbosity: u8) {
         2 => "debug",
         _ => "trace",
     };
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("warn,session_policy_operator={level}")));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .without_time()
-        .with_ansi(std::io::stderr().is_terminal());
-    if builder.try_init().is_err() {
-        tracing::debug!("a log is installed already");
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(&format!("warn,session_policy_operator={level}")));
+    drop(builder.with_writer(stderr).without_time().with_ansi(colours()).try_init()); // as in `install`
+}
+
+/// What `RUST_LOG` says, or else `default`.
+fn filter(default: &str) -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default))
+}
+
+fn colours() -> bool {
+    has_colours(stderr().is_terminal(), env::var_os("NO_COLOR"), env::var_os("TERM"))
+}
+
+/// On a terminal that understands colours, unless NO_COLOR is set to something
+/// (<https://no-color.org>).
+fn has_colours(terminal: bool, no_color: Option<OsString>, term: Option<OsString>) -> bool {
+    terminal && no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|value| value != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_colours_only_on_a_terminal_that_wants_them() {
+        let some = |value: &str| Some(value.into());
+        for (terminal, no_color, term, expected) in [
+            (true, None, some("xterm"), true),
+            (true, some(""), None, true),
+            (true, some("1"), some("xterm"), false),
+            (true, None, some("dumb"), false),
+            (false, None, some("xterm"), false),
+        ] {
+            assert_eq!(has_colours(terminal, no_color, term), expected);
+        }
     }
 }

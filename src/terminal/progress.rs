@@ -1,7 +1,7 @@
 //! How far a verb is, on a terminal's standard error; silent where nobody
 //! looks, as in a pipeline.
 
-use super::{note, page::is_smart};
+use super::{note, output::is_smart};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// With the whole known; the width keeps within 80 columns.
@@ -36,7 +36,7 @@ impl Progress {
 
     /// Says something on the standard error without leaving a piece of the bar
     /// behind; may outlive the bar.
-    pub fn voice(&self) -> impl Fn(&str) + Send + use<> {
+    pub fn println(&self) -> impl Fn(&str) + Send + use<> {
         let bar = self.0.clone();
         move |text| bar.suspend(|| note(text))
     }

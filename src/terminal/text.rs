@@ -9,13 +9,13 @@ pub fn columns(text: &str) -> usize {
 
 /// Whether a terminal takes `c` for a command, or it turns the direction of
 /// reading.
-pub fn steers(c: char) -> bool {
+pub fn is_control_or_bidi(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `text` with a blank for all that [`steers`].
+/// `text` with a blank for all that [`is_control_or_bidi`].
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_control_or_bidi(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -87,10 +87,10 @@ impl World {
         self.operator = Some(self.command(environment).stderr(log).spawn().unwrap());
     }
 
-    /// Runs the operator's `release` to its end, with credentials of its own.
-    pub fn release(&self, arguments: &[&str]) -> Output {
+    /// Runs the operator's `uninstall` to its end, with credentials of its own.
+    pub fn uninstall(&self, arguments: &[&str]) -> Output {
         let url = self.simulator.base_url();
-        self.command(&own_credentials(&url)).arg("release").args(arguments).output().unwrap()
+        self.command(&own_credentials(&url)).arg("uninstall").args(arguments).output().unwrap()
     }
 
     fn command(&self, environment: &[(&str, &str)]) -> Command {

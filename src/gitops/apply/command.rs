@@ -10,7 +10,7 @@ use crate::{
         plan::{Failure, LastApplied, Look, Plan, Saved, block_on, finish, load, look, read, text},
         scalekit::Scalekit,
     },
-    terminal::{Page, Progress, print},
+    terminal::{Output, Progress, print},
 };
 use std::{
     io::{self, BufRead, IsTerminal, Write},
@@ -71,8 +71,8 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let plan = look(&scalekit, &Look { manifests: &manifests, last: LastApplied::default(), pins, at_once }).await?;
     let counts = plan.counts();
     still_so(saved.as_ref(), &plan)?;
-    let page = Page::of_stdout();
-    print(|out| text(out, &plan, &page)).map_err(Failure::output)?;
+    let output = Output::stdout();
+    print(|out| text(out, &plan, &output)).map_err(Failure::output)?;
     let clean = if counts.problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if counts.changes == 0 {
         return Ok(clean);
@@ -82,11 +82,11 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::FAILURE);
     }
     let progress = Progress::new("Changing organizations", Some(counts.changes));
-    let stop = scalekit.stop_on_signal(progress.voice());
+    let stop = scalekit.stop_on_signal(progress.println());
     stop.map_err(|error| Failure::Io { what: "signals".to_owned(), error })?;
     let done = changes(&scalekit, &plan, at_once, &progress).await;
     drop(progress);
-    print(|out| report(out, &done, &page)).map_err(Failure::output)?;
+    print(|out| report(out, &done, &output)).map_err(Failure::output)?;
     let tally = tally(&done);
     Ok(match (tally.stopped, tally.failed) {
         (0, 0) => clean,

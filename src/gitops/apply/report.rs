@@ -4,7 +4,7 @@ use super::run::{Done, End};
 use crate::{
     gitops::plan::title,
     reconcile::RemoteRequest,
-    terminal::{Page, Tint},
+    terminal::{Output, Style},
 };
 use std::io::{self, Write};
 
@@ -29,7 +29,7 @@ pub(super) fn tally(all: &[Done<'_>]) -> Tally {
 }
 
 /// One line for each organization, and the sum.
-pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], page: &Page) -> io::Result<()> {
+pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], output: &Output) -> io::Result<()> {
     for done in all {
         let title = title(done.entry);
         let written = match (done.written.is_empty(), done.unknown) {
@@ -41,18 +41,18 @@ pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], page: &Page) -> io::
                 format!("{written}, and a further write may have been applied")
             }
         };
-        let line = |sign: &str, word: &str, tint: Tint, said: &str| {
-            let pieces = [(title.as_str(), Tint::Strong), (": ", Tint::Plain), (word, tint), (said, Tint::Plain)];
-            page.line(sign, &pieces)
+        let line = |sign: &str, word: &str, style: Style, said: &str| {
+            let pieces = [(title.as_str(), Style::Strong), (": ", Style::Plain), (word, style), (said, Style::Plain)];
+            output.line(sign, &pieces)
         };
         let told = match &done.end {
-            End::Applied if done.written.is_empty() => line("= ", "already so", Tint::Plain, ""),
-            End::Applied => line("✓ ", &written, Tint::Good, ""),
-            End::Stopped => line("- ", "not done", Tint::Doubtful, &format!(", stopped before; {written}")),
+            End::Applied if done.written.is_empty() => line("= ", "already so", Style::Plain, ""),
+            End::Applied => line("✓ ", &written, Style::Good, ""),
+            End::Stopped => line("- ", "not done", Style::Doubtful, &format!(", stopped before; {written}")),
             End::Moved => {
-                line("! ", "changed in Scalekit since the plan", Tint::Bad, &format!("; {written}; plan again"))
+                line("! ", "changed in Scalekit since the plan", Style::Bad, &format!("; {written}; plan again"))
             }
-            End::Problem(reason, message) => line("! ", reason.name(), Tint::Bad, &format!(": {message} ({written})")),
+            End::Problem(reason, message) => line("! ", reason.name(), Style::Bad, &format!(": {message} ({written})")),
         };
         out.write_all(told.as_bytes())?;
     }

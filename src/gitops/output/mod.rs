@@ -7,7 +7,7 @@ mod sarif;
 mod text;
 
 use super::{Finding, Loaded};
-use crate::terminal::Page;
+use crate::terminal::Output;
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -30,9 +30,9 @@ pub enum Format {
 }
 
 /// Writes all of `loaded`; the page is for people only.
-pub fn write(loaded: &Loaded, format: Format, page: &Page, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(loaded: &Loaded, format: Format, output: &Output, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Text => text::write(loaded, page, out),
+        Format::Text => text::write(loaded, output, out),
         Format::Json => json::write(loaded, out),
         Format::Sarif => sarif::write(loaded, out),
         Format::Junit => junit::write(loaded, out),
@@ -115,7 +115,7 @@ mod samples {
     /// What `format` makes of [`loaded`].
     pub(super) fn written(format: Format) -> String {
         let mut out = Vec::new();
-        write(&loaded(), format, &Page::plain(None), &mut out).unwrap();
+        write(&loaded(), format, &Output::plain(None), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 }

@@ -1,21 +1,21 @@
 //! One line for each finding, as compilers write it and editors find it.
 
 use super::{Loaded, summary};
-use crate::terminal::{Page, Tint};
+use crate::terminal::{Output, Style};
 use std::io::{self, Write};
 
-pub(super) fn write(loaded: &Loaded, page: &Page, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(loaded: &Loaded, output: &Output, out: &mut dyn Write) -> io::Result<()> {
     for finding in &loaded.findings {
         let place = finding.place.to_string();
         let (error, summary) = (format!("error[{}]", finding.rule.name()), finding.summary());
-        let colon = (": ", Tint::Plain);
-        let line = [(place.as_str(), Tint::Strong), colon, (&error, Tint::Bad), colon, (&summary, Tint::Plain)];
-        out.write_all(page.line("", &line).as_bytes())?;
+        let colon = (": ", Style::Plain);
+        let line = [(place.as_str(), Style::Strong), colon, (&error, Style::Bad), colon, (&summary, Style::Plain)];
+        out.write_all(output.line("", &line).as_bytes())?;
         if let Some(fix) = &finding.fix {
-            out.write_all(page.line("  fix: ", &[(fix, Tint::Plain)]).as_bytes())?;
+            out.write_all(output.line("  fix: ", &[(fix, Style::Plain)]).as_bytes())?;
         }
         if let Some(other) = &finding.other {
-            out.write_all(page.line("  see: ", &[(&other.to_string(), Tint::Plain)]).as_bytes())?;
+            out.write_all(output.line("  see: ", &[(&other.to_string(), Style::Plain)]).as_bytes())?;
         }
     }
     writeln!(out, "{}", summary(loaded))

@@ -8,7 +8,7 @@ use crate::{
         output,
         scalekit::Scalekit,
     },
-    terminal::{Page, note, print},
+    terminal::{Output, note, print},
 };
 use clap::ValueEnum;
 use std::{
@@ -28,7 +28,7 @@ pub struct Arguments {
 
     /// How the plan is printed
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Output,
+    output: Format,
 
     /// Exit with 3 if the plan has such a change
     #[arg(long, value_enum)]
@@ -55,7 +55,7 @@ impl Arguments {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
+enum Format {
     /// For people
     Text,
     /// For programs
@@ -128,7 +128,7 @@ pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failur
         return Ok(loaded.manifests);
     }
     let mut told = Vec::new();
-    output::write(&loaded, output::Format::Text, &Page::plain(None), &mut told).map_err(Failure::output)?;
+    output::write(&loaded, output::Format::Text, &Output::plain(None), &mut told).map_err(Failure::output)?;
     let mut lines = vec!["the manifests are not valid; Scalekit was not asked".to_owned()];
     lines.extend(String::from_utf8_lossy(&told).lines().map(str::to_owned));
     Err(Failure::Input(lines))
@@ -162,9 +162,9 @@ async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
         saved.map_err(|error| Failure::Io { what: file.display().to_string(), error })?;
     }
     print(|out| match arguments.output {
-        Output::Text => text(out, &plan, &Page::of_stdout()),
-        Output::Json => json(out, &plan),
-        Output::Markdown => markdown(out, &plan),
+        Format::Text => text(out, &plan, &Output::stdout()),
+        Format::Json => json(out, &plan),
+        Format::Markdown => markdown(out, &plan),
     })
     .map_err(Failure::output)?;
     Ok(ExitCode::from(code(&plan.counts(), arguments.fail_on)))

@@ -4,16 +4,16 @@ use super::{Change, Entry, Finding, Plan, Problem, Rest, shape::mode};
 use crate::{
     crd::EffectiveLimits,
     policy::{Direction, Effective, Live, diff, summary},
-    terminal::{Page, Tint, printable},
+    terminal::{Output, Style, printable},
 };
 use std::io::{self, Write};
 
 /// Writes all but what is as declared, and the sum of it all.
-pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, page: &Page) -> io::Result<()> {
+pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Output) -> io::Result<()> {
     for entry in &plan.entries {
         let title = title(entry);
-        let head = |sign: &str, pieces: &[(&str, Tint)]| {
-            page.line(sign, &[&[(title.as_str(), Tint::Strong), (": ", Tint::Plain)], pieces].concat())
+        let head = |sign: &str, pieces: &[(&str, Style)]| {
+            output.line(sign, &[&[(title.as_str(), Style::Strong), (": ", Style::Plain)], pieces].concat())
         };
         let told = match &entry.finding {
             Finding::Settled { rest: Rest::InSync, .. } => continue,
@@ -23,65 +23,65 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, page: &Page)
                     _ => "stricter than declared, kept",
                 };
                 let drift = summary(&diff(&entry.manifest.spec.policy, live));
-                head("= ", &[(&format!("{said}: {drift}"), Tint::Plain)])
+                head("= ", &[(&format!("{said}: {drift}"), Style::Plain)])
             }
-            Finding::Suspended => head("- ", &[("skipped, spec.suspend is true", Tint::Plain)]),
+            Finding::Suspended => head("- ", &[("skipped, spec.suspend is true", Style::Plain)]),
             Finding::Problem(problem) => head("! ", &because(problem)),
             Finding::Change(change) => {
                 let direction = change.direction();
                 let cause = change.cause.name();
-                let direction = [(" (", Tint::Plain), (direction.name(), tint(direction)), (")", Tint::Plain)];
-                head("~ ", &[&[(cause, Tint::Plain)], &direction[..]].concat()) + &details(plan, entry, change, page)
+                let direction = [(" (", Style::Plain), (direction.name(), style(direction)), (")", Style::Plain)];
+                head("~ ", &[&[(cause, Style::Plain)], &direction[..]].concat()) + &details(plan, entry, change, output)
             }
         };
         out.write_all(told.as_bytes())?;
     }
     let sum = plan.counts().summary();
-    out.write_all(page.line("", &[(&format!("{}: {sum}", plan.environment), Tint::Strong)]).as_bytes())
+    out.write_all(output.line("", &[(&format!("{}: {sum}", plan.environment), Style::Strong)]).as_bytes())
 }
 
 /// What is said of a problem, behind whose it is.
-fn because(problem: &Problem) -> [(&str, Tint); 3] {
-    [(problem.reason.name(), Tint::Bad), (": ", Tint::Plain), (&problem.message, Tint::Plain)]
+fn because(problem: &Problem) -> [(&str, Style); 3] {
+    [(problem.reason.name(), Style::Bad), (": ", Style::Plain), (&problem.message, Style::Plain)]
 }
 
-fn details(plan: &Plan<'_>, entry: &Entry<'_>, change: &Change, page: &Page) -> String {
+fn details(plan: &Plan<'_>, entry: &Entry<'_>, change: &Change, output: &Output) -> String {
     let mut text = String::new();
     let mut detail =
-        |label: &str, pieces: &[(&str, Tint)]| text.push_str(&page.line(&format!("    {label:22}  "), pieces));
+        |label: &str, pieces: &[(&str, Style)]| text.push_str(&output.line(&format!("    {label:22}  "), pieces));
     if let Some(flag) = entry.flag_change() {
-        detail("feature session_policy", &[(flag, Tint::Plain)]);
+        detail("feature session_policy", &[(flag, Style::Plain)]);
     }
     if change.before.is_none() {
         let declared = entry.manifest.spec.policy.to_string();
         let said = format!("can't be read before the feature is on; declared: {declared}");
-        detail("policy", &[(&said, Tint::Plain)]);
+        detail("policy", &[(&said, Style::Plain)]);
     }
     for field in change.fields() {
         let values = format!("{} → {}", field.before, field.after);
         match field.direction {
-            Direction::Neutral => detail(field.field.name(), &[(&values, Tint::Plain)]),
+            Direction::Neutral => detail(field.field.name(), &[(&values, Style::Plain)]),
             direction => {
-                let said = [(" (", Tint::Plain), (direction.name(), tint(direction)), (")", Tint::Plain)];
-                detail(field.field.name(), &[&[(values.as_str(), Tint::Plain)], &said[..]].concat());
+                let said = [(" (", Style::Plain), (direction.name(), style(direction)), (")", Style::Plain)];
+                detail(field.field.name(), &[&[(values.as_str(), Style::Plain)], &said[..]].concat());
             }
         }
     }
     // each side stays together
     let side = |live: Option<&Live>| effective(live.and_then(|live| plan.effective(live))).replace(' ', "\u{a0}");
     let sides = format!("{} → {}", side(change.before.as_ref()), side(change.after.as_ref()));
-    detail("effective", &[(&sides, Tint::Plain)]);
+    detail("effective", &[(&sides, Style::Plain)]);
     if let Some(problem) = &change.then {
-        text.push_str(&page.line("    ! and no further: ", &because(problem)));
+        text.push_str(&output.line("    ! and no further: ", &because(problem)));
     }
     text
 }
 
-const fn tint(direction: Direction) -> Tint {
+const fn style(direction: Direction) -> Style {
     match direction {
-        Direction::Tightening => Tint::Good,
-        Direction::Loosening | Direction::Mixed | Direction::Unknown => Tint::Bad,
-        Direction::Neutral => Tint::Plain,
+        Direction::Tightening => Style::Good,
+        Direction::Loosening | Direction::Mixed | Direction::Unknown => Style::Bad,
+        Direction::Neutral => Style::Plain,
     }
 }
 

@@ -1,53 +1,51 @@
-//! Each condition that is not fine: what it means here, and what to do. The
-//! sentences are those of `docs/conditions.md`.
+//! Each condition that is not as it should be: what it means, the case at hand,
+//! and what to do. The sentences are those of `docs/conditions.md`.
 
-use super::super::{age, standing::Standing};
+use super::super::{age, summary::Summary};
 use crate::{
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::{Page, Tint, printable},
+    terminal::{Output, Style, printable},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-pub(super) fn text(standing: &Standing<'_>, owner: Option<&str>, page: &Page, now: Timestamp) -> String {
-    if !standing.is_current() {
+pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, now: Timestamp) -> String {
+    if !summary.is_current() {
         let (means, act) = (Reason::NotChecked.means(), Reason::NotChecked.act());
         let said = format!("This version of the spec: {means} What is said above may be of an earlier one. {act}");
-        return format!("\n{}", page.paragraph("", &said));
+        return format!("\n{}", output.paragraph("", &said));
     }
     let mut text = String::new();
-    for (reason, conditions) in groups(standing) {
+    for (reason, conditions) in groups(summary) {
         let named: Vec<String> = conditions.iter().map(|c| format!("{} is {}", c.type_, c.status)).collect();
         let since = conditions.iter().map(|c| c.last_transition_time.0).max().unwrap_or(now);
-        let head = page.paint(&printable(reason), Tint::Strong);
+        let head = output.paint(&printable(reason), Style::Strong);
         text.push_str(&format!("\n{head} for {}\n", age::span(since, now)));
-        text.push_str(&page.paragraph("  ", &named.join(", ")));
+        text.push_str(&output.paragraph("  ", &named.join(", ")));
         let Some(known) = Reason::parse(reason) else {
-            // of a newer operator: its own words are all there is
+            // a reason of a newer operator: print the message that it wrote
             for condition in conditions {
-                text.push_str(&page.paragraph("  ", &condition.message));
+                text.push_str(&output.paragraph("  ", &condition.message));
             }
             continue;
         };
-        text.push_str(&page.paragraph("  Means  ", known.means()));
+        text.push_str(&output.paragraph("  Means  ", known.means()));
         if let Some(here) = conditions.iter().find_map(|c| known.detail(&c.message)) {
-            text.push_str(&page.paragraph("  Here   ", here));
+            text.push_str(&output.paragraph("  Here   ", here));
         }
         if let Some(owner) = owner.filter(|_| known == Reason::Conflict) {
-            text.push_str(&page.paragraph("  Owner  ", owner));
+            text.push_str(&output.paragraph("  Owner  ", owner));
         }
-        text.push_str(&page.paragraph("  Do     ", known.act()));
+        text.push_str(&output.paragraph("  Do     ", known.act()));
     }
     text
 }
 
-/// Those that are not fine, by reason, in the order of their kinds. That
-/// something was not looked at is only worth a word when nothing says why.
-fn groups<'a>(standing: &Standing<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
+/// The conditions that are not as they should be, grouped by reason, in the order
+/// of their types. NotChecked is left out where another reason says why.
+fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     let mut groups: Vec<(&str, Vec<&Condition>)> = Vec::new();
-    for condition in
-        ConditionType::ALL.into_iter().filter_map(|kind| standing.condition(kind).filter(|c| !fine(kind, c)))
-    {
+    for condition in ConditionType::ALL.into_iter().filter_map(|t| summary.condition(t).filter(|c| !fine(t, c))) {
         match groups.iter_mut().find(|(reason, _)| *reason == condition.reason) {
             Some((_, conditions)) => conditions.push(condition),
             None => groups.push((&condition.reason, vec![condition])),
@@ -59,12 +57,13 @@ fn groups<'a>(standing: &Standing<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     groups
 }
 
-fn fine(kind: ConditionType, condition: &Condition) -> bool {
-    let truth = ConditionStatus::parse(&condition.status);
-    match kind {
-        ConditionType::Reconciling | ConditionType::Stalled => truth != ConditionStatus::True,
+/// True, or for Reconciling and Stalled not True.
+fn fine(condition_type: ConditionType, condition: &Condition) -> bool {
+    let status = ConditionStatus::parse(&condition.status);
+    match condition_type {
+        ConditionType::Reconciling | ConditionType::Stalled => status != ConditionStatus::True,
         ConditionType::Ready | ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => {
-            truth == ConditionStatus::True
+            status == ConditionStatus::True
         }
     }
 }

@@ -1,25 +1,25 @@
-//! What is declared, what is live, and what of both applies.
+//! The declared policy, the live one, the application's, and which limit of them
+//! applies to new sessions.
 
-use super::super::{delivery::Delivery, limits, standing::Standing};
+use super::super::{delivery::Delivery, limits, summary::Summary};
 use crate::{
     crd::{self, ApplicationLimits, EffectiveLimit, Mode, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
     policy::{Bounds, Minutes},
-    terminal::Page,
+    terminal::Output,
 };
 
-/// What a person reads first.
-pub(super) fn text(resource: &OrganizationSessionPolicy, page: &Page) -> String {
-    let standing = Standing::of(resource);
+pub(super) fn text(resource: &OrganizationSessionPolicy, output: &Output) -> String {
+    let summary = Summary::of(resource);
     let mut text = String::from("\n");
-    let mut fact = |label: &str, value: &str| text.push_str(&page.paragraph(&format!("{label:13}"), value));
-    let status = standing.status();
-    fact("Organization", &organization(&standing, status));
+    let mut fact = |label: &str, value: &str| text.push_str(&super::fact(output, label, value));
+    let status = summary.status();
+    fact("Organization", &organization(&summary, status));
     let declared = match crd::validate(&resource.spec) {
         Ok(spec) => spec.policy.to_string(),
         Err(violations) => violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     };
     fact("Declared", &declared);
-    fact("", &format!("mode {}: {}", standing.mode(), meaning(resource.spec.mode)));
+    fact("", &format!("mode {}: {}", summary.mode(), meaning(resource.spec.mode)));
     if let Some(delivery) = Delivery::of(resource) {
         fact("", &format!("delivered by {delivery}"));
     }
@@ -41,8 +41,8 @@ pub(super) fn text(resource: &OrganizationSessionPolicy, page: &Page) -> String 
     text
 }
 
-fn organization(standing: &Standing<'_>, status: Option<&OrganizationSessionPolicyStatus>) -> String {
-    let declared = standing.organization();
+fn organization(summary: &Summary<'_>, status: Option<&OrganizationSessionPolicyStatus>) -> String {
+    let declared = summary.organization();
     let found = status.and_then(|status| status.organization_id.as_deref()).filter(|id| *id != declared);
     let found = found.map(|id| format!(" ({id})")).unwrap_or_default();
     let place = status.and_then(|status| status.environment.as_deref());
@@ -58,16 +58,17 @@ const fn meaning(mode: Mode) -> &'static str {
 }
 
 fn limits_of(limits: &ApplicationLimits) -> String {
-    let limit = |number: Option<i32>| number.map_or_else(|| "none".to_owned(), limits::said);
-    let token = limits.access_token_expiry.map(|n| format!("; access tokens live {}", limits::said(n)));
+    let limit = |number: Option<i32>| number.map_or_else(|| "none".to_owned(), limits::format_minutes);
+    let token = limits.access_token_expiry.map(|n| format!("; access tokens live {}", limits::format_minutes(n)));
     let (absolute, idle) = (limit(limits.absolute_session_timeout), limit(limits.idle_session_timeout));
     format!("absolute {absolute}, idle {idle}{}", token.unwrap_or_default())
 }
 
-/// Which limit applies, and why it is that one.
+/// Which limit applies to `field`, and why: `own` is the organization's, `app` the
+/// application's.
 fn applies(field: &str, limit: Option<&EffectiveLimit>, own: Option<Minutes>, app: Option<Minutes>) -> String {
     let Some(limit) = limit else { return format!("{field} without a limit: neither side sets one") };
-    let value = limits::said(limit.minutes);
+    let value = limits::format_minutes(limit.minutes);
     let (winner, loser, other) = match limit.from.as_str() {
         "application" => ("the application's", "the organization", own),
         _ => ("the organization's", "the application", app),

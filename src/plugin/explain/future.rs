@@ -1,24 +1,26 @@
-//! What happens next, and when, if nobody does anything.
+//! What the operator does next by itself, and when: its next reconcile, and what
+//! a deletion does before the resource goes.
 
-use super::super::{age, cluster::Hint, standing::Standing};
+use super::super::{age, cluster::Hint, summary::Summary};
 use crate::{
     crd::{self, DeletionPolicy, Mode, OrganizationSessionPolicy, ReportedRelease},
-    reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::Page,
+    reconcile::{ConditionStatus, ConditionType, MAX_BACKOFF, Reason, retry_within},
+    terminal::Output,
 };
 use jiff::Timestamp;
+use std::time::Duration;
 
-pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, page: &Page, now: Timestamp) -> String {
-    let standing = Standing::of(resource);
-    let release = standing.status().and_then(|status| status.release.as_ref());
+pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output, now: Timestamp) -> String {
+    let summary = Summary::of(resource);
+    let release = summary.status().and_then(|status| status.release.as_ref());
     let mut text = String::from("\n");
-    if standing.deleted().is_some() {
-        text.push_str(&page.paragraph("Deletion     ", deletion(resource)));
+    if summary.deleted().is_some() {
+        text.push_str(&super::fact(output, "Deletion", deletion(resource)));
     }
     if let Some(release) = release {
-        text.push_str(&page.paragraph("Release      ", &announced(release, now)));
+        text.push_str(&super::fact(output, "Release", &announced(release, now)));
     }
-    text.push_str(&page.paragraph("Next look    ", &next_look(&standing, resource, hint)));
+    text.push_str(&super::fact(output, "Next reconcile", &next_reconcile(&summary, resource, hint)));
     text
 }
 
@@ -47,41 +49,37 @@ fn announced(release: &ReportedRelease, now: Timestamp) -> String {
     )
 }
 
-/// As `reconcile::requeue` plans it.
-fn next_look(standing: &Standing<'_>, resource: &OrganizationSessionPolicy, hint: &Hint) -> String {
+/// When the operator reconciles next by itself, and the command that makes it
+/// reconcile now. The times are those of `reconcile::requeue`.
+fn next_reconcile(summary: &Summary<'_>, resource: &OrganizationSessionPolicy, hint: &Hint) -> String {
     let interval = match &resource.spec.interval {
         Some(interval) => format!("every {interval} (spec.interval)"),
         None => "at the operator's interval, 10m unless it was started with another one".to_owned(),
     };
-    let resumed = format!("none before `{}`", hint.to("resume", standing.name()));
-    let when = match Reason::parse(standing.ready().reason) {
-        Some(Reason::Suspended) => return resumed,
-        Some(Reason::Uninstalled) => return "none before an operator runs again".into(),
-        Some(Reason::NotChecked) => return "at once, if an operator runs that watches this namespace".into(),
-        Some(Reason::InvalidSpec) if crd::validate(&resource.spec).is_err() => return "when the spec changes".into(),
-        Some(
-            Reason::FeatureUnavailable
-            | Reason::FeatureNotEnabled
-            | Reason::NotApplied
-            | Reason::UnrecognizedLivePolicy
-            | Reason::RejectedByApi
-            | Reason::ApiNotSupported,
-        ) => "within an hour".to_owned(),
-        Some(Reason::OrganizationNotFound) => "within 10 minutes".to_owned(),
-        Some(Reason::Forbidden) => "within 5 minutes".to_owned(),
-        Some(
-            Reason::CredentialsMissing
-            | Reason::CredentialsIncomplete
-            | Reason::CredentialsNotAllowed
-            | Reason::CredentialsRejected
-            | Reason::AuthFailed,
-        ) => "within a minute".to_owned(),
-        _ if standing.truth(ConditionType::Reconciling) == ConditionStatus::True => {
-            "after pauses of at most 5 minutes".to_owned()
+    let reason = Reason::parse(summary.ready().reason);
+    let when = match (reason, reason.and_then(retry_within)) {
+        (Some(Reason::Suspended), _) => return format!("none before `{}`", hint.to("resume", summary.name())),
+        (Some(Reason::Uninstalled), _) => return "none before an operator runs again".into(),
+        (Some(Reason::NotChecked), _) => return "at once, if an operator runs that watches this namespace".into(),
+        (Some(Reason::InvalidSpec), _) if crd::validate(&resource.spec).is_err() => {
+            return "when the spec changes".into();
+        }
+        (_, Some(time)) => format!("within {}", in_words(time)),
+        _ if summary.status_of(ConditionType::Reconciling) == ConditionStatus::True => {
+            format!("after pauses of at most {}", in_words(MAX_BACKOFF))
         }
         _ => interval,
     };
-    format!("{when}, and when the spec changes; `{}` asks for one now", hint.to("reconcile", standing.name()))
+    format!("{when}, and when the spec changes; `{}` asks for one now", hint.to("reconcile", summary.name()))
+}
+
+/// A time of whole minutes in a sentence.
+fn in_words(time: Duration) -> String {
+    match time.as_secs() / 60 {
+        1 => "a minute".to_owned(),
+        60 => "an hour".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    }
 }
 
 #[cfg(test)]
@@ -96,5 +94,11 @@ mod tests {
         assert!(release("1970-01-01T01:00:00Z").starts_with("in 60m, at 1970-01-01 01:00:00 UTC, the resource goes"));
         assert!(release("1969-12-31T23:00:00Z").starts_with("now (1969-12-31 23:00:00 UTC), the resource"));
         assert!(release("soon").starts_with("at soon, the resource goes"));
+    }
+
+    #[test]
+    fn a_time_is_said_in_words() {
+        let minutes = |n: u64| in_words(Duration::from_secs(60 * n));
+        assert_eq!([minutes(1), minutes(5), minutes(60)], ["a minute", "5 minutes", "an hour"]);
     }
 }

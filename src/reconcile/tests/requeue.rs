@@ -5,8 +5,8 @@ use super::{
     world::{On, Trouble, Uid, World, access},
 };
 use crate::reconcile::{
-    CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, Outcome, RemoteError, RemoteOutcome, Requeue,
-    requeue,
+    CredentialsError, CredentialsKey, CredentialsSource, Detail, ErrorKind, Outcome, Reason, RemoteError,
+    RemoteOutcome, Requeue, problem, requeue, retry_within,
 };
 use std::time::Duration;
 
@@ -135,4 +135,35 @@ fn when_a_write_of_an_earlier_pass_must_have_landed() {
     assert_eq!(world.live(), no_idle(240), "the late write landed");
     world.pass(uid);
     assert_eq!(world.live(), custom(120, 30).into());
+}
+
+#[test]
+fn people_are_told_the_time_that_is_planned() {
+    use ErrorKind as E;
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |spec| spec.interval = Some(MINUTE * 2));
+    let state = world.pass(uid).state;
+    let errors = [E::CredentialsRejected, E::AuthFailed, E::Forbidden, E::Rejected, E::Unsupported, E::TimedOut];
+    let outcomes = [
+        RemoteOutcome::OrganizationNotFound,
+        RemoteOutcome::FeatureUnavailable(Detail::default()),
+        RemoteOutcome::FeatureNotEnabled,
+        RemoteOutcome::NotApplied,
+        RemoteOutcome::Unrecognized,
+        RemoteOutcome::Rejected(Detail::default()),
+        RemoteOutcome::Unsupported,
+        RemoteOutcome::OrganizationChanged { pinned: org("org_1"), found: org("org_2") },
+    ];
+    for outcome in outcomes.into_iter().chain(errors.map(|kind| RemoteOutcome::Error(RemoteError::new(kind)))) {
+        let (reason, _) = problem(&outcome, "", "").unwrap();
+        let planned = match requeue(&state, &Outcome::Reconciled(outcome)) {
+            Requeue::Interval(time) | Requeue::After(time) if time != MINUTE * 2 => Some(time),
+            _ => None,
+        };
+        assert_eq!(retry_within(reason), planned, "{reason:?}");
+    }
+    let cap = after(|w, _| w.credentials_missing());
+    for reason in [Reason::CredentialsMissing, Reason::CredentialsIncomplete, Reason::CredentialsNotAllowed] {
+        assert_eq!(retry_within(reason).map(|cap| Requeue::Backoff { cap }), Some(cap), "{reason:?}");
+    }
 }

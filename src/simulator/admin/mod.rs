@@ -1,14 +1,14 @@
-//! The back door: everything a test may do that a client of Scalekit may not.
+//! The admin endpoints: what a test may do that a client of Scalekit may not.
 //!
-//! No authentication, which is why the stand-in listens on loopback only, and
-//! no trace in the journal.
+//! They ask for no authentication, which is why the simulator listens on loopback
+//! only, and the journal does not record them.
 
+mod journal;
 mod organizations;
-mod witness;
 
-use super::call::{Call, Reply};
-use super::desk::Desk;
 use super::faults::Rule;
+use super::http::{ApiRequest, ApiResponse};
+use super::server::Server;
 use super::settings::Settings;
 use super::tokens::Client;
 use axum::body::Bytes;
@@ -24,21 +24,21 @@ pub(crate) fn is_admin(path: &str) -> bool {
     path.starts_with(PREFIX)
 }
 
-/// A wrong admin call: status and explanation.
-type Wrong = (u16, String);
+/// The status of a refused admin request, and why.
+type AdminError = (u16, String);
 
-/// Answers one admin call.
-pub(crate) fn answer(desk: &Desk, call: &Call) -> Reply {
-    match dispatch(desk, call) {
-        Ok(body) => Reply::json(200, &body),
-        Err((status, why)) => Reply::json(status, &json!({"error": why})),
+/// Carries out one admin request.
+pub(crate) fn handle(server: &Server, request: &ApiRequest) -> ApiResponse {
+    match dispatch(server, request) {
+        Ok(body) => ApiResponse::json(200, &body),
+        Err((status, why)) => ApiResponse::json(status, &json!({"error": why})),
     }
 }
 
-/// The same without HTTP around it.
-pub(crate) fn direct(desk: &Desk, method: &str, target: &str, body: &Value) -> (u16, Value) {
+/// Carries out an admin request of this process, without HTTP.
+pub(crate) fn direct(server: &Server, method: &str, target: &str, body: &Value) -> (u16, Value) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let call = Call {
+    let request = ApiRequest {
         sequence: 0,
         method: Method::from_bytes(method.as_bytes()).unwrap_or_default(),
         path: path.to_owned(),
@@ -46,76 +46,76 @@ pub(crate) fn direct(desk: &Desk, method: &str, target: &str, body: &Value) -> (
         headers: HeaderMap::new(),
         body: if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) },
     };
-    let reply = answer(desk, &call);
-    (reply.status, serde_json::from_slice(&reply.body).unwrap_or_default())
+    let response = handle(server, &request);
+    (response.status, serde_json::from_slice(&response.body).unwrap_or_default())
 }
 
-fn dispatch(desk: &Desk, call: &Call) -> Result<Value, Wrong> {
-    let path = call.path.strip_prefix(PREFIX).unwrap_or_default();
+fn dispatch(server: &Server, request: &ApiRequest) -> Result<Value, AdminError> {
+    let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
     if let Some(rest) = path.strip_prefix("organizations") {
-        return organizations::dispatch(desk, call, rest);
+        return organizations::dispatch(server, request, rest);
     }
-    match (call.method.as_str(), path) {
-        ("GET", "journal") => witness::read(desk, call),
-        ("GET", "journal/count") => witness::count(desk, call),
+    match (request.method.as_str(), path) {
+        ("GET", "journal") => journal::read(server, request),
+        ("GET", "journal/count") => journal::count(server, request),
         ("DELETE", "journal") => {
-            desk.journal().clear();
+            server.journal().clear();
             done()
         }
-        ("GET", "settings") => written(&desk.environment().settings),
-        ("PUT", "settings") => settings(desk, call, true),
-        ("PATCH", "settings") => settings(desk, call, false),
-        ("GET", "faults") => written(desk.faults().pending()),
-        ("POST", "faults") => add_faults(desk, call),
+        ("GET", "settings") => written(&server.environment().settings),
+        ("PUT", "settings") => settings(server, request, true),
+        ("PATCH", "settings") => settings(server, request, false),
+        ("GET", "faults") => written(server.faults().pending()),
+        ("POST", "faults") => add_faults(server, request),
         ("DELETE", "faults") => {
-            desk.faults().clear();
+            server.faults().clear();
             done()
         }
-        ("GET", "tokens") => Ok(desk.environment().tokens.counts(Instant::now())),
+        ("GET", "tokens") => Ok(server.environment().tokens.counts(Instant::now())),
         ("POST", "tokens/revoke") => {
-            desk.environment().tokens.revoke_all();
+            server.environment().tokens.revoke_all();
             done()
         }
         ("PUT", "client") => {
-            desk.environment().client = body::<Client>(call)?;
+            server.environment().client = body::<Client>(request)?;
             done()
         }
         ("POST", "reset") => {
-            desk.reset().map_err(|error| (500, error.to_string()))?;
+            server.reset().map_err(|error| (500, error.to_string()))?;
             done()
         }
-        _ => Err((404, format!("no admin endpoint {} {}", call.method, call.path))),
+        _ => Err((404, format!("no admin endpoint {} {}", request.method, request.path))),
     }
 }
 
-fn settings(desk: &Desk, call: &Call, from_default: bool) -> Result<Value, Wrong> {
-    let partial: Value = body(call)?;
-    let mut environment = desk.environment();
+fn settings(server: &Server, request: &ApiRequest, from_default: bool) -> Result<Value, AdminError> {
+    let partial: Value = body(request)?;
+    let mut environment = server.environment();
     let base = if from_default { Settings::default() } else { environment.settings.clone() };
     environment.settings = base.overlaid(&partial).map_err(|error| (400, error.to_string()))?;
     written(&environment.settings)
 }
 
-/// One rule or a list of them.
-fn add_faults(desk: &Desk, call: &Call) -> Result<Value, Wrong> {
-    let rules = match body::<Value>(call)? {
+/// Adds the fault rules of the body: one rule or a list of them.
+fn add_faults(server: &Server, request: &ApiRequest) -> Result<Value, AdminError> {
+    let rules = match body::<Value>(request)? {
         list @ Value::Array(_) => serde_json::from_value(list),
         one => serde_json::from_value::<Rule>(one).map(|rule| vec![rule]),
     };
-    let mut faults = desk.faults();
+    let mut faults = server.faults();
     faults.add(rules.map_err(|error| (400, error.to_string()))?);
     written(faults.pending())
 }
 
-fn body<T: DeserializeOwned>(call: &Call) -> Result<T, Wrong> {
-    serde_json::from_slice(&call.body).map_err(|error| (400, error.to_string()))
+fn body<T: DeserializeOwned>(request: &ApiRequest) -> Result<T, AdminError> {
+    serde_json::from_slice(&request.body).map_err(|error| (400, error.to_string()))
 }
 
-fn written<T: Serialize + ?Sized>(value: &T) -> Result<Value, Wrong> {
+fn written<T: Serialize + ?Sized>(value: &T) -> Result<Value, AdminError> {
     serde_json::to_value(value).map_err(|error| (500, error.to_string()))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every endpoint")]
-fn done() -> Result<Value, Wrong> {
+fn done() -> Result<Value, AdminError> {
     Ok(json!({}))
 }

@@ -1,11 +1,12 @@
-//! Changing organizations behind the operator's back.
+//! The admin endpoints that change organizations, as a dashboard user or another
+//! client would.
 
-use super::{Wrong, body};
-use crate::simulator::call::Call;
-use crate::simulator::desk::Desk;
+use super::{AdminError, body};
 use crate::simulator::features::Feature;
+use crate::simulator::http::ApiRequest;
 use crate::simulator::organizations::{Clash, Draft, Organization, Organizations};
 use crate::simulator::policy::Policy;
+use crate::simulator::server::Server;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -28,38 +29,38 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
 }
 
 /// `rest` is the path behind `organizations`.
-pub(super) fn dispatch(desk: &Desk, call: &Call, rest: &str) -> Result<Value, Wrong> {
+pub(super) fn dispatch(server: &Server, request: &ApiRequest, rest: &str) -> Result<Value, AdminError> {
     let now = Instant::now();
-    let mut environment = desk.environment();
+    let mut environment = server.environment();
     let all = &mut environment.organizations;
     let mut parts = rest.strip_prefix('/').unwrap_or_default().split('/');
     let id = parts.next().unwrap_or_default();
     let verb = parts.next();
-    let organization = match (call.method.as_str(), id, verb) {
+    let organization = match (request.method.as_str(), id, verb) {
         ("GET", "", None) => return Ok(overview(all, now)),
-        ("POST", "", None) => all.create(body::<Draft>(call)?).map_err(clash)?,
+        ("POST", "", None) => all.create(body::<Draft>(request)?).map_err(clash)?,
         ("GET", id, None) => all.get(id).ok_or_else(unknown)?,
-        ("PUT", id, None) => replace(all, id, body(call)?)?,
-        ("PATCH", id, None) => edit(all, id, body(call)?)?,
+        ("PUT", id, None) => replace(all, id, body(request)?)?,
+        ("PATCH", id, None) => edit(all, id, body(request)?)?,
         ("DELETE", id, None) => {
             all.remove(id).ok_or_else(unknown)?;
             return Ok(json!({}));
         }
         ("POST", id, Some("recreate")) => all.recreate(id).ok_or_else(unknown)?,
-        _ => return Err((404, format!("no admin endpoint {} {}", call.method, call.path))),
+        _ => return Err((404, format!("no admin endpoint {} {}", request.method, request.path))),
     };
-    Ok(organization.truth(now))
+    Ok(organization.as_stored(now))
 }
 
-/// All of them, newest first.
+/// All organizations, newest first.
 fn overview(all: &mut Organizations, now: Instant) -> Value {
     let (page, _) = all.page(u64::MAX, usize::MAX);
-    page.into_iter().map(|organization| organization.truth(now)).collect()
+    page.into_iter().map(|organization| organization.as_stored(now)).collect()
 }
 
-/// Forgets the old one, if any; the id in the path counts. A refused draft
-/// leaves the old one as it was.
-fn replace<'a>(all: &'a mut Organizations, id: &str, draft: Draft) -> Result<&'a mut Organization, Wrong> {
+/// Creates the organization `id` from the draft, in place of the old one if there is
+/// one. A refused draft leaves the old one as it was.
+fn replace<'a>(all: &'a mut Organizations, id: &str, draft: Draft) -> Result<&'a mut Organization, AdminError> {
     let holder = draft.external_id.as_deref().and_then(|external| all.get_external(external));
     if holder.is_some_and(|holder| holder.id != id) {
         return Err(clash(Clash::ExternalId));
@@ -68,7 +69,7 @@ fn replace<'a>(all: &'a mut Organizations, id: &str, draft: Draft) -> Result<&'a
     all.create(Draft { id: id.to_owned(), ..draft }).map_err(clash)
 }
 
-fn edit<'a>(all: &'a mut Organizations, id: &str, edit: Edit) -> Result<&'a mut Organization, Wrong> {
+fn edit<'a>(all: &'a mut Organizations, id: &str, edit: Edit) -> Result<&'a mut Organization, AdminError> {
     if let Some(external_id) = edit.external_id {
         all.remap(id, external_id);
     }
@@ -85,11 +86,11 @@ fn edit<'a>(all: &'a mut Organizations, id: &str, edit: Edit) -> Result<&'a mut 
     Ok(organization)
 }
 
-fn unknown() -> Wrong {
+fn unknown() -> AdminError {
     (404, "no such organization".to_owned())
 }
 
-fn clash(clash: Clash) -> Wrong {
+fn clash(clash: Clash) -> AdminError {
     let status = if clash == Clash::BadId { 400 } else { 409 };
     (status, clash.to_string())
 }

@@ -1,7 +1,7 @@
-//! Bodies that a healthy server would not send.
+//! Response bodies that a healthy server would not send.
 
-use crate::simulator::call::{Call, Reply, respond};
-use crate::simulator::refusal::Refusal;
+use crate::simulator::api_error::ApiError;
+use crate::simulator::http::{ApiRequest, ApiResponse, respond};
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures::stream;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-/// The content of a forged answer.
+/// The body of a forged response.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Forgery {
@@ -23,11 +23,11 @@ pub(crate) enum Forgery {
     Unauthenticated,
     /// `{"error": …}` as a token endpoint would.
     Oauth,
-    /// A proxy's or portal's page.
+    /// An HTML page, as of a proxy or a captive portal.
     Html,
     /// A Status whose message repeats the request's Authorization and body.
     Echo,
-    /// Starts like JSON and is none.
+    /// JSON that breaks off.
     Garbled,
     /// Objects nested this deep; valid JSON.
     Deep(usize),
@@ -40,13 +40,13 @@ pub(crate) enum Forgery {
 }
 
 impl Forgery {
-    /// The forged answer to `call`.
-    pub(crate) fn respond(&self, status: u16, headers: &BTreeMap<String, String>, call: &Call) -> Response {
+    /// The forged response to `request`.
+    pub(crate) fn respond(&self, status: u16, headers: &BTreeMap<String, String>, request: &ApiRequest) -> Response {
         let (kind, body) = match self {
             Self::Huge(bytes) => ("application/json", huge(*bytes)),
             Self::Html => ("text/html", Body::from("<html><head><title>Sign in</title></head></html>")),
             Self::Text(text) => ("text/plain", Body::from(text.clone())),
-            other => ("application/json", Body::from(other.json(status, call))),
+            other => ("application/json", Body::from(other.json(status, request))),
         };
         let mut all = vec![("content-type".to_owned(), kind.to_owned())];
         all.extend(headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())));
@@ -56,18 +56,18 @@ impl Forgery {
         respond(status, &all, body)
     }
 
-    fn json(&self, status: u16, call: &Call) -> Vec<u8> {
+    fn json(&self, status: u16, request: &ApiRequest) -> Vec<u8> {
         match self {
             Self::Empty | Self::Html | Self::Text(_) | Self::Huge(_) => Vec::new(),
             Self::Status => status_json(status, &format!("simulated {status}")),
-            Self::Unauthenticated => Refusal::unauthenticated().reply(call.sequence).body,
+            Self::Unauthenticated => ApiError::unauthenticated().response(request.sequence).body,
             Self::Oauth => {
                 let error = if status < 500 { "invalid_client" } else { "server_error" };
-                Reply::json(status, &json!({"error": error, "error_description": "simulated"})).body
+                ApiResponse::json(status, &json!({"error": error, "error_description": "simulated"})).body
             }
             Self::Echo => {
-                let sent = String::from_utf8_lossy(&call.body);
-                status_json(status, &format!("{} {sent}", call.authorization().unwrap_or_default()))
+                let sent = String::from_utf8_lossy(&request.body);
+                status_json(status, &format!("{} {sent}", request.authorization().unwrap_or_default()))
             }
             Self::Garbled => b"{\"policy\":{\"policy_source\":\"CUS".to_vec(),
             Self::Deep(depth) => format!("{}1{}", "{\"a\":".repeat(*depth), "}".repeat(*depth)).into_bytes(),

@@ -1,14 +1,14 @@
-//! The faults, as they are written in a rule.
+//! The faults that a rule can inject, as JSON.
 
 use super::body::Forgery;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What happens instead of a plain answer.
+/// What happens instead of the normal response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Fault {
-    /// The request is not carried out; this is answered. A redirect is a 302
+    /// The request is not carried out; this is the response. A redirect is a 302
     /// with a `location` header.
     Refuse {
         status: u16,
@@ -17,18 +17,18 @@ pub(crate) enum Fault {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// The request is carried out; this is answered instead of the truth.
+    /// The request is carried out; this is sent instead of its response.
     Answer {
-        /// The true status unless given.
+        /// The status of the real response unless given.
         #[serde(default)]
         status: Option<u16>,
         body: Forgery,
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// Carried out at once, answered late.
+    /// Carried out at once; the response comes late.
     SlowHeaders { delay_ms: u64 },
-    /// Carried out at once; the body comes in drops.
+    /// Carried out at once; the body comes in small chunks.
     SlowBody {
         #[serde(default = "one")]
         chunk_bytes: usize,
@@ -37,11 +37,11 @@ pub(crate) enum Fault {
     /// Carried out; the body ends after so many bytes, short of its announced
     /// length, and the connection with it.
     Truncated { keep_bytes: usize },
-    /// Not carried out; the connection closes without an answer.
+    /// Not carried out; the connection closes without a response.
     LostRequest,
-    /// Carried out; the connection closes without an answer.
+    /// Carried out; the connection closes without a response.
     LostResponse,
-    /// Carried out later, or never without `after_ms`; no answer now.
+    /// Carried out later, or never without `after_ms`; no response.
     Late {
         #[serde(default)]
         after_ms: Option<u64>,
@@ -49,7 +49,7 @@ pub(crate) enum Fault {
     },
 }
 
-/// How a late request looks to the one who sent it.
+/// What the client of a late request sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Then {

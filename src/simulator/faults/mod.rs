@@ -1,10 +1,10 @@
-//! Scripted misfortune: which request meets which fault, and how it looks on
-//! the wire.
+//! Fault injection: which request gets which fault, and what is then sent on the
+//! wire.
 
 mod body;
 mod fault;
-mod play;
+mod inject;
 mod rule;
 
-pub(crate) use play::{Outcome, play};
+pub(crate) use inject::{Outcome, inject};
 pub(crate) use rule::{Faults, Rule, matches};

@@ -1,9 +1,9 @@
-//! Which request meets which fault.
+//! The rules that say which request gets which fault.
 
 use super::fault::Fault;
 use serde::{Deserialize, Serialize};
 
-/// How often a rule strikes.
+/// How often a rule injects its fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Times {
@@ -11,14 +11,14 @@ pub(crate) enum Times {
     Word(Forever),
 }
 
-/// The word for no end.
+/// `"forever"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Forever {
     Forever,
 }
 
-/// One rule of the script.
+/// One rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
@@ -29,7 +29,7 @@ pub(crate) struct Rule {
     /// for anything. Compared with the path as sent, percent-encoded.
     #[serde(default)]
     path: Option<String>,
-    /// Matching requests that pass unharmed first.
+    /// So many matching requests are handled normally first.
     #[serde(default)]
     skip: u64,
     #[serde(default = "once")]
@@ -42,7 +42,7 @@ fn once() -> Times {
 }
 
 impl Rule {
-    fn concerns(&self, method: &str, path: &str) -> bool {
+    fn matches(&self, method: &str, path: &str) -> bool {
         self.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && self.path.as_ref().is_none_or(|pattern| matches(pattern, path))
     }
@@ -63,17 +63,17 @@ impl Faults {
         self.rules.clear();
     }
 
-    /// What is still to come.
+    /// The rules that are not used up.
     pub(crate) fn pending(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// The fault of the first rule that concerns this request and has nothing
-    /// left to skip. Every rule before it counts the request as skipped.
-    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Fault> {
-        let mut struck = None;
+    /// Takes the fault of the first rule that matches this request and has nothing
+    /// left to skip. Every matching rule before it counts the request as skipped.
+    pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
+        let mut found = None;
         for (position, rule) in self.rules.iter_mut().enumerate() {
-            if !rule.concerns(method, path) {
+            if !rule.matches(method, path) {
                 continue;
             }
             if rule.skip > 0 {
@@ -83,10 +83,10 @@ impl Faults {
             if let Times::Count(left) = &mut rule.times {
                 *left -= 1;
             }
-            struck = Some((position, rule.times == Times::Count(0), rule.fault.clone()));
+            found = Some((position, rule.times == Times::Count(0), rule.fault.clone()));
             break;
         }
-        let (position, used_up, fault) = struck?;
+        let (position, used_up, fault) = found?;
         if used_up {
             self.rules.remove(position);
         }
@@ -148,7 +148,7 @@ mod tests {
     fn a_rule_skips_then_strikes_then_is_gone() {
         let mut faults = Faults::default();
         faults.add(vec![rule(json!({"method": "GET", "skip": 1, "times": 2, "fault": {"kind": "lost_request"}}))]);
-        let mut hits = || faults.strike("GET", "/x").is_some();
+        let mut hits = || faults.take("GET", "/x").is_some();
         assert_eq!([hits(), hits(), hits(), hits()], [false, true, true, false]);
         assert!(faults.pending().is_empty());
     }
@@ -160,7 +160,7 @@ mod tests {
             rule(json!({"method": "PATCH", "fault": {"kind": "lost_request"}})),
             rule(json!({"path": "/a", "times": "forever", "fault": {"kind": "lost_response"}})),
         ]);
-        let mut kind = |method, path| faults.strike(method, path).map(|fault| fault.kind());
+        let mut kind = |method, path| faults.take(method, path).map(|fault| fault.kind());
         assert_eq!(kind("GET", "/b"), None);
         assert_eq!(kind("GET", "/a"), Some("lost_response"));
         assert_eq!(kind("PATCH", "/a"), Some("lost_request"));

@@ -20,7 +20,7 @@ pub(crate) enum Clash {
     ExternalId,
 }
 
-/// The store.
+/// The organizations by age, id and external id.
 #[derive(Debug, Default)]
 pub(crate) struct Organizations {
     by_age: BTreeMap<u64, Organization>,

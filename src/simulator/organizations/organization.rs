@@ -1,8 +1,8 @@
 //! One organization.
 
 use crate::simulator::features::Feature;
-use crate::simulator::lagging::Lagging;
 use crate::simulator::policy::Policy;
+use crate::simulator::stale_reads::StaleReads;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ impl Draft {
     }
 }
 
-/// Features and policy are what readers may see late.
+/// Readers of the API may see old features and an old policy for a while.
 #[derive(Clone, Debug)]
 pub(crate) struct Organization {
     pub(crate) id: String,
@@ -35,8 +35,8 @@ pub(crate) struct Organization {
     pub(crate) display_name: String,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
-    pub(crate) features: Lagging<Vec<Feature>>,
-    pub(crate) policy: Lagging<Policy>,
+    pub(crate) features: StaleReads<Vec<Feature>>,
+    pub(crate) policy: StaleReads<Policy>,
 }
 
 impl Organization {
@@ -52,13 +52,14 @@ impl Organization {
             display_name: draft.display_name,
             created: now,
             updated: now,
-            features: Lagging::new(features),
-            policy: Lagging::new(draft.policy),
+            features: StaleReads::new(features),
+            policy: StaleReads::new(draft.policy),
         }
     }
 
-    /// What is really stored, whatever the readers of the API are shown.
-    pub(crate) fn truth(&self, now: Instant) -> Value {
+    /// The stored values as the admin endpoints show them, whatever readers of the
+    /// API are shown.
+    pub(crate) fn as_stored(&self, now: Instant) -> Value {
         json!({
             "id": self.id,
             "external_id": self.external_id,

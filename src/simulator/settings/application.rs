@@ -1,4 +1,4 @@
-//! The application's own session policy, and how its endpoint answers
+//! The application's own session policy, and how its endpoint responds
 //! (`scalekit-api.md` §2.9).
 
 use crate::simulator::policy::Unit;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ApplicationAnswer {
-    /// Answers.
+    /// Responds with the policy.
     #[default]
     Ok,
     /// 403: not enabled for the environment.
@@ -20,7 +20,7 @@ pub(crate) enum ApplicationAnswer {
 }
 
 /// Configured in Scalekit's dashboard, so only the admin endpoints change it.
-/// The values are in the unit they were configured in, and answered in it.
+/// The values are in the unit they were configured in, and are returned in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Application {
@@ -32,11 +32,11 @@ pub(crate) struct Application {
     pub(crate) idle_enabled: bool,
     /// Idle timeout; 0 when idle is off.
     pub(crate) idle: i64,
-    /// Its unit; not answered when idle is off.
+    /// Its unit; not returned when idle is off.
     pub(crate) idle_unit: Unit,
     /// Always minutes.
     pub(crate) access_token_expiry: i64,
-    /// How the endpoint answers.
+    /// How the endpoint responds.
     pub(crate) answer: ApplicationAnswer,
 }
 

@@ -1,4 +1,4 @@
-//! How answers are written: the marshal options that the contract leaves open
+//! How responses are written: the marshal options that the contract leaves open
 //! (`scalekit-api.md` §2, §6).
 
 use serde::{Deserialize, Serialize};
@@ -20,18 +20,18 @@ pub(crate) enum Unset {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Shown {
-    /// In every answer.
+    /// In every response.
     #[default]
     Always,
     /// Not in lists, as in the documentation's sample of one.
     NotInLists,
     /// Not if there is nothing in it.
     NotIfEmpty,
-    /// In no answer.
+    /// In no response.
     Never,
 }
 
-/// The writing of answers.
+/// The marshal options of responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Emission {

@@ -1,4 +1,4 @@
-//! Every switch that decides how the stand-in behaves where the contract is
+//! The settings: how the simulator behaves where the contract is
 //! silent or allows more than one server (`scalekit-api.md` §6, §8).
 //!
 //! The defaults are the most plausible server. Settings are one JSON object:
@@ -21,13 +21,13 @@ pub(crate) use traffic::{Lag, RateLimit, RateLimitForm, Token};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The whole of it.
+/// All settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     /// What a request body may contain.
     pub(crate) parsing: Parsing,
-    /// A longer request body is answered 413.
+    /// A longer request body gets a 413.
     pub(crate) max_body_bytes: usize,
     /// Whether `%2F` in a path segment is part of the segment; a gateway that
     /// decodes first answers the unknown-route 404 instead.
@@ -50,7 +50,7 @@ pub(crate) struct Settings {
     pub(crate) policy: PolicyRules,
     /// The policy of the application, and how its endpoint answers.
     pub(crate) application: Application,
-    /// How answers are written.
+    /// How responses are written.
     pub(crate) emission: Emission,
 }
 

@@ -1,4 +1,4 @@
-//! The switches for what a request may ask and what becomes of it.
+//! The settings for what a request may contain and what it changes.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,11 +42,11 @@ pub(crate) enum UnknownName {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct FeatureRules {
-    /// Merge or replace; undocumented, so both can be played.
+    /// Merge or replace; undocumented, so both can be simulated.
     pub(crate) patch: PatchMode,
     /// Undocumented as well.
     pub(crate) unknown: UnknownName,
-    /// Names whose enabling is answered 200 and not done.
+    /// Features that a PATCH can't enable although it gets a 200.
     pub(crate) stuck_off: Vec<String>,
 }
 

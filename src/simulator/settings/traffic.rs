@@ -1,4 +1,4 @@
-//! The switches for time: token lifetime, read lag and the rate limit.
+//! The settings for time: token lifetime, read lag and the rate limit.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub(crate) struct Token {
     /// How long a token issued from now on really works.
     pub(crate) lifetime_ms: u64,
     /// Seconds announced as `expires_in`; the real lifetime unless set, so a
-    /// server that promises too much can be played.
+    /// server that promises too much can be simulated.
     pub(crate) expires_in: Option<i64>,
     /// `expires_in` as a numeric string.
     pub(crate) expires_in_as_string: bool,

@@ -51,7 +51,7 @@ fn press(world: &World, action: &str) -> Value {
 
 async fn in_sync() -> World {
     let world = World::new().await;
-    // no look of its own comes between
+    // no reconcile of its own comes between
     world.apply("acme", &format!("{{organization: {{id: org_1}}, interval: 1h, policy: {EIGHT_HOURS}}}"));
     world.until("acme", "True", "InSync");
     world

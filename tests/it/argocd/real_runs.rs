@@ -1,4 +1,4 @@
-//! Brings the real operator into every kind of state and looks at each with
+//! Brings the real operator into every kind of state and judges each with
 //! health.lua, live. The same objects make the committed table:
 //!
 //!     UPDATE=1 cargo test --test it argocd::real_runs
@@ -81,7 +81,7 @@ async fn settled(seen: &mut Recorder) {
     let mut world = World::without_operator(json!({})).await;
     world.apply("acme", &org("org_1", ""));
     let object = world.resource("acme").unwrap();
-    seen.see(&world, "created, no operator yet", &object, "Progressing", "not looked");
+    seen.see(&world, "created, no operator yet", &object, "Progressing", "not reconciled");
 
     world.start_operator();
     let object = world.until("acme", "True", "InSync");
@@ -112,7 +112,7 @@ async fn settled(seen: &mut Recorder) {
     world.kill_operator();
     world.apply("tight", "{organization: {id: org_3}, policy: {policySource: APPLICATION}}");
     let object = world.resource("tight").unwrap();
-    seen.see(&world, "edited while the operator is away", &object, "Progressing", "not looked");
+    seen.see(&world, "edited while the operator is away", &object, "Progressing", "not reconciled");
 }
 
 async fn writing(seen: &mut Recorder) {

@@ -240,7 +240,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         79,
         "The operator is uninstalled before its resources",
-        "they wait; `session-policy-operator release` lets them go, before or after",
+        "they wait; `session-policy-operator uninstall` lets them go, before or after",
     ),
     (80, "The operator loses permissions", "the failing request is logged; others go on, with growing pauses"),
     (

@@ -1,20 +1,20 @@
-//! The operator goes first (row 79): its resources would hang on a finalizer
-//! that nobody takes off, so it lets them go before.
+//! The operator is uninstalled before its resources (row 79). They would wait
+//! for ever on a finalizer that nobody removes, so `uninstall` removes it first.
 
 use super::{eight_hours, organization, ready_world, says, witness::message};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_079_release_reverts_and_lets_every_resource_go() {
+async fn row_079_uninstall_reverts_and_lets_every_resource_go() {
     let mut world = ready_world("").await;
     world.apply("stray", &organization("org_2", ", deletionPolicy: Retain"));
     world.until("stray", "True", "InSync");
     world.kill_operator();
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     assert!(world.resource("acme").is_some(), "it hangs");
-    let output = world.release(&[]);
+    let output = world.uninstall(&[]);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.contains("2 let go, 0 left"), "{said}");
+    assert!(output.status.success() && said.contains("2 released, 0 left"), "{said}");
     world.until_gone("acme");
     assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
     assert_eq!(
@@ -26,11 +26,11 @@ async fn row_079_release_reverts_and_lets_every_resource_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_079_release_can_leave_the_policies_and_a_later_operator_takes_up_again() {
+async fn row_079_uninstall_can_leave_the_policies_and_a_later_operator_takes_up_again() {
     let mut world = ready_world("").await;
     world.kill_operator();
     let before = world.count("");
-    let output = world.release(&["--keep-policies"]);
+    let output = world.uninstall(&["--keep-policies"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let resource = world.resource("acme").unwrap();
     assert!(resource["metadata"]["finalizers"].is_null());
@@ -48,10 +48,10 @@ async fn row_079_what_cannot_be_let_go_is_named_and_fails_the_command() {
     let mut world = ready_world("").await;
     world.kill_operator();
     world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": "rotated"}));
-    let output = world.release(&[]);
+    let output = world.uninstall(&[]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
-        !output.status.success() && said.contains("acme: NOT let go") && said.contains("0 let go, 1 left"),
+        !output.status.success() && said.contains("acme: NOT released") && said.contains("0 released, 1 left"),
         "{said}"
     );
     assert!(!world.resource("acme").unwrap()["metadata"]["finalizers"].is_null());

@@ -10,12 +10,12 @@ use crate::{cluster::eventually, world::World};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_look_asked_for_on_the_policy_happens_at_once_whatever_flux_does_with_the_request() {
+async fn a_reconcile_asked_for_on_the_policy_happens_at_once_whatever_flux_does_with_the_request() {
     let world = World::new().await;
     let delivery = Delivery::of(&world, &[policy("acme", &org("org_1", ", interval: 1h"))], json!({})).await;
     delivery.until_ready();
     let ask = |token: &str, manager: &str| {
-        // the next look is an hour away, so only the request can lead to the repair
+        // the next reconcile is an hour away, so only the request can lead to the repair
         world.edit("org_1", &json!({"policy": {"source": "APPLICATION"}}));
         let request = format!("reconcile.fluxcd.io/requestedAt={token}");
         world.kubectl(&["annotate", "osp/acme", "--overwrite", manager, &request]);
@@ -26,7 +26,7 @@ async fn a_look_asked_for_on_the_policy_happens_at_once_whatever_flux_does_with_
     };
     let request = |resource: &Value| resource["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].clone();
 
-    // what kubectl wrote is taken away by the next pass of Flux, and nothing comes of it
+    // what kubectl wrote is taken away by the next reconciliation of Flux, and nothing comes of it
     let asked = ask("first", "--field-manager=kubectl-annotate");
     delivery.reconcile("second");
     let after = world.resource("acme").unwrap();

@@ -58,7 +58,7 @@ async fn a_folder_of_policies_is_ready_only_when_all_of_them_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_no_operator_has_looked_at_is_not_taken_for_ready() {
+async fn a_policy_that_no_operator_has_reconciled_is_not_taken_for_ready() {
     let mut world = World::without_operator(json!({})).await;
     let delivery = Delivery::of(&world, &[policy("acme", &org("org_1", ""))], json!({"timeout": SHORTEST})).await;
     assert_in_progress(&world, &delivery.until_failed());

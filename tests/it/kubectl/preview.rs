@@ -1,4 +1,4 @@
-//! A look at what would happen: dry runs and diffs.
+//! What would happen: dry runs and diffs.
 
 use super::{manifest, minutes, org};
 use crate::{

@@ -73,7 +73,7 @@ async fn row_074_at_rest_no_status_is_written_in_any_state_nor_by_a_new_operator
         let url = format!("/organizationsessionpolicies/{name}");
         requests(&world).iter().skip(restarted).any(|(_, sent)| sent.ends_with(&url))
     };
-    eventually("a look at each", 60, || states.iter().all(|(name, ..)| read(name)).then_some(()));
+    eventually("a read of each", 60, || states.iter().all(|(name, ..)| read(name)).then_some(()));
     world.until_looked(6);
     assert_eq!(writes(&world, begun), [], "by a new operator");
     assert_eq!(versions(&world), before);

@@ -7,7 +7,7 @@ use roxmltree::Document;
 use serde_json::Value;
 use session_policy_operator::{
     gitops::{Format, Limits, Loaded, Place, Rule, load, write},
-    terminal::Page,
+    terminal::Output,
 };
 use std::path::PathBuf;
 
@@ -71,14 +71,14 @@ fn answers(loaded: &Loaded, limits: &Limits) -> Result<(), String> {
     hold(findings <= limits.findings + 1, || format!("{findings} findings"))?;
     for finding in &loaded.findings {
         let texts = [Some(&finding.field), Some(&finding.message), finding.fix.as_ref()];
-        let plain = texts.into_iter().flatten().all(|text| !text.contains(steers));
+        let plain = texts.into_iter().flatten().all(|text| !text.contains(is_control_or_bidi));
         hold(plain && !finding.message.is_empty(), || format!("{finding:?}"))?;
     }
     Ok(())
 }
 
 /// What moves a cursor, ends a line or turns the direction of what is around.
-fn steers(c: char) -> bool {
+fn is_control_or_bidi(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
@@ -105,13 +105,13 @@ fn places(loaded: &Loaded, bytes: &[u8]) -> Result<(), String> {
 
 fn written(loaded: &Loaded, format: Format) -> Result<String, String> {
     let mut out = Vec::new();
-    write(loaded, format, &Page::plain(None), &mut out).map_err(|error| error.to_string())?;
+    write(loaded, format, &Output::plain(None), &mut out).map_err(|error| error.to_string())?;
     String::from_utf8(out).map_err(|error| error.to_string())
 }
 
 /// What `loaded` is written as has all findings, and can be read.
 fn output(loaded: &Loaded, format: Format, text: &str) -> Result<(), String> {
-    hold(text.ends_with('\n') && !text.contains(|c| c != '\n' && steers(c)), || "no plain text".into())?;
+    hold(text.ends_with('\n') && !text.contains(|c| c != '\n' && is_control_or_bidi(c)), || "no plain text".into())?;
     let findings = loaded.findings.len();
     let lines = text.lines().count();
     let parsed = || serde_json::from_str::<Value>(text).map_err(|error| error.to_string());

@@ -12,7 +12,7 @@ fn manager(world: &World, name: &str, field: &str) -> Vec<String> {
     owns.map(|entry| entry["manager"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A world in which the next look is an hour away.
+/// A world in which the next reconcile is an hour away.
 async fn at_rest() -> World {
     let world = World::new().await;
     world.apply("acme", &org("org_1", ", interval: 1h"));
@@ -21,13 +21,13 @@ async fn at_rest() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_look_asked_for_happens_now_and_its_outcome_is_told() {
+async fn a_reconcile_asked_for_happens_now_and_its_outcome_is_told() {
     let world = at_rest().await;
     world.edit("org_1", &json!({"policy": {"source": "APPLICATION"}}));
     let said = osp(&world, &["reconcile", "acme"]);
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.starts_with("acme: Ready is True, InSync\n"), "{}", said.out);
-    assert!(said.err.contains("waiting for the operator to look at acme, up to 60 s"), "{}", said.err);
+    assert!(said.err.contains("waiting for the operator to reconcile acme, up to 60 s"), "{}", said.err);
     assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480, "it was repaired meanwhile");
     let resource = world.resource("acme").unwrap();
     let asked = &resource["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"];
@@ -57,14 +57,14 @@ async fn without_an_operator_the_wait_ends_in_time_and_says_what_to_check() {
     world.kill_operator();
     let said = osp(&world, &["reconcile", "acme", "--timeout", "1s"]);
     assert_eq!((said.code, said.out.as_str()), (1, ""));
-    assert!(said.err.contains("did not look at acme within 1 s; is it running"), "{}", said.err);
+    assert!(said.err.contains("did not reconcile acme within 1 s; is it running"), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_want_to_wait_only_asks() {
     let world = at_rest().await;
     let said = osp(&world, &["reconcile", "acme", "--wait=false"]);
-    let asked = format!("Asked; `osp status acme -n {}` shows how it stands.\n", world.namespace);
+    let asked = format!("Requested; `osp status acme -n {}` shows the status.\n", world.namespace);
     let expected = (0, asked.as_str(), "");
     assert_eq!((said.code, said.out.as_str(), said.err.as_str()), expected);
     crate::cluster::eventually("the request is handled", 60, || {
@@ -89,7 +89,7 @@ async fn a_resource_that_goes_while_somebody_waits_is_told_to_be_gone() {
     crate::cluster::eventually("the request", 30, asked);
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
     let said: super::Said = waiting.wait_with_output().unwrap().into();
-    assert_eq!((said.code, said.out.as_str()), (0, "acme is gone: its deletion came to its end.\n"), "{}", said.err);
+    assert_eq!((said.code, said.out.as_str()), (0, "acme is gone: its deletion is complete.\n"), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,7 +114,7 @@ async fn suspending_stops_the_operator_and_resuming_lets_it_go_on() {
     assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "hands off");
 
     let said = osp(&world, &["resume", "acme"]);
-    assert!(said.code == 0 && said.out.contains("goes on"), "{}", said.out);
+    assert!(said.code == 0 && said.out.contains("is resumed"), "{}", said.out);
     let resource = world.until("acme", "True", "InSync");
     assert!(condition(&resource, "Stalled").is_none());
     assert_eq!(resource["spec"]["suspend"], false);
@@ -128,7 +128,7 @@ async fn who_delivers_from_git_may_win_and_is_named() {
     let tracked = "argocd.argoproj.io/tracking-id=apps:scalekit.com/OrganizationSessionPolicy:a/acme";
     world.kubectl(&["annotate", "osp", "acme", tracked]);
     let said = osp(&world, &["suspend", "acme"]).lines().join(" ");
-    let named = "Argo CD (Application apps) delivers it: where Git declares spec.suspend, that wins at its next pass.";
+    let named = "Argo CD (Application apps) delivers it: where Git declares spec.suspend, that wins at its next sync.";
     assert!(said.ends_with(named), "{said}");
     let said = osp(&world, &["explain", "acme"]).lines().join(" ");
     assert!(said.contains("delivered by Argo CD (Application apps)"), "{said}");

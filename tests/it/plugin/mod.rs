@@ -1,4 +1,4 @@
-//! The verbs of `osp` that look at a cluster: the real binary, on the real API
+//! The verbs of `osp` that read a cluster: the real binary, on the real API
 //! server, with what the real operator reports.
 
 mod acting;

@@ -90,14 +90,14 @@ async fn a_difference_is_told_with_the_stricter_side_and_what_comes_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_that_nobody_has_looked_at_is_never_told_to_be_fine() {
+async fn an_edit_that_is_not_reconciled_yet_is_never_told_to_be_fine() {
     let mut world = World::new().await;
     world.apply("acme", &org("org_1", ""));
     world.until("acme", "True", "InSync");
     world.kill_operator();
     world.apply("acme", &org("org_1", ", mode: TightenOnly").replace("Timeout: 8", "Timeout: 2"));
     let said = osp(&world, &["diff", "acme"]);
-    assert!(said.code == 2 && flat(&said).contains("has not looked at this version of the spec yet"), "{}", said.out);
+    assert!(said.code == 2 && flat(&said).contains("has not reconciled this version of the spec yet"), "{}", said.out);
     assert!(flat(&said).ends_with("only what makes it stricter is written: absolute 2h, idle 1h."), "{}", said.out);
     let said = osp(&world, &["status", "acme"]);
     assert!(said.code == 2 && said.out.contains("Unknown NotChecked"), "{}", said.out);
@@ -130,7 +130,7 @@ async fn each_state_is_explained_with_what_to_do() {
             "Live absolute 8h, idle 1h",
             "Application absolute 7d, idle none; access tokens live 5m",
             applies,
-            "Next look at the operator's interval",
+            "Next reconcile at the operator's interval",
         ],
     );
     assert!(!text.contains("Means"), "{text}");
@@ -153,7 +153,7 @@ async fn each_state_is_explained_with_what_to_do() {
     let means = "Means Observe: the live policy is not the declared one; `status.drift` lists the fields. Here \
                  absoluteSessionTimeout is 10h instead of 8h; idleSessionTimeout is 30m instead of 1h";
     explained(&world, "watched", 0, &["watched is Ready: DriftDetected", "Live absolute 10h, idle 30m", means]);
-    let asleep = ["asleep may or may not be Ready: Suspended", "Next look none before `osp resume asleep -n t"];
+    let asleep = ["asleep may or may not be Ready: Suspended", "Next reconcile none before `osp resume asleep -n t"];
     explained(&world, "asleep", 2, &asleep);
     let keyless = [
         "CredentialsMissing for",
@@ -161,7 +161,7 @@ async fn each_state_is_explained_with_what_to_do() {
         "Here ",
         "scalekit-new",
         "Do Create the Secret that the message names",
-        "Next look within a minute",
+        "Next reconcile within a minute",
     ];
     let text = explained(&world, "keyless", 2, &keyless);
     assert!(!text.contains("NotChecked"), "it says nothing of its own: {text}");

@@ -5,7 +5,10 @@ use crate::{
     terminal::{Seen, seen},
     world::World,
 };
-use std::{io::Read, process::Stdio};
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+};
 
 /// What `osp` shows, on a terminal of this width.
 fn shown(world: &World, width: u16, verb: &str, environment: Option<(&str, &str)>) -> Seen {
@@ -50,4 +53,17 @@ async fn a_reader_who_has_enough_is_no_failure() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_log_of_the_operator_has_colours_on_a_terminal_and_nowhere_else() {
+    let mut operator = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
+    operator.args(["--http-addr", "127.0.0.1:0"]).env("KUBECONFIG", "not-there").env_remove("KUBERNETES_SERVICE_HOST");
+    let on_terminal = seen(120, &operator).raw;
+    assert!(on_terminal.contains("the operator can't run") && on_terminal.contains("\u{1b}[31m"), "{on_terminal}");
+    let unwanted = seen(120, operator.env("NO_COLOR", "1")).raw;
+    assert!(unwanted.contains("the operator can't run") && !unwanted.contains('\u{1b}'), "{unwanted}");
+    let in_a_pipe = operator.env_remove("NO_COLOR").env_remove("RUST_LOG").output().unwrap();
+    let in_a_pipe = String::from_utf8(in_a_pipe.stderr).unwrap();
+    assert!(in_a_pipe.contains("the operator can't run") && !in_a_pipe.contains('\u{1b}'), "{in_a_pipe}");
 }

@@ -21,7 +21,7 @@ async fn what_flux_delivers_can_be_reconciled_and_suspended_and_stays_so() {
     assert!(said.contains(&named), "{said}");
     let before = world.until("acme", "Unknown", "Suspended");
 
-    // Git says nothing of either, and the next pass leaves both
+    // Git says nothing of either, and the next sync leaves both
     let revision = delivery.publish(&[policy("acme", &org("org_1", ", interval: 2h"))]);
     let applied = || world.resource("acme").filter(|resource| resource["spec"]["interval"] == "2h");
     let after = crate::cluster::eventually(&format!("{revision} is applied"), 90, applied);

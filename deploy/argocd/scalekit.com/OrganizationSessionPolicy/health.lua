@@ -40,7 +40,7 @@ end
 
 local generation = at(obj, "metadata", "generation")
 if generation == nil or at(obj, "status", "observedGeneration") ~= generation then
-  return {status = "Progressing", message = "the operator has not looked at this version of the spec yet"}
+  return {status = "Progressing", message = "the operator has not reconciled this version of the spec yet"}
 end
 if is("Stalled", "True") then
   return health("Degraded", "Stalled", "it needs a person")

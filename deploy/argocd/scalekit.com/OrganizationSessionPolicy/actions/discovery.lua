@@ -1,5 +1,5 @@
 -- A deletion is never held back by suspend, so there is nothing to suspend or
--- resume in one; a suspended resource is not looked at, so a refresh is idle.
+-- resume in one; the operator does not reconcile a suspended resource, so a refresh is idle.
 local deleting = obj.metadata.deletionTimestamp ~= nil
 local suspended = obj.spec.suspend == true
 

@@ -1,11 +1,12 @@
-//! A value whose readers may be behind its writers.
+//! A value whose readers may be shown an older one for a while: Scalekit promises
+//! no read-after-write consistency.
 
 use super::settings::Lag;
 use std::time::{Duration, Instant};
 
-/// What is stored, and what readers are still shown.
+/// The stored value, and the older one that readers are still shown.
 #[derive(Clone, Debug)]
-pub(crate) struct Lagging<T> {
+pub(crate) struct StaleReads<T> {
     stored: T,
     behind: Option<Behind<T>>,
 }
@@ -17,23 +18,23 @@ struct Behind<T> {
     until: Instant,
 }
 
-impl<T: Clone> Lagging<T> {
+impl<T: Clone> StaleReads<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { stored: value, behind: None }
     }
 
-    /// The truth.
+    /// The stored value, whatever readers are shown.
     pub(crate) fn stored(&self) -> &T {
         &self.stored
     }
 
-    /// Whether the next reader would be shown an old value.
+    /// Whether the next read returns an older value.
     pub(crate) fn is_behind(&self, now: Instant) -> bool {
         self.behind.as_ref().is_some_and(|behind| behind.reads_left > 0 || now < behind.until)
     }
 
-    /// A reader's view. `counts` is false where one answer shows many values
-    /// (a list), which must not use up the reads of each.
+    /// The value that a read of the API returns. `counts` is false in a list, which
+    /// must not use up the configured number of stale reads of every entry.
     pub(crate) fn read(&mut self, now: Instant, counts: bool) -> &T {
         if !self.is_behind(now) {
             self.behind = None;
@@ -49,7 +50,7 @@ impl<T: Clone> Lagging<T> {
         }
     }
 
-    /// A write through the API: readers go on seeing what they saw.
+    /// A write through the API: reads go on returning what they returned.
     pub(crate) fn write(&mut self, value: T, lag: Lag, now: Instant) {
         let shown = self.read(now, false).clone();
         self.stored = value;
@@ -60,7 +61,7 @@ impl<T: Clone> Lagging<T> {
         });
     }
 
-    /// A change behind the API's back: visible at once.
+    /// A change by an admin request: visible at once.
     pub(crate) fn overwrite(&mut self, value: T) {
         *self = Self::new(value);
     }
@@ -73,7 +74,7 @@ mod tests {
     #[test]
     fn readers_see_the_old_value_for_the_given_number_of_reads() {
         let now = Instant::now();
-        let mut value = Lagging::new(1);
+        let mut value = StaleReads::new(1);
         value.write(2, Lag { reads: 2, ms: 0 }, now);
         assert_eq!(*value.read(now, false), 1, "a list does not count");
         assert_eq!([*value.read(now, true), *value.read(now, true), *value.read(now, true)], [1, 1, 2]);
@@ -82,7 +83,7 @@ mod tests {
     #[test]
     fn readers_see_the_old_value_until_the_time_is_over() {
         let now = Instant::now();
-        let mut value = Lagging::new(1);
+        let mut value = StaleReads::new(1);
         value.write(2, Lag { reads: 0, ms: 50 }, now);
         assert_eq!(*value.read(now, true), 1);
         assert_eq!(*value.stored(), 2);
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn a_second_write_while_behind_shows_the_oldest_value() {
         let now = Instant::now();
-        let mut value = Lagging::new(1);
+        let mut value = StaleReads::new(1);
         let lag = Lag { reads: 1, ms: 0 };
         value.write(2, lag, now);
         value.write(3, lag, now);

@@ -1,11 +1,11 @@
-//! Connections that can be cut.
+//! Connections that a request can make fail.
 //!
-//! HTTP servers always answer; a lost answer needs the connection itself to
-//! fail. So each accepted connection carries a switch that its requests can
-//! reach, and once thrown the connection neither reads nor writes again.
+//! An HTTP server always responds; for a lost response the connection itself has
+//! to fail. So each accepted connection has a kill switch that its requests can
+//! reach: once it is tripped, the connection neither reads nor writes again.
 
 use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::{self, IncomingStream};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -16,46 +16,47 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A switch that can only be thrown.
+/// A switch that can be tripped once and stays so.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cut(Arc<AtomicBool>);
+pub(crate) struct KillSwitch(Arc<AtomicBool>);
 
-impl Cut {
-    pub(crate) fn throw(&self) {
+impl KillSwitch {
+    pub(crate) fn trip(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    fn is_thrown(&self) -> bool {
+    fn is_tripped(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// Accepts connections that hang on two switches: one for all, one each.
+/// Accepts connections that check two kill switches: one of all connections, one
+/// of their own.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct Listener {
     listener: TcpListener,
-    all: Cut,
+    all: KillSwitch,
 }
 
-impl Exchange {
-    pub(crate) fn new(listener: TcpListener, all: Cut) -> Self {
+impl Listener {
+    pub(crate) fn new(listener: TcpListener, all: KillSwitch) -> Self {
         Self { listener, all }
     }
 }
 
-impl Listener for Exchange {
-    type Io = Line;
+impl serve::Listener for Listener {
+    type Io = Connection;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Line, SocketAddr) {
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
-                    // Answers are small and latency is measured: no Nagle.
+                    // Responses are small and latency is measured: no Nagle.
                     let _ = stream.set_nodelay(true);
-                    return (Line { stream, own: Cut::default(), all: self.all.clone() }, address);
+                    return (Connection { stream, own: KillSwitch::default(), all: self.all.clone() }, address);
                 }
-                // Out of descriptors, or a client gone before we looked.
+                // Out of descriptors, or the client closed before it was accepted.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
@@ -66,43 +67,43 @@ impl Listener for Exchange {
     }
 }
 
-impl Connected<IncomingStream<'_, Exchange>> for Cut {
-    fn connect_info(stream: IncomingStream<'_, Exchange>) -> Self {
+impl Connected<IncomingStream<'_, Listener>> for KillSwitch {
+    fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
         stream.io().own.clone()
     }
 }
 
 /// One connection.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Connection {
     stream: TcpStream,
-    own: Cut,
-    all: Cut,
+    own: KillSwitch,
+    all: KillSwitch,
 }
 
-impl Line {
+impl Connection {
     fn open(&mut self) -> io::Result<Pin<&mut TcpStream>> {
-        if self.own.is_thrown() || self.all.is_thrown() {
+        if self.own.is_tripped() || self.all.is_tripped() {
             return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
         }
         Ok(Pin::new(&mut self.stream))
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.open() {
             Ok(stream) => stream.poll_read(cx, buf),
-            Err(cut) => Poll::Ready(Err(cut)),
+            Err(killed) => Poll::Ready(Err(killed)),
         }
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.open() {
             Ok(stream) => stream.poll_write(cx, buf),
-            Err(cut) => Poll::Ready(Err(cut)),
+            Err(killed) => Poll::Ready(Err(killed)),
         }
     }
 
@@ -113,7 +114,7 @@ impl AsyncWrite for Line {
     ) -> Poll<io::Result<usize>> {
         match self.open() {
             Ok(stream) => stream.poll_write_vectored(cx, bufs),
-            Err(cut) => Poll::Ready(Err(cut)),
+            Err(killed) => Poll::Ready(Err(killed)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The errors of `/api/v1`: `google.rpc.Status` as JSON (`scalekit-api.md` §4.1).
 
-use super::call::Reply;
+use super::http::ApiResponse;
 use serde_json::{Value, json};
 
 /// One field that broke a rule.
@@ -17,9 +17,10 @@ impl Violation {
     }
 }
 
-/// Why a call was not done. Texts are illustrative: nobody may depend on them.
+/// The error response to a request that was not carried out. The messages are made
+/// up; no client may depend on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     status: u16,
     code: u8,
     error_code: Option<&'static str>,
@@ -27,17 +28,17 @@ pub(crate) struct Refusal {
     violations: Vec<Violation>,
 }
 
-impl Refusal {
+impl ApiError {
     fn new(status: u16, code: u8, error_code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, error_code: Some(error_code), message: message.into(), violations: Vec::new() }
     }
 
-    /// The one documented example, §1.5.
+    /// The 401 of the documentation's example (§1.5).
     pub(crate) fn unauthenticated() -> Self {
         Self::new(401, 16, "UNAUTHENTICATED", "Token empty")
     }
 
-    /// The body could not be read as the message it should be.
+    /// The body does not parse as the message that the route takes.
     pub(crate) fn malformed(why: impl Into<String>) -> Self {
         Self::new(400, 3, "INVALID_ARGUMENT", why)
     }
@@ -50,12 +51,12 @@ impl Refusal {
         Self::new(404, 5, "NOT_FOUND", "organization not found")
     }
 
-    /// What grpc-gateway itself says of a path it has no handler for (§6).
+    /// grpc-gateway's own 404, for a path without a handler (§6).
     pub(crate) fn unknown_route() -> Self {
         Self { error_code: None, ..Self::new(404, 5, "", "Not Found") }
     }
 
-    /// What grpc-gateway says of a known path with another method.
+    /// grpc-gateway's own 501, for another method on a known path.
     pub(crate) fn method_not_allowed() -> Self {
         Self { error_code: None, ..Self::new(501, 12, "", "Method Not Allowed") }
     }
@@ -77,9 +78,9 @@ impl Refusal {
         Self::new(413, 8, "RESOURCE_EXHAUSTED", "request body too large")
     }
 
-    pub(crate) fn reply(&self, sequence: u64) -> Reply {
+    pub(crate) fn response(&self, sequence: u64) -> ApiResponse {
         let details: Vec<Value> = self.error_code.iter().map(|code| self.error_info(code, sequence)).collect();
-        Reply::json(self.status, &json!({"code": self.code, "message": self.message, "details": details}))
+        ApiResponse::json(self.status, &json!({"code": self.code, "message": self.message, "details": details}))
     }
 
     fn error_info(&self, error_code: &str, sequence: u64) -> Value {
@@ -107,27 +108,27 @@ impl Refusal {
 mod tests {
     use super::*;
 
-    fn body(refusal: &Refusal) -> Value {
-        serde_json::from_slice(&refusal.reply(7).body).unwrap()
+    fn body(api_error: &ApiError) -> Value {
+        serde_json::from_slice(&api_error.response(7).body).unwrap()
     }
 
     #[test]
     fn an_unauthenticated_call_gets_the_documented_body() {
         let expected = json!({"code": 16, "message": "Token empty", "details": [
             {"@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo", "error_code": "UNAUTHENTICATED"}]});
-        assert_eq!(body(&Refusal::unauthenticated()), expected);
+        assert_eq!(body(&ApiError::unauthenticated()), expected);
     }
 
     #[test]
     fn a_missing_route_and_a_missing_organization_can_be_told_apart() {
-        assert_eq!(body(&Refusal::unknown_route()), json!({"code": 5, "message": "Not Found", "details": []}));
-        assert_eq!(body(&Refusal::organization_not_found())["details"][0]["error_code"], "NOT_FOUND");
+        assert_eq!(body(&ApiError::unknown_route()), json!({"code": 5, "message": "Not Found", "details": []}));
+        assert_eq!(body(&ApiError::organization_not_found())["details"][0]["error_code"], "NOT_FOUND");
     }
 
     #[test]
     fn violations_name_field_and_constraint() {
-        let refusal = Refusal::invalid(vec![Violation::new("idle_session_timeout", "int32.gt", "too small")]);
-        let info = &body(&refusal)["details"][0];
+        let api_error = ApiError::invalid(vec![Violation::new("idle_session_timeout", "int32.gt", "too small")]);
+        let info = &body(&api_error)["details"][0];
         assert_eq!(info["validation_error_info"]["field_violations"][0]["field"], "idle_session_timeout");
         assert_eq!(info["request_info"]["request_id"], "req-7");
     }

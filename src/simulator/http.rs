@@ -1,4 +1,4 @@
-//! One request as it arrived, and the answer made for it.
+//! One request as it arrived, and the response made for it.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 /// A request, read to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
-    /// Position in the journal.
+pub(crate) struct ApiRequest {
+    /// Number of its entry in the journal.
     pub(crate) sequence: u64,
     pub(crate) method: Method,
     /// As sent: still percent-encoded.
@@ -20,7 +20,7 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
-impl Call {
+impl ApiRequest {
     /// The bearer token; `None` when there is none, `Some("")` never.
     pub(crate) fn bearer(&self) -> Option<&str> {
         self.authorization()?.strip_prefix("Bearer ").filter(|token| !token.is_empty())
@@ -47,15 +47,15 @@ pub(crate) fn form(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// An answer before it meets the wire, where a fault may still change it.
+/// A response before it is sent; a fault may still change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Reply {
+impl ApiResponse {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         Self { status, headers, body: body.to_string().into_bytes() }
@@ -66,7 +66,7 @@ impl Reply {
         self
     }
 
-    /// On the wire, with the body as it is.
+    /// The response for axum, with the body unchanged.
     pub(crate) fn into_response(self) -> Response {
         let body = Body::from(self.body);
         respond(self.status, &self.headers, body)

@@ -13,7 +13,7 @@ const LEAST_INDENT: usize = 2;
 
 /// A terminal, or whatever else the output goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
+pub struct Output {
     /// In columns; `None`: as wide as it takes, for a file or a pipe.
     width: Option<usize>,
     colour: bool,
@@ -21,7 +21,7 @@ pub struct Page {
 
 /// What a text tells at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tint {
+pub enum Style {
     /// Nothing.
     Plain,
     /// The word that matters.
@@ -39,11 +39,11 @@ pub(super) fn is_smart() -> bool {
     env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-impl Page {
+impl Output {
     /// The standard output: COLUMNS if it is set, else the terminal's width.
     /// Colours are for terminals, unless NO_COLOR asks for none
     /// (<https://no-color.org>).
-    pub fn of_stdout() -> Self {
+    pub fn stdout() -> Self {
         let terminal = io::stdout().is_terminal();
         let told = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let seen = || terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
@@ -62,14 +62,14 @@ impl Page {
         self.width
     }
 
-    /// `text` in the colour of `tint`, where there are colours.
-    pub fn paint(&self, text: &str, tint: Tint) -> String {
-        let code = match tint {
-            Tint::Plain => return text.to_owned(),
-            Tint::Strong => "1",
-            Tint::Good => "32",
-            Tint::Doubtful => "33",
-            Tint::Bad => "31",
+    /// `text` in the colour of `style`, where there are colours.
+    pub fn paint(&self, text: &str, style: Style) -> String {
+        let code = match style {
+            Style::Plain => return text.to_owned(),
+            Style::Strong => "1",
+            Style::Good => "32",
+            Style::Doubtful => "33",
+            Style::Bad => "31",
         };
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
@@ -79,17 +79,17 @@ impl Page {
     pub fn paragraph(&self, label: &str, text: &str) -> String {
         let width = self.width.unwrap_or(LONGEST_PROSE).min(LONGEST_PROSE);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.fit(Some(width), label, columns(label), &[(&text, Tint::Plain)])
+        self.fit(Some(width), label, columns(label), &[(&text, Style::Plain)])
     }
 
     /// `pieces` as one line, behind `label`; only where the page is too narrow it
     /// goes on below. No line break comes within a word, nor at a no-break space
     /// (U+00A0), which is printed as a space. Ends with a line break.
-    pub fn line(&self, label: &str, pieces: &[(&str, Tint)]) -> String {
+    pub fn line(&self, label: &str, pieces: &[(&str, Style)]) -> String {
         self.fit(self.width, label, columns(label).max(LEAST_INDENT), pieces)
     }
 
-    fn fit(&self, width: Option<usize>, label: &str, indent: usize, pieces: &[(&str, Tint)]) -> String {
+    fn fit(&self, width: Option<usize>, label: &str, indent: usize, pieces: &[(&str, Style)]) -> String {
         let mut text = label.to_owned();
         let (mut taken, mut empty) = (columns(label), true);
         for word in words(pieces) {
@@ -101,7 +101,7 @@ impl Page {
             text.push_str(if empty { "" } else { " " });
             taken += room + usize::from(!empty);
             empty = false;
-            text.extend(word.iter().map(|(part, tint)| self.paint(part, *tint)));
+            text.extend(word.iter().map(|(part, style)| self.paint(part, *style)));
         }
         text.push('\n');
         text
@@ -110,15 +110,15 @@ impl Page {
 
 /// What stands between two blanks, perhaps nothing, as the pieces that it is
 /// made of.
-fn words(pieces: &[(&str, Tint)]) -> Vec<Vec<(String, Tint)>> {
+fn words(pieces: &[(&str, Style)]) -> Vec<Vec<(String, Style)>> {
     let mut words = vec![Vec::new()];
-    for (piece, tint) in pieces {
+    for (piece, style) in pieces {
         for (n, part) in printable(piece).split(' ').enumerate() {
             if n > 0 {
                 words.push(Vec::new());
             }
             if let Some(word) = words.last_mut().filter(|_| !part.is_empty()) {
-                word.push((part.replace('\u{a0}', " "), *tint));
+                word.push((part.replace('\u{a0}', " "), *style));
             }
         }
     }
@@ -131,21 +131,21 @@ mod tests {
 
     #[test]
     fn a_paragraph_stays_within_the_page_and_below_its_label() {
-        let text = Page::plain(Some(24)).paragraph("Do: ", "Create the Secret that the message names.");
+        let text = Output::plain(Some(24)).paragraph("Do: ", "Create the Secret that the message names.");
         assert_eq!(text, "Do: Create the Secret\n    that the message\n    names.\n");
-        assert!(Page::plain(Some(500)).paragraph("", &"word ".repeat(100)).lines().all(|line| line.len() <= 100));
-        assert_eq!(Page::plain(Some(3)).paragraph("", "too long"), "too\nlong\n", "a word is never broken");
-        assert_eq!(Page::plain(None).paragraph("- ", ""), "- \n");
+        assert!(Output::plain(Some(500)).paragraph("", &"word ".repeat(100)).lines().all(|line| line.len() <= 100));
+        assert_eq!(Output::plain(Some(3)).paragraph("", "too long"), "too\nlong\n", "a word is never broken");
+        assert_eq!(Output::plain(None).paragraph("- ", ""), "- \n");
     }
 
     #[test]
     fn a_line_is_one_unless_the_page_is_too_narrow() {
-        let pieces = [("change (", Tint::Plain), ("mixed", Tint::Bad), (") of a\u{a0}b", Tint::Plain)];
-        assert_eq!(Page::plain(None).line("~ ", &pieces), "~ change (mixed) of a b\n");
-        assert_eq!(Page::plain(None).line("", &[("a  b .yaml", Tint::Plain)]), "a  b .yaml\n");
-        assert_eq!(Page::plain(Some(20)).line("~ ", &pieces), "~ change (mixed) of\n  a b\n");
-        let colourful = Page { width: Some(16), colour: true };
+        let pieces = [("change (", Style::Plain), ("mixed", Style::Bad), (") of a\u{a0}b", Style::Plain)];
+        assert_eq!(Output::plain(None).line("~ ", &pieces), "~ change (mixed) of a b\n");
+        assert_eq!(Output::plain(None).line("", &[("a  b .yaml", Style::Plain)]), "a  b .yaml\n");
+        assert_eq!(Output::plain(Some(20)).line("~ ", &pieces), "~ change (mixed) of\n  a b\n");
+        let colourful = Output { width: Some(16), colour: true };
         assert_eq!(colourful.line("~ ", &pieces), "~ change (\u{1b}[31mmixed\u{1b}[0m)\n  of a b\n");
-        assert_eq!(Page::plain(Some(4)).line("", &[("a bcd", Tint::Plain)]), "a\n  bcd\n", "it is seen to go on");
+        assert_eq!(Output::plain(Some(4)).line("", &[("a bcd", Style::Plain)]), "a\n  bcd\n", "it is seen to go on");
     }
 }

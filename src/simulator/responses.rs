@@ -1,4 +1,5 @@
-//! Writes the JSON of successful answers in the configured manner.
+//! Writes the JSON of successful responses, with the marshal options that the
+//! settings ask for.
 
 use super::features::Feature;
 use super::organizations::Organization;
@@ -6,7 +7,7 @@ use super::policy::{Policy, Source};
 use super::settings::{AfterRevert, Application, Emission, Shown, Unset};
 use serde_json::{Map, Value, json};
 
-/// One JSON object under construction, in one manner of writing.
+/// One JSON object under construction, with the marshal options to use.
 struct Fields<'a> {
     object: Map<String, Value>,
     emission: &'a Emission,
@@ -21,7 +22,7 @@ impl<'a> Fields<'a> {
         self.object.insert(name.to_owned(), value);
     }
 
-    /// A field that knows whether it is set.
+    /// A field with presence: proto3 `optional`, or a message.
     fn optional(&mut self, name: &str, value: Option<Value>, zero: Value) {
         match (value, self.emission.unset) {
             (Some(value), _) => self.put(name, value),
@@ -31,7 +32,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field that doesn't, and may be dropped when zero.
+    /// A field without presence, which may be left out when zero.
     fn plain(&mut self, name: &str, value: Value, is_zero: bool) {
         if !(is_zero && self.emission.drop_plain_zeros) {
             self.put(name, value);

@@ -1,5 +1,6 @@
-//! How a resource stands: what the verbs tell of it, read once from its spec
-//! and status.
+//! The status of one resource as the verbs report it. A condition that is about
+//! an older generation of the spec counts as Unknown, so an edit that the
+//! operator has not reconciled yet is never shown as Ready.
 
 use crate::{
     crd::{Mode, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
@@ -9,36 +10,39 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
-/// How much a resource needs somebody; the first ones most.
+/// How urgently a resource needs a person; `osp status` lists the most urgent
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Need {
-    /// The operator could not do its job.
-    Somebody,
-    /// Something is under way, or nothing is known.
-    Patience,
-    /// Hands off.
+pub(super) enum Severity {
+    /// Ready is False, or Stalled is True: a person has to act.
+    Failed,
+    /// A change is under way, or the operator has not reported on this spec yet.
+    InProgress,
+    /// `spec.suspend` is true.
     Suspended,
-    /// Ready, and yet there is something to know.
-    Attention,
-    /// Nothing.
-    Nothing,
+    /// Ready, but the live policy is not the declared one, or is looser than the
+    /// application's.
+    Warning,
+    /// Ready, Synced and effective.
+    Healthy,
 }
 
-/// A resource to tell of.
+/// Reads the spec and status of one resource.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Standing<'a> {
+pub(super) struct Summary<'a> {
     resource: &'a OrganizationSessionPolicy,
 }
 
-/// The condition Ready, as far as it speaks of the present spec.
+/// The condition Ready of the present generation; Unknown with reason NotChecked
+/// where the status is about an older one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ready<'a> {
-    pub(super) truth: ConditionStatus,
+    pub(super) status: ConditionStatus,
     pub(super) reason: &'a str,
     pub(super) message: &'a str,
 }
 
-impl<'a> Standing<'a> {
+impl<'a> Summary<'a> {
     pub(super) const fn of(resource: &'a OrganizationSessionPolicy) -> Self {
         Self { resource }
     }
@@ -51,7 +55,7 @@ impl<'a> Standing<'a> {
         self.resource.metadata.namespace.as_deref().unwrap_or_default()
     }
 
-    /// As it was declared.
+    /// `spec.organization`: the id, or else the external id.
     pub(super) fn organization(&self) -> &'a str {
         let declared = &self.resource.spec.organization;
         declared.id.as_deref().or(declared.external_id.as_deref()).unwrap_or_default()
@@ -69,20 +73,20 @@ impl<'a> Standing<'a> {
         self.resource.status.as_ref()
     }
 
-    /// Whether the status is about the spec as it is now.
+    /// Whether the status is about the present generation of the spec.
     pub(super) fn is_current(&self) -> bool {
         let observed = self.status().and_then(|status| status.observed_generation);
         observed.is_some() && observed == self.resource.metadata.generation
     }
 
-    /// What was said last of this kind, whichever generation it is about.
-    pub(super) fn condition(&self, kind: ConditionType) -> Option<&'a Condition> {
-        self.status()?.conditions.iter().find(|condition| condition.type_ == kind.name())
+    /// The condition of this type, whichever generation of the spec it is about.
+    pub(super) fn condition(&self, condition_type: ConditionType) -> Option<&'a Condition> {
+        self.status()?.conditions.iter().find(|condition| condition.type_ == condition_type.name())
     }
 
-    /// A condition's status, as far as it speaks of the present spec.
-    pub(super) fn truth(&self, kind: ConditionType) -> ConditionStatus {
-        match self.condition(kind) {
+    /// The status of a condition; Unknown if it is about an older generation.
+    pub(super) fn status_of(&self, condition_type: ConditionType) -> ConditionStatus {
+        match self.condition(condition_type) {
             Some(condition) if self.is_current() => ConditionStatus::parse(&condition.status),
             _ => ConditionStatus::Unknown,
         }
@@ -91,34 +95,35 @@ impl<'a> Standing<'a> {
     pub(super) fn ready(&self) -> Ready<'a> {
         match self.condition(ConditionType::Ready) {
             Some(ready) if self.is_current() => {
-                Ready { truth: ConditionStatus::parse(&ready.status), reason: &ready.reason, message: &ready.message }
+                Ready { status: ConditionStatus::parse(&ready.status), reason: &ready.reason, message: &ready.message }
             }
             _ => Ready {
-                truth: ConditionStatus::Unknown,
+                status: ConditionStatus::Unknown,
                 reason: Reason::NotChecked.name(),
-                message: "the operator has not looked at this version of the spec yet",
+                message: "the operator has not reconciled this version of the spec yet",
             },
         }
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.ready().truth == ConditionStatus::True
+        self.ready().status == ConditionStatus::True
     }
 
-    pub(super) fn need(&self) -> Need {
-        let holds = |kind| self.truth(kind) == ConditionStatus::True;
+    pub(super) fn severity(&self) -> Severity {
+        let holds = |condition_type| self.status_of(condition_type) == ConditionStatus::True;
         let ready = self.ready();
-        match ready.truth {
+        match ready.status {
             ConditionStatus::True
-                if holds(ConditionType::Synced) && self.truth(ConditionType::Effective) != ConditionStatus::False =>
+                if holds(ConditionType::Synced)
+                    && self.status_of(ConditionType::Effective) != ConditionStatus::False =>
             {
-                Need::Nothing
+                Severity::Healthy
             }
-            ConditionStatus::True => Need::Attention,
-            _ if ready.reason == Reason::Suspended.name() => Need::Suspended,
-            ConditionStatus::False => Need::Somebody,
-            _ if holds(ConditionType::Stalled) => Need::Somebody,
-            _ => Need::Patience,
+            ConditionStatus::True => Severity::Warning,
+            _ if ready.reason == Reason::Suspended.name() => Severity::Suspended,
+            ConditionStatus::False => Severity::Failed,
+            _ if holds(ConditionType::Stalled) => Severity::Failed,
+            _ => Severity::InProgress,
         }
     }
 

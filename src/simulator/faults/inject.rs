@@ -1,44 +1,45 @@
-//! Plays a fault around a request.
+//! Injects a fault into the handling of a request.
 
 use super::fault::{Fault, Then};
-use crate::simulator::call::{Call, Reply, respond};
+use crate::simulator::http::{ApiRequest, ApiResponse, respond};
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures::stream;
 use std::io;
 use std::time::Duration;
 
-/// What the client gets to see.
+/// What the client gets.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// An answer, true or false.
-    Answer(Response),
-    /// The end of the connection.
+    /// A response, genuine or forged.
+    Response(Response),
+    /// The connection is closed.
     HangUp,
-    /// Nothing.
+    /// Nothing: the connection stays open.
     Silence,
 }
 
-/// Carries `call` out by `handle` in the way that `fault` wants.
-pub(crate) async fn play<H>(fault: Fault, call: &Call, handle: H) -> Outcome
+/// Handles `request` with `fault` injected: `handle` carries it out, if and when the
+/// fault lets it.
+pub(crate) async fn inject<H>(fault: Fault, request: &ApiRequest, handle: H) -> Outcome
 where
-    H: FnOnce() -> Reply + Send + 'static,
+    H: FnOnce() -> ApiResponse + Send + 'static,
 {
     match fault {
-        Fault::Refuse { status, body, headers } => Outcome::Answer(body.respond(status, &headers, call)),
+        Fault::Refuse { status, body, headers } => Outcome::Response(body.respond(status, &headers, request)),
         Fault::Answer { status, body, headers } => {
             let truth = handle();
-            Outcome::Answer(body.respond(status.unwrap_or(truth.status), &headers, call))
+            Outcome::Response(body.respond(status.unwrap_or(truth.status), &headers, request))
         }
         Fault::SlowHeaders { delay_ms } => {
-            let reply = handle();
+            let response = handle();
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-            Outcome::Answer(reply.into_response())
+            Outcome::Response(response.into_response())
         }
         Fault::SlowBody { chunk_bytes, every_ms } => {
-            Outcome::Answer(dripping(handle(), chunk_bytes, Duration::from_millis(every_ms)))
+            Outcome::Response(dripping(handle(), chunk_bytes, Duration::from_millis(every_ms)))
         }
-        Fault::Truncated { keep_bytes } => Outcome::Answer(truncated(handle(), keep_bytes)),
+        Fault::Truncated { keep_bytes } => Outcome::Response(truncated(handle(), keep_bytes)),
         Fault::LostRequest => Outcome::HangUp,
         Fault::LostResponse => {
             handle();
@@ -59,10 +60,10 @@ where
     }
 }
 
-/// The whole body, a few bytes at a time.
-fn dripping(reply: Reply, chunk_bytes: usize, every: Duration) -> Response {
-    let body = Bytes::from(reply.body);
-    let headers = announced(reply.headers, body.len());
+/// A response with its whole body, `chunk_bytes` at a time.
+fn dripping(response: ApiResponse, chunk_bytes: usize, every: Duration) -> Response {
+    let body = Bytes::from(response.body);
+    let headers = announced(response.headers, body.len());
     let drops = stream::unfold(body, move |mut left| async move {
         if left.is_empty() {
             return None;
@@ -71,13 +72,14 @@ fn dripping(reply: Reply, chunk_bytes: usize, every: Duration) -> Response {
         let drop = left.split_to(chunk_bytes.clamp(1, left.len()));
         Some((Ok::<_, io::Error>(drop), left))
     });
-    respond(reply.status, &headers, Body::from_stream(drops))
+    respond(response.status, &headers, Body::from_stream(drops))
 }
 
-/// The beginning of the body, then an error that makes the server close.
-fn truncated(reply: Reply, keep_bytes: usize) -> Response {
-    let headers = announced(reply.headers, reply.body.len());
-    let mut kept = Bytes::from(reply.body);
+/// A response with the beginning of its body, then an error that makes the server
+/// close the connection.
+fn truncated(response: ApiResponse, keep_bytes: usize) -> Response {
+    let headers = announced(response.headers, response.body.len());
+    let mut kept = Bytes::from(response.body);
     // At least one byte short, or it would not be truncated.
     kept.truncate(keep_bytes.min(kept.len().saturating_sub(1)));
     let parts = stream::unfold(Some(kept), |kept| async move {
@@ -90,7 +92,7 @@ fn truncated(reply: Reply, keep_bytes: usize) -> Response {
             }
         }
     });
-    respond(reply.status, &headers, Body::from_stream(parts))
+    respond(response.status, &headers, Body::from_stream(parts))
 }
 
 fn announced(mut headers: Vec<(String, String)>, length: usize) -> Vec<(String, String)> {
