@@ -2,8 +2,8 @@
 
 use crate::{
     gitops::{
-        pass::pass,
         plan::{Change, Entry, Finding, Plan, goal},
+        reconcile::pass,
         scalekit::Scalekit,
     },
     policy::Live,

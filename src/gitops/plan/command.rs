@@ -1,11 +1,13 @@
 //! `osp plan`: reads Scalekit, writes nothing to it.
 
-use super::{Counts, Plan, cause::LastApplied, claims, document::Document, look::Look, markdown::markdown, text::text};
+use super::{
+    Counts, Plan, cause::LastApplied, claims, document::Document, markdown::markdown, refresh::Look, text::text,
+};
 use crate::{
     gitops::{
         self, Limits, Manifest,
         connection::{Connection, ConnectionError},
-        output,
+        diagnostics,
         scalekit::Scalekit,
     },
     terminal::{Output, note, print},
@@ -128,7 +130,7 @@ pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failur
         return Ok(loaded.manifests);
     }
     let mut told = Vec::new();
-    output::write(&loaded, output::Format::Text, &Output::plain(None), &mut told).map_err(Failure::output)?;
+    diagnostics::write(&loaded, diagnostics::Format::Text, &Output::plain(None), &mut told).map_err(Failure::output)?;
     let mut lines = vec!["the manifests are not valid; Scalekit was not asked".to_owned()];
     lines.extend(String::from_utf8_lossy(&told).lines().map(str::to_owned));
     Err(Failure::Input(lines))
@@ -141,7 +143,7 @@ fn input(wrong: Vec<String>) -> Result<(), Failure> {
 /// Looks, and makes sure that no two manifests mean one organization.
 pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, what: &Look<'a>) -> Result<Plan<'a>, Failure> {
     input(claims::same_name(what.manifests))?;
-    let plan = super::look::look(scalekit, what).await;
+    let plan = super::refresh::look(scalekit, what).await;
     input(claims::same_organization(&plan.entries))?;
     Ok(plan)
 }

@@ -6,8 +6,8 @@ mod cause;
 mod claims;
 mod command;
 mod document;
-mod look;
 mod markdown;
+mod refresh;
 mod saved;
 mod shape;
 mod text;
@@ -16,7 +16,7 @@ pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
 pub(super) use command::{Failure, block_on, finish, load, look};
-pub(super) use look::{Look, goal};
+pub(super) use refresh::{Look, goal};
 pub(super) use saved::{Saved, read};
 pub(super) use text::{text, title};
 

@@ -1,9 +1,9 @@
 //! Documents to resources of our kind: lists taken apart, other kinds left
 //! alone.
 
-use super::finding::LONGEST;
 use super::scalar::{self, Doubt};
 use super::tree::{At, Entry, Node, Value};
+use crate::gitops::diagnostics::LONGEST;
 use serde_json::{Map, Value as Json};
 
 /// What a document turns out to be.

@@ -1,12 +1,18 @@
 //! Findings as people and other programs read them.
 
+mod diagnostic;
 mod github;
 mod json;
 mod junit;
+mod location;
 mod sarif;
 mod text;
 
-use super::{Finding, Loaded};
+pub use diagnostic::{Finding, Rule};
+pub(super) use diagnostic::{LONGEST, printable, visible};
+pub use location::Place;
+
+use super::Loaded;
 use crate::terminal::Output;
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};
@@ -96,7 +102,6 @@ mod tests {
 
 #[cfg(test)]
 mod samples {
-    use super::super::{Place, Rule};
     use super::*;
 
     fn place(file: &str, line: usize, column: usize) -> Place {

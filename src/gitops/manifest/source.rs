@@ -1,9 +1,9 @@
 //! Paths to texts: what is looked at, in which order, and how much of it is
 //! ever read.
 
-use super::finding::visible;
+use super::Limits;
 use super::tree::At;
-use super::{Limits, Rule};
+use crate::gitops::{Rule, diagnostics::visible};
 use std::{
     collections::HashSet,
     ffi::OsStr,

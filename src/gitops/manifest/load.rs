@@ -1,14 +1,14 @@
 //! Files to manifests and findings: what every verb starts with.
 
-use super::claims::Claims;
-use super::finding::printable;
+use super::duplicates::Claims;
 use super::resource::{self, Resource};
 use super::source::{self, Search, Source};
 use super::tree::{At, Node};
 use super::yaml::{self, Document};
-use super::{Finding, Limits, Manifest, Place, Rule, advice};
+use super::{Limits, Manifest, suggest};
 use crate::{
     crd::{self, Violation},
+    gitops::{Finding, Place, Rule, diagnostics::printable},
     policy::ValidatedSpec,
 };
 use std::{
@@ -213,13 +213,13 @@ impl Loader<'_> {
 }
 
 fn told(file: &Arc<str>, node: &Node, violation: &Violation) -> Finding {
-    let rule = advice::rule(violation);
+    let rule = suggest::rule(violation);
     let at = match rule {
         Rule::UnknownField => node.locate_key(&violation.path),
         _ => node.locate(&violation.path),
     };
     let finding = Finding::new(rule, place(file, at), &violation.path, &violation.message);
-    finding.fix(advice::fix(violation))
+    finding.fix(suggest::fix(violation))
 }
 
 fn place(file: &Arc<str>, at: At) -> Place {

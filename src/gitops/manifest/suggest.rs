@@ -1,8 +1,10 @@
 //! From a violation to its rule and to what to write instead, which the schema
 //! knows.
 
-use super::Rule;
-use crate::crd::{self, Violation};
+use crate::{
+    crd::{self, Violation},
+    gitops::Rule,
+};
 use serde_json::Value;
 use std::{collections::HashSet, sync::LazyLock};
 

@@ -4,7 +4,7 @@ use super::{Cause, Change, Entry, Finding, Flag, Plan, Problem, Rest, Writes, ca
 use crate::{
     gitops::{
         Manifest,
-        pass::{faithful, pass},
+        reconcile::{faithful, pass},
         scalekit::Scalekit,
     },
     policy::{ApplicationPolicy, Live, OrganizationId},

@@ -1,8 +1,9 @@
 //! YAML, and so JSON, to trees: one document at a time, so that only one is in
 //! memory, and with limits, so that no text makes more of itself than it is.
 
+use super::Limits;
 use super::tree::{At, Entry, Node, Value};
-use super::{Limits, Rule};
+use crate::gitops::Rule;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag, options};
 use std::collections::{HashMap, HashSet};
 

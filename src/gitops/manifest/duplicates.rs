@@ -1,8 +1,11 @@
 //! That no two resources are one, or want the same organization: in a cluster
 //! the younger would wait for ever.
 
-use super::{Finding, Manifest, Place, Rule};
-use crate::policy::OrganizationRef;
+use super::Manifest;
+use crate::{
+    gitops::{Finding, Place, Rule},
+    policy::OrganizationRef,
+};
 use std::collections::{HashMap, hash_map::Entry};
 
 /// Namespace and name.

@@ -1,6 +1,5 @@
-//! One resource as a file of the repository declares it.
+//! Where something stands in the input.
 
-use crate::policy::ValidatedSpec;
 use std::{fmt, sync::Arc};
 
 /// Where something stands in the input.
@@ -19,19 +18,4 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
-}
-
-/// A valid resource of our kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Manifest {
-    /// Where its document begins.
-    pub place: Place,
-    /// Its namespace, where the file names one.
-    pub namespace: Option<String>,
-    /// Its name.
-    pub name: String,
-    /// The Secret it names; its credentials are the command's own all the same.
-    pub secret: Option<String>,
-    /// What it declares.
-    pub spec: ValidatedSpec,
 }
