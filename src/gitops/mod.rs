@@ -15,5 +15,5 @@ mod scalekit;
 pub mod validate;
 
 pub use connection::{Connection, ConnectionError};
-pub use diagnostics::{Finding, Format, Place, Rule, write};
+pub use diagnostics::{Diagnostic, Format, Location, Rule, write};
 pub use manifest::{Limits, Loaded, Manifest, load};

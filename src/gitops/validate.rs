@@ -23,5 +23,5 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     let loaded = load(&arguments.paths, &mut io::stdin().lock(), &Limits::default());
     print(|out| diagnostics::write(&loaded, arguments.output, &Output::stdout(), out))?;
-    Ok(if loaded.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if loaded.diagnostics.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -14,14 +14,14 @@ mod yaml;
 pub use limits::Limits;
 pub use load::{Loaded, load};
 
-use super::Place;
+use super::Location;
 use crate::policy::ValidatedSpec;
 
 /// A valid resource of our kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// Where its document begins.
-    pub place: Place,
+    pub location: Location,
     /// Its namespace, where the file names one.
     pub namespace: Option<String>,
     /// Its name.

@@ -24,7 +24,7 @@ pub(super) fn rule(violation: &Violation) -> Rule {
 }
 
 /// What to write instead; `None` where the message says it.
-pub(super) fn fix(violation: &Violation) -> Option<String> {
+pub(super) fn suggest(violation: &Violation) -> Option<String> {
     match rule(violation) {
         Rule::UnknownField => Some(known_fields(&violation.path)),
         Rule::Schema => {
@@ -128,7 +128,8 @@ mod tests {
             },
         });
         let told = crd::check(&document);
-        let told: Vec<_> = told.iter().map(|v| (v.path.as_str(), rule(v).name(), fix(v).unwrap_or_default())).collect();
+        let told: Vec<_> =
+            told.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v).unwrap_or_default())).collect();
         for (path, rule, part) in [
             ("metadata.name", "metadata", ""),
             ("metadata.namspace", "unknown-field", "did you mean namespace?"),
@@ -142,7 +143,7 @@ mod tests {
             assert!(told.iter().any(|t| t.0 == path && t.1 == rule && t.2.contains(part)), "{path}: {told:#?}");
         }
         let missing = Violation { path: "spec".into(), message: "\"policy\" is a required property".into() };
-        assert_eq!(fix(&missing), Some("add the field policy".into()));
+        assert_eq!(suggest(&missing), Some("add the field policy".into()));
         let between = crd::rule_messages().into_iter().next().unwrap();
         assert_eq!(rule(&Violation { path: "spec".into(), message: between }), Rule::Policy);
     }

@@ -2,16 +2,16 @@
 //! memory, and with limits, so that no text makes more of itself than it is.
 
 use super::Limits;
-use super::tree::{At, Entry, Node, Value};
+use super::tree::{Entry, Node, Position, Value};
 use crate::gitops::Rule;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag, options};
 use std::collections::{HashMap, HashSet};
 
 /// Why a document is read no further.
 #[derive(Debug, PartialEq)]
-pub(super) struct RemoteError {
+pub(super) struct ReadError {
     pub(super) rule: Rule,
-    pub(super) at: At,
+    pub(super) at: Position,
     pub(super) message: String,
     pub(super) fix: Option<&'static str>,
 }
@@ -20,14 +20,14 @@ pub(super) struct RemoteError {
 pub(super) struct Document {
     pub(super) root: Node,
     /// Keys that are in a map more than once: the first place and the next.
-    pub(super) repeats: Vec<(String, At, At)>,
+    pub(super) repeats: Vec<(String, Position, Position)>,
 }
 
 /// Hands every document of `text` to `take`, in order, or what is at fault in it.
 /// After a fault it goes on with the next document, which `---` or `...` at the
 /// beginning of a line sets off whatever is open: neither quotes nor a bracket
 /// reach beyond it. Ends when `take` says `false`, or at a limit.
-pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, RemoteError>) -> bool) {
+pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, ReadError>) -> bool) {
     let options = options! {
         emit_comments: false,
         flow_nesting_limit: limits.depth,
@@ -35,7 +35,7 @@ pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Docu
     };
     let mut parser = Parser::new_from_str_with_options(text, options);
     while let Some(next) = document(&mut parser, limits).transpose() {
-        let over = next.as_ref().is_err_and(|fault| fault.rule == Rule::Limit);
+        let over = next.as_ref().is_err_and(|error| error.rule == Rule::Limit);
         let broken = next.is_err();
         // what is skipped is passed once and kept nowhere
         if !take(next) || over || (broken && !matches!(parser.proceed_next_document(), Ok(true))) {
@@ -45,12 +45,12 @@ pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Docu
 }
 
 /// The next document, if there is one.
-fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Result<Option<Document>, RemoteError> {
+fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Result<Option<Document>, ReadError> {
     let mut open = Builder::new(limits);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|fault| syntax(&fault))?;
+        let (event, span) = event.map_err(|error| syntax(&error))?;
         if !matches!(event, Event::DocumentEnd) {
-            open.add(event, place(span.start))?;
+            open.add(event, position(span.start))?;
         } else if let Some(root) = open.root.take() {
             return Ok(Some(Document { root, repeats: open.repeats }));
         }
@@ -58,16 +58,16 @@ fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Resul
     Ok(None)
 }
 
-fn place(mark: Marker) -> At {
-    At { line: mark.line(), column: mark.col() + 1 }
+fn position(mark: Marker) -> Position {
+    Position { line: mark.line(), column: mark.col() + 1 }
 }
 
-fn syntax(fault: &ScanError) -> RemoteError {
-    let at = place(*fault.marker());
-    let fix = match fault.kind() {
+fn syntax(error: &ScanError) -> ReadError {
+    let at = position(*error.marker());
+    let fix = match error.kind() {
         ErrorKind::RecursionLimitExceeded => {
             let message = "maps and lists are nested too deep".into();
-            return RemoteError {
+            return ReadError {
                 rule: Rule::Limit,
                 at,
                 message,
@@ -87,7 +87,7 @@ fn syntax(fault: &ScanError) -> RemoteError {
         }
         _ => None,
     };
-    RemoteError { rule: Rule::Syntax, at, message: format!("this is no YAML: {}", fault.info()), fix }
+    ReadError { rule: Rule::Syntax, at, message: format!("this is no YAML: {}", error.info()), fix }
 }
 
 /// How much a node holds: itself and all below it, their texts, and how deep.
@@ -100,7 +100,7 @@ struct Size {
 
 /// A map or list whose end is not there yet.
 struct Open {
-    at: At,
+    at: Position,
     anchor: usize,
     size: Size,
     content: Content,
@@ -112,7 +112,7 @@ enum Content {
 }
 
 struct Key {
-    at: At,
+    at: Position,
     text: Box<str>,
     plain: bool,
 }
@@ -122,7 +122,7 @@ struct Builder<'a> {
     root: Option<Node>,
     open: Vec<Open>,
     anchored: HashMap<usize, (Node, Size)>,
-    repeats: Vec<(String, At, At)>,
+    repeats: Vec<(String, Position, Position)>,
     nodes: usize,
     copies: usize,
     copied_bytes: usize,
@@ -134,7 +134,7 @@ impl<'a> Builder<'a> {
         Self { limits, root: None, open, anchored, repeats, nodes: 0, copies: 0, copied_bytes: 0 }
     }
 
-    fn add(&mut self, event: Event<'_>, at: At) -> Result<(), RemoteError> {
+    fn add(&mut self, event: Event<'_>, at: Position) -> Result<(), ReadError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = is_plain(style, tag.as_deref());
@@ -150,7 +150,7 @@ impl<'a> Builder<'a> {
             Event::Alias(anchor) => {
                 let Some((node, size)) = self.anchored.get(&anchor).cloned() else {
                     let message = "an alias cannot be part of what it stands for".into();
-                    return Err(RemoteError { rule: Rule::Syntax, at, message, fix: Some("write the value out") });
+                    return Err(ReadError { rule: Rule::Syntax, at, message, fix: Some("write the value out") });
                 };
                 self.copy(at, size)?;
                 self.complete(node, 0, size, size.nodes)
@@ -159,12 +159,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn begin(&mut self, at: At, anchor: usize, content: Content) -> Result<(), RemoteError> {
+    fn begin(&mut self, at: Position, anchor: usize, content: Content) -> Result<(), ReadError> {
         self.open.push(Open { at, anchor, size: Size { nodes: 1, bytes: 0, height: 1 }, content });
         self.deep(at, self.open.len())
     }
 
-    fn end(&mut self) -> Result<(), RemoteError> {
+    fn end(&mut self) -> Result<(), ReadError> {
         let Some(Open { at, anchor, size, content }) = self.open.pop() else { return Ok(()) };
         let value = match content {
             Content::List(mut values) => {
@@ -183,7 +183,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a whole node where it belongs; `more` of its nodes are new.
-    fn complete(&mut self, node: Node, anchor: usize, size: Size, more: usize) -> Result<(), RemoteError> {
+    fn complete(&mut self, node: Node, anchor: usize, size: Size, more: usize) -> Result<(), ReadError> {
         let at = node.at;
         self.nodes += more;
         if self.nodes > self.limits.nodes {
@@ -208,7 +208,7 @@ impl<'a> Builder<'a> {
                 (None, _) => {
                     let message = "a map or list cannot be a key".into();
                     let fix = Some("put the key in quotes: {{ }} of a template is no YAML before it is rendered");
-                    return Err(RemoteError { rule: Rule::Syntax, at, message, fix });
+                    return Err(ReadError { rule: Rule::Syntax, at, message, fix });
                 }
                 (Some(key), value) if key.plain && *key.text == *"<<" => merged.push(Node { at, value }),
                 (Some(Key { at: key_at, text, plain }), value) => {
@@ -219,7 +219,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn copy(&mut self, at: At, size: Size) -> Result<(), RemoteError> {
+    fn copy(&mut self, at: Position, size: Size) -> Result<(), ReadError> {
         self.copies += size.nodes;
         self.copied_bytes += size.bytes;
         let limits = self.limits;
@@ -231,7 +231,7 @@ impl<'a> Builder<'a> {
         Err(limit(at, format!("anchors and aliases that stand for more than {most}")))
     }
 
-    fn deep(&self, at: At, depth: usize) -> Result<(), RemoteError> {
+    fn deep(&self, at: Position, depth: usize) -> Result<(), ReadError> {
         if depth > self.limits.depth {
             return Err(limit(at, format!("more than {} maps and lists within each other", self.limits.depth)));
         }
@@ -239,8 +239,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn limit(at: At, message: String) -> RemoteError {
-    RemoteError { rule: Rule::Limit, at, message, fix: Some("write less in one document, and without anchors") }
+fn limit(at: Position, message: String) -> ReadError {
+    ReadError { rule: Rule::Limit, at, message, fix: Some("write less in one document, and without anchors") }
 }
 
 /// A tag decides before the quotes do: `!!int "8"` is a number, `!!str 8` is
@@ -255,7 +255,7 @@ fn is_plain(style: ScalarStyle, tag: Option<&Tag>) -> bool {
 /// Enough to see what is going on.
 const REPEATS_SHOWN: usize = 100;
 
-fn repeats(entries: &[Entry]) -> Vec<(String, At, At)> {
+fn repeats(entries: &[Entry]) -> Vec<(String, Position, Position)> {
     let mut sorted: Vec<_> = entries.iter().map(|entry| (&*entry.key, entry.at)).collect();
     sorted.sort_unstable();
     let pairs = sorted.windows(2).filter_map(|pair| match pair {
@@ -267,7 +267,7 @@ fn repeats(entries: &[Entry]) -> Vec<(String, At, At)> {
 
 /// `<<`, which is not of YAML 1.2 but which kubectl knows: the entries of
 /// another map, but for those that are written out.
-fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), RemoteError> {
+fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), ReadError> {
     if merged.is_empty() {
         return Ok(());
     }
@@ -279,7 +279,7 @@ fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), RemoteError>
     for node in flat {
         let Value::Map(more) = node.value else {
             let message = "<< takes a map or a list of maps".into();
-            return Err(RemoteError {
+            return Err(ReadError {
                 rule: Rule::Syntax,
                 at: node.at,
                 message,
@@ -296,45 +296,45 @@ pub(super) mod tests {
     use super::*;
 
     /// All documents of `text`, and what is at fault in the others.
-    fn all(text: &str, limits: &Limits) -> (Vec<Document>, Vec<RemoteError>) {
-        let (mut documents, mut faults) = (Vec::new(), Vec::new());
+    fn all(text: &str, limits: &Limits) -> (Vec<Document>, Vec<ReadError>) {
+        let (mut documents, mut errors) = (Vec::new(), Vec::new());
         read(text, limits, &mut |next| {
             match next {
                 Ok(document) => documents.push(document),
-                Err(fault) => faults.push(fault),
+                Err(error) => errors.push(error),
             }
             true
         });
-        (documents, faults)
+        (documents, errors)
     }
 
     /// The one document of `text`.
     pub(in crate::gitops) fn document(text: &str) -> Node {
-        let (mut documents, faults) = all(text, &Limits::default());
-        assert_eq!((faults, documents.len()), (vec![], 1), "{text}");
+        let (mut documents, errors) = all(text, &Limits::default());
+        assert_eq!((errors, documents.len()), (vec![], 1), "{text}");
         documents.remove(0).root
     }
 
     /// The one fault of `text`.
-    fn fault(text: &str) -> RemoteError {
-        let (_, mut faults) = all(text, &Limits::default());
-        assert_eq!(faults.len(), 1, "{text}: {faults:?}");
-        faults.remove(0)
+    fn error(text: &str) -> ReadError {
+        let (_, mut errors) = all(text, &Limits::default());
+        assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        errors.remove(0)
     }
 
     #[test]
     fn every_part_has_its_place() {
         let root = document("a: 1\n\"b\":\n  - x\n  - {é: 'y'}\n");
-        let places: Vec<_> = root.entries().iter().map(|e| (&*e.key, e.at, e.value.at)).collect();
-        let at = |line, column| At { line, column };
-        assert_eq!(places, [("a", at(1, 1), at(1, 4)), ("b", at(2, 1), at(3, 3))]);
+        let positions: Vec<_> = root.entries().iter().map(|e| (&*e.key, e.at, e.value.at)).collect();
+        let at = |line, column| Position { line, column };
+        assert_eq!(positions, [("a", at(1, 1), at(1, 4)), ("b", at(2, 1), at(3, 3))]);
         assert_eq!(root.locate("b[1].é"), at(4, 9));
     }
 
     #[test]
     fn documents_come_one_by_one_until_enough() {
-        let (documents, faults) = all("a: 1\n---\nb: 2\n---\n...\n---\nc: 3\n", &Limits::default());
-        assert_eq!((documents.len(), faults), (4, vec![]));
+        let (documents, errors) = all("a: 1\n---\nb: 2\n---\n...\n---\nc: 3\n", &Limits::default());
+        assert_eq!((documents.len(), errors), (4, vec![]));
         for text in ["1\n---\n2\n---\n3", "1\n---\n'\n---\n3"] {
             let mut seen = 0;
             read(text, &Limits::default(), &mut |_| {
@@ -347,7 +347,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_fault_ends_its_document_and_no_other() {
-        for (text, faults, roots) in [
+        for (text, errors, roots) in [
             ("a: 'b\n---\nc: d'\n", vec![(1, 4)], vec![(3, 1)]),
             ("a: \"b\n--- c\n", vec![(1, 4)], vec![(2, 5)]),
             ("a: [1\n---\nb: {\n---\nc: 1\n", vec![(1, 4), (3, 4)], vec![(5, 1)]),
@@ -363,25 +363,25 @@ pub(super) mod tests {
             ("a: *b\n---\0\n---\nc: 1\n", vec![(1, 4)], vec![(4, 1)]),
         ] {
             let (documents, found) = all(text, &Limits::default());
-            let place = |at: At| (at.line, at.column);
-            let found: Vec<_> = found.iter().map(|fault| place(fault.at)).collect();
-            let documents: Vec<_> = documents.iter().map(|document| place(document.root.at)).collect();
-            assert_eq!((found, documents), (faults, roots), "{text:?}");
+            let position = |at: Position| (at.line, at.column);
+            let found: Vec<_> = found.iter().map(|error| position(error.at)).collect();
+            let documents: Vec<_> = documents.iter().map(|document| position(document.root.at)).collect();
+            assert_eq!((found, documents), (errors, roots), "{text:?}");
         }
     }
 
     #[test]
     fn nothing_is_read_after_a_limit() {
-        let (documents, faults) = all("a: 1\n---\n[1, 2, 3]\n---\nb: *c\n", &Limits { nodes: 3, ..Limits::default() });
-        assert_eq!((documents.len(), faults.len()), (1, 1));
-        let (documents, faults) = all("[[[1]]]\n---\nb: *c\n", &Limits { depth: 2, ..Limits::default() });
-        assert_eq!((documents.len(), faults.len()), (0, 1));
+        let (documents, errors) = all("a: 1\n---\n[1, 2, 3]\n---\nb: *c\n", &Limits { nodes: 3, ..Limits::default() });
+        assert_eq!((documents.len(), errors.len()), (1, 1));
+        let (documents, errors) = all("[[[1]]]\n---\nb: *c\n", &Limits { depth: 2, ..Limits::default() });
+        assert_eq!((documents.len(), errors.len()), (0, 1));
     }
 
     #[test]
     fn a_key_that_is_there_twice_is_told_with_both_places() {
         let (documents, _) = all("a: 1\nb: {c: 1, d: 2, \"c\": 3}\na: 2\n", &Limits::default());
-        let at = |line, column| At { line, column };
+        let at = |line, column| Position { line, column };
         assert_eq!(documents[0].repeats, [("c".into(), at(2, 5), at(2, 17)), ("a".into(), at(1, 1), at(3, 1))]);
     }
 
@@ -389,7 +389,7 @@ pub(super) mod tests {
     fn an_alias_is_what_it_stands_for_and_keeps_its_place() {
         let root = document("x: &x {a: 1}\ny: *x\nz: {<<: *x, b: 2}\nw: {<<: [*x, {a: 3, c: 4}], a: 5}\n");
         assert_eq!(root.get("y"), root.get("x"));
-        assert_eq!(root.locate("z.a"), At { line: 1, column: 11 });
+        assert_eq!(root.locate("z.a"), Position { line: 1, column: 11 });
         let keys = |field| root.get(field).unwrap().entries().iter().map(|e| &*e.key).collect::<String>();
         assert_eq!((keys("z"), keys("w")), ("ba".into(), "ac".into()));
     }
@@ -423,8 +423,8 @@ pub(super) mod tests {
             &"? ".repeat(1000),
             &("[".to_owned() + &"x,".repeat(600_000)),
         ] {
-            let fault = fault(text);
-            assert_eq!(fault.rule, Rule::Limit, "{} at {:?}", fault.message, fault.at);
+            let error = error(text);
+            assert_eq!(error.rule, Rule::Limit, "{} at {:?}", error.message, error.at);
         }
     }
 
@@ -442,9 +442,9 @@ pub(super) mod tests {
             ("a: `b`\n", 1, 4, "character"),
             ("a: 1\n b: 2\n", 2, 3, "mapping"),
         ] {
-            let fault = fault(text);
-            let told = fault.message.to_lowercase();
-            assert!(fault.at == At { line, column } && told.contains(message), "{text:?}: {:?} {told}", fault.at);
+            let error = error(text);
+            let told = error.message.to_lowercase();
+            assert!(error.at == Position { line, column } && told.contains(message), "{text:?}: {:?} {told}", error.at);
         }
     }
 }
