@@ -1,10 +1,11 @@
 //! Files to manifests and findings: what every verb starts with.
 
+use super::document::{Document, ReadError};
 use super::duplicates::Claims;
 use super::resource::{self, Resource};
 use super::source::{self, Search, Source};
 use super::tree::{Node, Position};
-use super::yaml::{self, Document};
+use super::yaml;
 use super::{Limits, Manifest, suggest};
 use crate::{
     crd::{self, Violation},
@@ -102,7 +103,7 @@ impl Loader<'_> {
     }
 
     /// Whether more may follow.
-    fn document(&mut self, file: &Arc<str>, next: Result<Document, yaml::ReadError>) -> bool {
+    fn document(&mut self, file: &Arc<str>, next: Result<Document, ReadError>) -> bool {
         let at = next.as_ref().map_or_else(|error| error.at, |document| document.root.at);
         if self.documents == 0 {
             let message = format!("there are more than {} documents", self.limits.documents);

@@ -1,6 +1,7 @@
 //! Files to manifests: one resource as a file of the repository declares it, and
 //! the way there.
 
+mod document;
 mod duplicates;
 mod limits;
 mod load;
