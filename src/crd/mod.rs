@@ -18,7 +18,7 @@ mod violation;
 
 pub use check::{check, read};
 pub use editor::{json_schema, json_schema_text};
-pub use interval::duration;
+pub use interval::{deadline, duration};
 pub use manifest::{definition, manifest};
 pub use names::is_subdomain;
 pub use report::drift_summary;
