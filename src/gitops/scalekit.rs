@@ -112,13 +112,12 @@ impl Scalekit {
     /// Read once: it is the environment's, whichever organization asks. An
     /// answer that says nothing about it is not kept.
     async fn application_policy(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
-        use ErrorKind::{Forbidden, NotFound, Unsupported};
         let mut known = self.application.lock().await;
         if let Some(response) = &*known {
             return response.clone();
         }
         let response = self.with_retries(false, async || self.client.request(request).await).await;
-        if !matches!(&response, Err(error) if !matches!(error.kind, Forbidden | NotFound | Unsupported)) {
+        if response.as_ref().map_or_else(|error| error.kind.settles_application_policy(), |_| true) {
             *known = Some(response.clone());
         }
         response

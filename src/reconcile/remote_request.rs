@@ -135,6 +135,15 @@ pub enum ErrorKind {
     BadResponse,
 }
 
+impl ErrorKind {
+    /// Whether this answer to a question for the application's policy is kept. A
+    /// refusal is an answer, 400 included, so that nobody asks again for each
+    /// organization.
+    pub const fn settles_application_policy(self) -> bool {
+        matches!(self, Self::Forbidden | Self::NotFound | Self::Rejected | Self::Unsupported)
+    }
+}
+
 /// What may be shown of an error answer. Never the body: a server could echo a
 /// secret (failure-catalogue row 93).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
