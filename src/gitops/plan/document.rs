@@ -3,9 +3,9 @@
 
 use super::{
     Entry, Plan, ResourceChange,
-    shape::{Application, Field, Named, Problem, Row, State, VERSION, Write, mode},
+    shape::{Field, Named, Problem, Row, State, VERSION, Write, mode},
 };
-use crate::policy::Live;
+use crate::{crd::ApplicationLimits, policy::Live};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 /// A plan as JSON.
@@ -19,7 +19,7 @@ impl Serialize for Document<'_> {
         let mut document = serializer.serialize_struct("Plan", 5)?;
         document.serialize_field("version", &VERSION)?;
         document.serialize_field("environment", &plan.environment)?;
-        document.serialize_field("application", &plan.application.as_ref().map(Application::from))?;
+        document.serialize_field("application", &plan.application.as_ref().map(ApplicationLimits::from))?;
         document.serialize_field("summary", &plan.counts())?;
         document.serialize_field("organizations", &Rows(plan))?;
         document.end()
