@@ -48,10 +48,10 @@ fn main() -> ExitCode {
     let parsed = Arguments::command().bin_name(program).try_get_matches();
     let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
-        Err(told) => {
-            drop(told.print());
+        Err(error) => {
+            drop(error.print());
             // 2 means changes, so a wrong argument is a plain error
-            return if told.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
     match arguments.verb {

@@ -20,7 +20,7 @@ struct Arguments {
     watch_namespace: Vec<String>,
 
     /// Time between two reconciles of a resource that sets no spec.interval
-    #[arg(long, env = "OSP_RESYNC_INTERVAL", default_value = "10m", value_parser = duration, global = true)]
+    #[arg(long, env = "OSP_RESYNC_INTERVAL", default_value = "10m", value_parser = crd::deadline, global = true)]
     resync_interval: Duration,
 
     /// Folder with the operator's own credentials, in files named SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and
@@ -34,11 +34,11 @@ struct Arguments {
     default_credentials_for: Vec<String>,
 
     /// How long a deletion waits for missing or refused credentials before the resource goes and its policy stays
-    #[arg(long, env = "OSP_DELETION_GRACE", default_value = "1h", value_parser = duration, global = true)]
+    #[arg(long, env = "OSP_DELETION_GRACE", default_value = "1h", value_parser = crd::deadline, global = true)]
     deletion_grace: Duration,
 
     /// The same in a namespace that is being deleted
-    #[arg(long, env = "OSP_NAMESPACE_DELETION_GRACE", default_value = "10m", value_parser = duration, global = true)]
+    #[arg(long, env = "OSP_NAMESPACE_DELETION_GRACE", default_value = "10m", value_parser = crd::deadline, global = true)]
     namespace_deletion_grace: Duration,
 
     /// Accept http:// environment URLs; for tests and demonstrations only
@@ -54,7 +54,7 @@ struct Arguments {
     rate_limit: f64,
 
     /// Deadline of one request to Scalekit, from connecting to the last byte
-    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration, global = true)]
+    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::deadline, global = true)]
     request_timeout: Duration,
 
     /// Where /livez and /readyz answer
@@ -86,12 +86,6 @@ enum Command {
 enum LogFormat {
     Text,
     Json,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: kube::core::Duration = text.parse().map_err(|e| format!("{e}; write it as 90s, 10m or 1h30m"))?;
-    let parsed = Duration::from(parsed);
-    if parsed < Duration::from_millis(100) { Err("must be at least 100ms".into()) } else { Ok(parsed) }
 }
 
 fn main() -> ExitCode {

@@ -1,8 +1,9 @@
-//! The time between two looks, as written: `30s`, `10m`, `1h30m`.
+//! Durations as people write them, in `spec.interval` and in the arguments of
+//! all programs: `30s`, `10m`, `1h30m`.
 
 use std::time::Duration;
 
-/// The format of the Gateway API's durations (GEP-2257): a subset of Go's
+/// The format of `spec.interval`, that of the Gateway API (GEP-2257): a subset of Go's
 /// without sign, fraction or overflow, so every reader agrees on its value.
 pub(super) const PATTERN: &str = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 
@@ -13,33 +14,33 @@ pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `text` as an interval; `None` when it is malformed or out of bounds.
 pub(super) fn parse(text: &str) -> Option<Duration> {
-    duration(text).filter(|interval| (SHORTEST..=LONGEST).contains(interval))
+    let (plain, units) = (text.replace("ms", "s"), ['h', 'm', 's']);
+    let parts = plain.matches(units).count();
+    let short = plain.split(units).all(|digits| digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()));
+    duration(text).ok().filter(|interval| short && parts <= 4 && (SHORTEST..=LONGEST).contains(interval))
 }
 
-/// `text` as any duration of this format.
-pub fn duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    for _ in 0..4 {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|n| (1..=5).contains(n))?;
-        let (number, unit) = rest.split_at_checked(digits)?;
-        let number: u64 = number.parse().ok()?;
-        let (part, after) = if let Some(after) = unit.strip_prefix("ms") {
-            (Duration::from_millis(number), after)
-        } else if let Some(after) = unit.strip_prefix('s') {
-            (Duration::from_secs(number), after)
-        } else if let Some(after) = unit.strip_prefix('m') {
-            (Duration::from_secs(number * 60), after)
-        } else {
-            (Duration::from_secs(number * 3600), unit.strip_prefix('h')?)
-        };
-        total += part;
+/// `text` as a duration of Go, without a sign: what every argument takes.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let malformed = || "write a duration such as 500ms, 90s, 10m or 1h30m".to_owned();
+    let (mut rest, mut total) = (if text == "0" { "0s" } else { text }, Duration::ZERO);
+    while !rest.is_empty() || text.is_empty() {
+        let is_digit = |c: char| c.is_ascii_digit() || c == '.';
+        let (number, after) = rest.split_at(rest.find(|c| !is_digit(c)).ok_or_else(malformed)?);
+        let (unit, after) = after.split_at(after.find(is_digit).unwrap_or(after.len()));
+        let units = [("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("ns", 1e-9)];
+        let (_, seconds) = units.into_iter().find(|(known, _)| *known == unit).ok_or_else(malformed)?;
+        let part = Duration::try_from_secs_f64(number.parse::<f64>().map_err(|_| malformed())? * seconds);
+        total = part.ok().and_then(|part| total.checked_add(part)).ok_or("too long")?;
         rest = after;
-        if rest.is_empty() {
-            return Some(total);
-        }
     }
-    None
+    Ok(total)
+}
+
+/// The same, for a deadline or the time between two tries: at least 100ms.
+pub fn deadline(text: &str) -> Result<Duration, String> {
+    duration(text)
+        .and_then(|d| if d < Duration::from_millis(100) { Err("must be at least 100ms".into()) } else { Ok(d) })
 }
 
 #[cfg(test)]
@@ -86,5 +87,24 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_argument_is_any_duration_of_go_without_a_sign() {
+        for (text, expected) in [
+            ("0s", Duration::ZERO),
+            ("0", Duration::ZERO),
+            ("1.5h", Duration::from_secs(5400)),
+            ("1m500ms", Duration::from_millis(60_500)),
+            ("100000s", Duration::from_secs(100_000)),
+            ("1us", Duration::from_micros(1)),
+            ("29999ms", Duration::from_millis(29_999)),
+        ] {
+            assert_eq!(duration(text), Ok(expected), "{text}");
+        }
+        for text in ["", "10", "m", "-10m", "+10m", "1d", "1..5s", "1h 5m", "999999999999999999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert!(deadline("99ms").is_err() && deadline("100ms").is_ok());
     }
 }

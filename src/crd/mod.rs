@@ -14,10 +14,11 @@ mod rules;
 mod spec;
 mod status;
 mod validate;
+mod violation;
 
 pub use check::{check, read};
-pub use editor::{json_schema, json_schema_text, rule_messages};
-pub use interval::duration;
+pub use editor::{json_schema, json_schema_text};
+pub use interval::{deadline, duration};
 pub use manifest::{definition, manifest};
 pub use names::is_subdomain;
 pub use report::drift_summary;
@@ -29,7 +30,8 @@ pub use status::{
     ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, OrganizationSessionPolicyStatus, ReportedPolicy,
     ReportedRelease,
 };
-pub use validate::{Violation, validate};
+pub use validate::validate;
+pub use violation::{RuleId, Violation};
 
 /// The finalizer of a resource whose deletion may have to write to Scalekit.
 pub const FINALIZER: &str = "scalekit.com/session-policy";

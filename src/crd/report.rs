@@ -1,7 +1,7 @@
 //! How the domain's findings read in the status.
 
 use super::status::{ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, ReportedPolicy};
-use crate::policy::{ApplicationPolicy, Difference, Effective, Idle, Limit, Live, Minutes, Side, summary};
+use crate::policy::{ApplicationPolicy, Bounds, Difference, Effective, Idle, Limit, Live, Minutes, Side, summary};
 
 impl From<&Live> for ReportedPolicy {
     fn from(live: &Live) -> Self {
@@ -21,6 +21,29 @@ impl From<&Live> for ReportedPolicy {
                 ..source("CUSTOM")
             },
         }
+    }
+}
+
+/// What a status reports, read back; a number that is no timeout is absent.
+impl From<&ReportedPolicy> for Live {
+    fn from(reported: &ReportedPolicy) -> Self {
+        match reported.policy_source.as_str() {
+            "APPLICATION" => Self::Application,
+            "CUSTOM" => Self::Custom {
+                absolute: minutes(reported.absolute_session_timeout),
+                idle: match reported.idle_session_timeout_enabled {
+                    Some(true) => Idle::On(minutes(reported.idle_session_timeout)),
+                    _ => Idle::Off,
+                },
+            },
+            _ => Self::Unrecognized,
+        }
+    }
+}
+
+impl From<&ApplicationLimits> for Bounds {
+    fn from(reported: &ApplicationLimits) -> Self {
+        Self { absolute: minutes(reported.absolute_session_timeout), idle: minutes(reported.idle_session_timeout) }
     }
 }
 
@@ -64,6 +87,10 @@ pub fn drift_summary(differences: &[Difference]) -> Option<String> {
     (!differences.is_empty()).then(|| summary(differences))
 }
 
+fn minutes(number: Option<i32>) -> Option<Minutes> {
+    number.and_then(|number| Minutes::new(number.into()))
+}
+
 fn or_unset(timeout: Option<Minutes>) -> String {
     timeout.map_or_else(|| "unset".to_owned(), |timeout| timeout.to_string())
 }
@@ -78,7 +105,8 @@ const fn side(side: Side) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Bounds, Policy, Session, diff, effective};
+    use crate::policy::{Policy, Session, diff, effective};
+    use proptest::prelude::*;
 
     #[test]
     fn a_person_reads_timeouts_with_their_unit() {
@@ -113,5 +141,23 @@ mod tests {
         let both = Bounds { absolute: Some(longest), idle: Some(shorter) };
         assert!(EffectiveLimits::from(&effective(both, both)).summary.unwrap().len() < 128);
         assert_eq!(drift_summary(&[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_status_reports_is_read_as_it_was(absolute in proptest::option::of(1i64..3000),
+            idle in proptest::option::of(1i64..3000), on in any::<bool>())
+        {
+            let idle = if on { Idle::On(idle.and_then(Minutes::new)) } else { Idle::Off };
+            let found = Live::Custom { absolute: absolute.and_then(Minutes::new), idle };
+            prop_assert_eq!(Live::from(&ReportedPolicy::from(&found)), found);
+        }
+    }
+
+    #[test]
+    fn what_is_no_custom_policy_is_read_as_it_was_too() {
+        for found in [Live::Application, Live::Unrecognized] {
+            assert_eq!(Live::from(&ReportedPolicy::from(&found)), found);
+        }
     }
 }

@@ -6,32 +6,10 @@ use super::interval;
 use super::names;
 use super::rules::{self, Rule};
 use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy, TimeoutUnit};
+use super::violation::{RuleId, Violation};
 use crate::policy::{ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit, ValidatedSpec};
-use std::fmt;
 
-/// One fault of a spec or of a whole manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Violation {
-    /// Where, from the root of the resource: `spec.policy.idleSessionTimeout`;
-    /// empty for the document itself.
-    pub path: String,
-    /// What to write instead.
-    pub message: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
-    }
-}
-
-impl Violation {
-    pub(super) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
-    }
-}
-
-/// The spec as a declaration, or all that is wrong with it (never empty).
+/// The validated spec, or all that is wrong with it (never empty).
 pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, Vec<Violation>> {
     let violations = broken_rules(spec);
     if !violations.is_empty() {
@@ -63,21 +41,22 @@ pub(super) fn broken_rules(spec: &OrganizationSessionPolicySpec) -> Vec<Violatio
 
 fn broken<T>(root: &str, rules: &[Rule<T>], of: &T) -> Vec<Violation> {
     let broken = rules.iter().filter(|rule| (rule.broken)(of));
-    broken.map(|rule| Violation::new(format!("{root}{}", rule.field), rule.message)).collect()
+    broken.map(|rule| Violation::new(RuleId::Policy, format!("{root}{}", rule.field), rule.message)).collect()
 }
 
 fn organization(named: &OrganizationReference) -> Result<OrganizationRef, Violation> {
     match (&named.id, &named.external_id) {
         (Some(id), None) => OrganizationId::parse(id).map(OrganizationRef::Id).ok_or_else(|| {
-            Violation::new("spec.organization.id", "must be org_ followed by 1 to 28 letters or digits")
+            Violation::new(RuleId::Schema, "spec.organization.id", "must be org_ followed by 1 to 28 letters or digits")
         }),
         (None, Some(id)) => ExternalId::parse(id).map(OrganizationRef::External).ok_or_else(|| {
             Violation::new(
+                RuleId::Schema,
                 "spec.organization.externalId",
                 "must be 1 to 256 characters, none of them a control character",
             )
         }),
-        _ => Err(Violation::new("spec.organization", "must have exactly one name")),
+        _ => Err(Violation::new(RuleId::Schema, "spec.organization", "must have exactly one name")),
     }
 }
 
@@ -93,19 +72,22 @@ fn policy(policy: &SessionPolicy) -> Result<Policy, Violation> {
         .idle_session_timeout
         .map(|idle| timeout(idle_field, idle, policy.idle_session_timeout_unit))
         .transpose()?;
-    Session::new(absolute, idle).map(Policy::Custom).map_err(|fault| Violation::new(idle_field, fault.to_string()))
+    Session::new(absolute, idle)
+        .map(Policy::Custom)
+        .map_err(|error| Violation::new(RuleId::Policy, idle_field, error.to_string()))
 }
 
 fn timeout(field: &str, value: i64, unit: Option<TimeoutUnit>) -> Result<Minutes, Violation> {
     let unit = unit.map_or(Unit::default(), Unit::from);
-    Minutes::of(value, unit)
-        .ok_or_else(|| Violation::new(field, format!("must be a whole number from 1 to {}", unit.largest())))
+    Minutes::of(value, unit).ok_or_else(|| {
+        Violation::new(RuleId::Schema, field, format!("must be a whole number from 1 to {}", unit.largest()))
+    })
 }
 
 fn secret(spec: &OrganizationSessionPolicySpec) -> Result<Option<String>, Violation> {
     match &spec.credentials_secret_ref {
         Some(secret) if !names::is_subdomain(&secret.name) => {
-            Err(Violation::new("spec.credentialsSecretRef.name", names::NOT_A_SUBDOMAIN))
+            Err(Violation::new(RuleId::Schema, "spec.credentialsSecretRef.name", names::NOT_A_SUBDOMAIN))
         }
         secret => Ok(secret.as_ref().map(|secret| secret.name.clone())),
     }

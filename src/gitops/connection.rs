@@ -31,7 +31,7 @@ pub struct Connection {
     rate_limit: f64,
 
     /// Deadline of one request to Scalekit, from connecting to the last byte
-    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration)]
+    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::deadline)]
     request_timeout: Duration,
 
     /// Tell more on stderr; may be given more than once
@@ -76,9 +76,4 @@ impl Connection {
         let credentials = Credentials::from_raw(read_default_credentials(folder).await, &from, &rules);
         Ok(Client::new(&transport, credentials.map_err(ConnectionError::Credentials)?))
     }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let least = Duration::from_millis(100);
-    crd::duration(text).filter(|d| *d >= least).ok_or_else(|| "write it as 500ms, 10s or 1m30s, at least 100ms".into())
 }

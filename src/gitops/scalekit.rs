@@ -36,9 +36,9 @@ pub(super) struct Scalekit {
     /// Every list of features once.
     features: RefCell<HashSet<Rc<[Feature]>>>,
     /// Whether a read in vain is worth another try.
-    hopes: Cell<bool>,
+    retry_reads: Cell<bool>,
     /// An answer had the features of its organization.
-    tells_features: Cell<bool>,
+    features_reported: Cell<bool>,
     /// Cancelled: whoever waits, waits no longer.
     stop: CancellationToken,
 }
@@ -59,8 +59,8 @@ impl Scalekit {
             application: tokio::sync::Mutex::default(),
             listed: RefCell::default(),
             features: RefCell::default(),
-            hopes: Cell::new(true),
-            tells_features: Cell::new(false),
+            retry_reads: Cell::new(true),
+            features_reported: Cell::new(false),
             stop: CancellationToken::new(),
         }
     }
@@ -80,7 +80,7 @@ impl Scalekit {
                     Some(organization) => Ok(RemoteResponse::Organization(organization)),
                     None => {
                         let response =
-                            self.patiently(request.writes(), async || self.client.request(request).await).await;
+                            self.with_retries(request.writes(), async || self.client.request(request).await).await;
                         self.note(&response);
                         response
                     }
@@ -91,34 +91,33 @@ impl Scalekit {
 
     /// Whether this server is known to tell features. One that never does and one
     /// that leaves an empty list out look alike until an organization has some.
-    pub(super) fn tells_features(&self) -> bool {
-        self.tells_features.get()
+    pub(super) fn features_reported(&self) -> bool {
+        self.features_reported.get()
     }
 
     /// The same, after a look at more organizations if it is not known.
-    pub(super) async fn learns_that_features_are_told(&self) -> bool {
-        if !self.tells_features() {
+    pub(super) async fn confirm_features_reported(&self) -> bool {
+        if !self.features_reported() {
             drop(self.page(None).await); // whatever else it is, it is no evidence
         }
-        self.tells_features()
+        self.features_reported()
     }
 
     fn note(&self, response: &Result<RemoteResponse, RemoteError>) {
         if let Ok(RemoteResponse::Organization(Organization { features_reported: true, .. })) = response {
-            self.tells_features.set(true);
+            self.features_reported.set(true);
         }
     }
 
     /// Read once: it is the environment's, whichever organization asks. An
     /// answer that says nothing about it is not kept.
     async fn application_policy(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
-        use ErrorKind::{Forbidden, NotFound, Unsupported};
         let mut known = self.application.lock().await;
         if let Some(response) = &*known {
             return response.clone();
         }
-        let response = self.patiently(false, async || self.client.request(request).await).await;
-        if !matches!(&response, Err(error) if !matches!(error.kind, Forbidden | NotFound | Unsupported)) {
+        let response = self.with_retries(false, async || self.client.request(request).await).await;
+        if response.as_ref().map_or_else(|error| error.kind.settles_application_policy(), |_| true) {
             *known = Some(response.clone());
         }
         response
@@ -126,9 +125,9 @@ impl Scalekit {
 
     /// One page of the list.
     pub(super) async fn page(&self, token: Option<&str>) -> Result<Page, RemoteError> {
-        let page = self.patiently(false, async || self.client.organizations(token).await).await;
-        let tells = |page: &Page| page.organizations.iter().any(|organization| !organization.features.is_empty());
-        self.tells_features.set(self.tells_features() || page.as_ref().is_ok_and(tells));
+        let page = self.with_retries(false, async || self.client.organizations(token).await).await;
+        let reported = |page: &Page| page.organizations.iter().any(|organization| !organization.features.is_empty());
+        self.features_reported.set(self.features_reported() || page.as_ref().is_ok_and(reported));
         page
     }
 
@@ -198,7 +197,7 @@ impl Scalekit {
     /// Sends until there is an answer to go on with. Who is told to wait waits,
     /// with reads and writes alike, since nothing was done; a read is repeated also
     /// when nobody answered. A write is not: what became of it is looked at first.
-    async fn patiently<T>(
+    async fn with_retries<T>(
         &self,
         writes: bool,
         mut send: impl AsyncFnMut() -> Result<T, RemoteError>,
@@ -208,7 +207,7 @@ impl Scalekit {
             let error = match send().await {
                 Err(error) => error,
                 response => {
-                    self.hopes.set(true);
+                    self.retry_reads.set(true);
                     return response;
                 }
             };
@@ -219,8 +218,8 @@ impl Scalekit {
                     retry_after.mul_f64(1.0 + fastrand::f64() / 20.0)
                 }
                 ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Unreachable if !writes => {
-                    if tries == TRIES || !self.hopes.get() {
-                        self.hopes.set(false);
+                    if tries == TRIES || !self.retry_reads.get() {
+                        self.retry_reads.set(false);
                         return Err(error);
                     }
                     tries += 1;

@@ -1,7 +1,7 @@
 //! `osp validate`: everything that can be known of manifests without a cluster
 //! and without Scalekit.
 
-use super::output::{self, Format};
+use super::diagnostics::{self, Format};
 use super::{Limits, load};
 use crate::terminal::{Output, print};
 use std::{io, path::PathBuf, process::ExitCode};
@@ -22,6 +22,6 @@ pub struct Arguments {
 /// be read is a finding.
 pub fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     let loaded = load(&arguments.paths, &mut io::stdin().lock(), &Limits::default());
-    print(|out| output::write(&loaded, arguments.output, &Output::stdout(), out))?;
-    Ok(if loaded.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    print(|out| diagnostics::write(&loaded, arguments.output, &Output::stdout(), out))?;
+    Ok(if loaded.diagnostics.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

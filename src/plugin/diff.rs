@@ -76,10 +76,10 @@ impl<'a> Comparison<'a> {
             name,
             why: summary.ready().reason.to_owned(),
         })?;
-        let application = status.and_then(|status| status.application_policy.as_ref()).map(limits::application);
+        let application = status.and_then(|status| status.application_policy.as_ref()).map(Bounds::from);
         // a deletion wants the organization to inherit
         let wanted = if summary.deleted().is_some() { Policy::Application } else { spec.policy };
-        let found = limits::live(reported);
+        let found = Live::from(reported);
         let lines = lines(&wanted, &found, application);
         Ok(Self { summary, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
     }

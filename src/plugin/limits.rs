@@ -1,10 +1,7 @@
 //! Turns the policies that a status reports back into the types of `policy`, and
 //! compares the declared with the live one by the rules there.
 
-use crate::{
-    crd::{ApplicationLimits, ReportedPolicy},
-    policy::{Bounds, Field, Idle, Live, Minutes, Policy, stricter},
-};
+use crate::policy::{Bounds, Field, Live, Minutes, Policy, stricter};
 
 /// Which of two differing values is stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,26 +30,6 @@ impl Stricter {
 
 fn minutes(number: Option<i32>) -> Option<Minutes> {
     number.and_then(|number| Minutes::new(i64::from(number)))
-}
-
-/// The live policy that a status reports.
-pub(super) fn live(reported: &ReportedPolicy) -> Live {
-    match reported.policy_source.as_str() {
-        "APPLICATION" => Live::Application,
-        "CUSTOM" => Live::Custom {
-            absolute: minutes(reported.absolute_session_timeout),
-            idle: match reported.idle_session_timeout_enabled {
-                Some(true) => Idle::On(minutes(reported.idle_session_timeout)),
-                _ => Idle::Off,
-            },
-        },
-        _ => Live::Unrecognized,
-    }
-}
-
-/// The application's limits that a status reports.
-pub(super) fn application(reported: &ApplicationLimits) -> Bounds {
-    Bounds { absolute: minutes(reported.absolute_session_timeout), idle: minutes(reported.idle_session_timeout) }
 }
 
 /// A number of minutes as `8h` or `1d`; the number itself where it is no valid
@@ -85,8 +62,7 @@ pub(super) fn compare(field: Field, declared: &Policy, found: &Live, application
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Session;
-    use proptest::prelude::*;
+    use crate::policy::{Idle, Session};
 
     fn m(n: i64) -> Minutes {
         Minutes::new(n).unwrap()
@@ -122,23 +98,5 @@ mod tests {
         assert_eq!(source(Policy::Application, custom(480, None).into(), application(1440)), Stricter::Live);
         assert_eq!(source(custom(480, None), inherited, None), Stricter::Unknown);
         assert_eq!(source(custom(480, None), Live::Unrecognized, application(1440)), Stricter::Unknown);
-    }
-
-    proptest! {
-        #[test]
-        fn what_a_status_reports_is_read_as_it_was(absolute in proptest::option::of(1i64..3000),
-            idle in proptest::option::of(1i64..3000), on in any::<bool>())
-        {
-            let idle = if on { Idle::On(idle.map(m)) } else { Idle::Off };
-            let found = Live::Custom { absolute: absolute.map(m), idle };
-            prop_assert_eq!(live(&ReportedPolicy::from(&found)), found);
-        }
-    }
-
-    #[test]
-    fn what_is_no_custom_policy_is_read_as_it_was_too() {
-        for found in [Live::Application, Live::Unrecognized] {
-            assert_eq!(live(&ReportedPolicy::from(&found)), found);
-        }
     }
 }

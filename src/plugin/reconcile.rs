@@ -7,7 +7,7 @@ use super::{
     summary::Summary,
 };
 use crate::{
-    crd::{OrganizationSessionPolicy, REQUESTED_AT},
+    crd::{self, OrganizationSessionPolicy, REQUESTED_AT},
     reconcile::ConditionStatus,
     terminal::{Style, note},
 };
@@ -35,15 +35,10 @@ pub struct Arguments {
         default_missing_value = "true")]
     wait: bool,
     /// How long to wait
-    #[arg(long, default_value = "60s", value_parser = duration)]
+    #[arg(long, default_value = "60s", value_parser = crd::duration)]
     timeout: Duration,
     #[command(flatten)]
     connection: Connection,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: kube::core::Duration = text.parse().map_err(|e| format!("{e}; write it as 90s or 5m"))?;
-    if parsed.is_negative() { Err("must not be negative".into()) } else { Ok(parsed.into()) }
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {

@@ -100,6 +100,17 @@ impl Live {
             Self::Unrecognized => "unrecognized",
         }
     }
+
+    /// The policy that can be declared so that this is in sync; `None` when it is
+    /// incomplete, inconsistent, or of an unknown source.
+    pub fn declarable(&self) -> Option<Policy> {
+        let policy = match *self {
+            Self::Application => Policy::Application,
+            Self::Custom { absolute, idle } => Policy::Custom(Session::new(absolute?, idle.limit()).ok()?),
+            Self::Unrecognized => return None,
+        };
+        (Self::from(policy) == *self).then_some(policy)
+    }
 }
 
 impl From<Policy> for Live {
@@ -143,6 +154,20 @@ impl fmt::Display for Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_complete_policy_can_be_declared() {
+        let m = Minutes::new;
+        let custom = |absolute, idle| Live::Custom { absolute, idle };
+        for live in [Live::Application, custom(m(60), Idle::Off), custom(m(60), Idle::On(m(59)))] {
+            assert_eq!(live.declarable().map(Live::from), Some(live));
+        }
+        for live in
+            [Live::Unrecognized, custom(None, Idle::Off), custom(m(60), Idle::On(None)), custom(m(60), Idle::On(m(60)))]
+        {
+            assert_eq!(live.declarable(), None, "{live:?}");
+        }
+    }
 
     #[test]
     fn idle_must_stay_below_absolute() {

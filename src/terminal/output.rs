@@ -45,11 +45,11 @@ impl Output {
     /// (<https://no-color.org>).
     pub fn stdout() -> Self {
         let terminal = io::stdout().is_terminal();
-        let told = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        let seen = || terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
+        let configured = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let detected = || terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
         let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = terminal && is_smart() && !unwanted;
-        Self { width: told.or_else(seen).filter(|width| *width > 0), colour }
+        Self { width: configured.or_else(detected).filter(|width| *width > 0), colour }
     }
 
     /// A page without colours.
@@ -93,13 +93,13 @@ impl Output {
         let mut text = label.to_owned();
         let (mut taken, mut empty) = (columns(label), true);
         for word in words(pieces) {
-            let room = word.iter().map(|(part, _)| columns(part)).sum::<usize>();
-            if !empty && width.is_some_and(|width| taken + 1 + room > width) {
+            let word_width = word.iter().map(|(part, _)| columns(part)).sum::<usize>();
+            if !empty && width.is_some_and(|width| taken + 1 + word_width > width) {
                 text.push_str(&format!("\n{:indent$}", ""));
                 (taken, empty) = (indent, true);
             }
             text.push_str(if empty { "" } else { " " });
-            taken += room + usize::from(!empty);
+            taken += word_width + usize::from(!empty);
             empty = false;
             text.extend(word.iter().map(|(part, style)| self.paint(part, *style)));
         }

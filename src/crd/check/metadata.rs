@@ -1,7 +1,7 @@
 //! The rules of `metadata` that a manifest under version control can break.
 
 use super::super::names;
-use crate::crd::Violation;
+use crate::crd::{RuleId, Violation};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value};
 
@@ -30,12 +30,13 @@ pub(super) fn check(document: &Value) -> Vec<Violation> {
     let metadata = document.get("metadata").unwrap_or(&Value::Null);
     let fields = metadata.as_object().unwrap_or(&empty);
     let unknown = fields.keys().filter(|field| !FIELDS.contains(&field.as_str()));
-    let mut findings: Vec<_> =
-        unknown.map(|field| Violation::new(format!("metadata.{field}"), "unknown field")).collect();
+    let mut findings: Vec<_> = unknown
+        .map(|field| Violation::new(RuleId::KnownFields, format!("metadata.{field}"), "unknown field"))
+        .collect();
     match serde_json::from_value::<ObjectMeta>(metadata.clone()) {
         Ok(metadata) => findings.extend(values(&metadata)),
-        Err(_) if metadata.is_null() => findings.push(Violation::new("metadata.name", NAMELESS)),
-        Err(fault) => findings.push(Violation::new("metadata", fault.to_string())),
+        Err(_) if metadata.is_null() => findings.push(Violation::new(RuleId::Metadata, "metadata.name", NAMELESS)),
+        Err(error) => findings.push(Violation::new(RuleId::Metadata, "metadata", error.to_string())),
     }
     findings
 }
@@ -46,7 +47,7 @@ fn values(metadata: &ObjectMeta) -> Vec<Violation> {
     let mut findings = Vec::new();
     let mut expect = |holds: bool, path: String, message: &str| {
         if !holds {
-            findings.push(Violation::new(path, message));
+            findings.push(Violation::new(RuleId::Metadata, path, message));
         }
     };
     match metadata.name.as_deref().unwrap_or_default() {

@@ -11,7 +11,7 @@ mod agreement;
 mod metadata;
 mod structure;
 
-use super::{OrganizationSessionPolicy, OrganizationSessionPolicySpec, Violation, definition, validate};
+use super::{OrganizationSessionPolicy, OrganizationSessionPolicySpec, RuleId, Violation, definition, validate};
 use crate::policy::ValidatedSpec;
 use kube::{
     Resource,
@@ -28,7 +28,7 @@ pub fn check(document: &Value) -> Vec<Violation> {
         return findings;
     }
     let Some(schema) = &*SCHEMA else {
-        return vec![Violation::new("", "the schema of this program is broken; please report it")];
+        return vec![Violation::new(RuleId::Schema, "", "the schema of this program is broken; please report it")];
     };
     findings.extend(metadata::check(document));
     findings.extend(structure::unknown_fields(&schema.plain, document));
@@ -41,7 +41,7 @@ pub fn check(document: &Value) -> Vec<Violation> {
     findings
 }
 
-/// The declaration that a document of our kind holds, or all that is wrong with
+/// The validated spec that a document of our kind holds, or all that is wrong with
 /// it (never empty): [`check`], then the operator's own [`validate`].
 pub fn read(document: &Value) -> Result<ValidatedSpec, Vec<Violation>> {
     let findings = check(document);
@@ -51,7 +51,7 @@ pub fn read(document: &Value) -> Result<ValidatedSpec, Vec<Violation>> {
     let object = SCHEMA.as_ref().map(|schema| structure::as_stored(&schema.plain, document)).unwrap_or_default();
     let spec = object.get("spec").cloned().unwrap_or_default();
     let spec = serde_json::from_value::<OrganizationSessionPolicySpec>(spec)
-        .map_err(|fault| vec![Violation::new("spec", fault.to_string())])?;
+        .map_err(|error| vec![Violation::new(RuleId::Schema, "spec", error.to_string())])?;
     validate(&spec)
 }
 
@@ -74,12 +74,12 @@ static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| {
 
 fn kind(document: &Value) -> Vec<Violation> {
     if !document.is_object() {
-        return vec![Violation::new("", "a manifest is a map with apiVersion, kind, metadata and spec")];
+        return vec![Violation::new(RuleId::Kind, "", "a manifest is a map with apiVersion, kind, metadata and spec")];
     }
     let expected =
         [("apiVersion", OrganizationSessionPolicy::api_version(&())), ("kind", OrganizationSessionPolicy::kind(&()))];
     let differs = expected.iter().filter(|(field, value)| document.get(field).and_then(Value::as_str) != Some(value));
-    differs.map(|(field, value)| Violation::new(*field, format!("must be {value}"))).collect()
+    differs.map(|(field, value)| Violation::new(RuleId::Kind, *field, format!("must be {value}"))).collect()
 }
 
 fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Violation> {
@@ -87,7 +87,11 @@ fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Violation> {
         static VALIDATOR: Validator = Validator::new();
     }
     let broken = VALIDATOR.with(|validator| validator.validate_compiled(rules, object, None)).err();
-    broken.into_iter().flat_map(|e| e.into_vec()).map(|e| Violation::new(e.field_path, e.message)).collect()
+    broken
+        .into_iter()
+        .flat_map(|e| e.into_vec())
+        .map(|e| Violation::new(RuleId::Policy, e.field_path, e.message))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The server's structural steps: what it does not know, what it stores, and
 //! what its schema refuses.
 
-use crate::crd::Violation;
+use crate::crd::{RuleId, Violation};
 use serde_json::{Map, Value};
 
 /// The fields of `document` that the schema does not have. Metadata is looked
@@ -20,7 +20,7 @@ fn walk(schema: &Value, value: &Value, path: &str, also: &dyn Fn(&str) -> bool, 
             match properties.get(field) {
                 Some(schema) => walk(schema, value, &path, &|_| false, findings),
                 None if also(field) => {}
-                None => findings.push(Violation::new(path, "unknown field")),
+                None => findings.push(Violation::new(RuleId::KnownFields, path, "unknown field")),
             }
         }
     }
@@ -72,15 +72,19 @@ fn whole(number: Option<f64>) -> Option<Value> {
 /// all the same: as in the server, bounds and patterns do not hide them, a value
 /// of the wrong shape does.
 pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec<Violation>, bool) {
+    use jsonschema::error::ValidationErrorKind::{Enum, MaxItems, MaxLength, Required, Type};
     let errors: Vec<_> = schema.iter_errors(object).collect();
     let shape = |error: &jsonschema::ValidationError<'_>| {
-        use jsonschema::error::ValidationErrorKind::{Enum, MaxItems, MaxLength, Required, Type};
         matches!(error.kind(), Type { .. } | Required { .. } | Enum { .. } | MaxLength { .. } | MaxItems { .. })
     };
     let path = |error: &jsonschema::ValidationError<'_>| {
         error.instance_path().as_str().trim_start_matches('/').replace('/', ".")
     };
-    let findings = errors.iter().map(|error| Violation::new(path(error), error.to_string())).collect();
+    let rule = |error: &jsonschema::ValidationError<'_>| match error.kind() {
+        Required { property } => RuleId::Required(property.as_str().unwrap_or_default().to_owned()),
+        _ => RuleId::Schema,
+    };
+    let findings = errors.iter().map(|error| Violation::new(rule(error), path(error), error.to_string())).collect();
     (findings, !errors.iter().any(shape))
 }
 

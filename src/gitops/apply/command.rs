@@ -7,7 +7,7 @@ use super::{
 use crate::{
     gitops::{
         connection::Connection,
-        plan::{Failure, LastApplied, Look, Plan, Saved, block_on, finish, load, look, read, text},
+        plan::{Failure, LastApplied, Plan, PlanOptions, Saved, block_on, finish, load, read, refresh, text},
         scalekit::Scalekit,
     },
     terminal::{Output, Progress, print},
@@ -68,16 +68,17 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let at_once = arguments.connection.concurrency();
     let pins = saved.as_ref().map(|saved| saved.pins.clone()).unwrap_or_default();
-    let plan = look(&scalekit, &Look { manifests: &manifests, last: LastApplied::default(), pins, at_once }).await?;
+    let plan =
+        refresh(&scalekit, &PlanOptions { manifests: &manifests, last: LastApplied::default(), pins, at_once }).await?;
     let counts = plan.counts();
-    still_so(saved.as_ref(), &plan)?;
+    ensure_current(saved.as_ref(), &plan)?;
     let output = Output::stdout();
     print(|out| text(out, &plan, &output)).map_err(Failure::output)?;
     let clean = if counts.problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if counts.changes == 0 {
         return Ok(clean);
     }
-    if !arguments.yes && !agreed()? {
+    if !arguments.yes && !confirm()? {
         print(|out| writeln!(out, "nothing was written")).map_err(Failure::output)?;
         return Ok(ExitCode::FAILURE);
     }
@@ -95,15 +96,15 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     })
 }
 
-fn still_so(saved: Option<&Saved>, now: &Plan<'_>) -> Result<(), Failure> {
-    match saved.map(|saved| saved.moved(now)) {
-        Some(moved) if !moved.is_empty() => Err(Failure::Input(moved)),
+fn ensure_current(saved: Option<&Saved>, now: &Plan<'_>) -> Result<(), Failure> {
+    match saved.map(|saved| saved.stale(now)) {
+        Some(stale) if !stale.is_empty() => Err(Failure::Input(stale)),
         _ => Ok(()),
     }
 }
 
 /// Asks on a terminal; where nobody can answer, `--yes` must have been given.
-fn agreed() -> Result<bool, Failure> {
+fn confirm() -> Result<bool, Failure> {
     let failed = |error| Failure::Io { what: "the question".to_owned(), error };
     if !io::stdin().is_terminal() {
         return Err(Failure::Input(vec!["nobody can be asked here: give --yes".to_owned()]));

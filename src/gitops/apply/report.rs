@@ -22,7 +22,7 @@ pub(super) fn tally(all: &[Done<'_>]) -> Tally {
         match done.end {
             End::Applied => tally.applied += 1,
             End::Stopped => tally.stopped += 1,
-            End::Moved | End::Problem(..) => tally.failed += 1,
+            End::Stale | End::Problem(..) => tally.failed += 1,
         }
     }
     tally
@@ -45,16 +45,16 @@ pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], output: &Output) -> 
             let pieces = [(title.as_str(), Style::Strong), (": ", Style::Plain), (word, style), (said, Style::Plain)];
             output.line(sign, &pieces)
         };
-        let told = match &done.end {
+        let rendered = match &done.end {
             End::Applied if done.written.is_empty() => line("= ", "already so", Style::Plain, ""),
             End::Applied => line("✓ ", &written, Style::Good, ""),
             End::Stopped => line("- ", "not done", Style::Doubtful, &format!(", stopped before; {written}")),
-            End::Moved => {
+            End::Stale => {
                 line("! ", "changed in Scalekit since the plan", Style::Bad, &format!("; {written}; plan again"))
             }
             End::Problem(reason, message) => line("! ", reason.name(), Style::Bad, &format!(": {message} ({written})")),
         };
-        out.write_all(told.as_bytes())?;
+        out.write_all(rendered.as_bytes())?;
     }
     let Tally { applied, stopped, failed } = tally(all);
     writeln!(out, "{applied} done, {stopped} not done, {failed} failed")

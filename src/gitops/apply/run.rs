@@ -2,8 +2,8 @@
 
 use crate::{
     gitops::{
-        pass::pass,
-        plan::{Change, Entry, Finding, Plan, goal},
+        plan::{Change, Entry, Plan, ResourceChange, goal},
+        reconcile::reconcile,
         scalekit::Scalekit,
     },
     policy::Live,
@@ -29,7 +29,7 @@ pub(super) enum End {
     /// It was stopped before it came to its end.
     Stopped,
     /// It is not as it was in the plan.
-    Moved,
+    Stale,
     /// It can't be made so.
     Problem(Reason, String),
 }
@@ -42,16 +42,16 @@ pub(super) async fn changes<'a>(
     at_once: usize,
     progress: &Progress,
 ) -> Vec<Done<'a>> {
-    let changes = plan.entries.iter().filter_map(|entry| match &entry.finding {
-        Finding::Change(change) => Some((entry, change)),
+    let changes = plan.entries.iter().filter_map(|entry| match &entry.result {
+        ResourceChange::Change(change) => Some((entry, change)),
         _ => None,
     });
     let numbered =
         changes.enumerate().map(|(n, (entry, change))| async move { (n, one(scalekit, entry, change).await) });
-    let mut passes = stream::iter(numbered).buffer_unordered(at_once);
+    let mut pending = stream::iter(numbered).buffer_unordered(at_once);
     let mut done = Vec::new();
-    while let Some(pass) = passes.next().await {
-        done.push(pass);
+    while let Some(next) = pending.next().await {
+        done.push(next);
         progress.step();
     }
     done.sort_by_key(|(n, _)| *n);
@@ -59,11 +59,11 @@ pub(super) async fn changes<'a>(
 }
 
 async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> Done<'a> {
-    let goal = goal(entry.manifest, entry.id.clone(), !scalekit.tells_features());
-    let (mut written, mut moved) = (Vec::new(), false);
+    let goal = goal(entry.manifest, entry.id.clone(), !scalekit.features_reported());
+    let (mut written, mut stale) = (Vec::new(), false);
     let perform = async |request: &RemoteRequest, observation: &Observation| {
-        moved = request.writes() && !planned(request, observation, change);
-        if moved || scalekit.stopped() {
+        stale = request.writes() && !planned(request, observation, change);
+        if stale || scalekit.stopped() {
             return None;
         }
         let response = scalekit.ask(request).await;
@@ -72,11 +72,11 @@ async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> 
         }
         Some(response)
     };
-    let (observation, remote_outcome) = pass(&goal, perform).await;
+    let (observation, remote_outcome) = reconcile(&goal, perform).await;
     let unknown =
         observation.may_still_land() || observation.flag.error.as_ref().is_some_and(|error| error.outcome_unknown);
     let end = match remote_outcome {
-        None if moved => End::Moved,
+        None if stale => End::Stale,
         None => End::Stopped,
         Some(RemoteOutcome::Error(error))
             if scalekit.stopped() && matches!(error.kind, ErrorKind::RateLimited { .. }) =>

@@ -74,8 +74,8 @@ async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let folder = arguments.directory.as_ref().map(|path| Folder::open(path).map_err(|error| failed(path, error)));
     let folder = folder.transpose()?;
     let found = match arguments.organization.as_slice() {
-        [] => everybody(&scalekit, arguments.connection.concurrency()).await,
-        some => these(&scalekit, some).await,
+        [] => all(&scalekit, arguments.connection.concurrency()).await,
+        some => selected(&scalekit, some).await,
     };
     let found = found.map_err(|(what, error)| {
         let reason = error.kind.reason();
@@ -130,7 +130,7 @@ enum Found {
 
 type Failed = (String, RemoteError);
 
-async fn everybody(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, Failed> {
+async fn all(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, Failed> {
     let progress = Progress::new("Reading organizations", None);
     let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, std::collections::HashSet::new());
     loop {
@@ -148,7 +148,7 @@ async fn everybody(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, Fa
     }
 }
 
-async fn these(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Found>, Failed> {
+async fn selected(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Found>, Failed> {
     let mut all = Vec::new();
     let mut ids = ids.to_vec();
     ids.sort();

@@ -2,7 +2,7 @@
 
 use super::name::name;
 use crate::{
-    policy::{Live, Minutes, OrganizationId, Policy, Session, Unit},
+    policy::{Live, Minutes, OrganizationId, Policy, Unit},
     reconcile::Organization,
 };
 
@@ -18,15 +18,8 @@ impl Exported {
     /// `None` when its policy can't be declared: incomplete, inconsistent, or of
     /// an unknown source.
     pub(super) fn new(organization: &Organization, live: &Live) -> Option<Self> {
-        let policy = match live {
-            Live::Application => Policy::Application,
-            Live::Custom { absolute: Some(absolute), idle } => {
-                Policy::Custom(Session::new(*absolute, idle.limit()).ok()?)
-            }
-            Live::Custom { absolute: None, .. } | Live::Unrecognized => return None,
-        };
         let (id, enabled) = (organization.id.clone(), organization.session_policy_enabled());
-        (Live::from(policy) == *live).then(|| Self { name: name(organization), id, enabled, policy })
+        live.declarable().map(|policy| Self { name: name(organization), id, enabled, policy })
     }
 
     /// The manifest. Where the feature is off it only observes: any other mode

@@ -38,7 +38,7 @@ fn repeated<'a, K: std::hash::Hash + Eq + std::fmt::Display>(
         match first.get(&organization) {
             Some(earlier) => found.push(format!(
                 "{}: {:?} is for organization {organization}, which {:?} at {} is for",
-                manifest.place, manifest.name, earlier.name, earlier.place
+                manifest.location, manifest.name, earlier.name, earlier.location
             )),
             None => drop(first.insert(organization, manifest)),
         }

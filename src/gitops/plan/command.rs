@@ -1,11 +1,13 @@
 //! `osp plan`: reads Scalekit, writes nothing to it.
 
-use super::{Counts, Plan, cause::LastApplied, claims, document::Document, look::Look, markdown::markdown, text::text};
+use super::{
+    Counts, Plan, cause::LastApplied, claims, document::Document, markdown::markdown, refresh::PlanOptions, text::text,
+};
 use crate::{
     gitops::{
         self, Limits, Manifest,
         connection::{Connection, ConnectionError},
-        output,
+        diagnostics,
         scalekit::Scalekit,
     },
     terminal::{Output, note, print},
@@ -124,13 +126,14 @@ pub(in crate::gitops) fn block_on<T>(verb: impl Future<Output = Result<T, Failur
 /// The manifests of the input, if nothing is wrong with any of them.
 pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failure> {
     let loaded = gitops::load(paths, &mut io::stdin().lock(), &Limits::default());
-    if loaded.findings.is_empty() {
+    if loaded.diagnostics.is_empty() {
         return Ok(loaded.manifests);
     }
-    let mut told = Vec::new();
-    output::write(&loaded, output::Format::Text, &Output::plain(None), &mut told).map_err(Failure::output)?;
+    let mut rendered = Vec::new();
+    diagnostics::write(&loaded, diagnostics::Format::Text, &Output::plain(None), &mut rendered)
+        .map_err(Failure::output)?;
     let mut lines = vec!["the manifests are not valid; Scalekit was not asked".to_owned()];
-    lines.extend(String::from_utf8_lossy(&told).lines().map(str::to_owned));
+    lines.extend(String::from_utf8_lossy(&rendered).lines().map(str::to_owned));
     Err(Failure::Input(lines))
 }
 
@@ -139,9 +142,12 @@ fn input(wrong: Vec<String>) -> Result<(), Failure> {
 }
 
 /// Looks, and makes sure that no two manifests mean one organization.
-pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, what: &Look<'a>) -> Result<Plan<'a>, Failure> {
-    input(claims::same_name(what.manifests))?;
-    let plan = super::look::look(scalekit, what).await;
+pub(in crate::gitops) async fn refresh<'a>(
+    scalekit: &Scalekit,
+    options: &PlanOptions<'a>,
+) -> Result<Plan<'a>, Failure> {
+    input(claims::same_name(options.manifests))?;
+    let plan = super::refresh::refresh(scalekit, options).await;
     input(claims::same_organization(&plan.entries))?;
     Ok(plan)
 }
@@ -150,13 +156,13 @@ async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let manifests = load(&arguments.paths)?;
     let last = load(&arguments.last_applied)?;
     let scalekit = Scalekit::new(arguments.connection.client().await?);
-    let what = Look {
+    let options = PlanOptions {
         manifests: &manifests,
         last: LastApplied::new(&last),
         pins: Vec::new(),
         at_once: arguments.connection.concurrency(),
     };
-    let plan = look(&scalekit, &what).await?;
+    let plan = refresh(&scalekit, &options).await?;
     if let Some(file) = &arguments.save {
         let saved = File::create(file).and_then(|file| json(&mut BufWriter::new(file), &plan));
         saved.map_err(|error| Failure::Io { what: file.display().to_string(), error })?;

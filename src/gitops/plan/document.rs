@@ -2,10 +2,10 @@
 //! thousand of them are never a second time in memory.
 
 use super::{
-    Entry, Finding, Plan,
-    shape::{Application, Field, Named, Problem, Row, State, VERSION, Write, mode},
+    Entry, Plan, ResourceChange,
+    shape::{Field, Named, Problem, Row, State, VERSION, Write, mode},
 };
-use crate::policy::Live;
+use crate::{crd::ApplicationLimits, policy::Live};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 /// A plan as JSON.
@@ -19,7 +19,7 @@ impl Serialize for Document<'_> {
         let mut document = serializer.serialize_struct("Plan", 5)?;
         document.serialize_field("version", &VERSION)?;
         document.serialize_field("environment", &plan.environment)?;
-        document.serialize_field("application", &plan.application.as_ref().map(Application::from))?;
+        document.serialize_field("application", &plan.application.as_ref().map(ApplicationLimits::from))?;
         document.serialize_field("summary", &plan.counts())?;
         document.serialize_field("organizations", &Rows(plan))?;
         document.end()
@@ -39,9 +39,9 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
     let state =
         |enabled, live: Option<&Live>| Some(State::new(enabled, live, live.and_then(|live| plan.effective(live))));
     let row = Row {
-        file: manifest.place.file.to_string(),
-        line: manifest.place.line,
-        column: manifest.place.column,
+        file: manifest.location.file.to_string(),
+        line: manifest.location.line,
+        column: manifest.location.column,
         namespace: manifest.namespace.clone(),
         name: manifest.name.clone(),
         organization: Named::from(&declared.organization),
@@ -57,13 +57,15 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
         writes: Vec::new(),
         problem: None,
     };
-    match &entry.finding {
-        Finding::Suspended => row,
-        Finding::Settled { rest, live } => {
-            Row { result: rest.name().to_owned(), before: state(entry.flag.enabled(), Some(live)), ..row }
+    match &entry.result {
+        ResourceChange::Suspended => row,
+        ResourceChange::NoOp { reason, live } => {
+            Row { result: reason.name().to_owned(), before: state(entry.flag.enabled(), Some(live)), ..row }
         }
-        Finding::Problem(problem) => Row { result: "problem".to_owned(), problem: Some(Problem::from(problem)), ..row },
-        Finding::Change(change) => Row {
+        ResourceChange::Problem(problem) => {
+            Row { result: "problem".to_owned(), problem: Some(Problem::from(problem)), ..row }
+        }
+        ResourceChange::Change(change) => Row {
             result: "change".to_owned(),
             direction: Some(change.direction().name().to_owned()),
             cause: Some(change.cause.name().to_owned()),

@@ -2,7 +2,7 @@
 //! to unfold.
 
 use super::{
-    Entry, Finding, Plan, Problem, Rest,
+    Entry, NoOp, Plan, Problem, ResourceChange,
     text::{effective, title},
 };
 use crate::policy::{diff, summary};
@@ -34,17 +34,17 @@ pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>) -> io::Result<()> {
 
 fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
     let none = String::new;
-    Some(match &entry.finding {
-        Finding::Settled { rest: Rest::InSync, .. } => return None,
-        Finding::Settled { rest, live, .. } => {
+    Some(match &entry.result {
+        ResourceChange::NoOp { reason: NoOp::InSync, .. } => return None,
+        ResourceChange::NoOp { reason, live, .. } => {
             let drift = summary(&diff(&entry.manifest.spec.policy, live));
-            [rest.name().to_owned(), none(), drift, effective(plan.effective(live))]
+            [reason.name().to_owned(), none(), drift, effective(plan.effective(live))]
         }
-        Finding::Suspended => ["suspended".to_owned(), none(), none(), none()],
-        Finding::Problem(Problem { reason, message }) => {
+        ResourceChange::Suspended => ["suspended".to_owned(), none(), none(), none()],
+        ResourceChange::Problem(Problem { reason, message }) => {
             [format!("problem: {reason}"), none(), message.clone(), none()]
         }
-        Finding::Change(change) => {
+        ResourceChange::Change(change) => {
             let flag = entry.flag_change().map(|feature| format!("feature session_policy {feature}"));
             let then = change.then.as_ref().map(|Problem { reason, message }| format!("then {reason}: {message}"));
             let fields = change.fields();

@@ -6,8 +6,8 @@ mod cause;
 mod claims;
 mod command;
 mod document;
-mod look;
 mod markdown;
+mod refresh;
 mod saved;
 mod shape;
 mod text;
@@ -15,8 +15,8 @@ mod text;
 pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
-pub(super) use command::{Failure, block_on, finish, load, look};
-pub(super) use look::{Look, goal};
+pub(super) use command::{Failure, block_on, finish, load, refresh};
+pub(super) use refresh::{PlanOptions, goal};
 pub(super) use saved::{Saved, read};
 pub(super) use text::{text, title};
 
@@ -48,7 +48,7 @@ pub(super) struct Entry<'a> {
     /// The id of its organization, once known.
     pub(super) id: Option<OrganizationId>,
     pub(super) flag: Flag,
-    pub(super) finding: Finding,
+    pub(super) result: ResourceChange,
 }
 
 /// Whether the organization may have a policy of its own now.
@@ -57,18 +57,18 @@ pub(super) enum Flag {
     /// It was not looked at, or not found.
     Unread,
     /// This server does not tell.
-    Untold,
+    Unreported,
     Off,
     On,
 }
 
 /// How an organization stands to its manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(super) enum ResourceChange {
     /// `spec.suspend`: not looked at.
     Suspended,
     /// Nothing to write.
-    Settled { rest: Rest, live: Live },
+    NoOp { reason: NoOp, live: Live },
     /// Something to write.
     Change(Change),
     /// It can't be made so, and nothing is written.
@@ -84,7 +84,7 @@ pub(super) struct Problem {
 
 /// Why there is nothing to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rest {
+pub(super) enum NoOp {
     /// As declared.
     InSync,
     /// TightenOnly, and at least as strict.
@@ -154,7 +154,7 @@ impl Cause {
     }
 }
 
-impl Rest {
+impl NoOp {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::InSync => "in-sync",
@@ -168,7 +168,7 @@ impl Flag {
     fn of(organization: Option<&Organization>) -> Self {
         match organization {
             None => Self::Unread,
-            Some(organization) if !organization.features_reported => Self::Untold,
+            Some(organization) if !organization.features_reported => Self::Unreported,
             Some(organization) if organization.session_policy_enabled() => Self::On,
             Some(_) => Self::Off,
         }
@@ -177,7 +177,7 @@ impl Flag {
     /// `None`: not known.
     fn enabled(self) -> Option<bool> {
         match self {
-            Self::Unread | Self::Untold => None,
+            Self::Unread | Self::Unreported => None,
             Self::Off => Some(false),
             Self::On => Some(true),
         }
@@ -187,9 +187,9 @@ impl Flag {
 impl Entry<'_> {
     /// What becomes of the feature flag, if anything.
     fn flag_change(&self) -> Option<&'static str> {
-        match &self.finding {
-            Finding::Change(change) if change.writes.features.is_some() => {
-                Some(if self.flag == Flag::Untold { "not told → on" } else { "off → on" })
+        match &self.result {
+            ResourceChange::Change(change) if change.writes.features.is_some() => {
+                Some(if self.flag == Flag::Unreported { "not told → on" } else { "off → on" })
             }
             _ => None,
         }
@@ -228,20 +228,21 @@ pub(super) struct Counts {
     pub(super) suspended: usize,
     pub(super) problems: usize,
     /// Of all, those whose feature this server does not tell.
-    pub(super) untold: usize,
+    #[serde(rename = "untold")]
+    pub(super) features_unreported: usize,
 }
 
 impl Plan<'_> {
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for entry in &self.entries {
-            counts.untold += usize::from(entry.flag == Flag::Untold);
-            match &entry.finding {
-                Finding::Suspended => counts.suspended += 1,
-                Finding::Settled { rest: Rest::Drifted, .. } => counts.drifted += 1,
-                Finding::Settled { .. } => counts.settled += 1,
-                Finding::Problem(_) => counts.problems += 1,
-                Finding::Change(change) => {
+            counts.features_unreported += usize::from(entry.flag == Flag::Unreported);
+            match &entry.result {
+                ResourceChange::Suspended => counts.suspended += 1,
+                ResourceChange::NoOp { reason: NoOp::Drifted, .. } => counts.drifted += 1,
+                ResourceChange::NoOp { .. } => counts.settled += 1,
+                ResourceChange::Problem(_) => counts.problems += 1,
+                ResourceChange::Change(change) => {
                     counts.changes += 1;
                     counts.problems += usize::from(change.then.is_some());
                     let direction = change.direction();
@@ -273,7 +274,7 @@ impl Counts {
             (self.drifted, "observed with drift"),
             (self.suspended, "suspended"),
             (self.problems, "with a problem"),
-            (self.untold, "where Scalekit does not tell whether session_policy is on"),
+            (self.features_unreported, "where Scalekit does not tell whether session_policy is on"),
         ] {
             if n > 0 {
                 parts.push(format!("{n} {what}"));

@@ -7,7 +7,7 @@ use super::{
     shape::{Named, Row, VERSION, mode},
 };
 use crate::{
-    gitops::{Manifest, Place},
+    gitops::{Location, Manifest},
     policy::{DeletionPolicy, ExternalId, Mode, OrganizationId, OrganizationRef, ValidatedSpec},
     terminal::printable,
 };
@@ -71,14 +71,14 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
         interval: None,
         secret: None,
     };
-    let place = Place { file: row.file.as_str().into(), line: row.line, column: row.column };
+    let location = Location { file: row.file.as_str().into(), line: row.line, column: row.column };
     let (namespace, name) = (row.namespace.clone(), row.name.clone());
-    Some((Manifest { place, namespace, name, spec }, pin))
+    Some((Manifest { location, namespace, name, spec }, pin))
 }
 
 impl Saved {
     /// What is not as it was when the plan was saved, as sentences.
-    pub(in crate::gitops) fn moved(&self, now: &Plan<'_>) -> Vec<String> {
+    pub(in crate::gitops) fn stale(&self, now: &Plan<'_>) -> Vec<String> {
         let differs = |(was, entry): &(&Row, &Entry<'_>)| {
             let is = row(now, entry);
             let same = was.result == is.result
@@ -88,8 +88,8 @@ impl Saved {
                 && was.writes == is.writes;
             !same
         };
-        let moved = self.rows.iter().zip(&now.entries).filter(differs);
-        moved
+        let stale = self.rows.iter().zip(&now.entries).filter(differs);
+        stale
             .map(|(_, entry)| format!("{} is not as it was when the plan was saved", printable(&entry.manifest.name)))
             .collect()
     }

@@ -3,11 +3,12 @@
 
 use super::Writes;
 use crate::{
-    crd::EffectiveLimits,
-    policy::{ApplicationPolicy, Effective, FieldChange, Idle, Live, Minutes, Mode, OrganizationRef, Policy, Session},
+    crd::{EffectiveLimits, ReportedPolicy},
+    policy::{Effective, FieldChange, Live, Mode, OrganizationRef, Policy},
     reconcile::Feature,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
 
 /// The format's version; another one is not read.
 pub(super) const VERSION: u32 = 1;
@@ -55,17 +56,22 @@ pub(super) enum Named {
     ExternalId(String),
 }
 
-/// A policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Limits {
-    pub(super) policy_source: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) absolute_session_timeout: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) idle_session_timeout_enabled: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) idle_session_timeout: Option<i32>,
+/// A policy, as `status.policy` has it but without the texts for people. A
+/// saved plan with any other field in it was changed by hand and is not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(super) struct Limits(ReportedPolicy);
+
+impl<'de> Deserialize<'de> for Limits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let limits = ReportedPolicy::deserialize(&value).map(Self).map_err(D::Error::custom)?;
+        if serde_json::to_value(&limits).is_ok_and(|known| known == value) {
+            Ok(limits)
+        } else {
+            Err(D::Error::custom("not a policy as a plan writes it"))
+        }
+    }
 }
 
 /// An organization as it is, or will be.
@@ -116,28 +122,6 @@ pub(super) struct Problem {
     pub(super) message: String,
 }
 
-/// The application's policy, in minutes.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Application {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    absolute_session_timeout: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    idle_session_timeout: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_token_expiry: Option<i32>,
-}
-
-impl From<&ApplicationPolicy> for Application {
-    fn from(application: &ApplicationPolicy) -> Self {
-        Self {
-            absolute_session_timeout: application.bounds.absolute.map(Minutes::get),
-            idle_session_timeout: application.bounds.idle.map(Minutes::get),
-            access_token_expiry: application.access_token.map(Minutes::get),
-        }
-    }
-}
-
 impl From<&OrganizationRef> for Named {
     fn from(organization: &OrganizationRef) -> Self {
         match organization {
@@ -149,33 +133,16 @@ impl From<&OrganizationRef> for Named {
 
 impl From<&Live> for Limits {
     fn from(live: &Live) -> Self {
-        let (absolute, idle) = match live {
-            Live::Custom { absolute, idle } => (*absolute, Some(*idle)),
-            Live::Application | Live::Unrecognized => (None, None),
-        };
-        Self {
-            policy_source: live.source().to_owned(),
-            absolute_session_timeout: absolute.map(Minutes::get),
-            idle_session_timeout_enabled: idle.map(|idle| idle != Idle::Off),
-            idle_session_timeout: idle.and_then(Idle::limit).map(Minutes::get),
-        }
+        let policy_source = live.source().to_owned();
+        Self(ReportedPolicy { policy_source, absolute: None, idle: None, ..ReportedPolicy::from(live) })
     }
 }
 
 impl Limits {
     /// The policy that this declares; `None` when it is none.
     pub(super) fn policy(&self) -> Option<Policy> {
-        if self.policy_source == Live::Application.source() {
-            return Some(Policy::Application);
-        }
-        let minutes = |value: i32| Minutes::new(value.into());
-        let idle = match self.idle_session_timeout {
-            Some(idle) => Some(minutes(idle)?),
-            None => None,
-        };
-        let session = Session::new(minutes(self.absolute_session_timeout?)?, idle).ok().map(Policy::Custom)?;
         // nothing else may stand there than what it was made from
-        (Self::from(&Live::from(session)) == *self).then_some(session)
+        Live::from(&self.0).declarable().filter(|policy| Self::from(&Live::from(*policy)) == *self)
     }
 }
 
@@ -219,5 +186,33 @@ pub(super) const fn mode(mode: Mode) -> &'static str {
         Mode::Enforce => "Enforce",
         Mode::TightenOnly => "TightenOnly",
         Mode::Observe => "Observe",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Idle, Minutes};
+    use serde_json::json;
+
+    #[test]
+    fn a_policy_is_its_numbers_and_nothing_else() {
+        let custom = Live::Custom { absolute: Minutes::new(480), idle: Idle::On(Minutes::new(60)) };
+        let shown = serde_json::to_string(&Limits::from(&custom)).unwrap();
+        let numbers = r#""absoluteSessionTimeout":480,"idleSessionTimeoutEnabled":true,"idleSessionTimeout":60"#;
+        assert_eq!(shown, format!(r#"{{"policySource":"CUSTOM",{numbers}}}"#));
+        assert_eq!(serde_json::from_str::<Limits>(&shown).unwrap().policy().map(Live::from), Some(custom));
+        let unknown = serde_json::to_value(Limits::from(&Live::Unrecognized)).unwrap();
+        assert_eq!(unknown, json!({"policySource": "unrecognized"}));
+
+        let read = |value| serde_json::from_value::<Limits>(value).ok().and_then(|limits| limits.policy());
+        for odd in [
+            json!({"policySource": "APPLICATION", "more": 1}),
+            json!({"policySource": "APPLICATION", "idle": "1h"}),
+            json!({"policySource": "APPLICATION", "idleSessionTimeout": 60}),
+            json!({"policySource": "unrecognized"}),
+        ] {
+            assert_eq!(read(odd.clone()), None, "{odd}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A plan for people.
 
-use super::{Change, Entry, Finding, Plan, Problem, Rest, shape::mode};
+use super::{Change, Entry, NoOp, Plan, Problem, ResourceChange, shape::mode};
 use crate::{
     crd::EffectiveLimits,
     policy::{Direction, Effective, Live, diff, summary},
@@ -15,26 +15,26 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Out
         let head = |sign: &str, pieces: &[(&str, Style)]| {
             output.line(sign, &[&[(title.as_str(), Style::Strong), (": ", Style::Plain)], pieces].concat())
         };
-        let told = match &entry.finding {
-            Finding::Settled { rest: Rest::InSync, .. } => continue,
-            Finding::Settled { rest, live } => {
-                let said = match rest {
-                    Rest::Drifted => "drift, only observed",
+        let rendered = match &entry.result {
+            ResourceChange::NoOp { reason: NoOp::InSync, .. } => continue,
+            ResourceChange::NoOp { reason, live } => {
+                let said = match reason {
+                    NoOp::Drifted => "drift, only observed",
                     _ => "stricter than declared, kept",
                 };
                 let drift = summary(&diff(&entry.manifest.spec.policy, live));
                 head("= ", &[(&format!("{said}: {drift}"), Style::Plain)])
             }
-            Finding::Suspended => head("- ", &[("skipped, spec.suspend is true", Style::Plain)]),
-            Finding::Problem(problem) => head("! ", &because(problem)),
-            Finding::Change(change) => {
+            ResourceChange::Suspended => head("- ", &[("skipped, spec.suspend is true", Style::Plain)]),
+            ResourceChange::Problem(problem) => head("! ", &because(problem)),
+            ResourceChange::Change(change) => {
                 let direction = change.direction();
                 let cause = change.cause.name();
                 let direction = [(" (", Style::Plain), (direction.name(), style(direction)), (")", Style::Plain)];
                 head("~ ", &[&[(cause, Style::Plain)], &direction[..]].concat()) + &details(plan, entry, change, output)
             }
         };
-        out.write_all(told.as_bytes())?;
+        out.write_all(rendered.as_bytes())?;
     }
     let sum = plan.counts().summary();
     out.write_all(output.line("", &[(&format!("{}: {sum}", plan.environment), Style::Strong)]).as_bytes())

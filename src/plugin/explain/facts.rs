@@ -4,7 +4,7 @@
 use super::super::{delivery::Delivery, limits, summary::Summary};
 use crate::{
     crd::{self, ApplicationLimits, EffectiveLimit, Mode, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
-    policy::{Bounds, Minutes},
+    policy::{Bounds, Live, Minutes},
     terminal::Output,
 };
 
@@ -23,13 +23,13 @@ pub(super) fn text(resource: &OrganizationSessionPolicy, output: &Output) -> Str
     if let Some(delivery) = Delivery::of(resource) {
         fact("", &format!("delivered by {delivery}"));
     }
-    let live = status.and_then(|status| status.policy.as_ref()).map(limits::live);
+    let live = status.and_then(|status| status.policy.as_ref()).map(Live::from);
     fact("Live", &live.map_or_else(|| "not read yet".to_owned(), |live| live.to_string()));
     let application = status.and_then(|status| status.application_policy.as_ref());
     fact("Application", &application.map_or_else(|| "its policy is not known".to_owned(), limits_of));
     match status.zip(application).filter(|(status, _)| status.effective_policy.is_some()) {
         Some((status, application)) => {
-            let application = limits::application(application);
+            let application = Bounds::from(application);
             let own = live.as_ref().map(Bounds::from).unwrap_or_default();
             let effective = status.effective_policy.clone().unwrap_or_default();
             let absolute = effective.absolute_session_timeout.as_ref();

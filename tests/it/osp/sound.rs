@@ -6,7 +6,7 @@
 use roxmltree::Document;
 use serde_json::Value;
 use session_policy_operator::{
-    gitops::{Format, Limits, Loaded, Place, Rule, load, write},
+    gitops::{Format, Limits, Loaded, Location, Rule, load, write},
     terminal::Output,
 };
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ const SMALL: Limits = Limits {
     copied_bytes: 300,
     documents: 5,
     resources: 3,
-    findings: 6,
+    diagnostics: 6,
 };
 
 /// What is not true of the answer to `bytes`, and of it written as `formats`.
@@ -40,7 +40,7 @@ pub fn sound(bytes: &[u8], formats: &[Format]) -> Result<(), String> {
     answers(&few, &SMALL)?;
     places(&few, bytes)?;
     // what is skipped behind a fault has no finding, be it a limit's or another
-    let told = |loaded: &Loaded, rule| loaded.findings.iter().any(|finding| finding.rule == rule);
+    let told = |loaded: &Loaded, rule| loaded.diagnostics.iter().any(|diagnostic| diagnostic.rule == rule);
     let excused = told(&few, Rule::Limit) || told(&all, Rule::Syntax);
     hold(excused || same(&all, &few), || format!("a limit that is not told: {all:?} and {few:?}"))?;
 
@@ -59,20 +59,20 @@ fn loaded(bytes: &[u8], limits: &Limits) -> Loaded {
 }
 
 fn same(a: &Loaded, b: &Loaded) -> bool {
-    (&a.manifests, &a.findings, a.resources, a.skipped) == (&b.manifests, &b.findings, b.resources, b.skipped)
+    (&a.manifests, &a.diagnostics, a.resources, a.skipped) == (&b.manifests, &b.diagnostics, b.resources, b.skipped)
 }
 
 /// Something is said, not without end, and each finding in one line.
 fn answers(loaded: &Loaded, limits: &Limits) -> Result<(), String> {
-    let (valid, findings) = (loaded.manifests.len(), loaded.findings.len());
-    hold(loaded.resources + loaded.skipped + findings > 0, || "nothing is said".into())?;
+    let (valid, diagnostics) = (loaded.manifests.len(), loaded.diagnostics.len());
+    hold(loaded.resources + loaded.skipped + diagnostics > 0, || "nothing is said".into())?;
     hold(valid <= loaded.resources, || format!("{valid} of {} resources are valid", loaded.resources))?;
-    hold(findings > 0 || valid == loaded.resources, || "a resource is neither valid nor at fault".into())?;
-    hold(findings <= limits.findings + 1, || format!("{findings} findings"))?;
-    for finding in &loaded.findings {
-        let texts = [Some(&finding.field), Some(&finding.message), finding.fix.as_ref()];
+    hold(diagnostics > 0 || valid == loaded.resources, || "a resource is neither valid nor at fault".into())?;
+    hold(diagnostics <= limits.diagnostics + 1, || format!("{diagnostics} findings"))?;
+    for diagnostic in &loaded.diagnostics {
+        let texts = [Some(&diagnostic.field), Some(&diagnostic.message), diagnostic.fix.as_ref()];
         let plain = texts.into_iter().flatten().all(|text| !text.contains(is_control_or_bidi));
-        hold(plain && !finding.message.is_empty(), || format!("{finding:?}"))?;
+        hold(plain && !diagnostic.message.is_empty(), || format!("{diagnostic:?}"))?;
     }
     Ok(())
 }
@@ -86,21 +86,22 @@ fn is_control_or_bidi(c: char) -> bool {
 fn places(loaded: &Loaded, bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
     let ends: Vec<_> = text.split(['\n', '\r']).map(|line| line.chars().count() + 1).collect();
-    let within = |place: &Place| {
-        let end = place.line.checked_sub(1).and_then(|line| ends.get(line));
-        &*place.file == "<stdin>" && place.column >= 1 && end.is_some_and(|end| place.column <= *end)
+    let within = |location: &Location| {
+        let end = location.line.checked_sub(1).and_then(|line| ends.get(line));
+        &*location.file == "<stdin>" && location.column >= 1 && end.is_some_and(|end| location.column <= *end)
     };
-    let found = loaded.findings.iter().flat_map(|finding| [Some(&finding.place), finding.other.as_ref()]);
-    for place in found.flatten().chain(loaded.manifests.iter().map(|manifest| &manifest.place)) {
-        hold(within(place), || format!("{place} is not in the text: {:?}", loaded.findings))?;
+    let found =
+        loaded.diagnostics.iter().flat_map(|diagnostic| [Some(&diagnostic.location), diagnostic.other.as_ref()]);
+    for location in found.flatten().chain(loaded.manifests.iter().map(|manifest| &manifest.location)) {
+        hold(within(location), || format!("{location} is not in the text: {:?}", loaded.diagnostics))?;
     }
     // the last may be that there are too many, said of the document
-    let findings = match &loaded.findings[..] {
+    let diagnostics = match &loaded.diagnostics[..] {
         [before @ .., last] if last.rule == Rule::Limit => before,
         all => all,
     };
-    hold(findings.is_sorted_by_key(|finding| &finding.place), || format!("out of order: {findings:?}"))?;
-    hold(loaded.manifests.is_sorted_by_key(|manifest| &manifest.place), || "manifests are out of order".into())
+    hold(diagnostics.is_sorted_by_key(|diagnostic| &diagnostic.location), || format!("out of order: {diagnostics:?}"))?;
+    hold(loaded.manifests.is_sorted_by_key(|manifest| &manifest.location), || "manifests are out of order".into())
 }
 
 fn written(loaded: &Loaded, format: Format) -> Result<String, String> {
@@ -112,25 +113,25 @@ fn written(loaded: &Loaded, format: Format) -> Result<String, String> {
 /// What `loaded` is written as has all findings, and can be read.
 fn output(loaded: &Loaded, format: Format, text: &str) -> Result<(), String> {
     hold(text.ends_with('\n') && !text.contains(|c| c != '\n' && is_control_or_bidi(c)), || "no plain text".into())?;
-    let findings = loaded.findings.len();
+    let diagnostics = loaded.diagnostics.len();
     let lines = text.lines().count();
     let parsed = || serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
     let count = |list: &Value| list.as_array().map(Vec::len);
     let complete = match format {
         Format::Text => {
-            let more = loaded.findings.iter().flat_map(|f| [f.fix.is_some(), f.other.is_some()]);
-            lines == findings + more.filter(|more| *more).count() + 1
+            let more = loaded.diagnostics.iter().flat_map(|f| [f.fix.is_some(), f.other.is_some()]);
+            lines == diagnostics + more.filter(|more| *more).count() + 1
         }
-        Format::Json => count(&parsed()?["findings"]) == Some(findings),
-        Format::Sarif => count(&parsed()?["runs"][0]["results"]) == Some(findings),
+        Format::Json => count(&parsed()?["findings"]) == Some(diagnostics),
+        Format::Sarif => count(&parsed()?["runs"][0]["results"]) == Some(diagnostics),
         Format::Junit => {
             let all = Document::parse(text).map_err(|error| error.to_string())?;
             let of = |name| all.descendants().filter(|node| node.has_tag_name(name)).count();
-            (of("testcase"), of("failure")) == (loaded.manifests.len() + findings, findings)
+            (of("testcase"), of("failure")) == (loaded.manifests.len() + diagnostics, diagnostics)
         }
         Format::Github => {
-            let mut commands = text.lines().take(findings);
-            lines == findings + 1 && commands.all(|line| line.starts_with("::error file=<stdin>,line="))
+            let mut commands = text.lines().take(diagnostics);
+            lines == diagnostics + 1 && commands.all(|line| line.starts_with("::error file=<stdin>,line="))
         }
     };
     hold(complete, || "not all findings are in it".into())

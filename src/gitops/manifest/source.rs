@@ -1,9 +1,9 @@
 //! Paths to texts: what is looked at, in which order, and how much of it is
 //! ever read.
 
-use super::finding::visible;
-use super::tree::At;
-use super::{Limits, Rule};
+use super::Limits;
+use super::tree::Position;
+use crate::gitops::{Rule, diagnostics::visible};
 use std::{
     collections::HashSet,
     ffi::OsStr,
@@ -24,17 +24,17 @@ pub(super) struct Source {
 
 /// What is wrong with a file or folder as such.
 #[derive(Debug, PartialEq)]
-pub(super) struct RemoteError {
+pub(super) struct ReadError {
     pub(super) name: String,
-    pub(super) at: At,
+    pub(super) at: Position,
     pub(super) rule: Rule,
     pub(super) message: String,
     pub(super) fix: Option<&'static str>,
 }
 
-impl RemoteError {
+impl ReadError {
     fn new(name: &str, rule: Rule, message: String, fix: Option<&'static str>) -> Self {
-        Self { name: name.to_owned(), at: At::START, rule, message, fix }
+        Self { name: name.to_owned(), at: Position::START, rule, message, fix }
     }
 }
 
@@ -53,7 +53,7 @@ impl Search {
     /// whose name ends as a manifest's does. Below a folder, names with a dot
     /// in front are left out, and links to folders are not followed, so that no
     /// link leads round in a circle.
-    pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, RemoteError>)) {
+    pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, ReadError>)) {
         self.met_again = false;
         if path == Path::new("-") {
             return self.once(path.to_owned(), Source { name: "<stdin>".into(), path: None }, found);
@@ -65,7 +65,7 @@ impl Search {
         }
     }
 
-    fn below(&mut self, folder: &Path, found: &mut dyn FnMut(Result<Source, RemoteError>)) {
+    fn below(&mut self, folder: &Path, found: &mut dyn FnMut(Result<Source, ReadError>)) {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
             let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
@@ -95,12 +95,12 @@ impl Search {
         }
     }
 
-    fn file(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, RemoteError>)) {
+    fn file(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, ReadError>)) {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         self.once(real, Source { name: name(path), path: Some(path.to_owned()) }, found);
     }
 
-    fn once(&mut self, real: PathBuf, source: Source, found: &mut dyn FnMut(Result<Source, RemoteError>)) {
+    fn once(&mut self, real: PathBuf, source: Source, found: &mut dyn FnMut(Result<Source, ReadError>)) {
         if self.seen.insert(real) {
             found(Ok(source));
         } else {
@@ -123,8 +123,8 @@ pub(super) fn name(path: &Path) -> String {
     visible(&path.to_string_lossy())
 }
 
-fn unreadable(name: &str, error: &io::Error) -> RemoteError {
-    RemoteError::new(
+fn unreadable(name: &str, error: &io::Error) -> ReadError {
+    ReadError::new(
         name,
         Rule::Unreadable,
         format!("cannot be read: {error}"),
@@ -134,7 +134,7 @@ fn unreadable(name: &str, error: &io::Error) -> RemoteError {
 
 /// The text of `source`. Never reads more than one byte above the smaller of
 /// the limit of a file and `left`, the bytes left for all.
-pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left: usize) -> Result<String, RemoteError> {
+pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left: usize) -> Result<String, ReadError> {
     let name = &source.name;
     let most = limits.file_bytes.min(left);
     let bytes = match &source.path {
@@ -148,7 +148,7 @@ pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left:
         } else {
             ("all input together", limits.total_bytes, "name fewer files at a time")
         };
-        return Err(RemoteError::new(name, Rule::Limit, format!("{what} may have {bytes} bytes"), Some(fix)));
+        return Err(ReadError::new(name, Rule::Limit, format!("{what} may have {bytes} bytes"), Some(fix)));
     }
     String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes(), error.utf8_error()))
 }
@@ -159,18 +159,18 @@ fn bounded(from: &mut dyn Read, most: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn not_utf8(name: &str, bytes: &[u8], error: str::Utf8Error) -> RemoteError {
+fn not_utf8(name: &str, bytes: &[u8], error: str::Utf8Error) -> ReadError {
     let good = bytes.get(..error.valid_up_to()).and_then(|good| str::from_utf8(good).ok()).unwrap_or_default();
     // counted as the reader of YAML counts: a line also ends with \r, and a byte order mark is no character
     let good = good.strip_prefix('\u{feff}').unwrap_or(good).replace("\r\n", "\n");
     let (before, last) = good.rsplit_once(['\n', '\r']).map_or((None, &*good), |(before, last)| (Some(before), last));
     let line = before.map_or(0, |before| before.split(['\n', '\r']).count()) + 1;
-    let at = At { line, column: last.chars().count() + 1 };
+    let at = Position { line, column: last.chars().count() + 1 };
     let message = match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16".to_owned(),
         _ => "this is not UTF-8".to_owned(),
     };
-    RemoteError { at, ..RemoteError::new(name, Rule::Encoding, message, Some("save the file as UTF-8")) }
+    ReadError { at, ..ReadError::new(name, Rule::Encoding, message, Some("save the file as UTF-8")) }
 }
 
 #[cfg(test)]
@@ -195,8 +195,8 @@ mod tests {
         let limits = Limits { file_bytes: 1000, total_bytes: 5000, ..Limits::default() };
         for (left, told) in [(5000, "a file may have 1000 bytes"), (10, "all input together may have 5000 bytes")] {
             let mut stream = Endless(0);
-            let fault = text(&STDIN, &mut stream, &limits, left).unwrap_err();
-            assert_eq!((fault.rule, fault.message.as_str()), (Rule::Limit, told));
+            let error = text(&STDIN, &mut stream, &limits, left).unwrap_err();
+            assert_eq!((error.rule, error.message.as_str()), (Rule::Limit, told));
             assert_eq!(stream.0, limits.file_bytes.min(left) + 1);
         }
     }
@@ -217,9 +217,9 @@ mod tests {
             (b"a: 1\rb: 1\r\nc: \xff", 3, 4, "not UTF-8"),
             (b"\xff\xfea\0", 1, 1, "UTF-16"),
         ] {
-            let fault = text(&STDIN, &mut &bytes[..], &Limits::default(), 100).unwrap_err();
-            assert_eq!(fault.at, At { line, column });
-            assert!(fault.message.contains(told), "{}", fault.message);
+            let error = text(&STDIN, &mut &bytes[..], &Limits::default(), 100).unwrap_err();
+            assert_eq!(error.at, Position { line, column });
+            assert!(error.message.contains(told), "{}", error.message);
         }
     }
 }

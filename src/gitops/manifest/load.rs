@@ -1,14 +1,15 @@
 //! Files to manifests and findings: what every verb starts with.
 
-use super::claims::Claims;
-use super::finding::printable;
+use super::document::{Document, ReadError};
+use super::duplicates::Claims;
 use super::resource::{self, Resource};
 use super::source::{self, Search, Source};
-use super::tree::{At, Node};
-use super::yaml::{self, Document};
-use super::{Finding, Limits, Manifest, Place, Rule, advice};
+use super::tree::{Node, Position};
+use super::yaml;
+use super::{Limits, Manifest, suggest};
 use crate::{
     crd::{self, Violation},
+    gitops::{Diagnostic, Location, Rule, diagnostics::printable},
     policy::ValidatedSpec,
 };
 use std::{
@@ -24,7 +25,7 @@ pub struct Loaded {
     /// each other both are here: look at the findings first.
     pub manifests: Vec<Manifest>,
     /// All that is wrong, in the order of the input.
-    pub findings: Vec<Finding>,
+    pub diagnostics: Vec<Diagnostic>,
     /// How many resources of our kind there are, valid or not.
     pub resources: usize,
     /// How many documents and list items of other kinds were not looked at.
@@ -66,7 +67,7 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn path(&mut self, path: &Path, search: &mut Search, stdin: &mut dyn Read) {
-        let seen = |loader: &Self| loader.loaded.resources + loader.loaded.skipped + loader.loaded.findings.len();
+        let seen = |loader: &Self| loader.loaded.resources + loader.loaded.skipped + loader.loaded.diagnostics.len();
         let before = seen(self);
         let mut files = 0;
         search.at(path, &mut |found| {
@@ -74,7 +75,7 @@ impl Loader<'_> {
             match found {
                 _ if self.full => {}
                 Ok(source) => self.file(&source, stdin),
-                Err(fault) => self.refuse(fault),
+                Err(error) => self.refuse(error),
             }
         });
         if seen(self) == before && !search.met_again() && !self.full {
@@ -84,16 +85,16 @@ impl Loader<'_> {
                 ("there is no document in it", "name a file or folder of manifests, or remove this path")
             };
             let name = if path == Path::new("-") { "<stdin>".into() } else { source::name(path).into() };
-            self.find(Rule::Empty, &name, At::START, message, Some(fix));
+            self.find(Rule::Empty, &name, Position::START, message, Some(fix));
         }
     }
 
     fn file(&mut self, source: &Source, stdin: &mut dyn Read) {
         let text = match source::text(source, stdin, self.limits, self.bytes) {
             Ok(text) => text,
-            Err(fault) => {
-                self.full |= fault.rule == Rule::Limit && self.bytes < self.limits.file_bytes;
-                return self.refuse(fault);
+            Err(error) => {
+                self.full |= error.rule == Rule::Limit && self.bytes < self.limits.file_bytes;
+                return self.refuse(error);
             }
         };
         self.bytes = self.bytes.saturating_sub(text.len());
@@ -102,8 +103,8 @@ impl Loader<'_> {
     }
 
     /// Whether more may follow.
-    fn document(&mut self, file: &Arc<str>, next: Result<Document, yaml::RemoteError>) -> bool {
-        let at = next.as_ref().map_or_else(|fault| fault.at, |document| document.root.at);
+    fn document(&mut self, file: &Arc<str>, next: Result<Document, ReadError>) -> bool {
+        let at = next.as_ref().map_or_else(|error| error.at, |document| document.root.at);
         if self.documents == 0 {
             let message = format!("there are more than {} documents", self.limits.documents);
             self.find(Rule::Limit, file, at, &message, Some("name fewer files at a time"));
@@ -113,18 +114,18 @@ impl Loader<'_> {
         self.documents -= 1;
         match next {
             Ok(document) => self.contents(file, &document),
-            Err(fault) => self.find(fault.rule, file, fault.at, &fault.message, fault.fix),
+            Err(error) => self.find(error.rule, file, error.at, &error.message, error.fix),
         }
         self.bounded(file, at)
     }
 
     fn contents(&mut self, file: &Arc<str>, document: &Document) {
-        let first = self.loaded.findings.len();
-        for (key, before, again) in document.repeats.iter().take(self.limits.findings) {
+        let first = self.loaded.diagnostics.len();
+        for (key, before, again) in document.repeats.iter().take(self.limits.diagnostics) {
             let message = format!("the key {} is in this map already", printable(key));
-            let finding = Finding::new(Rule::DuplicateKey, place(file, *again), "", &message);
+            let diagnostic = Diagnostic::new(Rule::DuplicateKey, location(file, *again), "", &message);
             let fix = Some("remove one of the two".into());
-            self.loaded.findings.push(finding.fix(fix).other(place(file, *before)));
+            self.loaded.diagnostics.push(diagnostic.fix(fix).other(location(file, *before)));
         }
         resource::resources(&document.root, &mut |resource| match resource {
             Resource::Ours(node) => self.resource(file, node),
@@ -134,8 +135,8 @@ impl Loader<'_> {
                 self.find(Rule::WrongKind, file, node.at, message, Some("name files of manifests only"));
             }
         });
-        if let Some(found) = self.loaded.findings.get_mut(first..) {
-            found.sort_by(|a, b| a.place.cmp(&b.place));
+        if let Some(found) = self.loaded.diagnostics.get_mut(first..) {
+            found.sort_by(|a, b| a.location.cmp(&b.location));
         }
     }
 
@@ -150,26 +151,27 @@ impl Loader<'_> {
             return;
         }
         self.loaded.resources += 1;
-        if self.loaded.findings.len() >= self.limits.findings {
+        if self.loaded.diagnostics.len() >= self.limits.diagnostics {
             return;
         }
         if node.count() > self.limits.resource_nodes {
             let message = format!("a resource of more than {} keys and values", self.limits.resource_nodes);
             return self.find(Rule::Limit, file, node.at, &message, Some("remove what is no part of it"));
         }
-        let mut doubts = Vec::new();
-        resource::doubts(node, "", &mut |at, path, doubt| {
-            if doubts.len() < MOST_OF_ONE {
-                let finding = Finding::new(Rule::AmbiguousValue, place(file, at), path, &doubt.message);
-                doubts.push(finding.fix(Some(doubt.fix)));
+        let mut ambiguities = Vec::new();
+        resource::ambiguities(node, "", &mut |at, path, ambiguity| {
+            if ambiguities.len() < MOST_OF_ONE {
+                let diagnostic = Diagnostic::new(Rule::AmbiguousValue, location(file, at), path, &ambiguity.message);
+                ambiguities.push(diagnostic.fix(Some(ambiguity.fix)));
             }
         });
-        self.loaded.findings.extend(doubts);
+        self.loaded.diagnostics.extend(ambiguities);
         match crd::read(&resource::json(node)) {
             Ok(spec) => self.manifest(file, node, spec),
             Err(violations) => {
-                let findings = violations.iter().take(MOST_OF_ONE).map(|violation| told(file, node, violation));
-                self.loaded.findings.extend(findings);
+                let diagnostics =
+                    violations.iter().take(MOST_OF_ONE).map(|violation| diagnostic(file, node, violation));
+                self.loaded.diagnostics.extend(diagnostics);
             }
         }
     }
@@ -180,49 +182,49 @@ impl Loader<'_> {
             found.and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned)
         };
         let manifest = Manifest {
-            place: place(file, node.at),
+            location: location(file, node.at),
             namespace: text(&["metadata", "namespace"]),
             name: text(&["metadata", "name"]).unwrap_or_default(),
             spec,
         };
-        let name = place(file, node.locate("metadata.name"));
-        let organization = place(file, node.locate("spec.organization"));
-        self.loaded.findings.extend(self.claims.add(&manifest, name, organization));
+        let name = location(file, node.locate("metadata.name"));
+        let organization = location(file, node.locate("spec.organization"));
+        self.loaded.diagnostics.extend(self.claims.add(&manifest, name, organization));
         self.loaded.manifests.push(manifest);
     }
 
     /// Whether there is room for more findings; if not, that is the last one.
-    fn bounded(&mut self, file: &Arc<str>, at: At) -> bool {
-        if self.loaded.findings.len() >= self.limits.findings {
-            self.loaded.findings.truncate(self.limits.findings);
+    fn bounded(&mut self, file: &Arc<str>, at: Position) -> bool {
+        if self.loaded.diagnostics.len() >= self.limits.diagnostics {
+            self.loaded.diagnostics.truncate(self.limits.diagnostics);
             self.find(Rule::Limit, file, at, "there are too many findings; the rest is not looked at", None);
             self.full = true;
         }
         !self.full
     }
 
-    fn refuse(&mut self, fault: source::RemoteError) {
-        self.find(fault.rule, &fault.name.into(), fault.at, &fault.message, fault.fix);
+    fn refuse(&mut self, error: source::ReadError) {
+        self.find(error.rule, &error.name.into(), error.at, &error.message, error.fix);
     }
 
-    fn find(&mut self, rule: Rule, file: &Arc<str>, at: At, message: &str, fix: Option<&str>) {
-        let finding = Finding::new(rule, place(file, at), "", message);
-        self.loaded.findings.push(finding.fix(fix.map(str::to_owned)));
+    fn find(&mut self, rule: Rule, file: &Arc<str>, at: Position, message: &str, fix: Option<&str>) {
+        let diagnostic = Diagnostic::new(rule, location(file, at), "", message);
+        self.loaded.diagnostics.push(diagnostic.fix(fix.map(str::to_owned)));
     }
 }
 
-fn told(file: &Arc<str>, node: &Node, violation: &Violation) -> Finding {
-    let rule = advice::rule(violation);
+fn diagnostic(file: &Arc<str>, node: &Node, violation: &Violation) -> Diagnostic {
+    let rule = suggest::rule(violation);
     let at = match rule {
         Rule::UnknownField => node.locate_key(&violation.path),
         _ => node.locate(&violation.path),
     };
-    let finding = Finding::new(rule, place(file, at), &violation.path, &violation.message);
-    finding.fix(advice::fix(violation))
+    let diagnostic = Diagnostic::new(rule, location(file, at), &violation.path, &violation.message);
+    diagnostic.fix(suggest::suggest(violation))
 }
 
-fn place(file: &Arc<str>, at: At) -> Place {
-    Place { file: file.clone(), line: at.line, column: at.column }
+fn location(file: &Arc<str>, at: Position) -> Location {
+    Location { file: file.clone(), line: at.line, column: at.column }
 }
 
 #[cfg(test)]
@@ -242,8 +244,8 @@ mod tests {
         });
         let loaded = load(&paths.collect::<Vec<_>>(), &mut std::io::empty(), limits);
         fs::remove_dir_all(&folder).unwrap();
-        let file = |place: &Place| Path::new(&*place.file).file_name().unwrap().to_string_lossy().into_owned();
-        loaded.findings.iter().map(|finding| (finding.rule.name(), file(&finding.place))).collect()
+        let file = |location: &Location| Path::new(&*location.file).file_name().unwrap().to_string_lossy().into_owned();
+        loaded.diagnostics.iter().map(|diagnostic| (diagnostic.rule.name(), file(&diagnostic.location))).collect()
     }
 
     #[test]
@@ -271,7 +273,7 @@ mod tests {
 
     #[test]
     fn the_rest_is_not_looked_at_after_too_many_findings() {
-        let limits = Limits { findings: 2, ..Limits::default() };
+        let limits = Limits { diagnostics: 2, ..Limits::default() };
         let expected = [("wrong-kind", "a"), ("wrong-kind", "a"), ("limit", "a")];
         let files = [("a", "--- x\n--- y\n--- z\n"), ("b", "'")];
         assert_eq!(told(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));

@@ -1,16 +1,16 @@
 //! What is wrong with the input, where, and what to do about it.
 
-use super::Place;
+use super::Location;
 use crate::terminal::is_control_or_bidi;
 use std::fmt::Write as _;
 
 /// One fault of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct Diagnostic {
     /// Which rule is broken.
     pub rule: Rule,
     /// Where.
-    pub place: Place,
+    pub location: Location,
     /// The field it is about, from the root of its resource:
     /// `spec.policy.idleSessionTimeout`; empty for a document or a file.
     pub field: String,
@@ -19,19 +19,19 @@ pub struct Finding {
     /// What to write instead, where the message does not say it already.
     pub fix: Option<String>,
     /// The other place, of two that contradict each other.
-    pub other: Option<Place>,
+    pub other: Option<Location>,
 }
 
-impl Finding {
-    pub(super) fn new(rule: Rule, place: Place, field: &str, message: &str) -> Self {
-        Self { rule, place, field: printable(field), message: printable(message), fix: None, other: None }
+impl Diagnostic {
+    pub(in crate::gitops) fn new(rule: Rule, location: Location, field: &str, message: &str) -> Self {
+        Self { rule, location, field: printable(field), message: printable(message), fix: None, other: None }
     }
 
-    pub(super) fn fix(self, fix: Option<String>) -> Self {
+    pub(in crate::gitops) fn fix(self, fix: Option<String>) -> Self {
         Self { fix: fix.as_deref().map(printable), ..self }
     }
 
-    pub(super) fn other(self, other: Place) -> Self {
+    pub(in crate::gitops) fn other(self, other: Location) -> Self {
         Self { other: Some(other), ..self }
     }
 
@@ -142,18 +142,18 @@ impl Rule {
 }
 
 /// How long a text of a finding may be; values of users are quoted in it.
-pub(super) const LONGEST: usize = 600;
+pub(in crate::gitops) const LONGEST: usize = 600;
 
 /// `text` without anything that would move a terminal's cursor or end a line,
 /// and not endless.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::gitops) fn printable(text: &str) -> String {
     let end = text.floor_char_boundary(LONGEST);
     let more = if end < text.len() { "…" } else { "" };
     visible(text.get(..end).unwrap_or_default()) + more
 }
 
 /// `text` without anything that would move a terminal's cursor or end a line.
-pub(super) fn visible(text: &str) -> String {
+pub(in crate::gitops) fn visible(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
         if is_control_or_bidi(c) || c == '\u{feff}' {

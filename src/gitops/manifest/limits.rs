@@ -24,7 +24,7 @@ pub struct Limits {
     /// Resources of our kind of all files together.
     pub resources: usize,
     /// Findings of all files together; who has more has one cause for them.
-    pub findings: usize,
+    pub diagnostics: usize,
 }
 
 impl Default for Limits {
@@ -40,7 +40,7 @@ impl Default for Limits {
             copied_bytes: 4 << 20,
             documents: 100_000,
             resources: 50_000,
-            findings: 10_000,
+            diagnostics: 10_000,
         }
     }
 }

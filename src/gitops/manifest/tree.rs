@@ -2,12 +2,12 @@
 
 /// Where a node begins, in its file; both from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct At {
+pub(super) struct Position {
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
-impl At {
+impl Position {
     /// The first character.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 }
@@ -15,7 +15,7 @@ impl At {
 /// A scalar, map or list.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
-    pub(super) at: At,
+    pub(super) at: Position,
     pub(super) value: Value,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Value {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
-    pub(super) at: At,
+    pub(super) at: Position,
     pub(super) key: Box<str>,
     /// Without quotes, so that some readers take it for more than a text.
     pub(super) plain: bool,
@@ -69,16 +69,16 @@ impl Node {
     /// writes it: `spec.list[0].field`. A scalar is where its value is; a map
     /// or list, of which the value may begin a line below its name, where its
     /// key is. For what is not there, the nearest parent that is.
-    pub(super) fn locate(&self, path: &str) -> At {
+    pub(super) fn locate(&self, path: &str) -> Position {
         self.follow(path, self.at, false)
     }
 
     /// Where the key of the field at `path` is, or of its nearest parent.
-    pub(super) fn locate_key(&self, path: &str) -> At {
+    pub(super) fn locate_key(&self, path: &str) -> Position {
         self.follow(path, self.at, true)
     }
 
-    fn follow(&self, path: &str, own: At, key: bool) -> At {
+    fn follow(&self, path: &str, own: Position, key: bool) -> Position {
         let path = path.trim_start_matches('.');
         if path.is_empty() {
             return if !key && matches!(self.value, Value::Scalar { .. }) { self.at } else { own };
@@ -141,9 +141,9 @@ metadata:
             ("metadata.labels.a", 10, 8),
             ("nothing.here", 1, 1),
         ] {
-            assert_eq!(root.locate(path), At { line, column }, "{path}");
+            assert_eq!(root.locate(path), Position { line, column }, "{path}");
         }
-        assert_eq!(root.locate_key("spec.policy.idle"), At { line: 3, column: 5 });
-        assert_eq!(root.locate_key("spec.policy.none"), At { line: 2, column: 3 });
+        assert_eq!(root.locate_key("spec.policy.idle"), Position { line: 3, column: 5 });
+        assert_eq!(root.locate_key("spec.policy.none"), Position { line: 2, column: 3 });
     }
 }

@@ -1,36 +1,32 @@
-//! From a violation to its rule and to what to write instead, which the schema
-//! knows.
+//! What to write instead of what breaks a rule, as far as the schema knows it.
 
-use super::Rule;
-use crate::crd::{self, Violation};
+use crate::{
+    crd::{self, RuleId, Violation},
+    gitops::Rule,
+};
 use serde_json::Value;
-use std::{collections::HashSet, sync::LazyLock};
+use std::sync::LazyLock;
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(crd::json_schema);
-static POLICY: LazyLock<HashSet<String>> = LazyLock::new(|| crd::rule_messages().into_iter().collect());
 
-/// Which rule `violation` is of.
-pub(super) fn rule(violation: &Violation) -> Rule {
-    match violation.path.as_str() {
-        _ if violation.message == "unknown field" => Rule::UnknownField,
-        _ if POLICY.contains(&violation.message) => Rule::Policy,
-        "apiVersion" | "kind" => Rule::WrongKind,
-        "" if violation.message.starts_with("a manifest is") => Rule::WrongKind,
-        path if path.starts_with("metadata") => Rule::Metadata,
-        _ => Rule::Schema,
+/// The rule of `osp validate` that `violation` is listed under.
+pub(super) const fn rule(violation: &Violation) -> Rule {
+    match violation.rule {
+        RuleId::Kind => Rule::WrongKind,
+        RuleId::KnownFields => Rule::UnknownField,
+        RuleId::Metadata => Rule::Metadata,
+        RuleId::Schema | RuleId::Required(_) => Rule::Schema,
+        RuleId::Policy => Rule::Policy,
     }
 }
 
-/// What to write instead; `None` where the message says it.
-pub(super) fn fix(violation: &Violation) -> Option<String> {
-    match rule(violation) {
-        Rule::UnknownField => Some(known_fields(&violation.path)),
-        Rule::Schema => {
-            let schema = schema_of(&violation.path)?;
-            let missing = violation.message.strip_suffix(" is a required property");
-            Some(missing.map_or_else(|| allowed(schema), |field| format!("add the field {}", field.trim_matches('"'))))
-        }
-        _ => None,
+/// What to write instead; `None` where the violation's message says it.
+pub(super) fn suggest(violation: &Violation) -> Option<String> {
+    match &violation.rule {
+        RuleId::KnownFields => Some(known_fields(&violation.path)),
+        RuleId::Required(field) => Some(format!("add the field {field}")),
+        RuleId::Schema => schema_of(&violation.path).map(allowed),
+        RuleId::Kind | RuleId::Metadata | RuleId::Policy => None,
     }
 }
 
@@ -69,7 +65,7 @@ fn known_fields(path: &str) -> String {
     let (parent, field) = path.rsplit_once('.').unwrap_or(("", path));
     let properties = schema_of(parent).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
     let known: Vec<&str> = properties.into_iter().flatten().map(|(field, _)| field.as_str()).collect();
-    let distances = known.iter().map(|known| (distance(&bare(known), &bare(field)), known));
+    let distances = known.iter().map(|known| (strsim::levenshtein(&bare(known), &bare(field)), known));
     match distances.min() {
         Some((letters, near)) if letters <= near.len() / 3 => format!("did you mean {near}?"),
         _ if known.is_empty() => "remove it".into(),
@@ -77,28 +73,10 @@ fn known_fields(path: &str) -> String {
     }
 }
 
-/// `idle_timeout` and `idleTimeout` are meant alike.
-fn bare(field: &str) -> Vec<char> {
+/// `idle_timeout` and `idleTimeout` are meant alike. Cut, since the time for a
+/// distance grows with both lengths.
+fn bare(field: &str) -> String {
     field.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// How many letters have to change (Levenshtein).
-fn distance(from: &[char], to: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (taken, a) in from.iter().enumerate() {
-        let mut diagonal = taken;
-        let mut left = taken + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(to) {
-            let here = (diagonal + usize::from(a != b)).min(*cell + 1).min(left + 1);
-            diagonal = *cell;
-            *cell = here;
-            left = here;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = taken + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -107,12 +85,10 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn letters_that_differ_are_counted() {
-        let count = |a: &str, b: &str| distance(&bare(a), &bare(b));
-        assert_eq!(count("", "abc"), 3);
-        assert_eq!(count("kitten", "sitting"), 3);
-        assert_eq!(count("deletion_policy", "deletionPolicy"), 0);
-        assert_eq!(count("intervall", "interval"), 1);
+    fn a_field_is_compared_without_case_and_underscores() {
+        assert_eq!(bare("deletion_policy"), bare("deletionPolicy"));
+        assert_eq!(known_fields("spec.deletion_polici"), "did you mean deletionPolicy?");
+        assert!(known_fields("spec.kitten").starts_with("remove it; there are "));
     }
 
     #[test]
@@ -126,7 +102,8 @@ mod tests {
             },
         });
         let told = crd::check(&document);
-        let told: Vec<_> = told.iter().map(|v| (v.path.as_str(), rule(v).name(), fix(v).unwrap_or_default())).collect();
+        let told: Vec<_> =
+            told.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v).unwrap_or_default())).collect();
         for (path, rule, part) in [
             ("metadata.name", "metadata", ""),
             ("metadata.namspace", "unknown-field", "did you mean namespace?"),
@@ -139,9 +116,33 @@ mod tests {
         ] {
             assert!(told.iter().any(|t| t.0 == path && t.1 == rule && t.2.contains(part)), "{path}: {told:#?}");
         }
-        let missing = Violation { path: "spec".into(), message: "\"policy\" is a required property".into() };
-        assert_eq!(fix(&missing), Some("add the field policy".into()));
-        let between = crd::rule_messages().into_iter().next().unwrap();
-        assert_eq!(rule(&Violation { path: "spec".into(), message: between }), Rule::Policy);
+        let rest = json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy", "metadata": {"name": "a"},
+            "spec": {"organization": {"id": "org_1", "externalId": "a"}},
+        });
+        let rest = crd::check(&rest);
+        let rest: Vec<_> = rest.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v))).collect();
+        assert_eq!(rest, [("spec", "schema", Some("add the field policy".into()))]);
+        let between = json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy", "metadata": {"name": "a"},
+            "spec": {"organization": {"id": "org_1", "externalId": "a"}, "policy": {"policySource": "APPLICATION"}},
+        });
+        assert!(crd::check(&between).iter().all(|v| rule(v) == Rule::Policy && suggest(v).is_none()));
+        assert_eq!(crd::check(&between).len(), 1);
+    }
+
+    /// Messages are for people: a rule is known by its id, whatever is said.
+    #[test]
+    fn no_rule_is_recognised_by_its_english() {
+        let violation = |rule, message: &str| Violation { rule, path: "spec.mode".into(), message: message.into() };
+        for (id, expected) in
+            [(RuleId::Kind, Rule::WrongKind), (RuleId::Metadata, Rule::Metadata), (RuleId::Policy, Rule::Policy)]
+        {
+            let violation = violation(id, "unknown field");
+            assert_eq!((rule(&violation), suggest(&violation)), (expected, None));
+        }
+        let missing = violation(RuleId::Required("policy".into()), "fehlt");
+        assert_eq!((rule(&missing), suggest(&missing)), (Rule::Schema, Some("add the field policy".into())));
+        assert_eq!(rule(&violation(RuleId::KnownFields, "\"x\" is a required property")), Rule::UnknownField);
     }
 }

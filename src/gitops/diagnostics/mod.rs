@@ -1,12 +1,18 @@
 //! Findings as people and other programs read them.
 
+mod diagnostic;
 mod github;
 mod json;
 mod junit;
+mod location;
 mod sarif;
 mod text;
 
-use super::{Finding, Loaded};
+pub use diagnostic::{Diagnostic, Rule};
+pub(super) use diagnostic::{LONGEST, printable, visible};
+pub use location::Location;
+
+use super::Loaded;
 use crate::terminal::Output;
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};
@@ -44,18 +50,18 @@ pub fn write(loaded: &Loaded, format: Format, output: &Output, out: &mut dyn Wri
 fn summary(loaded: &Loaded) -> String {
     let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let policies = count(loaded.resources, "policy", "policies");
-    let remote_outcome = match loaded.findings.len() {
+    let result = match loaded.diagnostics.len() {
         0 => format!("{policies} valid"),
         n => format!("{} in {policies}", count(n, "finding", "findings")),
     };
     match loaded.skipped {
-        0 => remote_outcome,
-        n => format!("{remote_outcome}, {} of other kinds skipped", count(n, "document", "documents")),
+        0 => result,
+        n => format!("{result}, {} of other kinds skipped", count(n, "document", "documents")),
     }
 }
 
 /// Findings, each made to JSON when it is written, so that one is in memory.
-struct Each<'a>(&'a [Finding], fn(&Finding) -> Value);
+struct Each<'a>(&'a [Diagnostic], fn(&Diagnostic) -> Value);
 
 impl Serialize for Each<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,20 +102,19 @@ mod tests {
 
 #[cfg(test)]
 mod samples {
-    use super::super::{Place, Rule};
     use super::*;
 
-    fn place(file: &str, line: usize, column: usize) -> Place {
-        Place { file: file.into(), line, column }
+    fn location(file: &str, line: usize, column: usize) -> Location {
+        Location { file: file.into(), line, column }
     }
 
     /// Two findings with all that an output may have to escape.
     fn loaded() -> Loaded {
         let first =
-            Finding::new(Rule::Policy, place("a b/<ü>,:%.yaml", 3, 7), "spec.policy", "100% \"wrong\" & <bad>\n");
-        let second = Finding::new(Rule::DuplicateResource, place("b.yaml", 1, 2), "", "twice");
-        let second = second.fix(Some("remove one".into())).other(place("a.yaml", 9, 9));
-        Loaded { findings: vec![first, second], resources: 3, skipped: 1, ..Loaded::default() }
+            Diagnostic::new(Rule::Policy, location("a b/<ü>,:%.yaml", 3, 7), "spec.policy", "100% \"wrong\" & <bad>\n");
+        let second = Diagnostic::new(Rule::DuplicateResource, location("b.yaml", 1, 2), "", "twice");
+        let second = second.fix(Some("remove one".into())).other(location("a.yaml", 9, 9));
+        Loaded { diagnostics: vec![first, second], resources: 3, skipped: 1, ..Loaded::default() }
     }
 
     /// What `format` makes of [`loaded`].

@@ -1,8 +1,11 @@
 //! That no two resources are one, or want the same organization: in a cluster
 //! the younger would wait for ever.
 
-use super::{Finding, Manifest, Place, Rule};
-use crate::policy::OrganizationRef;
+use super::Manifest;
+use crate::{
+    gitops::{Diagnostic, Location, Rule},
+    policy::OrganizationRef,
+};
 use std::collections::{HashMap, hash_map::Entry};
 
 /// Namespace and name.
@@ -16,32 +19,33 @@ type Claim = (OrganizationRef, Option<(Option<String>, String)>);
 /// Who was there first.
 #[derive(Default)]
 pub(super) struct Claims {
-    resources: HashMap<Identity, Place>,
-    organizations: HashMap<Claim, (Place, Identity)>,
+    resources: HashMap<Identity, Location>,
+    organizations: HashMap<Claim, (Location, Identity)>,
 }
 
 impl Claims {
     /// What `manifest` contradicts; its name is at `name`, its organization at
     /// `organization`.
-    pub(super) fn add(&mut self, manifest: &Manifest, name: Place, organization: Place) -> Option<Finding> {
+    pub(super) fn add(&mut self, manifest: &Manifest, name: Location, organization: Location) -> Option<Diagnostic> {
         let identity = (manifest.namespace.clone(), manifest.name.clone());
         match self.resources.entry(identity.clone()) {
             Entry::Occupied(first) => {
                 let message = format!("{} is declared already at {}", shown(&identity), first.get());
-                let finding = Finding::new(Rule::DuplicateResource, name, "metadata.name", &message);
+                let diagnostic = Diagnostic::new(Rule::DuplicateResource, name, "metadata.name", &message);
                 let fix = "remove one of the two, or give them different names";
-                return Some(finding.fix(Some(fix.into())).other(first.get().clone()));
+                return Some(diagnostic.fix(Some(fix.into())).other(first.get().clone()));
             }
             Entry::Vacant(new) => new.insert(name),
         };
         match self.organizations.entry(claim(manifest)) {
             Entry::Occupied(first) => {
-                let (place, owner) = first.get();
+                let (location, owner) = first.get();
                 let wanted = &manifest.spec.organization;
-                let message = format!("{wanted} is claimed already by {} at {place}", shown(owner));
-                let finding = Finding::new(Rule::DuplicateOrganization, organization, "spec.organization", &message);
+                let message = format!("{wanted} is claimed already by {} at {location}", shown(owner));
+                let diagnostic =
+                    Diagnostic::new(Rule::DuplicateOrganization, organization, "spec.organization", &message);
                 let fix = "remove one of the two: the operator would let the younger one wait";
-                Some(finding.fix(Some(fix.into())).other(place.clone()))
+                Some(diagnostic.fix(Some(fix.into())).other(location.clone()))
             }
             Entry::Vacant(new) => {
                 new.insert((organization, identity));

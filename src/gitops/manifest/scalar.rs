@@ -53,15 +53,15 @@ fn decimal(text: &str) -> Option<Value> {
 
 /// What is doubtful about a value, and what to write instead.
 #[derive(Debug, PartialEq)]
-pub(super) struct Doubt {
+pub(super) struct Ambiguity {
     pub(super) message: String,
     pub(super) fix: String,
 }
 
 /// Whether a plain text is in doubt as a value.
-pub(super) fn doubt(text: &str) -> Option<Doubt> {
-    let Some(truth) = truth(text) else { return number_in_doubt(text) };
-    Some(Doubt {
+pub(super) fn ambiguity(text: &str) -> Option<Ambiguity> {
+    let Some(truth) = truth(text) else { return number_ambiguity(text) };
+    Some(Ambiguity {
         message: format!("{text} is a text in YAML 1.2 but {truth} to kubectl"),
         fix: format!("write {truth}, or \"{text}\" if the text is meant"),
     })
@@ -69,7 +69,7 @@ pub(super) fn doubt(text: &str) -> Option<Doubt> {
 
 /// Whether a plain text is in doubt as a key: kubectl makes a text of what it
 /// reads, `true` of `on` and `8` of `010`, and refuses null.
-pub(super) fn key_doubt(text: &str) -> Option<Doubt> {
+pub(super) fn key_ambiguity(text: &str) -> Option<Ambiguity> {
     let lower = text.to_ascii_lowercase();
     let meaning = match (truth(text), resolve(text)) {
         (Some(truth), _) => truth,
@@ -80,7 +80,7 @@ pub(super) fn key_doubt(text: &str) -> Option<Doubt> {
         _ => return None,
     };
     let message = format!("the key {text} is {meaning} to kubectl, not a text");
-    Some(Doubt { message, fix: format!("write \"{text}\"") })
+    Some(Ambiguity { message, fix: format!("write \"{text}\"") })
 }
 
 /// What kubectl reads a word of YAML 1.1 as.
@@ -113,22 +113,22 @@ fn is_number_in_go(text: &str) -> bool {
     based || is_decimal(digits)
 }
 
-fn number_in_doubt(text: &str) -> Option<Doubt> {
+fn number_ambiguity(text: &str) -> Option<Ambiguity> {
     let Some(value) = resolve(text) else {
         let message = format!("{text} is no number that a resource can hold");
-        return Some(Doubt { message, fix: "write a finite number".into() });
+        return Some(Ambiguity { message, fix: "write a finite number".into() });
     };
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let octal = digits.starts_with('0') && digits.bytes().all(|b| matches!(b, b'0'..=b'7'));
     let decimal = digits.trim_start_matches('0');
     // 07 is 7 either way
     if octal && decimal.len() > 1 {
-        return Some(Doubt {
+        return Some(Ambiguity {
             message: format!("{text} is {decimal} in YAML 1.2 but octal to kubectl"),
             fix: format!("write {decimal} without leading zeros, or \"{text}\" if a text is meant"),
         });
     }
-    (value.is_string() && is_number_in_go(text)).then(|| Doubt {
+    (value.is_string() && is_number_in_go(text)).then(|| Ambiguity {
         message: format!("{text} is a text in YAML 1.2 but a number to kubectl"),
         fix: format!("write the number with digits alone, or \"{text}\" if the text is meant"),
     })
@@ -175,7 +175,7 @@ mod tests {
         }
         for text in [".nan", ".NaN", "-.inf", ".Inf", "1e999", "0xfffffffffffffffff"] {
             assert_eq!(resolve(text), None, "{text}");
-            assert!(doubt(text).is_some(), "{text}");
+            assert!(ambiguity(text).is_some(), "{text}");
         }
     }
 
@@ -183,11 +183,11 @@ mod tests {
     fn what_kubectl_reads_otherwise_is_in_doubt() {
         let numbers = ["010", "-017", ".1_0", "1_000", "1_0.5", "0b11", "0X1F", "-0x1", "+0o7", "0x1_0", "-_1", "1__0"];
         for text in ["yes", "No", "ON", "y", "N"].into_iter().chain(numbers) {
-            assert!(doubt(text).is_some(), "{text}");
+            assert!(ambiguity(text).is_some(), "{text}");
         }
         let texts = ["yesterday", "yES", "oN", "10m", "org_1", "a_b", "_1", "1__a", "0o8", "0b", "é"];
         for text in ["true", "8", "0", "00", "07", "08", "0.5", "0x1f", "null", ""].into_iter().chain(texts) {
-            assert_eq!(doubt(text), None, "{text}");
+            assert_eq!(ambiguity(text), None, "{text}");
         }
     }
 
@@ -202,7 +202,7 @@ mod tests {
             ("~", "null"),
             ("null", "null"),
         ] {
-            assert!(key_doubt(text).is_some_and(|doubt| doubt.message.contains(meaning)), "{text}");
+            assert!(key_ambiguity(text).is_some_and(|ambiguity| ambiguity.message.contains(meaning)), "{text}");
         }
         for text in [
             "010",
@@ -223,7 +223,7 @@ mod tests {
             "9223372036854775808",
             ".Inf",
         ] {
-            assert!(key_doubt(text).is_some_and(|doubt| doubt.message.contains("a number")), "{text}");
+            assert!(key_ambiguity(text).is_some_and(|ambiguity| ambiguity.message.contains("a number")), "{text}");
         }
         for text in [
             "true",
@@ -241,7 +241,7 @@ mod tests {
             "2020-01-01",
             "12:30",
         ] {
-            assert_eq!(key_doubt(text), None, "{text}");
+            assert_eq!(key_ambiguity(text), None, "{text}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Looks at every organization of the input, several at a time.
 
-use super::{Cause, Change, Entry, Finding, Flag, Plan, Problem, Rest, Writes, cause::LastApplied};
+use super::{Cause, Change, Entry, Flag, NoOp, Plan, Problem, ResourceChange, Writes, cause::LastApplied};
 use crate::{
     gitops::{
         Manifest,
-        pass::{faithful, pass},
+        reconcile::{reconcile, simulate},
         scalekit::Scalekit,
     },
     policy::{ApplicationPolicy, Live, OrganizationId},
@@ -17,7 +17,7 @@ use crate::{
 use futures::{StreamExt, stream};
 
 /// What to look at, and how.
-pub(in crate::gitops) struct Look<'a> {
+pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) manifests: &'a [Manifest],
     pub(in crate::gitops) last: LastApplied<'a>,
     /// The ids that external ids must still lead to, in the manifests' order;
@@ -28,19 +28,20 @@ pub(in crate::gitops) struct Look<'a> {
 }
 
 /// Makes the plan. Only reads.
-pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, look: &Look<'a>) -> Plan<'a> {
-    let active = || look.manifests.iter().filter(|manifest| !manifest.spec.suspend);
+pub(in crate::gitops) async fn refresh<'a>(scalekit: &Scalekit, options: &PlanOptions<'a>) -> Plan<'a> {
+    let active = || options.manifests.iter().filter(|manifest| !manifest.spec.suspend);
     let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
     scalekit.list(&wanted).await;
     let mut plan = Plan { environment: scalekit.environment(), application: None, entries: Vec::new() };
-    let tells = scalekit.tells_features();
-    plan.entries = round(scalekit, look, (0..look.manifests.len()).collect(), !tells, &mut plan.application).await;
-    let untold: Vec<_> =
-        plan.entries.iter().enumerate().filter(|(_, entry)| entry.flag == Flag::Untold).map(|(n, _)| n).collect();
+    let reported = scalekit.features_reported();
+    plan.entries =
+        round(scalekit, options, (0..options.manifests.len()).collect(), !reported, &mut plan.application).await;
+    let unreported: Vec<_> =
+        plan.entries.iter().enumerate().filter(|(_, entry)| entry.flag == Flag::Unreported).map(|(n, _)| n).collect();
     // who shows no features where others do has none that is on
-    if !tells && !untold.is_empty() && scalekit.learns_that_features_are_told().await {
-        let again = round(scalekit, look, untold.clone(), false, &mut plan.application).await;
-        for (n, entry) in untold.into_iter().zip(again) {
+    if !reported && !unreported.is_empty() && scalekit.confirm_features_reported().await {
+        let again = round(scalekit, options, unreported.clone(), false, &mut plan.application).await;
+        for (n, entry) in unreported.into_iter().zip(again) {
             if let Some(before) = plan.entries.get_mut(n) {
                 *before = entry;
             }
@@ -53,17 +54,17 @@ pub(in crate::gitops) async fn look<'a>(scalekit: &Scalekit, look: &Look<'a>) ->
 /// the same order.
 async fn round<'a>(
     scalekit: &Scalekit,
-    look: &Look<'a>,
+    options: &PlanOptions<'a>,
     numbers: Vec<usize>,
-    untold: bool,
+    features_unreported: bool,
     application: &mut Option<ApplicationPolicy>,
 ) -> Vec<Entry<'a>> {
     let progress = Progress::new("Looking at organizations", Some(numbers.len()));
-    let wanted = numbers.into_iter().filter_map(|n| Some((n, look.manifests.get(n)?)));
-    let one = |(n, manifest)| async move { (n, one(scalekit, look, n, manifest, untold).await) };
-    let mut looks = stream::iter(wanted).map(one).buffer_unordered(look.at_once);
+    let wanted = numbers.into_iter().filter_map(|n| Some((n, options.manifests.get(n)?)));
+    let one = |(n, manifest)| async move { (n, one(scalekit, options, n, manifest, features_unreported).await) };
+    let mut refreshes = stream::iter(wanted).map(one).buffer_unordered(options.at_once);
     let mut found = Vec::new();
-    while let Some((n, (entry, read))) = looks.next().await {
+    while let Some((n, (entry, read))) = refreshes.next().await {
         if let Application::Known(known) = read {
             *application = Some(known);
         }
@@ -76,43 +77,46 @@ async fn round<'a>(
 
 async fn one<'a>(
     scalekit: &Scalekit,
-    look: &Look<'a>,
+    options: &PlanOptions<'a>,
     n: usize,
     manifest: &'a Manifest,
-    untold: bool,
+    features_unreported: bool,
 ) -> (Entry<'a>, Application) {
     if manifest.spec.suspend {
-        return (Entry { manifest, id: None, flag: Flag::Unread, finding: Finding::Suspended }, Application::Unread);
+        return (
+            Entry { manifest, id: None, flag: Flag::Unread, result: ResourceChange::Suspended },
+            Application::Unread,
+        );
     }
-    let goal = goal(manifest, look.pins.get(n).cloned().flatten(), untold);
-    let mut noted = Noted::default();
+    let goal = goal(manifest, options.pins.get(n).cloned().flatten(), features_unreported);
+    let mut recorded = RecordedWrites::default();
     let (observation, remote_outcome) =
-        pass(&goal, async |request, observation| noted.response(scalekit, request, observation).await).await;
-    let flag = Flag::of(noted.organization.as_ref().or(observation.organization.as_ref()));
-    let finding = noted.finding(&goal, &observation, remote_outcome, |noted| {
-        look.last.cause(manifest, observation.resolved.as_ref(), noted.before.as_ref())
+        reconcile(&goal, async |request, observation| recorded.response(scalekit, request, observation).await).await;
+    let flag = Flag::of(recorded.organization.as_ref().or(observation.organization.as_ref()));
+    let result = recorded.into_change(&goal, &observation, remote_outcome, |recorded| {
+        options.last.cause(manifest, observation.resolved.as_ref(), recorded.before.as_ref())
     });
-    (Entry { manifest, id: observation.resolved, flag, finding }, observation.application)
+    (Entry { manifest, id: observation.resolved, flag, result }, observation.application)
 }
 
 /// What `manifest` wants of its organization. `untold`: this server is not seen
 /// to tell features, so that only a policy to write switches one on that is not
 /// told; otherwise every plan would show it again.
-pub(in crate::gitops) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, untold: bool) -> Goal {
+pub(in crate::gitops) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, features_unreported: bool) -> Goal {
     let declared = &manifest.spec;
     let organization = declared.organization.clone();
-    Goal { organization, pinned, features_unreported: untold, policy: declared.policy, mode: declared.mode }
+    Goal { organization, pinned, features_unreported, policy: declared.policy, mode: declared.mode }
 }
 
 /// The writes that were named instead of sent, and what stood before them.
 #[derive(Default)]
-struct Noted {
+struct RecordedWrites {
     writes: Writes,
     organization: Option<Organization>,
     before: Option<Live>,
 }
 
-impl Noted {
+impl RecordedWrites {
     async fn response(
         &mut self,
         scalekit: &Scalekit,
@@ -129,7 +133,7 @@ impl Noted {
                 RemoteRequest::WritePolicy { policy, .. } => self.writes.policy = Some(*policy),
                 _ => {}
             }
-            return faithful(request, observation).map(Ok);
+            return simulate(request, observation).map(Ok);
         }
         match (request, &self.organization) {
             // the pass wants to see what came of its write, and here nothing did
@@ -153,31 +157,31 @@ impl Noted {
         }
     }
 
-    fn finding(
+    fn into_change(
         mut self,
         goal: &Goal,
         observation: &Observation,
         remote_outcome: Option<RemoteOutcome>,
         cause: impl Fn(&Self) -> Cause,
-    ) -> Finding {
+    ) -> ResourceChange {
         let name = observation.resolved.as_ref().map_or_else(|| goal.organization.to_string(), ToString::to_string);
         let live = observation.live.map(|live| live.to_string()).unwrap_or_default();
         let problem = remote_outcome.as_ref().and_then(|remote_outcome| problem(remote_outcome, &name, &live));
         let problem = problem.map(|(reason, message)| Problem { reason, message });
         match (problem, observation.live) {
-            (Some(problem), _) if self.writes.is_empty() => Finding::Problem(problem),
+            (Some(problem), _) if self.writes.is_empty() => ResourceChange::Problem(problem),
             (None, Some(live)) if self.writes.is_empty() => {
-                let rest = match remote_outcome {
-                    Some(RemoteOutcome::StricterKept) => Rest::StricterKept,
-                    Some(RemoteOutcome::Drifted) => Rest::Drifted,
-                    _ => Rest::InSync,
+                let reason = match remote_outcome {
+                    Some(RemoteOutcome::StricterKept) => NoOp::StricterKept,
+                    Some(RemoteOutcome::Drifted) => NoOp::Drifted,
+                    _ => NoOp::InSync,
                 };
-                Finding::Settled { rest, live }
+                ResourceChange::NoOp { reason, live }
             }
             (then, after) => {
                 self.before = self.before.or(observation.live);
                 let cause = cause(&self);
-                Finding::Change(Change { before: self.before, after, writes: self.writes, cause, then })
+                ResourceChange::Change(Change { before: self.before, after, writes: self.writes, cause, then })
             }
         }
     }

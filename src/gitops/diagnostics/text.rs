@@ -5,16 +5,16 @@ use crate::terminal::{Output, Style};
 use std::io::{self, Write};
 
 pub(super) fn write(loaded: &Loaded, output: &Output, out: &mut dyn Write) -> io::Result<()> {
-    for finding in &loaded.findings {
-        let place = finding.place.to_string();
-        let (error, summary) = (format!("error[{}]", finding.rule.name()), finding.summary());
+    for diagnostic in &loaded.diagnostics {
+        let location = diagnostic.location.to_string();
+        let (error, summary) = (format!("error[{}]", diagnostic.rule.name()), diagnostic.summary());
         let colon = (": ", Style::Plain);
-        let line = [(place.as_str(), Style::Strong), colon, (&error, Style::Bad), colon, (&summary, Style::Plain)];
+        let line = [(location.as_str(), Style::Strong), colon, (&error, Style::Bad), colon, (&summary, Style::Plain)];
         out.write_all(output.line("", &line).as_bytes())?;
-        if let Some(fix) = &finding.fix {
+        if let Some(fix) = &diagnostic.fix {
             out.write_all(output.line("  fix: ", &[(fix, Style::Plain)]).as_bytes())?;
         }
-        if let Some(other) = &finding.other {
+        if let Some(other) = &diagnostic.other {
             out.write_all(output.line("  see: ", &[(&other.to_string(), Style::Plain)]).as_bytes())?;
         }
     }

@@ -11,7 +11,7 @@ const MOST_STEPS: usize = 64;
 
 /// Makes the pass; what it saw, and how it ended. `perform` carries out one
 /// call, or says `None`: no further.
-pub(super) async fn pass(
+pub(super) async fn reconcile(
     goal: &Goal,
     mut perform: impl AsyncFnMut(&RemoteRequest, &Observation) -> Option<Result<RemoteResponse, RemoteError>>,
 ) -> (Observation, Option<RemoteOutcome>) {
@@ -29,7 +29,7 @@ pub(super) async fn pass(
 }
 
 /// What a server that does as it is told answers to a write.
-pub(super) fn faithful(request: &RemoteRequest, observation: &Observation) -> Option<RemoteResponse> {
+pub(super) fn simulate(request: &RemoteRequest, observation: &Observation) -> Option<RemoteResponse> {
     match request {
         RemoteRequest::WritePolicy { policy, .. } => Some(RemoteResponse::Policy((*policy).into())),
         RemoteRequest::WriteFeatures { features, .. } => {

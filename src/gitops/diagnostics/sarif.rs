@@ -1,7 +1,7 @@
 //! SARIF 2.1.0 (OASIS), which code scanning takes.
 
 use super::{Each, Loaded, short};
-use crate::gitops::{Finding, Place, Rule};
+use crate::gitops::{Diagnostic, Location, Rule};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     let run = Run {
         tool: json!({"driver": driver}),
         column_kind: "unicodeCodePoints",
-        results: Each(&loaded.findings, result),
+        results: Each(&loaded.diagnostics, result),
     };
     let schema = "https://json.schemastore.org/sarif-2.1.0.json";
     serde_json::to_writer_pretty(&mut *out, &Log { version: "2.1.0", schema, runs: [run] })?;
@@ -47,30 +47,30 @@ fn rule(rule: Rule) -> Value {
     })
 }
 
-fn result(finding: &Finding) -> Value {
-    let fix = finding.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
-    let mut text = literal(&format!("{}{fix}", finding.summary()));
-    if let Some(other) = &finding.other {
+fn result(diagnostic: &Diagnostic) -> Value {
+    let fix = diagnostic.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
+    let mut text = literal(&format!("{}{fix}", diagnostic.summary()));
+    if let Some(other) = &diagnostic.other {
         // what no message links, code scanning does not show
         text.push_str(&format!("\nsee: [{}]({OTHER})", link_text(&literal(&other.to_string()))));
     }
     json!({
-        "ruleId": finding.rule.name(),
-        "ruleIndex": Rule::ALL.iter().position(|rule| *rule == finding.rule),
+        "ruleId": diagnostic.rule.name(),
+        "ruleIndex": Rule::ALL.iter().position(|rule| *rule == diagnostic.rule),
         "level": "error",
         "message": {"text": text},
-        "locations": [location(&finding.place, 0)],
-        "relatedLocations": finding.other.iter().map(|other| location(other, OTHER)).collect::<Vec<_>>(),
+        "locations": [location(&diagnostic.location, 0)],
+        "relatedLocations": diagnostic.other.iter().map(|other| location(other, OTHER)).collect::<Vec<_>>(),
     })
 }
 
 /// The id of the other place, within its result.
 const OTHER: u32 = 1;
 
-fn location(place: &Place, id: u32) -> Value {
+fn location(location: &Location, id: u32) -> Value {
     json!({"id": id, "physicalLocation": {
-        "artifactLocation": {"uri": uri(&place.file)},
-        "region": {"startLine": place.line, "startColumn": place.column},
+        "artifactLocation": {"uri": uri(&location.file)},
+        "region": {"startLine": location.line, "startColumn": location.column},
     }})
 }
 
@@ -104,9 +104,9 @@ mod tests {
     fn a_result_has_its_place_and_links_the_other_one() {
         let log: Value = serde_json::from_str(&written(Format::Sarif)).unwrap();
         let results = &log["runs"][0]["results"];
-        let place = &results[0]["locations"][0]["physicalLocation"];
-        assert_eq!(place["artifactLocation"]["uri"], "a%20b/%3C%C3%BC%3E%2C%3A%25.yaml");
-        assert_eq!(place["region"], json!({"startLine": 3, "startColumn": 7}));
+        let location = &results[0]["locations"][0]["physicalLocation"];
+        assert_eq!(location["artifactLocation"]["uri"], "a%20b/%3C%C3%BC%3E%2C%3A%25.yaml");
+        assert_eq!(location["region"], json!({"startLine": 3, "startColumn": 7}));
         assert_eq!(results[1]["message"]["text"], "twice\nfix: remove one\nsee: [a.yaml:9:9](1)");
         assert_eq!(results[1]["relatedLocations"][0]["id"], 1);
     }

@@ -4,17 +4,17 @@ use super::{Loaded, short, summary};
 use std::io::{self, Write};
 
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
-    for finding in &loaded.findings {
-        let place = &finding.place;
-        let fix = finding.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
+    for diagnostic in &loaded.diagnostics {
+        let location = &diagnostic.location;
+        let fix = diagnostic.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
         writeln!(
             out,
             "::error file={},line={},col={},title={}::{}",
-            property(&short(&place.file)),
-            place.line,
-            place.column,
-            property(finding.rule.name()),
-            data(&format!("{}{fix}", finding.summary())),
+            property(&short(&location.file)),
+            location.line,
+            location.column,
+            property(diagnostic.rule.name()),
+            data(&format!("{}{fix}", diagnostic.summary())),
         )?;
     }
     writeln!(out, "{}", summary(loaded))

@@ -1,11 +1,10 @@
-//! One resource as a file of the repository declares it.
+//! Where something stands in the input.
 
-use crate::policy::ValidatedSpec;
 use std::{fmt, sync::Arc};
 
 /// Where something stands in the input.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct Location {
     /// The file as it was named on the command line or found below a folder of
     /// it; `<stdin>` for the standard input. Shared, as thousands have the same.
     pub file: Arc<str>,
@@ -15,21 +14,8 @@ pub struct Place {
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
-}
-
-/// A valid resource of our kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Manifest {
-    /// Where its document begins.
-    pub place: Place,
-    /// Its namespace, where the file names one.
-    pub namespace: Option<String>,
-    /// Its name.
-    pub name: String,
-    /// What it declares.
-    pub spec: ValidatedSpec,
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
-    let failures = loaded.findings.len();
+    let failures = loaded.diagnostics.len();
     let counts = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\"", loaded.manifests.len() + failures);
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(out, "<testsuites name=\"osp validate\" {counts}>")?;
@@ -19,18 +19,18 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
             Some(namespace) => format!("{namespace}/{}", manifest.name),
             None => manifest.name.clone(),
         };
-        writeln!(out, "    <testcase {}/>", cases.named(&manifest.place.file, name))?;
+        writeln!(out, "    <testcase {}/>", cases.named(&manifest.location.file, name))?;
     }
-    for finding in &loaded.findings {
-        let (place, rule) = (&finding.place, finding.rule.name());
-        let fix = finding.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
-        let message = xml(&finding.summary());
-        let case = cases.named(&place.file, format!("{rule} at {}:{}", place.line, place.column));
+    for diagnostic in &loaded.diagnostics {
+        let (location, rule) = (&diagnostic.location, diagnostic.rule.name());
+        let fix = diagnostic.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
+        let message = xml(&diagnostic.summary());
+        let case = cases.named(&location.file, format!("{rule} at {}:{}", location.line, location.column));
         writeln!(out, "    <testcase {case}>")?;
         writeln!(
             out,
             "      <failure type=\"{rule}\" message=\"{message}\">{}: {message}{}</failure>",
-            xml(&place.to_string()),
+            xml(&location.to_string()),
             xml(&fix)
         )?;
         writeln!(out, "    </testcase>")?;

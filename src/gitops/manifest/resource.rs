@@ -1,9 +1,9 @@
 //! Documents to resources of our kind: lists taken apart, other kinds left
 //! alone.
 
-use super::finding::LONGEST;
-use super::scalar::{self, Doubt};
-use super::tree::{At, Entry, Node, Value};
+use super::scalar::{self, Ambiguity};
+use super::tree::{Entry, Node, Position, Value};
+use crate::gitops::diagnostics::LONGEST;
 use serde_json::{Map, Value as Json};
 
 /// What a document turns out to be.
@@ -82,27 +82,27 @@ pub(super) fn json(node: &Node) -> Json {
 
 /// Every plain text of `node` that is in doubt, be it a value or a key, with its
 /// place, its field and what to say of it.
-pub(super) fn doubts(node: &Node, path: &str, take: &mut dyn FnMut(At, &str, Doubt)) {
+pub(super) fn ambiguities(node: &Node, path: &str, take: &mut dyn FnMut(Position, &str, Ambiguity)) {
     // no more of a path than is shown: what is below a long key would repeat it
     let path = path.get(..path.floor_char_boundary(2 * LONGEST)).unwrap_or(path);
     match &node.value {
         Value::Scalar { text, plain } => {
-            if let Some(doubt) = scalar::doubt(text).filter(|_| *plain) {
-                take(node.at, path, doubt);
+            if let Some(ambiguity) = scalar::ambiguity(text).filter(|_| *plain) {
+                take(node.at, path, ambiguity);
             }
         }
         Value::List(values) => {
             for (index, value) in values.iter().enumerate() {
-                doubts(value, &format!("{path}[{index}]"), take);
+                ambiguities(value, &format!("{path}[{index}]"), take);
             }
         }
         Value::Map(entries) => {
             for Entry { at, key, plain, value } in entries {
                 let path = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
-                if let Some(doubt) = scalar::key_doubt(key).filter(|_| *plain) {
-                    take(*at, &path, doubt);
+                if let Some(ambiguity) = scalar::key_ambiguity(key).filter(|_| *plain) {
+                    take(*at, &path, ambiguity);
                 }
-                doubts(value, &path, take);
+                ambiguities(value, &path, take);
             }
         }
     }
@@ -163,7 +163,7 @@ mod tests {
     fn values_and_keys_without_quotes_are_in_doubt_and_told_with_their_own_places() {
         let root = document("a: yes\n\"on\": [1, 010]\non: {no: .nan}\n!!str off: 'yes'\n");
         let mut found = Vec::new();
-        doubts(&root, "", &mut |at, path, _| found.push((path.to_owned(), at.line, at.column)));
+        ambiguities(&root, "", &mut |at, path, _| found.push((path.to_owned(), at.line, at.column)));
         let expected = [("a", 1, 4), ("on[1]", 2, 11), ("on", 3, 1), ("on.no", 3, 6), ("on.no", 3, 10)];
         assert_eq!(found, expected.map(|(path, line, column)| (path.to_owned(), line, column)));
     }

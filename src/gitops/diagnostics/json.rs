@@ -1,7 +1,7 @@
 //! Findings for scripts.
 
 use super::{Each, Loaded};
-use crate::gitops::{Finding, Place};
+use crate::gitops::{Diagnostic, Location};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -14,27 +14,27 @@ struct All<'a> {
 }
 
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
-    let findings = Each(&loaded.findings, finding);
+    let findings = Each(&loaded.diagnostics, finding);
     let all = All { resources: loaded.resources, skipped: loaded.skipped, findings };
     serde_json::to_writer_pretty(&mut *out, &all)?;
     writeln!(out)
 }
 
-fn finding(finding: &Finding) -> Value {
+fn finding(diagnostic: &Diagnostic) -> Value {
     json!({
-        "rule": finding.rule.name(),
-        "file": &*finding.place.file,
-        "line": finding.place.line,
-        "column": finding.place.column,
-        "field": finding.field,
-        "message": finding.message,
-        "fix": finding.fix,
-        "other": finding.other.as_ref().map(place),
+        "rule": diagnostic.rule.name(),
+        "file": &*diagnostic.location.file,
+        "line": diagnostic.location.line,
+        "column": diagnostic.location.column,
+        "field": diagnostic.field,
+        "message": diagnostic.message,
+        "fix": diagnostic.fix,
+        "other": diagnostic.other.as_ref().map(location),
     })
 }
 
-fn place(place: &Place) -> Value {
-    json!({"file": &*place.file, "line": place.line, "column": place.column})
+fn location(location: &Location) -> Value {
+    json!({"file": &*location.file, "line": location.line, "column": location.column})
 }
 
 #[cfg(test)]

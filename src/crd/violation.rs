@@ -1,0 +1,45 @@
+//! What is wrong with a spec or a whole manifest.
+
+use std::fmt;
+
+/// Which kind of rule is broken. Programs decide by it, since messages are for
+/// people and change.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RuleId {
+    /// `apiVersion` and `kind` are those of the resource.
+    Kind,
+    /// Only fields of the schema are there.
+    KnownFields,
+    /// Names, labels and annotations are what Kubernetes accepts.
+    Metadata,
+    /// A value has the right type and keeps to its bounds.
+    Schema,
+    /// This field must be there, directly below the violation's path.
+    Required(String),
+    /// The rules between fields (`rules.rs`).
+    Policy,
+}
+
+/// One broken rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Violation {
+    /// Which one.
+    pub rule: RuleId,
+    /// Where, from the root of the resource: `spec.policy.idleSessionTimeout`;
+    /// empty for the document itself.
+    pub path: String,
+    /// What to write instead.
+    pub message: String,
+}
+
+impl Violation {
+    pub(super) fn new(rule: RuleId, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { rule, path: path.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
+    }
+}

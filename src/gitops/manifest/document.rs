@@ -1,0 +1,228 @@
+//! One document from the events of the YAML parser: a tree with the position of
+//! each part, aliases copied and `<<` merged. The limits are checked with every
+//! node, before it is kept, so that no text takes more memory than they allow.
+
+use super::Limits;
+use super::tree::{Entry, Node, Position, Value};
+use crate::gitops::Rule;
+use granit_parser::{Event, ScalarStyle, Tag};
+use std::collections::{HashMap, HashSet};
+
+/// Why a document is read no further.
+#[derive(Debug, PartialEq)]
+pub(super) struct ReadError {
+    pub(super) rule: Rule,
+    pub(super) at: Position,
+    pub(super) message: String,
+    pub(super) fix: Option<&'static str>,
+}
+
+/// One document.
+pub(super) struct Document {
+    pub(super) root: Node,
+    /// Keys that are in a map more than once: the first place and the next.
+    pub(super) repeats: Vec<(String, Position, Position)>,
+}
+
+/// How much a node holds: itself and all below it, their texts, and how deep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Size {
+    nodes: usize,
+    bytes: usize,
+    height: usize,
+}
+
+/// A map or list whose end is not there yet.
+struct Open {
+    at: Position,
+    anchor: usize,
+    size: Size,
+    content: Content,
+}
+
+enum Content {
+    List(Vec<Node>),
+    Map { entries: Vec<Entry>, key: Option<Key>, merged: Vec<Node> },
+}
+
+struct Key {
+    at: Position,
+    text: Box<str>,
+    plain: bool,
+}
+
+/// Takes the events of one document.
+pub(super) struct Builder<'a> {
+    limits: &'a Limits,
+    /// The document, once its last event is there.
+    pub(super) root: Option<Node>,
+    open: Vec<Open>,
+    anchored: HashMap<usize, (Node, Size)>,
+    pub(super) repeats: Vec<(String, Position, Position)>,
+    nodes: usize,
+    copies: usize,
+    copied_bytes: usize,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(limits: &'a Limits) -> Self {
+        let (open, anchored, repeats) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { limits, root: None, open, anchored, repeats, nodes: 0, copies: 0, copied_bytes: 0 }
+    }
+
+    pub(super) fn add(&mut self, event: Event<'_>, at: Position) -> Result<(), ReadError> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = is_plain(style, tag.as_deref());
+                let size = Size { nodes: 1, bytes: text.len(), height: 0 };
+                let value = Value::Scalar { text: text.into(), plain };
+                self.complete(Node { at, value }, anchor, size, 1)
+            }
+            Event::SequenceStart(_, anchor, _) => self.begin(at, anchor, Content::List(Vec::new())),
+            Event::MappingStart(_, anchor, _) => {
+                self.begin(at, anchor, Content::Map { entries: Vec::new(), key: None, merged: Vec::new() })
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => {
+                let Some((node, size)) = self.anchored.get(&anchor).cloned() else {
+                    let message = "an alias cannot be part of what it stands for".into();
+                    return Err(ReadError { rule: Rule::Syntax, at, message, fix: Some("write the value out") });
+                };
+                self.copy(at, size)?;
+                self.complete(node, 0, size, size.nodes)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, at: Position, anchor: usize, content: Content) -> Result<(), ReadError> {
+        self.open.push(Open { at, anchor, size: Size { nodes: 1, bytes: 0, height: 1 }, content });
+        self.deep(at, self.open.len())
+    }
+
+    fn end(&mut self) -> Result<(), ReadError> {
+        let Some(Open { at, anchor, size, content }) = self.open.pop() else { return Ok(()) };
+        let value = match content {
+            Content::List(mut values) => {
+                values.shrink_to_fit();
+                Value::List(values)
+            }
+            Content::Map { mut entries, merged, .. } => {
+                self.repeats.extend(repeats(&entries));
+                merge(&mut entries, merged)?;
+                // room for three more would be most of a small map
+                entries.shrink_to_fit();
+                Value::Map(entries)
+            }
+        };
+        self.complete(Node { at, value }, anchor, size, 1)
+    }
+
+    /// Puts a whole node where it belongs; `more` of its nodes are new.
+    fn complete(&mut self, node: Node, anchor: usize, size: Size, more: usize) -> Result<(), ReadError> {
+        let at = node.at;
+        self.nodes += more;
+        if self.nodes > self.limits.nodes {
+            return Err(limit(at, format!("a document of more than {} keys and values", self.limits.nodes)));
+        }
+        self.deep(at, self.open.len() + size.height)?;
+        if anchor != 0 {
+            self.copy(at, size)?;
+            self.anchored.insert(anchor, (node.clone(), size));
+        }
+        let Some(parent) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        parent.size.nodes += size.nodes;
+        parent.size.bytes += size.bytes;
+        parent.size.height = parent.size.height.max(size.height + 1);
+        match &mut parent.content {
+            Content::List(values) => values.push(node),
+            Content::Map { entries, key, merged } => match (key.take(), node.value) {
+                (None, Value::Scalar { text, plain }) => *key = Some(Key { at, text, plain }),
+                (None, _) => {
+                    let message = "a map or list cannot be a key".into();
+                    let fix = Some("put the key in quotes: {{ }} of a template is no YAML before it is rendered");
+                    return Err(ReadError { rule: Rule::Syntax, at, message, fix });
+                }
+                (Some(key), value) if key.plain && *key.text == *"<<" => merged.push(Node { at, value }),
+                (Some(Key { at: key_at, text, plain }), value) => {
+                    entries.push(Entry { at: key_at, key: text, plain, value: Node { at, value } });
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, at: Position, size: Size) -> Result<(), ReadError> {
+        self.copies += size.nodes;
+        self.copied_bytes += size.bytes;
+        let limits = self.limits;
+        let most = match () {
+            () if self.copies > limits.copies => format!("{} values", limits.copies),
+            () if self.copied_bytes > limits.copied_bytes => format!("{} bytes", limits.copied_bytes),
+            () => return Ok(()),
+        };
+        Err(limit(at, format!("anchors and aliases that stand for more than {most}")))
+    }
+
+    fn deep(&self, at: Position, depth: usize) -> Result<(), ReadError> {
+        if depth > self.limits.depth {
+            return Err(limit(at, format!("more than {} maps and lists within each other", self.limits.depth)));
+        }
+        Ok(())
+    }
+}
+
+fn limit(at: Position, message: String) -> ReadError {
+    ReadError { rule: Rule::Limit, at, message, fix: Some("write less in one document, and without anchors") }
+}
+
+/// A tag decides before the quotes do: `!!int "8"` is a number, `!!str 8` is
+/// none. What other tags mean is not known here, nor to the server.
+fn is_plain(style: ScalarStyle, tag: Option<&Tag>) -> bool {
+    match tag.map(Tag::core_suffix) {
+        None => style == ScalarStyle::Plain,
+        Some(suffix) => matches!(suffix, Some("int" | "float" | "bool" | "null")),
+    }
+}
+
+/// Enough to see what is going on.
+const REPEATS_SHOWN: usize = 100;
+
+fn repeats(entries: &[Entry]) -> Vec<(String, Position, Position)> {
+    let mut sorted: Vec<_> = entries.iter().map(|entry| (&*entry.key, entry.at)).collect();
+    sorted.sort_unstable();
+    let pairs = sorted.windows(2).filter_map(|pair| match pair {
+        [(first, at), (next, again)] if first == next => Some(((*first).to_owned(), *at, *again)),
+        _ => None,
+    });
+    pairs.take(REPEATS_SHOWN).collect()
+}
+
+/// `<<`, which is not of YAML 1.2 but which kubectl knows: the entries of
+/// another map, but for those that are written out.
+fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), ReadError> {
+    if merged.is_empty() {
+        return Ok(());
+    }
+    let mut known: HashSet<Box<str>> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let flat = merged.into_iter().flat_map(|node| match node.value {
+        Value::List(nodes) => nodes,
+        value => vec![Node { at: node.at, value }],
+    });
+    for node in flat {
+        let Value::Map(more) = node.value else {
+            let message = "<< takes a map or a list of maps".into();
+            return Err(ReadError {
+                rule: Rule::Syntax,
+                at: node.at,
+                message,
+                fix: Some("write << : *anchor-of-a-map"),
+            });
+        };
+        entries.extend(more.into_iter().filter(|entry| known.insert(entry.key.clone())));
+    }
+    Ok(())
+}

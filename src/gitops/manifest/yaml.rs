@@ -1,0 +1,234 @@
+//! YAML, and so JSON, to trees: one document at a time, so that only one is in
+//! memory, and what the parser refuses as an error with its position and fix.
+
+use super::Limits;
+use super::document::{Builder, Document, ReadError};
+use super::tree::Position;
+use crate::gitops::Rule;
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScanError, StrInput, options};
+
+/// Hands every document of `text` to `take`, in order, or the first error in
+/// it. After an error it goes on with the next document, which `---` or `...` at the
+/// beginning of a line sets off whatever is open: neither quotes nor a bracket
+/// reach beyond it. Ends when `take` says `false`, or at a limit.
+pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, ReadError>) -> bool) {
+    let options = options! {
+        emit_comments: false,
+        flow_nesting_limit: limits.depth,
+        block_nesting_limit: limits.depth,
+    };
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    while let Some(next) = document(&mut parser, limits).transpose() {
+        let over = next.as_ref().is_err_and(|error| error.rule == Rule::Limit);
+        let broken = next.is_err();
+        // what is skipped is passed once and kept nowhere
+        if !take(next) || over || (broken && !matches!(parser.proceed_next_document(), Ok(true))) {
+            return;
+        }
+    }
+}
+
+/// The next document, if there is one.
+fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Result<Option<Document>, ReadError> {
+    let mut open = Builder::new(limits);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| syntax(&error))?;
+        if !matches!(event, Event::DocumentEnd) {
+            open.add(event, position(span.start))?;
+        } else if let Some(root) = open.root.take() {
+            return Ok(Some(Document { root, repeats: open.repeats }));
+        }
+    }
+    Ok(None)
+}
+
+fn position(mark: Marker) -> Position {
+    Position { line: mark.line(), column: mark.col() + 1 }
+}
+
+fn syntax(error: &ScanError) -> ReadError {
+    let at = position(*error.marker());
+    let fix = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => {
+            let message = "maps and lists are nested too deep".into();
+            return ReadError {
+                rule: Rule::Limit,
+                at,
+                message,
+                fix: Some("write it flatter: a resource needs 6 levels"),
+            };
+        }
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+            Some("indent with spaces")
+        }
+        ErrorKind::UnexpectedCharacter { character: '%' | '@' | '`' } => Some("put the text in quotes"),
+        ErrorKind::UnexpectedCharacter { character: '\0'..='\u{1f}' } => Some("remove the control character"),
+        ErrorKind::UnknownAnchor => Some("define the anchor before its alias, or put a text with * in quotes"),
+        ErrorKind::UnclosedQuotedScalar => Some("close the quotes"),
+        ErrorKind::UnclosedFlowCollection { .. } => Some("close the bracket"),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidSimpleKey => {
+            Some("look at the indentation, and put texts with a colon in quotes")
+        }
+        _ => None,
+    };
+    ReadError { rule: Rule::Syntax, at, message: format!("this is no YAML: {}", error.info()), fix }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::tree::{Node, Value};
+    use super::*;
+
+    /// All documents of `text`, and what is at fault in the others.
+    fn all(text: &str, limits: &Limits) -> (Vec<Document>, Vec<ReadError>) {
+        let (mut documents, mut errors) = (Vec::new(), Vec::new());
+        read(text, limits, &mut |next| {
+            match next {
+                Ok(document) => documents.push(document),
+                Err(error) => errors.push(error),
+            }
+            true
+        });
+        (documents, errors)
+    }
+
+    /// The one document of `text`.
+    pub(in crate::gitops) fn document(text: &str) -> Node {
+        let (mut documents, errors) = all(text, &Limits::default());
+        assert_eq!((errors, documents.len()), (vec![], 1), "{text}");
+        documents.remove(0).root
+    }
+
+    /// The one fault of `text`.
+    fn error(text: &str) -> ReadError {
+        let (_, mut errors) = all(text, &Limits::default());
+        assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        errors.remove(0)
+    }
+
+    #[test]
+    fn every_part_has_its_place() {
+        let root = document("a: 1\n\"b\":\n  - x\n  - {é: 'y'}\n");
+        let positions: Vec<_> = root.entries().iter().map(|e| (&*e.key, e.at, e.value.at)).collect();
+        let at = |line, column| Position { line, column };
+        assert_eq!(positions, [("a", at(1, 1), at(1, 4)), ("b", at(2, 1), at(3, 3))]);
+        assert_eq!(root.locate("b[1].é"), at(4, 9));
+    }
+
+    #[test]
+    fn documents_come_one_by_one_until_enough() {
+        let (documents, errors) = all("a: 1\n---\nb: 2\n---\n...\n---\nc: 3\n", &Limits::default());
+        assert_eq!((documents.len(), errors), (4, vec![]));
+        for text in ["1\n---\n2\n---\n3", "1\n---\n'\n---\n3"] {
+            let mut seen = 0;
+            read(text, &Limits::default(), &mut |_| {
+                seen += 1;
+                seen < 2
+            });
+            assert_eq!(seen, 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_ends_its_document_and_no_other() {
+        for (text, errors, roots) in [
+            ("a: 'b\n---\nc: d'\n", vec![(1, 4)], vec![(3, 1)]),
+            ("a: \"b\n--- c\n", vec![(1, 4)], vec![(2, 5)]),
+            ("a: [1\n---\nb: {\n---\nc: 1\n", vec![(1, 4), (3, 4)], vec![(5, 1)]),
+            ("a: *b\n--- |\n  ---\n...\nc: 1\n", vec![(1, 4)], vec![(3, 3), (5, 1)]),
+            ("a: |\n---\nb: *c\n", vec![(3, 4)], vec![(1, 1)]),
+            ("{a: 1}: 1\nb: [\n---\nc: 1\n", vec![(1, 1)], vec![(4, 1)]),
+            ("{a: 1}: 1\n---\nc: 1\n", vec![(1, 1)], vec![(3, 1)]),
+            ("a: &a [*a]\n--- *a\n---\nc: 1\n", vec![(1, 8), (2, 5)], vec![(4, 1)]),
+            ("a: *b\n ---\n---c\nd --- e\n", vec![(1, 4)], vec![]),
+            ("%YAML x\n---\na: 1\n---\nb: 1\n", vec![(1, 1)], vec![(5, 1)]),
+            ("é: *b\r\n---\r\nc: *d\r\n", vec![(1, 4), (3, 4)], vec![]),
+            ("a: *b\n---", vec![(1, 4)], vec![(2, 4)]),
+            ("a: *b\n---\0\n---\nc: 1\n", vec![(1, 4)], vec![(4, 1)]),
+        ] {
+            let (documents, found) = all(text, &Limits::default());
+            let position = |at: Position| (at.line, at.column);
+            let found: Vec<_> = found.iter().map(|error| position(error.at)).collect();
+            let documents: Vec<_> = documents.iter().map(|document| position(document.root.at)).collect();
+            assert_eq!((found, documents), (errors, roots), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_after_a_limit() {
+        let (documents, errors) = all("a: 1\n---\n[1, 2, 3]\n---\nb: *c\n", &Limits { nodes: 3, ..Limits::default() });
+        assert_eq!((documents.len(), errors.len()), (1, 1));
+        let (documents, errors) = all("[[[1]]]\n---\nb: *c\n", &Limits { depth: 2, ..Limits::default() });
+        assert_eq!((documents.len(), errors.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_told_with_both_places() {
+        let (documents, _) = all("a: 1\nb: {c: 1, d: 2, \"c\": 3}\na: 2\n", &Limits::default());
+        let at = |line, column| Position { line, column };
+        assert_eq!(documents[0].repeats, [("c".into(), at(2, 5), at(2, 17)), ("a".into(), at(1, 1), at(3, 1))]);
+    }
+
+    #[test]
+    fn an_alias_is_what_it_stands_for_and_keeps_its_place() {
+        let root = document("x: &x {a: 1}\ny: *x\nz: {<<: *x, b: 2}\nw: {<<: [*x, {a: 3, c: 4}], a: 5}\n");
+        assert_eq!(root.get("y"), root.get("x"));
+        assert_eq!(root.locate("z.a"), Position { line: 1, column: 11 });
+        let keys = |field| root.get(field).unwrap().entries().iter().map(|e| &*e.key).collect::<String>();
+        assert_eq!((keys("z"), keys("w")), ("ba".into(), "ac".into()));
+    }
+
+    #[test]
+    fn a_tag_decides_on_the_type_before_the_quotes_do() {
+        let plain = |text| matches!(document(text).value, Value::Scalar { plain: true, .. });
+        assert!(plain("8") && plain("!!int '8'") && plain("!!null ''"));
+        assert!(!plain("'8'") && !plain("!!str 8") && !plain("!secret 8") && !plain("! 8") && !plain("|\n  8"));
+    }
+
+    #[test]
+    fn no_text_makes_more_of_itself_than_it_is() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..30 {
+            let list = vec![format!("*a{}", n - 1); 10].join(", ");
+            bomb.push_str(&format!("a{n}: &a{n} [{list}]\n"));
+        }
+        let nested =
+            (1..60).fold(String::new(), |text, n| text + &format!("&a{n} [")) + &"x, ".repeat(20_000) + &"]".repeat(59);
+        let chain =
+            (1..200).fold("a0: &a0 [x]\n".into(), |text: String, n| text + &format!("a{n}: &a{n} [*a{}]\n", n - 1));
+        for text in [
+            &bomb,
+            &nested,
+            &chain,
+            &"[".repeat(1000),
+            &"{a: ".repeat(1000),
+            &(0..1000).fold(String::new(), |text, n| text + &" ".repeat(n) + "a:\n"),
+            &"- ".repeat(1000),
+            &"? ".repeat(1000),
+            &("[".to_owned() + &"x,".repeat(600_000)),
+        ] {
+            let error = error(text);
+            assert_eq!(error.rule, Rule::Limit, "{} at {:?}", error.message, error.at);
+        }
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_told_with_its_place_and_a_fix() {
+        for (text, line, column, message) in [
+            ("a: b: c\n", 1, 5, "mapping"),
+            ("a:\n\t- b\n", 2, 2, "tab"),
+            ("a: 'b\n", 1, 4, "quote"),
+            ("a: [1, 2\n", 1, 4, "bracket"),
+            ("a: *b\n", 1, 4, "anchor"),
+            ("a: &a [*a]\n", 1, 8, "part of what it stands for"),
+            ("{{ x }}: 1\n", 1, 2, "cannot be a key"),
+            ("a: {<<: 1}\n", 1, 9, "<< takes a map"),
+            ("a: `b`\n", 1, 4, "character"),
+            ("a: 1\n b: 2\n", 2, 3, "mapping"),
+        ] {
+            let error = error(text);
+            let told = error.message.to_lowercase();
+            assert!(error.at == Position { line, column } && told.contains(message), "{text:?}: {:?} {told}", error.at);
+        }
+    }
+}
