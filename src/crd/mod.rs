@@ -5,6 +5,7 @@
 //! [`crate::policy::ValidatedSpec`]; nothing past [`validate`] reads the raw one.
 
 mod check;
+mod conditions;
 mod editor;
 mod interval;
 mod manifest;

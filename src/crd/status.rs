@@ -52,7 +52,7 @@ pub struct OrganizationSessionPolicyStatus {
     /// Ready, Synced, FeatureEnabled, Effective; Reconciling or Stalled only
     /// while True.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "super::manifest::conditions")]
+    #[schemars(schema_with = "super::conditions::conditions")]
     pub conditions: Vec<Condition>,
 
     /// The value of the annotation reconcile.fluxcd.io/requestedAt that was

@@ -12,6 +12,7 @@
 
 mod admin;
 mod api_error;
+mod config;
 mod connection;
 mod environment;
 mod faults;
@@ -23,6 +24,7 @@ mod listing;
 mod organizations;
 mod policy;
 mod protojson;
+mod receive;
 mod requests;
 mod responses;
 mod routes;
@@ -35,4 +37,5 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use start::{Config, Simulator, StartError};
+pub use config::{Config, StartError};
+pub use start::Simulator;

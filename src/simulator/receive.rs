@@ -1,0 +1,73 @@
+//! Serves every request: records it in the journal, delays it, injects the fault
+//! of the first rule that matches or else lets the environment carry it out, and
+//! responds.
+
+use super::admin;
+use super::api_error::ApiError;
+use super::connection::KillSwitch;
+use super::faults::{Outcome, inject};
+use super::http::ApiRequest;
+use super::server::Server;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use std::sync::Arc;
+
+/// The only handler of the HTTP server.
+pub(crate) async fn receive(
+    State(server): State<Arc<Server>>,
+    ConnectInfo(kill_switch): ConnectInfo<KillSwitch>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let is_admin = admin::is_admin(head.uri.path());
+    let limit = if is_admin { usize::MAX } else { server.environment().settings.max_body_bytes };
+    let body = to_bytes(body, limit).await;
+    let too_large = body.is_err();
+    let mut request = ApiRequest {
+        sequence: 0,
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head.headers,
+        body: body.unwrap_or_default(),
+    };
+    if is_admin {
+        return admin::handle(&server, &request).into_response();
+    }
+    if too_large {
+        server.record_arrival(&mut request);
+        server.journal().responded(request.sequence, 413);
+        return ApiError::too_large().response(request.sequence).into_response();
+    }
+    // In a task of its own: the request is carried out even if the client closes
+    // the connection, as at the real server.
+    match tokio::spawn(serve(server, request)).await {
+        Ok(Outcome::Response(response)) => response,
+        Ok(Outcome::Silence) => std::future::pending().await,
+        Ok(Outcome::HangUp) | Err(_) => {
+            kill_switch.trip();
+            Response::new(Body::from(Bytes::new()))
+        }
+    }
+}
+
+async fn serve(server: Arc<Server>, mut request: ApiRequest) -> Outcome {
+    let wait = server.record_arrival(&mut request);
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
+    let fault = server.faults().take(request.method.as_str(), &request.path);
+    let outcome = match fault {
+        None => Outcome::Response(server.handle(&request).into_response()),
+        Some(fault) => {
+            server.journal().fault_injected(request.sequence, fault.kind());
+            let (later, again) = (Arc::clone(&server), request.clone());
+            inject(fault, &request, move || later.handle(&again)).await
+        }
+    };
+    if let Outcome::Response(response) = &outcome {
+        server.journal().responded(request.sequence, response.status().as_u16());
+    }
+    outcome
+}
