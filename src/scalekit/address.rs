@@ -1,10 +1,11 @@
-//! Where an environment answers: its base URL, checked.
+//! An environment's base URL, checked.
 
 use super::{Environment, hosts};
 use crate::reconcile::InvalidValue;
 use reqwest::Url;
 
-/// What a base URL may look like beside what is always refused.
+/// What base URLs are allowed. Link-local addresses and metadata services never
+/// are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rules {
     /// Accept plain http; for tests and demonstrations.

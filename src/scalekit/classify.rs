@@ -1,4 +1,4 @@
-//! What an answer means: its status, and the few words of its body that may be
+//! What a response means: its status, and the few words of its body that may be
 //! shown (`scalekit-api.md` §4.2, failure-catalogue rows 14–21 and 93).
 
 use super::{
@@ -8,31 +8,32 @@ use super::{
 use crate::reconcile::{Detail, ErrorKind, RemoteError};
 use std::time::Duration;
 
-/// The body of a good answer, or what is wrong with the answer. `paused` is
-/// what a 429 led to; what contains, or is contained in, one of `secrets` is
-/// never shown.
+/// The body of a successful response, or the error that the response is. `writes`
+/// says whether the request changes anything, `paused` is how long a 429 paused
+/// the environment. No word that contains one of `secrets`, or is part of one,
+/// gets into the error.
 pub(super) fn classify(
     response: HttpResponse,
     writes: bool,
     paused: Option<Duration>,
     secrets: &[&str],
 ) -> Result<Vec<u8>, RemoteError> {
-    let good = (200..300).contains(&response.status);
+    let success = (200..300).contains(&response.status);
     let body = match response.body {
         Body::Whole(body) => body,
         Body::TimedOut => {
             return Err(without_body(response.status, writes, ErrorKind::TimedOut, "the answer came too slowly"));
         }
-        Body::TooLarge if good => {
+        Body::TooLarge if success => {
             return Err(without_body(response.status, writes, ErrorKind::BadResponse, "the answer is too large"));
         }
-        Body::Truncated if good => {
+        Body::Truncated if success => {
             return Err(without_body(response.status, writes, ErrorKind::BadResponse, "the answer broke off"));
         }
-        // An error is one by its status alone.
+        // The status alone makes it an error.
         Body::TooLarge | Body::Truncated => Vec::new(),
     };
-    if good {
+    if success {
         return Ok(body);
     }
     let info = wire::error_info(&body);
@@ -57,8 +58,8 @@ fn without_body(status: u16, writes: bool, kind: ErrorKind, note: &'static str) 
     RemoteError { outcome_unknown: writes && !surely_not_applied(status), detail, ..RemoteError::new(kind) }
 }
 
-/// Whether the status alone says that nothing was applied. A server or a proxy
-/// that gave up (408, 499, 5xx) does not tell how far it came.
+/// Whether the status alone says that a write was not applied. A server or a
+/// proxy that gave up (408, 499, 5xx) does not say how far it came.
 fn surely_not_applied(status: u16) -> bool {
     matches!(status, 300..=499 | 501) && !matches!(status, 408 | 499)
 }
@@ -81,8 +82,8 @@ fn kind(status: u16, not_found: bool, paused: Option<Duration>) -> (ErrorKind, O
     (kind, None)
 }
 
-/// What kind of outage an exchange is a sign of; `None`: somebody who is in
-/// order answered, whatever the answer says.
+/// What kind of outage the result of a request is a sign of; `None`: the server
+/// works, whatever it answered.
 pub(super) fn outage_kind(result: &Result<HttpResponse, TransportError>) -> Option<ErrorKind> {
     use ErrorKind::{TimedOut, Tls, Unavailable, Unreachable};
     let kind = match result {
@@ -93,20 +94,20 @@ pub(super) fn outage_kind(result: &Result<HttpResponse, TransportError>) -> Opti
     matches!(kind, TimedOut | Tls | Unavailable | Unreachable).then_some(kind)
 }
 
-/// The fault of a call whose request got no answer.
+/// The error of a request that got no response.
 pub(super) fn without_response(error: &TransportError, writes: bool) -> RemoteError {
     let detail = Detail { note: Some(error.note), ..Detail::default() };
     RemoteError { outcome_unknown: writes && error.sent, detail, ..RemoteError::new(error.kind) }
 }
 
-/// The fault of a call whose good answer cannot be understood.
+/// The error of a request whose successful response is not as the contract says.
 pub(super) fn bad_response(note: &'static str, writes: bool) -> RemoteError {
     let detail = Detail { note: Some(note), ..Detail::default() };
     RemoteError { outcome_unknown: writes, detail, ..RemoteError::new(ErrorKind::BadResponse) }
 }
 
-/// The fault of a token request, from the fault that the same answer would be
-/// for a call (`scalekit-api.md` §1.4).
+/// The error of a token request, made from what the same response would mean for
+/// an API request (`scalekit-api.md` §1.4).
 pub(super) fn as_token_error(error: RemoteError) -> RemoteError {
     let kind = match (error.kind, error.detail.status) {
         (_, Some(400 | 401 | 403)) => ErrorKind::CredentialsRejected,

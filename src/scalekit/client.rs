@@ -10,7 +10,7 @@ use super::{
     transport::Limits,
     wire,
 };
-use crate::reconcile::{Detail, ErrorKind, RemoteError};
+use crate::reconcile::{Detail, ErrorKind, RemoteError, reason_of};
 use reqwest::{
     RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
@@ -23,7 +23,7 @@ use std::{
 use tokio::time::{Instant, timeout_at};
 
 /// Talks to one environment as one client id. Cheap to clone; clones share
-/// their token. A client made from changed credentials starts afresh.
+/// their token. A client made from changed credentials fetches its own.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -46,11 +46,11 @@ impl Client {
         self.0.credentials.environment()
     }
 
-    /// Sends one API request: token, turn, request, and once more with a new
-    /// token after a 401. The body of a good answer.
+    /// Sends one API request, and once more with a new token after a 401. Returns
+    /// the body of a successful response.
     pub(super) async fn send(&self, request: &HttpRequest) -> Result<Vec<u8>, RemoteError> {
         let deadline = Instant::now() + self.0.transport.settings().deadline;
-        let mut last = false;
+        let mut retried = false;
         loop {
             let token = self.0.tokens.get(deadline, self.fetch_token(deadline)).await?;
             let response =
@@ -60,13 +60,14 @@ impl Client {
             let result = classify(response, request.writes(), paused, &[self.0.credentials.secret(), token.value()]);
             match result {
                 Err(error) if status == 401 => {
-                    // Even if the explanation came too late to be read.
+                    // Even if its body did not arrive in time.
                     let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
-                    self.0.tokens.refused(&token, last, error).await?;
-                    last = true;
+                    self.0.tokens.refused(&token, retried, error).await?;
+                    retried = true;
                 }
                 result => {
-                    // What is out of order need not have looked at the token.
+                    // A 5xx may come from a proxy that never checked the token, so it is no proof
+                    // that the token is good.
                     if status < 500 {
                         self.0.tokens.accepted();
                     }
@@ -106,8 +107,9 @@ impl Client {
         })
     }
 
-    /// Waits for a turn and exchanges one request for an answer; throttle and
-    /// breaker learn from it. The duration is the pause that a 429 led to.
+    /// Sends one HTTP request when the circuit breaker and the rate limiter let
+    /// it, and tells both what became of it. The duration is the pause that a 429
+    /// led to.
     async fn attempt(
         &self,
         template: &'static str,
@@ -122,7 +124,7 @@ impl Client {
             Ok(Err(retry_after)) => return Err(not_sent(ErrorKind::RateLimited { retry_after })),
             Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
         }
-        // An outage may have begun for somebody who was ahead.
+        // The breaker may have opened while this request waited.
         let permit = breaker.try_acquire().map_err(not_sent)?;
         let start = Instant::now();
         let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
@@ -135,20 +137,22 @@ impl Client {
         Ok((response, paused))
     }
 
-    /// Tells the breaker, and tells people when an outage begins and ends.
+    /// Tells the circuit breaker, and logs when it opens and closes.
     fn record_outcome(&self, permit: Permit, result: &Result<HttpResponse, TransportError>) {
         let breaker = &self.0.limits.breaker;
         match outage_kind(result) {
             Some(kind) if breaker.on_failure(permit, kind) => {
-                tracing::warn!(environment = %self.environment(), ?kind, "an outage: requests are held back");
+                let reason = reason_of(kind);
+                tracing::warn!(environment = %self.environment(), %reason, "outage: requests are held back");
             }
             None if breaker.on_response() => {
-                tracing::info!(environment = %self.environment(), "the outage is over");
+                tracing::info!(environment = %self.environment(), "outage is over");
             }
             _ => {}
         }
     }
 
+    /// Tells the rate limiter; for a 429, returns how long the environment pauses.
     fn record_rate(&self, response: &HttpResponse) -> Option<Duration> {
         match response.status {
             429 => {
@@ -158,7 +162,7 @@ impl Client {
                 }
                 return Some(self.0.limits.rate_limiter.on_rate_limited(hint.delay(SystemTime::now())));
             }
-            // Out of order is no sign that the rate is fine.
+            // A server error is no sign that the rate is fine.
             ..500 => self.0.limits.rate_limiter.on_response(),
             _ => {}
         }
@@ -166,7 +170,7 @@ impl Client {
     }
 }
 
-/// The fault of a request that was not even sent.
+/// The error of a request that the breaker or the rate limiter did not let pass.
 fn not_sent(kind: ErrorKind) -> RemoteError {
     let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
     RemoteError { detail, not_sent: true, ..RemoteError::new(kind) }

@@ -1,4 +1,5 @@
-//! What it takes to talk to an environment, from a Secret's bytes.
+//! The credentials of one environment, checked from the bytes of a Secret, a file
+//! or a variable.
 
 use super::{
     Environment,
@@ -8,7 +9,7 @@ use crate::reconcile::{CredentialsKey as Key, InvalidValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 
-/// Larger values are no URL, id or secret of anybody's.
+/// In bytes. No URL, id or secret is larger.
 const LARGEST: usize = 4096;
 
 /// The URL, client id and client secret of one environment. Prints none of
@@ -49,7 +50,7 @@ impl Credentials {
     }
 }
 
-/// To tell whether a rotation changed anything.
+/// Tells whether a rotation changed anything.
 impl PartialEq for Credentials {
     fn eq(&self, other: &Self) -> bool {
         self.address == other.address && self.id == other.id && self.secret() == other.secret()

@@ -1,4 +1,5 @@
-//! The calls: each is sent, and its answer checked against what was asked.
+//! Carries out the requests of [`crate::reconcile`], and checks that each
+//! response is about the organization that was asked for.
 
 use super::{Client, classify::bad_response, requests::HttpRequest, wire};
 use crate::{
@@ -7,8 +8,8 @@ use crate::{
 };
 
 impl Client {
-    /// Makes one call. Within the deadline of the settings, except for a
-    /// look-up that has to go through the list, which has it per page.
+    /// Carries out one request. Within the deadline of the settings, except for a
+    /// lookup that has to go through the list, which has it per page.
     pub async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         let bad = |note| bad_response(note, request.writes());
         match request {
@@ -33,7 +34,7 @@ fn check_id(found: Organization, asked: &OrganizationId) -> Result<Organization,
     if found.id == *asked { Ok(found) } else { Err("the answer is about another organization") }
 }
 
-/// An organization that does not tell its external id passes.
+/// A response without an external id passes.
 pub(super) fn check_external_id(found: Organization, asked: &ExternalId) -> Result<Organization, &'static str> {
     match &found.external_id {
         Some(id) if id != asked.as_str() => Err("the answer is about an organization with another external id"),

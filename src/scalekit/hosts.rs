@@ -1,4 +1,4 @@
-//! Hosts that are never talked to: a URL in a Secret must not lead the
+//! Hosts that are never contacted: a URL in a Secret must not lead the
 //! operator to a cloud's metadata service (failure-catalogue rows 89 and 90).
 //!
 //! Private and loopback addresses are allowed: a self-hosted Scalekit in the
@@ -55,8 +55,8 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// The system's resolver without the refused addresses, so that a harmless
-/// name cannot lead there either.
+/// The system's resolver without the refused addresses, so that no name leads to
+/// them either.
 pub(super) struct Resolver;
 
 impl Resolve for Resolver {

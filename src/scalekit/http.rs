@@ -1,5 +1,5 @@
-//! One HTTP request and its answer, within a deadline and a size; every way in
-//! which there is none is told apart here.
+//! Sends one HTTP request and reads its response, within a deadline and a size
+//! limit; tells the ways apart in which that can fail.
 
 use super::retry_after::RetryHint;
 use crate::reconcile::ErrorKind;
@@ -10,28 +10,28 @@ use tokio::time::{Instant, timeout_at};
 /// A page of 100 organizations has some 60 KiB; more than this is not read.
 const LARGEST_BODY: usize = 256 * 1024;
 
-/// What came back.
+/// A response, with as much of its body as arrived.
 pub(super) struct HttpResponse {
     pub(super) status: u16,
-    /// What the headers say about when to come back.
+    /// What the headers say about when to try again.
     pub(super) retry_hint: RetryHint,
     pub(super) body: Body,
 }
 
-/// The body of an answer, or why there is none.
+/// The body of a response, or why there is none.
 #[derive(Debug, PartialEq)]
 pub(super) enum Body {
-    /// All of it.
+    /// The complete body.
     Whole(Vec<u8>),
     /// Above 256 KiB.
     TooLarge,
-    /// The connection ended first.
+    /// The connection ended before the body did.
     Truncated,
-    /// The deadline came first.
+    /// The deadline passed before the body ended.
     TimedOut,
 }
 
-/// There was no answer.
+/// Why there is no response at all.
 #[derive(Debug, PartialEq)]
 pub(super) struct TransportError {
     pub(super) kind: ErrorKind,
@@ -40,7 +40,7 @@ pub(super) struct TransportError {
     pub(super) sent: bool,
 }
 
-/// Sends `request` and reads the answer.
+/// Sends `request` and reads the response.
 pub(super) async fn send(request: reqwest::RequestBuilder, deadline: Instant) -> Result<HttpResponse, TransportError> {
     match timeout_at(deadline, request.send()).await {
         Err(_) => Err(TransportError { kind: ErrorKind::TimedOut, note: "no answer within the deadline", sent: true }),

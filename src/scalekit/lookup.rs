@@ -1,5 +1,4 @@
-//! Finding an organization by the customer's own name for it
-//! (`scalekit-api.md` §2.5).
+//! Finds an organization by its external id (`scalekit-api.md` §2.5).
 
 use super::{Client, classify::bad_response, execute::check_external_id, requests::HttpRequest, wire};
 use crate::{
@@ -7,23 +6,24 @@ use crate::{
     reconcile::{Detail, ErrorKind, Organization, RemoteError, RemoteRequest},
 };
 
-/// Ten thousand organizations; more pages than that mean that the filter does
-/// not work and the list is not the way.
+/// Ten thousand organizations. More pages than that mean that the server ignores
+/// the filter, and then the list is no way to find one.
 const MOST_PAGES: usize = 100;
 
 impl Client {
-    /// By the route for it, or through the list where that route cannot help.
+    /// Asks the route for external ids, or searches the list where that route
+    /// can't answer.
     pub(super) async fn look_up(&self, id: &ExternalId) -> Result<Organization, RemoteError> {
         match self.send(&HttpRequest::of(&RemoteRequest::LookUp(id.clone()))).await {
             Ok(body) => wire::organization(&body)
                 .and_then(|found| check_external_id(found, id))
                 .map_err(|note| bad_response(note, false)),
-            Err(error) if route_cannot_help(&error, id) => self.look_through_list(id).await,
+            Err(error) if route_cannot_answer(&error, id) => self.search_list(id).await,
             Err(error) => Err(error),
         }
     }
 
-    async fn look_through_list(&self, id: &ExternalId) -> Result<Organization, RemoteError> {
+    async fn search_list(&self, id: &ExternalId) -> Result<Organization, RemoteError> {
         let mut found: Option<Organization> = None;
         let mut next: Option<String> = None;
         for _ in 0..MOST_PAGES {
@@ -32,7 +32,7 @@ impl Client {
                 if organization.external_id.as_deref() != Some(id.as_str()) {
                     continue;
                 }
-                // A list that moves may show one organization on two pages.
+                // One organization may be on two pages of a list that changes meanwhile.
                 if found.as_ref().is_some_and(|earlier| earlier.id != organization.id) {
                     return Err(bad_response("several organizations carry this external id", false));
                 }
@@ -47,10 +47,10 @@ impl Client {
     }
 }
 
-/// An id with a slash may not route; a 404 without an error code is the
-/// gateway's, who does not know the route (§6); 400 and 501 are other ways to
-/// say so. Scalekit's own "not found" is final.
-fn route_cannot_help(error: &RemoteError, id: &ExternalId) -> bool {
+/// An id with a slash may not be routed; a 404 without an error code comes from
+/// the gateway, which does not know the route (§6); 400 and 501 may mean the
+/// same. Scalekit's own "not found" is final.
+fn route_cannot_answer(error: &RemoteError, id: &ExternalId) -> bool {
     match (error.kind, error.detail.status) {
         (ErrorKind::Rejected, Some(400)) | (ErrorKind::Unsupported, _) => true,
         (ErrorKind::NotFound, _) if error.detail.code.is_none() => true,

@@ -1,19 +1,19 @@
-//! The REST client of Scalekit: speaks the vocabulary of [`crate::reconcile`]
-//! and keeps HTTP, tokens and rate limits to itself (contract:
-//! `scalekit-api.md`).
+//! The REST client of Scalekit: sends the requests of [`crate::reconcile`] and
+//! keeps HTTP, tokens and rate limits to itself (contract: `scalekit-api.md`).
 //!
 //! One [`Transport`] per process, one [`Client`] per [`Credentials`]:
 //!
 //! - A request is sent once, and once more after a 401 with a fresh token.
-//!   Nothing else is repeated here; whoever calls decides when to try again.
-//!   Only a look-up may become several requests, all of them reads.
-//! - What is shared between clients of one [`Environment`] is the rate and the
-//!   breaker: a 429 for one of them pauses all, and an outage leaves all of
-//!   them with one probe at a time.
+//!   Nothing else is repeated here; the caller decides when to try again. Only a
+//!   lookup by external id may become several requests, all of them reads.
+//! - The clients of one [`Environment`] share its rate limiter and its circuit
+//!   breaker: a 429 for one of them pauses all, and in an outage all of them
+//!   together send one probe at a time.
 //! - No error carries a body, a header or a URL.
 //!
 //! Deliberately absent: reading the token (a JWT, but opaque to us), webhooks,
-//! and the search endpoint, which is fuzzy and so no way to find an identity.
+//! and the search endpoint, which is fuzzy and so no way to identify an
+//! organization.
 
 mod address;
 mod circuit_breaker;

@@ -13,7 +13,7 @@ pub struct Page {
     pub organizations: Vec<Organization>,
     /// Asks for the next page; `None` on the last one.
     pub next: Option<String>,
-    /// How many organizations the environment has, if it was told.
+    /// How many organizations the environment has, if the server says so.
     pub total: Option<usize>,
 }
 

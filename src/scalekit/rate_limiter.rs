@@ -1,5 +1,6 @@
-//! One environment's rate: a token bucket of our own, and the pause that a 429
-//! imposes on everybody (`scalekit-api.md` §4.3, failure-catalogue rows 10–12).
+//! One environment's rate limiter: a token bucket of our own, and the pause that
+//! a 429 imposes on all its clients (`scalekit-api.md` §4.3, failure-catalogue
+//! rows 10–12).
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -7,17 +8,18 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until};
 
-/// The longest wait for a turn; nobody parks here for longer.
+/// The longest wait for a token.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The shortest and the longest pause a server can impose.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// The ceiling of the pause after a 429 that names no delay.
+/// The longest pause after a 429 without a hint how long to wait, in seconds.
 const LONGEST_BACKOFF: f64 = 300.0;
-/// After a bare 429 the rate climbs back by this part of the configured one
-/// with each answer.
+/// After a 429 without a hint the rate recovers by this part of the configured
+/// one with each response.
 const RECOVERY: f64 = 0.05;
-/// A bare 429 never brings the rate below this part of the configured one.
+/// A 429 without a hint never brings the rate below this part of the configured
+/// one.
 const LOWEST: f64 = 0.05;
 
 /// Shared by all clients of one environment.
@@ -28,33 +30,33 @@ pub(super) struct RateLimiter {
 }
 
 struct State {
-    /// Turns in stock; below zero when some have been promised ahead.
+    /// At `refilled_at`; below zero when requests already wait for tokens to come.
     tokens: f64,
-    /// When `tokens` was true.
     refilled_at: Instant,
-    /// Turns per second, at present.
+    /// Tokens per second, at present.
     rate: f64,
     paused_until: Option<Instant>,
-    /// Bare 429s since the last good answer.
+    /// 429s without a hint since the last other response.
     without_hint: i32,
 }
 
 impl RateLimiter {
-    /// `rate` requests per second, bursts of as many. A call may spend no more
-    /// than a quarter of its `deadline` on waiting for its turn.
+    /// `rate` requests per second, bursts of as many. A request may wait for its
+    /// token for a quarter of its `deadline` at most.
     pub(super) fn new(rate: f64, deadline: Duration) -> Self {
         let state =
             State { tokens: rate.max(1.0), refilled_at: Instant::now(), rate, paused_until: None, without_hint: 0 };
         Self { state: Mutex::new(state), configured: rate, longest_wait: LONGEST_WAIT.min(deadline / 4) }
     }
 
-    /// Waits for its turn, first come first served. `Err`: not now, but in so
-    /// long; no place was taken.
+    /// Waits for a token, first come first served. `Err`: the wait would be too
+    /// long or the environment pauses; no token was taken, try again after this
+    /// time.
     pub(super) async fn acquire(&self) -> Result<(), Duration> {
         let due = self.reserve()?;
         if let Some(due) = due {
             sleep_until(due).await;
-            // A 429 may have come for somebody who was ahead.
+            // A 429 to another request may have come in the meantime.
             if let Some(left) = self.remaining_pause() {
                 return Err(left);
             }
@@ -77,16 +79,16 @@ impl RateLimiter {
         Ok((!wait.is_zero()).then(|| now + wait))
     }
 
-    /// How much is left of a pause.
+    /// How long the pause that a 429 imposed still lasts.
     pub(super) fn remaining_pause(&self) -> Option<Duration> {
         self.lock().remaining_pause(Instant::now())
     }
 
-    /// A request was answered and not with a 429.
+    /// A request was answered, with neither a 429 nor a server error.
     pub(super) fn on_response(&self) {
         let mut state = self.lock();
         let now = Instant::now();
-        // During a pause this is the answer to a request from before it.
+        // During a pause this is the response to a request from before it.
         if state.remaining_pause(now).is_none() {
             state.refill(now);
             state.without_hint = 0;
@@ -94,15 +96,15 @@ impl RateLimiter {
         }
     }
 
-    /// A request was answered with a 429 that told to wait `hint`, if it told.
-    /// Pauses the environment; returns for how long.
+    /// A request was answered with a 429 that asks to wait for `hint`. Pauses the
+    /// environment; returns for how long.
     pub(super) fn on_rate_limited(&self, hint: Option<Duration>) -> Duration {
         let now = Instant::now();
         let mut state = self.lock();
         state.refill(now);
         let delay = match (hint, state.remaining_pause(now)) {
             (Some(hint), _) => hint.clamp(SHORTEST_PAUSE, LONGEST_PAUSE),
-            // One burst is one offence, however many of its requests come back.
+            // All 429s to one burst count as one.
             (None, Some(left)) => left,
             (None, None) => {
                 state.rate = (state.rate / 2.0).max(self.configured * LOWEST);
@@ -110,7 +112,7 @@ impl RateLimiter {
                 backoff(state.without_hint, fastrand::f64())
             }
         };
-        // What was saved up must not go out in one burst afterwards.
+        // Saved tokens must not go out in one burst after the pause.
         state.tokens = state.tokens.min(0.0);
         let until = state.paused_until.map_or(now + delay, |earlier| earlier.max(now + delay));
         state.paused_until = Some(until);
@@ -134,7 +136,7 @@ impl State {
     }
 }
 
-/// The pause after the `nth` bare 429: anything from one second to a ceiling
+/// The pause after the `nth` 429 without a hint in a row: anything from one second to a ceiling
 /// that doubles up to five minutes.
 fn backoff(nth: i32, chance: f64) -> Duration {
     let ceiling = 2f64.powi(nth.clamp(1, 30)).min(LONGEST_BACKOFF);
@@ -153,7 +155,7 @@ mod tests {
         RateLimiter::new(rate, 10 * SECOND)
     }
 
-    /// How many turns are to be had at this instant.
+    /// How many tokens are to be had at this instant.
     async fn burst(rate_limiter: &RateLimiter) -> usize {
         let mut had = 0;
         while rate_limiter.reserve() == Ok(None) {

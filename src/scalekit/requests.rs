@@ -1,4 +1,4 @@
-//! What each call is as an HTTP request (`scalekit-api.md` §2).
+//! What each request is in HTTP (`scalekit-api.md` §2).
 
 use super::wire;
 use crate::{
@@ -14,12 +14,12 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_
 /// The largest page there is (`scalekit-api.md` §7).
 const PAGE_SIZE: u32 = 100;
 
-/// One API request; knows everything but where and as whom.
+/// One API request without its host and its token.
 pub(super) struct HttpRequest {
     pub(super) method: Method,
     /// From the API's root, with its query, encoded.
     pub(super) path: String,
-    /// The path without names, for logs.
+    /// The path without ids, for logs.
     pub(super) template: &'static str,
     pub(super) body: Option<String>,
 }

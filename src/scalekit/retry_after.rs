@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A longer delay is a mistake or an attack, and no delay at all.
+/// In seconds. A longer delay is a mistake or an attack, and ignored.
 const ABSURD: f64 = 24.0 * 60.0 * 60.0;
 /// From here on `X-RateLimit-Reset` is a date in seconds, below it a delay.
 const EPOCH: f64 = 1e9;
 
-/// What a 429 told, in the order in which it is believed.
+/// Where a 429 may say how long to wait; the first that is usable counts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct RetryHint {
     /// `Retry-After`: seconds or an HTTP date.

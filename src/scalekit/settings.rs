@@ -1,4 +1,4 @@
-//! How the client behaves towards every environment.
+//! How the client treats every environment.
 
 use std::time::Duration;
 use thiserror::Error;
@@ -6,9 +6,9 @@ use thiserror::Error;
 /// What an operator of this program may choose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// From the start of a call to the last byte of its answer, its token
-    /// included; above zero, at most five minutes. No write leaves later than
-    /// this after its call began.
+    /// From the start of a request to the last byte of its response, fetching the
+    /// token included; above zero, at most five minutes. No write is sent later
+    /// than this after its request began.
     pub deadline: Duration,
     /// Requests per second and environment; 0.01 to 10 000.
     pub rate: f64,

@@ -1,6 +1,6 @@
-//! The bearer token of one set of credentials: fetched by one caller for all,
-//! renewed ahead of its end, and not asked for again and again when the server
-//! says no (`scalekit-api.md` §1.3–1.5, failure-catalogue rows 1–4).
+//! The bearer token of one set of credentials: one caller fetches it for all,
+//! it is renewed before it expires, and after a refusal it is not requested
+//! again and again (`scalekit-api.md` §1.3–1.5, failure-catalogue rows 1–4).
 
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
@@ -13,19 +13,19 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// How long a client whose credentials or tokens were refused stays silent.
+/// How long a client whose credentials or tokens were refused sends nothing.
 const LOCKOUT: Duration = Duration::from_secs(5 * 60);
-/// How long a token that is still good is used after its renewal went wrong.
+/// When to try again after the renewal of a token that is still good failed.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
 /// A token just issued.
 pub(super) struct Grant {
     pub(super) value: SecretString,
-    /// Already clamped to what is plausible.
+    /// Clamped to what is plausible.
     pub(super) lifetime: Duration,
 }
 
-/// A token to send; knows which one it is.
+/// A token to send. The number tells it from those fetched before and after.
 #[derive(Clone)]
 pub(super) struct Token {
     value: SecretString,
@@ -42,18 +42,19 @@ impl Token {
 #[derive(Default)]
 pub(super) struct Tokens {
     state: Mutex<State>,
-    /// Fetches that have ended, well or not.
+    /// Fetches that have ended, successful or not.
     ended: AtomicU64,
-    /// After a lockout, the first refusal of a token is the last.
+    /// Since a lockout no token has been accepted, so the next 401 locks out again
+    /// without a second try.
     probation: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     held: Option<Held>,
-    /// How the last fetch went wrong, if it did.
+    /// The error of the last fetch, if it failed.
     failure: Option<RemoteError>,
-    /// Nothing is sent before this; the answer is the fault.
+    /// Until then nothing is sent, and every request fails with this error.
     lockout: Option<(Instant, RemoteError)>,
     issued: u64,
 }
@@ -66,7 +67,7 @@ struct Held {
 
 impl Tokens {
     /// The token to use now. Of all callers that find none, one runs its
-    /// `fetch`; the others get what it gets, even if that is a fault.
+    /// `fetch`; the others get its result, even if that is an error.
     pub(super) async fn get<F>(&self, deadline: Instant, fetch: F) -> Result<Token, RemoteError>
     where
         F: Future<Output = Result<Grant, RemoteError>>,
@@ -97,9 +98,9 @@ impl Tokens {
         state.keep(grant, Instant::now())
     }
 
-    /// A call with `token` was answered with a 401. Forgets exactly this token,
-    /// not a newer one. `Err`: it was the `last` straw, and nothing will be
-    /// sent for the time of the lockout.
+    /// A request with `token` was answered with a 401. Drops this token, not one
+    /// that was fetched since. `Err`: it was the `last` try, and the client is
+    /// locked out.
     pub(super) async fn refused(&self, token: &Token, last: bool, error: RemoteError) -> Result<(), RemoteError> {
         let mut state = self.state.lock().await;
         if state.held.as_ref().is_some_and(|held| held.token.number == token.number) {
@@ -113,7 +114,7 @@ impl Tokens {
         Err(error)
     }
 
-    /// A call with a token was answered with something else than a 401.
+    /// A request with a token was answered with something else than a 401.
     pub(super) fn accepted(&self) {
         self.probation.store(false, Ordering::Release);
     }
@@ -138,7 +139,7 @@ impl State {
             }
             Err(error) => {
                 self.failure = Some(error.clone());
-                // The token endpoint is out of order; the old token may still do.
+                // The token endpoint fails; the old token may still be good.
                 match &mut self.held {
                     Some(held) if now < held.ends_at => {
                         held.renew_at = held.ends_at.min(now + RENEWAL_PAUSE);

@@ -13,17 +13,17 @@ use std::{
 };
 use thiserror::Error;
 
-/// Above this many environments, those out of use are forgotten.
+/// Above this many environments, the limits of those out of use are dropped.
 const MANY: usize = 256;
 
 /// Connections and rate limits; cheap to clone, one per process.
 ///
 /// Trusted roots are the platform's, read once, here. `SSL_CERT_FILE` (a PEM
-/// file) and `SSL_CERT_DIR` (folders of them), one or both, **replace** them. So
-/// who runs Scalekit under a private CA names a file with that CA and, if
-/// public hosts are used as well, the public ones in it or in a folder beside
-/// it, and restarts on a change. A file that cannot be read is an error only if
-/// nothing else was found. Verification cannot be switched off.
+/// file) and `SSL_CERT_DIR` (folders of them), one or both, **replace** them: a
+/// private CA needs a file with its certificate, public hosts as well need the
+/// public roots in that file or in a folder, and a change needs a restart. A file
+/// that can't be read is an error only if nothing else was found. Verification
+/// can't be switched off.
 #[derive(Clone)]
 pub struct Transport(Arc<Shared>);
 
@@ -35,13 +35,13 @@ struct Shared {
 
 /// What limits the requests to one environment, whoever sends them.
 pub(super) struct Limits {
-    /// How fast.
+    /// How fast they are sent.
     pub(super) rate_limiter: RateLimiter,
-    /// Whether at all.
+    /// Whether they are sent at all.
     pub(super) breaker: CircuitBreaker,
 }
 
-/// Why there is no transport.
+/// Why the HTTPS client can't be set up.
 #[derive(Debug, Error)]
 pub enum SetupError {
     /// A setting is out of its range.
@@ -86,7 +86,7 @@ impl Transport {
         &self.0.settings
     }
 
-    /// The limits of `environment`; there is one set of them.
+    /// The limits of `environment`, shared by all its clients.
     pub(super) fn limits(&self, environment: &Environment) -> Arc<Limits> {
         let mut all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MANY {
@@ -112,11 +112,11 @@ fn http(settings: &Settings) -> reqwest::Result<reqwest::Client> {
         // A redirect could carry the bearer token elsewhere (row 91).
         .redirect(redirect::Policy::none())
         .referer(false)
-        // Every request counts against the throttle, so none is repeated out of sight.
+        // Every request needs a token of the rate limiter, so reqwest must not repeat any.
         .retry(retry::never())
-        // Half the deadline: a connection that hangs is told from an answer that does.
+        // Half the deadline, to tell a connection that hangs from a response that does.
         .connect_timeout(settings.deadline / 2)
-        // Below the minute after which balancers commonly drop idle connections.
+        // Below the minute after which load balancers commonly drop idle connections.
         .pool_idle_timeout(Duration::from_secs(50))
         .pool_max_idle_per_host(16)
         .dns_resolver(Resolver);

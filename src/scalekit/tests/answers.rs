@@ -1,4 +1,4 @@
-//! Each call, the request it becomes and the reply it brings.
+//! Each request: what it is in HTTP, and what its response becomes.
 
 use super::{
     INHERITED, id, look_up, read_policy,

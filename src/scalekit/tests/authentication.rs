@@ -1,4 +1,4 @@
-//! Tokens: how many, when anew, and when no more.
+//! Tokens: how many are fetched, when they are fetched again, and when no longer.
 
 use super::{
     INHERITED, read_policy,

@@ -12,7 +12,7 @@ use crate::{
 const UNKNOWN_ROUTE: &str = r#"{"code":5,"message":"Not Found","details":[]}"#;
 const NOT_FOUND: &str = r#"{"code":5,"message":"x","details":[{"error_code":"NOT_FOUND"}]}"#;
 
-/// A server whose look-up route answers `first` and whose list answers `pages`
+/// A server whose lookup route answers `first` and whose list answers `pages`
 /// in turn, the last one from then on.
 async fn listing(first: HttpResponse, pages: &'static [&'static str]) -> Server {
     Server::api(move |received, nth| match received.line.contains("organizations:external") {

@@ -34,12 +34,12 @@ fn look_up(external: &str) -> RemoteRequest {
     RemoteRequest::LookUp(ExternalId::parse(external).unwrap())
 }
 
-/// Kind, and whether it may have landed.
+/// The kind, and whether the write may have been applied.
 fn trouble(error: &RemoteError) -> (ErrorKind, bool) {
     (error.kind, error.outcome_unknown)
 }
 
-/// A policy answer.
+/// A policy response.
 const INHERITED: &str = r#"{"policy":{"policy_source":"APPLICATION"}}"#;
 
 /// Runs one ignored test of this binary alone, with these variables set: for

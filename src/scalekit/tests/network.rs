@@ -131,7 +131,7 @@ async fn row_016_a_host_that_does_not_exist() {
     assert_eq!(read_and_write(&client).await, [(ErrorKind::Unreachable, false); 2]);
 }
 
-/// What a write over https meets at a port that greets everybody so.
+/// The error of a write over https to a port that sends these bytes to everyone.
 async fn https_write(greeting: &'static str) -> RemoteError {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::scalekit::Settings;
 
-/// Whether the call below goes well where a proxy is named in every way.
+/// Whether the request below succeeds where a proxy is named in every way.
 async fn call_in_a_world_of_proxies(proxy: &Server, target: &Server, use_proxy: bool) -> bool {
     let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let use_proxy = use_proxy.to_string();

@@ -17,7 +17,7 @@ async fn retry_after(client: &Client) -> u64 {
     }
 }
 
-/// How long a server that answers so is left alone.
+/// How long a client sends nothing to a server that responds like this.
 async fn pause(response: HttpResponse) -> u64 {
     let server = Server::always(response).await;
     let client = server.client();
@@ -48,8 +48,8 @@ async fn row_011_a_429_tells_its_delay_in_many_forms() {
         (json(429, r#"{"code":8,"details":[{"error_code":"RATE_LIMITED"}]}"#), 1..3),
     ] {
         let shown = format!("{response:?}");
-        let told = pause(response).await;
-        assert!(seconds.contains(&told), "{told} {shown}");
+        let paused = pause(response).await;
+        assert!(seconds.contains(&paused), "{paused} {shown}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! A scripted server on the loopback: it answers with exactly the bytes that a
-//! test lays out, and keeps what it was sent.
+//! A scripted server on the loopback: it sends exactly the bytes that a test
+//! names, and keeps the requests it received.
 
 use crate::scalekit::{Client, Credentials, Rules, Settings, Transport};
 use std::{
@@ -15,7 +15,7 @@ use tokio::{
 /// What the secret is in all tests; it must never be seen again.
 pub(super) const SECRET: &str = "canary-secret-5f3a";
 
-/// A request as it came in.
+/// A request as it arrived.
 #[derive(Debug, Clone)]
 pub(super) struct ReceivedRequest {
     /// Method and path with query.
@@ -36,7 +36,7 @@ impl ReceivedRequest {
     }
 }
 
-/// The answer to one request.
+/// What is sent back to one request.
 #[derive(Debug, Clone)]
 pub(super) enum HttpResponse {
     /// These bytes, then the connection is closed.
@@ -49,12 +49,12 @@ pub(super) enum HttpResponse {
     Silence,
 }
 
-/// A JSON answer.
+/// A JSON response.
 pub(super) fn json(status: u16, body: &str) -> HttpResponse {
     with(status, "content-type: application/json\r\n", body)
 }
 
-/// An answer with header lines of its own.
+/// A response with additional header lines.
 pub(super) fn with(status: u16, headers: &str, body: &str) -> HttpResponse {
     let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
     HttpResponse::Bytes([head.as_bytes(), body.as_bytes()].concat())
@@ -104,12 +104,12 @@ impl Server {
         Self { url, received, task }
     }
 
-    /// Hands out tokens and answers every API request by `script`.
+    /// Issues tokens and answers every API request by `script`.
     pub(super) async fn api(script: impl Fn(&ReceivedRequest, usize) -> HttpResponse + Send + Sync + 'static) -> Self {
         Self::start(move |received, nth| if received.is_token() { token(nth) } else { script(received, nth) }).await
     }
 
-    /// Hands out tokens and gives every API request the same answer.
+    /// Issues tokens and sends the same response to every API request.
     pub(super) async fn always(response: HttpResponse) -> Self {
         Self::api(move |_, _| response.clone()).await
     }
@@ -127,7 +127,7 @@ impl Server {
         self.received().iter().filter(|received| received.is_token()).count()
     }
 
-    /// A client with plenty of time and a rate that is in nobody's way.
+    /// A client with a long deadline and a rate that no test reaches.
     pub(super) fn client(&self) -> Client {
         self.client_with(Settings { rate: 1000.0, ..Settings::default() })
     }

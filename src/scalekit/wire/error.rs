@@ -1,11 +1,12 @@
-//! What an error answer may tell (`scalekit-api.md` §4.1): a few words from
-//! known places, each checked for its form. The message is never read.
+//! What is read from the body of an error response (`scalekit-api.md` §4.1): a few
+//! words from known places, each checked for its form. The message is never
+//! read.
 
 use super::numbers::integer;
 use crate::scalekit::retry_after::seconds;
 use serde_json::{Map, Value};
 
-/// The fields a validation error can name; anything else stays unsaid.
+/// The fields a validation error can name; any other is left out.
 const FIELDS: [&str; 14] = [
     "id",
     "organization_id",
@@ -24,7 +25,7 @@ const FIELDS: [&str; 14] = [
 ];
 
 /// The token endpoint's own codes (RFC 6749 §5.2); no other lower-case word is
-/// believed to be one.
+/// taken for one.
 const OAUTH: [&str; 6] = [
     "invalid_request",
     "invalid_client",
@@ -34,10 +35,10 @@ const OAUTH: [&str; 6] = [
     "invalid_scope",
 ];
 
-/// What was told.
+/// What an error body says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::scalekit) struct ErrorInfo {
-    /// Whether it is Scalekit's "not found" at all, and not a proxy's.
+    /// Whether it is Scalekit's own "not found", not a proxy's.
     pub(in crate::scalekit) not_found: bool,
     /// Upper case and `_` only, or one of OAuth's.
     pub(in crate::scalekit) error_code: Option<String>,
@@ -49,7 +50,7 @@ pub(in crate::scalekit) struct ErrorInfo {
     pub(in crate::scalekit) retry_after: Option<f64>,
 }
 
-/// Reads an error body; one that is no JSON tells nothing.
+/// Reads an error body; one that is no JSON says nothing.
 pub(in crate::scalekit) fn error_info(body: &[u8]) -> ErrorInfo {
     let Ok(root) = super::decode::<Map<String, Value>>(body) else { return ErrorInfo::default() };
     // ErrorInfo is one of the details, or the body itself (§4.1).

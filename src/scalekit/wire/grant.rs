@@ -1,4 +1,4 @@
-//! The token endpoint's answer (`scalekit-api.md` §1.3).
+//! The token endpoint's response (`scalekit-api.md` §1.3).
 
 use super::{Read, decode};
 use crate::scalekit::token::Grant;
@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
 
-/// What a token is trusted for when its lifetime is not told.
-const UNTOLD: f64 = 300.0;
-/// Shorter would be all renewals, longer is never promised.
+/// How long a token is used whose lifetime is not given, in seconds.
+const DEFAULT: f64 = 300.0;
+/// Lifetimes are clamped: a shorter one would be all renewals, a longer one is
+/// never promised.
 const SHORTEST: f64 = 30.0;
 const LONGEST: f64 = 24.0 * 60.0 * 60.0;
 
@@ -35,12 +36,12 @@ fn sendable(token: &str) -> bool {
 }
 
 fn lifetime(expires_in: Option<&Value>) -> Duration {
-    let told = match expires_in {
+    let seconds = match expires_in {
         Some(Value::Number(number)) => number.as_f64(),
         Some(Value::String(text)) => text.parse().ok(),
         _ => None,
     };
-    let seconds = told.filter(|seconds: &f64| seconds.is_finite() && *seconds > 0.0).unwrap_or(UNTOLD);
+    let seconds = seconds.filter(|seconds: &f64| seconds.is_finite() && *seconds > 0.0).unwrap_or(DEFAULT);
     Duration::from_secs_f64(seconds.clamp(SHORTEST, LONGEST))
 }
 
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn row_004_a_lifetime_is_seconds_in_any_form_or_five_minutes() {
-        for (told, seconds) in [
+        for (expires_in, seconds) in [
             (json!(86399), 86_399),
             (json!("1799"), 1799),
             (json!(1799.5), 1799),
@@ -71,7 +72,7 @@ mod tests {
             (json!([]), 300),
             (json!(true), 300),
         ] {
-            assert_eq!(lifetime(Some(&told)).as_secs(), seconds, "{told}");
+            assert_eq!(lifetime(Some(&expires_in)).as_secs(), seconds, "{expires_in}");
         }
         assert_eq!(lifetime(None).as_secs(), 300);
     }

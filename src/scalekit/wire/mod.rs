@@ -1,8 +1,8 @@
 //! Scalekit's JSON: read with tolerance where the contract leaves room
 //! (`scalekit-api.md` §6), refused where a guess could do harm.
 //!
-//! What cannot be read is told by a sentence from a fixed set, never by what
-//! was read.
+//! What can't be read becomes a sentence from a fixed set, which never quotes
+//! the response.
 
 mod error;
 mod grant;
@@ -21,10 +21,10 @@ use serde::{
 };
 use std::{fmt, marker::PhantomData};
 
-/// Deeper JSON is none of Scalekit's (failure-catalogue row 21).
+/// Scalekit's JSON is never nested deeper (failure-catalogue row 21).
 const DEEPEST: usize = 32;
 
-/// What was read, or what is wrong with it.
+/// What was read, or why it can't be.
 type Read<T> = Result<T, &'static str>;
 
 /// Reads one JSON object.
@@ -108,7 +108,7 @@ mod tests {
         let _ = error_info(body);
     }
 
-    /// JSON that looks like an answer, with arbitrary values in its places.
+    /// JSON that looks like a response, with arbitrary values in its places.
     fn lookalike() -> impl Strategy<Value = String> {
         let scalar = prop_oneof![
             any::<i64>().prop_map(|n| n.to_string()),

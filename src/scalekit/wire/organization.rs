@@ -8,7 +8,7 @@ use crate::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A longer page token could not travel in a URL.
+/// A longer page token would not fit into a URL.
 const LONGEST_TOKEN: usize = 4096;
 
 /// A page, the token of the next one, and the number of all organizations.
@@ -27,8 +27,8 @@ struct Settings {
     features: Option<Vec<Object<RawFeature>>>,
 }
 
-/// The list is sent back as read, so an entry that cannot be is no entry to
-/// skip.
+/// Writing sends the whole list back, so an entry that can't be read is an error,
+/// not one to skip.
 #[derive(Deserialize)]
 struct RawFeature {
     name: String,
@@ -60,7 +60,7 @@ pub(in crate::scalekit) fn organizations(body: &[u8]) -> Read<Listed> {
     if next.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
         return Err("the answer has a page token of absurd length");
     }
-    // An empty list may be left out, but then something must show that this is one.
+    // protojson leaves an empty list out; one of the other fields shows that this is a list.
     if page.organizations.is_none() && page.total_size.is_none() && next.is_none() {
         return Err("the answer has no organizations");
     }
