@@ -4,8 +4,8 @@
 //! It imports nothing of ours, so that it can't share our mistakes: what it
 //! accepts is written down a second time, from the contract alone. It speaks
 //! over loopback only; tests control it through the admin endpoints below
-//! `/_simulator/`, over HTTP or by [`Simulator::admin`]. `docs/simulator.md` lists them, with all
-//! settings and faults.
+//! `/_simulator/`, over HTTP or by [`Simulator::admin`]. `docs/simulator.md` lists
+//! them, with all settings and faults.
 //!
 //! A request goes from `server` through `faults` to `environment`, which holds
 //! the state and never waits.

@@ -28,8 +28,8 @@ where
     match fault {
         Fault::Refuse { status, body, headers } => Outcome::Response(body.respond(status, &headers, request)),
         Fault::Answer { status, body, headers } => {
-            let truth = handle();
-            Outcome::Response(body.respond(status.unwrap_or(truth.status), &headers, request))
+            let genuine = handle();
+            Outcome::Response(body.respond(status.unwrap_or(genuine.status), &headers, request))
         }
         Fault::SlowHeaders { delay_ms } => {
             let response = handle();
@@ -37,7 +37,7 @@ where
             Outcome::Response(response.into_response())
         }
         Fault::SlowBody { chunk_bytes, every_ms } => {
-            Outcome::Response(dripping(handle(), chunk_bytes, Duration::from_millis(every_ms)))
+            Outcome::Response(slow_body(handle(), chunk_bytes, Duration::from_millis(every_ms)))
         }
         Fault::Truncated { keep_bytes } => Outcome::Response(truncated(handle(), keep_bytes)),
         Fault::LostRequest => Outcome::HangUp,
@@ -61,24 +61,24 @@ where
 }
 
 /// A response with its whole body, `chunk_bytes` at a time.
-fn dripping(response: ApiResponse, chunk_bytes: usize, every: Duration) -> Response {
+fn slow_body(response: ApiResponse, chunk_bytes: usize, every: Duration) -> Response {
     let body = Bytes::from(response.body);
-    let headers = announced(response.headers, body.len());
-    let drops = stream::unfold(body, move |mut left| async move {
+    let headers = with_content_length(response.headers, body.len());
+    let chunks = stream::unfold(body, move |mut left| async move {
         if left.is_empty() {
             return None;
         }
         tokio::time::sleep(every).await;
-        let drop = left.split_to(chunk_bytes.clamp(1, left.len()));
-        Some((Ok::<_, io::Error>(drop), left))
+        let chunk = left.split_to(chunk_bytes.clamp(1, left.len()));
+        Some((Ok::<_, io::Error>(chunk), left))
     });
-    respond(response.status, &headers, Body::from_stream(drops))
+    respond(response.status, &headers, Body::from_stream(chunks))
 }
 
 /// A response with the beginning of its body, then an error that makes the server
 /// close the connection.
 fn truncated(response: ApiResponse, keep_bytes: usize) -> Response {
-    let headers = announced(response.headers, response.body.len());
+    let headers = with_content_length(response.headers, response.body.len());
     let mut kept = Bytes::from(response.body);
     // At least one byte short, or it would not be truncated.
     kept.truncate(keep_bytes.min(kept.len().saturating_sub(1)));
@@ -95,7 +95,7 @@ fn truncated(response: ApiResponse, keep_bytes: usize) -> Response {
     respond(response.status, &headers, Body::from_stream(parts))
 }
 
-fn announced(mut headers: Vec<(String, String)>, length: usize) -> Vec<(String, String)> {
+fn with_content_length(mut headers: Vec<(String, String)>, length: usize) -> Vec<(String, String)> {
     headers.push(("content-length".to_owned(), length.to_string()));
     headers
 }

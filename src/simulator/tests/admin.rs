@@ -1,4 +1,4 @@
-//! The back door and the life of the stand-in.
+//! The admin endpoints, and start and stop of the simulator.
 
 use super::wire::{Bench, GRANT, ORGANIZATION, POLICY, custom, send};
 use crate::simulator::{Config, Simulator, StartError};

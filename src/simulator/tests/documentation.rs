@@ -1,5 +1,5 @@
-//! `docs/simulator.md` is what other rooms' tests are written from, so it has
-//! to name every setting and its examples have to be accepted.
+//! The tests of other modules are written from `docs/simulator.md`, so it has to
+//! name every setting, and its examples have to be accepted.
 
 use super::wire::Bench;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The stand-in as its clients meet it: over loopback, one switch or fault at
+//! The simulator as its clients meet it: over loopback, one setting or fault at
 //! a time.
 
 mod admin;

@@ -68,12 +68,12 @@ pub(super) async fn send(address: SocketAddr, method: &str, target: &str, header
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut raw = Vec::new();
-    // A cut connection may end in a reset; what came before it counts.
+    // A killed connection may end in a reset; what came before it counts.
     let _ = stream.read_to_end(&mut raw).await;
     Seen::parse(&raw)
 }
 
-/// A stand-in and an authenticated client of it.
+/// A simulator and an authenticated client of it.
 #[derive(Debug)]
 pub(super) struct Bench {
     pub(super) simulator: Simulator,
