@@ -1,5 +1,5 @@
 //! Uninstalling: every resource is let go while somebody is still there to do
-//! it, so that none hangs on a finalizer that nobody takes off (failure-catalogue
+//! it, so that none hangs on a finalizer that nobody takes off (`docs/failures.md`
 //! row 79). The operator itself must not run any more.
 
 use super::{

@@ -11,7 +11,7 @@ use crate::reconcile::Requeue;
 
 /// Passes side by side; more gain nothing on one API server.
 const PASSES: usize = 16;
-/// The longest a pass may take (failure-catalogue row 86).
+/// The longest a pass may take.
 const LONGEST_PASS: Duration = Duration::from_secs(60);
 /// Between two tries when the API server fails.
 const CAP: Duration = Duration::from_secs(60);

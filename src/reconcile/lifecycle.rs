@@ -1,4 +1,4 @@
-//! One reconcile of one resource, step by step (design §3): fresh read, suspend,
+//! One reconcile of one resource, step by step: fresh read, suspend,
 //! spec, credentials, organization, claim, finalizer, flag, policy.
 
 use super::{

@@ -136,7 +136,7 @@ pub enum ErrorKind {
 }
 
 /// What may be shown of an error answer. Never the body: a server could echo a
-/// secret (failure-catalogue row 93).
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Detail {
     /// HTTP status.

@@ -1,5 +1,5 @@
 //! One environment's breaker: while it is down, ten thousand resources must
-//! not keep knocking, or it stays down (failure-catalogue row 15).
+//! not keep knocking, or it stays down (`docs/failures.md` row 15).
 //!
 //! Some failures in a row, of whatever requests, and further ones are held
 //! back, except for one probe at a time with growing pauses between them. The

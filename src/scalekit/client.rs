@@ -78,7 +78,7 @@ impl Client {
 
     async fn fetch_token(&self, deadline: Instant) -> Result<Grant, RemoteError> {
         let credentials = &self.0.credentials;
-        // In the form body, as documented; never beside an old token (§1.3).
+        // In the form body, as documented; never beside an old token (`scalekit-api.md` §1.3).
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", credentials.id()),

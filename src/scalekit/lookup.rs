@@ -48,8 +48,8 @@ impl Client {
 }
 
 /// An id with a slash may not route; a 404 without an error code is the
-/// gateway's, who does not know the route (§6); 400 and 501 are other ways to
-/// say so. Scalekit's own "not found" is final.
+/// gateway's, who does not know the route (`scalekit-api.md` §6); 400 and 501 are
+/// other ways to say so. Scalekit's own "not found" is final.
 fn route_cannot_help(error: &RemoteError, id: &ExternalId) -> bool {
     match (error.kind, error.detail.status) {
         (ErrorKind::Rejected, Some(400)) | (ErrorKind::Unsupported, _) => true,

@@ -1,5 +1,5 @@
 //! One environment's rate: a token bucket of our own, and the pause that a 429
-//! imposes on everybody (`scalekit-api.md` §4.3, failure-catalogue rows 10–12).
+//! imposes on everybody (`scalekit-api.md` §4.3, `docs/failures.md` rows 10–12).
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -1,6 +1,6 @@
 //! The bearer token of one set of credentials: fetched by one caller for all,
 //! renewed ahead of its end, and not asked for again and again when the server
-//! says no (`scalekit-api.md` §1.3–1.5, failure-catalogue rows 1–4).
+//! says no (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
 
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};

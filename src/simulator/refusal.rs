@@ -32,7 +32,7 @@ impl Refusal {
         Self { status, code, error_code: Some(error_code), message: message.into(), violations: Vec::new() }
     }
 
-    /// The one documented example, §1.5.
+    /// The one documented example, `scalekit-api.md` §1.5.
     pub(crate) fn unauthenticated() -> Self {
         Self::new(401, 16, "UNAUTHENTICATED", "Token empty")
     }
@@ -50,7 +50,7 @@ impl Refusal {
         Self::new(404, 5, "NOT_FOUND", "organization not found")
     }
 
-    /// What grpc-gateway itself says of a path it has no handler for (§6).
+    /// What grpc-gateway itself says of a path it has no handler for (`scalekit-api.md` §6).
     pub(crate) fn unknown_route() -> Self {
         Self { error_code: None, ..Self::new(404, 5, "", "Not Found") }
     }

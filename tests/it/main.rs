@@ -10,8 +10,10 @@
 )]
 
 mod admission;
+mod architecture;
 mod argocd;
 mod authority;
+mod citations;
 mod cluster;
 mod failures;
 mod flux;
@@ -24,6 +26,5 @@ mod osp;
 mod osp_plan;
 mod pictures;
 mod plugin;
-mod rooms;
 mod terminal;
 mod world;

@@ -52,7 +52,7 @@ pub(in crate::scalekit) struct Told {
 /// Reads an error body; one that is no JSON tells nothing.
 pub(in crate::scalekit) fn told(body: &[u8]) -> Told {
     let Ok(root) = super::decode::<Map<String, Value>>(body) else { return Told::default() };
-    // ErrorInfo is one of the details, or the body itself (§4.1).
+    // ErrorInfo is one of the details, or the body itself (`scalekit-api.md` §4.1).
     let details = root.get("details").and_then(Value::as_array).into_iter().flatten();
     let infos: Vec<_> = details.filter_map(Value::as_object).chain([&root]).collect();
     Told {

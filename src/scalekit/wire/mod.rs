@@ -21,7 +21,7 @@ use serde::{
 };
 use std::{fmt, marker::PhantomData};
 
-/// Deeper JSON is none of Scalekit's (failure-catalogue row 21).
+/// Deeper JSON is none of Scalekit's (`docs/failures.md` row 21).
 const DEEPEST: usize = 32;
 
 /// What was read, or what is wrong with it.
