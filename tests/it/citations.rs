@@ -84,7 +84,7 @@ fn cited<'a>(text: &'a str, home: Option<&'a str>) -> Vec<(Option<&'a str>, &'a 
 }
 
 /// The numbers behind `row` or `rows`: `rows 1–4, 7 and 9` are 1, 4, 7 and 9.
-fn rows_cited(text: &str) -> Vec<u16> {
+fn cited_rows(text: &str) -> Vec<u16> {
     let mut found = Vec::new();
     let words: Vec<&str> = text.split([' ', '(', ')', '`']).collect();
     for (at, _) in words.iter().enumerate().filter(|(_, word)| ["row", "rows"].contains(word)) {
@@ -164,9 +164,9 @@ fn every_cited_row_is_in_the_table_of_faults() {
     let mut wrong = Vec::new();
     for (place, text) in texts() {
         wrong.extend(
-            rows_cited(&text).into_iter().filter(|row| !rows.contains(row)).map(|row| format!("{place}: no row {row}")),
+            cited_rows(&text).into_iter().filter(|row| !rows.contains(row)).map(|row| format!("{place}: no row {row}")),
         );
-        if place.starts_with("src/") && !rows_cited(&text).is_empty() && !text.contains("docs/failures.md") {
+        if place.starts_with("src/") && !cited_rows(&text).is_empty() && !text.contains("docs/failures.md") {
             wrong.push(format!("{place}: rows of which page?"));
         }
     }
@@ -221,8 +221,8 @@ fn a_citation_is_seen_in_every_form() {
     );
     assert_eq!(section("`scalekit-api.md` §2 and RFC 6750 §2.1"), [(contract, "2"), (Some("RFC "), "2.1")]);
     assert_eq!(section("the one (§7)"), [(None, "7")]);
-    assert_eq!(rows_cited("(`docs/failures.md` rows 1–4, 7 and 93)."), [1, 4, 7, 93]);
-    assert_eq!(rows_cited("a row of 5, row 25: then 7"), [25]);
+    assert_eq!(cited_rows("(`docs/failures.md` rows 1–4, 7 and 93)."), [1, 4, 7, 93]);
+    assert_eq!(cited_rows("a row of 5, row 25: then 7"), [25]);
     assert_eq!(markdown("see `docs/design.md`, and (x.md).").collect::<Vec<_>>(), ["docs/design.md", "x.md"]);
     assert_eq!(links("[a](b.md#c-d) [e](https://f) [g](#h)"), [("b.md", "c-d"), ("", "h")]);
     assert_eq!(anchor(" Before it reaches a cluster, `osp`"), "before-it-reaches-a-cluster-osp");
