@@ -1,4 +1,8 @@
-.PHONY: demo test bench fuzz cluster manifests
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench fuzz cluster manifests
+
+help: ## what there is to make; bare `make` says it too
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
 
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
@@ -8,6 +12,12 @@ test: ## all tests, on a real API server and with Flux (built once, kept in ~/.c
 	tests/cluster/ensure flux >/dev/null
 	tests/cluster/ensure argocd >/dev/null
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked # most tests wait, so more of them than cores
+
+lint: ## format, clippy, documentation, and licences and sources of the dependencies (deny.toml)
+	cargo fmt --all --check
+	cargo clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+	.ci/deny
 
 bench: ## a plan of 10 000 organizations at full size: requests, seconds, memory; figures in docs/bench.md
 	cargo build --locked --release --bin osp

@@ -1,5 +1,5 @@
 //! Uninstalling: our finalizer is removed from every resource while somebody is
-//! still there to do it, so that none hangs on it later (docs/failures.md, row
+//! still there to do it, so that none hangs on it later (`docs/failures.md` row
 //! 79). The operator itself must not run any more.
 
 use super::{

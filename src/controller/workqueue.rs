@@ -15,7 +15,7 @@ use tokio::{sync::Notify, time::Instant};
 const COALESCE: Duration = Duration::from_secs(1);
 
 /// A person may request a reconcile [`BURST`] times in a row, and then once in
-/// this time; a loop that keeps asking gets no more (docs/failures.md, row 103).
+/// this time; a loop that keeps asking gets no more (`docs/failures.md` row 103).
 const REQUEST_EVERY: Duration = Duration::from_secs(30);
 const BURST: usize = 3;
 

@@ -6,8 +6,10 @@
 
 pub mod apply;
 mod connection;
+mod diagnostic;
 mod diagnostics;
 pub mod export;
+mod location;
 mod manifest;
 pub mod plan;
 mod reconcile;
@@ -15,5 +17,7 @@ mod scalekit;
 pub mod validate;
 
 pub use connection::{Connection, ConnectionError};
-pub use diagnostics::{Diagnostic, Format, Location, Rule, write};
+pub use diagnostic::{Diagnostic, Rule};
+pub use diagnostics::{Format, write};
+pub use location::Location;
 pub use manifest::{Limits, Loaded, Manifest, load};

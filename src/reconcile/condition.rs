@@ -87,7 +87,7 @@ pub struct Condition {
     pub message: String,
 }
 
-/// The longest message of a condition or an event in bytes (failure-catalogue
+/// The longest message of a condition or an event in bytes (`docs/failures.md`
 /// row 75).
 const LONGEST_MESSAGE: usize = 512;
 /// The same of those that say in few words what fields of the status say in

@@ -1,6 +1,6 @@
 //! Two that set the same policy undo each other for ever: another cluster with
 //! the same organization, or a script. After some rounds ours gives way, says
-//! so, and tries once an hour (docs/failures.md, rows 35 and 48).
+//! so, and tries once an hour (`docs/failures.md` rows 35 and 48).
 
 use super::{HOUR, State};
 

@@ -1,6 +1,6 @@
 //! Who waits for an environment that is down. Whoever gets through first after
 //! that wakes the others, so that nobody sits out a pause of minutes while the
-//! server is back (docs/failures.md, row 15).
+//! server is back (`docs/failures.md` row 15).
 
 use super::{ErrorClass, Outcome, State};
 use std::{

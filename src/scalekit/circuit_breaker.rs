@@ -1,6 +1,6 @@
 //! One environment's circuit breaker: while the environment is down, ten
 //! thousand resources must not keep sending requests, or it stays down
-//! (failure-catalogue row 15).
+//! (`docs/failures.md` row 15).
 //!
 //! - Closed: every request is sent. Failures in a row, of whatever requests,
 //!   open it.

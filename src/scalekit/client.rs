@@ -10,7 +10,7 @@ use super::{
     transport::Limits,
     wire,
 };
-use crate::reconcile::{Detail, ErrorKind, RemoteError, reason_of};
+use crate::reconcile::{Detail, ErrorKind, RemoteError};
 use reqwest::{
     RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
@@ -79,7 +79,7 @@ impl Client {
 
     async fn fetch_token(&self, deadline: Instant) -> Result<Grant, RemoteError> {
         let credentials = &self.0.credentials;
-        // In the form body, as documented; never beside an old token (§1.3).
+        // In the form body, as documented; never beside an old token (`scalekit-api.md` §1.3).
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", credentials.id()),
@@ -142,7 +142,7 @@ impl Client {
         let breaker = &self.0.limits.breaker;
         match outage_kind(result) {
             Some(kind) if breaker.on_failure(permit, kind) => {
-                let reason = reason_of(kind);
+                let reason = kind.reason();
                 tracing::warn!(environment = %self.environment(), %reason, "outage: requests are held back");
             }
             None if breaker.on_response() => {

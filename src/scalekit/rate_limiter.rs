@@ -1,6 +1,5 @@
 //! One environment's rate limiter: a token bucket of our own, and the pause that
-//! a 429 imposes on all its clients (`scalekit-api.md` §4.3, failure-catalogue
-//! rows 10–12).
+//! a 429 imposes on all its clients (`scalekit-api.md` §4.3, `docs/failures.md` rows 10–12).
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -1,6 +1,6 @@
 //! The bearer token of one set of credentials: one caller fetches it for all,
 //! it is renewed before it expires, and after a refusal it is not requested
-//! again and again (`scalekit-api.md` §1.3–1.5, failure-catalogue rows 1–4).
+//! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
 
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};

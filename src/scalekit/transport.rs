@@ -109,7 +109,7 @@ impl fmt::Debug for Transport {
 fn http(settings: &Settings) -> reqwest::Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("session-policy-operator/", env!("CARGO_PKG_VERSION")))
-        // A redirect could carry the bearer token elsewhere (row 91).
+        // A redirect could carry the bearer token elsewhere.
         .redirect(redirect::Policy::none())
         .referer(false)
         // Every request needs a token of the rate limiter, so reqwest must not repeat any.

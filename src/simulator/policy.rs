@@ -114,7 +114,7 @@ impl Policy {
         }
     }
 
-    /// absolute > idle > access-token expiry, each strictly (§3.3).
+    /// absolute > idle > access-token expiry, each strictly (`scalekit-api.md` §3.3).
     fn check_chain(&self, access_token_expiry: i64, violations: &mut Vec<Violation>) {
         let mut broken = |field, constraint, text: String| violations.push(Violation::new(field, constraint, text));
         match self.absolute_minutes {

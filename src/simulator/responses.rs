@@ -50,7 +50,7 @@ impl<'a> Fields<'a> {
 
 const UNSPECIFIED_UNIT: &str = "SESSION_TIMEOUT_UNIT_UNSPECIFIED";
 
-/// `{"policy": …}` (§2.7). Always in minutes.
+/// `{"policy": …}` (`scalekit-api.md` §2.7). Always in minutes.
 pub(crate) fn session_policy(policy: &Policy, after_revert: AfterRevert, emission: &Emission) -> Value {
     let mut fields = Fields::new(emission);
     let custom = policy.source == Source::Custom;
@@ -76,7 +76,7 @@ fn timeout(fields: &mut Fields<'_>, name: &str, minutes: Option<i64>) {
     }
 }
 
-/// `{"application_policy": …}` (§2.9). In whatever units were configured.
+/// `{"application_policy": …}` (`scalekit-api.md` §2.9). In whatever units were configured.
 pub(crate) fn application_policy(application: &Application, emission: &Emission) -> Value {
     let mut fields = Fields::new(emission);
     fields.put("absolute_session_timeout", fields.number(application.absolute));

@@ -30,7 +30,7 @@ impl Route {
         let mut parts = path.strip_prefix("/api/v1/")?.split('/');
         let route = match (parts.next()?, parts.next(), parts.next()) {
             ("organizations", None, None) => Self::Organizations,
-            // An empty external id is routed, and refused by its endpoint (§2.5).
+            // An empty external id is routed, and refused by its endpoint (`scalekit-api.md` §2.5).
             ("organizations:external", Some(external), None) => Self::ExternalOrganization(segment(external)?),
             (_, Some(""), _) => return None,
             ("organizations", Some(id), None) => Self::Organization(segment(id)?),

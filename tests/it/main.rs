@@ -10,8 +10,11 @@
 )]
 
 mod admission;
+mod architecture;
 mod argocd;
 mod authority;
+mod circles;
+mod citations;
 mod cluster;
 mod failures;
 mod flux;
@@ -24,6 +27,5 @@ mod osp;
 mod osp_plan;
 mod pictures;
 mod plugin;
-mod rooms;
 mod terminal;
 mod world;

@@ -1,18 +1,12 @@
-//! Findings as people and other programs read them.
+//! Diagnostics as people and other programs read them.
 
-mod diagnostic;
 mod github;
 mod json;
 mod junit;
-mod location;
 mod sarif;
 mod text;
 
-pub use diagnostic::{Diagnostic, Rule};
-pub(super) use diagnostic::{LONGEST, printable, visible};
-pub use location::Location;
-
-use super::Loaded;
+use super::{Diagnostic, Loaded};
 use crate::terminal::Output;
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};
@@ -103,6 +97,7 @@ mod tests {
 #[cfg(test)]
 mod samples {
     use super::*;
+    use crate::gitops::{Location, Rule};
 
     fn location(file: &str, line: usize, column: usize) -> Location {
         Location { file: file.into(), line, column }

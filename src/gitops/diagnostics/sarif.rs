@@ -74,12 +74,12 @@ fn location(location: &Location, id: u32) -> Value {
     }})
 }
 
-/// `text` in a message, where `{0}` would be a placeholder (§3.11.5).
+/// `text` in a message, where `{0}` would be a placeholder (SARIF 2.1.0 §3.11.5).
 fn literal(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-/// `text` as that of a link (§3.11.6).
+/// `text` as that of a link (SARIF 2.1.0 §3.11.6).
 fn link_text(text: &str) -> String {
     text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]")
 }

@@ -9,7 +9,7 @@ use super::yaml;
 use super::{Limits, Manifest, suggest};
 use crate::{
     crd::{self, Violation},
-    gitops::{Diagnostic, Location, Rule, diagnostics::printable},
+    gitops::{Diagnostic, Location, Rule, diagnostic::printable},
     policy::ValidatedSpec,
 };
 use std::{

@@ -3,7 +3,7 @@
 
 use super::scalar::{self, Ambiguity};
 use super::tree::{Entry, Node, Position, Value};
-use crate::gitops::diagnostics::LONGEST;
+use crate::gitops::diagnostic::LONGEST;
 use serde_json::{Map, Value as Json};
 
 /// What a document turns out to be.

@@ -3,7 +3,7 @@
 
 use super::Limits;
 use super::tree::Position;
-use crate::gitops::{Rule, diagnostics::visible};
+use crate::gitops::{Rule, diagnostic::visible};
 use std::{
     collections::HashSet,
     ffi::OsStr,

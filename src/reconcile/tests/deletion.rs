@@ -355,3 +355,21 @@ fn a_resource_deleted_before_its_first_pass_has_nothing_to_undo() {
     let pass = world.pass(uid);
     assert_eq!((pass.words(), pass.outcome), (vec!["read resource"], Outcome::Gone));
 }
+
+#[test]
+fn one_that_would_write_nothing_takes_nothing_over() {
+    for idle in [observe(declared()), ValidatedSpec { suspend: true, ..enforce(declared()) }] {
+        let (mut world, older) = World::at_rest(enforce(declared()));
+        world.declare(idle.clone());
+        world.delete(older);
+        assert_eq!(world.pass(older).outcome, Outcome::Released(Release::Reverted), "{idle:?}");
+    }
+}
+
+#[test]
+fn whoever_uninstalls_hands_nothing_over() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    world.declare(enforce(custom(240, None)));
+    world.uninstalling = true;
+    assert_eq!(world.pass(older).outcome, Outcome::Released(Release::Reverted));
+}

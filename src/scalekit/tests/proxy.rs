@@ -1,4 +1,4 @@
-//! Proxies named in the environment: ignored unless asked for (row 92).
+//! Proxies named in the environment: ignored unless asked for.
 //!
 //! A test cannot change its own environment, so each of these starts itself
 //! once more with the variables set.

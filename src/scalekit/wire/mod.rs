@@ -21,7 +21,7 @@ use serde::{
 };
 use std::{fmt, marker::PhantomData};
 
-/// Scalekit's JSON is never nested deeper (failure-catalogue row 21).
+/// Scalekit's JSON is never nested deeper (`docs/failures.md` row 21).
 const DEEPEST: usize = 32;
 
 /// What was read, or why it can't be.

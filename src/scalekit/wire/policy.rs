@@ -36,7 +36,7 @@ pub(in crate::scalekit) fn live_policy(body: &[u8]) -> Read<Live> {
         policy: Option<Object<Fields>>,
     }
     let Object(fields) = decode::<Envelope>(body)?.policy.ok_or("the answer has no policy")?;
-    // The numbers are those of the enum's declaration (§6).
+    // The numbers are those of the enum's declaration (`scalekit-api.md` §6).
     match enumerator(fields.policy_source.as_ref(), "_TYPE_").as_deref() {
         Some("APPLICATION" | "ENVIRONMENT" | "1") => Ok(Live::Application),
         Some("CUSTOM" | "2") => Ok(Live::Custom { absolute: fields.absolute()?, idle: fields.idle()? }),
@@ -64,7 +64,7 @@ impl Fields {
         timeout(self.absolute_session_timeout.as_ref(), self.absolute_session_timeout_unit.as_ref())
     }
 
-    /// A number beside a flag that is off is stale (§3.8), so it is not read.
+    /// A number beside a flag that is off is stale (`scalekit-api.md` §3.8), so it is not read.
     fn idle(&self) -> Read<Idle> {
         match &self.idle_session_timeout_enabled {
             None | Some(Value::Bool(false)) => Ok(Idle::Off),
@@ -77,7 +77,8 @@ impl Fields {
 }
 
 /// The body that replaces the organization's policy: always the complete state,
-/// since it is unknown what the server does with what is left out (§3.6), and
+/// since it is unknown what the server does with what is left out
+/// (`scalekit-api.md` §3.6), and
 /// always in minutes (§3.5). Spelled out, because a server may drop a misspelled
 /// name in silence (§2).
 pub(in crate::scalekit) fn write_policy(policy: &Policy) -> String {

@@ -54,7 +54,7 @@ pub(crate) struct FeatureRules {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum GateMode {
-    /// Nowhere: what Scalekit's own SDK tests rely on (§3.9).
+    /// Nowhere: what Scalekit's own SDK tests rely on (`scalekit-api.md` §3.9).
     #[default]
     None,
     /// A CUSTOM policy needs the organization's `session_policy` feature.
@@ -80,7 +80,7 @@ impl Default for Gate {
     }
 }
 
-/// What happens to policy fields that a PATCH leaves out (§3.6).
+/// What happens to policy fields that a PATCH leaves out (`scalekit-api.md` §3.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Partial {
@@ -91,7 +91,7 @@ pub(crate) enum Partial {
     Reset,
 }
 
-/// What becomes of custom numbers when the source turns APPLICATION (§3.7).
+/// What becomes of custom numbers when the source turns APPLICATION (`scalekit-api.md` §3.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AfterRevert {

@@ -3,7 +3,7 @@
 //! tests, `row_025_a_write_whose_answer_is_lost_is_not_repeated`.
 
 use super::rows::ROWS;
-use crate::{manifests::assert_committed, rooms::sources};
+use crate::{architecture::sources, manifests::assert_committed};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

@@ -79,7 +79,7 @@ fn the_schema_refuses_a_log_with_one_thing_wrong() {
     }
 }
 
-/// In a message, braces stand doubled (§3.11.5).
+/// In a message, braces stand doubled (SARIF 2.1.0 §3.11.5).
 #[test]
 fn a_result_says_what_its_finding_says() {
     let sample = Sample::new();
