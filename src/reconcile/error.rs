@@ -133,7 +133,7 @@ impl ErrorKind {
 }
 
 /// What may be shown of an error response. Never the body: a server could echo a
-/// secret (`docs/failures.md` row 93).
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Detail {
     /// HTTP status.

@@ -1,5 +1,5 @@
 //! What a response means: its status, and the few words of its body that may be
-//! shown (`scalekit-api.md` §4.2, `docs/failures.md` rows 14–21 and 93).
+//! shown (`scalekit-api.md` §4.2, `docs/failures.md` rows 14–21).
 
 use super::{
     http::{Body, HttpResponse, TransportError},

@@ -1,5 +1,5 @@
 //! Hosts that are never contacted: a URL in a Secret must not lead the
-//! operator to a cloud's metadata service (`docs/failures.md` rows 89 and 90).
+//! operator to a cloud's metadata service.
 //!
 //! Private and loopback addresses are allowed: a self-hosted Scalekit in the
 //! same cluster has one.

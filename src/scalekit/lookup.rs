@@ -48,7 +48,7 @@ impl Client {
 }
 
 /// An id with a slash may not be routed; a 404 without an error code comes from
-/// the gateway, which does not know the route (§6); 400 and 501 may mean the
+/// the gateway, which does not know the route (`scalekit-api.md` §6); 400 and 501 may mean the
 /// same. Scalekit's own "not found" is final.
 fn route_cannot_answer(error: &RemoteError, id: &ExternalId) -> bool {
     match (error.kind, error.detail.status) {

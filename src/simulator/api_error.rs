@@ -33,7 +33,7 @@ impl ApiError {
         Self { status, code, error_code: Some(error_code), message: message.into(), violations: Vec::new() }
     }
 
-    /// The 401 of the documentation's example (§1.5).
+    /// The 401 of the documentation's example (`scalekit-api.md` §1.5).
     pub(crate) fn unauthenticated() -> Self {
         Self::new(401, 16, "UNAUTHENTICATED", "Token empty")
     }
@@ -51,7 +51,7 @@ impl ApiError {
         Self::new(404, 5, "NOT_FOUND", "organization not found")
     }
 
-    /// grpc-gateway's own 404, for a path without a handler (§6).
+    /// grpc-gateway's own 404, for a path without a handler (`scalekit-api.md` §6).
     pub(crate) fn unknown_route() -> Self {
         Self { error_code: None, ..Self::new(404, 5, "", "Not Found") }
     }

@@ -86,7 +86,7 @@ impl Environment {
     }
 
     fn read_organization(&mut self, id: &str, now: Instant) -> Result<Value, ApiError> {
-        // The one route without the prefix rule (§2.1).
+        // The one route without the prefix rule (`scalekit-api.md` §2.1).
         if id.len() > 32 {
             return Err(ApiError::invalid(vec![Violation::new("id", "string.max_len", "at most 32 characters")]));
         }
@@ -95,7 +95,7 @@ impl Environment {
     }
 
     fn read_external(&mut self, external_id: &str, query: &str, now: Instant) -> Result<Value, ApiError> {
-        // `?id=` wins over the path and then fails (§2.5).
+        // `?id=` wins over the path and then fails (`scalekit-api.md` §2.5).
         let has_id = super::http::form(query).iter().any(|(name, _)| name == "id");
         if external_id.is_empty() || has_id {
             return Err(ApiError::malformed("ExternalId is required"));
@@ -166,7 +166,7 @@ fn envelope(organization: &mut Organization, settings: &Settings, now: Instant) 
     json!({"organization": responses::organization(organization, &features, &settings.emission, false)})
 }
 
-/// 1..32 characters with the prefix `org_` (§7).
+/// 1..32 characters with the prefix `org_` (`scalekit-api.md` §7).
 fn check_id(field: &'static str, id: &str) -> Result<(), ApiError> {
     let broken = match id {
         _ if id.len() > 32 => Violation::new(field, "string.max_len", "at most 32 characters"),

@@ -53,7 +53,7 @@ pub(in crate::scalekit) struct ErrorInfo {
 /// Reads an error body; one that is no JSON says nothing.
 pub(in crate::scalekit) fn error_info(body: &[u8]) -> ErrorInfo {
     let Ok(root) = super::decode::<Map<String, Value>>(body) else { return ErrorInfo::default() };
-    // ErrorInfo is one of the details, or the body itself (§4.1).
+    // ErrorInfo is one of the details, or the body itself (`scalekit-api.md` §4.1).
     let details = root.get("details").and_then(Value::as_array).into_iter().flatten();
     let infos: Vec<_> = details.filter_map(Value::as_object).chain([&root]).collect();
     ErrorInfo {
