@@ -15,7 +15,7 @@ mod status;
 mod suspend;
 mod table;
 
-use crate::terminal::{Output, note, print};
+use crate::terminal::{Exit, Output, note, print};
 use clap::Subcommand;
 use cluster::Cluster;
 use failure::Failure;
@@ -66,7 +66,7 @@ pub fn run(verb: &Verb, called: &str) -> ExitCode {
         });
     match answered {
         Ok(End::Fine) => ExitCode::SUCCESS,
-        Ok(End::NotFine) => ExitCode::from(2),
+        Ok(End::NotFine) => Exit::Changes.into(),
         Err(failure) => {
             note(&format!("error: {failure}"));
             ExitCode::FAILURE

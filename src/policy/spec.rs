@@ -25,7 +25,7 @@ pub enum DeletionPolicy {
     Retain,
 }
 
-/// A valid spec. Whoever holds one need not look at the raw spec again.
+/// A valid spec. Nothing past it reads the raw spec.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ValidatedSpec {
     /// Whose policy.
@@ -38,7 +38,7 @@ pub struct ValidatedSpec {
     pub deletion: DeletionPolicy,
     /// Hands off for now; never holds a deletion back.
     pub suspend: bool,
-    /// Time between two looks; `None`: the operator's default.
+    /// Time between two reconciles; `None`: the operator's default.
     pub interval: Option<Duration>,
 }
 
