@@ -118,7 +118,7 @@ pub struct OrganizationSessionPolicySpec {
     #[serde(default)]
     pub suspend: bool,
 
-    /// Time between two looks at Scalekit, from 30s to 24h, for example 10m or
+    /// Time between two reconciles, from 30s to 24h, for example 10m or
     /// 1h30m. When absent, the operator's own setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = super::interval::PATTERN))]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 #[serde(rename_all = "camelCase")]
 pub struct OrganizationSessionPolicyStatus {
     /// The generation of the spec that this status is about; -1 before the
-    /// first look.
+    /// first reconcile.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 

@@ -4,7 +4,7 @@ use super::Location;
 use crate::terminal::is_control_or_bidi;
 use std::fmt::Write as _;
 
-/// One fault of the input.
+/// One error in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Which rule is broken.
@@ -41,14 +41,14 @@ impl Diagnostic {
     }
 }
 
-/// The kinds of findings. Their names are part of the output: never renamed.
+/// What a diagnostic is about. Their names are part of the output: never renamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rule {
     /// A file or folder cannot be read.
     Unreadable,
     /// A file is not UTF-8.
     Encoding,
-    /// There is nothing to look at.
+    /// There is no document.
     Empty,
     /// The text is no YAML.
     Syntax,

@@ -1,8 +1,9 @@
 //! The verbs of `osp` that need no cluster: the same rules and the same
 //! decision as the operator's, on files of a Git repository.
 //!
-//! A verb makes passes ([`crate::reconcile::next_remote`]): `plan` notes the
-//! writes down, `apply` makes them, and neither decides anything.
+//! A verb reconciles each organization with the operator's own decision
+//! ([`crate::reconcile::next_remote`]): `plan` records the writes, `apply` sends
+//! them, and neither decides anything.
 
 pub mod apply;
 mod connection;

@@ -1,16 +1,17 @@
-//! One pass over one organization, as the operator makes it: the decision is
-//! [`next_remote`]'s; who makes the pass says how a call is carried out.
+//! One reconcile of one organization. The decisions are [`next_remote`]'s, as in
+//! the operator; the verb says how a request is carried out.
 
 use crate::reconcile::{
     ErrorKind, Goal, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep, next_remote,
     satisfied,
 };
 
-/// More steps than any pass needs.
+/// More steps than any reconcile needs; ends one that would not end by itself.
 const MOST_STEPS: usize = 64;
 
-/// Makes the pass; what it saw, and how it ended. `perform` carries out one
-/// call, or says `None`: no further.
+/// Reconciles one organization; returns what was observed and the outcome.
+/// `perform` carries out one request; its `None` ends the reconcile without an
+/// outcome.
 pub(super) async fn reconcile(
     goal: &Goal,
     mut perform: impl AsyncFnMut(&RemoteRequest, &Observation) -> Option<Result<RemoteResponse, RemoteError>>,
@@ -28,7 +29,8 @@ pub(super) async fn reconcile(
     (observation, Some(RemoteOutcome::Error(RemoteError::new(ErrorKind::BadResponse))))
 }
 
-/// What a server that does as it is told answers to a write.
+/// The response to a write from a server that applies it exactly; `None` for a
+/// read.
 pub(super) fn simulate(request: &RemoteRequest, observation: &Observation) -> Option<RemoteResponse> {
     match request {
         RemoteRequest::WritePolicy { policy, .. } => Some(RemoteResponse::Policy((*policy).into())),

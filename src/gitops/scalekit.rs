@@ -1,12 +1,12 @@
-//! Scalekit as the verbs ask it: patient where it is told to wait, the
-//! application's policy once for all, and organizations from the list where
-//! that costs fewer requests than asking for each.
+//! Requests of the verbs to Scalekit: retried where it asks to wait, the
+//! application's policy read once, and organizations read from the list where
+//! that costs fewer requests than one read for each.
 
 use crate::{
     policy::{ExternalId, OrganizationId, OrganizationRef},
     reconcile::{ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse},
     scalekit::{Client, Page},
-    terminal::Progress,
+    terminal::{Exit, Progress},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -18,12 +18,11 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Below so many organizations the list saves nothing worth having.
+/// Below so many organizations each is read for itself.
 const WORTH_A_LIST: usize = 10;
 /// Organizations on one page (`scalekit-api.md` §7).
 const PER_PAGE: usize = 100;
-/// How often a read that found no server, or a broken one, is repeated; after
-/// one for which that was in vain, others are not, until one has an answer.
+/// How often a read is tried during an outage.
 const TRIES: u32 = 4;
 /// How long one call waits, all in all, because of the rate.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -35,16 +34,18 @@ pub(super) struct Scalekit {
     listed: RefCell<Listed>,
     /// Every list of features once.
     features: RefCell<HashSet<Rc<[Feature]>>>,
-    /// Whether a read in vain is worth another try.
+    /// Whether a failed read is retried: false after one used up its tries, until a
+    /// request succeeds, so that an outage is waited for once and not for each
+    /// organization.
     retry_reads: Cell<bool>,
-    /// An answer had the features of its organization.
+    /// Whether a response has listed the features of an organization.
     features_reported: Cell<bool>,
-    /// Cancelled: whoever waits, waits no longer.
+    /// Cancelled by a signal: waits between tries end.
     stop: CancellationToken,
 }
 
-/// Organizations as the list showed them; each is used once, so that a second
-/// look is a fresh one.
+/// Organizations as the list showed them. Each is used once, so that a second
+/// read of one is a fresh one.
 #[derive(Default)]
 struct Listed {
     by_id: HashMap<OrganizationId, (Option<String>, Rc<[Feature]>)>,
@@ -70,7 +71,7 @@ impl Scalekit {
         self.client.environment().to_string()
     }
 
-    /// Makes one call.
+    /// Sends one request, or answers it from the list.
     pub(super) async fn ask(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         match request {
             RemoteRequest::ReadApplicationPolicy(_) => self.application_policy(request).await,
@@ -89,13 +90,13 @@ impl Scalekit {
         }
     }
 
-    /// Whether this server is known to tell features. One that never does and one
-    /// that leaves an empty list out look alike until an organization has some.
+    /// Whether this server is known to list features. One that never does and one
+    /// that omits an empty list look alike until an organization has some.
     pub(super) fn features_reported(&self) -> bool {
         self.features_reported.get()
     }
 
-    /// The same, after a look at more organizations if it is not known.
+    /// The same, after reading one page of the list if it is not known yet.
     pub(super) async fn confirm_features_reported(&self) -> bool {
         if !self.features_reported() {
             drop(self.page(None).await); // whatever else it is, it is no evidence
@@ -173,7 +174,7 @@ impl Scalekit {
             say("stopping: what is under way is finished first");
             stop.cancel();
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            std::process::exit(130);
+            std::process::exit(Exit::Interrupted as i32);
         });
         Ok(())
     }
@@ -189,14 +190,15 @@ impl Scalekit {
         shared
     }
 
-    /// Whether to stop.
+    /// Whether a signal asked to stop.
     pub(super) fn stopped(&self) -> bool {
         self.stop.is_cancelled()
     }
 
-    /// Sends until there is an answer to go on with. Who is told to wait waits,
-    /// with reads and writes alike, since nothing was done; a read is repeated also
-    /// when nobody answered. A write is not: what became of it is looked at first.
+    /// Sends a request until it succeeds or a retry makes no sense. A 429 is waited
+    /// out for reads and writes alike, since nothing was applied. After a timeout or
+    /// an outage only reads are retried: a write may have been applied, so the
+    /// reconcile reads first.
     async fn with_retries<T>(
         &self,
         writes: bool,
@@ -227,7 +229,7 @@ impl Scalekit {
                 }
                 _ => return Err(error),
             };
-            tracing::debug!(kind = ?error.kind, ?pause, "waiting");
+            tracing::debug!(status = error.detail.status, pause_ms = pause.as_millis(), "retrying");
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.stop.cancelled() => return Err(error),

@@ -6,7 +6,7 @@ use super::{Limits, load};
 use crate::terminal::{Output, print};
 use std::{io, path::PathBuf, process::ExitCode};
 
-/// What to look at, and how to tell.
+/// What is checked, and how it is written.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Files and folders, which are searched for .yaml, .yml and .json; - is

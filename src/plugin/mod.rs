@@ -16,7 +16,7 @@ mod summary;
 mod suspend;
 mod table;
 
-use crate::terminal::{Output, note, print};
+use crate::terminal::{Exit, Output, note, print};
 use clap::Subcommand;
 use cluster::Cluster;
 use failure::Failure;
@@ -47,15 +47,6 @@ struct CommandOutput {
 
 type VerbResult = Result<CommandOutput, Failure>;
 
-/// How a verb ended that could do its work; a [`Failure`] is exit 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    /// Exit 0: every resource is Ready, or nothing differs.
-    Success,
-    /// Exit 2: a resource is not Ready, or its live policy differs.
-    Findings,
-}
-
 /// Runs a verb and prints its output; `program` is the command that hints name
 /// ([`program_name`]). Exit 0 or 2 as [`Exit`] says, 1 for an error.
 pub fn run(verb: &Verb, program: &str) -> ExitCode {
@@ -68,11 +59,10 @@ pub fn run(verb: &Verb, program: &str) -> ExitCode {
             print(|out| out.write_all(output.text.as_bytes())).map(|()| output.exit).map_err(Failure::from)
         });
     match result {
-        Ok(Exit::Success) => ExitCode::SUCCESS,
-        Ok(Exit::Findings) => ExitCode::from(2),
+        Ok(exit) => exit.into(),
         Err(failure) => {
             note(&format!("error: {failure}"));
-            ExitCode::FAILURE
+            Exit::Failure.into()
         }
     }
 }

@@ -58,7 +58,7 @@ impl fmt::Display for ExternalId {
 pub enum OrganizationRef {
     /// By its remote id.
     Id(OrganizationId),
-    /// By the customer's own name, looked up on each pass.
+    /// By the customer's own name, looked up on each reconcile.
     External(ExternalId),
 }
 

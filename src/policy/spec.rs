@@ -25,7 +25,7 @@ pub enum DeletionPolicy {
     Retain,
 }
 
-/// A valid spec. Whoever holds one need not look at the raw spec again.
+/// A valid spec. Nothing past it reads the raw spec.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ValidatedSpec {
     /// Whose policy.

@@ -1,4 +1,4 @@
-//! What is printed on, and texts that fit it.
+//! Where text is printed, and text that fits it.
 
 use super::{columns, printable};
 use std::{
@@ -19,7 +19,7 @@ pub struct Output {
     colour: bool,
 }
 
-/// What a text tells at a glance.
+/// How a text stands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// Nothing.
@@ -52,7 +52,7 @@ impl Output {
         Self { width: configured.or_else(detected).filter(|width| *width > 0), colour }
     }
 
-    /// A page without colours.
+    /// An output without colours.
     pub const fn plain(width: Option<usize>) -> Self {
         Self { width, colour: false }
     }
@@ -82,7 +82,7 @@ impl Output {
         self.fit(Some(width), label, columns(label), &[(&text, Style::Plain)])
     }
 
-    /// `pieces` as one line, behind `label`; only where the page is too narrow it
+    /// `pieces` as one line, behind `label`; only where the output is too narrow it
     /// goes on below. No line break comes within a word, nor at a no-break space
     /// (U+00A0), which is printed as a space. Ends with a line break.
     pub fn line(&self, label: &str, pieces: &[(&str, Style)]) -> String {

@@ -1,4 +1,4 @@
-//! Texts that others wrote, and how much room they take.
+//! Texts of other people, made safe for a terminal, and their width.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -7,8 +7,8 @@ pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// Whether a terminal takes `c` for a command, or it turns the direction of
-/// reading.
+/// Whether `c` is a control character, which a terminal may take for a command,
+/// or turns the direction of reading (bidi).
 pub fn is_control_or_bidi(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

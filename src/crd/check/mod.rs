@@ -1,5 +1,5 @@
 //! What the API server would say of a manifest, without one: for pipelines
-//! that look at a change before any cluster sees it.
+//! that check a change before any cluster has it.
 //!
 //! It takes the server's own steps in the server's order: unknown fields
 //! (`kubectl apply` validates strictly), nulls dropped, defaults, the schema,
@@ -21,7 +21,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 /// All faults of one document of our kind; empty when the API server would
-/// create it. Rules that compare with an older version are not looked at.
+/// create it. Rules that compare with an older version are not evaluated.
 pub fn check(document: &Value) -> Vec<Violation> {
     let mut findings = kind(document);
     if !findings.is_empty() {

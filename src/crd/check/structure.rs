@@ -31,7 +31,7 @@ fn walk(schema: &Value, value: &Value, path: &str, also: &dyn Fn(&str) -> bool, 
     }
 }
 
-/// `document` as the server looks at it when it creates it: without metadata,
+/// `document` as the server checks it when it creates it: without metadata,
 /// which has rules of its own, without a status, without unknown fields and
 /// nulls, and with `8.0` as the whole number it is.
 pub(super) fn as_stored(schema: &Value, document: &Value) -> Value {
@@ -68,8 +68,8 @@ fn whole(number: Option<f64>) -> Option<Value> {
     Some(Value::from(number as i64))
 }
 
-/// What the schema says of `object`, and whether the rules are to be looked at
-/// all the same: as in the server, bounds and patterns do not hide them, a value
+/// What the schema says of `object`, and whether the rules are evaluated all
+/// the same: as in the server, bounds and patterns do not hide them, a value
 /// of the wrong shape does.
 pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec<Violation>, bool) {
     use jsonschema::error::ValidationErrorKind::{Enum, MaxItems, MaxLength, Required, Type};

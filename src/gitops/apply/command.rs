@@ -10,7 +10,7 @@ use crate::{
         plan::{Failure, LastApplied, Plan, PlanOptions, Saved, block_on, finish, load, read, refresh, text},
         scalekit::Scalekit,
     },
-    terminal::{Output, Progress, print},
+    terminal::{Exit, Output, Progress, print},
 };
 use std::{
     io::{self, BufRead, IsTerminal, Write},
@@ -43,9 +43,6 @@ impl Arguments {
         self.connection.verbosity()
     }
 }
-
-/// As a shell tells it of who was interrupted.
-const INTERRUPTED: u8 = 130;
 
 /// Makes the changes. 0: all is as declared. 1: not all of it could be done, or
 /// the answer was no. 130: stopped by a signal before all was done.
@@ -92,7 +89,7 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(match (tally.stopped, tally.failed) {
         (0, 0) => clean,
         (0, _) => ExitCode::FAILURE,
-        _ => ExitCode::from(INTERRUPTED),
+        _ => Exit::Interrupted.into(),
     })
 }
 
@@ -103,14 +100,14 @@ fn ensure_current(saved: Option<&Saved>, now: &Plan<'_>) -> Result<(), Failure> 
     }
 }
 
-/// Asks on a terminal; where nobody can answer, `--yes` must have been given.
+/// Asks for a yes on the terminal; without one, `--yes` is required.
 fn confirm() -> Result<bool, Failure> {
     let failed = |error| Failure::Io { what: "the question".to_owned(), error };
     if !io::stdin().is_terminal() {
-        return Err(Failure::Input(vec!["nobody can be asked here: give --yes".to_owned()]));
+        return Err(Failure::Input(vec!["there is no terminal to confirm on: use --yes".to_owned()]));
     }
     let mut out = io::stderr();
-    write!(out, "Apply? Only yes is a yes: ").and_then(|()| out.flush()).map_err(failed)?;
+    write!(out, "Apply these changes? Only 'yes' will be accepted: ").and_then(|()| out.flush()).map_err(failed)?;
     let mut response = String::new();
     io::stdin().lock().read_line(&mut response).map_err(failed)?;
     Ok(response.trim() == "yes")

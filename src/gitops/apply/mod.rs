@@ -1,5 +1,5 @@
-//! Makes a plan so: for each organization with a change, the operator's own
-//! pass from the first read on. Nothing is written that the plan did not show,
+//! Applies a plan: for each organization with a change, the operator's own
+//! reconcile from the first read on. Nothing is written that the plan did not show,
 //! and nothing over a state that it did not see.
 
 mod command;

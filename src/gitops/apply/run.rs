@@ -1,4 +1,4 @@
-//! The passes that write.
+//! The reconciles that write.
 
 use crate::{
     gitops::{
@@ -17,20 +17,20 @@ pub(super) struct Done<'a> {
     pub(super) entry: &'a Entry<'a>,
     /// The writes that Scalekit took, in order.
     pub(super) written: Vec<RemoteRequest>,
-    /// Writes of which it is not known.
+    /// Whether a further write may have been applied (timeout, lost response).
     pub(super) unknown: bool,
     pub(super) end: End,
 }
 
-/// How its pass ended.
+/// How the reconcile of one organization ended.
 pub(super) enum End {
     /// As planned.
     Applied,
-    /// It was stopped before it came to its end.
+    /// A signal stopped it before its end.
     Stopped,
-    /// It is not as it was in the plan.
+    /// Scalekit has changed since the plan.
     Stale,
-    /// It can't be made so.
+    /// It ended short of what is declared.
     Problem(Reason, String),
 }
 
@@ -96,8 +96,9 @@ fn end(remote_outcome: &RemoteOutcome, entry: &Entry<'_>, live: Option<&Live>) -
         .map_or(End::Applied, |(reason, message)| End::Problem(reason, message))
 }
 
-/// Whether the plan has this write, and Scalekit is as it was then. What
-/// follows a write of our own is the pass's to repeat.
+/// Whether `request` is a write of the plan and the live policy is the one that
+/// the plan was made from. After our own first write the live policy differs from
+/// the plan's, so only the write itself is compared.
 fn planned(request: &RemoteRequest, observation: &Observation, change: &Change) -> bool {
     match request {
         RemoteRequest::WriteFeatures { .. } => change.writes.has(request) || observation.flag.refused > 0,

@@ -29,7 +29,7 @@ pub enum Format {
     Github,
 }
 
-/// Writes all of `loaded`; the page is for people only.
+/// Writes all of `loaded`; `output` is used for people only.
 pub fn write(loaded: &Loaded, format: Format, output: &Output, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(loaded, output, out),
@@ -40,7 +40,7 @@ pub fn write(loaded: &Loaded, format: Format, output: &Output, out: &mut dyn Wri
     }
 }
 
-/// The last sentence: how much was looked at.
+/// The last sentence: how much was read.
 fn summary(loaded: &Loaded) -> String {
     let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let policies = count(loaded.resources, "policy", "policies");

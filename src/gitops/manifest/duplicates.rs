@@ -11,12 +11,12 @@ use std::collections::{HashMap, hash_map::Entry};
 /// Namespace and name.
 type Identity = (Option<String>, String);
 
-/// What is told apart by more than its organization. Scalekit gives every
+/// An organization, and for an external id the Secret it belongs to. Scalekit gives every
 /// organization an id of its own; a customer's own name may be used again in
 /// another environment, to which other credentials belong.
 type Claim = (OrganizationRef, Option<(Option<String>, String)>);
 
-/// Who was there first.
+/// The first manifest of each name and of each organization.
 #[derive(Default)]
 pub(super) struct Claims {
     resources: HashMap<Identity, Location>,

@@ -28,11 +28,11 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// How many resources of our kind there are, valid or not.
     pub resources: usize,
-    /// How many documents and list items of other kinds were not looked at.
+    /// How many documents and list items of other kinds were not read.
     pub skipped: usize,
 }
 
-/// Reads files, folders and, for `-`, `stdin`. Nothing but the files is asked,
+/// Reads files, folders and, for `-`, `stdin`. Only the files are read,
 /// and whatever they hold, there is an answer within `limits`.
 pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded {
     let mut loader = Loader {
@@ -61,7 +61,7 @@ struct Loader<'a> {
     bytes: usize,
     /// How many more may be read.
     documents: usize,
-    /// A limit of all input together is reached: nothing more is looked at.
+    /// A limit of all input together is reached: nothing more is read.
     full: bool,
 }
 

@@ -80,8 +80,8 @@ pub(super) fn json(node: &Node) -> Json {
     }
 }
 
-/// Every plain text of `node` that is in doubt, be it a value or a key, with its
-/// place, its field and what to say of it.
+/// Every plain text of `node` that is ambiguous, be it a value or a key, with its
+/// position and its field.
 pub(super) fn ambiguities(node: &Node, path: &str, take: &mut dyn FnMut(Position, &str, Ambiguity)) {
     // no more of a path than is shown: what is below a long key would repeat it
     let path = path.get(..path.floor_char_boundary(2 * LONGEST)).unwrap_or(path);

@@ -51,14 +51,15 @@ fn decimal(text: &str) -> Option<Value> {
     positive.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number)
 }
 
-/// What is doubtful about a value, and what to write instead.
+/// How two readers of YAML understand a value differently, and what to write
+/// instead.
 #[derive(Debug, PartialEq)]
 pub(super) struct Ambiguity {
     pub(super) message: String,
     pub(super) fix: String,
 }
 
-/// Whether a plain text is in doubt as a value.
+/// How a plain text is ambiguous as a value, if it is.
 pub(super) fn ambiguity(text: &str) -> Option<Ambiguity> {
     let Some(truth) = truth(text) else { return number_ambiguity(text) };
     Some(Ambiguity {
@@ -67,7 +68,7 @@ pub(super) fn ambiguity(text: &str) -> Option<Ambiguity> {
     })
 }
 
-/// Whether a plain text is in doubt as a key: kubectl makes a text of what it
+/// How a plain text is ambiguous as a key, if it is: kubectl makes a text of what it
 /// reads, `true` of `on` and `8` of `010`, and refuses null.
 pub(super) fn key_ambiguity(text: &str) -> Option<Ambiguity> {
     let lower = text.to_ascii_lowercase();

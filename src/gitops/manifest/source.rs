@@ -1,5 +1,4 @@
-//! Paths to texts: what is looked at, in which order, and how much of it is
-//! ever read.
+//! Paths to texts: which files are read, in which order, and how much of each.
 
 use super::Limits;
 use super::tree::Position;

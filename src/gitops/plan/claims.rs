@@ -21,7 +21,7 @@ pub(super) fn same_organization(entries: &[Entry<'_>]) -> Vec<String> {
     repeated(entries.iter().filter_map(|entry| Some((id(entry)?, entry.manifest))))
 }
 
-/// A manifest that was not looked at claims an organization by its id.
+/// A suspended manifest was not read; it claims the id that it names.
 fn id<'a>(entry: &'a Entry<'_>) -> Option<&'a OrganizationId> {
     entry.id.as_ref().or(match &entry.manifest.spec.organization {
         OrganizationRef::Id(id) => Some(id),

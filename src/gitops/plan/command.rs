@@ -10,7 +10,7 @@ use crate::{
         diagnostics,
         scalekit::Scalekit,
     },
-    terminal::{Output, note, print},
+    terminal::{Exit, Output, note, print},
 };
 use clap::ValueEnum;
 use std::{
@@ -98,10 +98,6 @@ impl Failure {
     }
 }
 
-/// Exit codes beside 0 and 1.
-const CHANGES: u8 = 2;
-const FORBIDDEN: u8 = 3;
-
 /// Makes the plan and prints it. 0: nothing to change. 2: changes. 1: an error.
 /// 3: changes that `--fail-on` names.
 pub fn run(arguments: &Arguments) -> ExitCode {
@@ -141,7 +137,7 @@ fn input(wrong: Vec<String>) -> Result<(), Failure> {
     if wrong.is_empty() { Ok(()) } else { Err(Failure::Input(wrong)) }
 }
 
-/// Looks, and makes sure that no two manifests mean one organization.
+/// Reads every organization, and refuses two manifests for one organization.
 pub(in crate::gitops) async fn refresh<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
@@ -173,15 +169,15 @@ async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Format::Markdown => markdown(out, &plan),
     })
     .map_err(Failure::output)?;
-    Ok(ExitCode::from(code(&plan.counts(), arguments.fail_on)))
+    Ok(exit(&plan.counts(), arguments.fail_on).into())
 }
 
-fn code(counts: &Counts, fail_on: Option<FailOn>) -> u8 {
+fn exit(counts: &Counts, fail_on: Option<FailOn>) -> Exit {
     match fail_on {
-        _ if counts.problems > 0 => 1,
-        Some(FailOn::Loosening) if counts.may_loosen() => FORBIDDEN,
-        _ if counts.changes > 0 => CHANGES,
-        _ => 0,
+        _ if counts.problems > 0 => Exit::Failure,
+        Some(FailOn::Loosening) if counts.may_loosen() => Exit::Forbidden,
+        _ if counts.changes > 0 => Exit::Findings,
+        _ => Exit::Success,
     }
 }
 

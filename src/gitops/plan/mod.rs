@@ -1,6 +1,6 @@
 //! What would have to be written to Scalekit so that it is as the files say:
-//! found out by making the operator's own pass over each organization, with
-//! its writes noted down instead of sent.
+//! found out with the operator's own reconcile of each organization, whose
+//! writes are recorded instead of sent.
 
 mod cause;
 mod claims;
@@ -54,18 +54,18 @@ pub(super) struct Entry<'a> {
 /// Whether the organization may have a policy of its own now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flag {
-    /// It was not looked at, or not found.
+    /// Not read, or not found.
     Unread,
-    /// This server does not tell.
+    /// Scalekit's responses have no list of features.
     Unreported,
     Off,
     On,
 }
 
-/// How an organization stands to its manifest.
+/// What a plan does about one manifest, as a resource change of Terraform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ResourceChange {
-    /// `spec.suspend`: not looked at.
+    /// `spec.suspend` is true: not read.
     Suspended,
     /// Nothing to write.
     NoOp { reason: NoOp, live: Live },
@@ -102,7 +102,8 @@ pub(super) struct Change {
     pub(super) after: Option<Live>,
     pub(super) writes: Writes,
     pub(super) cause: Cause,
-    /// What ends the pass after those writes, short of what is declared.
+    /// The problem that follows those writes and ends the reconcile short of what
+    /// is declared.
     pub(super) then: Option<Problem>,
 }
 
@@ -133,7 +134,7 @@ impl Writes {
 /// Where a change comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Nobody told what was applied last.
+    /// `--last-applied` was not given, or does not have this organization.
     Unknown,
     /// The files changed, Scalekit is as it was left.
     Git,

@@ -1,4 +1,4 @@
-//! Looks at every organization of the input, several at a time.
+//! Reads every organization of the input, several at a time.
 
 use super::{Cause, Change, Entry, Flag, NoOp, Plan, Problem, ResourceChange, Writes, cause::LastApplied};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 };
 use futures::{StreamExt, stream};
 
-/// What to look at, and how.
+/// What is planned, and how.
 pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) manifests: &'a [Manifest],
     pub(in crate::gitops) last: LastApplied<'a>,
@@ -38,7 +38,7 @@ pub(in crate::gitops) async fn refresh<'a>(scalekit: &Scalekit, options: &PlanOp
         round(scalekit, options, (0..options.manifests.len()).collect(), !reported, &mut plan.application).await;
     let unreported: Vec<_> =
         plan.entries.iter().enumerate().filter(|(_, entry)| entry.flag == Flag::Unreported).map(|(n, _)| n).collect();
-    // who shows no features where others do has none that is on
+    // an organization without a list of features, where others have one, has none that is on
     if !reported && !unreported.is_empty() && scalekit.confirm_features_reported().await {
         let again = round(scalekit, options, unreported.clone(), false, &mut plan.application).await;
         for (n, entry) in unreported.into_iter().zip(again) {
@@ -50,7 +50,7 @@ pub(in crate::gitops) async fn refresh<'a>(scalekit: &Scalekit, options: &PlanOp
     plan
 }
 
-/// Looks at some of the manifests, given by their numbers; the entries are in
+/// Reads the organizations of some manifests, given by their index; the entries are in
 /// the same order.
 async fn round<'a>(
     scalekit: &Scalekit,
@@ -59,7 +59,7 @@ async fn round<'a>(
     features_unreported: bool,
     application: &mut Option<ApplicationPolicy>,
 ) -> Vec<Entry<'a>> {
-    let progress = Progress::new("Looking at organizations", Some(numbers.len()));
+    let progress = Progress::new("Refreshing organizations", Some(numbers.len()));
     let wanted = numbers.into_iter().filter_map(|n| Some((n, options.manifests.get(n)?)));
     let one = |(n, manifest)| async move { (n, one(scalekit, options, n, manifest, features_unreported).await) };
     let mut refreshes = stream::iter(wanted).map(one).buffer_unordered(options.at_once);
@@ -99,16 +99,17 @@ async fn one<'a>(
     (Entry { manifest, id: observation.resolved, flag, result }, observation.application)
 }
 
-/// What `manifest` wants of its organization. `untold`: this server is not seen
-/// to tell features, so that only a policy to write switches one on that is not
-/// told; otherwise every plan would show it again.
+/// What `manifest` wants of its organization. With
+/// `features_unreported` no response has listed features yet: the flag is then
+/// switched on only together with a policy to write; otherwise every plan would
+/// show that change again.
 pub(in crate::gitops) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, features_unreported: bool) -> Goal {
     let declared = &manifest.spec;
     let organization = declared.organization.clone();
     Goal { organization, pinned, features_unreported, policy: declared.policy, mode: declared.mode }
 }
 
-/// The writes that were named instead of sent, and what stood before them.
+/// The writes that were recorded instead of sent, and the state before them.
 #[derive(Default)]
 struct RecordedWrites {
     writes: Writes,
@@ -136,7 +137,7 @@ impl RecordedWrites {
             return simulate(request, observation).map(Ok);
         }
         match (request, &self.organization) {
-            // the pass wants to see what came of its write, and here nothing did
+            // the reconcile reads again after its write; none was sent, so nothing has changed
             (RemoteRequest::ReadOrganization(_), Some(same))
                 if !self.writes.is_empty() && !observation.policy_route_missing =>
             {

@@ -64,13 +64,13 @@ fn a_bar_shows_how_far_it_is_and_goes_when_it_is_done() {
     for width in [80, 120] {
         let seen = osp(&pipeline, width, &["plan", "policies"]);
         let bar = |part: &str| seen.raw.contains(part);
-        assert!(bar("Looking at organizations [") && bar("] 1/2, "), "{:?}", seen.raw);
-        assert!(seen.lines().iter().all(|line| !line.contains("Looking")), "{}", seen.text());
+        assert!(bar("Refreshing organizations [") && bar("] 1/2, "), "{:?}", seen.raw);
+        assert!(seen.lines().iter().all(|line| !line.contains("Refreshing")), "{}", seen.text());
     }
     let piped = pipeline.osp(&["plan", "policies"]).ended(2);
     assert_eq!(piped.err, "");
     let mut dumb = pipeline.command(&["plan", "policies"]);
-    assert!(!crate::terminal::seen(80, dumb.env("TERM", "dumb")).raw.contains("Looking"));
+    assert!(!crate::terminal::seen(80, dumb.env("TERM", "dumb")).raw.contains("Refreshing"));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn apply_asks_and_only_yes_is_a_yes() {
     pipeline.manifest("one", &custom("org_1", 480, Some(60)));
     for (keys, code) in [("no\n", 1), ("y\n", 1), ("\n", 1), ("\u{4}", 1), ("\u{3}", 130)] {
         let mut terminal = Terminal::run(80, &pipeline.command(&["apply", "policies"]));
-        terminal.until("Apply? Only yes is a yes: ");
+        terminal.until("Apply these changes? Only 'yes' will be accepted: ");
         terminal.types(keys);
         let seen = terminal.end();
         assert_eq!(seen.code, code, "{keys:?}: {}", seen.text());
@@ -87,11 +87,15 @@ fn apply_asks_and_only_yes_is_a_yes() {
         assert!(pipeline.writes().is_empty(), "{keys:?}");
     }
     let mut terminal = Terminal::run(80, &pipeline.command(&["apply", "policies"]));
-    terminal.until("Apply? Only yes is a yes: ");
+    terminal.until("Apply these changes? Only 'yes' will be accepted: ");
     terminal.types("yes\n");
     let seen = terminal.end();
     assert_eq!((seen.code, seen.colour("session_policy switched on")), (0, GREEN), "{}", seen.text());
-    assert!(seen.lines().iter().any(|line| line == "Apply? Only yes is a yes: yes"), "{}", seen.text());
+    assert!(
+        seen.lines().iter().any(|line| line == "Apply these changes? Only 'yes' will be accepted: yes"),
+        "{}",
+        seen.text()
+    );
     assert_eq!(pipeline.truth("org_1")["policy"]["absolute_minutes"], 480);
 }
 

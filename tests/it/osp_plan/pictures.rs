@@ -16,7 +16,7 @@ fn shown(pipeline: &Pipeline, command: &str, host: &str) -> String {
     let osp = pipeline.command(&words);
     let seen = if words[0] == "apply" {
         let mut terminal = Terminal::run(80, &osp);
-        terminal.until("Apply? Only yes is a yes: ");
+        terminal.until("Apply these changes? Only 'yes' will be accepted: ");
         terminal.types("yes\n");
         terminal.end()
     } else {
