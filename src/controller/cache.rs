@@ -1,6 +1,6 @@
 //! A compact copy of all resources, fed by the watch: enough to know what
 //! changed and who claims which organization. No decision about Scalekit is
-//! taken from it alone; every reconcile reads its resource anew.
+//! taken from it alone; every reconcile reads its resource from the API server.
 
 use super::{
     credentials::CredentialsRef,
@@ -203,7 +203,7 @@ impl Cache {
         self.lock().values().filter(|entry| such(entry)).map(|entry| entry.resource.uid.clone()).collect()
     }
 
-    /// What `of` tells of every resource, each answer once.
+    /// What `of` tells of every resource, each value once.
     pub(super) fn each<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
         self.lock().values().map(of).collect()
     }

@@ -25,7 +25,7 @@ use std::{
 };
 use tokio::{sync::mpsc, time::Instant};
 
-/// The longest time that an answer about the application's policy is used for
+/// The longest time that a response about the application's policy is used for
 /// all organizations of its environment.
 const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 

@@ -27,7 +27,7 @@ pub(super) struct Effects<'a> {
     /// The resource as last read or written.
     object: Option<Object>,
     client: Option<Client>,
-    /// Held from the look at the claimants to the end of the reconcile, so
+    /// Held from the read of the claimants to the end of the reconcile, so
     /// that no other reconcile decides about the organization meanwhile.
     lock: Option<OwnedMutexGuard<()>>,
 }
@@ -67,7 +67,7 @@ impl<'a> Effects<'a> {
         })
     }
 
-    /// Reads the resource anew.
+    /// Reads the resource from the API server.
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
         self.object = self.context.kube.read(self.resource).await?;
         Ok(())

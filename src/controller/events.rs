@@ -1,4 +1,4 @@
-//! Events about a resource: best effort, never in the way of a pass.
+//! Events about a resource: best effort, never in the way of a reconcile.
 
 use super::resource_ref::ResourceRef;
 use crate::reconcile;

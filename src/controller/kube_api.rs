@@ -1,5 +1,5 @@
-//! The requests a pass makes of the API server, each with a deadline. Kube's
-//! own retries are off: they would hold a pass for minutes, out of sight.
+//! The requests to the API server, each with a deadline. Kube's own retries are
+//! off: they would hold a reconcile for minutes, out of sight.
 
 use super::resource_ref::ResourceRef;
 use crate::{
@@ -26,7 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// A request to the API server that failed.
 #[derive(Debug, Error)]
 pub enum KubeError {
-    /// No answer in time.
+    /// No response in time.
     #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
     TimedOut,
     /// It answered with an error, or not at all.

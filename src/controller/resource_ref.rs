@@ -1,4 +1,4 @@
-//! Which resource a pass is about.
+//! Which resource a reconcile is about.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::Resource;

@@ -45,7 +45,7 @@ pub struct Difference {
     pub field: Field,
     /// As declared.
     pub desired: String,
-    /// As found; `unset` when the server told nothing.
+    /// As found; `unset` when the server reports nothing.
     pub live: String,
 }
 

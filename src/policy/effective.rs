@@ -33,7 +33,7 @@ pub struct ApplicationPolicy {
     /// Its limits; a disabled idle limit is `None`, whatever number stands
     /// beside it.
     pub bounds: Bounds,
-    /// How long an access token lives; `None` when the server told none.
+    /// How long an access token lives; `None` when the server reports none.
     pub access_token: Option<Minutes>,
 }
 
@@ -80,12 +80,15 @@ fn shorter(one: Option<Minutes>, other: Option<Minutes>) -> Option<Minutes> {
 /// What applies to a session of an organization with `organization`'s limits
 /// in an application with `application`'s.
 pub fn effective(application: Bounds, organization: Bounds) -> Effective {
-    let winner = stricter(application, organization);
+    let stricter_side = stricter(application, organization);
     let limit = |timeout: Option<Minutes>, own: Option<Minutes>| {
         let from = if timeout == own { Side::Organization } else { Side::Application };
         timeout.map(|timeout| Limit { timeout, from })
     };
-    Effective { absolute: limit(winner.absolute, organization.absolute), idle: limit(winner.idle, organization.idle) }
+    Effective {
+        absolute: limit(stricter_side.absolute, organization.absolute),
+        idle: limit(stricter_side.idle, organization.idle),
+    }
 }
 
 /// The declared limits that the application's policy makes pointless: field,

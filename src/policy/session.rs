@@ -61,7 +61,7 @@ pub enum Live {
     /// Inherits the application's; numbers beside it mean nothing
     /// (`scalekit-api.md` §3.7).
     Application,
-    /// The organization's own, as far as it was told.
+    /// The organization's own, as far as the server reports it.
     Custom {
         /// `None` when absent, null or zero.
         absolute: Option<Minutes>,
@@ -75,7 +75,7 @@ pub enum Live {
 /// The idle half of a live custom policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Idle {
-    /// Off, or not told; a number beside it is stale and not kept.
+    /// Off, or not reported; a number beside it is stale and not kept.
     Off,
     /// On; `None` when the number is absent, null or zero.
     On(Option<Minutes>),

@@ -44,7 +44,7 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
     }
 }
 
-/// A write to Scalekit comes after the user is told, after the organization is
+/// A write to Scalekit comes after the status says so, after the organization is
 /// pinned, and after the finalizer that will undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
     if contention::gives_way(state) {

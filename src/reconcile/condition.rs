@@ -50,7 +50,7 @@ pub enum ConditionStatus {
     True,
     /// It does not.
     False,
-    /// It can't be told.
+    /// It is not known.
     Unknown,
 }
 

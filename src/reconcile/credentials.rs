@@ -1,6 +1,6 @@
 //! Where credentials come from, and why they can't be used. Scalekit's client
-//! checks the values; the rest of the program carries its verdict as a value
-//! and turns it into words only where a person reads it. A value of a
+//! checks the values; the rest of the program carries the result as a value and
+//! turns it into words only where a person reads it. A value of a
 //! credential is never part of either.
 
 use super::Reason;
@@ -52,7 +52,7 @@ pub enum CredentialsError {
     /// One of the keys is not there.
     #[error("{from}: the key {key} is missing")]
     KeyMissing {
-        /// Where it was looked for.
+        /// Where it should be.
         from: CredentialsSource,
         /// Which.
         key: CredentialsKey,

@@ -10,7 +10,7 @@ use crate::policy::{Live, Mode, Policy, ValidatedSpec, diff};
 use jiff::{SignedDuration, Timestamp, Unit};
 use std::time::Duration;
 
-/// How often one pass writes a revert that the server takes but does not keep,
+/// How often one reconcile writes a revert that the server takes but does not keep,
 /// or reads again after one whose outcome is unknown.
 const TRIES: u8 = 2;
 

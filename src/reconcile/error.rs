@@ -44,13 +44,13 @@ pub enum ErrorKind {
     Unsupported,
     /// 5xx, 408, 499.
     Unavailable,
-    /// No complete answer within the deadline.
+    /// No complete response within the deadline.
     TimedOut,
     /// No connection (refused, DNS), or it was lost after a request was sent.
     Unreachable,
     /// No trusted connection.
     Tls,
-    /// An answer that is not what the contract promises: not JSON, too large,
+    /// A response that is not what the contract promises: not JSON, too large,
     /// missing its envelope, a redirect, numbers out of range.
     BadResponse,
 }

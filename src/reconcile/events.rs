@@ -1,4 +1,4 @@
-//! What a pass is worth an event for: what was changed, and every change of
+//! What a reconcile publishes an event for: what was changed, and every change of
 //! the reason for Ready.
 
 use super::{
@@ -6,10 +6,10 @@ use super::{
     status::hold_message,
 };
 
-/// One event to be.
+/// One event to publish.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Event {
-    /// A person should look.
+    /// Of type Warning: a person should see it.
     pub warning: bool,
     /// Its reason.
     pub reason: Reason,
@@ -17,7 +17,7 @@ pub struct Event {
     pub note: String,
 }
 
-/// The events of a pass that ended in `outcome` and is reported as `update`.
+/// The events of a reconcile that ended in `outcome` and is reported as `update`.
 pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -> Vec<Event> {
     let mut events = Vec::new();
     let mut say = |warning, reason, note: String| {

@@ -6,7 +6,7 @@ use super::{Feature, SESSION_POLICY};
 /// The list to send so that `session_policy` is on and every other flag stays.
 ///
 /// `refused` counts how many lists the server has answered 400 to, which it
-/// may do when it does not know a name it has told us itself: first the list
+/// may do when it does not know a name that it has sent itself: first the list
 /// as read, then without the flags that are off (dropping those loses nothing
 /// even where the list is replaced), last the one entry alone, as the contract
 /// says. `None` when nothing is left to try.

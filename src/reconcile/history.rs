@@ -20,7 +20,7 @@ pub struct History {
     /// When the first reconcile failed to get through to Scalekit since the
     /// last one that did.
     unreachable_since: Option<Duration>,
-    /// When the policy write was sent that has no answer yet; it stays when its
+    /// When the policy write was sent that has no response yet; it stays when its
     /// reconcile is cut off.
     unanswered: Option<Duration>,
     /// When the last policy write was sent whose outcome stays unknown.

@@ -1,5 +1,5 @@
-//! What one pass has seen of one organization. It is forgotten when the pass
-//! ends: nothing is decided from an earlier look.
+//! What one reconcile has read of one organization. It is forgotten when the
+//! reconcile ends: nothing is decided from an earlier read.
 
 use super::{Detail, ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, features};
 use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef};
@@ -7,13 +7,13 @@ use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, Organizati
 /// What has been seen, and what was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Observation {
-    /// The organization as last read in this pass; `None`: to be read (again).
+    /// The organization as last read in this reconcile; `None`: to be read (again).
     pub organization: Option<Organization>,
     /// Its id, once known; it stays when the organization must be read again.
     pub resolved: Option<OrganizationId>,
     /// The application's policy.
     pub application: Application,
-    /// The organization's policy as last read in this pass; `None`: to be read
+    /// The organization's policy as last read in this reconcile; `None`: to be read
     /// (again).
     pub live: Option<Live>,
     /// Writes of the feature flag.
@@ -25,11 +25,11 @@ pub struct Observation {
     pub policy_route_missing: bool,
     /// How often the organization was not found.
     pub not_found: u8,
-    /// What stopped the pass.
+    /// The request that ended the reconcile, and its error.
     pub failure: Option<(RemoteRequest, RemoteError)>,
 }
 
-/// The application's policy, as far as this pass got.
+/// The application's policy, as far as this reconcile got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Application {
     /// Not asked yet.
@@ -43,7 +43,7 @@ pub enum Application {
     Known(ApplicationPolicy),
 }
 
-/// What was tried with the feature flag in this pass.
+/// What was tried with the feature flag in this reconcile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct FlagWrites {
     /// Writes that were taken, or may have been.
@@ -54,7 +54,7 @@ pub struct FlagWrites {
     pub error: Option<RemoteError>,
     /// All flags before our first write.
     pub before: Option<Vec<Feature>>,
-    /// They were not told, so nothing can be said about the others.
+    /// The server did not report them, so nothing can be said about the others.
     pub blind: bool,
     /// Other flags that were not the same after it.
     pub changed_others: Vec<String>,
@@ -66,17 +66,17 @@ impl FlagWrites {
     }
 }
 
-/// What was tried with the policy in this pass.
+/// What was tried with the policy in this reconcile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct PolicyWrites {
-    /// Writes with a readable answer.
+    /// Writes with a readable response.
     pub answered: u8,
     /// Writes of which it is not known whether they were applied; they may
     /// still land.
     pub unknown: u8,
     /// Writes answered 409.
     pub conflicts: u8,
-    /// The fault of the last write that had one.
+    /// The error of the last write that had one.
     pub error: Option<RemoteError>,
     /// The policy before our first write.
     pub before: Option<Live>,
@@ -111,7 +111,7 @@ impl Observation {
         self.writes.answered + self.writes.unknown > 0
     }
 
-    /// Whether a policy write of this pass may still land.
+    /// Whether a policy write of this reconcile may still land.
     pub fn may_still_land(&self) -> bool {
         self.writes.unknown > 0
     }
@@ -166,7 +166,7 @@ impl Observation {
         if let Some(before) = self.flag.before.as_ref().filter(|_| !self.flag.blind) {
             self.flag.changed_others = features::changed_others(before, &organization.features);
         }
-        self.failure = None; // a second look may find what the first one missed
+        self.failure = None; // a second read may find what the first one missed
         self.resolved = Some(organization.id.clone());
         self.organization = Some(organization);
     }

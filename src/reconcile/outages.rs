@@ -57,7 +57,7 @@ pub fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
 /// Whether a success of another resource means that this one would succeed
 /// too: only where its request was not even sent, since the environment was
 /// known to be down. One that fails by itself must not be woken by everybody's
-/// success, and one that was told when to come back need not.
+/// success, and one that knows when to try again need not.
 fn waits_for_others(outcome: &Outcome) -> bool {
     outcome.remote_error().is_some_and(|error| error.not_sent && error.kind.class() != ErrorClass::Throttled)
 }

@@ -43,7 +43,7 @@ reasons! {
     Suspended: "`spec.suspend` is true, so nothing is read or written.", "Set `spec.suspend` to false.";
     InvalidSpec: "The spec can't be acted on; the message names the field.", "Correct the spec.";
     CredentialsMissing: "The Secret, or the operator's own credentials, are not there.",
-        "Create the Secret that the message names; it is looked for again within a minute.";
+        "Create the Secret that the message names; it is read again within a minute.";
     CredentialsIncomplete: "A key of the credentials is missing or unusable; the message names it.",
         "Correct the Secret; it is read again within a minute.";
     CredentialsNotAllowed: "The operator's own credentials are not for resources of this namespace.",
@@ -81,17 +81,17 @@ reasons! {
     RateLimited: "Scalekit limits the environment's requests; all its resources wait.", "Wait.";
     ApiUnreachable: "No connection to Scalekit.", "Check network, DNS and SCALEKIT_ENVIRONMENT_URL.";
     TlsError: "No trusted connection to Scalekit.", "Check the server's certificate and the trusted roots.";
-    TimedOut: "Scalekit did not answer in time.", "Wait; it is tried again with growing pauses.";
-    ApiUnavailable: "Scalekit answered with a server error.", "Wait; it is tried again with growing pauses.";
+    TimedOut: "Scalekit did not answer in time.", "Wait; it is tried again with growing delays.";
+    ApiUnavailable: "Scalekit answered with a server error.", "Wait; it is tried again with growing delays.";
     BadResponse: "What answered does not speak Scalekit's API.",
         "Check SCALEKIT_ENVIRONMENT_URL and what stands between: a proxy or a captive portal.";
     WriteConflict: "Others change the same policy at this moment.", "Wait; it is tried again.";
-    InternalError: "The operator failed in this pass; only this resource is affected.",
+    InternalError: "This reconcile failed in the operator itself; only this resource is affected.",
         "Report it with the operator's log.";
     Stale: "The live policy could not be read for three intervals, so nothing is known about it.",
         "See the condition Synced for the cause.";
     Deleting: "The organization is being set back to the application's policy before the resource goes.", "Wait.";
-    CleanupPending: "The organization is not yet set back; Scalekit did not answer as it should.",
+    CleanupPending: "The organization is not yet set back; Scalekit did not do it yet.",
         "Wait; or set `spec.deletionPolicy: Retain` to let the resource go and keep the policy.";
     EnvironmentChanged: "The credentials lead to another environment than the one written to.",
         "Restore the credentials of the environment that the message names.";
@@ -104,7 +104,7 @@ reasons! {
     OrganizationGone: "The organization does not exist any more, so there was nothing to revert.", "Nothing.";
     PolicyOrphaned: "The resource is gone and its policy is still live in Scalekit.",
         "Set the organization's session policy in Scalekit by hand.";
-    Uninstalled: "The operator let go of this resource when it was uninstalled, and looks after it no more.",
+    Uninstalled: "The operator was uninstalled, and keeps this policy no more.",
         "Delete the resource, or start the operator again.";
     PolicyApplied: "The declared policy was written.", "Nothing.";
     DriftCorrected: "Somebody changed the policy in Scalekit; the declared one was written again.",
@@ -121,7 +121,7 @@ reasons! {
         "Shorten the declared value, or lengthen the application's in Scalekit's dashboard.";
     ApplicationPolicyUnreadable: "The application's policy can't be read, so what really applies is unknown.",
         "Nothing; reading it needs a newer server or a feature of the environment.";
-    NotChecked: "It was not looked at yet.", "Wait.";
+    NotChecked: "It was not read yet.", "Wait.";
 }
 
 impl Reason {

@@ -13,8 +13,8 @@ pub struct Goal {
     pub organization: OrganizationRef,
     /// The id it resolved to before; another one now is never written to.
     pub pinned: Option<OrganizationId>,
-    /// An earlier pass switched the feature on and found that reads do not
-    /// tell.
+    /// An earlier reconcile switched the feature on and found that reads do not
+    /// report it.
     pub features_unreported: bool,
     /// The declared policy.
     pub policy: Policy,
@@ -25,10 +25,10 @@ pub struct Goal {
 /// The next thing to do about an organization.
 pub type RemoteStep = Step<RemoteRequest, RemoteOutcome>;
 
-/// How a pass over an organization ended.
+/// How the reconcile of an organization ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RemoteOutcome {
-    /// A read or a write's echo in this pass showed the declared policy.
+    /// A read or a write's echo in this reconcile showed the declared policy.
     InSync,
     /// TightenOnly, and the live policy is at least as strict everywhere.
     StricterKept,
@@ -58,7 +58,7 @@ pub enum RemoteOutcome {
     Rejected(Detail),
     /// The organization exists but has no session-policy API.
     Unsupported,
-    /// Anything else that stopped the pass.
+    /// Any other error that ended the reconcile.
     Error(RemoteError),
 }
 
@@ -83,13 +83,13 @@ impl RemoteOutcome {
     }
 }
 
-/// How often one pass writes a policy that the server takes, or may have taken,
+/// How often one reconcile writes a policy that the server takes, or may have taken,
 /// but does not keep.
 const TRIES: u8 = 2;
-/// How often one pass re-decides after a 409.
+/// How often one reconcile re-decides after a 409.
 const CONFLICTS: u8 = 3;
 
-/// The next step for `goal`, given what this pass has seen.
+/// The next step for `goal`, given what was observed.
 pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
     use Step::Done;
     if let Some((request, error)) = &observation.failure {
@@ -109,7 +109,7 @@ pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
         return RemoteStep::Request(RemoteRequest::ReadApplicationPolicy(id()));
     }
     let off = goal.mode != Mode::Observe && !organization.session_policy_enabled();
-    // a server that does not tell is not asked to switch it on at every look
+    // a server that reports no features is not asked to switch it on in every reconcile
     let unreported = !organization.features_reported && (goal.features_unreported || observation.flag.tries > 0);
     if off && !unreported {
         return switch_on(&goal.policy, observation, id(), &organization.features);
@@ -190,7 +190,7 @@ fn write(observation: &Observation, id: OrganizationId, policy: Policy, live: &L
     }
 }
 
-/// What a fault that ended the pass says about the organization.
+/// What the error that ended the reconcile says about the organization.
 fn outcome(request: &RemoteRequest, error: RemoteError, observation: &Observation) -> RemoteOutcome {
     let flag_off = observation.organization.as_ref().is_some_and(|o| !o.session_policy_enabled());
     match (request, error.kind) {

@@ -53,9 +53,9 @@ pub enum RemoteResponse {
 pub struct Organization {
     /// Its id.
     pub id: OrganizationId,
-    /// The customer's own name for it, as told; empty counts as absent.
+    /// The customer's own name for it, as read; empty counts as absent.
     pub external_id: Option<String>,
-    /// All feature flags, as told; a flag that is absent is off.
+    /// All feature flags, as read; a flag that is absent is off.
     pub features: Vec<Feature>,
     /// Whether there was a list of flags at all. Without one either all are
     /// off or the server does not tell (`scalekit-api.md` §2.1).

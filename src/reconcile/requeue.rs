@@ -82,14 +82,14 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
 fn after_reconcile(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
     let unsettled = state.unsettled_for();
     match remote_outcome {
-        // a write that may still land, be it of an earlier pass, is looked for when it must have landed
+        // a write that may still land, also one of an earlier reconcile, is read for when it must have landed
         RemoteOutcome::InSync | RemoteOutcome::StricterKept if !unsettled.is_zero() => {
             Requeue::After(unsettled.min(state.interval()))
         }
         RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted => {
             Requeue::Interval(state.interval())
         }
-        // cured by a change of the application's policy, so worth a look
+        // cured by a change of the application's policy, so it is tried again
         RemoteOutcome::ChainViolated(_) | RemoteOutcome::OrganizationChanged { .. } => {
             Requeue::Interval(state.interval())
         }

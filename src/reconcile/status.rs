@@ -1,4 +1,4 @@
-//! What a pass says about its resource: conditions and what was seen. The
+//! What a reconcile writes into the status: conditions and what was observed. The
 //! rules are kstatus's: Ready always, Reconciling and Stalled only when True
 //! and never both, `observedGeneration` on success and failure alike.
 
@@ -22,13 +22,14 @@ pub struct StatusUpdate {
     pub application: Application,
     /// All conditions.
     pub conditions: Vec<Condition>,
-    /// The reconcile-now request that this pass answered; `None` while it works.
+    /// The reconcile-now request that this reconcile acknowledges; `None` while it
+    /// works.
     pub handled_at: Option<String>,
     /// When a deletion that waits for a person comes to its end.
     pub release: Option<PlannedRelease>,
 }
 
-/// What a pass saw of the policy.
+/// What a reconcile observed of the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Observed {
     /// The live policy.
@@ -38,7 +39,7 @@ pub struct Observed {
 }
 
 impl StatusUpdate {
-    /// What to say while a pass works.
+    /// The status while a reconcile works.
     pub fn progress(state: &State) -> Self {
         let mut update = Self { handled_at: None, ..Self::of(state) };
         let what = state.spec().map(|d| d.policy.to_string()).unwrap_or_default();
@@ -48,7 +49,7 @@ impl StatusUpdate {
         update
     }
 
-    /// What to say at the end of a pass; `None` when no resource is left to
+    /// The status at the end of a reconcile; `None` when no resource is left to
     /// say it on.
     pub fn after(state: &State, outcome: &Outcome) -> Option<Self> {
         let resource = state.here()?;
@@ -87,7 +88,7 @@ impl StatusUpdate {
             }
             Outcome::Contended => update.stall(state, Reason::Contended, Reason::Contended.message("")),
             Outcome::Reconciled(RemoteOutcome::Error(error)) => update.error(state, resource, error),
-            Outcome::Reconciled(remote_outcome) => update.looked(state, remote_outcome),
+            Outcome::Reconciled(remote_outcome) => update.reconciled(state, remote_outcome),
             Outcome::Holding { hold, release_at } => {
                 let (reason, why) = (hold.reason(), hold_message(hold));
                 let message = format!(
@@ -121,7 +122,7 @@ impl StatusUpdate {
         Some(update)
     }
 
-    /// What stands, with what this pass saw.
+    /// The current status, with what this reconcile observed.
     fn of(state: &State) -> Self {
         let resource = state.here();
         let mut conditions = resource.map(|r| r.conditions.clone()).unwrap_or_default();
@@ -174,7 +175,7 @@ impl StatusUpdate {
         }
     }
 
-    fn looked(&mut self, state: &State, remote_outcome: &RemoteOutcome) {
+    fn reconciled(&mut self, state: &State, remote_outcome: &RemoteOutcome) {
         let live = state.observation.live.map(|l| l.to_string()).unwrap_or_default();
         match problem(remote_outcome, &named(state), &live) {
             None => self.done(state, remote_outcome, &live),
@@ -223,7 +224,7 @@ impl StatusUpdate {
         }
     }
 
-    /// Synced as far as this pass knows.
+    /// Synced as far as this reconcile knows.
     fn say_unsynced(&mut self, state: &State, reason: Reason) {
         match self.observed.as_ref().map(|observed| &observed.drift) {
             Some(drift) if !drift.is_empty() => {
@@ -314,7 +315,7 @@ fn observed(state: &State) -> Option<Observed> {
     Some(Observed { live, drift: diff(&desired, &live) })
 }
 
-/// The organization this pass found, unless another one was pinned here: a pin
+/// The organization this reconcile found, unless another one was pinned here: a pin
 /// is moved by a person, never by us.
 fn pin(state: &State, resource: Option<&Resource>) -> Option<Pinned> {
     let pinned = resource.and_then(|r| r.pinned.clone());

@@ -1,4 +1,4 @@
-//! What a decision answers.
+//! What a decision returns.
 
 /// The next thing to do: one request, or none because the work has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
