@@ -108,7 +108,7 @@ impl Context {
     }
 
     /// Writes into the history of a resource what happened to it.
-    pub(super) fn record(&self, uid: &Uid, event: HistoryEvent<'_>) {
+    pub(super) fn record(&self, uid: &Uid, event: HistoryEvent) {
         let now = self.uptime();
         self.with_history(uid, |history| history.record(event, now));
     }
@@ -123,7 +123,9 @@ impl Context {
     /// Takes in how a reconcile ended. An outage that is over costs nobody the
     /// rest of a long backoff.
     pub(super) fn reconciled(&self, uid: &Uid, state: &State, outcome: &Outcome) {
-        self.record(uid, HistoryEvent::Reconciled { outcome, reached: reached(state, outcome) });
+        if let Some(reached) = reached(state, outcome) {
+            self.record(uid, HistoryEvent::Reached(reached));
+        }
         let waiting = self.outages.lock().unwrap_or_else(PoisonError::into_inner).record(uid, state, outcome);
         self.enqueue_apart(&waiting);
     }

@@ -196,7 +196,7 @@ mod tests {
         for n in 0..1000 {
             current = status(&longest(n % 2 == 0), &current, Timestamp::UNIX_EPOCH);
         }
-        assert_eq!(current.conditions.len(), 5, "one each, no history");
+        assert_eq!(current.conditions.len(), 6, "one each, no history");
         assert!(current.conditions.iter().all(|c| c.message.len() <= 512 && c.message.ends_with("ß…")));
         let size = serde_json::to_string(&current).unwrap().len();
         assert!(size <= 4 * 1024, "{size} bytes");
@@ -211,8 +211,8 @@ mod tests {
         let first = status(&longest(true), &OrganizationSessionPolicyStatus::default(), at(1));
         let again = status(&longest(true), &first, at(2));
         let flipped = status(&longest(false), &again, at(3));
-        assert_eq!([times(&first), times(&again), times(&flipped)], [vec![1; 5], vec![1; 5], vec![3; 5]]);
+        assert_eq!([times(&first), times(&again), times(&flipped)], [vec![1; 6], vec![1; 6], vec![3; 6]]);
         let other = StatusUpdate { observed_generation: 7, ..longest(false) };
-        assert_eq!(times(&status(&other, &flipped, at(4))), [3; 5], "a new generation flips nothing");
+        assert_eq!(times(&status(&other, &flipped, at(4))), [3; 6], "a new generation flips nothing");
     }
 }

@@ -47,8 +47,9 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
 /// A write to Scalekit comes after the status says so, after the organization is
 /// pinned, and after the finalizer that will undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
-    if contention::gives_way(state) {
-        return Step::Done(Outcome::Contended);
+    let held_back = contention::held_back_for(state);
+    if !held_back.is_zero() {
+        return Step::Done(Outcome::Contended { gives_way: contention::gives_way(state), next: held_back });
     }
     if !state.progress_reported {
         return Step::Request(Request::ReportProgress);

@@ -13,6 +13,8 @@ pub enum ConditionType {
     FeatureEnabled,
     /// The declared values really apply.
     Effective,
+    /// Others keep undoing what the operator writes. Only there when True.
+    Contended,
     /// Work is under way. Only there when True (kstatus).
     Reconciling,
     /// A person is needed. Only there when True, never with Reconciling
@@ -22,8 +24,15 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 6] =
-        [Self::Ready, Self::Synced, Self::FeatureEnabled, Self::Effective, Self::Reconciling, Self::Stalled];
+    pub const ALL: [Self; 7] = [
+        Self::Ready,
+        Self::Synced,
+        Self::FeatureEnabled,
+        Self::Effective,
+        Self::Contended,
+        Self::Reconciling,
+        Self::Stalled,
+    ];
 
     /// The condition's type.
     pub const fn name(self) -> &'static str {
@@ -32,6 +41,7 @@ impl ConditionType {
             Self::Synced => "Synced",
             Self::FeatureEnabled => "FeatureEnabled",
             Self::Effective => "Effective",
+            Self::Contended => "Contended",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }
@@ -93,6 +103,10 @@ const LONGEST_MESSAGE: usize = 512;
 /// The same of those that say in few words what fields of the status say in
 /// full, so that a whole status stays below 4 KiB.
 const LONGEST_NOTE: usize = 192;
+/// Of those that say in other words what Ready says in full.
+const LONGEST_REPETITION: usize = 256;
+/// Of one that has a fixed sentence.
+const SHORTEST_NOTE: usize = 96;
 
 /// `message`, cut at a character where it is overlong: a server can name as
 /// many flags as it likes.
@@ -113,8 +127,10 @@ impl Condition {
     /// The one constructor; an overlong message is cut at a character.
     pub fn new(type_: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) -> Self {
         let longest = match type_ {
-            ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled => LONGEST_MESSAGE,
+            ConditionType::Ready => LONGEST_MESSAGE,
+            ConditionType::Reconciling | ConditionType::Stalled => LONGEST_REPETITION,
             ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => LONGEST_NOTE,
+            ConditionType::Contended => SHORTEST_NOTE,
         };
         Self { type_, status, reason, message: cut_to(longest, message.into()) }
     }

@@ -1,17 +1,44 @@
 //! Two that set the same policy undo each other for ever: another cluster with
-//! the same organization, or a script. After some rounds ours gives way, says
-//! so, and tries once an hour (`docs/failures.md` rows 35 and 48).
+//! the same organization, a script, a customer's admin. A looser value never
+//! stays: it is corrected, at the latest after an interval. A stricter one that
+//! keeps coming back is given way to, and tried again once an hour. Both are
+//! said with the condition Contended (`docs/failures.md` rows 35, 48 and 113).
 
 use super::{HOUR, State};
+use crate::policy::tighten;
+use std::time::Duration;
 
-/// So often within an [`HOUR`] others undo what we wrote before it counts as a
-/// fight.
+/// So often within an [`HOUR`] others undo what we wrote before it counts as
+/// contended.
 const UNDONE: usize = 5;
 
-/// Whether a write that corrects is not made, for now.
-pub(super) fn gives_way(state: &State) -> bool {
+/// Whether others keep undoing our writes.
+pub(super) fn is_contended(state: &State) -> bool {
     let (history, now) = (&state.history, state.began);
-    let was_contended = state.here().is_some_and(|resource| resource.was_contended());
-    let contended = history.is_contended() || was_contended || history.corrections(now) + 1 >= UNDONE;
-    state.corrects() && contended && history.last_correction_age(now).is_some_and(|age| age < HOUR)
+    let undone = history.corrections(now) + usize::from(state.corrects() || state.corrected());
+    let recent = state.corrected() || history.last_correction_age(now).is_some_and(|age| age < HOUR);
+    recent && (undone >= UNDONE || state.here().is_some_and(|resource| resource.was_contended()))
+}
+
+/// How long a write that corrects is still held back; zero: it is made now.
+/// Half an interval leaves each reconcile that comes in its turn free to
+/// correct, and slows those that are asked for in between.
+pub(super) fn held_back_for(state: &State) -> Duration {
+    if !state.corrects() || !is_contended(state) {
+        return Duration::ZERO;
+    }
+    let least = if gives_way(state) { HOUR } else { state.interval() / 2 };
+    let age = state.history.last_correction_age(state.began).unwrap_or(Duration::MAX);
+    least.saturating_sub(age)
+}
+
+/// Whether the live policy is at least as strict as the declared one in every
+/// field, so that leaving it loosens nothing. Not while the feature is off:
+/// nobody promises that a policy applies then.
+pub(super) fn gives_way(state: &State) -> bool {
+    let enabled = state.observation.organization.as_ref().is_some_and(|o| o.session_policy_enabled());
+    match (state.spec(), &state.observation.live) {
+        (Some(spec), Some(live)) => enabled && tighten(&spec.policy, live).is_none(),
+        _ => false,
+    }
 }

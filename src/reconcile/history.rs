@@ -2,7 +2,6 @@
 //! restart) only makes the next decision more careful. All times are those of
 //! the process's own monotonic clock, counted from its start.
 
-use super::{Outcome, RemoteOutcome};
 use std::{collections::VecDeque, time::Duration};
 
 /// The window in which corrections are counted.
@@ -27,13 +26,11 @@ pub struct History {
     outcome_unknown: Option<Duration>,
     /// When writes were sent that undo what somebody did to an earlier one.
     corrections: VecDeque<Duration>,
-    /// There were too many, and none of ours has held for an hour since.
-    contended: bool,
 }
 
 /// What happened to a resource.
 #[derive(Debug, Clone, Copy)]
-pub enum HistoryEvent<'a> {
+pub enum HistoryEvent {
     /// A write that undoes what somebody did to an earlier one is being sent.
     CorrectionSent,
     /// A policy write is being sent.
@@ -43,13 +40,9 @@ pub enum HistoryEvent<'a> {
         /// It may have been applied, or may be still.
         outcome_unknown: bool,
     },
-    /// A reconcile ended.
-    Reconciled {
-        /// How.
-        outcome: &'a Outcome,
-        /// Whether it proved that Scalekit can be reached, or that it can't.
-        reached: Option<bool>,
-    },
+    /// A reconcile ended that proved that Scalekit can be reached, or that it
+    /// can't.
+    Reached(bool),
 }
 
 impl History {
@@ -60,7 +53,7 @@ impl History {
     }
 
     /// Takes in what happened at `now`.
-    pub fn record(&mut self, event: HistoryEvent<'_>, now: Duration) {
+    pub fn record(&mut self, event: HistoryEvent, now: Duration) {
         match event {
             HistoryEvent::CorrectionSent => {
                 self.corrections.push_back(now);
@@ -79,22 +72,9 @@ impl History {
                     self.outcome_unknown = sent.or(self.outcome_unknown);
                 }
             }
-            HistoryEvent::Reconciled { outcome, reached } => self.reconciled(outcome, reached, now),
-        }
-    }
-
-    fn reconciled(&mut self, outcome: &Outcome, reached: Option<bool>, now: Duration) {
-        match reached {
-            Some(true) => self.unreachable_since = None,
+            HistoryEvent::Reached(true) => self.unreachable_since = None,
             // from the first failure, not from the last success: that one is an interval ago
-            Some(false) => drop(self.unreachable_since.get_or_insert(now)),
-            None => {}
-        }
-        let held = self.corrections.back().is_none_or(|last| now.saturating_sub(*last) >= HOUR);
-        match outcome {
-            Outcome::Contended => self.contended = true,
-            Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept) if held => self.contended = false,
-            _ => {}
+            HistoryEvent::Reached(false) => drop(self.unreachable_since.get_or_insert(now)),
         }
     }
 
@@ -120,11 +100,6 @@ impl History {
         self.corrections.back().copied().or(self.inherited()).map(|sent| now.saturating_sub(sent))
     }
 
-    /// Whether others kept undoing our writes, and none has held since.
-    pub const fn is_contended(&self) -> bool {
-        self.contended
-    }
-
     fn inherited(&self) -> Option<Duration> {
         self.predecessor.then_some(Duration::ZERO)
     }
@@ -133,7 +108,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::{ErrorKind, RemoteError, Settings, State, reached};
+    use crate::reconcile::{ErrorKind, Outcome, RemoteError, RemoteOutcome, Settings, State, reached};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -141,7 +116,9 @@ mod tests {
         let state = State::new(Settings::default(), History::default(), now);
         let outcome = kind.map_or(RemoteOutcome::InSync, |kind| RemoteOutcome::Error(RemoteError::new(kind)));
         let outcome = Outcome::Reconciled(outcome);
-        history.record(HistoryEvent::Reconciled { outcome: &outcome, reached: reached(&state, &outcome) }, now);
+        if let Some(reached) = reached(&state, &outcome) {
+            history.record(HistoryEvent::Reached(reached), now);
+        }
     }
 
     #[test]

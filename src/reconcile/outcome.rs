@@ -23,8 +23,14 @@ pub enum Outcome {
     },
     /// The organization was reconciled.
     Reconciled(RemoteOutcome),
-    /// Others keep undoing what we write, so for now we don't.
-    Contended,
+    /// Others keep undoing what we write, so this reconcile did not.
+    Contended {
+        /// The live policy is at least as strict as the declared one, so it may
+        /// stay for now; a looser one is corrected as soon as `next` is over.
+        gives_way: bool,
+        /// Until the next write.
+        next: Duration,
+    },
     /// Deleting: our finalizer is off.
     Released(Release),
     /// Deleting: a person is needed; released at the given time.
@@ -91,7 +97,7 @@ impl Outcome {
             Self::Credentials(error) => error.reason().name(),
             Self::Conflict { .. } => "Conflict",
             Self::Reconciled(remote) => remote.name(),
-            Self::Contended => "Contended",
+            Self::Contended { .. } => "Contended",
             Self::Released(release) => release.name(),
             Self::Holding { .. } => "Holding",
             Self::CleanupPending(_) => "CleanupPending",

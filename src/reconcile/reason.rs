@@ -60,8 +60,8 @@ reasons! {
     Conflict: "An older resource owns this organization.",
         "Delete one of the two; the younger one takes over when the older one goes.";
     Contended: "Somebody else changes the policy each time that it was set as declared.",
-        "Find the other writer (a second cluster with the same organization, a script) and stop one of the two; until \
-         then it is tried once an hour, and at once when the spec changes.";
+        "Find the other writer (a second cluster with the same organization, a script) and stop one of the two. Until \
+         then a looser policy is corrected each interval, and a stricter one stays and is tried once an hour.";
     OrganizationNotFound: "Scalekit has no such organization.",
         "Correct `spec.organization` in a new resource, or create the organization.";
     OrganizationChanged: "The external id leads to another organization than the one written to before.",

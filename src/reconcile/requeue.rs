@@ -70,7 +70,8 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
             Requeue::After(CREDENTIALS.min(state.settings.namespace_grace).min(state.settings.grace))
         }
         // to see that the other one has stopped
-        Outcome::Contended => Requeue::Interval(state.interval()),
+        Outcome::Contended { gives_way: true, .. } => Requeue::Interval(state.interval()),
+        Outcome::Contended { next, .. } => Requeue::After((*next).min(state.interval())),
         Outcome::Settling(wait) => Requeue::After(*wait),
         Outcome::CleanupPending(error) => after_error(error),
         Outcome::Crashed(_) => Requeue::Backoff { cap: MAX_BACKOFF },

@@ -79,7 +79,9 @@ impl Resource {
 
     /// Whether the status says of this generation that others keep undoing it.
     pub fn was_contended(&self) -> bool {
-        self.ready().is_some_and(|c| c.reason == Reason::Contended)
+        let contended = |type_| self.condition(type_).is_some_and(|c| c.reason == Reason::Contended);
+        self.observed_generation == self.generation
+            && (contended(ConditionType::Ready) || contended(ConditionType::Contended))
     }
 
     /// Whether a person waits for this reconcile: an edit that was not

@@ -213,10 +213,22 @@ impl State {
         self.settings.settle.saturating_sub(age)
     }
 
+    /// Whether this reconcile has written what somebody else undid.
+    pub fn corrected(&self) -> bool {
+        self.has_written() && self.undoes_others()
+    }
+
     /// Whether a write now would be the first of its reconcile and undo what
     /// somebody else did to an own one that was seen to hold.
     pub fn corrects(&self) -> bool {
-        let written = self.observation.wrote_policy() || self.observation.flag.before.is_some();
-        !written && self.here().is_some_and(|resource| resource.was_ready() || resource.was_contended())
+        !self.has_written() && self.undoes_others()
+    }
+
+    fn has_written(&self) -> bool {
+        self.observation.wrote_policy() || self.observation.flag.before.is_some()
+    }
+
+    fn undoes_others(&self) -> bool {
+        self.here().is_some_and(|resource| resource.was_ready() || resource.was_contended())
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{
     Application, Condition, ConditionStatus, ConditionType, CredentialsError, Hold, Outcome, Pinned, PlannedRelease,
-    Reason, RemoteError, RemoteOutcome, Resource, State, condition::set,
+    Reason, RemoteError, RemoteOutcome, Resource, State, condition::set, contention,
 };
 use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
 
@@ -86,7 +86,21 @@ impl StatusUpdate {
                 };
                 update.stall(state, Reason::Conflict, Reason::Conflict.message(&owner));
             }
-            Outcome::Contended => update.stall(state, Reason::Contended, Reason::Contended.message("")),
+            Outcome::Contended { gives_way: true, .. } => {
+                update.stall(
+                    state,
+                    Reason::Contended,
+                    Reason::Contended.message("the live policy is stricter and stays for now"),
+                );
+            }
+            Outcome::Contended { .. } => {
+                update.pend(
+                    state,
+                    ConditionStatus::False,
+                    Reason::Contended,
+                    Reason::Contended.message("it is corrected again soon"),
+                );
+            }
             Outcome::Reconciled(RemoteOutcome::Error(error)) => update.error(state, resource, error),
             Outcome::Reconciled(remote_outcome) => update.reconciled(state, remote_outcome),
             Outcome::Holding { hold, release_at } => {
@@ -126,7 +140,9 @@ impl StatusUpdate {
     fn of(state: &State) -> Self {
         let resource = state.here();
         let mut conditions = resource.map(|r| r.conditions.clone()).unwrap_or_default();
-        conditions.retain(|c| !matches!(c.type_, ConditionType::Reconciling | ConditionType::Stalled));
+        conditions.retain(|c| {
+            !matches!(c.type_, ConditionType::Contended | ConditionType::Reconciling | ConditionType::Stalled)
+        });
         let mut update = Self {
             observed_generation: resource.map_or(-1, |r| r.generation),
             pinned: pin(state, resource),
@@ -136,6 +152,7 @@ impl StatusUpdate {
             handled_at: resource.and_then(|r| r.requested_at.clone()),
             release: resource.filter(|_| state.deleting()).and_then(|r| r.release.clone()),
         };
+        update.say_contended(state);
         update.say_feature(state);
         update.say_effective(state);
         update
@@ -234,6 +251,13 @@ impl StatusUpdate {
                 let message = format!("the live policy of {} is not known to be the declared one", named(state));
                 self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, message);
             }
+        }
+    }
+
+    fn say_contended(&mut self, state: &State) {
+        if contention::is_contended(state) && !state.deleting() {
+            let reason = Reason::Contended;
+            self.set(ConditionType::Contended, ConditionStatus::True, reason, reason.means());
         }
     }
 

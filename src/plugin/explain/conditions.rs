@@ -61,7 +61,9 @@ fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
 fn fine(condition_type: ConditionType, condition: &Condition) -> bool {
     let status = ConditionStatus::parse(&condition.status);
     match condition_type {
-        ConditionType::Reconciling | ConditionType::Stalled => status != ConditionStatus::True,
+        ConditionType::Contended | ConditionType::Reconciling | ConditionType::Stalled => {
+            status != ConditionStatus::True
+        }
         ConditionType::Ready | ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => {
             status == ConditionStatus::True
         }

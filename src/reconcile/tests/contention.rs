@@ -5,11 +5,27 @@ use super::{
     samples::*,
     world::{Uid, World},
 };
-use crate::policy::Mode;
+use crate::policy::{Live, Mode, tighten};
 use crate::reconcile::{ConditionType, HOUR, Outcome, Requeue};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// What a customer's admin makes of it.
+fn stricter() -> Live {
+    custom(240, 30).into()
+}
+
+/// What loosens it, in one field at least.
+fn looser() -> [Live; 5] {
+    [
+        custom(43_200, None).into(),
+        custom(480, None).into(),
+        custom(600, 30).into(),
+        Live::Application,
+        Live::Unrecognized,
+    ]
+}
 
 /// Undone so often in a row, each time found a minute later.
 fn undone(times: usize) -> (World, Uid) {
@@ -22,7 +38,7 @@ fn undone(times: usize) -> (World, Uid) {
 }
 
 fn undo_and_look(world: &mut World, uid: Uid) {
-    world.tenant().live = foreign();
+    world.tenant().live = stricter();
     world.advance(MINUTE);
     world.pass(uid);
 }
@@ -36,14 +52,14 @@ fn row_035_what_is_undone_for_the_fifth_time_in_an_hour_is_contended() {
     let (mut world, uid) = undone(4);
     assert_eq!((writes(&world), world.says(uid, ConditionType::Ready)), (4, "True InSync".into()));
     undo_and_look(&mut world, uid);
-    assert_eq!((writes(&world), world.live()), (4, foreign()));
+    assert_eq!((writes(&world), world.live()), (4, stricter()));
     assert_eq!(
         (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Stalled)),
         ("False Contended".into(), "True Contended".into())
     );
     assert_eq!(world.says(uid, ConditionType::Synced), "False DriftDetected");
     let pass = world.pass(uid);
-    assert!(pass.is_quiet() && pass.outcome == Outcome::Contended);
+    assert!(pass.is_quiet() && matches!(pass.outcome, Outcome::Contended { gives_way: true, .. }));
     assert_eq!(pass.requeue, Requeue::Interval(MINUTE * 10), "it is still looked at");
 }
 
@@ -116,17 +132,19 @@ fn a_restart_in_the_middle_of_a_fight_is_no_try() {
 }
 
 #[test]
-fn a_flag_that_others_keep_switching_off_is_a_fight_too() {
+fn a_flag_that_others_keep_switching_off_is_switched_on_again_each_interval() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     for _ in 0..5 {
         world.switch_flag(false);
         world.advance(MINUTE);
         world.pass(uid);
     }
-    assert_eq!(
-        (world.tenant().session_policy_on(), world.says(uid, ConditionType::Stalled)),
-        (false, "True Contended".into())
-    );
+    assert!(!world.tenant().session_policy_on(), "not at once");
+    assert_eq!(world.says(uid, ConditionType::Contended), "True Contended");
+    world.advance(world.settings.interval);
+    world.pass(uid);
+    assert!(world.tenant().session_policy_on(), "without it the organization may have no policy at all");
+    assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
 }
 
 #[test]
@@ -139,4 +157,45 @@ fn a_deletion_reverts_all_the_same_and_observing_never_fights() {
     world.edit(uid, |d| d.mode = Mode::Observe);
     world.pass(uid);
     assert_eq!(world.says(uid, ConditionType::Ready), "True DriftDetected");
+}
+
+#[test]
+fn row_113_a_looser_value_never_stays_longer_than_an_interval() {
+    for spec in [enforce(declared()), tighten_only(declared())] {
+        for live in looser().into_iter().filter(|live| spec.mode == Mode::Enforce || *live != Live::Unrecognized) {
+            let (mut world, uid) = World::at_rest(spec.clone());
+            for nth in 1..40 {
+                world.tenant().live = live;
+                world.advance(world.settings.interval.mul_f64(0.9));
+                world.pass(uid);
+                assert!(tighten(&declared(), &world.live()).is_none(), "{live} stays, {:?}, {nth}", spec.mode);
+                assert_eq!(world.says(uid, ConditionType::Ready).split(' ').next(), Some("True"), "{nth}");
+                let contended = if nth < 5 { "absent" } else { "True Contended" };
+                assert_eq!(world.says(uid, ConditionType::Contended), contended, "{live}, {nth}");
+            }
+        }
+    }
+}
+
+#[test]
+fn row_113_a_looser_value_that_comes_back_every_minute_is_corrected_twice_an_interval_at_most() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.journal.clear();
+    for minute in 0..100 {
+        world.tenant().live = custom(43_200, None).into();
+        world.advance(MINUTE);
+        let pass = world.pass(uid);
+        if let Outcome::Contended { gives_way, next } = pass.outcome {
+            assert!(!gives_way && minute >= 4);
+            assert_eq!(pass.requeue, Requeue::After(next), "it is corrected without anybody asking");
+            assert!(next <= world.settings.interval / 2);
+            assert_eq!(world.says(uid, ConditionType::Reconciling), "True Contended");
+        }
+    }
+    assert!((4 + 18..=4 + 22).contains(&writes(&world)), "{} in ten intervals", writes(&world));
+    world.advance(HOUR);
+    world.pass(uid);
+    world.advance(HOUR);
+    world.pass(uid);
+    assert_eq!(world.says(uid, ConditionType::Contended), "absent", "it is over");
 }

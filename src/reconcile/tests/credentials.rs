@@ -6,7 +6,7 @@ use super::{
     world::{On, SECRET, Trouble, World, access},
 };
 use crate::policy::{Live, ValidatedSpec};
-use crate::reconcile::{Application, ErrorKind, Outcome, RemoteOutcome, Request, Step};
+use crate::reconcile::{Application, ClusterWrite, ErrorKind, Outcome, RemoteOutcome, Request, Response, Step};
 
 const OTHER: &str = "other.scalekit.com";
 
@@ -28,6 +28,18 @@ fn an_edit_of_something_else_in_the_middle_starts_over_too() {
     let uid = world.declare(enforce(declared()));
     world.meanwhile(5, |world| world.edit(1, |spec| spec.policy = custom(240, None)));
     assert_eq!(world.pass(uid).policies(), [custom(240, None)]);
+}
+
+#[test]
+fn starting_over_does_not_forget_a_write_that_may_still_land() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.tenant().live = foreign();
+    world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
+    let mut state = world.pass(uid).state;
+    state.handle_response(&Request::AddFinalizer, Response::Cluster(ClusterWrite::Outdated));
+    world.edit(uid, |spec| spec.policy = custom(240, None));
+    state.handle_response(&Request::ReadResource, Response::Resource(world.cluster.found(uid)));
+    assert_eq!((&state.credentials, state.unsettled_for()), (&None, world.settings.settle));
 }
 
 #[test]

@@ -164,9 +164,7 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
 fn bounded(pass: &[Entry]) -> Result<(), TestCaseError> {
     let conflict = |e: &&Entry| matches!(&e.response, Some(Response::Remote(Err(f))) if f.kind == ErrorKind::Conflict);
     // one that was refused with its credentials was not applied, and is sent once more
-    let refused = |e: &&Entry| {
-        matches!(&e.response, Some(Response::Remote(Err(f))) if f.kind.class() == ErrorClass::Unauthenticated)
-    };
+    let refused = |e: &&Entry| matches!(&e.response, Some(Response::Remote(Err(f))) if f.kind.class() == ErrorClass::Unauthenticated);
     let policies: Vec<&Entry> = pass.iter().filter(|e| e.policy().is_some() && !refused(e)).collect();
     let conflicts = policies.iter().copied().filter(conflict).count();
     prop_assert!(policies.len() - conflicts <= 2 && conflicts <= 3, "{} writes", policies.len());

@@ -23,14 +23,15 @@ async fn row_035_drift_is_written_back_once_and_told_with_both_values() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_035_what_others_keep_undoing_is_contended_and_no_longer_written() {
+async fn row_035_a_stricter_policy_that_others_keep_setting_is_given_way_to() {
+    let stricter = || json!({"source": "CUSTOM", "absolute_minutes": 60, "idle_enabled": true, "idle_minutes": 30});
     let world = ready_world("").await;
     for round in 1..5 {
-        world.edit("org_1", &json!({"policy": foreign()}));
+        world.edit("org_1", &json!({"policy": stricter()}));
         eventually("the repair", 30, || (world.policies("org_1").len() == 1 + round).then_some(()));
         world.until("acme", "True", "InSync");
     }
-    world.edit("org_1", &json!({"policy": foreign()}));
+    world.edit("org_1", &json!({"policy": stricter()}));
     let resource = world.until("acme", "False", "Contended");
     assert_eq!(
         (says(&resource, "Stalled"), says(&resource, "Synced")),
@@ -38,10 +39,25 @@ async fn row_035_what_others_keep_undoing_is_contended_and_no_longer_written() {
     );
     assert!(message(&resource, "Ready").contains("once an hour"));
     world.until_looked(3);
-    assert_eq!((world.policies("org_1").len(), &world.truth("org_1")["policy"]), (5, &foreign()), "it gave way");
+    assert_eq!((world.policies("org_1").len(), &world.truth("org_1")["policy"]), (5, &stricter()), "it gave way");
     world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
     world.until("acme", "True", "InSync");
     assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90, "an edit is tried at once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_113_a_looser_policy_never_stays_however_often_it_is_set() {
+    for mode in ["", ", mode: TightenOnly"] {
+        let world = ready_world(mode).await;
+        for round in 1..10 {
+            world.edit("org_1", &json!({"policy": foreign()}));
+            eventually("the correction", 30, || (world.policies("org_1").len() == 1 + round).then_some(()));
+            assert_eq!(world.truth("org_1")["policy"], eight_hours());
+        }
+        world.until("acme", "True", "InSync");
+        let contended = || world.resource("acme").is_some_and(|r| says(&r, "Contended") == "True Contended");
+        eventually("it is said beside", 10, || contended().then_some(()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -145,7 +145,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "Somebody switches the feature off",
         "it is switched on again at the next look; Observe only reports it in `FeatureEnabled`",
     ),
-    (35, "Somebody changes the policy in Scalekit", "one write at the next look, with an event `DriftCorrected`"),
+    (
+        35,
+        "Somebody changes the policy in Scalekit",
+        "one write in the next reconcile, with an event `DriftCorrected`; a stricter policy that is set a fifth time within an hour stays, with `Contended`, and is tried again once an hour",
+    ),
     (
         36,
         "The application's policy is stricter",
@@ -190,7 +194,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "The owner is deleted while another one waits",
         "the other one takes over without a revert in between; an event `HandedOver`",
     ),
-    (48, "Two namespaces declare one organization", "as row 45"),
+    (
+        48,
+        "Two clusters or namespaces declare one organization",
+        "in one cluster as row 45; in two the stricter policy prevails, and the other says `Contended`",
+    ),
     (
         49,
         "The external id leads to another organization than before",
@@ -280,4 +288,9 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (106, "Other finalizers", "they stay as they are, in any order"),
     (107, "Deleted while our finalizer is about to be added", "nothing is written and the resource goes"),
     (108, "Mode Observe", "not one write"),
+    (
+        113,
+        "Somebody sets a looser policy again and again",
+        "it is corrected in each reconcile, at most twice an interval once it has happened five times within an hour, and the condition `Contended` says so; it never stays",
+    ),
 ];

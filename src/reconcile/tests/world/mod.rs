@@ -228,7 +228,7 @@ impl World {
         Duration::try_from(self.now.duration_since(self.started)).unwrap_or_default()
     }
 
-    fn record(&mut self, uid: Uid, event: HistoryEvent<'_>) {
+    fn record(&mut self, uid: Uid, event: HistoryEvent) {
         let now = self.uptime();
         self.histories.get_mut(&uid).unwrap().record(event, now);
     }

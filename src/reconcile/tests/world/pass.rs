@@ -86,7 +86,9 @@ impl World {
 
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Pass {
         self.happenings.clear();
-        self.record(uid, HistoryEvent::Reconciled { outcome: &outcome, reached: reached(&state, &outcome) });
+        if let Some(reached) = reached(&state, &outcome) {
+            self.record(uid, HistoryEvent::Reached(reached));
+        }
         let update = StatusUpdate::after(&state, &outcome);
         if let Some(update) = &update
             && self.store(uid, update.clone()) == ClusterWrite::Outdated
