@@ -3,7 +3,7 @@
 
 use crate::reconcile::{
     ErrorKind, Goal, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep, next_remote,
-    satisfied,
+    read_before, satisfied,
 };
 
 /// More steps than any reconcile needs; ends one that would not end by itself.
@@ -11,19 +11,23 @@ const MOST_STEPS: usize = 64;
 
 /// Reconciles one organization; returns what was observed and the outcome.
 /// `perform` carries out one request; its `None` ends the reconcile without an
-/// outcome.
+/// outcome. What must be read right before a write is read where `sends_writes`
+/// says that the write is sent, and not only recorded.
 pub(super) async fn reconcile(
     goal: &Goal,
+    sends_writes: bool,
     mut perform: impl AsyncFnMut(&RemoteRequest, &Observation) -> Option<Result<RemoteResponse, RemoteError>>,
 ) -> (Observation, Option<RemoteOutcome>) {
     let mut observation = Observation::default();
     for _ in 0..MOST_STEPS {
         match next_remote(goal, &observation) {
             RemoteStep::Done(remote_outcome) => return (observation, Some(remote_outcome)),
-            RemoteStep::Request(request) => match perform(&request, &observation).await {
-                Some(response) => observation.observe(&request, response, |live| satisfied(goal, live)),
-                None => return (observation, None),
-            },
+            RemoteStep::Request(request) => {
+                let before = read_before(&request, &observation).filter(|_| sends_writes);
+                let request = before.unwrap_or(request);
+                let Some(response) = perform(&request, &observation).await else { return (observation, None) };
+                observation.observe(&request, response, |live| satisfied(goal, live));
+            }
         }
     }
     (observation, Some(RemoteOutcome::Error(RemoteError::new(ErrorKind::BadResponse))))

@@ -57,7 +57,7 @@ fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, reques
     if spec.may_revert() && spec.policy != Policy::Application && !resource.finalizer {
         return Step::Request(Request::AddFinalizer);
     }
-    Step::Request(Request::Remote(request))
+    Step::Request(Request::Remote(remote::read_before(&request, &state.observation).unwrap_or(request)))
 }
 
 /// Before a reconcile ends, the finalizer is made to fit: there when a custom

@@ -44,7 +44,7 @@ pub use outages::{Outages, reached};
 pub use outcome::{Hold, Outcome, Release};
 pub use ownership::{Claimant, Ownership, owner, ownership};
 pub use reason::{Reason, reasons_page};
-pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, satisfied};
+pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_before, satisfied};
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
 pub use request::{ClusterWrite, Request, Response};
 pub use requeue::{MAX_BACKOFF, Requeue, requeue, retry_within};

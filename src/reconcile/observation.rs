@@ -9,6 +9,8 @@ use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, Organizati
 pub struct Observation {
     /// The organization as last read in this reconcile; `None`: to be read (again).
     pub organization: Option<Organization>,
+    /// Nothing was asked or written since the organization was read.
+    pub organization_is_fresh: bool,
     /// Its id, once known; it stays when the organization must be read again.
     pub resolved: Option<OrganizationId>,
     /// The application's policy.
@@ -124,6 +126,7 @@ impl Observation {
         response: Result<RemoteResponse, RemoteError>,
         sufficient: impl Fn(&Live) -> bool,
     ) {
+        self.organization_is_fresh = false;
         match (request, response) {
             (
                 RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_),
@@ -169,6 +172,7 @@ impl Observation {
         self.failure = None; // a second read may find what the first one missed
         self.resolved = Some(organization.id.clone());
         self.organization = Some(organization);
+        self.organization_is_fresh = true;
     }
 
     /// An echo that does not show what we wanted is not believed; the

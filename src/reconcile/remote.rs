@@ -127,6 +127,18 @@ pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
     }
 }
 
+/// What must be read right before `request` is sent. A list of features is
+/// written complete, so one that somebody switched off since it was read would
+/// be switched on again (`docs/failures.md` row 118).
+pub fn read_before(request: &RemoteRequest, observation: &Observation) -> Option<RemoteRequest> {
+    match request {
+        RemoteRequest::WriteFeatures { organization, .. } if !observation.organization_is_fresh => {
+            Some(RemoteRequest::ReadOrganization(organization.clone()))
+        }
+        _ => None,
+    }
+}
+
 /// Whether `live` is as far as `goal` goes: no write of it would follow.
 pub fn satisfied(goal: &Goal, live: &Live) -> bool {
     matches!(pending(goal, live), Pending::Nothing)

@@ -78,6 +78,7 @@ impl State {
 
     /// Takes in the response to `request`.
     pub fn handle_response(&mut self, request: &Request, response: Response) {
+        self.observation.organization_is_fresh &= matches!(request, Request::Remote(_));
         match (request, response) {
             (_, Response::Resource(found)) => self.handle_resource(found),
             (_, Response::Namespace { terminating }) => self.namespace_terminating = Some(terminating),

@@ -72,7 +72,7 @@ async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> 
         }
         Some(response)
     };
-    let (observation, remote_outcome) = reconcile(&goal, perform).await;
+    let (observation, remote_outcome) = reconcile(&goal, true, perform).await;
     let unknown =
         observation.may_still_land() || observation.flag.error.as_ref().is_some_and(|error| error.outcome_unknown);
     let end = match remote_outcome {

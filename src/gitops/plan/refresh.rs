@@ -91,7 +91,8 @@ async fn one<'a>(
     let goal = goal(manifest, options.pins.get(n).cloned().flatten(), features_unreported);
     let mut recorded = RecordedWrites::default();
     let (observation, remote_outcome) =
-        reconcile(&goal, async |request, observation| recorded.response(scalekit, request, observation).await).await;
+        reconcile(&goal, false, async |request, observation| recorded.response(scalekit, request, observation).await)
+            .await;
     let flag = Flag::of(recorded.organization.as_ref().or(observation.organization.as_ref()));
     let result = recorded.into_change(&goal, &observation, remote_outcome, |recorded| {
         options.last.cause(manifest, observation.resolved.as_ref(), recorded.before.as_ref())

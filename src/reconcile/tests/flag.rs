@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{Omits, On, Pass, Trouble, Uid, World},
+    world::{Omits, On, Pass, Trouble, Uid, World, set_flag},
 };
 use crate::reconcile::{
     ConditionType, ErrorKind, Feature, Outcome, Reason, RemoteOutcome, RemoteRequest, Request, Step,
@@ -170,5 +170,22 @@ fn a_server_that_never_tells_is_not_asked_again_for_a_policy_that_could_not_hold
     assert_eq!(world.says(uid, ConditionType::Stalled), "True InvalidSpec");
     for _ in 0..8 {
         assert!(world.pass(uid).is_quiet(), "at rest nothing is written");
+    }
+}
+
+#[test]
+fn row_118_a_feature_that_somebody_switches_off_meanwhile_stays_off() {
+    for replaces_features in [false, true] {
+        for before in [4, 5, 6] {
+            let mut world = World::new();
+            world.scalekit.habits.replaces_features = replaces_features;
+            let uid = world.declare(enforce(declared()));
+            world.meanwhile(before, |world| world.each_tenant(|tenant| set_flag(&mut tenant.features, "sso", false)));
+            let pass = world.pass(uid);
+            assert!(world.tenant().session_policy_on());
+            let sso = world.tenant().features.iter().find(|f| f.name == "sso").is_some_and(|f| f.enabled);
+            assert!(!sso, "switched off before step {before}: {:?}", pass.words());
+            assert!(pass.events.iter().all(|event| event.reason != Reason::FeaturesChanged), "{before}");
+        }
     }
 }

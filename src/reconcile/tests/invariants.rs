@@ -62,6 +62,7 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
         }
         Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) => {
             announced(entry)?;
+            prop_assert!(state.observation.organization_is_fresh, "the list is one that was read just before");
             let read = &state.observation.organization.as_ref().unwrap().features;
             let ours = |name: &str| name == SESSION_POLICY;
             prop_assert!(features.iter().any(|f| ours(&f.name) && f.enabled));

@@ -25,6 +25,7 @@ fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write
             "read application policy",
             "progress",
             "add finalizer",
+            "read organization",
             "features",
             "read policy",
             "write policy",

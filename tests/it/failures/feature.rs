@@ -33,7 +33,7 @@ async fn row_030_the_feature_is_switched_on_before_the_policy_is_written() {
     let resource = world.until("acme", "True", "InSync");
     assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["status"], "True");
     let story = world.story("org_1").replace('A', "");
-    assert!(story.starts_with("OFRW") && !story[4..].contains(['F', 'W']), "{story}");
+    assert!(story.starts_with("OOFRW") && !story[5..].contains(['F', 'W']), "{story}");
     assert_eq!(world.count("status=403"), 0);
     world.until_event("FeatureEnabled", "Normal");
 }
@@ -75,7 +75,7 @@ async fn row_032_a_feature_that_stays_off_is_given_up_after_two_tries() {
     assert!(condition(&resource, "Stalled").is_some());
     assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["status"], "False");
     world.until_looked_at("org_2", 3);
-    assert_eq!(world.story("org_1").replace('A', ""), "OFOFO", "each try is checked by reading");
+    assert_eq!(world.story("org_1").replace('A', ""), "OOFOFO", "each try is checked by reading");
     world.until_event("FeatureNotEnabled", "Warning");
 }
 

@@ -293,4 +293,9 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "Somebody sets a looser policy again and again",
         "it is corrected in each reconcile, at most twice an interval once it has happened five times within an hour, and the condition `Contended` says so; it never stays",
     ),
+    (
+        118,
+        "Another feature is switched off between our read and our write",
+        "it stays off: the organization is read again right before its features are written",
+    ),
 ];
