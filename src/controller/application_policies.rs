@@ -1,8 +1,10 @@
-//! The application's policy, read once for all organizations of an
-//! environment.
+//! The application's policy, read once for all organizations that a client
+//! reaches in its environment. Another client of the same environment asks for
+//! itself: what one is refused says nothing of the policy.
 
 use crate::{
-    reconcile::{ErrorKind, RemoteError, RemoteRequest, RemoteResponse},
+    policy::ApplicationPolicy,
+    reconcile::{RemoteError, RemoteRequest, RemoteResponse},
     scalekit::Client,
 };
 use std::{
@@ -12,39 +14,38 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The application's policy of each environment.
+/// Above this many entries, those that are no longer used are dropped.
+const MANY: usize = 256;
+
+/// The application's policy by environment and client id.
 pub(super) struct ApplicationPolicies {
     ttl: Duration,
-    entries: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Entry>>>>,
+    entries: Mutex<HashMap<(String, String), Arc<tokio::sync::Mutex<Entry>>>>,
 }
 
 #[derive(Default)]
 struct Entry {
     /// The last response that may be used again, and when it came.
     cached: Option<(Instant, Result<RemoteResponse, RemoteError>)>,
-    /// The last response that settled the policy, to notice a change.
-    settled: Option<Result<RemoteResponse, ErrorKind>>,
+    /// The last policy that was read, to notice a change.
+    policy: Option<ApplicationPolicy>,
 }
 
 impl ApplicationPolicies {
-    /// A response is used for `ttl` for all organizations of an environment.
+    /// A response is used for `ttl`.
     pub(super) fn new(ttl: Duration) -> Self {
         Self { ttl, entries: Mutex::default() }
     }
 
-    /// The response to `request`, and whether it differs from the last one of
-    /// this environment. One that does not settle the policy, as in an outage,
-    /// is neither kept nor compared.
+    /// The response to `request`, and whether the policy differs from the last
+    /// one read. A response that does not settle it, as in an outage, is not
+    /// kept.
     pub(super) async fn get(
         &self,
         client: &Client,
         request: &RemoteRequest,
     ) -> (Result<RemoteResponse, RemoteError>, bool) {
-        let environment = client.environment().to_string();
-        let entry = {
-            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(entries.entry(environment).or_default())
-        };
+        let entry = self.entry(client);
         let mut entry = entry.lock().await;
         if let Some((at, response)) = &entry.cached
             && at.elapsed() < self.ttl
@@ -53,10 +54,21 @@ impl ApplicationPolicies {
         }
         let response = client.request(request).await;
         let settles = response.as_ref().err().is_none_or(|error| error.kind.settles_application_policy());
-        let settled = settles.then(|| response.clone().map_err(|error| error.kind));
         entry.cached = settles.then(|| (Instant::now(), response.clone()));
-        let changed = settled.is_some() && entry.settled.is_some() && entry.settled != settled;
-        entry.settled = settled.or_else(|| entry.settled.take());
+        let Ok(RemoteResponse::ApplicationPolicy(policy)) = &response else { return (response, false) };
+        let before = entry.policy.replace(*policy);
+        let changed = before.is_some_and(|before| before != *policy);
         (response, changed)
+    }
+
+    fn entry(&self, client: &Client) -> Arc<tokio::sync::Mutex<Entry>> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MANY {
+            let fresh = |entry: &Entry| entry.cached.as_ref().is_some_and(|(at, _)| at.elapsed() < self.ttl);
+            entries
+                .retain(|_, entry| entry.try_lock().is_ok_and(|entry| fresh(&entry)) || Arc::strong_count(entry) > 1);
+        }
+        let key = (client.environment().to_string(), client.id().to_owned());
+        Arc::clone(entries.entry(key).or_default())
     }
 }

@@ -41,6 +41,11 @@ impl Client {
         Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens: Tokens::default(), limits }))
     }
 
+    /// The client id that it authenticates with.
+    pub fn id(&self) -> &str {
+        self.0.credentials.id()
+    }
+
     /// Which environment it talks to.
     pub fn environment(&self) -> &Environment {
         self.0.credentials.environment()

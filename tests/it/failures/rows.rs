@@ -298,4 +298,9 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "Another feature is switched off between our read and our write",
         "it stays off: the organization is read again right before its features are written",
     ),
+    (
+        120,
+        "One client is refused the application's policy",
+        "its own resources say `Effective` Unknown; those of another client of the same environment notice nothing",
+    ),
 ];

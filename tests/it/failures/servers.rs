@@ -2,7 +2,7 @@
 //! (`scalekit-api.md` §6, §8): a whole life of a resource has the same end and
 //! the same writes.
 
-use super::{eight_hours, foreign, spec};
+use super::{always, eight_hours, foreign, organization, refuse, says, spec};
 use crate::{cluster::eventually, world::World};
 use serde_json::{Value, json};
 
@@ -70,4 +70,29 @@ servers! {
     a_server_that_replaces_lists_and_refuses_names_it_does_not_know: {
         "features": {"patch": "replace", "unknown": "reject"}, "token": {"expires_in_as_string": true}
     };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_120_what_one_client_is_refused_says_nothing_to_another_of_the_same_environment() {
+    let mut world = World::without_operator(json!({})).await;
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    let acme = world.until("acme", "True", "InSync");
+    assert_eq!(says(&acme, "Effective"), "True AppliesFully");
+    // the first client's token stays valid
+    world.admin("PUT", "client", &json!({"client_id": "skc_other", "client_secret": "other"}));
+    let refused = "/api/v1/organizations/org_2/application-session-policy";
+    world.admin("POST", "faults", &always("GET", refused, refuse(403)));
+    let url = format!("--from-literal=SCALEKIT_ENVIRONMENT_URL={}", world.simulator.base_url());
+    let (id, secret) = ("--from-literal=SCALEKIT_CLIENT_ID=skc_other", "--from-literal=SCALEKIT_CLIENT_SECRET=other");
+    world.kubectl(&["create", "secret", "generic", "other", &url, id, secret]);
+    world.apply("neighbour", &organization("org_2", ", credentialsSecretRef: {name: other}"));
+    let neighbour = world.until("neighbour", "True", "InSync");
+    assert_eq!(says(&neighbour, "Effective"), "Unknown ApplicationPolicyUnreadable");
+    let asked = world.count("path=/api/v1/organizations/org_1/application-session-policy");
+    eventually("the first client asks again", 30, || {
+        (world.count("path=/api/v1/organizations/org_1/application-session-policy") > asked + 1).then_some(())
+    });
+    assert_eq!(says(&world.resource("acme").unwrap(), "Effective"), "True AppliesFully");
+    assert_eq!(says(&world.resource("neighbour").unwrap(), "Effective"), "Unknown ApplicationPolicyUnreadable");
 }
