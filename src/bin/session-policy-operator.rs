@@ -28,10 +28,15 @@ struct Arguments {
     #[arg(long, env = "OSP_CREDENTIALS_DIR", global = true)]
     credentials_dir: Option<PathBuf>,
 
-    /// Namespaces whose resources may use the operator's own credentials; may be given more than once. Whoever may write
-    /// a resource there may change the policy of every organization that these credentials reach [default: all]
+    /// Namespaces whose resources may use the operator's own credentials, or `all`; may be given more than once. Whoever
+    /// may write a resource there may change the policy of every organization that these credentials reach [default: the
+    /// operator's own namespace]
     #[arg(long, env = "OSP_DEFAULT_CREDENTIALS_FOR", value_delimiter = ',', global = true)]
     default_credentials_for: Vec<String>,
+
+    /// The operator's own namespace [default: the kubeconfig context's]
+    #[arg(long, env = "POD_NAMESPACE", hide = true, global = true)]
+    pod_namespace: Option<String>,
 
     /// How long a deletion waits for missing or refused credentials before the resource goes and its policy stays
     #[arg(long, env = "OSP_DELETION_GRACE", default_value = "1h", value_parser = crd::deadline, global = true)]
@@ -45,8 +50,15 @@ struct Arguments {
     #[arg(long, env = "OSP_ALLOW_HTTP", global = true)]
     allow_http: bool,
 
-    /// Accept only environment URLs whose host ends in this; may be given more than once [default: any]
-    #[arg(long, env = "OSP_ALLOWED_HOST", value_delimiter = ',', global = true)]
+    /// Hosts that Secrets may name, with all hosts below them, or `any`; may be given more than once. The host of the
+    /// operator's own credentials is always allowed
+    #[arg(
+        long,
+        env = "OSP_ALLOWED_HOST",
+        value_delimiter = ',',
+        default_values = ["scalekit.com", "scalekit.dev", "scalekit.cloud"],
+        global = true
+    )]
     allowed_host: Vec<String>,
 
     /// Requests per second and environment
@@ -115,17 +127,18 @@ async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let shutdown = telemetry::on_signal()?;
     let client = controller::connect().await?;
     let (command, address) = (arguments.command.clone(), arguments.http_addr);
+    let options = arguments.options(client.default_namespace());
     if let Some(Command::Uninstall { keep_policies }) = command {
         let policies = if keep_policies { Policies::Keep } else { Policies::Revert };
         return tokio::select! {
-            code = uninstall(client, arguments.into(), policies) => code,
+            code = uninstall(client, options, policies) => code,
             () = shutdown.cancelled() => Ok(ExitCode::FAILURE),
         };
     }
     let health = telemetry::Health::default();
     let address = health.serve(address, shutdown.clone()).await?;
     tracing::info!(%address, "serving /livez and /readyz");
-    controller::run(client, arguments.into(), shutdown, || health.ready()).await?;
+    controller::run(client, options, shutdown, || health.ready()).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -139,18 +152,31 @@ async fn uninstall(client: kube::Client, options: Options, policies: Policies) -
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-impl From<Arguments> for Options {
-    fn from(arguments: Arguments) -> Self {
-        Self {
+/// `None` where one of them is the word for everything.
+fn unless_all(mut named: Vec<String>, all: &str) -> Option<Vec<String>> {
+    named.retain(|name| !name.is_empty()); // an empty variable is an unset one
+    (!named.iter().any(|name| name == all)).then_some(named)
+}
+
+impl Arguments {
+    /// The settings of an operator whose kubeconfig or pod is of `namespace`.
+    fn options(self, namespace: &str) -> Options {
+        let arguments = self;
+        let own = arguments.pod_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| namespace.to_owned());
+        Options {
             namespaces: arguments.watch_namespace,
             resync_interval: arguments.resync_interval,
             default_credentials: DefaultCredentials {
                 folder: arguments.credentials_dir,
-                namespaces: arguments.default_credentials_for,
+                namespaces: unless_all(arguments.default_credentials_for, "all")
+                    .map(|named| if named.is_empty() { vec![own] } else { named }),
             },
             grace: arguments.deletion_grace,
             namespace_grace: arguments.namespace_deletion_grace,
-            rules: scalekit::Rules { allow_http: arguments.allow_http, allowed_hosts: arguments.allowed_host },
+            rules: scalekit::Rules {
+                allow_http: arguments.allow_http,
+                allowed_hosts: unless_all(arguments.allowed_host, "any").unwrap_or_default(),
+            },
             scalekit: scalekit::Settings {
                 deadline: arguments.request_timeout,
                 rate: arguments.rate_limit,

@@ -35,10 +35,10 @@ pub(super) type Connection = Result<(Client, Access), CredentialsError>;
 pub struct DefaultCredentials {
     /// A folder with a file for each key; environment variables when `None`.
     pub folder: Option<PathBuf>,
-    /// Namespaces whose resources may use them by naming no Secret; all, when
-    /// empty. Whoever may write a resource there may change the policy of
-    /// every organization that these credentials reach.
-    pub namespaces: Vec<String>,
+    /// Namespaces whose resources may use them by naming no Secret; `None`: all.
+    /// Whoever may write a resource there may change the policy of every
+    /// organization that these credentials reach.
+    pub namespaces: Option<Vec<String>>,
 }
 
 /// Reads credentials and keeps one client for each [`CredentialsRef`].
@@ -134,8 +134,8 @@ impl CredentialStore {
         secret: Option<&str>,
         refresh: bool,
     ) -> Result<Connection, KubeError> {
-        let allowed = &self.default_credentials.namespaces;
-        if secret.is_none() && !allowed.is_empty() && !allowed.iter().any(|n| n == namespace) {
+        let allowed = |all: &Vec<String>| all.iter().any(|allowed| allowed == namespace);
+        if secret.is_none() && !self.default_credentials.namespaces.as_ref().is_none_or(allowed) {
             return Ok(Err(CredentialsError::NotAllowed { namespace: namespace.into() }));
         }
         self.read(&CredentialsRef::of(namespace, secret), refresh).await
@@ -168,7 +168,7 @@ impl CredentialStore {
             .and_then(|before| before.last_known(self.times.kept));
         let connection = match before {
             Some(before) if same && before.connection.is_ok() => before.connection,
-            _ => self.connect(reference, values),
+            _ => self.connect(reference, values).await,
         };
         *slot = Some(CacheEntry { version, read_at: Instant::now(), connection: connection.clone(), last_known });
         Ok(connection)
@@ -221,6 +221,24 @@ impl CredentialStore {
         (version.unwrap_or(Version::Absent), values)
     }
 
+    /// Which URLs a source may name. The administrator's own credentials name
+    /// any host, and with that allow it to everybody's Secrets.
+    async fn rules(&self, reference: &CredentialsRef) -> Rules {
+        let own = Rules { allowed_hosts: Vec::new(), ..self.rules.clone() };
+        let mut rules = self.rules.clone();
+        match reference {
+            CredentialsRef::Default => return own,
+            CredentialsRef::Secret { .. } if rules.allowed_hosts.is_empty() => {}
+            CredentialsRef::Secret { .. } => {
+                let (_, values) = self.read_default().await;
+                let source = self.source(&CredentialsRef::Default);
+                let credentials = Credentials::from_raw(values, &source, &own).ok();
+                rules.allowed_hosts.extend(credentials.map(|credentials| credentials.host().to_owned()));
+            }
+        }
+        rules
+    }
+
     fn source(&self, reference: &CredentialsRef) -> CredentialsSource {
         match (reference, &self.default_credentials.folder) {
             (CredentialsRef::Secret { name, .. }, _) => CredentialsSource::Secret(name.clone()),
@@ -229,9 +247,9 @@ impl CredentialStore {
         }
     }
 
-    fn connect(&self, reference: &CredentialsRef, values: RawCredentials) -> Connection {
+    async fn connect(&self, reference: &CredentialsRef, values: RawCredentials) -> Connection {
         let source = self.source(reference);
-        let credentials = Credentials::from_raw(values, &source, &self.rules)?;
+        let credentials = Credentials::from_raw(values, &source, &self.rules(reference).await)?;
         let environment = credentials.environment().to_string();
         Ok((Client::new(&self.transport, credentials), Access { environment, source }))
     }

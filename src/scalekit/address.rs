@@ -12,7 +12,8 @@ pub struct Rules {
     pub allow_http: bool,
     /// Host suffixes, matched on whole labels (`example.com` allows itself and
     /// `auth.example.com`, not `evilexample.com`); an IP address only allows
-    /// itself. An empty list allows any host.
+    /// itself. An empty list allows any host; with `allow_http` loopback is
+    /// allowed besides.
     pub allowed_hosts: Vec<String>,
 }
 
@@ -20,6 +21,7 @@ pub struct Rules {
 /// prefixes are fine (`scalekit-api.md` §1.1).
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
+    host: String,
     base: String,
     environment: Environment,
 }
@@ -51,12 +53,20 @@ impl Address {
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let name = format!("{host}{port}{}", url.path().trim_end_matches('/'));
-        Ok(Self { base: format!("{}://{name}", url.scheme()), environment: Environment::new(&name) })
+        Ok(Self {
+            host: host.to_owned(),
+            base: format!("{}://{name}", url.scheme()),
+            environment: Environment::new(&name),
+        })
     }
 
     /// The URL of `path`, which starts with a slash.
     pub(super) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     pub(super) fn environment(&self) -> &Environment {
@@ -66,7 +76,10 @@ impl Address {
 
 impl Rules {
     fn allow(&self, host: &str) -> bool {
-        self.allowed_hosts.is_empty() || self.allowed_hosts.iter().any(|suffix| within(host, suffix))
+        let loopback = || host == "localhost" || hosts::literal(host).is_some_and(|address| address.is_loopback());
+        self.allowed_hosts.is_empty()
+            || self.allowed_hosts.iter().any(|suffix| within(host, suffix))
+            || (self.allow_http && loopback())
     }
 }
 
@@ -93,6 +106,16 @@ mod tests {
 
     fn parse(text: &str) -> Result<String, InvalidValue> {
         Address::parse(text, &Rules::default()).map(|address| address.environment.to_string())
+    }
+
+    #[test]
+    fn beside_the_allowed_hosts_loopback_is_for_tests_alone() {
+        let rules = |allow_http| Rules { allow_http, allowed_hosts: vec!["scalekit.com".into()] };
+        for url in ["https://127.0.0.1:9000", "https://localhost", "https://[::1]"] {
+            assert_eq!(Address::parse(url, &rules(false)).err(), Some(InvalidValue::HostNotAllowed), "{url}");
+            assert!(Address::parse(url, &rules(true)).is_ok(), "{url}");
+        }
+        assert_eq!(Address::parse("https://10.0.0.1", &rules(true)).err(), Some(InvalidValue::HostNotAllowed));
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl Credentials {
         Ok(Self { address, id, secret })
     }
 
+    /// The host of their environment.
+    pub fn host(&self) -> &str {
+        self.address.host()
+    }
+
     /// Which environment they are for.
     pub fn environment(&self) -> &Environment {
         self.address.environment()

@@ -29,7 +29,8 @@ pub struct World {
 }
 
 /// How the operator is started unless a test says otherwise.
-const USUAL: [(&str, &str); 4] = [
+const USUAL: [(&str, &str); 5] = [
+    ("--default-credentials-for", "all"),
     ("--http-addr", "127.0.0.1:0"),
     ("--resync-interval", "2s"),
     ("--request-timeout", "2s"),

@@ -26,6 +26,43 @@ async fn a_namespace_that_is_not_named_needs_a_secret_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_word_they_serve_the_operators_own_namespace_alone() {
+    for (pod, ready) in [(false, false), (true, true)] {
+        let mut world = World::without_operator(json!({})).await;
+        world.arguments = vec!["--default-credentials-for", ""];
+        if pod {
+            world.arguments = vec!["--default-credentials-for", "", "--pod-namespace", world.namespace.clone().leak()];
+        }
+        world.start_operator();
+        world.apply("acme", &spec(""));
+        let (status, reason) = if ready { ("True", "InSync") } else { ("False", "CredentialsNotAllowed") };
+        world.until("acme", status, reason);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_names_a_host_which_no_administrator_allowed_is_never_sent_anything() {
+    let mut world = World::without_operator(json!({})).await;
+    world.start_operator();
+    for (url, why) in [
+        ("https://scalekit.example.com", "not on the list of allowed hosts"),
+        ("https://kubernetes.default.svc", "not on the list of allowed hosts"),
+        ("https://10.0.0.1:8443", "not on the list of allowed hosts"),
+        ("https://169.254.169.254", "never contacted"),
+    ] {
+        let url = format!("--from-literal=SCALEKIT_ENVIRONMENT_URL={url}");
+        let (id, secret) = ("--from-literal=SCALEKIT_CLIENT_ID=a", "--from-literal=SCALEKIT_CLIENT_SECRET=b");
+        world.kubectl(&["create", "secret", "generic", "elsewhere", &url, id, secret]);
+        world.apply("acme", &spec(", credentialsSecretRef: {name: elsewhere}"));
+        let resource = world.until("acme", "False", "CredentialsIncomplete");
+        assert!(message(&resource, "Ready").contains(why), "{url}: {}", message(&resource, "Ready"));
+        world.kubectl(&["delete", "osp", "acme"]);
+        world.kubectl(&["delete", "secret", "elsewhere"]);
+    }
+    assert_eq!(world.count(""), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_that_is_named_may_use_them() {
     let mut world = World::without_operator(json!({})).await;
     world.arguments = vec!["--default-credentials-for", world.namespace.clone().leak()];
