@@ -75,31 +75,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// These settings with a partial object laid over them; `null` restores a
-    /// default, a list is replaced whole.
+    /// These settings with a partial object laid over them (RFC 7386); `null`
+    /// restores a default, a list is replaced whole.
     pub(crate) fn overlaid(&self, partial: &Value) -> Result<Self, serde_json::Error> {
         let mut whole = serde_json::to_value(self)?;
-        overlay(&mut whole, partial);
+        json_patch::merge(&mut whole, partial);
         serde_json::from_value(whole)
-    }
-}
-
-/// JSON merge patch (RFC 7386).
-fn overlay(target: &mut Value, patch: &Value) {
-    let Value::Object(changes) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(serde_json::Map::new());
-    }
-    let Value::Object(fields) = target else { return };
-    for (name, change) in changes {
-        if change.is_null() {
-            fields.remove(name);
-        } else {
-            overlay(fields.entry(name.clone()).or_insert(Value::Null), change);
-        }
     }
 }
 
