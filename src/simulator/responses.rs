@@ -80,11 +80,11 @@ fn timeout(fields: &mut Fields<'_>, name: &str, minutes: Option<i64>) {
 pub(crate) fn application_policy(application: &Application, emission: &Emission) -> Value {
     let mut fields = Fields::new(emission);
     fields.put("absolute_session_timeout", fields.number(application.absolute));
-    fields.put("absolute_session_timeout_unit", Value::from(application.absolute_unit.name()));
+    fields.put("absolute_session_timeout_unit", json!(application.absolute_unit));
     let enabled = application.idle_enabled;
     fields.plain("idle_session_timeout_enabled", Value::from(enabled), !enabled);
     fields.plain("idle_session_timeout", fields.number(application.idle), application.idle == 0);
-    let unit = enabled.then(|| Value::from(application.idle_unit.name()));
+    let unit = enabled.then(|| json!(application.idle_unit));
     fields.optional("idle_session_timeout_unit", unit, json!(UNSPECIFIED_UNIT));
     fields.put("access_token_expiry", fields.number(application.access_token_expiry));
     json!({"application_policy": fields.finish()})
