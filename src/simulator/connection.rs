@@ -53,7 +53,6 @@ impl Connected<IncomingStream<'_, Listener>> for KillSwitch {
     }
 }
 
-/// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,

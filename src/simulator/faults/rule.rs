@@ -18,7 +18,6 @@ pub(crate) enum Forever {
     Forever,
 }
 
-/// One rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {

@@ -21,11 +21,9 @@ pub(crate) use traffic::{Lag, RateLimit, RateLimitForm, Token};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// All settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// What a request body may contain.
     pub(crate) parsing: Parsing,
     /// A longer request body gets a 413.
     pub(crate) max_body_bytes: usize,
@@ -50,7 +48,6 @@ pub(crate) struct Settings {
     pub(crate) policy: PolicyRules,
     /// The policy of the application, and how its endpoint answers.
     pub(crate) application: Application,
-    /// How responses are written.
     pub(crate) emission: Emission,
 }
 

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Lag {
-    /// This many reads.
     pub(crate) reads: u32,
-    /// This many milliseconds.
     pub(crate) ms: u64,
 }
 
@@ -66,7 +64,6 @@ pub(crate) struct RateLimit {
     pub(crate) per_second: Option<f64>,
     /// Requests that may come at once.
     pub(crate) burst: u32,
-    /// The hint.
     pub(crate) form: RateLimitForm,
     /// Both spellings exist: `RATE_LIMITED` (official) and `RATE_LIMIT_EXCEEDED`.
     pub(crate) error_code: String,
