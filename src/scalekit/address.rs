@@ -21,7 +21,7 @@ pub struct Rules {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
     base: String,
-    environment: Environment,
+    pub(super) environment: Environment,
 }
 
 impl Address {
@@ -46,7 +46,7 @@ impl Address {
         if hosts::refused(host) {
             return Err(InvalidValue::HostRefused);
         }
-        if !rules.allow(host) {
+        if !rules.allowed_hosts.is_empty() && !rules.allowed_hosts.iter().any(|suffix| within(host, suffix)) {
             return Err(InvalidValue::HostNotAllowed);
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -57,16 +57,6 @@ impl Address {
     /// The URL of `path`, which starts with a slash.
     pub(super) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.base)
-    }
-
-    pub(super) fn environment(&self) -> &Environment {
-        &self.environment
-    }
-}
-
-impl Rules {
-    fn allow(&self, host: &str) -> bool {
-        self.allowed_hosts.is_empty() || self.allowed_hosts.iter().any(|suffix| within(host, suffix))
     }
 }
 
