@@ -39,7 +39,7 @@ impl Tokens {
         let token = format!("simulated-{}-{:016x}", self.issued, fastrand::u64(..));
         let expires = now + Duration::from_millis(rules.lifetime_ms);
         self.live.insert(token.clone(), Grant { expires, client_id: client.client_id.clone() });
-        let seconds = rules.announced();
+        let seconds = rules.expires_in.unwrap_or_else(|| i64::try_from(rules.lifetime_ms / 1000).unwrap_or(i64::MAX));
         let expires_in = if rules.expires_in_as_string { json!(seconds.to_string()) } else { json!(seconds) };
         let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": expires_in, "scope": "openid"});
         ApiResponse::json(200, &body)

@@ -3,19 +3,13 @@
 use super::fault::Fault;
 use serde::{Deserialize, Serialize};
 
-/// How often a rule injects its fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Times {
-    Count(u64),
-    Word(Forever),
-}
-
-/// `"forever"`.
+/// How often a rule injects its fault: a number, or `"forever"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Forever {
+pub(crate) enum Times {
     Forever,
+    #[serde(untagged)]
+    Count(u64),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -30,13 +30,6 @@ impl Default for Token {
     }
 }
 
-impl Token {
-    /// Seconds, as announced.
-    pub(crate) fn announced(&self) -> i64 {
-        self.expires_in.unwrap_or_else(|| i64::try_from(self.lifetime_ms / 1000).unwrap_or(i64::MAX))
-    }
-}
-
 /// Where a 429 says how long to wait (`scalekit-api.md` §4.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
