@@ -35,11 +35,6 @@ pub enum Style {
     Bad,
 }
 
-/// Whether what writes to a terminal may move its cursor and colour its text.
-pub(super) fn is_smart() -> bool {
-    env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
 /// On a terminal that understands colours, unless NO_COLOR is set to something
 /// (<https://no-color.org>).
 pub(crate) fn has_colours(terminal: bool, no_color: Option<OsString>, term: Option<OsString>) -> bool {
