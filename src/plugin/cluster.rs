@@ -38,7 +38,7 @@ pub(super) struct Hint {
 impl Hint {
     /// Commands of `program` for the namespace, context and kubeconfig of this
     /// call.
-    pub(super) fn new(program: &str, connection: &Connection) -> Self {
+    fn new(program: &str, connection: &Connection) -> Self {
         let file = connection.kubeconfig.as_ref().map(|file| file.display().to_string());
         let flags = [("-n", &connection.namespace), ("--context", &connection.context), ("--kubeconfig", &file)];
         let flags = flags.iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!(" {flag} {value}")));
@@ -66,10 +66,12 @@ pub(super) struct Cluster {
     server: String,
     /// `--namespace`, or else the context's.
     pub(super) namespace: String,
+    pub(super) hint: Hint,
 }
 
 impl Cluster {
-    pub(super) async fn connect(connection: &Connection) -> Result<Self, Failure> {
+    /// A client for `connection`, whose hints name `program`.
+    pub(super) async fn connect(connection: &Connection, program: &str) -> Result<Self, Failure> {
         // an error means that it is installed already
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut config = configuration(connection).await?;
@@ -77,37 +79,29 @@ impl Cluster {
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let namespace = connection.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).map_err(|e| Failure::of(e, &server, "use", ""))?;
-        Ok(Self { client, server, namespace })
+        Ok(Self { client, server, namespace, hint: Hint::new(program, connection) })
     }
 
     /// The resource of this name; an error that names similar ones if there is
     /// none.
     pub(super) async fn get(&self, name: &str) -> Result<OrganizationSessionPolicy, Failure> {
-        match self.get_opt(name).await? {
-            Some(resource) => Ok(resource),
-            None => Err(Failure::NotFound {
-                name: name.to_owned(),
-                namespace: self.namespace.clone(),
-                // without the right to list there are no suggestions, and that is no error of its own
-                near: match self.list(false).await {
-                    Ok(all) => near(name, all.iter().filter_map(|object| object.meta().name.as_deref())),
-                    Err(_) => Vec::new(),
-                },
-            }),
+        if let Some(resource) = self.get_opt(name).await? {
+            return Ok(resource);
         }
+        let near = match self.list(false).await {
+            Ok(all) => near(name, all.iter().filter_map(|object| object.meta().name.as_deref())),
+            // without the right to list there are no suggestions, and that is no error of its own
+            Err(_) => Vec::new(),
+        };
+        Err(Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), near })
     }
 
     /// The resource of this name; `None` if there is none.
     pub(super) async fn get_opt(&self, name: &str) -> Result<Option<OrganizationSessionPolicy>, Failure> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
-        match self.send("get", false, api.get(name)).await {
-            Ok(object) => object
-                .0
-                .map(Some)
-                .map_err(|undecodable| Failure::Unreadable { name: name.to_owned(), cause: undecodable.error }),
-            Err(RequestError::NotFound) => Ok(None),
-            Err(RequestError::Failed(failure)) => Err(failure),
-        }
+        let Some(object) = self.send("get", false, api.get(name)).await? else { return Ok(None) };
+        let unreadable = |cause| Failure::Unreadable { name: name.to_owned(), cause };
+        object.0.map(Some).map_err(|undecodable| unreadable(undecodable.error))
     }
 
     /// All resources of the namespace, or of all namespaces.
@@ -117,50 +111,36 @@ impl Cluster {
         } else {
             Api::namespaced(self.client.clone(), &self.namespace)
         };
-        match self.send("list", everywhere, api.list(&ListParams::default())).await {
-            Ok(list) => Ok(list.items),
-            Err(RequestError::NotFound) => Err(Failure::NotInstalled),
-            Err(RequestError::Failed(failure)) => Err(failure),
-        }
+        let list = self.send("list", everywhere, api.list(&ListParams::default())).await?;
+        list.map(|list| list.items).ok_or(Failure::NotInstalled)
     }
 
     /// Sends the merge patch `merge` with `manager` as the field manager.
     pub(super) async fn patch(&self, name: &str, manager: &str, merge: &Value) -> Result<(), Failure> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
         let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
-        match self.send("patch", false, api.patch(name, &params, &Patch::Merge(merge))).await {
-            Ok(_) => Ok(()),
-            Err(RequestError::NotFound) => {
-                Err(Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), near: Vec::new() })
-            }
-            Err(RequestError::Failed(failure)) => Err(failure),
-        }
+        let patched = self.send("patch", false, api.patch(name, &params, &Patch::Merge(merge))).await?;
+        let (name, namespace, near) = (name.to_owned(), self.namespace.clone(), Vec::new());
+        patched.map(drop).ok_or(Failure::NotFound { name, namespace, near })
     }
 
+    /// Sends `request`; `None` if there is no such object. Without the whole kind
+    /// it is [`Failure::NotInstalled`].
     async fn send<T>(
         &self,
         verb: &'static str,
         everywhere: bool,
         request: impl Future<Output = kube::Result<T>>,
-    ) -> Result<T, RequestError> {
+    ) -> Result<Option<T>, Failure> {
         let place =
             || if everywhere { "in all namespaces".to_owned() } else { format!("in namespace {}", self.namespace) };
         match tokio::time::timeout(DEADLINE, request).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.details.is_some() => {
-                Err(RequestError::NotFound)
-            }
-            Ok(Err(error)) => Err(RequestError::Failed(Failure::of(error, &self.server, verb, &place()))),
-            Err(_) => Err(RequestError::Failed(Failure::TimedOut { server: self.server.clone() })),
+            Ok(Ok(answer)) => Ok(Some(answer)),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.details.is_some() => Ok(None),
+            Ok(Err(error)) => Err(Failure::of(error, &self.server, verb, &place())),
+            Err(_) => Err(Failure::TimedOut { server: self.server.clone() }),
         }
     }
-}
-
-/// Why a request to the API server failed.
-enum RequestError {
-    /// 404 for an object; for a whole kind it is [`Failure::NotInstalled`].
-    NotFound,
-    Failed(Failure),
 }
 
 /// `--kubeconfig`, or else the one that kubectl takes; in a pod without one, its

@@ -30,10 +30,10 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection).await?;
+    let cluster = Cluster::connect(&arguments.connection, program).await?;
     let resource = cluster.get(&arguments.name).await?;
-    let comparison = Comparison::of(&resource, &Hint::new(program, &arguments.connection))?;
-    let exit = if comparison.lines.iter().any(|line| line.differs) { Exit::Findings } else { Exit::Success };
+    let comparison = Comparison::of(&resource, &cluster.hint)?;
+    let exit = if comparison.differs() { Exit::Findings } else { Exit::Success };
     let text = match arguments.output {
         Format::Json => comparison.json(),
         Format::Text => comparison.text(output),
@@ -84,28 +84,27 @@ impl<'a> Comparison<'a> {
         Ok(Self { summary, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
     }
 
+    fn differs(&self) -> bool {
+        self.lines.iter().any(|line| line.differs)
+    }
+
     fn text(&self, output: &Output) -> String {
-        const COLUMNS: [Column; 4] = [
-            Column { title: "FIELD", place: Place::Row },
-            Column { title: "DECLARED", place: Place::Row },
-            Column { title: "LIVE", place: Place::Row },
-            Column { title: "STRICTER", place: Place::Row },
-        ];
+        let columns = ["FIELD", "DECLARED", "LIVE", "STRICTER"].map(|title| Column { title, place: Place::Row });
         let row = |line: &Line| {
-            let style = if line.differs { Style::Doubtful } else { Style::Plain };
-            let stricter = if line.differs { line.stricter.name() } else { "" };
-            let mark = if line.differs { "≠ " } else { "= " };
-            [&format!("{mark}{}", line.field.name()), &line.declared, &line.live, stricter]
+            let (style, stricter, mark) = match line.differs {
+                true => (Style::Doubtful, line.stricter.name(), "≠"),
+                false => (Style::Plain, "", "="),
+            };
+            [&format!("{mark} {}", line.field.name()), &line.declared, &line.live, stricter]
                 .map(|text| Cell::new(text, style))
                 .to_vec()
         };
         let rows: Vec<Vec<Cell>> = self.lines.iter().map(row).collect();
-        format!("{}\n{}", table(&COLUMNS, &rows, output), output.paragraph("", &self.consequence()))
+        format!("{}\n{}", table(&columns, &rows, output), output.paragraph("", &self.consequence()))
     }
 
     /// What the operator will do about the difference, in a sentence.
     fn consequence(&self) -> String {
-        let differs = self.lines.iter().any(|line| line.differs);
         let ready = self.summary.ready();
         let when = if self.summary.is_current() {
             ""
@@ -113,10 +112,11 @@ impl<'a> Comparison<'a> {
             "The operator has not reconciled this version of the spec yet; what is live is from its last reconcile. "
         };
         let what = match (self.mode, tighten(&self.wanted, &self.found)) {
-            _ if !differs => "Nothing differs.",
+            _ if !self.differs() => "Nothing differs.",
             _ if self.suspended && self.summary.deleted().is_none() => "Suspended: nothing is written.",
             _ if ready.status == ConditionStatus::False => {
-                return format!("{when}Nothing is written because of {}: {}", ready.reason, meaning(ready.reason));
+                let meaning = Reason::parse(ready.reason).map(Reason::means).unwrap_or_default();
+                return format!("{when}Nothing is written because of {}: {meaning}", ready.reason);
             }
             _ if self.summary.deleted().is_some() => "It is being deleted: the organization is set back to inherit.",
             (Mode::Observe, _) => "Observe: this is reported, and nothing is written.",
@@ -141,10 +141,6 @@ impl<'a> Comparison<'a> {
             "drift": drift.collect::<Vec<_>>(),
         }))
     }
-}
-
-fn meaning(reason: &str) -> &'static str {
-    Reason::parse(reason).map(Reason::means).unwrap_or_default()
 }
 
 /// The fields that either policy sets. Whether a field differs is decided by
@@ -172,9 +168,7 @@ fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line
 fn value(field: Field, policy: &Live) -> String {
     let limit = |limit: Option<Minutes>| limit.map_or_else(|| "unset".to_owned(), |minutes| minutes.to_string());
     match (field, policy) {
-        (Field::Source, Live::Application) => "APPLICATION".into(),
-        (Field::Source, Live::Custom { .. }) => "CUSTOM".into(),
-        (Field::Source, Live::Unrecognized) => "unrecognized".into(),
+        (Field::Source, policy) => policy.source().into(),
         (Field::Absolute, Live::Custom { absolute, .. }) => limit(*absolute),
         (Field::IdleEnabled, Live::Custom { idle, .. }) => (*idle != Idle::Off).to_string(),
         (Field::Idle, Live::Custom { idle: Idle::On(idle), .. }) => limit(*idle),

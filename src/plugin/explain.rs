@@ -13,11 +13,12 @@ use super::{
 };
 use crate::{
     crd::OrganizationSessionPolicy,
-    reconcile::{ConditionStatus, Reason},
+    reconcile::{self, Claimant, ConditionStatus, Reason},
     terminal::{Style, printable},
 };
 use clap::Args;
 use jiff::Timestamp;
+use kube::ResourceExt;
 
 /// A resource in sentences. Exit 0 when it is Ready, 2 when it is not.
 #[derive(Debug, Args)]
@@ -29,43 +30,42 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection).await?;
+    let cluster = Cluster::connect(&arguments.connection, program).await?;
     let resource = cluster.get(&arguments.name).await?;
     let owner = match Summary::of(&resource).ready().reason == Reason::Conflict.name() {
         true => owner(&cluster, &resource).await,
         false => None,
     };
-    Ok(text(&resource, owner.as_deref(), &Hint::new(program, &arguments.connection), output, now))
+    Ok(text(&resource, owner.as_deref(), &cluster.hint, output, now))
 }
 
 /// The owner of the organization that `conflicted` claims too, searched in all
 /// namespaces or, without the right to list them, in this one. The operator names
 /// an owner in another namespace to nobody, so `None` if it can't be listed.
 async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Option<String> {
-    let all = match cluster.list(true).await {
-        Ok(all) => all,
-        Err(_) => cluster.list(false).await.ok()?,
-    };
-    let owner = oldest_claimant(conflicted, all.iter().filter_map(|object| object.0.as_ref().ok()))?;
-    Some(format!("{} in namespace {}", owner.name(), owner.namespace()))
-}
-
-/// Of the `others` that claim the same organization, the one that owns it.
-fn oldest_claimant<'a>(
-    conflicted: &OrganizationSessionPolicy,
-    others: impl Iterator<Item = &'a OrganizationSessionPolicy>,
-) -> Option<Summary<'a>> {
     let organization = |resource: &OrganizationSessionPolicy| {
         let status = resource.status.as_ref()?;
         Some((status.environment.clone()?, status.organization_id.clone()?))
     };
     let contested = organization(conflicted)?;
-    let claimants = others.filter(|resource| {
+    let all = match cluster.list(true).await {
+        Ok(all) => all,
+        Err(_) => cluster.list(false).await.ok()?,
+    };
+    let others = all.iter().filter_map(|object| object.0.as_ref().ok()).filter(|resource| {
         resource.metadata.uid != conflicted.metadata.uid
             && organization(resource).as_ref() == Some(&contested)
             && Summary::of(resource).ready().reason != Reason::Conflict.name()
     });
-    claimants.map(Summary::of).min_by_key(|claimant| (claimant.created(), claimant.namespace(), claimant.name()))
+    let claimant = |other: &OrganizationSessionPolicy| Claimant {
+        created: other.creation_timestamp().map(|time| time.0).unwrap_or_default(),
+        namespace: other.namespace().unwrap_or_default(),
+        name: other.name_any(),
+        uid: other.uid().unwrap_or_default(),
+        takes_over: false, // only a successor's matters
+    };
+    let claimants: Vec<Claimant> = others.map(claimant).collect();
+    reconcile::owner(&claimants).map(|owner| format!("{} in namespace {}", owner.name, owner.namespace))
 }
 
 /// A line of the explanation: `value` behind `label`, all values in one column.

@@ -3,6 +3,7 @@
 use crate::terminal::printable;
 use kube::config::KubeconfigError;
 use std::{error::Error, time::Duration};
+use strsim::levenshtein as distance;
 use thiserror::Error;
 
 /// How long a request may take.
@@ -107,23 +108,6 @@ pub(super) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<
         .collect();
     found.sort_unstable();
     found.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
-}
-
-/// How many letters must be changed, added or taken away.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut last = i + 1;
-        let mut next = vec![last];
-        for (b, above) in other.bytes().zip(row.windows(2)) {
-            if let [diagonal, straight] = above {
-                last = (diagonal + usize::from(a != b)).min(straight + 1).min(last + 1);
-                next.push(last);
-            }
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

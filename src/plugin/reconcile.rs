@@ -42,15 +42,14 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let hint = Hint::new(program, &arguments.connection);
-    let cluster = Cluster::connect(&arguments.connection).await?;
+    let cluster = Cluster::connect(&arguments.connection, program).await?;
     let name = &arguments.name;
     let before = cluster.get(name).await?;
     let request = Request { value: now.to_string(), last: handled(&before), uid: before.uid() };
     let asked = json!({"metadata": {"annotations": {REQUESTED_AT: request.value}}});
     cluster.patch(name, MANAGER, &asked).await?;
     if !arguments.wait {
-        let text = format!("Requested; `{}` shows the status.", hint.to("status", name));
+        let text = format!("Requested; `{}` shows the status.", cluster.hint.to("status", name));
         return Ok(CommandOutput { text: output.paragraph("", &text), exit: Exit::Success });
     }
     note(&format!("waiting for the operator to reconcile {name}, up to {} s", arguments.timeout.as_secs()));
@@ -59,7 +58,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
         match cluster.get_opt(name).await? {
             Some(resource) if resource.uid() == request.uid => {
                 if request.is_handled(&resource) {
-                    return Ok(outcome(&resource, &hint, output));
+                    return Ok(outcome(&resource, &cluster.hint, output));
                 }
             }
             _ => {

@@ -33,7 +33,7 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection).await?;
+    let cluster = Cluster::connect(&arguments.connection, program).await?;
     let found = match &arguments.name {
         Some(name) => vec![cluster.get(name).await?],
         None => readable(cluster.list(arguments.all_namespaces).await?)?,
@@ -48,10 +48,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
             note(&format!("there is no OrganizationSessionPolicy in {}", place()));
             String::new()
         }
-        Format::Text => {
-            let hint = Hint::new(program, &arguments.connection);
-            text(&summaries, arguments.all_namespaces, &hint, output, now)
-        }
+        Format::Text => text(&summaries, arguments.all_namespaces, &cluster.hint, output, now),
     };
     Ok(CommandOutput { text, exit })
 }

@@ -2,10 +2,7 @@
 //! set it back.
 
 use super::{
-    Cluster, CommandOutput, Exit, Output, VerbResult,
-    cluster::{Connection, Hint},
-    delivery::Delivery,
-    summary::Summary,
+    Cluster, CommandOutput, Exit, Output, VerbResult, cluster::Connection, delivery::Delivery, summary::Summary,
 };
 use clap::Args;
 use serde_json::json;
@@ -24,8 +21,7 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, output: &Output) -> VerbResult {
-    let hint = Hint::new(program, &arguments.connection);
-    let cluster = Cluster::connect(&arguments.connection).await?;
+    let cluster = Cluster::connect(&arguments.connection, program).await?;
     let name = &arguments.name;
     let resource = cluster.get(name).await?;
     let already = resource.spec.suspend == suspend;
@@ -39,9 +35,9 @@ pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, out
             (true, true) => format!("{place} is suspended already."),
             (true, false) => format!("{place} is not suspended."),
             (false, true) => {
-                format!("{place} is suspended: nothing is read or written until `{}`.", hint.to("resume", name))
+                format!("{place} is suspended: nothing is read or written until `{}`.", cluster.hint.to("resume", name))
             }
-            (false, false) => format!("{place} is resumed; `{}` shows its status.", hint.to("status", name)),
+            (false, false) => format!("{place} is resumed; `{}` shows its status.", cluster.hint.to("status", name)),
         },
     );
     if suspend && Summary::of(&resource).deleted().is_some() {

@@ -21,9 +21,9 @@ pub struct Rules {
 /// prefixes are fine (`scalekit-api.md` §1.1).
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
-    host: String,
+    pub(super) host: String,
     base: String,
-    environment: Environment,
+    pub(super) environment: Environment,
 }
 
 impl Address {
@@ -48,7 +48,9 @@ impl Address {
         if hosts::refused(host) {
             return Err(InvalidValue::HostRefused);
         }
-        if !rules.allow(host) {
+        let loopback = host == "localhost" || hosts::literal(host).is_some_and(|address| address.is_loopback());
+        let allowed = rules.allowed_hosts.is_empty() || rules.allowed_hosts.iter().any(|suffix| within(host, suffix));
+        if !allowed && !(rules.allow_http && loopback) {
             return Err(InvalidValue::HostNotAllowed);
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -63,23 +65,6 @@ impl Address {
     /// The URL of `path`, which starts with a slash.
     pub(super) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.base)
-    }
-
-    pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
-    pub(super) fn environment(&self) -> &Environment {
-        &self.environment
-    }
-}
-
-impl Rules {
-    fn allow(&self, host: &str) -> bool {
-        let loopback = || host == "localhost" || hosts::literal(host).is_some_and(|address| address.is_loopback());
-        self.allowed_hosts.is_empty()
-            || self.allowed_hosts.iter().any(|suffix| within(host, suffix))
-            || (self.allow_http && loopback())
     }
 }
 

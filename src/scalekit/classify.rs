@@ -18,44 +18,31 @@ pub(super) fn classify(
     paused: Option<Duration>,
     secrets: &[&str],
 ) -> Result<Vec<u8>, RemoteError> {
-    let success = (200..300).contains(&response.status);
-    let body = match response.body {
-        Body::Whole(body) => body,
-        Body::TimedOut => {
-            return Err(without_body(response.status, writes, ErrorKind::TimedOut, "the answer came too slowly"));
-        }
-        Body::TooLarge if success => {
-            return Err(without_body(response.status, writes, ErrorKind::BadResponse, "the answer is too large"));
-        }
-        Body::Truncated if success => {
-            return Err(without_body(response.status, writes, ErrorKind::BadResponse, "the answer broke off"));
-        }
+    let status = response.status;
+    let success = (200..300).contains(&status);
+    let (body, flaw) = match response.body {
+        Body::Whole(body) if success => return Ok(body),
+        Body::Whole(body) => (body, None),
+        Body::TimedOut => (Vec::new(), Some((ErrorKind::TimedOut, "the answer came too slowly"))),
+        Body::TooLarge if success => (Vec::new(), Some((ErrorKind::BadResponse, "the answer is too large"))),
+        Body::Truncated if success => (Vec::new(), Some((ErrorKind::BadResponse, "the answer broke off"))),
         // The status alone makes it an error.
-        Body::TooLarge | Body::Truncated => Vec::new(),
+        Body::TooLarge | Body::Truncated => (Vec::new(), None),
     };
-    if success {
-        return Ok(body);
-    }
     let info = wire::error_info(&body);
-    let (kind, note) = kind(response.status, info.not_found, paused);
+    let (kind, note) = match flaw {
+        Some((kind, note)) => (kind, Some(note)),
+        None => kind(status, info.not_found, paused),
+    };
     let secret = |text: &str| secrets.iter().any(|secret| secret.contains(text) || text.contains(secret));
     let detail = Detail {
-        status: Some(response.status),
+        status: Some(status),
         code: info.error_code.filter(|code| !secret(code)),
         request_id: info.request_id.filter(|id| !secret(id)),
         fields: info.fields.iter().filter(|field| !secret(field)).map(|&field| field.to_owned()).collect(),
         note,
     };
-    Err(RemoteError {
-        outcome_unknown: writes && !surely_not_applied(response.status),
-        detail,
-        ..RemoteError::new(kind)
-    })
-}
-
-fn without_body(status: u16, writes: bool, kind: ErrorKind, note: &'static str) -> RemoteError {
-    let detail = Detail { status: Some(status), note: Some(note), ..Detail::default() };
-    RemoteError { outcome_unknown: writes && !surely_not_applied(status), detail, ..RemoteError::new(kind) }
+    Err(RemoteError { outcome_unknown: writes && !surely_not_applied(status), detail, ..RemoteError::new(kind) })
 }
 
 /// Whether the status alone says that a write was not applied. A server or a
@@ -94,16 +81,14 @@ pub(super) fn outage_kind(result: &Result<HttpResponse, TransportError>) -> Opti
     matches!(kind, TimedOut | Tls | Unavailable | Unreachable).then_some(kind)
 }
 
-/// The error of a request that got no response.
-pub(super) fn without_response(error: &TransportError, writes: bool) -> RemoteError {
-    let detail = Detail { note: Some(error.note), ..Detail::default() };
-    RemoteError { outcome_unknown: writes && error.sent, detail, ..RemoteError::new(error.kind) }
+/// An error without a response; `note` says more.
+pub(super) fn error(kind: ErrorKind, note: &'static str) -> RemoteError {
+    RemoteError { detail: Detail { note: Some(note), ..Detail::default() }, ..RemoteError::new(kind) }
 }
 
 /// The error of a request whose successful response is not as the contract says.
 pub(super) fn bad_response(note: &'static str, writes: bool) -> RemoteError {
-    let detail = Detail { note: Some(note), ..Detail::default() };
-    RemoteError { outcome_unknown: writes, detail, ..RemoteError::new(ErrorKind::BadResponse) }
+    RemoteError { outcome_unknown: writes, ..error(ErrorKind::BadResponse, note) }
 }
 
 /// The error of a token request, made from what the same response would mean for

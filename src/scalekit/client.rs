@@ -3,14 +3,14 @@
 use super::{
     Credentials, Environment, Transport,
     circuit_breaker::Permit,
-    classify::{as_token_error, bad_response, classify, outage_kind, without_response},
+    classify::{as_token_error, bad_response, classify, error, outage_kind},
     http::{self, Body, HttpResponse, TransportError},
     requests::HttpRequest,
     token::{Grant, Token, Tokens},
     transport::Limits,
     wire,
 };
-use crate::reconcile::{Detail, ErrorKind, RemoteError};
+use crate::reconcile::{ErrorKind, RemoteError};
 use reqwest::{
     RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
@@ -90,7 +90,7 @@ impl Client {
             ("client_id", credentials.id()),
             ("client_secret", credentials.secret()),
         ];
-        let request = self.0.transport.http().post(credentials.address().join("/oauth/token")).form(&form);
+        let request = self.0.transport.http().post(credentials.address.join("/oauth/token")).form(&form);
         let result = self.attempt("/oauth/token", request, false, deadline).await;
         let body = result.and_then(|(response, paused)| classify(response, false, paused, &[credentials.secret()]));
         let read = |body: Vec<u8>| wire::grant(&body).map_err(|note| bad_response(note, false));
@@ -101,7 +101,7 @@ impl Client {
         let bearer = HeaderValue::from_str(&format!("Bearer {}", token.value()));
         let mut bearer = bearer.map_err(|_| RemoteError::new(ErrorKind::BadAuthResponse))?;
         bearer.set_sensitive(true);
-        let url = self.0.credentials.address().join(&format!("/api/v1{}", request.path));
+        let url = self.0.credentials.address.join(&format!("/api/v1{}", request.path));
         let mut builder = self.0.transport.http().request(request.method.clone(), url).header(AUTHORIZATION, bearer);
         if let Some(version) = &self.0.transport.settings().api_version {
             builder = builder.header("x-api-version", version);
@@ -137,7 +137,8 @@ impl Client {
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
         self.record_outcome(permit, &result);
-        let response = result.map_err(|error| without_response(&error, writes))?;
+        let response =
+            result.map_err(|e| RemoteError { outcome_unknown: writes && e.sent, ..error(e.kind, e.note) })?;
         let paused = self.record_rate(&response);
         Ok((response, paused))
     }
@@ -177,8 +178,7 @@ impl Client {
 
 /// The error of a request that the breaker or the rate limiter did not let pass.
 fn not_sent(kind: ErrorKind) -> RemoteError {
-    let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
-    RemoteError { detail, not_sent: true, ..RemoteError::new(kind) }
+    RemoteError { not_sent: true, ..error(kind, "held back here, nothing was sent") }
 }
 
 impl fmt::Debug for Client {

@@ -16,7 +16,7 @@ const LARGEST: usize = 4096;
 /// them; the secret is wiped from memory when the last copy goes.
 #[derive(Clone)]
 pub struct Credentials {
-    address: Address,
+    pub(super) address: Address,
     id: String,
     secret: SecretString,
 }
@@ -34,16 +34,12 @@ impl Credentials {
 
     /// The host of their environment.
     pub fn host(&self) -> &str {
-        self.address.host()
+        &self.address.host
     }
 
     /// Which environment they are for.
     pub fn environment(&self) -> &Environment {
-        self.address.environment()
-    }
-
-    pub(super) fn address(&self) -> &Address {
-        &self.address
+        &self.address.environment
     }
 
     pub(super) fn id(&self) -> &str {

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 ///
 /// Two sets of credentials with equal environments talk to the same
 /// organizations and share one rate limit (`scalekit-api.md` §4.3).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Environment(Arc<str>);
 
 impl Environment {
@@ -23,11 +23,5 @@ impl Environment {
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Environment({})", self.0)
     }
 }

@@ -1,7 +1,7 @@
 //! Carries out the requests of [`crate::reconcile`], and checks that each
 //! response is about the organization that was asked for.
 
-use super::{Client, classify::bad_response, requests::HttpRequest, wire};
+use super::{Client, classify::bad_response, lookup::route_cannot_answer, requests::HttpRequest, wire};
 use crate::{
     policy::{ExternalId, OrganizationId},
     reconcile::{Organization, RemoteError, RemoteRequest, RemoteResponse},
@@ -9,24 +9,30 @@ use crate::{
 
 impl Client {
     /// Carries out one request. Within the deadline of the settings, except for a
-    /// lookup that has to go through the list, which has it per page.
+    /// lookup that has to go through the list, where the route for external ids can't
+    /// answer; it has the deadline per page.
     pub async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
-        let bad = |note| bad_response(note, request.writes());
+        let body = match (self.send(&HttpRequest::of(request)).await, request) {
+            (Err(error), RemoteRequest::LookUp(id)) if route_cannot_answer(&error, id) => {
+                return self.search_list(id).await.map(RemoteResponse::Organization);
+            }
+            (result, _) => result?,
+        };
         match request {
-            RemoteRequest::LookUp(id) => self.look_up(id).await.map(RemoteResponse::Organization),
+            RemoteRequest::LookUp(id) => wire::organization(&body)
+                .and_then(|found| check_external_id(found, id))
+                .map(RemoteResponse::Organization),
             RemoteRequest::ReadOrganization(id) | RemoteRequest::WriteFeatures { organization: id, .. } => {
-                let found = wire::organization(&self.send(&HttpRequest::of(request)).await?).map_err(bad)?;
-                check_id(found, id).map(RemoteResponse::Organization).map_err(bad)
+                wire::organization(&body).and_then(|found| check_id(found, id)).map(RemoteResponse::Organization)
             }
             RemoteRequest::ReadApplicationPolicy(_) => {
-                wire::application_policy(&self.send(&HttpRequest::of(request)).await?)
-                    .map(RemoteResponse::ApplicationPolicy)
-                    .map_err(bad)
+                wire::application_policy(&body).map(RemoteResponse::ApplicationPolicy)
             }
             RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. } => {
-                wire::live_policy(&self.send(&HttpRequest::of(request)).await?).map(RemoteResponse::Policy).map_err(bad)
+                wire::live_policy(&body).map(RemoteResponse::Policy)
             }
         }
+        .map_err(|note| bad_response(note, request.writes()))
     }
 }
 
@@ -35,7 +41,7 @@ fn check_id(found: Organization, asked: &OrganizationId) -> Result<Organization,
 }
 
 /// A response without an external id passes.
-pub(super) fn check_external_id(found: Organization, asked: &ExternalId) -> Result<Organization, &'static str> {
+fn check_external_id(found: Organization, asked: &ExternalId) -> Result<Organization, &'static str> {
     match &found.external_id {
         Some(id) if id != asked.as_str() => Err("the answer is about an organization with another external id"),
         _ => Ok(found),

@@ -71,13 +71,12 @@ fn retry_hint(headers: &HeaderMap) -> RetryHint {
 }
 
 fn transport_error(error: &reqwest::Error) -> TransportError {
-    let (kind, note, sent) = if !error.is_connect() {
-        if error.is_builder() {
-            (ErrorKind::BadResponse, "the request could not be built", false)
-        } else {
-            (ErrorKind::Unreachable, "the connection was lost before the answer", true)
-        }
-    } else if chain(error).any(is_tls) {
+    let mut chain = std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source());
+    let (kind, note, sent) = if error.is_builder() {
+        (ErrorKind::BadResponse, "the request could not be built", false)
+    } else if !error.is_connect() {
+        (ErrorKind::Unreachable, "the connection was lost before the answer", true)
+    } else if chain.any(is_tls) {
         (ErrorKind::Tls, "no trusted connection", false)
     } else if error.is_timeout() {
         (ErrorKind::Unreachable, "no connection within half the deadline", false)
@@ -85,10 +84,6 @@ fn transport_error(error: &reqwest::Error) -> TransportError {
         (ErrorKind::Unreachable, "no connection", false)
     };
     TransportError { kind, note, sent }
-}
-
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
 }
 
 /// Whether a connection failed for its TLS. The handshake reports through

@@ -1,9 +1,12 @@
 //! Finds an organization by its external id (`scalekit-api.md` §2.5).
 
-use super::{Client, classify::bad_response, execute::check_external_id, requests::HttpRequest, wire};
+use super::{
+    Client,
+    classify::{bad_response, error},
+};
 use crate::{
     policy::ExternalId,
-    reconcile::{Detail, ErrorKind, Organization, RemoteError, RemoteRequest},
+    reconcile::{ErrorKind, Organization, RemoteError},
 };
 
 /// Ten thousand organizations. More pages than that mean that the server ignores
@@ -11,19 +14,7 @@ use crate::{
 const MOST_PAGES: usize = 100;
 
 impl Client {
-    /// Asks the route for external ids, or searches the list where that route
-    /// can't answer.
-    pub(super) async fn look_up(&self, id: &ExternalId) -> Result<Organization, RemoteError> {
-        match self.send(&HttpRequest::of(&RemoteRequest::LookUp(id.clone()))).await {
-            Ok(body) => wire::organization(&body)
-                .and_then(|found| check_external_id(found, id))
-                .map_err(|note| bad_response(note, false)),
-            Err(error) if route_cannot_answer(&error, id) => self.search_list(id).await,
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn search_list(&self, id: &ExternalId) -> Result<Organization, RemoteError> {
+    pub(super) async fn search_list(&self, id: &ExternalId) -> Result<Organization, RemoteError> {
         let mut found: Option<Organization> = None;
         let mut next: Option<String> = None;
         for _ in 0..MOST_PAGES {
@@ -40,26 +31,22 @@ impl Client {
             }
             next = page.next;
             if next.is_none() {
-                return found.ok_or_else(not_found);
+                return found.ok_or_else(|| error(ErrorKind::NotFound, "no organization carries this external id"));
             }
         }
         Err(bad_response("the list of organizations does not end", false))
     }
 }
 
-/// An id with a slash may not be routed; a 404 without an error code comes from
+/// Whether the list has to be searched after this error of the route for external
+/// ids. An id with a slash may not be routed; a 404 without an error code comes from
 /// the gateway, which does not know the route (`scalekit-api.md` §6); 400 and 501 may mean the
 /// same. Scalekit's own "not found" is final.
-fn route_cannot_answer(error: &RemoteError, id: &ExternalId) -> bool {
+pub(super) fn route_cannot_answer(error: &RemoteError, id: &ExternalId) -> bool {
     match (error.kind, error.detail.status) {
         (ErrorKind::Rejected, Some(400)) | (ErrorKind::Unsupported, _) => true,
         (ErrorKind::NotFound, _) if error.detail.code.is_none() => true,
         (ErrorKind::NotFound | ErrorKind::BadResponse, Some(404)) => id.as_str().contains('/'),
         _ => false,
     }
-}
-
-fn not_found() -> RemoteError {
-    let detail = Detail { note: Some("no organization carries this external id"), ..Detail::default() };
-    RemoteError { detail, ..RemoteError::new(ErrorKind::NotFound) }
 }

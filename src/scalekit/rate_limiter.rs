@@ -52,8 +52,7 @@ impl RateLimiter {
     /// long or the environment pauses; no token was taken, try again after this
     /// time.
     pub(super) async fn acquire(&self) -> Result<(), Duration> {
-        let due = self.reserve()?;
-        if let Some(due) = due {
+        if let Some(due) = self.reserve()? {
             sleep_until(due).await;
             // A 429 to another request may have come in the meantime.
             if let Some(left) = self.remaining_pause() {

@@ -1,10 +1,7 @@
 //! What each request is in HTTP (`scalekit-api.md` §2).
 
 use super::wire;
-use crate::{
-    policy::{ExternalId, OrganizationId},
-    reconcile::RemoteRequest,
-};
+use crate::{policy::ExternalId, reconcile::RemoteRequest};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 
@@ -26,30 +23,22 @@ pub(super) struct HttpRequest {
 
 impl HttpRequest {
     pub(super) fn of(request: &RemoteRequest) -> Self {
-        match request {
-            RemoteRequest::ReadOrganization(id) => Self::get("/organizations/{id}", organization(id, "")),
-            RemoteRequest::LookUp(id) => Self::get(
-                "/organizations:external/{external_id}",
-                format!("/organizations:external/{}", encoded(id.as_str())),
-            ),
-            RemoteRequest::WriteFeatures { organization: id, features } => Self::patch(
-                "/organizations/{id}/settings",
-                organization(id, "/settings"),
-                wire::write_features(features),
-            ),
-            RemoteRequest::ReadApplicationPolicy(id) => Self::get(
-                "/organizations/{id}/application-session-policy",
-                organization(id, "/application-session-policy"),
-            ),
-            RemoteRequest::ReadPolicy(id) => {
-                Self::get("/organizations/{id}/session-policy", organization(id, "/session-policy"))
+        let (template, id, body) = match request {
+            RemoteRequest::LookUp(id) => ("/organizations:external/{external_id}", id.as_str(), None),
+            RemoteRequest::ReadOrganization(id) => ("/organizations/{id}", id.as_str(), None),
+            RemoteRequest::WriteFeatures { organization: id, features } => {
+                ("/organizations/{id}/settings", id.as_str(), Some(wire::write_features(features)))
             }
-            RemoteRequest::WritePolicy { organization: id, policy } => Self::patch(
-                "/organizations/{id}/session-policy",
-                organization(id, "/session-policy"),
-                wire::write_policy(policy),
-            ),
-        }
+            RemoteRequest::ReadApplicationPolicy(id) => {
+                ("/organizations/{id}/application-session-policy", id.as_str(), None)
+            }
+            RemoteRequest::ReadPolicy(id) => ("/organizations/{id}/session-policy", id.as_str(), None),
+            RemoteRequest::WritePolicy { organization: id, policy } => {
+                ("/organizations/{id}/session-policy", id.as_str(), Some(wire::write_policy(policy)))
+            }
+        };
+        let path = template.replace("{id}", &encoded(id)).replace("{external_id}", &encoded(id));
+        Self { method: if body.is_some() { Method::PATCH } else { Method::GET }, path, template, body }
     }
 
     /// A page of the list, filtered by external id if one is given.
@@ -61,24 +50,12 @@ impl HttpRequest {
         if let Some(token) = page_token {
             path += &format!("&page_token={}", encoded(token));
         }
-        Self::get("/organizations", path)
+        Self { method: Method::GET, path, template: "/organizations", body: None }
     }
 
     pub(super) fn writes(&self) -> bool {
         self.method != Method::GET
     }
-
-    fn get(template: &'static str, path: String) -> Self {
-        Self { method: Method::GET, path, template, body: None }
-    }
-
-    fn patch(template: &'static str, path: String, body: String) -> Self {
-        Self { method: Method::PATCH, path, template, body: Some(body) }
-    }
-}
-
-fn organization(id: &OrganizationId, rest: &str) -> String {
-    format!("/organizations/{}{rest}", encoded(id.as_str()))
 }
 
 fn encoded(text: &str) -> String {
@@ -88,7 +65,7 @@ fn encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Policy;
+    use crate::policy::{OrganizationId, Policy};
 
     fn id() -> OrganizationId {
         OrganizationId::parse("org_1").unwrap()

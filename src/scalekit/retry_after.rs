@@ -23,11 +23,9 @@ impl RetryHint {
     /// day is not usable.
     pub(super) fn delay(&self, now: SystemTime) -> Option<Duration> {
         let header = self.retry_after.as_deref().map(str::trim);
-        header
-            .and_then(|text| seconds(text).or_else(|| until(text, now)))
-            .and_then(usable)
-            .or_else(|| self.detail.and_then(usable))
-            .or_else(|| self.reset.as_deref().and_then(|text| reset(text.trim(), now)).and_then(usable))
+        let header = header.and_then(|text| seconds(text).or_else(|| until(text, now)));
+        let reset = self.reset.as_deref().and_then(|text| reset(text.trim(), now));
+        [header, self.detail, reset].into_iter().flatten().find_map(usable)
     }
 }
 

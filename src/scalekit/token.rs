@@ -126,9 +126,8 @@ impl State {
             Ok(Grant { value, lifetime }) => {
                 self.issued += 1;
                 let token = Token { value, number: self.issued };
-                let held =
-                    Held { token: token.clone(), renew_at: now + lifetime.mul_f64(0.8), ends_at: now + lifetime };
-                self.held = Some(held);
+                let (renew_at, ends_at) = (now + lifetime.mul_f64(0.8), now + lifetime);
+                self.held = Some(Held { token: token.clone(), renew_at, ends_at });
                 self.failure = None;
                 Ok(token)
             }

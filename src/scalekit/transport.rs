@@ -56,16 +56,6 @@ pub enum SetupError {
     Http(#[source] reqwest::Error),
 }
 
-impl SetupError {
-    /// For labels and reasons.
-    pub const fn category(&self) -> &'static str {
-        match self {
-            Self::Settings(_) => "InvalidSettings",
-            Self::NoProvider | Self::Http(_) => "TlsSetup",
-        }
-    }
-}
-
 impl Transport {
     /// Sets up the HTTPS client. Opens no connection. The rustls provider must
     /// have been installed.

@@ -9,39 +9,26 @@ use axum::serve::{self, IncomingStream};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
-/// A switch that can be tripped once and stays so.
+/// A switch that can be tripped once and stays so, with its children.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KillSwitch(Arc<AtomicBool>);
+pub(crate) struct KillSwitch(CancellationToken);
 
 impl KillSwitch {
     pub(crate) fn trip(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    fn is_tripped(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.cancel();
     }
 }
 
-/// Accepts connections that check two kill switches: one of all connections, one
-/// of their own.
+/// Accepts connections whose kill switches are children of the one for all.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    listener: TcpListener,
-    all: KillSwitch,
-}
-
-impl Listener {
-    pub(crate) fn new(listener: TcpListener, all: KillSwitch) -> Self {
-        Self { listener, all }
-    }
+    pub(crate) listener: TcpListener,
+    pub(crate) all: KillSwitch,
 }
 
 impl serve::Listener for Listener {
@@ -49,17 +36,10 @@ impl serve::Listener for Listener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, address)) => {
-                    // Responses are small and latency is measured: no Nagle.
-                    let _ = stream.set_nodelay(true);
-                    return (Connection { stream, own: KillSwitch::default(), all: self.all.clone() }, address);
-                }
-                // Out of descriptors, or the client closed before it was accepted.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
+        let (stream, address) = serve::Listener::accept(&mut self.listener).await;
+        // Responses are small and latency is measured: no Nagle.
+        let _ = stream.set_nodelay(true);
+        (Connection { stream, kill_switch: KillSwitch(self.all.0.child_token()) }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -69,21 +49,19 @@ impl serve::Listener for Listener {
 
 impl Connected<IncomingStream<'_, Listener>> for KillSwitch {
     fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
-        stream.io().own.clone()
+        stream.io().kill_switch.clone()
     }
 }
 
-/// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
-    own: KillSwitch,
-    all: KillSwitch,
+    kill_switch: KillSwitch,
 }
 
 impl Connection {
     fn open(&mut self) -> io::Result<Pin<&mut TcpStream>> {
-        if self.own.is_tripped() || self.all.is_tripped() {
+        if self.kill_switch.0.is_cancelled() {
             return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
         }
         Ok(Pin::new(&mut self.stream))
@@ -92,34 +70,13 @@ impl Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.open() {
-            Ok(stream) => stream.poll_read(cx, buf),
-            Err(killed) => Poll::Ready(Err(killed)),
-        }
+        self.open()?.poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.open() {
-            Ok(stream) => stream.poll_write(cx, buf),
-            Err(killed) => Poll::Ready(Err(killed)),
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.open() {
-            Ok(stream) => stream.poll_write_vectored(cx, bufs),
-            Err(killed) => Poll::Ready(Err(killed)),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.open()?.poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -43,21 +43,20 @@ impl Environment {
 
     /// Carries out one request at the moment `now`.
     pub(crate) fn handle(&mut self, request: &ApiRequest, now: Instant) -> ApiResponse {
-        let route = match Route::of(&request.path, self.settings.encoded_slash_routes) {
-            Some(Route::Token) => return self.tokens.grant(request, &self.client, &self.settings.token, now),
-            Some(route) if self.exists(&route) => route,
-            _ => return ApiError::unknown_route().response(request.sequence),
-        };
-        if request.bearer().and_then(|token| self.tokens.holder(token, now)).is_none() {
-            return ApiError::unauthenticated().response(request.sequence);
+        self.respond(request, now).unwrap_or_else(|api_error| api_error.response(request.sequence))
+    }
+
+    fn respond(&mut self, request: &ApiRequest, now: Instant) -> Result<ApiResponse, ApiError> {
+        let route = Route::of(&request.path, self.settings.encoded_slash_routes);
+        let route = route.filter(|route| self.exists(route)).ok_or_else(ApiError::unknown_route)?;
+        if route == Route::Token {
+            return Ok(self.tokens.grant(request, &self.client, &self.settings.token, now));
         }
+        request.bearer().and_then(|token| self.tokens.holder(token, now)).ok_or_else(ApiError::unauthenticated)?;
         if let Err(wait) = self.bucket.take(&self.settings.rate_limit, now) {
-            return too_many_requests(&self.settings.rate_limit, wait, Timestamp::now().into());
+            return Ok(too_many_requests(&self.settings.rate_limit, wait, Timestamp::now().into()));
         }
-        match self.dispatch(request, route, now) {
-            Ok(body) => ApiResponse::json(200, &body),
-            Err(api_error) => api_error.response(request.sequence),
-        }
+        Ok(ApiResponse::json(200, &self.dispatch(request, route, now)?))
     }
 
     fn exists(&self, route: &Route) -> bool {
@@ -149,12 +148,9 @@ impl Environment {
     fn read_application(&mut self, id: &str) -> Result<Value, ApiError> {
         check_id("organization_id", id)?;
         match self.settings.application.answer {
-            ApplicationAnswer::Forbidden => return Err(ApiError::feature_disabled(403)),
             ApplicationAnswer::Unimplemented => return Err(ApiError::unimplemented()),
-            ApplicationAnswer::Ok | ApplicationAnswer::NoRoute => {}
-        }
-        if self.settings.gate.mode == GateMode::Environment {
-            return Err(ApiError::feature_disabled(403));
+            ApplicationAnswer::Ok | ApplicationAnswer::NoRoute if self.settings.gate.mode != GateMode::Environment => {}
+            _ => return Err(ApiError::feature_disabled(403)),
         }
         self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
         Ok(responses::application_policy(&self.settings.application, &self.settings.emission))

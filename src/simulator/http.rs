@@ -68,8 +68,7 @@ impl ApiResponse {
 
     /// The response for axum, with the body unchanged.
     pub(crate) fn into_response(self) -> Response {
-        let body = Body::from(self.body);
-        respond(self.status, &self.headers, body)
+        respond(self.status, &self.headers, self.body.into())
     }
 }
 

@@ -11,7 +11,6 @@ use std::time::Instant;
 /// Older entries are dropped beyond this, so that a long run stays small.
 const CAPACITY: usize = 200_000;
 
-/// One request.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Entry {
     pub(crate) sequence: u64,

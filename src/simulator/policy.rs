@@ -32,14 +32,6 @@ impl Unit {
             Self::Days => 1440,
         }
     }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Minutes => "MINUTES",
-            Self::Hours => "HOURS",
-            Self::Days => "DAYS",
-        }
-    }
 }
 
 /// What is stored, always in minutes. The admin endpoints may store values
@@ -116,28 +108,23 @@ impl Policy {
 
     /// absolute > idle > access-token expiry, each strictly (`scalekit-api.md` §3.3).
     fn check_chain(&self, access_token_expiry: i64, violations: &mut Vec<Violation>) {
-        let mut broken = |field, constraint, text: String| violations.push(Violation::new(field, constraint, text));
+        let mut broken = |field, constraint, text: &str| violations.push(Violation::new(field, constraint, text));
+        let expiry = format!("must be greater than the access token expiry of {access_token_expiry} minutes");
         match self.absolute_minutes {
-            None => broken(ABSOLUTE, "required", "a custom policy needs an absolute timeout".to_owned()),
-            Some(absolute) if absolute < 1 => broken(ABSOLUTE, "int32.gte", "must be at least 1".to_owned()),
-            Some(absolute) if absolute <= access_token_expiry => {
-                let text = format!("must be greater than the access token expiry of {access_token_expiry} minutes");
-                broken(ABSOLUTE, "int32.gt", text);
-            }
+            None => broken(ABSOLUTE, "required", "a custom policy needs an absolute timeout"),
+            Some(..1) => broken(ABSOLUTE, "int32.gte", "must be at least 1"),
+            Some(absolute) if absolute <= access_token_expiry => broken(ABSOLUTE, "int32.gt", &expiry),
             Some(_) => {}
         }
         match self.active_idle() {
             None if self.idle_enabled == Some(true) => {
-                broken(IDLE, "required", "idle timeout is enabled without a value".to_owned());
+                broken(IDLE, "required", "idle timeout is enabled without a value");
             }
             None => {}
-            Some(idle) if idle < 1 => broken(IDLE, "int32.gte", "must be at least 1".to_owned()),
-            Some(idle) if idle <= access_token_expiry => {
-                let text = format!("must be greater than the access token expiry of {access_token_expiry} minutes");
-                broken(IDLE, "int32.gt", text);
-            }
+            Some(..1) => broken(IDLE, "int32.gte", "must be at least 1"),
+            Some(idle) if idle <= access_token_expiry => broken(IDLE, "int32.gt", &expiry),
             Some(idle) if self.absolute_minutes.is_some_and(|absolute| absolute <= idle) => {
-                broken(IDLE, "int32.lt", "must be less than the absolute timeout".to_owned());
+                broken(IDLE, "int32.lt", "must be less than the absolute timeout");
             }
             Some(_) => {}
         }

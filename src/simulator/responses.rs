@@ -42,10 +42,6 @@ impl<'a> Fields<'a> {
     fn number(&self, value: i64) -> Value {
         if self.emission.numbers_as_strings { Value::from(value.to_string()) } else { Value::from(value) }
     }
-
-    fn finish(self) -> Value {
-        Value::Object(self.object)
-    }
 }
 
 const UNSPECIFIED_UNIT: &str = "SESSION_TIMEOUT_UNIT_UNSPECIFIED";
@@ -63,7 +59,7 @@ pub(crate) fn session_policy(policy: &Policy, after_revert: AfterRevert, emissio
     fields.optional("idle_session_timeout_enabled", enabled.map(Value::from), json!(false));
     let shown = visible && (enabled == Some(true) || emission.stale_idle);
     timeout(&mut fields, "idle_session_timeout", policy.idle_minutes.filter(|_| shown));
-    json!({"policy": fields.finish()})
+    json!({"policy": fields.object})
 }
 
 fn timeout(fields: &mut Fields<'_>, name: &str, minutes: Option<i64>) {
@@ -80,14 +76,14 @@ fn timeout(fields: &mut Fields<'_>, name: &str, minutes: Option<i64>) {
 pub(crate) fn application_policy(application: &Application, emission: &Emission) -> Value {
     let mut fields = Fields::new(emission);
     fields.put("absolute_session_timeout", fields.number(application.absolute));
-    fields.put("absolute_session_timeout_unit", Value::from(application.absolute_unit.name()));
+    fields.put("absolute_session_timeout_unit", json!(application.absolute_unit));
     let enabled = application.idle_enabled;
     fields.plain("idle_session_timeout_enabled", Value::from(enabled), !enabled);
     fields.plain("idle_session_timeout", fields.number(application.idle), application.idle == 0);
-    let unit = enabled.then(|| Value::from(application.idle_unit.name()));
+    let unit = enabled.then(|| json!(application.idle_unit));
     fields.optional("idle_session_timeout_unit", unit, json!(UNSPECIFIED_UNIT));
     fields.put("access_token_expiry", fields.number(application.access_token_expiry));
-    json!({"application_policy": fields.finish()})
+    json!({"application_policy": fields.object})
 }
 
 /// An organization with the features its reader sees, in a list or alone;
@@ -118,14 +114,14 @@ pub(crate) fn organization(
     }
     fields.optional("slug", None, json!(""));
     fields.optional("logo_url", None, json!(""));
-    fields.finish()
+    Value::Object(fields.object)
 }
 
 fn feature(feature: &Feature, emission: &Emission) -> Value {
     let mut fields = Fields::new(emission);
     fields.put("name", Value::from(feature.name.as_str()));
     fields.plain("enabled", Value::from(feature.enabled), !feature.enabled);
-    fields.finish()
+    Value::Object(fields.object)
 }
 
 #[cfg(test)]

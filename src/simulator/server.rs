@@ -1,5 +1,4 @@
-//! All that the simulator knows and remembers, each part behind a lock of its
-//! own.
+//! All that the simulator knows and remembers.
 
 use super::config::{Config, StartError};
 use super::environment::Environment;

@@ -37,7 +37,7 @@ impl Simulator {
             .fallback(receive)
             .with_state(Arc::clone(&server))
             .into_make_service_with_connect_info::<KillSwitch>();
-        let listener = Listener::new(socket, kill_switch.clone());
+        let listener = Listener { listener: socket, all: kill_switch.clone() };
         let task = tokio::spawn(async move {
             // Runs until aborted: accepting never fails for good.
             let _ = axum::serve(listener, service).await;

@@ -31,21 +31,16 @@ pub(crate) struct Tokens {
 impl Tokens {
     /// Carries out a token request.
     pub(crate) fn grant(&mut self, request: &ApiRequest, client: &Client, rules: &Token, now: Instant) -> ApiResponse {
-        match requester(request, client) {
-            Ok(()) => self.issue(client, rules, now),
-            Err(response) => response,
+        if let Err(refusal) = check(request, client) {
+            return refusal;
         }
-    }
-
-    fn issue(&mut self, client: &Client, rules: &Token, now: Instant) -> ApiResponse {
         self.live.retain(|_, grant| grant.expires > now);
         self.issued += 1;
         let token = format!("simulated-{}-{:016x}", self.issued, fastrand::u64(..));
         let expires = now + Duration::from_millis(rules.lifetime_ms);
         self.live.insert(token.clone(), Grant { expires, client_id: client.client_id.clone() });
-        let seconds = rules.announced();
-        let expires_in =
-            if rules.expires_in_as_string { Value::from(seconds.to_string()) } else { Value::from(seconds) };
+        let seconds = rules.expires_in.unwrap_or_else(|| i64::try_from(rules.lifetime_ms / 1000).unwrap_or(i64::MAX));
+        let expires_in = if rules.expires_in_as_string { json!(seconds.to_string()) } else { json!(seconds) };
         let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": expires_in, "scope": "openid"});
         ApiResponse::json(200, &body)
     }
@@ -67,7 +62,7 @@ impl Tokens {
 }
 
 /// Checks a token request; the error is the OAuth error response.
-fn requester(request: &ApiRequest, client: &Client) -> Result<(), ApiResponse> {
+fn check(request: &ApiRequest, client: &Client) -> Result<(), ApiResponse> {
     if request.method != Method::POST {
         return Err(oauth_error(405, "invalid_request", "use POST"));
     }

@@ -1,9 +1,9 @@
 //! The log goes to stderr, filtered by `RUST_LOG`. It has colours only where
 //! stderr is a terminal: not in a file, nor in what the kubelet collects.
 
+use crate::terminal::has_colours;
 use std::{
     env,
-    ffi::OsString,
     io::{IsTerminal, stderr},
 };
 use tracing_subscriber::EnvFilter;
@@ -47,12 +47,6 @@ fn filter(default: &str) -> EnvFilter {
 
 fn colours() -> bool {
     has_colours(stderr().is_terminal(), env::var_os("NO_COLOR"), env::var_os("TERM"))
-}
-
-/// On a terminal that understands colours, unless NO_COLOR is set to something
-/// (<https://no-color.org>).
-fn has_colours(terminal: bool, no_color: Option<OsString>, term: Option<OsString>) -> bool {
-    terminal && no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|value| value != "dumb")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod progress;
 mod text;
 
 pub use exit::Exit;
+pub(crate) use output::has_colours;
 pub use output::{Output, Style};
 pub use print::{note, print};
 pub use progress::Progress;

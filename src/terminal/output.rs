@@ -3,6 +3,7 @@
 use super::{columns, printable};
 use std::{
     env,
+    ffi::OsString,
     io::{self, IsTerminal},
 };
 
@@ -34,22 +35,20 @@ pub enum Style {
     Bad,
 }
 
-/// Whether what writes to a terminal may move its cursor and colour its text.
-pub(super) fn is_smart() -> bool {
-    env::var_os("TERM").is_none_or(|term| term != "dumb")
+/// On a terminal that understands colours, unless NO_COLOR is set to something
+/// (<https://no-color.org>).
+pub(crate) fn has_colours(terminal: bool, no_color: Option<OsString>, term: Option<OsString>) -> bool {
+    terminal && no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|value| value != "dumb")
 }
 
 impl Output {
     /// The standard output: COLUMNS if it is set, else the terminal's width.
-    /// Colours are for terminals, unless NO_COLOR asks for none
-    /// (<https://no-color.org>).
     pub fn stdout() -> Self {
         let terminal = io::stdout().is_terminal();
         let configured = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let detected = || terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
-        let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = terminal && is_smart() && !unwanted;
-        Self { width: configured.or_else(detected).filter(|width| *width > 0), colour }
+        let width = configured.or_else(detected).filter(|width| *width > 0);
+        Self { width, colour: has_colours(terminal, env::var_os("NO_COLOR"), env::var_os("TERM")) }
     }
 
     /// An output without colours.

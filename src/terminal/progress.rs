@@ -1,8 +1,9 @@
 //! How far a verb is, on a terminal's standard error; silent where nobody
 //! looks, as in a pipeline.
 
-use super::{note, output::is_smart};
+use super::note;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::env;
 
 /// With the whole known; the width keeps within 80 columns.
 const BAR: &str = "{msg} [{bar:24}] {pos}/{len}, {eta} left";
@@ -17,7 +18,8 @@ pub struct Progress(ProgressBar);
 impl Progress {
     /// At nothing of `whole`; `doing` says what is done.
     pub fn new(doing: &'static str, whole: Option<usize>) -> Self {
-        let target = if is_smart() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb"); // can't move its cursor
+        let target = if dumb { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(whole.map(|whole| whole as u64), target).with_message(doing);
         let style = ProgressStyle::with_template(if whole.is_some() { BAR } else { COUNT });
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));

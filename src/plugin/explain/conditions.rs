@@ -59,13 +59,7 @@ fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
 
 /// True, or for Reconciling and Stalled not True.
 fn fine(condition_type: ConditionType, condition: &Condition) -> bool {
-    let status = ConditionStatus::parse(&condition.status);
-    match condition_type {
-        ConditionType::Contended | ConditionType::Reconciling | ConditionType::Stalled => {
-            status != ConditionStatus::True
-        }
-        ConditionType::Ready | ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => {
-            status == ConditionStatus::True
-        }
-    }
+    let good =
+        !matches!(condition_type, ConditionType::Contended | ConditionType::Reconciling | ConditionType::Stalled);
+    (ConditionStatus::parse(&condition.status) == ConditionStatus::True) == good
 }

@@ -3,11 +3,11 @@
 //! They ask for no authentication, which is why the simulator listens on loopback
 //! only, and the journal does not record them.
 
-mod journal;
 mod organizations;
 
 use super::faults::Rule;
-use super::http::{ApiRequest, ApiResponse};
+use super::http::{ApiRequest, ApiResponse, form};
+use super::journal::Filter;
 use super::server::Server;
 use super::settings::Settings;
 use super::tokens::Client;
@@ -56,36 +56,40 @@ fn dispatch(server: &Server, request: &ApiRequest) -> Result<Value, AdminError> 
         return organizations::dispatch(server, request, rest);
     }
     match (request.method.as_str(), path) {
-        ("GET", "journal") => journal::read(server, request),
-        ("GET", "journal/count") => journal::count(server, request),
-        ("DELETE", "journal") => {
-            server.journal().clear();
-            done()
+        ("GET", "journal") => return written(&server.journal().read(&filter(request)?).collect::<Vec<_>>()),
+        ("GET", "journal/count") => {
+            return Ok(json!({"count": server.journal().read(&filter(request)?).count()}));
         }
-        ("GET", "settings") => written(&server.environment().settings),
-        ("PUT", "settings") => settings(server, request, true),
-        ("PATCH", "settings") => settings(server, request, false),
-        ("GET", "faults") => written(server.faults().pending()),
-        ("POST", "faults") => add_faults(server, request),
-        ("DELETE", "faults") => {
-            server.faults().clear();
-            done()
-        }
-        ("GET", "tokens") => Ok(server.environment().tokens.counts(Instant::now())),
-        ("POST", "tokens/revoke") => {
-            server.environment().tokens.revoke_all();
-            done()
-        }
-        ("PUT", "client") => {
-            server.environment().client = body::<Client>(request)?;
-            done()
-        }
-        ("POST", "reset") => {
-            server.reset().map_err(|error| (500, error.to_string()))?;
-            done()
-        }
-        _ => Err((404, format!("no admin endpoint {} {}", request.method, request.path))),
+        ("DELETE", "journal") => server.journal().clear(),
+        ("GET", "settings") => return written(&server.environment().settings),
+        ("PUT", "settings") => return settings(server, request, true),
+        ("PATCH", "settings") => return settings(server, request, false),
+        ("GET", "faults") => return written(server.faults().pending()),
+        ("POST", "faults") => return add_faults(server, request),
+        ("DELETE", "faults") => server.faults().clear(),
+        ("GET", "tokens") => return Ok(server.environment().tokens.counts(Instant::now())),
+        ("POST", "tokens/revoke") => server.environment().tokens.revoke_all(),
+        ("PUT", "client") => server.environment().client = body::<Client>(request)?,
+        ("POST", "reset") => server.reset().map_err(|error| (500, error.to_string()))?,
+        _ => return Err((404, format!("no admin endpoint {} {}", request.method, request.path))),
     }
+    Ok(json!({}))
+}
+
+/// `?method=PATCH&path=/api/v1/**&status=429&after=17`, each optional.
+fn filter(request: &ApiRequest) -> Result<Filter, AdminError> {
+    let mut filter = Filter::default();
+    for (name, value) in form(&request.query) {
+        let wrong = |_| (400, format!("{name}={value} is not a number"));
+        match name.as_str() {
+            "method" => filter.method = Some(value),
+            "path" => filter.path = Some(value),
+            "status" => filter.status = Some(value.parse().map_err(wrong)?),
+            "after" => filter.after = value.parse().map_err(wrong)?,
+            _ => return Err((400, format!("no filter {name}"))),
+        }
+    }
+    Ok(filter)
 }
 
 fn settings(server: &Server, request: &ApiRequest, from_default: bool) -> Result<Value, AdminError> {
@@ -113,9 +117,4 @@ fn body<T: DeserializeOwned>(request: &ApiRequest) -> Result<T, AdminError> {
 
 fn written<T: Serialize + ?Sized>(value: &T) -> Result<Value, AdminError> {
     serde_json::to_value(value).map_err(|error| (500, error.to_string()))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the shape of every endpoint")]
-fn done() -> Result<Value, AdminError> {
-    Ok(json!({}))
 }

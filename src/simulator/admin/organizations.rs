@@ -37,7 +37,10 @@ pub(super) fn dispatch(server: &Server, request: &ApiRequest, rest: &str) -> Res
     let id = parts.next().unwrap_or_default();
     let verb = parts.next();
     let organization = match (request.method.as_str(), id, verb) {
-        ("GET", "", None) => return Ok(overview(all, now)),
+        ("GET", "", None) => {
+            let (newest_first, _) = all.page(u64::MAX, usize::MAX);
+            return Ok(newest_first.into_iter().map(|organization| organization.as_stored(now)).collect());
+        }
         ("POST", "", None) => all.create(body::<Draft>(request)?).map_err(clash)?,
         ("GET", id, None) => all.get(id).ok_or_else(unknown)?,
         ("PUT", id, None) => replace(all, id, body(request)?)?,
@@ -50,12 +53,6 @@ pub(super) fn dispatch(server: &Server, request: &ApiRequest, rest: &str) -> Res
         _ => return Err((404, format!("no admin endpoint {} {}", request.method, request.path))),
     };
     Ok(organization.as_stored(now))
-}
-
-/// All organizations, newest first.
-fn overview(all: &mut Organizations, now: Instant) -> Value {
-    let (page, _) = all.page(u64::MAX, usize::MAX);
-    page.into_iter().map(|organization| organization.as_stored(now)).collect()
 }
 
 /// Creates the organization `id` from the draft, in place of the old one if there is

@@ -1,7 +1,8 @@
 //! Response bodies that a healthy server would not send.
 
 use crate::simulator::api_error::ApiError;
-use crate::simulator::http::{ApiRequest, ApiResponse, respond};
+use crate::simulator::http::{ApiRequest, respond};
+use crate::simulator::tokens::oauth_error;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures::stream;
@@ -48,12 +49,9 @@ impl Forgery {
             Self::Text(text) => ("text/plain", Body::from(text.clone())),
             other => ("application/json", Body::from(other.json(status, request))),
         };
-        let mut all = vec![("content-type".to_owned(), kind.to_owned())];
+        let mut all = BTreeMap::from([("content-type".to_owned(), kind.to_owned())]);
         all.extend(headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())));
-        if headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) {
-            all.remove(0);
-        }
-        respond(status, &all, body)
+        respond(status, &Vec::from_iter(all), body)
     }
 
     fn json(&self, status: u16, request: &ApiRequest) -> Vec<u8> {
@@ -63,7 +61,7 @@ impl Forgery {
             Self::Unauthenticated => ApiError::unauthenticated().response(request.sequence).body,
             Self::Oauth => {
                 let error = if status < 500 { "invalid_client" } else { "server_error" };
-                ApiResponse::json(status, &json!({"error": error, "error_description": "simulated"})).body
+                oauth_error(status, error, "simulated").body
             }
             Self::Echo => {
                 let sent = String::from_utf8_lossy(&request.body);

@@ -20,7 +20,6 @@ pub(crate) enum Fault {
     /// The request is carried out; this is sent instead of its response.
     Answer {
         /// The status of the real response unless given.
-        #[serde(default)]
         status: Option<u16>,
         body: Forgery,
         #[serde(default)]
@@ -42,11 +41,7 @@ pub(crate) enum Fault {
     /// Carried out; the connection closes without a response.
     LostResponse,
     /// Carried out later, or never without `after_ms`; no response.
-    Late {
-        #[serde(default)]
-        after_ms: Option<u64>,
-        then: Then,
-    },
+    Late { after_ms: Option<u64>, then: Then },
 }
 
 /// What the client of a late request sees.

@@ -3,31 +3,22 @@
 use super::fault::Fault;
 use serde::{Deserialize, Serialize};
 
-/// How often a rule injects its fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Times {
-    Count(u64),
-    Word(Forever),
-}
-
-/// `"forever"`.
+/// How often a rule injects its fault: a number, or `"forever"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Forever {
+pub(crate) enum Times {
     Forever,
+    #[serde(untagged)]
+    Count(u64),
 }
 
-/// One rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
     /// Any method unless given.
-    #[serde(default)]
     method: Option<String>,
     /// Any path unless given; `*` stands for anything without a slash, `**`
     /// for anything. Compared with the path as sent, percent-encoded.
-    #[serde(default)]
     path: Option<String>,
     /// So many matching requests are handled normally first.
     #[serde(default)]
@@ -71,50 +62,36 @@ impl Faults {
     /// Takes the fault of the first rule that matches this request and has nothing
     /// left to skip. Every matching rule before it counts the request as skipped.
     pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
-        let mut found = None;
-        for (position, rule) in self.rules.iter_mut().enumerate() {
-            if !rule.matches(method, path) {
-                continue;
-            }
-            if rule.skip > 0 {
-                rule.skip -= 1;
-                continue;
-            }
-            if let Times::Count(left) = &mut rule.times {
-                *left -= 1;
-            }
-            found = Some((position, rule.times == Times::Count(0), rule.fault.clone()));
-            break;
+        let position = self.rules.iter_mut().position(|rule| {
+            let matching = rule.matches(method, path);
+            let skipped = matching && rule.skip > 0;
+            rule.skip -= u64::from(skipped);
+            matching && !skipped
+        })?;
+        let rule = self.rules.get_mut(position)?;
+        if let Times::Count(left) = &mut rule.times {
+            *left -= 1;
         }
-        let (position, used_up, fault) = found?;
-        if used_up {
-            self.rules.remove(position);
-        }
+        let fault = rule.fault.clone();
+        self.rules.retain(|rule| rule.times != Times::Count(0));
         Some(fault)
     }
 }
 
 /// Whether a path fits a pattern with `*` and `**`.
 pub(crate) fn matches(pattern: &str, path: &str) -> bool {
-    let (rest, may_cross) = match pattern.strip_prefix("**") {
-        Some(rest) => (rest, true),
-        None => match pattern.strip_prefix('*') {
-            Some(rest) => (rest, false),
-            None => {
-                let mut wanted = pattern.chars();
-                let mut given = path.chars();
-                return match (wanted.next(), given.next()) {
-                    (None, None) => true,
-                    (Some(one), Some(other)) => one == other && matches(wanted.as_str(), given.as_str()),
-                    _ => false,
-                };
-            }
-        },
-    };
-    path.char_indices()
-        .take_while(|(at, _)| may_cross || !path.get(..*at).is_some_and(|skipped| skipped.contains('/')))
-        .any(|(at, _)| path.get(at..).is_some_and(|tail| matches(rest, tail)))
-        || (rest.is_empty() && (may_cross || !path.contains('/')))
+    fits(pattern.as_bytes(), path.as_bytes())
+}
+
+fn fits(pattern: &[u8], path: &[u8]) -> bool {
+    match (pattern, path) {
+        ([], []) => true,
+        ([b'*', b'*', rest @ ..], _) => fits(rest, path) || matches!(path, [_, tail @ ..] if fits(pattern, tail)),
+        ([b'*', rest @ ..], [] | [b'/', ..]) => fits(rest, path),
+        ([b'*', rest @ ..], [_, tail @ ..]) => fits(rest, path) || fits(pattern, tail),
+        ([one, rest @ ..], [other, tail @ ..]) => one == other && fits(rest, tail),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -34,14 +34,12 @@ impl Organizations {
     pub(crate) fn numbered(count: usize) -> Self {
         let mut all = Self::default();
         for number in 1..=count {
-            let draft = Draft::new(format!("org_{number}"), Some(format!("tenant-{number}")));
             // Numbered ids can't clash with each other.
-            let _ = all.create(draft);
+            let _ = all.create(Draft::new(format!("org_{number}"), Some(format!("tenant-{number}"))));
         }
         all
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.by_age.len()
     }
@@ -69,7 +67,6 @@ impl Organizations {
         Ok(self.by_age.entry(age).or_insert_with(|| Organization::new(draft)))
     }
 
-    /// The organization with this id.
     pub(crate) fn get(&mut self, id: &str) -> Option<&mut Organization> {
         self.by_age.get_mut(self.by_id.get(id)?)
     }

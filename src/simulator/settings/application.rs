@@ -24,19 +24,16 @@ pub(crate) enum ApplicationAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Application {
-    /// Absolute timeout.
     pub(crate) absolute: i64,
-    /// Its unit.
     pub(crate) absolute_unit: Unit,
     /// Whether idle sessions end early.
     pub(crate) idle_enabled: bool,
-    /// Idle timeout; 0 when idle is off.
+    /// 0 when idle is off.
     pub(crate) idle: i64,
-    /// Its unit; not returned when idle is off.
+    /// Not returned when idle is off.
     pub(crate) idle_unit: Unit,
     /// Always minutes.
     pub(crate) access_token_expiry: i64,
-    /// How the endpoint responds.
     pub(crate) answer: ApplicationAnswer,
 }
 

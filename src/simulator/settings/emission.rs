@@ -35,7 +35,6 @@ pub(crate) enum Shown {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Emission {
-    /// Unset values.
     pub(crate) unset: Unset,
     /// Leaves out 0 and false of plain fields (a feature's `enabled`, the
     /// application's idle), as proto3 JSON does by default.

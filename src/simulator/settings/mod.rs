@@ -21,11 +21,9 @@ pub(crate) use traffic::{Lag, RateLimit, RateLimitForm, Token};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// All settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// What a request body may contain.
     pub(crate) parsing: Parsing,
     /// A longer request body gets a 413.
     pub(crate) max_body_bytes: usize,
@@ -50,7 +48,6 @@ pub(crate) struct Settings {
     pub(crate) policy: PolicyRules,
     /// The policy of the application, and how its endpoint answers.
     pub(crate) application: Application,
-    /// How responses are written.
     pub(crate) emission: Emission,
 }
 
@@ -75,31 +72,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// These settings with a partial object laid over them; `null` restores a
-    /// default, a list is replaced whole.
+    /// These settings with a partial object laid over them (RFC 7386); `null`
+    /// restores a default, a list is replaced whole.
     pub(crate) fn overlaid(&self, partial: &Value) -> Result<Self, serde_json::Error> {
         let mut whole = serde_json::to_value(self)?;
-        overlay(&mut whole, partial);
+        json_patch::merge(&mut whole, partial);
         serde_json::from_value(whole)
-    }
-}
-
-/// JSON merge patch (RFC 7386).
-fn overlay(target: &mut Value, patch: &Value) {
-    let Value::Object(changes) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(serde_json::Map::new());
-    }
-    let Value::Object(fields) = target else { return };
-    for (name, change) in changes {
-        if change.is_null() {
-            fields.remove(name);
-        } else {
-            overlay(fields.entry(name.clone()).or_insert(Value::Null), change);
-        }
     }
 }
 

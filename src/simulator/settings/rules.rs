@@ -68,7 +68,6 @@ pub(crate) enum GateMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Gate {
-    /// Where.
     pub(crate) mode: GateMode,
     /// 403 (`PERMISSION_DENIED`) or 400 (`FAILED_PRECONDITION`).
     pub(crate) status: u16,
@@ -116,9 +115,7 @@ pub(crate) struct PolicyRules {
     /// Whether a value looser than the application's is a 400 instead of
     /// being stored without effect.
     pub(crate) refuse_looser: bool,
-    /// Fields left out.
     pub(crate) partial: Partial,
-    /// Numbers after a revert.
     pub(crate) after_revert: AfterRevert,
     /// A larger absolute timeout is silently lowered to this.
     pub(crate) max_absolute_minutes: Option<i64>,

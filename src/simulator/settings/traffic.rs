@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Lag {
-    /// This many reads.
     pub(crate) reads: u32,
-    /// This many milliseconds.
     pub(crate) ms: u64,
 }
 
@@ -29,13 +27,6 @@ pub(crate) struct Token {
 impl Default for Token {
     fn default() -> Self {
         Self { lifetime_ms: 86_399_000, expires_in: None, expires_in_as_string: false }
-    }
-}
-
-impl Token {
-    /// Seconds, as announced.
-    pub(crate) fn announced(&self) -> i64 {
-        self.expires_in.unwrap_or_else(|| i64::try_from(self.lifetime_ms / 1000).unwrap_or(i64::MAX))
     }
 }
 
@@ -66,7 +57,6 @@ pub(crate) struct RateLimit {
     pub(crate) per_second: Option<f64>,
     /// Requests that may come at once.
     pub(crate) burst: u32,
-    /// The hint.
     pub(crate) form: RateLimitForm,
     /// Both spellings exist: `RATE_LIMITED` (official) and `RATE_LIMIT_EXCEEDED`.
     pub(crate) error_code: String,
