@@ -33,15 +33,9 @@ pub struct Arguments {
     #[arg(short, long)]
     yes: bool,
 
+    /// How Scalekit is reached, and how much is told of it
     #[command(flatten)]
-    connection: Connection,
-}
-
-impl Arguments {
-    /// How often `-v` was given.
-    pub fn verbosity(&self) -> u8 {
-        self.connection.verbosity()
-    }
+    pub connection: Connection,
 }
 
 /// Makes the changes. 0: all is as declared. 1: not all of it could be done, or

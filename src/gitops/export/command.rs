@@ -36,15 +36,9 @@ pub struct Arguments {
     #[arg(long, value_parser = namespace)]
     namespace: Option<String>,
 
+    /// How Scalekit is reached, and how much is told of it
     #[command(flatten)]
-    connection: Connection,
-}
-
-impl Arguments {
-    /// How often `-v` was given.
-    pub fn verbosity(&self) -> u8 {
-        self.connection.verbosity()
-    }
+    pub connection: Connection,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

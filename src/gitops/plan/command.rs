@@ -45,15 +45,9 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 
+    /// How Scalekit is reached, and how much is told of it
     #[command(flatten)]
-    connection: Connection,
-}
-
-impl Arguments {
-    /// How often `-v` was given.
-    pub fn verbosity(&self) -> u8 {
-        self.connection.verbosity()
-    }
+    pub connection: Connection,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
