@@ -5,7 +5,7 @@
 use super::interval;
 use super::names;
 use super::rules::{self, Rule};
-use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy, TimeoutUnit};
+use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy};
 use super::violation::{RuleId, Violation};
 use crate::policy::{ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit, ValidatedSpec};
 
@@ -19,8 +19,8 @@ pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, V
         (Ok(organization), Ok(policy), Ok(secret)) => Ok(ValidatedSpec {
             organization,
             policy,
-            mode: spec.mode.into(),
-            deletion: spec.deletion_policy.into(),
+            mode: spec.mode,
+            deletion: spec.deletion_policy,
             suspend: spec.suspend,
             interval: spec.interval.as_deref().and_then(interval::parse),
             secret,
@@ -77,8 +77,8 @@ fn policy(policy: &SessionPolicy) -> Result<Policy, Violation> {
         .map_err(|error| Violation::new(RuleId::Policy, idle_field, error.to_string()))
 }
 
-fn timeout(field: &str, value: i64, unit: Option<TimeoutUnit>) -> Result<Minutes, Violation> {
-    let unit = unit.map_or(Unit::default(), Unit::from);
+fn timeout(field: &str, value: i64, unit: Option<Unit>) -> Result<Minutes, Violation> {
+    let unit = unit.unwrap_or_default();
     Minutes::of(value, unit).ok_or_else(|| {
         Violation::new(RuleId::Schema, field, format!("must be a whole number from 1 to {}", unit.largest()))
     })
@@ -95,7 +95,7 @@ fn secret(spec: &OrganizationSessionPolicySpec) -> Result<Option<String>, Violat
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::{DeletionPolicy, Mode, SecretReference};
+    use super::super::spec::{DeletionPolicy, Mode, SecretReference, TimeoutUnit};
     use super::*;
     use crate::policy;
     use std::time::Duration;

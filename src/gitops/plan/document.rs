@@ -3,7 +3,7 @@
 
 use super::{
     Entry, Plan, ResourceChange,
-    shape::{Field, Named, Problem, Row, State, VERSION, Write, mode},
+    shape::{Field, Named, Problem, Row, State, VERSION, Write},
 };
 use crate::{crd::ApplicationLimits, policy::Live};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -46,7 +46,7 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
         name: manifest.name.clone(),
         organization: Named::from(&declared.organization),
         organization_id: entry.id.as_ref().map(ToString::to_string),
-        mode: mode(declared.mode).to_owned(),
+        mode: declared.mode,
         declared: (&Live::from(declared.policy)).into(),
         result: "suspended".to_owned(),
         direction: None,

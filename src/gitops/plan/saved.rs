@@ -4,11 +4,11 @@
 use super::{
     Entry, Plan,
     document::row,
-    shape::{Named, Row, VERSION, mode},
+    shape::{Named, Row, VERSION},
 };
 use crate::{
     gitops::{Location, Manifest},
-    policy::{DeletionPolicy, ExternalId, Mode, OrganizationId, OrganizationRef, ValidatedSpec},
+    policy::{DeletionPolicy, ExternalId, OrganizationId, OrganizationRef, ValidatedSpec},
     terminal::printable,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -61,11 +61,10 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
         Some(id) => Some(OrganizationId::parse(id)?),
         None => None,
     };
-    let modes = [Mode::Enforce, Mode::TightenOnly, Mode::Observe];
     let spec = ValidatedSpec {
         organization,
         policy: row.declared.policy()?,
-        mode: modes.into_iter().find(|known| mode(*known) == row.mode)?,
+        mode: row.mode,
         deletion: DeletionPolicy::default(),
         suspend: row.result == "suspended",
         interval: None,

@@ -27,7 +27,7 @@ pub(super) struct Row {
     /// The id, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) organization_id: Option<String>,
-    pub(super) mode: String,
+    pub(super) mode: Mode,
     pub(super) declared: Limits,
     /// `change`, `in-sync`, `stricter-kept`, `drifted`, `suspended` or
     /// `problem`.
@@ -177,15 +177,6 @@ impl Write {
         let features = writes.features.as_ref().map(|list| Self::Features(list.iter().map(flag).collect()));
         let policy = writes.policy.map(|policy| Self::Policy(Limits::from(&Live::from(policy))));
         features.into_iter().chain(policy).collect()
-    }
-}
-
-/// The mode as the resource spells it.
-pub(super) const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "Enforce",
-        Mode::TightenOnly => "TightenOnly",
-        Mode::Observe => "Observe",
     }
 }
 

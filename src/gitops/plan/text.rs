@@ -1,6 +1,6 @@
 //! A plan for people.
 
-use super::{Change, Entry, NoOp, Plan, Problem, ResourceChange, shape::mode};
+use super::{Change, Entry, NoOp, Plan, Problem, ResourceChange};
 use crate::{
     crd::EffectiveLimits,
     policy::{Direction, Effective, Live, diff, summary},
@@ -102,5 +102,5 @@ pub(in crate::gitops) fn title(entry: &Entry<'_>) -> String {
         Some(namespace) => format!("{namespace}/{}", manifest.name),
         None => manifest.name.clone(),
     };
-    printable(&format!("{name} ({organization}, {})", mode(manifest.spec.mode)))
+    printable(&format!("{name} ({organization}, {})", manifest.spec.mode.name()))
 }
