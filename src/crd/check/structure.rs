@@ -8,25 +8,24 @@ use serde_json::{Map, Value};
 /// at elsewhere.
 pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Violation> {
     let mut findings = Vec::new();
-    let root = |field: &str| matches!(field, "apiVersion" | "kind" | "metadata");
-    walk(schema, document, "", &root, &mut findings);
+    walk(schema, document, "", &mut findings);
+    findings.retain(|finding| !matches!(&*finding.path, "apiVersion" | "kind" | "metadata"));
     findings
 }
 
-fn walk(schema: &Value, value: &Value, path: &str, also: &dyn Fn(&str) -> bool, findings: &mut Vec<Violation>) {
+fn walk(schema: &Value, value: &Value, path: &str, findings: &mut Vec<Violation>) {
     if let (Some(properties), Value::Object(fields)) = (properties(schema), value) {
         for (field, value) in fields {
             let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
             match properties.get(field) {
-                Some(schema) => walk(schema, value, &path, &|_| false, findings),
-                None if also(field) => {}
+                Some(schema) => walk(schema, value, &path, findings),
                 None => findings.push(Violation::new(RuleId::KnownFields, path, "unknown field")),
             }
         }
     }
     if let (Some(items), Value::Array(values)) = (schema.get("items"), value) {
         for (index, value) in values.iter().enumerate() {
-            walk(items, value, &format!("{path}[{index}]"), &|_| false, findings);
+            walk(items, value, &format!("{path}[{index}]"), findings);
         }
     }
 }
