@@ -15,11 +15,7 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  <testsuite name=\"osp validate\" {counts} skipped=\"0\">")?;
     let mut cases = Cases::default();
     for manifest in &loaded.manifests {
-        let name = match &manifest.namespace {
-            Some(namespace) => format!("{namespace}/{}", manifest.name),
-            None => manifest.name.clone(),
-        };
-        writeln!(out, "    <testcase {}/>", cases.named(&manifest.location.file, name))?;
+        writeln!(out, "    <testcase {}/>", cases.named(&manifest.location.file, manifest.full_name()))?;
     }
     for diagnostic in &loaded.diagnostics {
         let (location, rule) = (&diagnostic.location, diagnostic.rule.name());

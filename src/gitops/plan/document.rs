@@ -3,7 +3,7 @@
 
 use super::{
     Entry, Plan, ResourceChange,
-    shape::{Field, Named, Problem, Row, State, VERSION, Write},
+    shape::{Field, Limits, Named, Problem, Row, State, VERSION, Write},
 };
 use crate::{crd::ApplicationLimits, policy::Live};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -36,8 +36,10 @@ impl Serialize for Rows<'_> {
 pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
     let manifest = entry.manifest;
     let declared = &manifest.spec;
-    let state =
-        |enabled, live: Option<&Live>| Some(State::new(enabled, live, live.and_then(|live| plan.effective(live))));
+    let state = |session_policy_enabled, live: Option<&Live>| {
+        let (policy, effective) = (live.map(Limits::from), plan.effective(live));
+        Some(State { session_policy_enabled, policy, effective })
+    };
     let row = Row {
         file: manifest.location.file.to_string(),
         line: manifest.location.line,

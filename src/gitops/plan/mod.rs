@@ -22,9 +22,8 @@ pub(super) use text::{text, title};
 
 use super::Manifest;
 use crate::{
-    policy::{
-        ApplicationPolicy, Bounds, Direction, Effective, FieldChange, Live, OrganizationId, Policy, changes, effective,
-    },
+    crd::EffectiveLimits,
+    policy::{ApplicationPolicy, Bounds, Direction, FieldChange, Live, OrganizationId, Policy, changes, effective},
     reconcile::{Feature, Organization, Reason, RemoteRequest},
 };
 use serde::Serialize;
@@ -256,9 +255,10 @@ impl Plan<'_> {
         counts
     }
 
-    /// What really applies to an organization with this policy.
-    pub(super) fn effective(&self, live: &Live) -> Option<Effective> {
-        self.application.map(|application| effective(application.bounds, Bounds::from(live)))
+    /// What really applies to an organization with this policy, absolute and
+    /// idle, and who set it.
+    pub(super) fn effective(&self, live: Option<&Live>) -> Option<String> {
+        EffectiveLimits::from(&effective(self.application?.bounds, Bounds::from(live?))).summary
     }
 }
 

@@ -3,8 +3,8 @@
 
 use super::Writes;
 use crate::{
-    crd::{EffectiveLimits, ReportedPolicy},
-    policy::{Effective, FieldChange, Live, Mode, OrganizationRef, Policy},
+    crd::ReportedPolicy,
+    policy::{FieldChange, Live, Mode, OrganizationRef, Policy},
     reconcile::Feature,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -143,13 +143,6 @@ impl Limits {
     pub(super) fn policy(&self) -> Option<Policy> {
         // nothing else may stand there than what it was made from
         Live::from(&self.0).declarable().filter(|policy| Self::from(&Live::from(*policy)) == *self)
-    }
-}
-
-impl State {
-    pub(super) fn new(enabled: Option<bool>, live: Option<&Live>, effective: Option<Effective>) -> Self {
-        let effective = effective.and_then(|effective| EffectiveLimits::from(&effective).summary);
-        Self { session_policy_enabled: enabled, policy: live.map(Limits::from), effective }
     }
 }
 
