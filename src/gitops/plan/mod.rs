@@ -15,9 +15,9 @@ mod text;
 pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
-pub(super) use command::{Failure, block_on, finish, load, refresh};
+pub(super) use command::{Failure, block_on, finish, input, load, refresh};
 pub(super) use refresh::{PlanOptions, goal};
-pub(super) use saved::{Saved, read};
+pub(super) use saved::read;
 pub(super) use text::{text, title};
 
 use super::Manifest;
