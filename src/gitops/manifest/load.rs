@@ -75,10 +75,10 @@ impl Loader<'_> {
             match found {
                 _ if self.full => {}
                 Ok(source) => self.file(&source, stdin),
-                Err(error) => self.refuse(error),
+                Err((name, error)) => self.refuse(&name.into(), &error),
             }
         });
-        if seen(self) == before && !search.met_again() && !self.full {
+        if seen(self) == before && !search.met_again && !self.full {
             let (message, fix) = if files == 0 {
                 ("no file below it ends with .yaml, .yml or .json", "name a folder of manifests")
             } else {
@@ -90,15 +90,15 @@ impl Loader<'_> {
     }
 
     fn file(&mut self, source: &Source, stdin: &mut dyn Read) {
+        let file = source.name.as_str().into();
         let text = match source::text(source, stdin, self.limits, self.bytes) {
             Ok(text) => text,
             Err(error) => {
                 self.full |= error.rule == Rule::Limit && self.bytes < self.limits.file_bytes;
-                return self.refuse(error);
+                return self.refuse(&file, &error);
             }
         };
         self.bytes = self.bytes.saturating_sub(text.len());
-        let file = source.name.as_str().into();
         yaml::read(&text, self.limits, &mut |next| self.document(&file, next));
     }
 
@@ -114,7 +114,7 @@ impl Loader<'_> {
         self.documents -= 1;
         match next {
             Ok(document) => self.contents(file, &document),
-            Err(error) => self.find(error.rule, file, error.at, &error.message, error.fix),
+            Err(error) => self.refuse(file, &error),
         }
         self.bounded(file, at)
     }
@@ -169,9 +169,8 @@ impl Loader<'_> {
         match crd::read(&resource::json(node)) {
             Ok(spec) => self.manifest(file, node, spec),
             Err(violations) => {
-                let diagnostics =
-                    violations.iter().take(MOST_OF_ONE).map(|violation| diagnostic(file, node, violation));
-                self.loaded.diagnostics.extend(diagnostics);
+                let told = violations.iter().take(MOST_OF_ONE);
+                self.loaded.diagnostics.extend(told.map(|violation| diagnostic(file, node, violation)));
             }
         }
     }
@@ -203,8 +202,8 @@ impl Loader<'_> {
         !self.full
     }
 
-    fn refuse(&mut self, error: source::ReadError) {
-        self.find(error.rule, &error.name.into(), error.at, &error.message, error.fix);
+    fn refuse(&mut self, file: &Arc<str>, error: &ReadError) {
+        self.find(error.rule, file, error.at, &error.message, error.fix);
     }
 
     fn find(&mut self, rule: Rule, file: &Arc<str>, at: Position, message: &str, fix: Option<&str>) {
