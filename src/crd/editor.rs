@@ -1,32 +1,28 @@
 //! The schema for editors and for checks with kubeconform: the one that the
 //! server has, as the JSON Schema that those know.
 
-use super::definition;
+use super::{OrganizationSessionPolicy, manifest::structural_schema};
+use kube::Resource;
 use serde_json::{Value, json};
 
 /// JSON Schema (draft 7) of the resource, as the file below `schemas/`. The
 /// rules in CEL are not in it, since no editor evaluates them; unlike the
 /// server's, it refuses fields that it does not know.
 pub fn json_schema() -> Value {
-    let definition = definition();
-    let version = definition.spec.versions.first();
-    let schema = version.and_then(|v| v.schema.as_ref()).and_then(|s| s.open_api_v3_schema.as_ref());
-    let mut schema = serde_json::to_value(schema).unwrap_or_default();
+    let kind = OrganizationSessionPolicy::kind(&());
+    let mut schema = structural_schema().unwrap_or_default();
     plain(&mut schema);
-    let Some(root) = schema.as_object_mut() else { return schema };
-    root.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
-    root.insert("title".into(), json!(definition.spec.names.kind));
-    root.insert("required".into(), json!(["apiVersion", "kind", "metadata", "spec"]));
-    let api_version = version.map(|version| format!("{}/{}", definition.spec.group, version.name));
-    if let Some(fields) = root.get_mut("properties").and_then(Value::as_object_mut) {
-        fields.insert("apiVersion".into(), json!({"type": "string", "enum": [api_version]}));
-        fields.insert("kind".into(), json!({"type": "string", "enum": [definition.spec.names.kind]}));
-        let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
-        let metadata = json!({
-            "name": {"type": "string"}, "namespace": {"type": "string"}, "labels": texts, "annotations": texts,
-        });
-        fields.insert("metadata".into(), json!({"type": "object", "required": ["name"], "properties": metadata}));
-    }
+    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    schema["title"] = json!(kind);
+    schema["required"] = json!(["apiVersion", "kind", "metadata", "spec"]);
+    let fields = &mut schema["properties"];
+    fields["apiVersion"] = json!({"type": "string", "enum": [OrganizationSessionPolicy::api_version(&())]});
+    fields["kind"] = json!({"type": "string", "enum": [kind]});
+    let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    let metadata = json!({
+        "name": {"type": "string"}, "namespace": {"type": "string"}, "labels": texts, "annotations": texts,
+    });
+    fields["metadata"] = json!({"type": "object", "required": ["name"], "properties": metadata});
     schema
 }
 

@@ -11,7 +11,9 @@ mod agreement;
 mod metadata;
 mod structure;
 
-use super::{OrganizationSessionPolicy, OrganizationSessionPolicySpec, RuleId, Violation, definition, validate};
+use super::{
+    OrganizationSessionPolicy, OrganizationSessionPolicySpec, RuleId, Violation, manifest::structural_schema, validate,
+};
 use crate::policy::ValidatedSpec;
 use kube::{
     Resource,
@@ -62,11 +64,8 @@ struct Schema {
     rules: CompiledSchema,
 }
 
-/// `None` only if the generated schema were no schema, which a test excludes.
 static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| {
-    let definition = definition();
-    let schema = definition.spec.versions.first()?.schema.as_ref()?.open_api_v3_schema.as_ref()?;
-    let plain = serde_json::to_value(schema).ok()?;
+    let plain = structural_schema()?;
     let structural = jsonschema::validator_for(&plain).ok()?;
     let rules = compile_schema(&plain);
     Some(Schema { plain, structural, rules })
