@@ -77,15 +77,15 @@ impl Scalekit {
             RemoteRequest::ReadApplicationPolicy(_) => self.application_policy(request).await,
             _ => {
                 let listed = self.listed.borrow_mut().take(request);
-                match listed {
-                    Some(organization) => Ok(RemoteResponse::Organization(organization)),
-                    None => {
-                        let response =
-                            self.with_retries(request.writes(), async || self.client.request(request).await).await;
-                        self.note(&response);
-                        response
-                    }
+                if let Some(organization) = listed {
+                    return Ok(RemoteResponse::Organization(organization));
                 }
+                let send = async || self.client.request(request).await;
+                let response = self.with_retries(request.writes(), send).await;
+                if let Ok(RemoteResponse::Organization(Organization { features_reported: true, .. })) = response {
+                    self.features_reported.set(true);
+                }
+                response
             }
         }
     }
@@ -102,12 +102,6 @@ impl Scalekit {
             drop(self.page(None).await); // whatever else it is, it is no evidence
         }
         self.features_reported()
-    }
-
-    fn note(&self, response: &Result<RemoteResponse, RemoteError>) {
-        if let Ok(RemoteResponse::Organization(Organization { features_reported: true, .. })) = response {
-            self.features_reported.set(true);
-        }
     }
 
     /// Read once: it is the environment's, whichever organization asks. An

@@ -97,7 +97,6 @@ pub(super) enum NoOp {
 pub(super) struct Change {
     /// As it is; `None`: can't be read before the feature is on.
     pub(super) before: Option<Live>,
-    /// As it will be.
     pub(super) after: Option<Live>,
     pub(super) writes: Writes,
     pub(super) cause: Cause,
@@ -265,10 +264,10 @@ impl Plan<'_> {
 impl Counts {
     /// In one line, for people.
     pub(super) fn summary(&self) -> String {
-        let mut parts = vec![match (self.changes, self.loosening) {
-            (0, _) => "no changes".to_owned(),
-            (1, _) => format!("1 change ({})", self.directions()),
-            (n, _) => format!("{n} changes ({})", self.directions()),
+        let mut parts = vec![match self.changes {
+            0 => "no changes".to_owned(),
+            1 => format!("1 change ({})", self.directions()),
+            n => format!("{n} changes ({})", self.directions()),
         }];
         for (n, what) in [
             (self.settled, "as declared"),
@@ -287,10 +286,5 @@ impl Counts {
     fn directions(&self) -> String {
         let known = format!("{} loosening, {} tightening", self.loosening, self.tightening);
         if self.unknown == 0 { known } else { format!("{known}, {} unknown", self.unknown) }
-    }
-
-    /// Whether somebody who must not loosen anything has to stop here.
-    fn may_loosen(&self) -> bool {
-        self.loosening + self.unknown > 0
     }
 }

@@ -15,14 +15,12 @@ use crate::{
     terminal::Progress,
 };
 
-/// What is planned, and how.
 pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) manifests: &'a [Manifest],
     pub(in crate::gitops) last: LastApplied<'a>,
     /// The ids that external ids must still lead to, in the manifests' order;
     /// none, where that is not known.
     pub(in crate::gitops) pins: Vec<Option<OrganizationId>>,
-    /// How many organizations at once.
     pub(in crate::gitops) at_once: usize,
 }
 
