@@ -12,6 +12,7 @@ use crate::{
     gitops::{Diagnostic, Location, Rule, diagnostic::printable},
     policy::ValidatedSpec,
 };
+use serde::Serialize;
 use std::{
     io::Read,
     path::{Path, PathBuf},
@@ -19,12 +20,14 @@ use std::{
 };
 
 /// What the input holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Loaded {
     /// The valid resources, in the order of the input. Of two that contradict
     /// each other both are here: look at the findings first.
+    #[serde(skip)]
     pub manifests: Vec<Manifest>,
     /// All that is wrong, in the order of the input.
+    #[serde(rename = "findings")]
     pub diagnostics: Vec<Diagnostic>,
     /// How many resources of our kind there are, valid or not.
     pub resources: usize,
@@ -57,9 +60,8 @@ struct Loader<'a> {
     loaded: Loaded,
     claims: Claims,
     limits: &'a Limits,
-    /// How many more may be read.
+    /// How many more may be read, and of documents.
     bytes: usize,
-    /// How many more may be read.
     documents: usize,
     /// A limit of all input together is reached: nothing more is read.
     full: bool,
