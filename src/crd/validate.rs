@@ -45,34 +45,27 @@ fn broken<T>(root: &str, rules: &[Rule<T>], of: &T) -> Vec<Violation> {
 }
 
 fn organization(named: &OrganizationReference) -> Result<OrganizationRef, Violation> {
-    match (&named.id, &named.external_id) {
-        (Some(id), None) => OrganizationId::parse(id).map(OrganizationRef::Id).ok_or_else(|| {
-            Violation::new(RuleId::Schema, "spec.organization.id", "must be org_ followed by 1 to 28 letters or digits")
-        }),
-        (None, Some(id)) => ExternalId::parse(id).map(OrganizationRef::External).ok_or_else(|| {
-            Violation::new(
-                RuleId::Schema,
-                "spec.organization.externalId",
-                "must be 1 to 256 characters, none of them a control character",
-            )
-        }),
-        _ => Err(Violation::new(RuleId::Schema, "spec.organization", "must have exactly one name")),
-    }
+    let found = match (&named.id, &named.external_id) {
+        (Some(id), None) => OrganizationId::parse(id)
+            .map(OrganizationRef::Id)
+            .ok_or((".id", "must be org_ followed by 1 to 28 letters or digits")),
+        (None, Some(id)) => ExternalId::parse(id)
+            .map(OrganizationRef::External)
+            .ok_or((".externalId", "must be 1 to 256 characters, none of them a control character")),
+        _ => Err(("", "must have exactly one name")),
+    };
+    found.map_err(|(field, message)| Violation::new(RuleId::Schema, format!("spec.organization{field}"), message))
 }
 
 fn policy(policy: &SessionPolicy) -> Result<Policy, Violation> {
     if policy.policy_source == PolicySource::Application {
         return Ok(Policy::Application);
     }
-    let absolute_field = "spec.policy.absoluteSessionTimeout";
     let idle_field = "spec.policy.idleSessionTimeout";
-    let absolute =
-        timeout(absolute_field, policy.absolute_session_timeout.unwrap_or(0), policy.absolute_session_timeout_unit)?;
-    let idle = policy
-        .idle_session_timeout
-        .map(|idle| timeout(idle_field, idle, policy.idle_session_timeout_unit))
-        .transpose()?;
-    Session::new(absolute, idle)
+    let absolute = policy.absolute_session_timeout.unwrap_or(0);
+    let absolute = timeout("spec.policy.absoluteSessionTimeout", absolute, policy.absolute_session_timeout_unit)?;
+    let idle = policy.idle_session_timeout.map(|idle| timeout(idle_field, idle, policy.idle_session_timeout_unit));
+    Session::new(absolute, idle.transpose()?)
         .map(Policy::Custom)
         .map_err(|error| Violation::new(RuleId::Policy, idle_field, error.to_string()))
 }

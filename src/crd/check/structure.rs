@@ -35,9 +35,7 @@ fn walk(schema: &Value, value: &Value, path: &str, findings: &mut Vec<Violation>
 /// nulls, and with `8.0` as the whole number it is.
 pub(super) fn as_stored(schema: &Value, document: &Value) -> Value {
     let mut object = known(schema, document);
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("status");
-    }
+    object.as_object_mut().and_then(|fields| fields.remove("status"));
     object
 }
 
@@ -76,15 +74,15 @@ pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec
     let shape = |error: &jsonschema::ValidationError<'_>| {
         matches!(error.kind(), Type { .. } | Required { .. } | Enum { .. } | MaxLength { .. } | MaxItems { .. })
     };
-    let path = |error: &jsonschema::ValidationError<'_>| {
-        error.instance_path().as_str().trim_start_matches('/').replace('/', ".")
-    };
-    let rule = |error: &jsonschema::ValidationError<'_>| match error.kind() {
-        Required { property } => RuleId::Required(property.as_str().unwrap_or_default().to_owned()),
-        _ => RuleId::Schema,
-    };
-    let findings = errors.iter().map(|error| Violation::new(rule(error), path(error), error.to_string())).collect();
-    (findings, !errors.iter().any(shape))
+    let findings = errors.iter().map(|error| {
+        let rule = match error.kind() {
+            Required { property } => RuleId::Required(property.as_str().unwrap_or_default().to_owned()),
+            _ => RuleId::Schema,
+        };
+        let path = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
+        Violation::new(rule, path, error.to_string())
+    });
+    (findings.collect(), !errors.iter().any(shape))
 }
 
 fn properties(schema: &Value) -> Option<&Map<String, Value>> {
