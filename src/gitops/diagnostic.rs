@@ -62,6 +62,11 @@ impl Diagnostic {
         Self { other: Some(other), ..self }
     }
 
+    /// [`Self::summary`], and the fix on a line of its own.
+    pub(in crate::gitops) fn with_fix(&self) -> String {
+        self.fix.iter().fold(self.summary(), |text, fix| format!("{text}\nfix: {fix}"))
+    }
+
     /// Field and message in one line.
     pub fn summary(&self) -> String {
         if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }

@@ -19,17 +19,11 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     }
     for diagnostic in &loaded.diagnostics {
         let (location, rule) = (&diagnostic.location, diagnostic.rule.name());
-        let fix = diagnostic.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
         let message = xml(&diagnostic.summary());
+        let text = xml(&format!("{location}: {}", diagnostic.with_fix()));
         let case = cases.named(&location.file, format!("{rule} at {}:{}", location.line, location.column));
         writeln!(out, "    <testcase {case}>")?;
-        writeln!(
-            out,
-            "      <failure type=\"{rule}\" message=\"{message}\">{}: {message}{}</failure>",
-            xml(&location.to_string()),
-            xml(&fix)
-        )?;
-        writeln!(out, "    </testcase>")?;
+        writeln!(out, "      <failure type=\"{rule}\" message=\"{message}\">{text}</failure>\n    </testcase>")?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")
 }

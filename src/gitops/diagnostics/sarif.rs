@@ -50,8 +50,7 @@ fn rule(rule: Rule) -> Value {
 }
 
 fn result(diagnostic: &Diagnostic) -> Value {
-    let fix = diagnostic.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
-    let mut text = literal(&format!("{}{fix}", diagnostic.summary()));
+    let mut text = literal(&diagnostic.with_fix());
     if let Some(other) = &diagnostic.other {
         // what no message links, code scanning does not show
         text.push_str(&format!("\nsee: [{}]({OTHER})", link_text(&literal(&other.to_string()))));
