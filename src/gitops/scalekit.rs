@@ -27,7 +27,6 @@ const TRIES: u32 = 4;
 /// How long one call waits, all in all, because of the rate.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// One environment.
 pub(super) struct Scalekit {
     client: Client,
     application: tokio::sync::Mutex<Option<Result<RemoteResponse, RemoteError>>>,
@@ -118,7 +117,6 @@ impl Scalekit {
         response
     }
 
-    /// One page of the list.
     pub(super) async fn page(&self, token: Option<&str>) -> Result<Page, RemoteError> {
         let page = self.with_retries(false, async || self.client.organizations(token).await).await;
         let reported = |page: &Page| page.organizations.iter().any(|organization| !organization.features.is_empty());
@@ -184,7 +182,6 @@ impl Scalekit {
         shared
     }
 
-    /// Whether a signal asked to stop.
     pub(super) fn stopped(&self) -> bool {
         self.stop.is_cancelled()
     }

@@ -8,7 +8,6 @@ use crate::{
 };
 use std::io::{self, Write};
 
-/// How many ended how.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Tally {
     pub(super) applied: usize,

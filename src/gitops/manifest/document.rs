@@ -23,7 +23,6 @@ impl ReadError {
     }
 }
 
-/// One document.
 pub(super) struct Document {
     pub(super) root: Node,
     /// Keys that are in a map more than once: the first place and the next.
@@ -57,7 +56,6 @@ struct Key {
     plain: bool,
 }
 
-/// Takes the events of one document.
 pub(super) struct Builder<'a> {
     limits: &'a Limits,
     /// The document, once its last event is there.
@@ -193,7 +191,6 @@ fn is_plain(style: ScalarStyle, tag: Option<&Tag>) -> bool {
     }
 }
 
-/// Enough to see what is going on.
 const REPEATS_SHOWN: usize = 100;
 
 fn repeats(entries: &[Entry]) -> Vec<(String, Position, Position)> {

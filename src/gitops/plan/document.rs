@@ -8,7 +8,6 @@ use super::{
 use crate::{crd::ApplicationLimits, policy::Live};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-/// A plan as JSON.
 pub(super) struct Document<'a>(pub(super) &'a Plan<'a>);
 
 struct Rows<'a>(&'a Plan<'a>);
@@ -32,7 +31,6 @@ impl Serialize for Rows<'_> {
     }
 }
 
-/// One entry of `plan`.
 pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
     let manifest = entry.manifest;
     let declared = &manifest.spec;

@@ -32,7 +32,6 @@ use std::rc::Rc;
 /// A plan for one environment.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
-    /// Its host.
     pub(super) environment: String,
     /// The application's policy, where it can be read.
     pub(super) application: Option<ApplicationPolicy>,
@@ -92,7 +91,6 @@ pub(super) enum NoOp {
     Drifted,
 }
 
-/// What would be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     /// As it is; `None`: can't be read before the feature is on.
@@ -129,7 +127,6 @@ impl Writes {
     }
 }
 
-/// Where a change comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// `--last-applied` was not given, or does not have this organization.
@@ -138,7 +135,6 @@ pub(super) enum Cause {
     Git,
     /// Scalekit changed, the files are as they were.
     Drift,
-    /// Both changed.
     Both,
 }
 
@@ -211,7 +207,6 @@ impl Change {
     }
 }
 
-/// How many there are of each finding.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 pub(super) struct Counts {
     pub(super) changes: usize,

@@ -18,7 +18,6 @@ use std::{
     path::Path,
 };
 
-/// A plan as it was saved.
 pub(in crate::gitops) struct Saved {
     pub(in crate::gitops) environment: String,
     pub(in crate::gitops) manifests: Vec<Manifest>,

@@ -24,7 +24,6 @@ pub(super) struct Row {
     pub(super) namespace: Option<String>,
     pub(super) name: String,
     pub(super) organization: Named,
-    /// The id, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) organization_id: Option<String>,
     pub(super) mode: Mode,
@@ -88,7 +87,6 @@ pub(super) struct State {
     pub(super) effective: Option<String>,
 }
 
-/// A field that changes.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Field {
@@ -164,7 +162,6 @@ impl From<&FieldChange> for Field {
 }
 
 impl Write {
-    /// In their order.
     pub(super) fn all(writes: &Writes) -> Vec<Self> {
         let flag = |feature: &Feature| Flag { name: feature.name.clone(), enabled: feature.enabled };
         let features = writes.features.as_ref().map(|list| Self::Features(list.iter().map(flag).collect()));
