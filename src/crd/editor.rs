@@ -12,17 +12,20 @@ pub fn json_schema() -> Value {
     let kind = OrganizationSessionPolicy::kind(&());
     let mut schema = structural_schema().unwrap_or_default();
     plain(&mut schema);
-    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
-    schema["title"] = json!(kind);
-    schema["required"] = json!(["apiVersion", "kind", "metadata", "spec"]);
-    let fields = &mut schema["properties"];
-    fields["apiVersion"] = json!({"type": "string", "enum": [OrganizationSessionPolicy::api_version(&())]});
-    fields["kind"] = json!({"type": "string", "enum": [kind]});
-    let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
-    let metadata = json!({
-        "name": {"type": "string"}, "namespace": {"type": "string"}, "labels": texts, "annotations": texts,
-    });
-    fields["metadata"] = json!({"type": "object", "required": ["name"], "properties": metadata});
+    let Some(root) = schema.as_object_mut() else { return schema };
+    root.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
+    root.insert("title".into(), json!(kind));
+    root.insert("required".into(), json!(["apiVersion", "kind", "metadata", "spec"]));
+    if let Some(fields) = root.get_mut("properties").and_then(Value::as_object_mut) {
+        let api_version = OrganizationSessionPolicy::api_version(&());
+        fields.insert("apiVersion".into(), json!({"type": "string", "enum": [api_version]}));
+        fields.insert("kind".into(), json!({"type": "string", "enum": [kind]}));
+        let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
+        let metadata = json!({
+            "name": {"type": "string"}, "namespace": {"type": "string"}, "labels": texts, "annotations": texts,
+        });
+        fields.insert("metadata".into(), json!({"type": "object", "required": ["name"], "properties": metadata}));
+    }
     schema
 }
 

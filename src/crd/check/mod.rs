@@ -51,7 +51,7 @@ fn stored(document: &Value) -> Result<Value, Vec<Violation>> {
 /// The validated spec that a document of our kind holds, or all that is wrong with
 /// it (never empty): [`check`], then the operator's own [`validate`].
 pub fn read(document: &Value) -> Result<ValidatedSpec, Vec<Violation>> {
-    let spec = stored(document)?["spec"].take();
+    let spec = stored(document)?.get_mut("spec").map(Value::take).unwrap_or_default();
     let spec = serde_json::from_value::<OrganizationSessionPolicySpec>(spec)
         .map_err(|error| vec![Violation::new(RuleId::Schema, "spec", error.to_string())])?;
     validate(&spec)
