@@ -46,7 +46,7 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
         name: manifest.name.clone(),
         organization: Named::from(&declared.organization),
         organization_id: entry.id.as_ref().map(ToString::to_string),
-        mode: declared.mode,
+        mode: declared.mode.name().to_owned(),
         declared: (&Live::from(declared.policy)).into(),
         result: "suspended".to_owned(),
         direction: None,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     gitops::{Location, Manifest},
-    policy::{DeletionPolicy, ExternalId, OrganizationId, OrganizationRef, ValidatedSpec},
+    policy::{DeletionPolicy, ExternalId, Mode, OrganizationId, OrganizationRef, ValidatedSpec},
     terminal::printable,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -60,10 +60,11 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
         Some(id) => Some(OrganizationId::parse(id)?),
         None => None,
     };
+    let modes = [Mode::Enforce, Mode::TightenOnly, Mode::Observe];
     let spec = ValidatedSpec {
         organization,
         policy: row.declared.policy()?,
-        mode: row.mode,
+        mode: modes.into_iter().find(|known| known.name() == row.mode)?,
         deletion: DeletionPolicy::default(),
         suspend: row.result == "suspended",
         interval: None,

@@ -4,7 +4,7 @@
 use super::Writes;
 use crate::{
     crd::ReportedPolicy,
-    policy::{FieldChange, Live, Mode, OrganizationRef, Policy},
+    policy::{FieldChange, Live, OrganizationRef, Policy},
     reconcile::Feature,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -26,7 +26,7 @@ pub(super) struct Row {
     pub(super) organization: Named,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) organization_id: Option<String>,
-    pub(super) mode: Mode,
+    pub(super) mode: String,
     pub(super) declared: Limits,
     /// `change`, `in-sync`, `stricter-kept`, `drifted`, `suspended` or
     /// `problem`.
