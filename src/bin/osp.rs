@@ -56,9 +56,9 @@ fn main() -> ExitCode {
     };
     match arguments.verb {
         Verb::Validate(arguments) => finish(gitops::validate::run(&arguments).map_err(Into::into)),
-        Verb::Plan(arguments) => with_scalekit(arguments.verbosity(), || gitops::plan::run(&arguments)),
-        Verb::Apply(arguments) => with_scalekit(arguments.verbosity(), || gitops::apply::run(&arguments)),
-        Verb::Export(arguments) => with_scalekit(arguments.verbosity(), || gitops::export::run(&arguments)),
+        Verb::Plan(arguments) => with_scalekit(arguments.connection.verbose, || gitops::plan::run(&arguments)),
+        Verb::Apply(arguments) => with_scalekit(arguments.connection.verbose, || gitops::apply::run(&arguments)),
+        Verb::Export(arguments) => with_scalekit(arguments.connection.verbose, || gitops::export::run(&arguments)),
         Verb::Cluster(verb) => plugin::run(&verb, program),
         Verb::Crd => finish(crd::manifest().map_err(Into::into).and_then(|text| printed(text.as_bytes()))),
         Verb::Schema => finish(printed(crd::json_schema_text().as_bytes())),

@@ -1,26 +1,25 @@
 //! The schema for editors and for checks with kubeconform: the one that the
 //! server has, as the JSON Schema that those know.
 
-use super::definition;
+use super::{OrganizationSessionPolicy, manifest::structural_schema};
+use kube::Resource;
 use serde_json::{Value, json};
 
 /// JSON Schema (draft 7) of the resource, as the file below `schemas/`. The
 /// rules in CEL are not in it, since no editor evaluates them; unlike the
 /// server's, it refuses fields that it does not know.
 pub fn json_schema() -> Value {
-    let definition = definition();
-    let version = definition.spec.versions.first();
-    let schema = version.and_then(|v| v.schema.as_ref()).and_then(|s| s.open_api_v3_schema.as_ref());
-    let mut schema = serde_json::to_value(schema).unwrap_or_default();
+    let kind = OrganizationSessionPolicy::kind(&());
+    let mut schema = structural_schema().unwrap_or_default();
     plain(&mut schema);
     let Some(root) = schema.as_object_mut() else { return schema };
     root.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
-    root.insert("title".into(), json!(definition.spec.names.kind));
+    root.insert("title".into(), json!(kind));
     root.insert("required".into(), json!(["apiVersion", "kind", "metadata", "spec"]));
-    let api_version = version.map(|version| format!("{}/{}", definition.spec.group, version.name));
     if let Some(fields) = root.get_mut("properties").and_then(Value::as_object_mut) {
+        let api_version = OrganizationSessionPolicy::api_version(&());
         fields.insert("apiVersion".into(), json!({"type": "string", "enum": [api_version]}));
-        fields.insert("kind".into(), json!({"type": "string", "enum": [definition.spec.names.kind]}));
+        fields.insert("kind".into(), json!({"type": "string", "enum": [kind]}));
         let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
         let metadata = json!({
             "name": {"type": "string"}, "namespace": {"type": "string"}, "labels": texts, "annotations": texts,

@@ -5,7 +5,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 use kube::CustomResourceExt;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The definition as it is installed.
 ///
@@ -23,6 +23,12 @@ pub fn definition() -> CustomResourceDefinition {
         }
     }
     definition
+}
+
+/// The schema in [`definition`]; `None` only if it were none, which a test excludes.
+pub(super) fn structural_schema() -> Option<Value> {
+    let schema = definition().spec.versions.into_iter().next()?.schema?.open_api_v3_schema?;
+    serde_json::to_value(schema).ok()
 }
 
 /// [`definition`] as YAML: the file `crds/organizationsessionpolicies.yaml`.

@@ -13,7 +13,7 @@ pub fn is_subdomain(name: &str) -> bool {
 }
 
 /// Whether `name` may name a namespace.
-pub(super) fn is_label(name: &str) -> bool {
+pub fn is_label(name: &str) -> bool {
     name.len() <= 63 && is_part(name)
 }
 

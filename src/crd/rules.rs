@@ -6,7 +6,7 @@
 //! error. Bounds of a single field are in the schema (`spec.rs`).
 
 use super::interval;
-use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy, TimeoutUnit};
+use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy};
 use crate::policy::Unit;
 use kube::core::{Reason, Rule as CelRule};
 use schemars::Schema;
@@ -187,14 +187,14 @@ fn idle_on(policy: &SessionPolicy) -> bool {
     policy.idle_session_timeout_enabled == Some(true)
 }
 
-fn past_largest(value: Option<i64>, unit: Option<TimeoutUnit>) -> bool {
-    value.is_some_and(|value| value > unit.map_or(Unit::default(), Unit::from).largest())
+fn past_largest(value: Option<i64>, unit: Option<Unit>) -> bool {
+    value.is_some_and(|value| value > unit.unwrap_or_default().largest())
 }
 
 /// `None` as well for a value outside the schema, which another rule names.
-fn in_minutes(value: Option<i64>, unit: Option<TimeoutUnit>) -> Option<i64> {
+fn in_minutes(value: Option<i64>, unit: Option<Unit>) -> Option<i64> {
     let value = value.filter(|value| (1..=i64::from(i32::MAX)).contains(value))?;
-    Some(value * unit.map_or(Unit::default(), Unit::from).in_minutes())
+    Some(value * unit.unwrap_or_default().in_minutes())
 }
 
 /// Adds the rules of `spec.organization` to its schema.

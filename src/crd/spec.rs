@@ -2,7 +2,7 @@
 //! that `kubectl explain` shows; the rules between fields are in `rules.rs`.
 
 use super::status::OrganizationSessionPolicyStatus;
-use crate::policy;
+pub use crate::policy::{DeletionPolicy, Mode, Unit as TimeoutUnit};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -201,67 +201,4 @@ pub enum PolicySource {
     Application,
     /// The organization's own.
     Custom,
-}
-
-/// The unit of a timeout.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum TimeoutUnit {
-    /// One minute.
-    Minutes,
-    /// 60 minutes.
-    Hours,
-    /// 1440 minutes.
-    Days,
-}
-
-/// How far the operator may go; [`policy::Mode`] as written.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// Make it so.
-    #[default]
-    Enforce,
-    /// Only ever make it stricter.
-    TightenOnly,
-    /// Never write.
-    Observe,
-}
-
-/// What a deletion does; [`policy::DeletionPolicy`] as written.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeletionPolicy {
-    /// Back to the application's policy.
-    #[default]
-    Revert,
-    /// It stays as it is.
-    Retain,
-}
-
-impl From<TimeoutUnit> for policy::Unit {
-    fn from(unit: TimeoutUnit) -> Self {
-        match unit {
-            TimeoutUnit::Minutes => Self::Minutes,
-            TimeoutUnit::Hours => Self::Hours,
-            TimeoutUnit::Days => Self::Days,
-        }
-    }
-}
-
-impl From<Mode> for policy::Mode {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Enforce => Self::Enforce,
-            Mode::TightenOnly => Self::TightenOnly,
-            Mode::Observe => Self::Observe,
-        }
-    }
-}
-
-impl From<DeletionPolicy> for policy::DeletionPolicy {
-    fn from(deletion: DeletionPolicy) -> Self {
-        match deletion {
-            DeletionPolicy::Revert => Self::Revert,
-            DeletionPolicy::Retain => Self::Retain,
-        }
-    }
 }

@@ -5,7 +5,7 @@
 use super::interval;
 use super::names;
 use super::rules::{self, Rule};
-use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy, TimeoutUnit};
+use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy};
 use super::violation::{RuleId, Violation};
 use crate::policy::{ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit, ValidatedSpec};
 
@@ -19,8 +19,8 @@ pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, V
         (Ok(organization), Ok(policy), Ok(secret)) => Ok(ValidatedSpec {
             organization,
             policy,
-            mode: spec.mode.into(),
-            deletion: spec.deletion_policy.into(),
+            mode: spec.mode,
+            deletion: spec.deletion_policy,
             suspend: spec.suspend,
             interval: spec.interval.as_deref().and_then(interval::parse),
             secret,
@@ -45,40 +45,33 @@ fn broken<T>(root: &str, rules: &[Rule<T>], of: &T) -> Vec<Violation> {
 }
 
 fn organization(named: &OrganizationReference) -> Result<OrganizationRef, Violation> {
-    match (&named.id, &named.external_id) {
-        (Some(id), None) => OrganizationId::parse(id).map(OrganizationRef::Id).ok_or_else(|| {
-            Violation::new(RuleId::Schema, "spec.organization.id", "must be org_ followed by 1 to 28 letters or digits")
-        }),
-        (None, Some(id)) => ExternalId::parse(id).map(OrganizationRef::External).ok_or_else(|| {
-            Violation::new(
-                RuleId::Schema,
-                "spec.organization.externalId",
-                "must be 1 to 256 characters, none of them a control character",
-            )
-        }),
-        _ => Err(Violation::new(RuleId::Schema, "spec.organization", "must have exactly one name")),
-    }
+    let found = match (&named.id, &named.external_id) {
+        (Some(id), None) => OrganizationId::parse(id)
+            .map(OrganizationRef::Id)
+            .ok_or((".id", "must be org_ followed by 1 to 28 letters or digits")),
+        (None, Some(id)) => ExternalId::parse(id)
+            .map(OrganizationRef::External)
+            .ok_or((".externalId", "must be 1 to 256 characters, none of them a control character")),
+        _ => Err(("", "must have exactly one name")),
+    };
+    found.map_err(|(field, message)| Violation::new(RuleId::Schema, format!("spec.organization{field}"), message))
 }
 
 fn policy(policy: &SessionPolicy) -> Result<Policy, Violation> {
     if policy.policy_source == PolicySource::Application {
         return Ok(Policy::Application);
     }
-    let absolute_field = "spec.policy.absoluteSessionTimeout";
     let idle_field = "spec.policy.idleSessionTimeout";
-    let absolute =
-        timeout(absolute_field, policy.absolute_session_timeout.unwrap_or(0), policy.absolute_session_timeout_unit)?;
-    let idle = policy
-        .idle_session_timeout
-        .map(|idle| timeout(idle_field, idle, policy.idle_session_timeout_unit))
-        .transpose()?;
-    Session::new(absolute, idle)
+    let absolute = policy.absolute_session_timeout.unwrap_or(0);
+    let absolute = timeout("spec.policy.absoluteSessionTimeout", absolute, policy.absolute_session_timeout_unit)?;
+    let idle = policy.idle_session_timeout.map(|idle| timeout(idle_field, idle, policy.idle_session_timeout_unit));
+    Session::new(absolute, idle.transpose()?)
         .map(Policy::Custom)
         .map_err(|error| Violation::new(RuleId::Policy, idle_field, error.to_string()))
 }
 
-fn timeout(field: &str, value: i64, unit: Option<TimeoutUnit>) -> Result<Minutes, Violation> {
-    let unit = unit.map_or(Unit::default(), Unit::from);
+fn timeout(field: &str, value: i64, unit: Option<Unit>) -> Result<Minutes, Violation> {
+    let unit = unit.unwrap_or_default();
     Minutes::of(value, unit).ok_or_else(|| {
         Violation::new(RuleId::Schema, field, format!("must be a whole number from 1 to {}", unit.largest()))
     })
@@ -95,7 +88,7 @@ fn secret(spec: &OrganizationSessionPolicySpec) -> Result<Option<String>, Violat
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::{DeletionPolicy, Mode, SecretReference};
+    use super::super::spec::{DeletionPolicy, Mode, SecretReference, TimeoutUnit};
     use super::*;
     use crate::policy;
     use std::time::Duration;

@@ -36,7 +36,7 @@ pub struct Connection {
 
     /// Tell more on stderr; may be given more than once
     #[arg(short, long, action = clap::ArgAction::Count)]
-    verbose: u8,
+    pub verbose: u8,
 }
 
 /// Why there is no connection.
@@ -51,11 +51,6 @@ pub enum ConnectionError {
 }
 
 impl Connection {
-    /// How often `-v` was given.
-    pub fn verbosity(&self) -> u8 {
-        self.verbose
-    }
-
     /// How many requests may be under way at once: what the rate lets out in a
     /// second, at least one, and no crowd.
     pub(super) fn concurrency(&self) -> usize {

@@ -1,15 +1,42 @@
 //! What is wrong with the input, where, and what to do about it.
 
-use super::Location;
 use crate::terminal::is_control_or_bidi;
-use std::fmt::Write as _;
+use serde::{Serialize, Serializer};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
+
+/// Where something stands in the input.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Location {
+    /// The file as it was named on the command line or found below a folder of
+    /// it; `<stdin>` for the standard input. Shared, as thousands have the same.
+    #[serde(serialize_with = "text")]
+    pub file: Arc<str>,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
 
 /// One error in the input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// Which rule is broken.
     pub rule: Rule,
     /// Where.
+    #[serde(flatten)]
     pub location: Location,
     /// The field it is about, from the root of its resource:
     /// `spec.policy.idleSessionTimeout`; empty for a document or a file.
@@ -35,6 +62,11 @@ impl Diagnostic {
         Self { other: Some(other), ..self }
     }
 
+    /// [`Self::summary`], and the fix on a line of its own.
+    pub(in crate::gitops) fn with_fix(&self) -> String {
+        self.fix.iter().fold(self.summary(), |text, fix| format!("{text}\nfix: {fix}"))
+    }
+
     /// Field and message in one line.
     pub fn summary(&self) -> String {
         if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
@@ -42,7 +74,8 @@ impl Diagnostic {
 }
 
 /// What a diagnostic is about. Their names are part of the output: never renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "&'static str")]
 pub enum Rule {
     /// A file or folder cannot be read.
     Unreadable,
@@ -138,6 +171,12 @@ impl Rule {
                 "An organization must be claimed by one resource only; of two, the operator lets the younger wait."
             }
         }
+    }
+}
+
+impl From<Rule> for &'static str {
+    fn from(rule: Rule) -> Self {
+        rule.name()
     }
 }
 

@@ -10,7 +10,6 @@ mod connection;
 mod diagnostic;
 mod diagnostics;
 pub mod export;
-mod location;
 mod manifest;
 pub mod plan;
 mod reconcile;
@@ -18,7 +17,6 @@ mod scalekit;
 pub mod validate;
 
 pub use connection::{Connection, ConnectionError};
-pub use diagnostic::{Diagnostic, Rule};
+pub use diagnostic::{Diagnostic, Location, Rule};
 pub use diagnostics::{Format, write};
-pub use location::Location;
 pub use manifest::{Limits, Loaded, Manifest, load};

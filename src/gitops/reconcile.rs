@@ -1,10 +1,14 @@
 //! One reconcile of one organization. The decisions are [`next_remote`]'s, as in
 //! the operator; the verb says how a request is carried out.
 
-use crate::reconcile::{
-    ErrorKind, Goal, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep, next_remote,
-    read_before, satisfied,
+use crate::{
+    reconcile::{
+        ErrorKind, Goal, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep,
+        next_remote, read_before, satisfied,
+    },
+    terminal::Progress,
 };
+use futures::{StreamExt, stream};
 
 /// More steps than any reconcile needs; ends one that would not end by itself.
 const MOST_STEPS: usize = 64;
@@ -31,6 +35,20 @@ pub(super) async fn reconcile(
         }
     }
     (observation, Some(RemoteOutcome::Error(RemoteError::new(ErrorKind::BadResponse))))
+}
+
+/// Runs `jobs`, `at_once` at a time, and steps `progress` with each that is
+/// done; the results are in the order of the jobs.
+pub(super) async fn concurrently<T>(
+    jobs: impl Iterator<Item = impl Future<Output = T>>,
+    at_once: usize,
+    progress: &Progress,
+) -> Vec<T> {
+    let numbered = jobs.enumerate().map(async |(n, job)| (n, job.await));
+    let done = stream::iter(numbered).buffer_unordered(at_once).inspect(|_| progress.step());
+    let mut done: Vec<_> = done.collect().await;
+    done.sort_by_key(|(n, _)| *n);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// The response to a write from a server that applies it exactly; `None` for a

@@ -27,7 +27,6 @@ const TRIES: u32 = 4;
 /// How long one call waits, all in all, because of the rate.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// One environment.
 pub(super) struct Scalekit {
     client: Client,
     application: tokio::sync::Mutex<Option<Result<RemoteResponse, RemoteError>>>,
@@ -77,15 +76,15 @@ impl Scalekit {
             RemoteRequest::ReadApplicationPolicy(_) => self.application_policy(request).await,
             _ => {
                 let listed = self.listed.borrow_mut().take(request);
-                match listed {
-                    Some(organization) => Ok(RemoteResponse::Organization(organization)),
-                    None => {
-                        let response =
-                            self.with_retries(request.writes(), async || self.client.request(request).await).await;
-                        self.note(&response);
-                        response
-                    }
+                if let Some(organization) = listed {
+                    return Ok(RemoteResponse::Organization(organization));
                 }
+                let send = async || self.client.request(request).await;
+                let response = self.with_retries(request.writes(), send).await;
+                if let Ok(RemoteResponse::Organization(Organization { features_reported: true, .. })) = response {
+                    self.features_reported.set(true);
+                }
+                response
             }
         }
     }
@@ -104,12 +103,6 @@ impl Scalekit {
         self.features_reported()
     }
 
-    fn note(&self, response: &Result<RemoteResponse, RemoteError>) {
-        if let Ok(RemoteResponse::Organization(Organization { features_reported: true, .. })) = response {
-            self.features_reported.set(true);
-        }
-    }
-
     /// Read once: it is the environment's, whichever organization asks. An
     /// answer that says nothing about it is not kept.
     async fn application_policy(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
@@ -124,7 +117,6 @@ impl Scalekit {
         response
     }
 
-    /// One page of the list.
     pub(super) async fn page(&self, token: Option<&str>) -> Result<Page, RemoteError> {
         let page = self.with_retries(false, async || self.client.organizations(token).await).await;
         let reported = |page: &Page| page.organizations.iter().any(|organization| !organization.features.is_empty());
@@ -190,7 +182,6 @@ impl Scalekit {
         shared
     }
 
-    /// Whether a signal asked to stop.
     pub(super) fn stopped(&self) -> bool {
         self.stop.is_cancelled()
     }

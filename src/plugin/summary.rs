@@ -3,7 +3,7 @@
 //! operator has not reconciled yet is never shown as Ready.
 
 use crate::{
-    crd::{Mode, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
+    crd::{OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
     reconcile::{ConditionStatus, ConditionType, Reason},
 };
 use jiff::Timestamp;
@@ -62,11 +62,7 @@ impl<'a> Summary<'a> {
     }
 
     pub(super) const fn mode(&self) -> &'static str {
-        match self.resource.spec.mode {
-            Mode::Enforce => "Enforce",
-            Mode::TightenOnly => "TightenOnly",
-            Mode::Observe => "Observe",
-        }
+        self.resource.spec.mode.name()
     }
 
     pub(super) const fn status(&self) -> Option<&'a OrganizationSessionPolicyStatus> {

@@ -1,5 +1,7 @@
 //! A timeout in whole minutes, the one unit everything is compared in.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A timeout of 1 to 2 147 483 647 minutes: what the remote int32 can hold
@@ -8,7 +10,8 @@ use std::fmt;
 pub struct Minutes(i32);
 
 /// The unit a timeout is written in (`scalekit-api.md` §2.8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Unit {
     /// One minute; what an absent unit means.
     #[default]

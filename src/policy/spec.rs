@@ -1,10 +1,12 @@
 //! What one resource asks for, already checked.
 
 use super::{OrganizationRef, Policy};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How far the operator may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// Make it so.
     #[default]
@@ -16,7 +18,7 @@ pub enum Mode {
 }
 
 /// What becomes of the organization's policy when its resource goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum DeletionPolicy {
     /// Back to the application's policy.
     #[default]
@@ -43,6 +45,17 @@ pub struct ValidatedSpec {
     /// The Secret with its credentials, in its own namespace; `None`: the
     /// operator's default credentials.
     pub secret: Option<String>,
+}
+
+impl Mode {
+    /// Its name, in the resource and in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "Enforce",
+            Self::TightenOnly => "TightenOnly",
+            Self::Observe => "Observe",
+        }
+    }
 }
 
 impl ValidatedSpec {

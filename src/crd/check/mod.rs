@@ -11,7 +11,9 @@ mod agreement;
 mod metadata;
 mod structure;
 
-use super::{OrganizationSessionPolicy, OrganizationSessionPolicySpec, RuleId, Violation, definition, validate};
+use super::{
+    OrganizationSessionPolicy, OrganizationSessionPolicySpec, RuleId, Violation, manifest::structural_schema, validate,
+};
 use crate::policy::ValidatedSpec;
 use kube::{
     Resource,
@@ -23,12 +25,17 @@ use std::sync::LazyLock;
 /// All faults of one document of our kind; empty when the API server would
 /// create it. Rules that compare with an older version are not evaluated.
 pub fn check(document: &Value) -> Vec<Violation> {
+    stored(document).err().unwrap_or_default()
+}
+
+/// The document as the API server would store it, or all its faults.
+fn stored(document: &Value) -> Result<Value, Vec<Violation>> {
     let mut findings = kind(document);
     if !findings.is_empty() {
-        return findings;
+        return Err(findings);
     }
     let Some(schema) = &*SCHEMA else {
-        return vec![Violation::new(RuleId::Schema, "", "the schema of this program is broken; please report it")];
+        return Err(vec![Violation::new(RuleId::Schema, "", "the schema of this program is broken; please report it")]);
     };
     findings.extend(metadata::check(document));
     findings.extend(structure::unknown_fields(&schema.plain, document));
@@ -38,18 +45,13 @@ pub fn check(document: &Value) -> Vec<Violation> {
     if shaped {
         findings.extend(rules(&schema.rules, &object));
     }
-    findings
+    if findings.is_empty() { Ok(object) } else { Err(findings) }
 }
 
 /// The validated spec that a document of our kind holds, or all that is wrong with
 /// it (never empty): [`check`], then the operator's own [`validate`].
 pub fn read(document: &Value) -> Result<ValidatedSpec, Vec<Violation>> {
-    let findings = check(document);
-    if !findings.is_empty() {
-        return Err(findings);
-    }
-    let object = SCHEMA.as_ref().map(|schema| structure::as_stored(&schema.plain, document)).unwrap_or_default();
-    let spec = object.get("spec").cloned().unwrap_or_default();
+    let spec = stored(document)?.get_mut("spec").map(Value::take).unwrap_or_default();
     let spec = serde_json::from_value::<OrganizationSessionPolicySpec>(spec)
         .map_err(|error| vec![Violation::new(RuleId::Schema, "spec", error.to_string())])?;
     validate(&spec)
@@ -62,11 +64,8 @@ struct Schema {
     rules: CompiledSchema,
 }
 
-/// `None` only if the generated schema were no schema, which a test excludes.
 static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| {
-    let definition = definition();
-    let schema = definition.spec.versions.first()?.schema.as_ref()?.open_api_v3_schema.as_ref()?;
-    let plain = serde_json::to_value(schema).ok()?;
+    let plain = structural_schema()?;
     let structural = jsonschema::validator_for(&plain).ok()?;
     let rules = compile_schema(&plain);
     Some(Schema { plain, structural, rules })
@@ -87,11 +86,8 @@ fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Violation> {
         static VALIDATOR: Validator = Validator::new();
     }
     let broken = VALIDATOR.with(|validator| validator.validate_compiled(rules, object, None)).err();
-    broken
-        .into_iter()
-        .flat_map(|e| e.into_vec())
-        .map(|e| Violation::new(RuleId::Policy, e.field_path, e.message))
-        .collect()
+    let broken = broken.into_iter().flat_map(|errors| errors.into_vec());
+    broken.map(|error| Violation::new(RuleId::Policy, error.field_path, error.message)).collect()
 }
 
 #[cfg(test)]

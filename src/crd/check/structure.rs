@@ -8,25 +8,24 @@ use serde_json::{Map, Value};
 /// at elsewhere.
 pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Violation> {
     let mut findings = Vec::new();
-    let root = |field: &str| matches!(field, "apiVersion" | "kind" | "metadata");
-    walk(schema, document, "", &root, &mut findings);
+    walk(schema, document, "", &mut findings);
+    findings.retain(|finding| !matches!(&*finding.path, "apiVersion" | "kind" | "metadata"));
     findings
 }
 
-fn walk(schema: &Value, value: &Value, path: &str, also: &dyn Fn(&str) -> bool, findings: &mut Vec<Violation>) {
+fn walk(schema: &Value, value: &Value, path: &str, findings: &mut Vec<Violation>) {
     if let (Some(properties), Value::Object(fields)) = (properties(schema), value) {
         for (field, value) in fields {
             let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
             match properties.get(field) {
-                Some(schema) => walk(schema, value, &path, &|_| false, findings),
-                None if also(field) => {}
+                Some(schema) => walk(schema, value, &path, findings),
                 None => findings.push(Violation::new(RuleId::KnownFields, path, "unknown field")),
             }
         }
     }
     if let (Some(items), Value::Array(values)) = (schema.get("items"), value) {
         for (index, value) in values.iter().enumerate() {
-            walk(items, value, &format!("{path}[{index}]"), &|_| false, findings);
+            walk(items, value, &format!("{path}[{index}]"), findings);
         }
     }
 }
@@ -36,9 +35,7 @@ fn walk(schema: &Value, value: &Value, path: &str, also: &dyn Fn(&str) -> bool, 
 /// nulls, and with `8.0` as the whole number it is.
 pub(super) fn as_stored(schema: &Value, document: &Value) -> Value {
     let mut object = known(schema, document);
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("status");
-    }
+    object.as_object_mut().and_then(|fields| fields.remove("status"));
     object
 }
 
@@ -77,15 +74,15 @@ pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec
     let shape = |error: &jsonschema::ValidationError<'_>| {
         matches!(error.kind(), Type { .. } | Required { .. } | Enum { .. } | MaxLength { .. } | MaxItems { .. })
     };
-    let path = |error: &jsonschema::ValidationError<'_>| {
-        error.instance_path().as_str().trim_start_matches('/').replace('/', ".")
-    };
-    let rule = |error: &jsonschema::ValidationError<'_>| match error.kind() {
-        Required { property } => RuleId::Required(property.as_str().unwrap_or_default().to_owned()),
-        _ => RuleId::Schema,
-    };
-    let findings = errors.iter().map(|error| Violation::new(rule(error), path(error), error.to_string())).collect();
-    (findings, !errors.iter().any(shape))
+    let findings = errors.iter().map(|error| {
+        let rule = match error.kind() {
+            Required { property } => RuleId::Required(property.as_str().unwrap_or_default().to_owned()),
+            _ => RuleId::Schema,
+        };
+        let path = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
+        Violation::new(rule, path, error.to_string())
+    });
+    (findings.collect(), !errors.iter().any(shape))
 }
 
 fn properties(schema: &Value) -> Option<&Map<String, Value>> {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     gitops::{
         connection::Connection,
-        plan::{Failure, LastApplied, Plan, PlanOptions, Saved, block_on, finish, load, read, refresh, text},
+        plan::{Failure, LastApplied, PlanOptions, block_on, finish, input, load, read, refresh, text},
         scalekit::Scalekit,
     },
     terminal::{Exit, Output, Progress, print},
@@ -33,15 +33,9 @@ pub struct Arguments {
     #[arg(short, long)]
     yes: bool,
 
+    /// How Scalekit is reached, and how much is told of it
     #[command(flatten)]
-    connection: Connection,
-}
-
-impl Arguments {
-    /// How often `-v` was given.
-    pub fn verbosity(&self) -> u8 {
-        self.connection.verbosity()
-    }
+    pub connection: Connection,
 }
 
 /// Makes the changes. 0: all is as declared. 1: not all of it could be done, or
@@ -53,7 +47,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (manifests, saved) = match &arguments.plan {
         Some(file) => {
-            let mut saved = read(file).map_err(|error| Failure::Io { what: file.display().to_string(), error })?;
+            let mut saved = read(file).map_err(Failure::io(file.display()))?;
             (std::mem::take(&mut saved.manifests), Some(saved))
         }
         None => (load(&arguments.paths)?, None),
@@ -68,7 +62,7 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let plan =
         refresh(&scalekit, &PlanOptions { manifests: &manifests, last: LastApplied::default(), pins, at_once }).await?;
     let counts = plan.counts();
-    ensure_current(saved.as_ref(), &plan)?;
+    input(saved.map(|saved| saved.stale(&plan)).unwrap_or_default())?;
     let output = Output::stdout();
     print(|out| text(out, &plan, &output)).map_err(Failure::output)?;
     let clean = if counts.problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -81,7 +75,7 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let progress = Progress::new("Changing organizations", Some(counts.changes));
     let stop = scalekit.stop_on_signal(progress.println());
-    stop.map_err(|error| Failure::Io { what: "signals".to_owned(), error })?;
+    stop.map_err(Failure::io("signals"))?;
     let done = changes(&scalekit, &plan, at_once, &progress).await;
     drop(progress);
     print(|out| report(out, &done, &output)).map_err(Failure::output)?;
@@ -93,22 +87,15 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     })
 }
 
-fn ensure_current(saved: Option<&Saved>, now: &Plan<'_>) -> Result<(), Failure> {
-    match saved.map(|saved| saved.stale(now)) {
-        Some(stale) if !stale.is_empty() => Err(Failure::Input(stale)),
-        _ => Ok(()),
-    }
-}
-
 /// Asks for a yes on the terminal; without one, `--yes` is required.
 fn confirm() -> Result<bool, Failure> {
-    let failed = |error| Failure::Io { what: "the question".to_owned(), error };
+    let failed = || Failure::io("the question");
     if !io::stdin().is_terminal() {
         return Err(Failure::Input(vec!["there is no terminal to confirm on: use --yes".to_owned()]));
     }
     let mut out = io::stderr();
-    write!(out, "Apply these changes? Only 'yes' will be accepted: ").and_then(|()| out.flush()).map_err(failed)?;
+    write!(out, "Apply these changes? Only 'yes' will be accepted: ").and_then(|()| out.flush()).map_err(failed())?;
     let mut response = String::new();
-    io::stdin().lock().read_line(&mut response).map_err(failed)?;
+    io::stdin().lock().read_line(&mut response).map_err(failed())?;
     Ok(response.trim() == "yes")
 }

@@ -8,7 +8,6 @@ use crate::{
 };
 use std::io::{self, Write};
 
-/// How many ended how.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Tally {
     pub(super) applied: usize,
@@ -32,14 +31,12 @@ pub(super) fn tally(all: &[Done<'_>]) -> Tally {
 pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], output: &Output) -> io::Result<()> {
     for done in all {
         let title = title(done.entry);
+        let written = done.written.iter().map(said).collect::<Vec<_>>().join(", ");
         let written = match (done.written.is_empty(), done.unknown) {
             (true, false) => "nothing was written".to_owned(),
-            (false, false) => done.written.iter().map(said).collect::<Vec<_>>().join(", "),
+            (false, false) => written,
             (true, true) => "a write may have been applied".to_owned(),
-            (false, true) => {
-                let written = done.written.iter().map(said).collect::<Vec<_>>().join(", ");
-                format!("{written}, and a further write may have been applied")
-            }
+            (false, true) => format!("{written}, and a further write may have been applied"),
         };
         let line = |sign: &str, word: &str, style: Style, said: &str| {
             let pieces = [(title.as_str(), Style::Strong), (": ", Style::Plain), (word, style), (said, Style::Plain)];

@@ -3,14 +3,12 @@
 use crate::{
     gitops::{
         plan::{Change, Entry, Plan, ResourceChange, goal},
-        reconcile::reconcile,
+        reconcile::{concurrently, reconcile},
         scalekit::Scalekit,
     },
-    policy::Live,
     reconcile::{ErrorKind, Observation, Reason, RemoteOutcome, RemoteRequest, problem},
     terminal::Progress,
 };
-use futures::{StreamExt, stream};
 
 /// What became of one organization.
 pub(super) struct Done<'a> {
@@ -46,16 +44,7 @@ pub(super) async fn changes<'a>(
         ResourceChange::Change(change) => Some((entry, change)),
         _ => None,
     });
-    let numbered =
-        changes.enumerate().map(|(n, (entry, change))| async move { (n, one(scalekit, entry, change).await) });
-    let mut pending = stream::iter(numbered).buffer_unordered(at_once);
-    let mut done = Vec::new();
-    while let Some(next) = pending.next().await {
-        done.push(next);
-        progress.step();
-    }
-    done.sort_by_key(|(n, _)| *n);
-    done.into_iter().map(|(_, done)| done).collect()
+    concurrently(changes.map(|(entry, change)| one(scalekit, entry, change)), at_once, progress).await
 }
 
 async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> Done<'a> {
@@ -83,17 +72,15 @@ async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> 
         {
             End::Stopped
         }
-        Some(remote_outcome) => end(&remote_outcome, entry, observation.live.as_ref()),
+        Some(remote_outcome) => {
+            let organization = entry.id.as_ref().map(ToString::to_string).unwrap_or_default();
+            let live = observation.live.map(|live| live.to_string()).unwrap_or_default();
+            let problem = problem(&remote_outcome, &organization, &live);
+            problem.map_or(End::Applied, |(reason, message)| End::Problem(reason, message))
+        }
     };
     let unknown = unknown && !matches!(end, End::Applied);
     Done { entry, written, unknown, end }
-}
-
-fn end(remote_outcome: &RemoteOutcome, entry: &Entry<'_>, live: Option<&Live>) -> End {
-    let organization = entry.id.as_ref().map(ToString::to_string).unwrap_or_default();
-    let live = live.map(ToString::to_string).unwrap_or_default();
-    problem(remote_outcome, &organization, &live)
-        .map_or(End::Applied, |(reason, message)| End::Problem(reason, message))
 }
 
 /// Whether `request` is a write of the plan and the live policy is the one that

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     for diagnostic in &loaded.diagnostics {
         let location = &diagnostic.location;
-        let fix = diagnostic.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
         writeln!(
             out,
             "::error file={},line={},col={},title={}::{}",
@@ -14,7 +13,7 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
             location.line,
             location.column,
             property(diagnostic.rule.name()),
-            data(&format!("{}{fix}", diagnostic.summary())),
+            data(&diagnostic.with_fix()),
         )?;
     }
     writeln!(out, "{}", summary(loaded))

@@ -1,46 +1,17 @@
 //! Findings for scripts.
 
-use super::{Each, Loaded};
-use crate::gitops::{Diagnostic, Location};
-use serde::Serialize;
-use serde_json::{Value, json};
+use super::Loaded;
 use std::io::{self, Write};
 
-#[derive(Serialize)]
-struct All<'a> {
-    resources: usize,
-    skipped: usize,
-    findings: Each<'a>,
-}
-
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
-    let findings = Each(&loaded.diagnostics, finding);
-    let all = All { resources: loaded.resources, skipped: loaded.skipped, findings };
-    serde_json::to_writer_pretty(&mut *out, &all)?;
+    serde_json::to_writer_pretty(&mut *out, loaded)?;
     writeln!(out)
-}
-
-fn finding(diagnostic: &Diagnostic) -> Value {
-    json!({
-        "rule": diagnostic.rule.name(),
-        "file": &*diagnostic.location.file,
-        "line": diagnostic.location.line,
-        "column": diagnostic.location.column,
-        "field": diagnostic.field,
-        "message": diagnostic.message,
-        "fix": diagnostic.fix,
-        "other": diagnostic.other.as_ref().map(location),
-    })
-}
-
-fn location(location: &Location) -> Value {
-    json!({"file": &*location.file, "line": location.line, "column": location.column})
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Format, samples::written};
-    use super::*;
+    use serde_json::{Value, json};
 
     #[test]
     fn every_finding_is_an_object_of_the_same_fields() {

@@ -15,25 +15,15 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  <testsuite name=\"osp validate\" {counts} skipped=\"0\">")?;
     let mut cases = Cases::default();
     for manifest in &loaded.manifests {
-        let name = match &manifest.namespace {
-            Some(namespace) => format!("{namespace}/{}", manifest.name),
-            None => manifest.name.clone(),
-        };
-        writeln!(out, "    <testcase {}/>", cases.named(&manifest.location.file, name))?;
+        writeln!(out, "    <testcase {}/>", cases.named(&manifest.location.file, manifest.full_name()))?;
     }
     for diagnostic in &loaded.diagnostics {
         let (location, rule) = (&diagnostic.location, diagnostic.rule.name());
-        let fix = diagnostic.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
         let message = xml(&diagnostic.summary());
+        let text = xml(&format!("{location}: {}", diagnostic.with_fix()));
         let case = cases.named(&location.file, format!("{rule} at {}:{}", location.line, location.column));
         writeln!(out, "    <testcase {case}>")?;
-        writeln!(
-            out,
-            "      <failure type=\"{rule}\" message=\"{message}\">{}: {message}{}</failure>",
-            xml(&location.to_string()),
-            xml(&fix)
-        )?;
-        writeln!(out, "    </testcase>")?;
+        writeln!(out, "      <failure type=\"{rule}\" message=\"{message}\">{text}</failure>\n    </testcase>")?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")
 }

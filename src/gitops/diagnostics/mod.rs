@@ -6,11 +6,9 @@ mod junit;
 mod sarif;
 mod text;
 
-use super::{Diagnostic, Loaded};
+use super::Loaded;
 use crate::terminal::Output;
 use clap::ValueEnum;
-use serde::{Serialize, Serializer};
-use serde_json::Value;
 use std::io::{self, Write};
 
 /// How findings are written.
@@ -54,15 +52,6 @@ fn summary(loaded: &Loaded) -> String {
     }
 }
 
-/// Findings, each made to JSON when it is written, so that one is in memory.
-struct Each<'a>(&'a [Diagnostic], fn(&Diagnostic) -> Value);
-
-impl Serialize for Each<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(self.1))
-    }
-}
-
 /// `file` without what a path does not need, for those who compare it as a text
 /// with the paths of a repository.
 fn short(file: &str) -> String {
@@ -97,7 +86,7 @@ mod tests {
 #[cfg(test)]
 mod samples {
     use super::*;
-    use crate::gitops::{Location, Rule};
+    use crate::gitops::{Diagnostic, Location, Rule};
 
     fn location(file: &str, line: usize, column: usize) -> Location {
         Location { file: file.into(), line, column }

@@ -1,9 +1,9 @@
 //! SARIF 2.1.0 (OASIS), which code scanning takes.
 
-use super::{Each, Loaded, short};
+use super::{Loaded, short};
 use crate::gitops::{Diagnostic, Location, Rule};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -20,19 +20,21 @@ struct Log<'a> {
 struct Run<'a> {
     tool: Value,
     column_kind: &'static str,
-    results: Each<'a>,
+    #[serde(serialize_with = "results")]
+    results: &'a [Diagnostic],
 }
 
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     let driver = json!({"name": "osp", "version": env!("CARGO_PKG_VERSION"), "rules": Rule::ALL.map(rule)});
-    let run = Run {
-        tool: json!({"driver": driver}),
-        column_kind: "unicodeCodePoints",
-        results: Each(&loaded.diagnostics, result),
-    };
+    let run = Run { tool: json!({"driver": driver}), column_kind: "unicodeCodePoints", results: &loaded.diagnostics };
     let schema = "https://json.schemastore.org/sarif-2.1.0.json";
     serde_json::to_writer_pretty(&mut *out, &Log { version: "2.1.0", schema, runs: [run] })?;
     writeln!(out)
+}
+
+/// Each made to JSON when it is written, so that one is in memory.
+fn results<S: Serializer>(diagnostics: &[Diagnostic], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(diagnostics.iter().map(result))
 }
 
 fn rule(rule: Rule) -> Value {
@@ -48,8 +50,7 @@ fn rule(rule: Rule) -> Value {
 }
 
 fn result(diagnostic: &Diagnostic) -> Value {
-    let fix = diagnostic.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
-    let mut text = literal(&format!("{}{fix}", diagnostic.summary()));
+    let mut text = literal(&diagnostic.with_fix());
     if let Some(other) = &diagnostic.other {
         // what no message links, code scanning does not show
         text.push_str(&format!("\nsee: [{}]({OTHER})", link_text(&literal(&other.to_string()))));

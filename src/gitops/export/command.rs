@@ -14,7 +14,11 @@ use crate::{
 };
 use clap::ValueEnum;
 use futures::{StreamExt, TryStreamExt, stream};
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 /// `osp export`
 #[derive(Debug, clap::Args)]
@@ -36,15 +40,9 @@ pub struct Arguments {
     #[arg(long, value_parser = namespace)]
     namespace: Option<String>,
 
+    /// How Scalekit is reached, and how much is told of it
     #[command(flatten)]
-    connection: Connection,
-}
-
-impl Arguments {
-    /// How often `-v` was given.
-    pub fn verbosity(&self) -> u8 {
-        self.connection.verbosity()
-    }
+    pub connection: Connection,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -58,8 +56,9 @@ fn organization(text: &str) -> Result<OrganizationId, String> {
 }
 
 fn namespace(text: &str) -> Result<String, String> {
-    let fits = crd::is_subdomain(text) && text.len() <= 63 && !text.contains('.');
-    fits.then(|| text.to_owned()).ok_or_else(|| "must be 1 to 63 lower case letters, digits or -".to_owned())
+    crd::is_label(text)
+        .then(|| text.to_owned())
+        .ok_or_else(|| "must be 1 to 63 lower case letters, digits or -".to_owned())
 }
 
 /// Writes the manifests. 0: all of them. 1: an error, or an organization whose
@@ -71,8 +70,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let scalekit = Scalekit::new(arguments.connection.client().await?);
     // before the work, not after it
-    let folder = arguments.directory.as_ref().map(|path| Folder::open(path).map_err(|error| failed(path, error)));
-    let folder = folder.transpose()?;
+    let open = |path: &PathBuf| Folder::open(path).map_err(Failure::io(path.display()));
+    let folder = arguments.directory.as_ref().map(open).transpose()?;
     let found = match arguments.organization.as_slice() {
         [] => all(&scalekit, arguments.connection.concurrency()).await,
         some => selected(&scalekit, some).await,
@@ -82,14 +81,11 @@ async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Failure::Input(vec![format!("{what}: {reason}: {} ({})", reason.means(), error.detail)])
     })?;
     let (mut exported, mut left) = (Vec::new(), Vec::new());
-    for found in found {
-        match found {
-            Found::Here(organization, live) if wanted(arguments, &live) => match Exported::new(&organization, &live) {
-                Some(manifest) => exported.push(manifest),
-                None => left.push(format!("{}: its policy can't be declared: {live}", organization.id)),
-            },
-            Found::Here(..) => {}
-            Found::Gone(id) => tracing::info!(organization = %id, "deleted in the meantime"),
+    let wanted = |live: &Live| arguments.only != Some(Only::Custom) || *live != Live::Application;
+    for (organization, live) in found.into_iter().filter(|(_, live)| wanted(live)) {
+        match Exported::new(&organization, &live) {
+            Some(manifest) => exported.push(manifest),
+            None => left.push(format!("{}: its policy can't be declared: {live}", organization.id)),
         }
     }
     exported.sort_by(|a, b| a.name.cmp(&b.name));
@@ -98,8 +94,8 @@ async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &folder {
         Some(folder) => {
             for manifest in &exported {
-                let file = PathBuf::from(format!("{}.yaml", manifest.name));
-                folder.write(&manifest.name, &manifest.yaml(namespace)).map_err(|error| failed(&file, error))?;
+                let written = folder.write(&manifest.name, &manifest.yaml(namespace));
+                written.map_err(Failure::io(format!("{}.yaml", manifest.name)))?;
             }
         }
         None => {
@@ -113,34 +109,22 @@ async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn failed(path: &std::path::Path, error: io::Error) -> Failure {
-    Failure::Io { what: path.display().to_string(), error }
-}
-
-fn wanted(arguments: &Arguments, live: &Live) -> bool {
-    arguments.only != Some(Only::Custom) || *live != Live::Application
-}
-
-/// An organization as it was found.
-enum Found {
-    Here(Organization, Live),
-    /// It was deleted while others were read.
-    Gone(OrganizationId),
-}
+/// An organization and its policy.
+type Found = (Organization, Live);
 
 type Failed = (String, RemoteError);
 
 async fn all(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, Failed> {
     let progress = Progress::new("Reading organizations", None);
-    let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, std::collections::HashSet::new());
+    let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, HashSet::new());
     loop {
         let page = scalekit.page(token.as_deref()).await.map_err(|error| ("the list".to_owned(), error))?;
-        let before = all.len();
         // a list that moves may show one organization on two pages
         let new: Vec<_> = page.organizations.into_iter().filter(|o| seen.insert(o.id.clone())).collect();
         let policies = stream::iter(new).map(|organization| with_policy(scalekit, organization));
-        all.extend(policies.buffer_unordered(at_once).try_collect::<Vec<_>>().await?);
-        progress.steps(all.len() - before);
+        let found: Vec<_> = policies.buffer_unordered(at_once).try_collect().await?;
+        progress.steps(found.len());
+        all.extend(found.into_iter().flatten());
         token = page.next;
         if token.is_none() {
             return Ok(all);
@@ -150,32 +134,36 @@ async fn all(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, Failed> 
 
 async fn selected(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Found>, Failed> {
     let mut all = Vec::new();
-    let mut ids = ids.to_vec();
-    ids.sort();
-    ids.dedup();
-    for id in ids {
-        let failed = |error| (id.to_string(), error);
-        match scalekit.ask(&RemoteRequest::ReadOrganization(id.clone())).await.map_err(failed)? {
-            RemoteResponse::Organization(organization) => all.push(with_policy(scalekit, organization).await?),
-            _ => return Err(failed(RemoteError::new(ErrorKind::BadResponse))),
-        }
+    for id in ids.iter().collect::<BTreeSet<_>>() {
+        let organization = read(scalekit, id).await.map_err(|error| (id.to_string(), error))?;
+        all.extend(with_policy(scalekit, organization).await?);
     }
     Ok(all)
 }
 
-async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Found, Failed> {
+async fn read(scalekit: &Scalekit, id: &OrganizationId) -> Result<Organization, RemoteError> {
+    match scalekit.ask(&RemoteRequest::ReadOrganization(id.clone())).await? {
+        RemoteResponse::Organization(organization) => Ok(organization),
+        _ => Err(RemoteError::new(ErrorKind::BadResponse)),
+    }
+}
+
+/// `None`: it was deleted while others were read.
+async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Option<Found>, Failed> {
     // a list may leave features out
     if organization.features.is_empty()
-        && let Ok(RemoteResponse::Organization(whole)) =
-            scalekit.ask(&RemoteRequest::ReadOrganization(organization.id.clone())).await
+        && let Ok(whole) = read(scalekit, &organization.id).await
     {
         organization = whole;
     }
     let request = RemoteRequest::ReadPolicy(organization.id.clone());
     match scalekit.ask(&request).await {
-        Ok(RemoteResponse::Policy(live)) => Ok(Found::Here(organization, live)),
+        Ok(RemoteResponse::Policy(live)) => Ok(Some((organization, live))),
         Ok(_) => Err((organization.id.to_string(), RemoteError::new(ErrorKind::BadResponse))),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(Found::Gone(organization.id)),
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            tracing::info!(organization = %organization.id, "deleted in the meantime");
+            Ok(None)
+        }
         Err(error) => Err((organization.id.to_string(), error)),
     }
 }

@@ -17,7 +17,12 @@ pub(super) struct ReadError {
     pub(super) fix: Option<&'static str>,
 }
 
-/// One document.
+impl ReadError {
+    pub(super) fn syntax(at: Position, message: &str, fix: &'static str) -> Self {
+        Self { rule: Rule::Syntax, at, message: message.to_owned(), fix: Some(fix) }
+    }
+}
+
 pub(super) struct Document {
     pub(super) root: Node,
     /// Keys that are in a map more than once: the first place and the next.
@@ -51,7 +56,6 @@ struct Key {
     plain: bool,
 }
 
-/// Takes the events of one document.
 pub(super) struct Builder<'a> {
     limits: &'a Limits,
     /// The document, once its last event is there.
@@ -85,8 +89,8 @@ impl<'a> Builder<'a> {
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => {
                 let Some((node, size)) = self.anchored.get(&anchor).cloned() else {
-                    let message = "an alias cannot be part of what it stands for".into();
-                    return Err(ReadError { rule: Rule::Syntax, at, message, fix: Some("write the value out") });
+                    let message = "an alias cannot be part of what it stands for";
+                    return Err(ReadError::syntax(at, message, "write the value out"));
                 };
                 self.copy(at, size)?;
                 self.complete(node, 0, size, size.nodes)
@@ -142,9 +146,8 @@ impl<'a> Builder<'a> {
             Content::Map { entries, key, merged } => match (key.take(), node.value) {
                 (None, Value::Scalar { text, plain }) => *key = Some(Key { at, text, plain }),
                 (None, _) => {
-                    let message = "a map or list cannot be a key".into();
-                    let fix = Some("put the key in quotes: {{ }} of a template is no YAML before it is rendered");
-                    return Err(ReadError { rule: Rule::Syntax, at, message, fix });
+                    let fix = "put the key in quotes: {{ }} of a template is no YAML before it is rendered";
+                    return Err(ReadError::syntax(at, "a map or list cannot be a key", fix));
                 }
                 (Some(key), value) if key.plain && *key.text == *"<<" => merged.push(Node { at, value }),
                 (Some(Key { at: key_at, text, plain }), value) => {
@@ -188,7 +191,6 @@ fn is_plain(style: ScalarStyle, tag: Option<&Tag>) -> bool {
     }
 }
 
-/// Enough to see what is going on.
 const REPEATS_SHOWN: usize = 100;
 
 fn repeats(entries: &[Entry]) -> Vec<(String, Position, Position)> {
@@ -214,13 +216,8 @@ fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), ReadError> {
     });
     for node in flat {
         let Value::Map(more) = node.value else {
-            let message = "<< takes a map or a list of maps".into();
-            return Err(ReadError {
-                rule: Rule::Syntax,
-                at: node.at,
-                message,
-                fix: Some("write << : *anchor-of-a-map"),
-            });
+            let message = "<< takes a map or a list of maps";
+            return Err(ReadError::syntax(node.at, message, "write << : *anchor-of-a-map"));
         };
         entries.extend(more.into_iter().filter(|entry| known.insert(entry.key.clone())));
     }

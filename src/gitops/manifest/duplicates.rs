@@ -8,9 +8,6 @@ use crate::{
 };
 use std::collections::{HashMap, hash_map::Entry};
 
-/// Namespace and name.
-type Identity = (Option<String>, String);
-
 /// An organization, and for an external id the Secret it belongs to. Scalekit gives every
 /// organization an id of its own; a customer's own name may be used again in
 /// another environment, to which other credentials belong.
@@ -19,18 +16,18 @@ type Claim = (OrganizationRef, Option<(Option<String>, String)>);
 /// The first manifest of each name and of each organization.
 #[derive(Default)]
 pub(super) struct Claims {
-    resources: HashMap<Identity, Location>,
-    organizations: HashMap<Claim, (Location, Identity)>,
+    resources: HashMap<String, Location>,
+    organizations: HashMap<Claim, (Location, String)>,
 }
 
 impl Claims {
     /// What `manifest` contradicts; its name is at `name`, its organization at
     /// `organization`.
     pub(super) fn add(&mut self, manifest: &Manifest, name: Location, organization: Location) -> Option<Diagnostic> {
-        let identity = (manifest.namespace.clone(), manifest.name.clone());
-        match self.resources.entry(identity.clone()) {
+        let full_name = manifest.full_name();
+        match self.resources.entry(full_name.clone()) {
             Entry::Occupied(first) => {
-                let message = format!("{} is declared already at {}", shown(&identity), first.get());
+                let message = format!("{full_name} is declared already at {}", first.get());
                 let diagnostic = Diagnostic::new(Rule::DuplicateResource, name, "metadata.name", &message);
                 let fix = "remove one of the two, or give them different names";
                 return Some(diagnostic.fix(Some(fix.into())).other(first.get().clone()));
@@ -41,14 +38,14 @@ impl Claims {
             Entry::Occupied(first) => {
                 let (location, owner) = first.get();
                 let wanted = &manifest.spec.organization;
-                let message = format!("{wanted} is claimed already by {} at {location}", shown(owner));
+                let message = format!("{wanted} is claimed already by {owner} at {location}");
                 let diagnostic =
                     Diagnostic::new(Rule::DuplicateOrganization, organization, "spec.organization", &message);
                 let fix = "remove one of the two: the operator would let the younger one wait";
                 Some(diagnostic.fix(Some(fix.into())).other(location.clone()))
             }
             Entry::Vacant(new) => {
-                new.insert((organization, identity));
+                new.insert((organization, full_name));
                 None
             }
         }
@@ -62,8 +59,4 @@ fn claim(manifest: &Manifest) -> Claim {
         OrganizationRef::External(_) => manifest.spec.secret.clone().map(|secret| (manifest.namespace.clone(), secret)),
     };
     (organization, secret)
-}
-
-fn shown((namespace, name): &Identity) -> String {
-    namespace.as_ref().map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"))
 }

@@ -12,6 +12,7 @@ use crate::{
     gitops::{Diagnostic, Location, Rule, diagnostic::printable},
     policy::ValidatedSpec,
 };
+use serde::Serialize;
 use std::{
     io::Read,
     path::{Path, PathBuf},
@@ -19,12 +20,14 @@ use std::{
 };
 
 /// What the input holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Loaded {
     /// The valid resources, in the order of the input. Of two that contradict
     /// each other both are here: look at the findings first.
+    #[serde(skip)]
     pub manifests: Vec<Manifest>,
     /// All that is wrong, in the order of the input.
+    #[serde(rename = "findings")]
     pub diagnostics: Vec<Diagnostic>,
     /// How many resources of our kind there are, valid or not.
     pub resources: usize,
@@ -57,9 +60,8 @@ struct Loader<'a> {
     loaded: Loaded,
     claims: Claims,
     limits: &'a Limits,
-    /// How many more may be read.
+    /// How many more may be read, and of documents.
     bytes: usize,
-    /// How many more may be read.
     documents: usize,
     /// A limit of all input together is reached: nothing more is read.
     full: bool,
@@ -75,10 +77,10 @@ impl Loader<'_> {
             match found {
                 _ if self.full => {}
                 Ok(source) => self.file(&source, stdin),
-                Err(error) => self.refuse(error),
+                Err((name, error)) => self.refuse(&name.into(), &error),
             }
         });
-        if seen(self) == before && !search.met_again() && !self.full {
+        if seen(self) == before && !search.met_again && !self.full {
             let (message, fix) = if files == 0 {
                 ("no file below it ends with .yaml, .yml or .json", "name a folder of manifests")
             } else {
@@ -90,15 +92,15 @@ impl Loader<'_> {
     }
 
     fn file(&mut self, source: &Source, stdin: &mut dyn Read) {
+        let file = source.name.as_str().into();
         let text = match source::text(source, stdin, self.limits, self.bytes) {
             Ok(text) => text,
             Err(error) => {
                 self.full |= error.rule == Rule::Limit && self.bytes < self.limits.file_bytes;
-                return self.refuse(error);
+                return self.refuse(&file, &error);
             }
         };
         self.bytes = self.bytes.saturating_sub(text.len());
-        let file = source.name.as_str().into();
         yaml::read(&text, self.limits, &mut |next| self.document(&file, next));
     }
 
@@ -114,7 +116,7 @@ impl Loader<'_> {
         self.documents -= 1;
         match next {
             Ok(document) => self.contents(file, &document),
-            Err(error) => self.find(error.rule, file, error.at, &error.message, error.fix),
+            Err(error) => self.refuse(file, &error),
         }
         self.bounded(file, at)
     }
@@ -169,9 +171,8 @@ impl Loader<'_> {
         match crd::read(&resource::json(node)) {
             Ok(spec) => self.manifest(file, node, spec),
             Err(violations) => {
-                let diagnostics =
-                    violations.iter().take(MOST_OF_ONE).map(|violation| diagnostic(file, node, violation));
-                self.loaded.diagnostics.extend(diagnostics);
+                let told = violations.iter().take(MOST_OF_ONE);
+                self.loaded.diagnostics.extend(told.map(|violation| diagnostic(file, node, violation)));
             }
         }
     }
@@ -203,8 +204,8 @@ impl Loader<'_> {
         !self.full
     }
 
-    fn refuse(&mut self, error: source::ReadError) {
-        self.find(error.rule, &error.name.into(), error.at, &error.message, error.fix);
+    fn refuse(&mut self, file: &Arc<str>, error: &ReadError) {
+        self.find(error.rule, file, error.at, &error.message, error.fix);
     }
 
     fn find(&mut self, rule: Rule, file: &Arc<str>, at: Position, message: &str, fix: Option<&str>) {

@@ -30,3 +30,10 @@ pub struct Manifest {
     /// What it declares.
     pub spec: ValidatedSpec,
 }
+
+impl Manifest {
+    /// `customers/acme`, or the name alone where the file names no namespace.
+    pub(super) fn full_name(&self) -> String {
+        self.namespace.iter().chain([&self.name]).map(String::as_str).collect::<Vec<_>>().join("/")
+    }
+}

@@ -16,15 +16,17 @@ pub(super) fn resolve(text: &str) -> Option<Value> {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
         return None;
     }
-    let with_base = [("0x", 16), ("0o", 8)].into_iter().find_map(|(prefix, base)| {
-        let digits = text.strip_prefix(prefix).filter(|d| !d.is_empty() && d.chars().all(|c| c.is_digit(base)))?;
-        Some(u64::from_str_radix(digits, base).ok())
-    });
-    match with_base {
-        Some(number) => number.map(Value::from),
+    match based(text, &[("0x", 16), ("0o", 8)]) {
+        Some((digits, base)) => u64::from_str_radix(digits, base).ok().map(Value::from),
         None if is_decimal(unsigned) => decimal(text),
         None => Some(Value::from(text)),
     }
+}
+
+/// The digits behind one of the prefixes, and their base.
+fn based<'a>(text: &'a str, prefixes: &[(&str, u32)]) -> Option<(&'a str, u32)> {
+    let mut split = prefixes.iter().filter_map(|(prefix, base)| Some((text.strip_prefix(prefix)?, *base)));
+    split.find(|(digits, base)| !digits.is_empty() && digits.chars().all(|c| c.is_digit(*base)))
 }
 
 /// `[0-9]+`, or a float: digits, a point, an exponent.
@@ -42,13 +44,8 @@ fn is_decimal(text: &str) -> bool {
 
 fn decimal(text: &str) -> Option<Value> {
     let positive = text.strip_prefix('+').unwrap_or(text);
-    if let Ok(number) = positive.parse::<i64>() {
-        return Some(number.into());
-    }
-    if let Ok(number) = positive.parse::<u64>() {
-        return Some(number.into());
-    }
-    positive.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number)
+    let whole = positive.parse::<i64>().map(Number::from).or_else(|_| positive.parse::<u64>().map(Number::from));
+    whole.ok().or_else(|| Number::from_f64(positive.parse().ok()?)).map(Value::Number)
 }
 
 /// How two readers of YAML understand a value differently, and what to write
@@ -108,10 +105,7 @@ fn is_number_in_go(text: &str) -> bool {
     }
     let digits = text.replace('_', "").to_ascii_lowercase();
     let digits = digits.strip_prefix(['-', '+']).unwrap_or(&digits);
-    let based = [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().any(|(prefix, base)| {
-        digits.strip_prefix(prefix).is_some_and(|d| !d.is_empty() && d.chars().all(|c| c.is_digit(base)))
-    });
-    based || is_decimal(digits)
+    based(digits, &[("0x", 16), ("0o", 8), ("0b", 2)]).is_some() || is_decimal(digits)
 }
 
 fn number_ambiguity(text: &str) -> Option<Ambiguity> {

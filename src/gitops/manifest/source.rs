@@ -1,11 +1,11 @@
 //! Paths to texts: which files are read, in which order, and how much of each.
 
 use super::Limits;
+use super::document::ReadError;
 use super::tree::Position;
 use crate::gitops::{Rule, diagnostic::visible};
 use std::{
     collections::HashSet,
-    ffi::OsStr,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -21,21 +21,8 @@ pub(super) struct Source {
     pub(super) path: Option<PathBuf>,
 }
 
-/// What is wrong with a file or folder as such.
-#[derive(Debug, PartialEq)]
-pub(super) struct ReadError {
-    pub(super) name: String,
-    pub(super) at: Position,
-    pub(super) rule: Rule,
-    pub(super) message: String,
-    pub(super) fix: Option<&'static str>,
-}
-
-impl ReadError {
-    fn new(name: &str, rule: Rule, message: String, fix: Option<&'static str>) -> Self {
-        Self { name: name.to_owned(), at: Position::START, rule, message, fix }
-    }
-}
+/// A file, or the name of what cannot be read and why.
+pub(super) type Found = Result<Source, (String, ReadError)>;
 
 /// What a name of a manifest ends with.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
@@ -44,7 +31,8 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 #[derive(Default)]
 pub(super) struct Search {
     seen: HashSet<PathBuf>,
-    met_again: bool,
+    /// Whether the last search left out a file of an earlier one.
+    pub(super) met_again: bool,
 }
 
 impl Search {
@@ -52,7 +40,7 @@ impl Search {
     /// whose name ends as a manifest's does. Below a folder, names with a dot
     /// in front are left out, and links to folders are not followed, so that no
     /// link leads round in a circle.
-    pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, ReadError>)) {
+    pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Found)) {
         self.met_again = false;
         if path == Path::new("-") {
             return self.once(path.to_owned(), Source { name: "<stdin>".into(), path: None }, found);
@@ -60,24 +48,24 @@ impl Search {
         match fs::metadata(path) {
             Ok(is) if is.is_dir() => self.below(path, found),
             Ok(_) => self.file(path, found),
-            Err(error) => found(Err(unreadable(&name(path), &error))),
+            Err(error) => found(Err((name(path), unreadable(&error)))),
         }
     }
 
-    fn below(&mut self, folder: &Path, found: &mut dyn FnMut(Result<Source, ReadError>)) {
+    fn below(&mut self, folder: &Path, found: &mut dyn FnMut(Found)) {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
             let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
             let mut entries = match entries {
                 Ok(entries) => entries,
                 Err(error) => {
-                    found(Err(unreadable(&name(&folder), &error)));
+                    found(Err((name(&folder), unreadable(&error))));
                     continue;
                 }
             };
             entries.sort_by_key(fs::DirEntry::file_name);
             let mut inner = Vec::new();
-            for entry in entries.iter().filter(|entry| !is_hidden(&entry.file_name())) {
+            for entry in entries.iter().filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b".")) {
                 let path = entry.path();
                 let is_folder = entry.file_type().is_ok_and(|is| is.is_dir());
                 if is_folder {
@@ -86,7 +74,7 @@ impl Search {
                     match fs::metadata(&path) {
                         Ok(is) if is.is_file() => self.file(&path, found),
                         Ok(_) => {}
-                        Err(error) => found(Err(unreadable(&name(&path), &error))),
+                        Err(error) => found(Err((name(&path), unreadable(&error)))),
                     }
                 }
             }
@@ -94,27 +82,18 @@ impl Search {
         }
     }
 
-    fn file(&mut self, path: &Path, found: &mut dyn FnMut(Result<Source, ReadError>)) {
+    fn file(&mut self, path: &Path, found: &mut dyn FnMut(Found)) {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         self.once(real, Source { name: name(path), path: Some(path.to_owned()) }, found);
     }
 
-    fn once(&mut self, real: PathBuf, source: Source, found: &mut dyn FnMut(Result<Source, ReadError>)) {
+    fn once(&mut self, real: PathBuf, source: Source, found: &mut dyn FnMut(Found)) {
         if self.seen.insert(real) {
             found(Ok(source));
         } else {
             self.met_again = true;
         }
     }
-
-    /// Whether the last search left out a file of an earlier one.
-    pub(super) fn met_again(&self) -> bool {
-        self.met_again
-    }
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
 }
 
 /// Whole, however long: scripts open it.
@@ -122,34 +101,35 @@ pub(super) fn name(path: &Path) -> String {
     visible(&path.to_string_lossy())
 }
 
-fn unreadable(name: &str, error: &io::Error) -> ReadError {
-    ReadError::new(
-        name,
-        Rule::Unreadable,
-        format!("cannot be read: {error}"),
-        Some("name a file or folder that you may read"),
-    )
+fn unreadable(error: &io::Error) -> ReadError {
+    let message = format!("cannot be read: {error}");
+    ReadError {
+        rule: Rule::Unreadable,
+        at: Position::START,
+        message,
+        fix: Some("name a file or folder that you may read"),
+    }
 }
 
 /// The text of `source`. Never reads more than one byte above the smaller of
 /// the limit of a file and `left`, the bytes left for all.
 pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left: usize) -> Result<String, ReadError> {
-    let name = &source.name;
     let most = limits.file_bytes.min(left);
     let bytes = match &source.path {
         None => bounded(stdin, most),
         Some(path) => File::open(path).and_then(|mut file| bounded(&mut file, most)),
     };
-    let bytes = bytes.map_err(|error| unreadable(name, &error))?;
+    let bytes = bytes.map_err(|error| unreadable(&error))?;
     if bytes.len() > most {
         let (what, bytes, fix) = if limits.file_bytes <= left {
             ("a file", limits.file_bytes, "split it into smaller ones")
         } else {
             ("all input together", limits.total_bytes, "name fewer files at a time")
         };
-        return Err(ReadError::new(name, Rule::Limit, format!("{what} may have {bytes} bytes"), Some(fix)));
+        let message = format!("{what} may have {bytes} bytes");
+        return Err(ReadError { rule: Rule::Limit, at: Position::START, message, fix: Some(fix) });
     }
-    String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes(), error.utf8_error()))
+    String::from_utf8(bytes).map_err(|error| not_utf8(error.as_bytes(), error.utf8_error()))
 }
 
 fn bounded(from: &mut dyn Read, most: usize) -> io::Result<Vec<u8>> {
@@ -158,7 +138,7 @@ fn bounded(from: &mut dyn Read, most: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn not_utf8(name: &str, bytes: &[u8], error: str::Utf8Error) -> ReadError {
+fn not_utf8(bytes: &[u8], error: str::Utf8Error) -> ReadError {
     let good = bytes.get(..error.valid_up_to()).and_then(|good| str::from_utf8(good).ok()).unwrap_or_default();
     // counted as the reader of YAML counts: a line also ends with \r, and a byte order mark is no character
     let good = good.strip_prefix('\u{feff}').unwrap_or(good).replace("\r\n", "\n");
@@ -169,7 +149,7 @@ fn not_utf8(name: &str, bytes: &[u8], error: str::Utf8Error) -> ReadError {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16".to_owned(),
         _ => "this is not UTF-8".to_owned(),
     };
-    ReadError { at, ..ReadError::new(name, Rule::Encoding, message, Some("save the file as UTF-8")) }
+    ReadError { rule: Rule::Encoding, at, message, fix: Some("save the file as UTF-8") }
 }
 
 #[cfg(test)]

@@ -8,11 +8,9 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// The first character.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 }
 
-/// A scalar, map or list.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
     pub(super) at: Position,
@@ -46,7 +44,6 @@ impl Node {
         self.entries().iter().find(|entry| *entry.key == *key).map(|entry| &entry.value)
     }
 
-    /// None but of a map.
     pub(super) fn entries(&self) -> &[Entry] {
         if let Value::Map(entries) = &self.value { entries } else { &[] }
     }

@@ -51,12 +51,8 @@ fn syntax(error: &ScanError) -> ReadError {
     let fix = match error.kind() {
         ErrorKind::RecursionLimitExceeded => {
             let message = "maps and lists are nested too deep".into();
-            return ReadError {
-                rule: Rule::Limit,
-                at,
-                message,
-                fix: Some("write it flatter: a resource needs 6 levels"),
-            };
+            let fix = Some("write it flatter: a resource needs 6 levels");
+            return ReadError { rule: Rule::Limit, at, message, fix };
         }
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
             Some("indent with spaces")

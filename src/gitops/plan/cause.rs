@@ -1,11 +1,11 @@
 //! Who moved: the files or Scalekit. It is known only where somebody says what
 //! was applied last; nothing is guessed.
 
-use super::Cause;
+use super::{Cause, goal};
 use crate::{
     gitops::Manifest,
     policy::{Live, OrganizationId, OrganizationRef},
-    reconcile::{Goal, satisfied},
+    reconcile::satisfied,
 };
 use std::collections::HashMap;
 
@@ -24,14 +24,7 @@ impl<'a> LastApplied<'a> {
         let earlier = self.0.get(&manifest.spec.organization).copied().or_else(by_id);
         let (Some(earlier), Some(live)) = (earlier, live) else { return Cause::Unknown };
         let (was, is) = (&earlier.spec, &manifest.spec);
-        let goal = Goal {
-            organization: was.organization.clone(),
-            pinned: None,
-            features_unreported: true,
-            policy: was.policy,
-            mode: was.mode,
-        };
-        match (satisfied(&goal, live), (was.policy, was.mode) == (is.policy, is.mode)) {
+        match (satisfied(&goal(earlier, None, true), live), (was.policy, was.mode) == (is.policy, is.mode)) {
             (_, true) => Cause::Drift,
             (true, false) => Cause::Git,
             (false, false) => Cause::Both,

@@ -45,15 +45,9 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 
+    /// How Scalekit is reached, and how much is told of it
     #[command(flatten)]
-    connection: Connection,
-}
-
-impl Arguments {
-    /// How often `-v` was given.
-    pub fn verbosity(&self) -> u8 {
-        self.connection.verbosity()
-    }
+    pub connection: Connection,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -75,7 +69,7 @@ enum FailOn {
 /// What keeps a verb from its work.
 #[derive(Debug, Error)]
 pub(in crate::gitops) enum Failure {
-    /// Faults of the input, one a line.
+    /// One fault a line.
     #[error("{}", .0.join("\n"))]
     Input(Vec<String>),
     /// Scalekit can't be asked.
@@ -84,17 +78,20 @@ pub(in crate::gitops) enum Failure {
     /// The output can't be written.
     #[error("{what}: {error}")]
     Io {
-        /// What was to be written.
         what: String,
-        /// Why not.
         #[source]
         error: io::Error,
     },
 }
 
 impl Failure {
+    /// An [`io::Error`] of `what` as a failure.
+    pub(in crate::gitops) fn io(what: impl ToString) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::Io { what: what.to_string(), error }
+    }
+
     pub(in crate::gitops) fn output(error: io::Error) -> Self {
-        Self::Io { what: "the standard output".to_owned(), error }
+        Self::io("the standard output")(error)
     }
 }
 
@@ -115,8 +112,7 @@ pub(in crate::gitops) fn finish(result: Result<ExitCode, Failure>) -> ExitCode {
 /// One thread: a verb waits for the network and little else.
 pub(in crate::gitops) fn block_on<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Io { what: "the runtime".to_owned(), error })?;
-    runtime.block_on(verb)
+    runtime.map_err(Failure::io("the runtime"))?.block_on(verb)
 }
 
 /// The manifests of the input, if nothing is wrong with any of them.
@@ -133,7 +129,8 @@ pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failur
     Err(Failure::Input(lines))
 }
 
-fn input(wrong: Vec<String>) -> Result<(), Failure> {
+/// A failure where anything is wrong.
+pub(in crate::gitops) fn input(wrong: Vec<String>) -> Result<(), Failure> {
     if wrong.is_empty() { Ok(()) } else { Err(Failure::Input(wrong)) }
 }
 
@@ -161,7 +158,7 @@ async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let plan = refresh(&scalekit, &options).await?;
     if let Some(file) = &arguments.save {
         let saved = File::create(file).and_then(|file| json(&mut BufWriter::new(file), &plan));
-        saved.map_err(|error| Failure::Io { what: file.display().to_string(), error })?;
+        saved.map_err(Failure::io(file.display()))?;
     }
     print(|out| match arguments.output {
         Format::Text => text(out, &plan, &Output::stdout()),
@@ -175,7 +172,7 @@ async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
 fn exit(counts: &Counts, fail_on: Option<FailOn>) -> Exit {
     match fail_on {
         _ if counts.problems > 0 => Exit::Failure,
-        Some(FailOn::Loosening) if counts.may_loosen() => Exit::Forbidden,
+        Some(FailOn::Loosening) if counts.loosening + counts.unknown > 0 => Exit::Forbidden,
         _ if counts.changes > 0 => Exit::Findings,
         _ => Exit::Success,
     }

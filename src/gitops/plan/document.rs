@@ -3,12 +3,11 @@
 
 use super::{
     Entry, Plan, ResourceChange,
-    shape::{Field, Named, Problem, Row, State, VERSION, Write, mode},
+    shape::{Field, Limits, Named, Problem, Row, State, VERSION, Write},
 };
 use crate::{crd::ApplicationLimits, policy::Live};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-/// A plan as JSON.
 pub(super) struct Document<'a>(pub(super) &'a Plan<'a>);
 
 struct Rows<'a>(&'a Plan<'a>);
@@ -32,12 +31,13 @@ impl Serialize for Rows<'_> {
     }
 }
 
-/// One entry of `plan`.
 pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
     let manifest = entry.manifest;
     let declared = &manifest.spec;
-    let state =
-        |enabled, live: Option<&Live>| Some(State::new(enabled, live, live.and_then(|live| plan.effective(live))));
+    let state = |session_policy_enabled, live: Option<&Live>| {
+        let (policy, effective) = (live.map(Limits::from), plan.effective(live));
+        Some(State { session_policy_enabled, policy, effective })
+    };
     let row = Row {
         file: manifest.location.file.to_string(),
         line: manifest.location.line,
@@ -46,7 +46,7 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
         name: manifest.name.clone(),
         organization: Named::from(&declared.organization),
         organization_id: entry.id.as_ref().map(ToString::to_string),
-        mode: mode(declared.mode).to_owned(),
+        mode: declared.mode.name().to_owned(),
         declared: (&Live::from(declared.policy)).into(),
         result: "suspended".to_owned(),
         direction: None,

@@ -38,7 +38,7 @@ fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
         ResourceChange::NoOp { reason: NoOp::InSync, .. } => return None,
         ResourceChange::NoOp { reason, live, .. } => {
             let drift = summary(&diff(&entry.manifest.spec.policy, live));
-            [reason.name().to_owned(), none(), drift, effective(plan.effective(live))]
+            [reason.name().to_owned(), none(), drift, effective(plan, Some(live))]
         }
         ResourceChange::Suspended => ["suspended".to_owned(), none(), none(), none()],
         ResourceChange::Problem(Problem { reason, message }) => {
@@ -52,12 +52,11 @@ fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
                 let direction = f.direction;
                 format!("{} {} → {} ({direction})", f.field.name(), f.before, f.after)
             });
-            let shown = |live: Option<&_>| effective(live.and_then(|live| plan.effective(live)));
             [
                 change.cause.name().to_owned(),
                 change.direction().to_string(),
                 flag.into_iter().chain(fields).chain(then).collect::<Vec<_>>().join("; "),
-                format!("{} → {}", shown(change.before.as_ref()), shown(change.after.as_ref())),
+                format!("{} → {}", effective(plan, change.before.as_ref()), effective(plan, change.after.as_ref())),
             ]
         }
     })

@@ -15,16 +15,15 @@ mod text;
 pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
-pub(super) use command::{Failure, block_on, finish, load, refresh};
+pub(super) use command::{Failure, block_on, finish, input, load, refresh};
 pub(super) use refresh::{PlanOptions, goal};
-pub(super) use saved::{Saved, read};
+pub(super) use saved::read;
 pub(super) use text::{text, title};
 
 use super::Manifest;
 use crate::{
-    policy::{
-        ApplicationPolicy, Bounds, Direction, Effective, FieldChange, Live, OrganizationId, Policy, changes, effective,
-    },
+    crd::EffectiveLimits,
+    policy::{ApplicationPolicy, Bounds, Direction, FieldChange, Live, OrganizationId, Policy, changes, effective},
     reconcile::{Feature, Organization, Reason, RemoteRequest},
 };
 use serde::Serialize;
@@ -33,7 +32,6 @@ use std::rc::Rc;
 /// A plan for one environment.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
-    /// Its host.
     pub(super) environment: String,
     /// The application's policy, where it can be read.
     pub(super) application: Option<ApplicationPolicy>,
@@ -93,12 +91,10 @@ pub(super) enum NoOp {
     Drifted,
 }
 
-/// What would be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     /// As it is; `None`: can't be read before the feature is on.
     pub(super) before: Option<Live>,
-    /// As it will be.
     pub(super) after: Option<Live>,
     pub(super) writes: Writes,
     pub(super) cause: Cause,
@@ -131,7 +127,6 @@ impl Writes {
     }
 }
 
-/// Where a change comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// `--last-applied` was not given, or does not have this organization.
@@ -140,7 +135,6 @@ pub(super) enum Cause {
     Git,
     /// Scalekit changed, the files are as they were.
     Drift,
-    /// Both changed.
     Both,
 }
 
@@ -213,7 +207,6 @@ impl Change {
     }
 }
 
-/// How many there are of each finding.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 pub(super) struct Counts {
     pub(super) changes: usize,
@@ -256,19 +249,20 @@ impl Plan<'_> {
         counts
     }
 
-    /// What really applies to an organization with this policy.
-    pub(super) fn effective(&self, live: &Live) -> Option<Effective> {
-        self.application.map(|application| effective(application.bounds, Bounds::from(live)))
+    /// What really applies to an organization with this policy, absolute and
+    /// idle, and who set it.
+    pub(super) fn effective(&self, live: Option<&Live>) -> Option<String> {
+        EffectiveLimits::from(&effective(self.application?.bounds, Bounds::from(live?))).summary
     }
 }
 
 impl Counts {
     /// In one line, for people.
     pub(super) fn summary(&self) -> String {
-        let mut parts = vec![match (self.changes, self.loosening) {
-            (0, _) => "no changes".to_owned(),
-            (1, _) => format!("1 change ({})", self.directions()),
-            (n, _) => format!("{n} changes ({})", self.directions()),
+        let mut parts = vec![match self.changes {
+            0 => "no changes".to_owned(),
+            1 => format!("1 change ({})", self.directions()),
+            n => format!("{n} changes ({})", self.directions()),
         }];
         for (n, what) in [
             (self.settled, "as declared"),
@@ -287,10 +281,5 @@ impl Counts {
     fn directions(&self) -> String {
         let known = format!("{} loosening, {} tightening", self.loosening, self.tightening);
         if self.unknown == 0 { known } else { format!("{known}, {} unknown", self.unknown) }
-    }
-
-    /// Whether somebody who must not loosen anything has to stop here.
-    fn may_loosen(&self) -> bool {
-        self.loosening + self.unknown > 0
     }
 }

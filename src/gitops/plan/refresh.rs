@@ -4,7 +4,7 @@ use super::{Cause, Change, Entry, Flag, NoOp, Plan, Problem, ResourceChange, Wri
 use crate::{
     gitops::{
         Manifest,
-        reconcile::{reconcile, simulate},
+        reconcile::{concurrently, reconcile, simulate},
         scalekit::Scalekit,
     },
     policy::{ApplicationPolicy, Live, OrganizationId},
@@ -14,16 +14,13 @@ use crate::{
     },
     terminal::Progress,
 };
-use futures::{StreamExt, stream};
 
-/// What is planned, and how.
 pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) manifests: &'a [Manifest],
     pub(in crate::gitops) last: LastApplied<'a>,
     /// The ids that external ids must still lead to, in the manifests' order;
     /// none, where that is not known.
     pub(in crate::gitops) pins: Vec<Option<OrganizationId>>,
-    /// How many organizations at once.
     pub(in crate::gitops) at_once: usize,
 }
 
@@ -61,18 +58,14 @@ async fn round<'a>(
 ) -> Vec<Entry<'a>> {
     let progress = Progress::new("Refreshing organizations", Some(numbers.len()));
     let wanted = numbers.into_iter().filter_map(|n| Some((n, options.manifests.get(n)?)));
-    let one = |(n, manifest)| async move { (n, one(scalekit, options, n, manifest, features_unreported).await) };
-    let mut refreshes = stream::iter(wanted).map(one).buffer_unordered(options.at_once);
-    let mut found = Vec::new();
-    while let Some((n, (entry, read))) = refreshes.next().await {
+    let jobs = wanted.map(|(n, manifest)| one(scalekit, options, n, manifest, features_unreported));
+    let found = concurrently(jobs, options.at_once, &progress).await.into_iter().map(|(entry, read)| {
         if let Application::Known(known) = read {
             *application = Some(known);
         }
-        found.push((n, entry));
-        progress.step();
-    }
-    found.sort_by_key(|(n, _)| *n);
-    found.into_iter().map(|(_, entry)| entry).collect()
+        entry
+    });
+    found.collect()
 }
 
 async fn one<'a>(
@@ -83,10 +76,8 @@ async fn one<'a>(
     features_unreported: bool,
 ) -> (Entry<'a>, Application) {
     if manifest.spec.suspend {
-        return (
-            Entry { manifest, id: None, flag: Flag::Unread, result: ResourceChange::Suspended },
-            Application::Unread,
-        );
+        let result = ResourceChange::Suspended;
+        return (Entry { manifest, id: None, flag: Flag::Unread, result }, Application::Unread);
     }
     let goal = goal(manifest, options.pins.get(n).cloned().flatten(), features_unreported);
     let mut recorded = RecordedWrites::default();

@@ -4,7 +4,7 @@
 use super::{
     Entry, Plan,
     document::row,
-    shape::{Named, Row, VERSION, mode},
+    shape::{Named, Row, VERSION},
 };
 use crate::{
     gitops::{Location, Manifest},
@@ -18,7 +18,6 @@ use std::{
     path::Path,
 };
 
-/// A plan as it was saved.
 pub(in crate::gitops) struct Saved {
     pub(in crate::gitops) environment: String,
     pub(in crate::gitops) manifests: Vec<Manifest>,
@@ -65,7 +64,7 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
     let spec = ValidatedSpec {
         organization,
         policy: row.declared.policy()?,
-        mode: modes.into_iter().find(|known| mode(*known) == row.mode)?,
+        mode: modes.into_iter().find(|known| known.name() == row.mode)?,
         deletion: DeletionPolicy::default(),
         suspend: row.result == "suspended",
         interval: None,

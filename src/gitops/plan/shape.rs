@@ -3,8 +3,8 @@
 
 use super::Writes;
 use crate::{
-    crd::{EffectiveLimits, ReportedPolicy},
-    policy::{Effective, FieldChange, Live, Mode, OrganizationRef, Policy},
+    crd::ReportedPolicy,
+    policy::{FieldChange, Live, OrganizationRef, Policy},
     reconcile::Feature,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -24,7 +24,6 @@ pub(super) struct Row {
     pub(super) namespace: Option<String>,
     pub(super) name: String,
     pub(super) organization: Named,
-    /// The id, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) organization_id: Option<String>,
     pub(super) mode: String,
@@ -88,7 +87,6 @@ pub(super) struct State {
     pub(super) effective: Option<String>,
 }
 
-/// A field that changes.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Field {
@@ -146,13 +144,6 @@ impl Limits {
     }
 }
 
-impl State {
-    pub(super) fn new(enabled: Option<bool>, live: Option<&Live>, effective: Option<Effective>) -> Self {
-        let effective = effective.and_then(|effective| EffectiveLimits::from(&effective).summary);
-        Self { session_policy_enabled: enabled, policy: live.map(Limits::from), effective }
-    }
-}
-
 impl From<&super::Problem> for Problem {
     fn from(problem: &super::Problem) -> Self {
         Self { reason: problem.reason.to_string(), message: problem.message.clone() }
@@ -171,21 +162,11 @@ impl From<&FieldChange> for Field {
 }
 
 impl Write {
-    /// In their order.
     pub(super) fn all(writes: &Writes) -> Vec<Self> {
         let flag = |feature: &Feature| Flag { name: feature.name.clone(), enabled: feature.enabled };
         let features = writes.features.as_ref().map(|list| Self::Features(list.iter().map(flag).collect()));
         let policy = writes.policy.map(|policy| Self::Policy(Limits::from(&Live::from(policy))));
         features.into_iter().chain(policy).collect()
-    }
-}
-
-/// The mode as the resource spells it.
-pub(super) const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "Enforce",
-        Mode::TightenOnly => "TightenOnly",
-        Mode::Observe => "Observe",
     }
 }
 

@@ -1,9 +1,8 @@
 //! A plan for people.
 
-use super::{Change, Entry, NoOp, Plan, Problem, ResourceChange, shape::mode};
+use super::{Change, Entry, NoOp, Plan, Problem, ResourceChange};
 use crate::{
-    crd::EffectiveLimits,
-    policy::{Direction, Effective, Live, diff, summary},
+    policy::{Direction, Live, diff, summary},
     terminal::{Output, Style, printable},
 };
 use std::io::{self, Write};
@@ -68,7 +67,7 @@ fn details(plan: &Plan<'_>, entry: &Entry<'_>, change: &Change, output: &Output)
         }
     }
     // each side stays together
-    let side = |live: Option<&Live>| effective(live.and_then(|live| plan.effective(live))).replace(' ', "\u{a0}");
+    let side = |live: Option<&Live>| effective(plan, live).replace(' ', "\u{a0}");
     let sides = format!("{} → {}", side(change.before.as_ref()), side(change.after.as_ref()));
     detail("effective", &[(&sides, Style::Plain)]);
     if let Some(problem) = &change.then {
@@ -85,22 +84,15 @@ const fn style(direction: Direction) -> Style {
     }
 }
 
-/// What applies, absolute and idle, and who set it.
-pub(super) fn effective(effective: Option<Effective>) -> String {
-    let summary = effective.and_then(|effective| EffectiveLimits::from(&effective).summary);
-    summary.unwrap_or_else(|| "unknown".to_owned())
+/// [`Plan::effective`], in words also where it is not known.
+pub(super) fn effective(plan: &Plan<'_>, live: Option<&Live>) -> String {
+    plan.effective(live).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// `customers/acme (org_1, TightenOnly)`.
 pub(in crate::gitops) fn title(entry: &Entry<'_>) -> String {
     let manifest = entry.manifest;
-    let organization = match &entry.id {
-        Some(id) => id.to_string(),
-        None => manifest.spec.organization.to_string(),
-    };
-    let name = match &manifest.namespace {
-        Some(namespace) => format!("{namespace}/{}", manifest.name),
-        None => manifest.name.clone(),
-    };
-    printable(&format!("{name} ({organization}, {})", mode(manifest.spec.mode)))
+    let organization = entry.id.as_ref().map_or_else(|| manifest.spec.organization.to_string(), ToString::to_string);
+    let name = manifest.full_name();
+    printable(&format!("{name} ({organization}, {})", manifest.spec.mode.name()))
 }
