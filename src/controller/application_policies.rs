@@ -20,8 +20,11 @@ const MANY: usize = 256;
 /// The application's policy by environment and client id.
 pub(super) struct ApplicationPolicies {
     ttl: Duration,
-    entries: Mutex<HashMap<(String, String), Arc<tokio::sync::Mutex<Entry>>>>,
+    entries: Mutex<HashMap<(String, String), Arc<Slot>>>,
 }
+
+/// One caller asks Scalekit, the others wait for the response.
+type Slot = tokio::sync::Mutex<Entry>;
 
 #[derive(Default)]
 struct Entry {
@@ -61,7 +64,7 @@ impl ApplicationPolicies {
         (response, changed)
     }
 
-    fn entry(&self, client: &Client) -> Arc<tokio::sync::Mutex<Entry>> {
+    fn entry(&self, client: &Client) -> Arc<Slot> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MANY {
             let fresh = |entry: &Entry| entry.cached.as_ref().is_some_and(|(at, _)| at.elapsed() < self.ttl);

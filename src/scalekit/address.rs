@@ -50,7 +50,7 @@ impl Address {
         }
         let loopback = host == "localhost" || hosts::literal(host).is_some_and(|address| address.is_loopback());
         let allowed = rules.allowed_hosts.is_empty() || rules.allowed_hosts.iter().any(|suffix| within(host, suffix));
-        if !allowed && !(rules.allow_http && loopback) {
+        if !(allowed || (rules.allow_http && loopback)) {
             return Err(InvalidValue::HostNotAllowed);
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
