@@ -173,7 +173,7 @@ mod tests {
         let live = Live::Custom { absolute: Some(minutes(MOST - 2)), idle: Idle::On(Some(minutes(MOST - 3))) };
         let host = "x".repeat(253);
         let truth = if flip { ConditionStatus::True } else { ConditionStatus::False };
-        let kinds = ConditionType::ALL.into_iter().filter(|kind| *kind != ConditionType::Reconciling); // never with Stalled
+        let kinds = ConditionType::ALL.iter().copied().filter(|kind| *kind != ConditionType::Reconciling); // never with Stalled
         let condition = |kind| Condition::new(kind, truth, Reason::ApplicationPolicyUnreadable, "ß".repeat(100_000));
         StatusUpdate {
             observed_generation: i64::MAX,

@@ -1,9 +1,10 @@
 //! Conditions as the decision sees them: without time, which is the shell's.
 
 use super::Reason;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// The types of condition a resource has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray)]
 pub enum ConditionType {
     /// The operator did its job for this generation. Always there.
     Ready,
@@ -24,37 +25,21 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 7] = [
-        Self::Ready,
-        Self::Synced,
-        Self::FeatureEnabled,
-        Self::Effective,
-        Self::Contended,
-        Self::Reconciling,
-        Self::Stalled,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// The condition's type.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::Synced => "Synced",
-            Self::FeatureEnabled => "FeatureEnabled",
-            Self::Effective => "Effective",
-            Self::Contended => "Contended",
-            Self::Reconciling => "Reconciling",
-            Self::Stalled => "Stalled",
-        }
+    /// As metav1.Condition spells it.
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
-    /// The kind of a condition's type.
+    /// The type of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        name.parse().ok()
     }
 }
 
 /// A condition's status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 pub enum ConditionStatus {
     /// It holds.
     True,
@@ -66,21 +51,13 @@ pub enum ConditionStatus {
 
 impl ConditionStatus {
     /// As metav1.Condition spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::True => "True",
-            Self::False => "False",
-            Self::Unknown => "Unknown",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// From metav1.Condition; anything else is Unknown.
     pub fn parse(name: &str) -> Self {
-        match name {
-            "True" => Self::True,
-            "False" => Self::False,
-            _ => Self::Unknown,
-        }
+        name.parse().unwrap_or(Self::Unknown)
     }
 }
 

@@ -3,10 +3,11 @@
 use super::{CredentialsError, Reason, RemoteError, RemoteOutcome};
 use jiff::Timestamp;
 use std::time::Duration;
+use strum::IntoStaticStr;
 
 /// How a reconcile ended. [`super::StatusUpdate`] says it to people,
 /// [`super::requeue()`] says when the next one comes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, IntoStaticStr)]
 pub enum Outcome {
     /// There is no such resource, or nothing to do before it goes.
     Gone,
@@ -49,7 +50,7 @@ pub enum Outcome {
 }
 
 /// Why our finalizer came off.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, IntoStaticStr)]
 pub enum Release {
     /// The organization inherits the application's policy again.
     Reverted,
@@ -89,20 +90,13 @@ pub enum Hold {
 
 impl Outcome {
     /// A short name, for logs.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::Gone => "Gone",
-            Self::Suspended => "Suspended",
-            Self::InvalidSpec(_) => "InvalidSpec",
             Self::Credentials(error) => error.reason().name(),
-            Self::Conflict { .. } => "Conflict",
-            Self::Reconciled(remote) => remote.name(),
-            Self::Contended { .. } => "Contended",
-            Self::Released(release) => release.name(),
-            Self::Holding { .. } => "Holding",
-            Self::CleanupPending(_) => "CleanupPending",
-            Self::Settling(_) => "Settling",
-            Self::Crashed(_) => "Crashed",
+            Self::Reconciled(RemoteOutcome::Error(error)) => error.kind.reason().name(),
+            Self::Reconciled(remote) => remote.into(),
+            Self::Released(release) => release.into(),
+            other => other.into(),
         }
     }
 
@@ -111,21 +105,6 @@ impl Outcome {
         match self {
             Self::Reconciled(RemoteOutcome::Error(error)) | Self::CleanupPending(error) => Some(error),
             _ => None,
-        }
-    }
-}
-
-impl Release {
-    /// A short name, for logs.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Reverted => "ReleasedReverted",
-            Self::NothingToRevert => "ReleasedNothingToRevert",
-            Self::CustomersOwn => "ReleasedCustomersOwn",
-            Self::HandedOver => "ReleasedHandedOver",
-            Self::NotOwner => "ReleasedNotOwner",
-            Self::OrganizationGone => "ReleasedOrganizationGone",
-            Self::Orphaned(_) => "ReleasedOrphaned",
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Goal {
 pub type RemoteStep = Step<RemoteRequest, RemoteOutcome>;
 
 /// How the reconcile of an organization ended.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, strum::IntoStaticStr)]
 pub enum RemoteOutcome {
     /// A read or a write's echo in this reconcile showed the declared policy.
     InSync,
@@ -60,27 +60,6 @@ pub enum RemoteOutcome {
     Unsupported,
     /// Any other error that ended the reconcile.
     Error(RemoteError),
-}
-
-impl RemoteOutcome {
-    /// A short name, for logs.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::InSync => "InSync",
-            Self::StricterKept => "StricterKept",
-            Self::Drifted => "Drifted",
-            Self::ChainViolated(_) => "ChainViolated",
-            Self::OrganizationChanged { .. } => "OrganizationChanged",
-            Self::OrganizationNotFound => "OrganizationNotFound",
-            Self::FeatureUnavailable(_) => "FeatureUnavailable",
-            Self::FeatureNotEnabled => "FeatureNotEnabled",
-            Self::NotApplied => "NotApplied",
-            Self::Unrecognized => "Unrecognized",
-            Self::Rejected(_) => "Rejected",
-            Self::Unsupported => "Unsupported",
-            Self::Error(error) => error.kind.reason().name(),
-        }
-    }
 }
 
 /// How often one reconcile writes a policy that the server takes, or may have taken,
