@@ -175,6 +175,7 @@ impl Arguments {
             namespace_grace: arguments.namespace_deletion_grace,
             rules: scalekit::Rules {
                 allow_http: arguments.allow_http,
+                allow_loopback: arguments.allow_http,
                 allowed_hosts: unless_all(arguments.allowed_host, "any").unwrap_or_default(),
             },
             scalekit: scalekit::Settings {

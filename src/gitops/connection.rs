@@ -65,7 +65,7 @@ impl Connection {
             let said = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
             ConnectionError::Transport(error, said)
         })?;
-        let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone() };
+        let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone(), ..Rules::default() };
         let folder = self.credentials_dir.as_deref();
         let from = folder.map_or(CredentialsSource::Environment, |path| CredentialsSource::Folder(path.into()));
         let credentials = Credentials::from_raw(read_default_credentials(folder).await, &from, &rules);

@@ -12,9 +12,10 @@ pub struct Rules {
     pub allow_http: bool,
     /// Host suffixes, matched on whole labels (`example.com` allows itself and
     /// `auth.example.com`, not `evilexample.com`); an IP address only allows
-    /// itself. An empty list allows any host; with `allow_http` loopback is
-    /// allowed besides.
+    /// itself. An empty list allows any host.
     pub allowed_hosts: Vec<String>,
+    /// Allow loopback besides; for tests and demonstrations.
+    pub allow_loopback: bool,
 }
 
 /// A base URL without a trailing slash; custom domains, ports and path
@@ -50,7 +51,7 @@ impl Address {
         }
         let loopback = host == "localhost" || hosts::literal(host).is_some_and(|address| address.is_loopback());
         let allowed = rules.allowed_hosts.is_empty() || rules.allowed_hosts.iter().any(|suffix| within(host, suffix));
-        if !(allowed || (rules.allow_http && loopback)) {
+        if !(allowed || (rules.allow_loopback && loopback)) {
             return Err(InvalidValue::HostNotAllowed);
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -95,7 +96,8 @@ mod tests {
 
     #[test]
     fn beside_the_allowed_hosts_loopback_is_for_tests_alone() {
-        let rules = |allow_http| Rules { allow_http, allowed_hosts: vec!["scalekit.com".into()] };
+        let rules =
+            |allow_loopback| Rules { allow_loopback, allowed_hosts: vec!["scalekit.com".into()], ..Rules::default() };
         for url in ["https://127.0.0.1:9000", "https://localhost", "https://[::1]"] {
             assert_eq!(Address::parse(url, &rules(false)).err(), Some(InvalidValue::HostNotAllowed), "{url}");
             assert!(Address::parse(url, &rules(true)).is_ok(), "{url}");
@@ -166,7 +168,7 @@ mod tests {
     #[test]
     fn the_allow_list_matches_whole_labels() {
         let allows = |suffix: &str, host: &str| {
-            let rules = Rules { allow_http: false, allowed_hosts: vec![suffix.to_owned()] };
+            let rules = Rules { allow_http: false, allowed_hosts: vec![suffix.to_owned()], ..Rules::default() };
             Address::parse(&format!("https://{host}"), &rules).is_ok()
         };
         for (suffix, host) in [

@@ -96,7 +96,7 @@ async fn row_008_an_organization_deleted_in_the_middle_of_a_pass_costs_one_write
 async fn row_009_a_conflict_is_decided_anew_and_at_most_three_times_a_pass() {
     let world = troubled(&[once("PATCH", POLICY, refuse(409))]).await;
     world.until("acme", "True", "InSync");
-    assert_eq!(world.story("org_1").replace('A', "")[..6], *"OFRWRW", "read again before the second");
+    assert_eq!(world.story("org_1").replace('A', "")[..7], *"OOFRWRW", "read again before the second");
 
     let world = troubled(&[always("PATCH", POLICY, refuse(409))]).await;
     let resource = world.until("acme", "Unknown", "WriteConflict");
@@ -158,8 +158,8 @@ async fn row_014_server_errors_without_end_are_named_and_nothing_is_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_017_a_write_without_an_answer_in_time_is_looked_for() {
     for (fault, story) in [
-        (json!({"kind": "slow_headers", "delay_ms": 30_000}), "OAFRWR"),
-        (json!({"kind": "late", "then": "silence"}), "OAFRWRW"),
+        (json!({"kind": "slow_headers", "delay_ms": 30_000}), "OAOFRWR"),
+        (json!({"kind": "late", "then": "silence"}), "OAOFRWRW"),
     ] {
         let world = troubled(&[once("PATCH", POLICY, fault)]).await;
         world.until("acme", "True", "InSync");

@@ -20,7 +20,7 @@ fn until_sent(world: &World) {
 async fn row_025_a_write_whose_answer_is_lost_is_not_repeated() {
     let world = troubled(&[once("PATCH", POLICY, json!({"kind": "lost_response"}))]).await;
     world.until("acme", "True", "InSync");
-    assert!(world.story("org_1").starts_with("OAFRWR"), "it is looked for before anything else");
+    assert!(world.story("org_1").starts_with("OAOFRWR"), "it is looked for before anything else");
     world.until_looked(2);
     assert_eq!(world.policies("org_1").len(), 1);
 }
@@ -29,7 +29,7 @@ async fn row_025_a_write_whose_answer_is_lost_is_not_repeated() {
 async fn row_025_a_write_that_got_lost_itself_is_repeated_once() {
     let world = troubled(&[once("PATCH", POLICY, json!({"kind": "lost_request"}))]).await;
     world.until("acme", "True", "InSync");
-    assert!(world.story("org_1").starts_with("OAFRWRW"), "it is looked for before anything else");
+    assert!(world.story("org_1").starts_with("OAOFRWRW"), "it is looked for before anything else");
     world.until_looked(2);
     assert_eq!(world.policies("org_1").len(), 2);
 }
@@ -92,7 +92,8 @@ async fn row_027_while_reads_are_behind_the_echo_counts_and_each_look_writes_at_
     world.pass("acme", "behind");
     world.until("acme", "True", "InSync");
     let story = world.story("org_1");
-    let passes: Vec<&str> = story.split('O').skip(1).collect();
+    // the organization is read twice where its features are written
+    let passes: Vec<&str> = story.split('O').filter(|pass| pass.contains(['F', 'W'])).collect();
     assert!((2..=4).contains(&passes.len()), "no hot loop: {story}");
     let writes_once = |pass: &&str| pass.matches('F').count() == 1 && pass.matches('W').count() == 1;
     assert!(passes.iter().all(writes_once), "{story}");
@@ -167,7 +168,7 @@ async fn row_019_an_echo_that_says_nothing_is_followed_by_a_read_and_no_second_w
     for body in [json!({}), json!({"policy": null})] {
         let world = troubled(&[once("PATCH", POLICY, forged(&body))]).await;
         world.until("acme", "True", "InSync");
-        assert!(world.story("org_1").starts_with("OAFRWR"), "{body}");
+        assert!(world.story("org_1").starts_with("OAOFRWR"), "{body}");
         assert_eq!(world.policies("org_1").len(), 1, "{body}");
     }
 }
