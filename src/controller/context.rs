@@ -26,7 +26,7 @@ use std::{
 use tokio::{sync::mpsc, time::Instant};
 
 /// The longest time that a response about the application's policy is used for
-/// all organizations of its environment.
+/// all organizations that a client reaches.
 const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 
 /// Between two resources that are reconciled for the same cause.

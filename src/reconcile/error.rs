@@ -125,7 +125,7 @@ impl ErrorKind {
     }
 
     /// Whether this answer to the question for the application's policy settles
-    /// it for every organization of the environment: the server does not tell.
+    /// it for every organization that the client reaches: the server does not tell.
     /// A 400 does too, or every organization would ask again.
     pub const fn settles_application_policy(self) -> bool {
         matches!(self.class(), ErrorClass::Refused | ErrorClass::Absent)

@@ -3,7 +3,7 @@
 
 use super::{
     ConditionStatus, ConditionType, Outcome, Reason, Release, RemoteOutcome, State, StatusUpdate, condition::cut,
-    status::hold_message,
+    wording::hold_message,
 };
 
 /// One event to publish.

@@ -33,6 +33,7 @@ mod status;
 mod step;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue};
@@ -51,7 +52,8 @@ pub use requeue::{MAX_BACKOFF, Requeue, requeue, retry_within};
 pub use resource::{Found, Pinned, PlannedRelease, Resource};
 pub use settings::Settings;
 pub use state::State;
-pub use status::{Observed, StatusUpdate, problem};
+pub use status::{Observed, StatusUpdate};
+pub use wording::problem;
 
 use jiff::Timestamp;
 use state::Refusal;

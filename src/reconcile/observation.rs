@@ -37,7 +37,7 @@ pub enum Application {
     /// Not asked yet.
     #[default]
     Unread,
-    /// The server does not tell (403, 404, 501).
+    /// The server does not tell (400, 403, 404, 501).
     Unreadable,
     /// This time the question failed; what was known stands.
     Failed,

@@ -160,6 +160,7 @@ pub fn reasons_page() -> String {
          | Synced | the live policy is the declared one | always |\n\
          | FeatureEnabled | the feature session_policy is on | always |\n\
          | Effective | the declared values really apply | always |\n\
+         | Contended | others keep undoing what the operator writes | only when True |\n\
          | Reconciling | something is pending and the operator goes on by itself | only when True |\n\
          | Stalled | a person is needed | only when True, never with Reconciling |\n\n\
          Every reason that a condition or an event of an OrganizationSessionPolicy can carry:\n\n\

@@ -3,8 +3,11 @@
 //! and never both, `observedGeneration` on success and failure alike.
 
 use super::{
-    Application, Condition, ConditionStatus, ConditionType, CredentialsError, Hold, Outcome, Pinned, PlannedRelease,
-    Reason, RemoteError, RemoteOutcome, Resource, State, condition::set, contention,
+    Application, Condition, ConditionStatus, ConditionType, CredentialsError, Outcome, Pinned, PlannedRelease, Reason,
+    RemoteError, RemoteOutcome, Resource, State,
+    condition::set,
+    contention,
+    wording::{hold_message, problem},
 };
 use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
 
@@ -368,36 +371,4 @@ fn pending(state: &State, resource: &Resource) -> bool {
 fn named(state: &State) -> String {
     let resolved = state.observation.resolved.as_ref().map(ToString::to_string);
     resolved.or_else(|| state.spec().map(|d| d.organization.to_string())).unwrap_or_default()
-}
-
-/// Why the organization is not, and does not stay, as far as its mode goes, in
-/// a sentence for people; `None` when it is.
-pub fn problem(remote_outcome: &RemoteOutcome, organization: &str, live: &str) -> Option<(Reason, String)> {
-    let (reason, detail) = match remote_outcome {
-        RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted => return None,
-        RemoteOutcome::ChainViolated(violation) => return Some((Reason::InvalidSpec, violation.to_string())),
-        RemoteOutcome::OrganizationChanged { pinned, found } => {
-            (Reason::OrganizationChanged, format!("was {pinned}, is {found}"))
-        }
-        RemoteOutcome::OrganizationNotFound => (Reason::OrganizationNotFound, organization.to_owned()),
-        RemoteOutcome::FeatureUnavailable(detail) => (Reason::FeatureUnavailable, detail.to_string()),
-        RemoteOutcome::FeatureNotEnabled => (Reason::FeatureNotEnabled, organization.to_owned()),
-        RemoteOutcome::NotApplied => (Reason::NotApplied, format!("live: {live}")),
-        RemoteOutcome::Unrecognized => (Reason::UnrecognizedLivePolicy, String::new()),
-        RemoteOutcome::Rejected(detail) => (Reason::RejectedByApi, detail.to_string()),
-        RemoteOutcome::Unsupported => (Reason::ApiNotSupported, String::new()),
-        RemoteOutcome::Error(error) => (error.kind.reason(), error.detail.to_string()),
-    };
-    Some((reason, reason.message(&detail)))
-}
-
-/// What a deletion waits for, and what to do about it.
-pub(super) fn hold_message(hold: &Hold) -> String {
-    let detail = match hold {
-        Hold::Credentials(error) => error.to_string(),
-        Hold::EnvironmentChanged { pinned, found } => format!("written to {pinned}, credentials for {found}"),
-        Hold::InvalidSpec => String::new(),
-        Hold::Refused(error) => error.detail.to_string(),
-    };
-    hold.reason().message(&detail)
 }

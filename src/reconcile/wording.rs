@@ -1,0 +1,35 @@
+//! How outcomes and holds read for a person: a reason and its message.
+
+use super::{Hold, Reason, RemoteOutcome};
+
+/// Why the organization is not, and does not stay, as far as its mode goes, in
+/// a sentence for people; `None` when it is.
+pub fn problem(remote_outcome: &RemoteOutcome, organization: &str, live: &str) -> Option<(Reason, String)> {
+    let (reason, detail) = match remote_outcome {
+        RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted => return None,
+        RemoteOutcome::ChainViolated(violation) => return Some((Reason::InvalidSpec, violation.to_string())),
+        RemoteOutcome::OrganizationChanged { pinned, found } => {
+            (Reason::OrganizationChanged, format!("was {pinned}, is {found}"))
+        }
+        RemoteOutcome::OrganizationNotFound => (Reason::OrganizationNotFound, organization.to_owned()),
+        RemoteOutcome::FeatureUnavailable(detail) => (Reason::FeatureUnavailable, detail.to_string()),
+        RemoteOutcome::FeatureNotEnabled => (Reason::FeatureNotEnabled, organization.to_owned()),
+        RemoteOutcome::NotApplied => (Reason::NotApplied, format!("live: {live}")),
+        RemoteOutcome::Unrecognized => (Reason::UnrecognizedLivePolicy, String::new()),
+        RemoteOutcome::Rejected(detail) => (Reason::RejectedByApi, detail.to_string()),
+        RemoteOutcome::Unsupported => (Reason::ApiNotSupported, String::new()),
+        RemoteOutcome::Error(error) => (error.kind.reason(), error.detail.to_string()),
+    };
+    Some((reason, reason.message(&detail)))
+}
+
+/// What a deletion waits for, and what to do about it.
+pub(super) fn hold_message(hold: &Hold) -> String {
+    let detail = match hold {
+        Hold::Credentials(error) => error.to_string(),
+        Hold::EnvironmentChanged { pinned, found } => format!("written to {pinned}, credentials for {found}"),
+        Hold::InvalidSpec => String::new(),
+        Hold::Refused(error) => error.detail.to_string(),
+    };
+    hold.reason().message(&detail)
+}
