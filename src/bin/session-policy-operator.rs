@@ -7,6 +7,9 @@ use session_policy_operator::{
 };
 use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
+/// Scalekit's own domains, which Secrets may name without a word.
+const HOSTS: [&str; 3] = ["scalekit.com", "scalekit.dev", "scalekit.cloud"];
+
 /// Keeps the session policy of Scalekit organizations as declared in
 /// OrganizationSessionPolicy resources.
 #[derive(Parser)]
@@ -56,7 +59,7 @@ struct Arguments {
         long,
         env = "OSP_ALLOWED_HOST",
         value_delimiter = ',',
-        default_values = ["scalekit.com", "scalekit.dev", "scalekit.cloud"],
+        default_values = HOSTS,
         global = true
     )]
     allowed_host: Vec<String>,
@@ -176,7 +179,9 @@ impl Arguments {
             rules: scalekit::Rules {
                 allow_http: arguments.allow_http,
                 allow_loopback: arguments.allow_http,
-                allowed_hosts: unless_all(arguments.allowed_host, "any").unwrap_or_default(),
+                allowed_hosts: unless_all(arguments.allowed_host, "any")
+                    .map(|named| if named.is_empty() { HOSTS.map(str::to_owned).into() } else { named })
+                    .unwrap_or_default(),
             },
             scalekit: scalekit::Settings {
                 deadline: arguments.request_timeout,

@@ -115,8 +115,11 @@ impl Context {
 
     fn with_history<T>(&self, uid: &Uid, with: impl FnOnce(&mut History) -> T) -> T {
         let mut histories = self.histories.lock().unwrap_or_else(PoisonError::into_inner);
-        let created = || self.cache.get(uid).map(|entry| entry.created);
-        let new = || History::new(created().is_none_or(|created| created <= self.started.1));
+        let created = self.cache.get(uid).map(|entry| entry.created);
+        let new = || History::new(created.is_none_or(|created| created <= self.started.1));
+        if created.is_none() && !histories.contains_key(uid) {
+            return with(&mut new()); // it is gone, and what is forgotten does not come back
+        }
         with(histories.entry(uid.clone()).or_insert_with(new))
     }
 

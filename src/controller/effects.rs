@@ -114,10 +114,7 @@ impl<'a> Effects<'a> {
     async fn send(&self, state: &State, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
         let record = |event| self.context.record(&self.resource.uid, event);
-        if request.writes() && state.corrects() {
-            record(HistoryEvent::CorrectionSent);
-        }
-        match request {
+        let response = match request {
             RemoteRequest::ReadApplicationPolicy(_) => {
                 let (response, changed) = self.context.application_policies.get(client, request).await;
                 if changed {
@@ -133,7 +130,11 @@ impl<'a> Effects<'a> {
                 response
             }
             _ => client.request(request).await,
+        };
+        if state.counts_as_correction(request, &response) {
+            record(HistoryEvent::CorrectionSent);
         }
+        response
     }
 
     /// The resources that claim the organization just read.
@@ -143,6 +144,8 @@ impl<'a> Effects<'a> {
         else {
             return Ok(Response::Cluster(ClusterWrite::Outdated));
         };
+        // one that starts over holds it already, maybe of another organization
+        self.lock = None;
         self.lock = Some(self.context.locks.lock(&access.environment, organization.id.as_str()).await);
         let mut others = Vec::new();
         for other in self.context.cache.claiming(&self.resource.uid, &claim(state, organization)) {

@@ -123,6 +123,9 @@ async fn remove_finalizer(context: &Context, resource: &ResourceRef) -> Result<R
     step(&mut state, &mut effects, &Request::ReadResource).await?;
     if state.here().is_some_and(|resource| resource.finalizer) {
         step(&mut state, &mut effects, &Request::RemoveFinalizer(Release::NothingToRevert)).await?;
+        if state.released.is_none() {
+            return Ok(Err("somebody changed it at this moment; try again".into()));
+        }
     }
     finish(&state, &mut effects, &Outcome::Released(Release::NothingToRevert)).await?;
     Ok(Ok("its policy stays in Scalekit".into()))

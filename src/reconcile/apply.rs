@@ -30,7 +30,7 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
     {
         match &state.ownership {
             None => return Step::Request(Request::ReadClaimants),
-            Some(Ownership::Conflicted { .. }) if resource.finalizer => {
+            Some(Ownership::Conflicted { .. }) if resource.finalizer && state.unsettled_for().is_zero() => {
                 return Step::Request(Request::RemoveFinalizer(Release::NotOwner));
             }
             Some(Ownership::Conflicted { owner }) => return done(Outcome::Conflict { owner: owner.clone() }),
@@ -71,8 +71,8 @@ fn finish(state: &State, resource: &Resource, spec: &ValidatedSpec, remote_outco
         let pinned = resource.pinned.is_some() || state.progress_reported;
         return Step::Request(if pinned { Request::AddFinalizer } else { Request::ReportProgress });
     }
-    let inherits = remote_outcome == RemoteOutcome::InSync && !custom && state.unsettled_for().is_zero();
-    if resource.finalizer && (!spec.may_revert() || inherits) {
+    let inherits = remote_outcome == RemoteOutcome::InSync && !custom;
+    if resource.finalizer && (!spec.may_revert() || inherits) && state.unsettled_for().is_zero() {
         return Step::Request(Request::RemoveFinalizer(Release::NothingToRevert));
     }
     Step::Done(Outcome::Reconciled(remote_outcome))

@@ -27,9 +27,13 @@ pub(super) fn held_back_for(state: &State) -> Duration {
     if !state.corrects() || !is_contended(state) {
         return Duration::ZERO;
     }
-    let least = if gives_way(state) { HOUR } else { state.interval() / 2 };
-    let age = state.history.last_correction_age(state.began).unwrap_or(Duration::MAX);
-    least.saturating_sub(age)
+    let (history, now) = (&state.history, state.began);
+    let (least, age) = match gives_way(state) {
+        true => (HOUR, history.last_correction_age(now)),
+        // a restart is no reason to leave a looser one
+        false => (state.interval() / 2, history.own_correction_age(now)),
+    };
+    least.saturating_sub(age.unwrap_or(Duration::MAX))
 }
 
 /// Whether the live policy is at least as strict as the declared one in every

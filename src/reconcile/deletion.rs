@@ -22,7 +22,7 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
     }
     let Ok(spec) = &resource.spec else { return hold(state, resource, Hold::InvalidSpec, now) };
     if !spec.may_revert() {
-        return Step::Request(Request::RemoveFinalizer(Release::NothingToRevert));
+        return release(state, Release::NothingToRevert);
     }
     let environment = match &state.credentials {
         None => return Step::Request(Request::ReadCredentials { fresh: true }),
@@ -35,11 +35,16 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
     }
     match revert(state, resource, spec) {
         Revert::Step(step) => step,
-        Revert::Release(release) => match state.unsettled_for() {
-            wait if wait.is_zero() => Step::Request(Request::RemoveFinalizer(release)),
-            wait => Step::Done(Outcome::Settling(wait)),
-        },
+        Revert::Release(why) => release(state, why),
         Revert::Refused(error) => hold(state, resource, Hold::Refused(error), now),
+    }
+}
+
+/// The finalizer goes when no write of ours can land any more.
+fn release(state: &State, why: Release) -> Step {
+    match state.unsettled_for() {
+        wait if wait.is_zero() => Step::Request(Request::RemoveFinalizer(why)),
+        wait => Step::Done(Outcome::Settling(wait)),
     }
 }
 
@@ -71,7 +76,7 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec) -> Revert {
     match &state.ownership {
         None => return Revert::Step(Step::Request(Request::ReadClaimants)),
         Some(Ownership::Conflicted { .. }) => {
-            return Revert::Step(Step::Request(Request::RemoveFinalizer(Release::NotOwner)));
+            return Revert::Release(Release::NotOwner);
         }
         Some(Ownership::Owner { successor: true }) => return Revert::Release(Release::HandedOver),
         Some(Ownership::Owner { successor: false }) => {}

@@ -100,6 +100,11 @@ impl History {
         self.corrections.back().copied().or(self.inherited()).map(|sent| now.saturating_sub(sent))
     }
 
+    /// How long ago this process sent one; what a predecessor did is unknown.
+    pub fn own_correction_age(&self, now: Duration) -> Option<Duration> {
+        self.corrections.back().map(|sent| now.saturating_sub(*sent))
+    }
+
     fn inherited(&self) -> Option<Duration> {
         self.predecessor.then_some(Duration::ZERO)
     }

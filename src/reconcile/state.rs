@@ -147,6 +147,7 @@ impl State {
     }
 
     fn forget_organization(&mut self) {
+        self.progress_reported = false; // it pinned what is forgotten
         self.ownership = None;
         self.observation = self.observation.started_over();
     }
@@ -212,6 +213,19 @@ impl State {
         }
         let age = self.history.unknown_write_age(self.began).unwrap_or(Duration::MAX);
         self.settings.settle.saturating_sub(age)
+    }
+
+    /// Whether `request` undid what somebody else did, or may have: one that was
+    /// not sent, throttled, or refused with its credentials did not.
+    pub fn counts_as_correction(
+        &self,
+        request: &RemoteRequest,
+        response: &Result<RemoteResponse, RemoteError>,
+    ) -> bool {
+        let in_vain = |error: &RemoteError| {
+            error.not_sent || matches!(error.kind.class(), ErrorClass::Throttled | ErrorClass::Unauthenticated)
+        };
+        request.writes() && self.corrects() && !response.as_ref().is_err_and(in_vain)
     }
 
     /// Whether this reconcile has written what somebody else undid.

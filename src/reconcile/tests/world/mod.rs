@@ -266,9 +266,6 @@ impl World {
             Request::AddFinalizer => Response::Cluster(self.set_finalizer(uid, true)),
             Request::RemoveFinalizer(_) => Response::Cluster(self.set_finalizer(uid, false)),
             Request::Remote(request) => {
-                if request.writes() && state.corrects() {
-                    self.record(uid, HistoryEvent::CorrectionSent);
-                }
                 let (_, access) = self.held.client.clone().expect("no request without credentials");
                 let policy = matches!(request, RemoteRequest::WritePolicy { .. });
                 if policy {
@@ -278,6 +275,9 @@ impl World {
                 if policy {
                     let outcome_unknown = response.as_ref().is_err_and(|error| error.outcome_unknown);
                     self.record(uid, HistoryEvent::PolicyWriteAnswered { outcome_unknown });
+                }
+                if state.counts_as_correction(request, &response) {
+                    self.record(uid, HistoryEvent::CorrectionSent);
                 }
                 Response::Remote(response)
             }
