@@ -2,7 +2,7 @@
 //! state and the requests that led there.
 
 use crate::{
-    cluster::cluster,
+    cluster::{cluster, eventually},
     world::{EIGHT_HOURS, World, condition},
 };
 use serde_json::{Value, json};
@@ -89,4 +89,20 @@ async fn the_spec_is_never_changed_and_no_secret_is_in_anything_a_person_reads()
     let events = world.kubectl(&["get", "events.events.k8s.io", "-o", "json"]);
     assert!(!format!("{resource}{events}").contains("test_simulator"));
     assert!(cluster().ok(&["get", "osp", "-A", "-o", "wide"]).contains("8h (organization) / 1h (organization)"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_in_the_middle_of_a_reconcile_is_applied_without_delay() {
+    let mut world = World::without_operator(json!({"latency_ms": 500})).await;
+    world.start_operator();
+    let minutes = |minutes: u32| {
+        format!("{{organization: {{id: org_1}}, policy: {{policySource: CUSTOM, absoluteSessionTimeout: {minutes}}}}}")
+    };
+    world.apply("acme", &minutes(480));
+    let application = "path=/api/v1/organizations/org_1/application-session-policy";
+    eventually("a reconcile is in the middle", 30, || (world.count(application) > 0).then_some(()));
+    world.apply("acme", &minutes(240));
+    let applied = || world.truth("org_1")["policy"]["absolute_minutes"] == 240;
+    // far below the minute after which a reconcile that waits for itself is ended
+    eventually("the edit", 30, || applied().then_some(()));
 }

@@ -3,10 +3,10 @@
 
 use super::{
     samples::*,
-    world::{Uid, World},
+    world::{On, Trouble, Uid, World},
 };
 use crate::policy::{Live, Mode, tighten};
-use crate::reconcile::{ConditionType, HOUR, Outcome, Requeue};
+use crate::reconcile::{ConditionType, ErrorKind, HOUR, Outcome, Requeue};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -198,4 +198,53 @@ fn row_113_a_looser_value_that_comes_back_every_minute_is_corrected_twice_an_int
     world.advance(HOUR);
     world.pass(uid);
     assert_eq!(world.says(uid, ConditionType::Contended), "absent", "it is over");
+}
+
+/// Contended by a looser policy, and undone once more.
+fn loosened() -> (World, Uid) {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    for _ in 0..6 {
+        world.tenant().live = foreign();
+        world.pass(uid);
+        world.advance(MINUTE * 5);
+    }
+    world.tenant().live = foreign();
+    (world, uid)
+}
+
+#[test]
+fn row_113_restarts_are_no_reason_to_leave_a_looser_policy() {
+    let (mut world, uid) = loosened();
+    world.restart();
+    world.advance(MINUTE);
+    world.pass(uid);
+    assert_eq!(world.live(), declared().into());
+}
+
+#[test]
+fn a_correction_that_was_not_made_does_not_count() {
+    for kind in [ErrorKind::RateLimited { retry_after: MINUTE }, ErrorKind::AuthFailed] {
+        let (mut world, uid) = loosened();
+        for nth in 0..2 {
+            world.trouble(On::WritePolicy, nth, Trouble::Refused(kind)); // credentials are tried twice
+        }
+        world.pass(uid);
+        assert_eq!(world.live(), foreign(), "{kind:?}");
+        world.calm();
+        world.advance(Duration::from_secs(1));
+        world.pass(uid);
+        assert_eq!(world.live(), declared().into(), "{kind:?}");
+    }
+}
+
+#[test]
+fn credentials_that_are_refused_once_count_as_one_correction() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    for _ in 0..3 {
+        world.tenant().live = stricter();
+        world.advance(MINUTE);
+        world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::AuthFailed));
+        world.pass(uid);
+    }
+    assert_eq!(world.says(uid, ConditionType::Contended), "absent", "undone three times, not five");
 }

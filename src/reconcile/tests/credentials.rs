@@ -120,3 +120,19 @@ fn only_who_waits_for_a_reconcile_gets_credentials_that_are_not_cached() {
     world.delete(uid);
     assert_eq!(reads(&mut world, uid), [true], "deleted");
 }
+
+#[test]
+fn the_pin_of_another_environment_is_written_before_the_first_write_there() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    // between the status, which pins the first environment, and the finalizer
+    world.meanwhile(6, |world| {
+        world.scalekit.environment = OTHER.into();
+        world.edit(1, |spec| spec.secret = Some(SECRET.into()));
+    });
+    assert_eq!(world.pass(uid).policies(), [declared()]);
+    for entry in world.journal.iter().filter(|entry| entry.policy().is_some()) {
+        let pinned = entry.object.as_ref().unwrap().status.as_ref().unwrap().pinned.clone().unwrap();
+        assert_eq!(pinned.environment, OTHER);
+    }
+}
