@@ -4,7 +4,7 @@
 //!
 //! A reconcile starts with an empty [`State`]; `next` gives a [`Step`]; the
 //! shell carries its request out and the state handles the [`Response`]; until
-//! the step is [`Step::Done`]. What is remembered until the next reconcile is
+//! the step is `Step::Done`. What is remembered until the next reconcile is
 //! [`History`]. Arrows between the files go one way: the state knows no words,
 //! decisions read no words, and the wording (`status`, `events`) reads both.
 
