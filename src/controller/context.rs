@@ -115,12 +115,17 @@ impl Context {
 
     fn with_history<T>(&self, uid: &Uid, with: impl FnOnce(&mut History) -> T) -> T {
         let mut histories = self.histories.lock().unwrap_or_else(PoisonError::into_inner);
-        let created = self.cache.get(uid).map(|entry| entry.created);
-        let new = || History::new(created.is_none_or(|created| created <= self.started.1));
-        if created.is_none() && !histories.contains_key(uid) {
-            return with(&mut new()); // it is gone, and what is forgotten does not come back
+        if let Some(history) = histories.get_mut(uid) {
+            return with(history);
         }
-        with(histories.entry(uid.clone()).or_insert_with(new))
+        match self.cache.get(uid) {
+            Some(entry) => {
+                let new = History::new(entry.created <= self.started.1);
+                with(histories.entry(uid.clone()).or_insert(new))
+            }
+            // it is gone, and what is forgotten does not come back
+            None => with(&mut History::new(true)),
+        }
     }
 
     /// Takes in how a reconcile ended. An outage that is over costs nobody the

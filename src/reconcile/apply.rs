@@ -47,9 +47,9 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
 /// A write to Scalekit comes after the status says so, after the organization is
 /// pinned, and after the finalizer that will undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
-    let held_back = contention::held_back_for(state);
-    if !held_back.is_zero() {
-        return Step::Done(Outcome::Contended { gives_way: contention::gives_way(state), next: held_back });
+    let delay = contention::correction_delay(state);
+    if !delay.is_zero() {
+        return Step::Done(Outcome::Contended { gives_way: contention::gives_way(state), next: delay });
     }
     if !state.progress_reported {
         return Step::Request(Request::ReportProgress);

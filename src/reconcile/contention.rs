@@ -20,10 +20,10 @@ pub(super) fn is_contended(state: &State) -> bool {
     recent && (undone >= UNDONE || state.here().is_some_and(|resource| resource.was_contended()))
 }
 
-/// How long a write that corrects is still held back; zero: it is made now.
-/// Half an interval leaves each reconcile that comes in its turn free to
-/// correct, and slows those that are asked for in between.
-pub(super) fn held_back_for(state: &State) -> Duration {
+/// How long a write that corrects is still delayed; zero: it is made now.
+/// Half an interval lets every scheduled reconcile correct, and delays those
+/// that are requested in between.
+pub(super) fn correction_delay(state: &State) -> Duration {
     if !state.corrects() || !is_contended(state) {
         return Duration::ZERO;
     }

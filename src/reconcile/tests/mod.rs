@@ -13,6 +13,7 @@ mod events;
 mod faults;
 mod flag;
 mod invariants;
+mod late_writes;
 mod lifecycle;
 mod modes;
 mod outage;
