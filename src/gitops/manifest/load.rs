@@ -171,8 +171,8 @@ impl Loader<'_> {
         match crd::read(&resource::json(node)) {
             Ok(spec) => self.manifest(file, node, spec),
             Err(violations) => {
-                let told = violations.iter().take(MOST_OF_ONE);
-                self.loaded.diagnostics.extend(told.map(|violation| diagnostic(file, node, violation)));
+                let ran = violations.iter().take(MOST_OF_ONE);
+                self.loaded.diagnostics.extend(ran.map(|violation| diagnostic(file, node, violation)));
             }
         }
     }
@@ -234,7 +234,7 @@ mod tests {
     use std::fs;
 
     /// What is said of `files` in a folder, as rule and file.
-    fn told(files: &[(&str, &str)], limits: &Limits) -> Vec<(&'static str, String)> {
+    fn ran(files: &[(&str, &str)], limits: &Limits) -> Vec<(&'static str, String)> {
         let id = std::thread::current().id();
         let folder = std::env::temp_dir().join(format!("osp-load-{}-{id:?}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -253,14 +253,14 @@ mod tests {
     fn a_limit_of_all_input_ends_the_run_and_is_told_once() {
         let files = [("a", "a: 1"), ("b", "b: 1\n---\nb: 2"), ("c", "c: 1")];
         let limits = Limits { total_bytes: 6, ..Limits::default() };
-        assert_eq!(told(&files, &limits), [("limit", "b".into())]);
+        assert_eq!(ran(&files, &limits), [("limit", "b".into())]);
         let limits = Limits { documents: 2, ..Limits::default() };
-        assert_eq!(told(&files, &limits), [("limit", "b".into())]);
+        assert_eq!(ran(&files, &limits), [("limit", "b".into())]);
         let ours = "{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicy}";
         let ours = &format!("apiVersion: v1\nkind: List\nitems: [{ours}, {ours}, {ours}]\n");
         let limits = Limits { resources: 1, ..Limits::default() };
-        let limited = |told: &[(&str, String)]| told.iter().filter(|(rule, _)| *rule == "limit").count();
-        let found = told(&[("a", ours), ("b", ours)], &limits);
+        let limited = |ran: &[(&str, String)]| ran.iter().filter(|(rule, _)| *rule == "limit").count();
+        let found = ran(&[("a", ours), ("b", ours)], &limits);
         assert_eq!((limited(&found), found.iter().all(|(_, file)| file == "a")), (1, true), "{found:?}");
     }
 
@@ -269,7 +269,7 @@ mod tests {
         let files = [("a", "a: 1  "), ("b", "'"), ("c", "c: 1  "), ("d", "")];
         let limits = Limits { file_bytes: 4, ..Limits::default() };
         let expected = [("limit", "a"), ("syntax", "b"), ("limit", "c"), ("empty", "d")];
-        assert_eq!(told(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
+        assert_eq!(ran(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
     }
 
     #[test]
@@ -277,6 +277,6 @@ mod tests {
         let limits = Limits { diagnostics: 2, ..Limits::default() };
         let expected = [("wrong-kind", "a"), ("wrong-kind", "a"), ("limit", "a")];
         let files = [("a", "--- x\n--- y\n--- z\n"), ("b", "'")];
-        assert_eq!(told(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
+        assert_eq!(ran(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
     }
 }

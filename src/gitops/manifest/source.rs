@@ -172,10 +172,10 @@ mod tests {
     #[test]
     fn of_an_endless_stream_only_the_limit_is_read() {
         let limits = Limits { file_bytes: 1000, total_bytes: 5000, ..Limits::default() };
-        for (left, told) in [(5000, "a file may have 1000 bytes"), (10, "all input together may have 5000 bytes")] {
+        for (left, ran) in [(5000, "a file may have 1000 bytes"), (10, "all input together may have 5000 bytes")] {
             let mut stream = Endless(0);
             let error = text(&STDIN, &mut stream, &limits, left).unwrap_err();
-            assert_eq!((error.rule, error.message.as_str()), (Rule::Limit, told));
+            assert_eq!((error.rule, error.message.as_str()), (Rule::Limit, ran));
             assert_eq!(stream.0, limits.file_bytes.min(left) + 1);
         }
     }
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_not_utf_8_is_told_with_its_place() {
-        for (bytes, line, column, told) in [
+        for (bytes, line, column, ran) in [
             (&b"a: 1\nb: \xff\n"[..], 2, 4, "not UTF-8"),
             (b"\xc3\xa9: \xc3", 1, 4, "not UTF-8"),
             (b"\xef\xbb\xbfa: \xff", 1, 4, "not UTF-8"),
@@ -198,7 +198,7 @@ mod tests {
         ] {
             let error = text(&STDIN, &mut &bytes[..], &Limits::default(), 100).unwrap_err();
             assert_eq!(error.at, Position { line, column });
-            assert!(error.message.contains(told), "{}", error.message);
+            assert!(error.message.contains(ran), "{}", error.message);
         }
     }
 }

@@ -223,8 +223,8 @@ pub(super) mod tests {
             ("a: 1\n b: 2\n", 2, 3, "mapping"),
         ] {
             let error = error(text);
-            let told = error.message.to_lowercase();
-            assert!(error.at == Position { line, column } && told.contains(message), "{text:?}: {:?} {told}", error.at);
+            let ran = error.message.to_lowercase();
+            assert!(error.at == Position { line, column } && ran.contains(message), "{text:?}: {:?} {ran}", error.at);
         }
     }
 }

@@ -184,7 +184,7 @@ impl Entry<'_> {
     fn flag_change(&self) -> Option<&'static str> {
         match &self.result {
             ResourceChange::Change(change) if change.writes.features.is_some() => {
-                Some(if self.flag == Flag::Unreported { "not told → on" } else { "off → on" })
+                Some(if self.flag == Flag::Unreported { "unknown → on" } else { "off → on" })
             }
             _ => None,
         }

@@ -40,7 +40,7 @@ fn undone(times: usize) -> (World, Uid) {
 fn undo_and_look(world: &mut World, uid: Uid) {
     world.tenant().live = stricter();
     world.advance(MINUTE);
-    world.pass(uid);
+    world.reconcile(uid);
 }
 
 fn writes(world: &World) -> usize {
@@ -58,9 +58,9 @@ fn row_035_what_is_undone_for_the_fifth_time_in_an_hour_is_contended() {
         ("False Contended".into(), "True Contended".into())
     );
     assert_eq!(world.says(uid, ConditionType::Synced), "False DriftDetected");
-    let pass = world.pass(uid);
-    assert!(pass.is_quiet() && matches!(pass.outcome, Outcome::Contended { gives_way: true, .. }));
-    assert_eq!(pass.requeue, Requeue::Interval(MINUTE * 10), "it is still looked at");
+    let reconciled = world.reconcile(uid);
+    assert!(reconciled.is_quiet() && matches!(reconciled.outcome, Outcome::Contended { gives_way: true, .. }));
+    assert_eq!(reconciled.requeue, Requeue::Interval(MINUTE * 10), "it is still looked at");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn row_048_a_fight_is_tried_once_an_hour() {
     }
     assert_eq!(writes(&world), 4);
     world.advance(HOUR / 2);
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!((writes(&world), world.live()), (5, declared().into()));
     assert_eq!(
         (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Stalled)),
@@ -91,10 +91,10 @@ fn row_048_a_fight_is_tried_once_an_hour() {
 fn a_fight_that_ended_is_forgotten_after_an_hour() {
     let (mut world, uid) = undone(5);
     world.tenant().live = declared().into();
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
     world.advance(HOUR);
-    world.pass(uid);
+    world.reconcile(uid);
     undo_and_look(&mut world, uid);
     assert_eq!(writes(&world), 5);
     undo_and_look(&mut world, uid);
@@ -116,7 +116,7 @@ fn drift_now_and_then_is_corrected_for_ever() {
 fn an_edit_is_tried_at_once() {
     let (mut world, uid) = undone(5);
     world.edit(uid, |d| d.policy = custom(240, None));
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!((world.live(), world.says(uid, ConditionType::Ready)), (no_idle(240), "True InSync".into()));
 }
 
@@ -127,7 +127,7 @@ fn a_restart_in_the_middle_of_a_fight_is_no_try() {
     undo_and_look(&mut world, uid);
     assert_eq!((writes(&world), world.says(uid, ConditionType::Stalled)), (4, "True Contended".into()));
     world.advance(HOUR);
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(writes(&world), 5);
 }
 
@@ -137,12 +137,12 @@ fn a_flag_that_others_keep_switching_off_is_switched_on_again_each_interval() {
     for _ in 0..5 {
         world.switch_flag(false);
         world.advance(MINUTE);
-        world.pass(uid);
+        world.reconcile(uid);
     }
     assert!(!world.tenant().session_policy_on(), "not at once");
     assert_eq!(world.says(uid, ConditionType::Contended), "True Contended");
     world.advance(world.settings.interval);
-    world.pass(uid);
+    world.reconcile(uid);
     assert!(world.tenant().session_policy_on(), "without it the organization may have no policy at all");
     assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
 }
@@ -151,11 +151,11 @@ fn a_flag_that_others_keep_switching_off_is_switched_on_again_each_interval() {
 fn a_deletion_reverts_all_the_same_and_observing_never_fights() {
     let (mut world, uid) = undone(5);
     world.delete(uid);
-    world.pass(uid);
+    world.reconcile(uid);
     assert!(world.is_gone(uid));
     let (mut world, uid) = undone(5);
     world.edit(uid, |d| d.mode = Mode::Observe);
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.says(uid, ConditionType::Ready), "True DriftDetected");
 }
 
@@ -167,7 +167,7 @@ fn row_113_a_looser_value_never_stays_longer_than_an_interval() {
             for nth in 1..40 {
                 world.tenant().live = live;
                 world.advance(world.settings.interval.mul_f64(0.9));
-                world.pass(uid);
+                world.reconcile(uid);
                 assert!(tighten(&declared(), &world.live()).is_none(), "{live} stays, {:?}, {nth}", spec.mode);
                 assert_eq!(world.says(uid, ConditionType::Ready).split(' ').next(), Some("True"), "{nth}");
                 let contended = if nth < 5 { "absent" } else { "True Contended" };
@@ -184,19 +184,19 @@ fn row_113_a_looser_value_that_comes_back_every_minute_is_corrected_twice_an_int
     for minute in 0..100 {
         world.tenant().live = custom(43_200, None).into();
         world.advance(MINUTE);
-        let pass = world.pass(uid);
-        if let Outcome::Contended { gives_way, next } = pass.outcome {
+        let reconciled = world.reconcile(uid);
+        if let Outcome::Contended { gives_way, next } = reconciled.outcome {
             assert!(!gives_way && minute >= 4);
-            assert_eq!(pass.requeue, Requeue::After(next), "it is corrected without anybody asking");
+            assert_eq!(reconciled.requeue, Requeue::After(next), "it is corrected without anybody asking");
             assert!(next <= world.settings.interval / 2);
             assert_eq!(world.says(uid, ConditionType::Reconciling), "True Contended");
         }
     }
     assert!((4 + 18..=4 + 22).contains(&writes(&world)), "{} in ten intervals", writes(&world));
     world.advance(HOUR);
-    world.pass(uid);
+    world.reconcile(uid);
     world.advance(HOUR);
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.says(uid, ConditionType::Contended), "absent", "it is over");
 }
 
@@ -205,7 +205,7 @@ fn loosened() -> (World, Uid) {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     for _ in 0..6 {
         world.tenant().live = foreign();
-        world.pass(uid);
+        world.reconcile(uid);
         world.advance(MINUTE * 5);
     }
     world.tenant().live = foreign();
@@ -217,7 +217,7 @@ fn row_113_restarts_are_no_reason_to_leave_a_looser_policy() {
     let (mut world, uid) = loosened();
     world.restart();
     world.advance(MINUTE);
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.live(), declared().into());
 }
 
@@ -228,11 +228,11 @@ fn a_correction_that_was_not_made_does_not_count() {
         for nth in 0..2 {
             world.trouble(On::WritePolicy, nth, Trouble::Refused(kind)); // credentials are tried twice
         }
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!(world.live(), foreign(), "{kind:?}");
         world.calm();
         world.advance(Duration::from_secs(1));
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!(world.live(), declared().into(), "{kind:?}");
     }
 }
@@ -244,7 +244,7 @@ fn credentials_that_are_refused_once_count_as_one_correction() {
         world.tenant().live = stricter();
         world.advance(MINUTE);
         world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::AuthFailed));
-        world.pass(uid);
+        world.reconcile(uid);
     }
     assert_eq!(world.says(uid, ConditionType::Contended), "absent", "undone three times, not five");
 }

@@ -19,7 +19,7 @@ proptest! {
         let uids: Vec<Uid> = (1..10).filter(|uid| world.knows(*uid)).collect();
         for _ in 0..uids.len() + 4 {
             for uid in &uids {
-                world.pass(*uid);
+                world.reconcile(*uid);
             }
             world.advance(world.settings.settle);
         }
@@ -81,9 +81,9 @@ fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
 
 fn nothing_moves(world: &mut World, uid: Uid) -> Result<(), TestCaseError> {
     let (before, writes) = (world.cluster.get(uid).cloned(), world.cluster.status_writes);
-    let pass = world.pass(uid);
-    prop_assert!(pass.is_quiet(), "{:?}", pass.words());
-    prop_assert!(pass.events.is_empty(), "{:?}", pass.events);
+    let reconciled = world.reconcile(uid);
+    prop_assert!(reconciled.is_quiet(), "{:?}", reconciled.words());
+    prop_assert!(reconciled.events.is_empty(), "{:?}", reconciled.events);
     prop_assert_eq!((world.cluster.get(uid).cloned(), world.cluster.status_writes), (before, writes));
     Ok(())
 }

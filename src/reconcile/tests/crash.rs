@@ -1,10 +1,10 @@
-//! The process dies at every single step of a pass, before the step, after it,
+//! The process dies at every single step of a reconcile, before the step, after it,
 //! and with its write still on the way. The next process ends where one that
 //! never died would have.
 
 use super::{
     samples::*,
-    world::{Cut, Fate, Tenant, Uid, World},
+    world::{Crash, Interrupted, Tenant, Uid, World},
 };
 use crate::policy::{Policy, ValidatedSpec};
 use crate::reconcile::{ConditionType, Outcome, StatusUpdate};
@@ -21,26 +21,26 @@ fn end(world: &mut World, uid: Uid) -> End {
 /// Passes until one is at rest, each after the settle time.
 fn settle(world: &mut World, uid: Uid) {
     for _ in 0..5 {
-        world.pass(uid);
+        world.reconcile(uid);
         world.advance(world.settings.settle);
     }
-    assert!(world.pass(uid).is_quiet(), "it comes to rest");
+    assert!(world.reconcile(uid).is_quiet(), "it comes to rest");
 }
 
 fn dies_at_every_step(prepare: impl Fn() -> (World, Uid)) {
     let (mut reference, uid) = prepare();
-    let steps = reference.pass(uid).steps.len();
+    let steps = reference.reconcile(uid).steps.len();
     settle(&mut reference, uid);
     let expected = end(&mut reference, uid);
-    let late = |secs| Fate::Late(Duration::from_secs(secs));
+    let late = |secs| Interrupted::Late(Duration::from_secs(secs));
     for at in 0..=steps {
-        for fate in [Fate::NotSent, Fate::CarriedOut, late(1), late(6), late(19)] {
+        for interrupted in [Interrupted::NotSent, Interrupted::CarriedOut, late(1), late(6), late(19)] {
             let (mut world, uid) = prepare();
-            assert!(world.run(uid, Some(Cut { at, fate })).is_none());
+            assert!(world.run(uid, Some(Crash { at, interrupted })).is_none());
             settle(&mut world, uid);
-            assert_eq!(end(&mut world, uid), expected, "died at step {at}, which was {fate:?}");
+            assert_eq!(end(&mut world, uid), expected, "died at step {at}, which was {interrupted:?}");
             let written = world.journal.iter().filter(|e| e.policy().is_some()).count();
-            assert!(written <= 3, "died at step {at}, {fate:?}: {written} writes");
+            assert!(written <= 3, "died at step {at}, {interrupted:?}: {written} writes");
         }
     }
 }
@@ -109,14 +109,19 @@ fn again_and_again_it_still_gets_there() {
     for every in 0..12 {
         let mut world = World::new();
         let uid = world.declare(enforce(declared()));
-        for fate in [Fate::CarriedOut, Fate::NotSent, Fate::CarriedOut, Fate::Late(Duration::from_secs(3))] {
-            world.run(uid, Some(Cut { at: every, fate }));
+        for interrupted in [
+            Interrupted::CarriedOut,
+            Interrupted::NotSent,
+            Interrupted::CarriedOut,
+            Interrupted::Late(Duration::from_secs(3)),
+        ] {
+            world.run(uid, Some(Crash { at: every, interrupted }));
         }
         settle(&mut world, uid);
         assert_eq!((world.live(), world.says(uid, ConditionType::Ready)), (declared().into(), "True InSync".into()));
         world.delete(uid);
-        world.run(uid, Some(Cut { at: every, fate: Fate::CarriedOut }));
+        world.run(uid, Some(Crash { at: every, interrupted: Interrupted::CarriedOut }));
         settle(&mut world, uid);
-        assert_eq!(world.pass(uid).outcome, Outcome::Gone);
+        assert_eq!(world.reconcile(uid).outcome, Outcome::Gone);
     }
 }

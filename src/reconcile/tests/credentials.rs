@@ -16,10 +16,14 @@ fn an_edit_of_the_credentials_reference_in_the_middle_is_followed_by_other_crede
     let uid = world.declare(enforce(declared()));
     // just before the status is written, when all was read with the first credentials
     world.meanwhile(5, |world| world.edit(1, |spec| spec.secret = Some(SECRET.into())));
-    let pass = world.pass(uid);
-    assert_eq!(pass.count("read credentials"), 2);
-    assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::OrganizationNotFound), "there is none at {OTHER}");
-    assert_eq!((pass.policies().len(), world.live()), (0, Live::Application), "nothing was written to {HOST}");
+    let reconciled = world.reconcile(uid);
+    assert_eq!(reconciled.count("read credentials"), 2);
+    assert_eq!(
+        reconciled.outcome,
+        Outcome::Reconciled(RemoteOutcome::OrganizationNotFound),
+        "there is none at {OTHER}"
+    );
+    assert_eq!((reconciled.policies().len(), world.live()), (0, Live::Application), "nothing was written to {HOST}");
 }
 
 #[test]
@@ -27,7 +31,7 @@ fn an_edit_of_something_else_in_the_middle_starts_over_too() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
     world.meanwhile(5, |world| world.edit(1, |spec| spec.policy = custom(240, None)));
-    assert_eq!(world.pass(uid).policies(), [custom(240, None)]);
+    assert_eq!(world.reconcile(uid).policies(), [custom(240, None)]);
 }
 
 #[test]
@@ -35,7 +39,7 @@ fn starting_over_does_not_forget_a_write_that_may_still_land() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.tenant().live = foreign();
     world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
-    let mut state = world.pass(uid).state;
+    let mut state = world.reconcile(uid).state;
     state.handle_response(&Request::AddFinalizer, Response::Cluster(ClusterWrite::Outdated));
     world.edit(uid, |spec| spec.policy = custom(240, None));
     state.handle_response(&Request::ReadResource, Response::Resource(world.cluster.found(uid)));
@@ -47,9 +51,9 @@ fn a_status_that_others_changed_in_the_middle_costs_one_more_read_of_the_resourc
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
     world.meanwhile(5, |world| world.cluster.get_mut(1).unwrap().version += 1);
-    let pass = world.pass(uid);
-    assert_eq!((pass.count("read resource"), pass.count("read credentials")), (2, 1));
-    assert_eq!(pass.policies(), [declared()]);
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.count("read resource"), reconciled.count("read credentials")), (2, 1));
+    assert_eq!(reconciled.policies(), [declared()]);
 }
 
 #[test]
@@ -59,10 +63,10 @@ fn refused_credentials_are_read_again_once_and_the_request_is_sent_once_more() {
             let mut world = World::new();
             let uid = world.declare(enforce(declared()));
             world.trouble(on, 0, Trouble::Refused(kind));
-            let pass = world.pass(uid);
+            let reconciled = world.reconcile(uid);
             let fresh = |step: &Step| matches!(step, Step::Request(Request::ReadCredentials { fresh: true }));
-            assert!(pass.steps.iter().filter(|step| fresh(step)).count() >= 1, "{on:?}");
-            assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync), "{kind:?} {on:?}");
+            assert!(reconciled.steps.iter().filter(|step| fresh(step)).count() >= 1, "{on:?}");
+            assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync), "{kind:?} {on:?}");
             assert_eq!(world.live(), declared().into());
         }
     }
@@ -77,12 +81,12 @@ fn a_rotation_to_another_environment_starts_over_there() {
         world.trouble(on, 0, Trouble::Refused(ErrorKind::AuthFailed));
         let steps = if matches!(on, On::ApplicationPolicy) { 4 } else { 8 };
         world.meanwhile(steps, |world| world.secret = Ok(access(OTHER)));
-        let pass = world.pass(uid);
+        let reconciled = world.reconcile(uid);
         assert_eq!(
-            pass.outcome,
+            reconciled.outcome,
             Outcome::Reconciled(RemoteOutcome::OrganizationNotFound),
             "{on:?}: {:?}",
-            pass.words()
+            reconciled.words()
         );
         assert_eq!(world.live(), Live::Application, "{on:?}: what was seen at {HOST} counts for nothing");
     }
@@ -94,10 +98,10 @@ fn a_refusal_of_the_credentials_is_no_answer_about_the_applications_policy() {
     for nth in 0..2 {
         world.trouble(On::ApplicationPolicy, nth, Trouble::Refused(ErrorKind::AuthFailed));
     }
-    assert_eq!(world.pass(uid).state.observation.application, Application::Failed);
+    assert_eq!(world.reconcile(uid).state.observation.application, Application::Failed);
     for kind in [ErrorKind::Forbidden, ErrorKind::NotFound, ErrorKind::Rejected, ErrorKind::Unsupported] {
         world.trouble(On::ApplicationPolicy, 0, Trouble::Refused(kind));
-        assert_eq!(world.pass(uid).state.observation.application, Application::Unreadable, "{kind:?}");
+        assert_eq!(world.reconcile(uid).state.observation.application, Application::Unreadable, "{kind:?}");
     }
 }
 
@@ -108,7 +112,7 @@ fn only_who_waits_for_a_reconcile_gets_credentials_that_are_not_cached() {
             Step::Request(Request::ReadCredentials { fresh }) => Some(*fresh),
             _ => None,
         };
-        world.pass(uid).steps.iter().filter_map(fresh).collect::<Vec<_>>()
+        world.reconcile(uid).steps.iter().filter_map(fresh).collect::<Vec<_>>()
     };
     let (mut world, uid) = World::at_rest(enforce(declared()));
     assert_eq!(reads(&mut world, uid), [false], "at rest");
@@ -130,7 +134,7 @@ fn the_pin_of_another_environment_is_written_before_the_first_write_there() {
         world.scalekit.environment = OTHER.into();
         world.edit(1, |spec| spec.secret = Some(SECRET.into()));
     });
-    assert_eq!(world.pass(uid).policies(), [declared()]);
+    assert_eq!(world.reconcile(uid).policies(), [declared()]);
     for entry in world.journal.iter().filter(|entry| entry.policy().is_some()) {
         let pinned = entry.object.as_ref().unwrap().status.as_ref().unwrap().pinned.clone().unwrap();
         assert_eq!(pinned.environment, OTHER);

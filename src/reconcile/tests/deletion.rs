@@ -24,10 +24,13 @@ fn deleting(spec: ValidatedSpec) -> (World, Uid) {
 #[test]
 fn the_revert_is_confirmed_by_a_read_before_the_resource_goes() {
     let (mut world, uid) = deleting(enforce(declared()));
-    let pass = world.pass(uid);
-    let words = pass.words();
+    let reconciled = world.reconcile(uid);
+    let words = reconciled.words();
     assert_eq!(words[words.len() - 4..], ["read policy", "write policy", "read policy", "remove finalizer"]);
-    assert_eq!((pass.policies(), pass.outcome), (vec![Policy::Application], Outcome::Released(Release::Reverted)));
+    assert_eq!(
+        (reconciled.policies(), reconciled.outcome),
+        (vec![Policy::Application], Outcome::Released(Release::Reverted))
+    );
     assert_eq!((world.live(), world.is_gone(uid)), (Live::Application, true));
 }
 
@@ -35,8 +38,8 @@ fn the_revert_is_confirmed_by_a_read_before_the_resource_goes() {
 fn what_already_inherits_goes_without_a_write() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.tenant().live = Live::Application;
-    let pass = world.pass(uid);
-    assert_eq!((pass.policies(), world.is_gone(uid)), (vec![], true));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.policies(), world.is_gone(uid)), (vec![], true));
 }
 
 #[test]
@@ -44,7 +47,7 @@ fn an_enforced_organization_is_reverted_whoever_wrote_last() {
     for live in [foreign(), Live::Unrecognized] {
         let (mut world, uid) = deleting(enforce(declared()));
         world.tenant().live = live;
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!((world.live(), world.is_gone(uid)), (Live::Application, true));
     }
 }
@@ -58,8 +61,8 @@ fn tighten_only_takes_back_its_own_policy_and_leaves_another() {
     ] {
         let (mut world, uid) = deleting(tighten_only(declared()));
         world.tenant().live = live;
-        let pass = world.pass(uid);
-        assert_eq!((pass.outcome, world.live(), world.is_gone(uid)), (Outcome::Released(release), after, true));
+        let reconciled = world.reconcile(uid);
+        assert_eq!((reconciled.outcome, world.live(), world.is_gone(uid)), (Outcome::Released(release), after, true));
     }
 }
 
@@ -67,12 +70,15 @@ fn tighten_only_takes_back_its_own_policy_and_leaves_another() {
 fn an_organization_must_be_missing_twice() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.trouble(On::Organization, 0, Trouble::Refused(ErrorKind::NotFound));
-    let pass = world.pass(uid);
-    assert_eq!((pass.count("read organization"), pass.outcome), (2, Outcome::Released(Release::Reverted)));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.count("read organization"), reconciled.outcome), (2, Outcome::Released(Release::Reverted)));
     let (mut world, uid) = deleting(enforce(declared()));
     world.scalekit.organizations.clear();
-    let pass = world.pass(uid);
-    assert_eq!((pass.count("read organization"), pass.outcome), (2, Outcome::Released(Release::OrganizationGone)));
+    let reconciled = world.reconcile(uid);
+    assert_eq!(
+        (reconciled.count("read organization"), reconciled.outcome),
+        (2, Outcome::Released(Release::OrganizationGone))
+    );
     assert!(world.is_gone(uid));
 }
 
@@ -81,7 +87,7 @@ fn an_organization_that_goes_during_the_revert_is_gone() {
     for step in 4..=6 {
         let (mut world, uid) = deleting(enforce(declared()));
         world.meanwhile(step, |w| w.scalekit.organizations.clear());
-        assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::OrganizationGone), "{step}");
+        assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::OrganizationGone), "{step}");
     }
 }
 
@@ -89,13 +95,13 @@ fn an_organization_that_goes_during_the_revert_is_gone() {
 fn nothing_is_proven_by_another_environment() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.credentials = Ok(access("other.scalekit.com"));
-    let pass = world.pass(uid);
-    assert!(matches!(pass.outcome, Outcome::Holding { hold: Hold::EnvironmentChanged { .. }, .. }));
-    assert_eq!(pass.count("read organization"), 0);
+    let reconciled = world.reconcile(uid);
+    assert!(matches!(reconciled.outcome, Outcome::Holding { hold: Hold::EnvironmentChanged { .. }, .. }));
+    assert_eq!(reconciled.count("read organization"), 0);
     let message = &world.object(uid).condition(ConditionType::Ready).unwrap().message;
     assert!(message.contains(HOST) && message.contains("other.scalekit.com"));
     world.credentials = Ok(access(HOST));
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
 }
 
 #[test]
@@ -104,15 +110,15 @@ fn missing_credentials_hold_the_resource_until_the_grace_is_over() {
         let (mut world, uid) = deleting(enforce(declared()));
         world.credentials_missing();
         world.namespace_terminating = terminating;
-        let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
+        let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("not held") };
         assert_eq!(release_at, world.now + MINUTE * grace);
         assert_eq!(world.says(uid, ConditionType::Ready), "False CredentialsMissing");
         assert_eq!(world.says(uid, ConditionType::Reconciling), "True CredentialsMissing");
         assert!(world.object(uid).condition(ConditionType::Ready).unwrap().message.contains(&release_at.to_string()));
         world.advance(MINUTE * (grace - 1));
-        assert!(matches!(world.pass(uid).outcome, Outcome::Holding { .. }));
+        assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { .. }));
         world.advance(MINUTE);
-        assert!(matches!(world.pass(uid).outcome, Outcome::Released(Release::Orphaned(Hold::Credentials(_)))));
+        assert!(matches!(world.reconcile(uid).outcome, Outcome::Released(Release::Orphaned(Hold::Credentials(_)))));
         assert_eq!((world.is_gone(uid), world.live()), (true, declared().into()));
     }
 }
@@ -123,38 +129,38 @@ fn credentials_that_come_back_in_time_end_in_a_revert() {
     let usable = world.credentials.clone();
     let from = CredentialsSource::Secret("scalekit".into());
     world.credentials = Err(CredentialsError::KeyMissing { from, key: CredentialsKey::ClientId });
-    assert!(matches!(world.pass(uid).outcome, Outcome::Holding { .. }));
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { .. }));
     world.credentials = usable;
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
 }
 
 #[test]
 fn the_grace_counts_from_when_it_was_announced() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.scalekit.down = Some(ErrorKind::Unavailable);
-    world.pass(uid);
+    world.reconcile(uid);
     world.advance(MINUTE * 60 * 5); // an outage of five hours
     world.calm();
     world.trouble(On::ReadPolicy, 0, Trouble::Refused(ErrorKind::Forbidden));
-    let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("let go unannounced") };
+    let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("let go unannounced") };
     assert_eq!(release_at, world.now + MINUTE * 60);
     assert_eq!(world.object(uid).status.clone().unwrap().release.map(|r| r.at), Some(release_at));
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted), "it was a moment only");
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted), "it was a moment only");
 }
 
 #[test]
 fn the_grace_of_another_cause_begins_anew_and_an_outage_does_not_prolong_it() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.scalekit.down = Some(ErrorKind::Forbidden);
-    let Outcome::Holding { release_at: first, .. } = world.pass(uid).outcome else { panic!("not held") };
+    let Outcome::Holding { release_at: first, .. } = world.reconcile(uid).outcome else { panic!("not held") };
     world.advance(MINUTE * 50);
     world.scalekit.down = Some(ErrorKind::Unavailable);
-    world.pass(uid);
+    world.reconcile(uid);
     world.scalekit.down = Some(ErrorKind::Forbidden);
-    let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
+    let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("not held") };
     assert_eq!(release_at, first);
     world.credentials_missing();
-    let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
+    let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("not held") };
     assert_eq!(release_at, world.now + MINUTE * 60);
 }
 
@@ -162,12 +168,12 @@ fn the_grace_of_another_cause_begins_anew_and_an_outage_does_not_prolong_it() {
 fn a_namespace_that_begins_to_go_shortens_the_grace() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.credentials_missing();
-    world.pass(uid);
+    world.reconcile(uid);
     world.namespace_terminating = true;
-    let Outcome::Holding { release_at, .. } = world.pass(uid).outcome else { panic!("not held") };
+    let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("not held") };
     assert_eq!(release_at, world.now + MINUTE * 10);
     world.advance(MINUTE * 5);
-    let Outcome::Holding { release_at: later, .. } = world.pass(uid).outcome else { panic!("not held") };
+    let Outcome::Holding { release_at: later, .. } = world.reconcile(uid).outcome else { panic!("not held") };
     assert_eq!(later, release_at, "and no look prolongs it");
 }
 
@@ -178,8 +184,8 @@ fn row_078_a_secret_that_went_with_its_namespace_is_remembered_for_the_revert() 
         world.credentials_missing();
         world.kept = Some(access(HOST));
         world.namespace_terminating = terminating;
-        let pass = world.pass(uid);
-        assert_eq!(pass.outcome == Outcome::Released(Release::Reverted), outcome, "{:?}", pass.outcome);
+        let reconciled = world.reconcile(uid);
+        assert_eq!(reconciled.outcome == Outcome::Released(Release::Reverted), outcome, "{:?}", reconciled.outcome);
         assert_eq!(world.live() == Live::Application, outcome, "only where the namespace took it");
     }
 }
@@ -188,14 +194,14 @@ fn row_078_a_secret_that_went_with_its_namespace_is_remembered_for_the_revert() 
 fn whoever_uninstalls_gets_every_resource_off_its_finalizer() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.uninstalling = true;
-    let pass = world.pass(uid);
-    assert_eq!((pass.outcome, world.live()), (Outcome::Released(Release::Reverted), Live::Application));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.outcome, world.live()), (Outcome::Released(Release::Reverted), Live::Application));
     assert!(!world.object(uid).finalizer && world.object(uid).deleting_since.is_none());
     assert_eq!(
         (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Stalled)),
         ("Unknown Uninstalled".into(), "absent".into())
     );
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::NothingToRevert), "again is no harm");
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::NothingToRevert), "again is no harm");
 }
 
 #[test]
@@ -204,14 +210,14 @@ fn an_heir_waits_for_a_write_of_its_predecessor_that_may_still_land() {
     world.edit(older, |d| d.policy = custom(120, 30));
     world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
     world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
-    world.pass(older);
+    world.reconcile(older);
     let successor = world.declare(enforce(custom(240, None)));
     world.delete(older);
-    assert!(matches!(world.pass(older).outcome, Outcome::Settling(_)));
-    assert!(world.pass(successor).is_quiet(), "not yet the owner");
+    assert!(matches!(world.reconcile(older).outcome, Outcome::Settling(_)));
+    assert!(world.reconcile(successor).is_quiet(), "not yet the owner");
     world.advance(world.settings.settle);
-    assert_eq!(world.pass(older).outcome, Outcome::Released(Release::HandedOver));
-    world.pass(successor);
+    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
+    world.reconcile(successor);
     world.advance(world.settings.settle);
     assert_eq!(world.live(), no_idle(240), "nothing lands on it");
 }
@@ -221,8 +227,8 @@ fn an_heir_gets_the_organization_without_a_revert() {
     let (mut world, older) = World::at_rest(enforce(declared()));
     world.declare(enforce(custom(240, None)));
     world.delete(older);
-    let pass = world.pass(older);
-    assert_eq!((pass.policies(), pass.outcome), (vec![], Outcome::Released(Release::HandedOver)));
+    let reconciled = world.reconcile(older);
+    assert_eq!((reconciled.policies(), reconciled.outcome), (vec![], Outcome::Released(Release::HandedOver)));
 }
 
 #[test]
@@ -230,11 +236,11 @@ fn a_loser_leaves_the_organization_to_its_owner() {
     let mut world = World::new();
     let owner = world.declare(enforce(declared()));
     let loser = world.declare(enforce(custom(240, None)));
-    world.pass(owner);
+    world.reconcile(owner);
     world.set_finalizer_by_hand(loser, true);
     world.delete(loser);
-    let pass = world.pass(loser);
-    assert_eq!((pass.policies(), pass.outcome), (vec![], Outcome::Released(Release::NotOwner)));
+    let reconciled = world.reconcile(loser);
+    assert_eq!((reconciled.policies(), reconciled.outcome), (vec![], Outcome::Released(Release::NotOwner)));
     assert_eq!(world.live(), declared().into());
 }
 
@@ -242,27 +248,27 @@ fn a_loser_leaves_the_organization_to_its_owner() {
 fn a_revert_of_unknown_outcome_is_waited_for_even_when_it_shows() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
-    assert_eq!(world.pass(uid).outcome, Outcome::Settling(world.settings.settle));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Settling(world.settings.settle));
     assert_eq!(world.says(uid, ConditionType::Reconciling), "True Deleting");
     let observed = world.object(uid).status.clone().unwrap().observed.unwrap();
     assert_eq!((observed.live, observed.drift.len()), (Live::Application, 0), "inheriting is the goal now");
     world.advance(world.settings.settle);
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
 }
 
 #[test]
-fn a_write_of_an_earlier_pass_that_lands_after_the_revert_is_reverted_too() {
+fn a_write_of_an_earlier_reconcile_that_lands_after_the_revert_is_reverted_too() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.edit(uid, |d| d.policy = custom(240, None));
     world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
     world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
-    world.pass(uid);
+    world.reconcile(uid);
     world.delete(uid);
-    let Outcome::Settling(wait) = world.pass(uid).outcome else { panic!("not settling") };
+    let Outcome::Settling(wait) = world.reconcile(uid).outcome else { panic!("not settling") };
     assert_eq!(world.live(), Live::Application);
     world.advance(wait);
     assert_eq!(world.live(), no_idle(240), "the late write landed");
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
     assert_eq!((world.live(), world.is_gone(uid)), (Live::Application, true));
 }
 
@@ -274,13 +280,13 @@ fn a_refusal_holds_the_resource_for_the_grace() {
             let (mut world, uid) = deleting(enforce(declared()));
             world.trouble(on, 0, Trouble::Refused(kind));
             world.trouble(on, usize::from(kind.class() == ErrorClass::Unauthenticated), Trouble::Refused(kind));
-            let outcome = world.pass(uid).outcome;
+            let outcome = world.reconcile(uid).outcome;
             let held = Hold::Refused(RemoteError::new(kind));
             assert!(matches!(outcome, Outcome::Holding { hold, .. } if hold == held), "{kind:?} {on:?}");
             assert!(!world.is_gone(uid));
             world.scalekit.down = Some(kind);
             world.advance(MINUTE * 60);
-            assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Orphaned(held)));
+            assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Orphaned(held)));
         }
     }
 }
@@ -292,13 +298,13 @@ fn no_outage_lets_a_resource_go_however_long_it_lasts() {
     for kind in [BadAuthResponse, BadResponse, Conflict, TimedOut, Tls, Unavailable, Unreachable, limited] {
         let (mut world, uid) = deleting(enforce(declared()));
         world.scalekit.down = Some(kind);
-        world.pass(uid);
+        world.reconcile(uid);
         world.advance(MINUTE * 60 * 24 * 30);
-        assert!(matches!(world.pass(uid).outcome, Outcome::CleanupPending(_)), "{kind:?}");
+        assert!(matches!(world.reconcile(uid).outcome, Outcome::CleanupPending(_)), "{kind:?}");
         assert_eq!(world.says(uid, ConditionType::Ready), "False CleanupPending");
         assert_eq!(world.says(uid, ConditionType::Reconciling), "True CleanupPending");
         world.calm();
-        assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+        assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
     }
 }
 
@@ -306,26 +312,26 @@ fn no_outage_lets_a_resource_go_however_long_it_lasts() {
 fn a_server_that_keeps_the_policy_keeps_the_resource() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.scalekit.habits.normalises = Some(|_| no_idle(60));
-    let pass = world.pass(uid);
-    assert_eq!((pass.policies().len(), world.is_gone(uid)), (2, false));
-    assert!(matches!(pass.outcome, Outcome::CleanupPending(_)));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.policies().len(), world.is_gone(uid)), (2, false));
+    assert!(matches!(reconciled.outcome, Outcome::CleanupPending(_)));
 }
 
 #[test]
 fn a_missing_policy_route_holds_the_resource() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.scalekit.habits.lacks_policy_route = true;
-    assert!(matches!(world.pass(uid).outcome, Outcome::Holding { hold: Hold::Refused(_), .. }));
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { hold: Hold::Refused(_), .. }));
 }
 
 #[test]
 fn retaining_while_deleting_lets_the_resource_go_at_once() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.credentials_missing();
-    world.pass(uid);
+    world.reconcile(uid);
     world.edit(uid, |d| d.deletion = DeletionPolicy::Retain);
-    let pass = world.pass(uid);
-    assert_eq!((pass.outcome, world.live()), (Outcome::Released(Release::NothingToRevert), declared().into()));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.outcome, world.live()), (Outcome::Released(Release::NothingToRevert), declared().into()));
     assert!(world.is_gone(uid));
 }
 
@@ -333,27 +339,27 @@ fn retaining_while_deleting_lets_the_resource_go_at_once() {
 fn suspending_never_holds_a_deletion_back() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.edit(uid, |d| d.suspend = true);
-    world.pass(uid);
+    world.reconcile(uid);
     world.delete(uid);
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Reverted));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
 }
 
 #[test]
 fn a_spec_that_cannot_be_read_holds_the_resource_for_the_grace() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.cluster.get_mut(uid).unwrap().spec = Err(vec!["policy is not an object".into()]);
-    assert!(matches!(world.pass(uid).outcome, Outcome::Holding { hold: Hold::InvalidSpec, .. }));
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { hold: Hold::InvalidSpec, .. }));
     world.advance(MINUTE * 60);
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::Orphaned(Hold::InvalidSpec)));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Orphaned(Hold::InvalidSpec)));
 }
 
 #[test]
-fn a_resource_deleted_before_its_first_pass_has_nothing_to_undo() {
+fn a_resource_deleted_before_its_first_reconcile_has_nothing_to_undo() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
     world.delete(uid);
-    let pass = world.pass(uid);
-    assert_eq!((pass.words(), pass.outcome), (vec!["read resource"], Outcome::Gone));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.words(), reconciled.outcome), (vec!["read resource"], Outcome::Gone));
 }
 
 #[test]
@@ -362,7 +368,7 @@ fn one_that_would_write_nothing_takes_nothing_over() {
         let (mut world, older) = World::at_rest(enforce(declared()));
         world.declare(idle.clone());
         world.delete(older);
-        assert_eq!(world.pass(older).outcome, Outcome::Released(Release::Reverted), "{idle:?}");
+        assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::Reverted), "{idle:?}");
     }
 }
 
@@ -371,5 +377,5 @@ fn whoever_uninstalls_hands_nothing_over() {
     let (mut world, older) = World::at_rest(enforce(declared()));
     world.declare(enforce(custom(240, None)));
     world.uninstalling = true;
-    assert_eq!(world.pass(older).outcome, Outcome::Released(Release::Reverted));
+    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::Reverted));
 }

@@ -2,31 +2,31 @@
 
 use super::{
     samples::*,
-    world::{On, Pass, Trouble, Uid, World, access},
+    world::{On, Reconciled, Trouble, Uid, World, access},
 };
 use crate::policy::Policy;
 use crate::reconcile::{ErrorKind, Reason};
 use std::time::Duration;
 
 /// Warnings with a `!`.
-fn events(pass: &Pass) -> Vec<String> {
+fn events(reconciled: &Reconciled) -> Vec<String> {
     let sign = |warning| if warning { "!" } else { "" };
-    pass.events.iter().map(|e| format!("{}{}", sign(e.warning), e.reason)).collect()
+    reconciled.events.iter().map(|e| format!("{}{}", sign(e.warning), e.reason)).collect()
 }
 
 fn after(prepare: impl FnOnce(&mut World, Uid)) -> Vec<String> {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     prepare(&mut world, uid);
-    events(&world.pass(uid))
+    events(&world.reconcile(uid))
 }
 
 #[test]
-fn a_first_pass_tells_what_it_changed_and_that_it_is_ready() {
+fn a_first_reconcile_tells_what_it_changed_and_that_it_is_ready() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
-    let pass = world.pass(uid);
-    assert_eq!(events(&pass), ["FeatureEnabled", "PolicyApplied", "InSync"]);
-    assert_eq!(pass.events[1].note, "was the application's policy; is absolute 8h, idle 1h");
+    let reconciled = world.reconcile(uid);
+    assert_eq!(events(&reconciled), ["FeatureEnabled", "PolicyApplied", "InSync"]);
+    assert_eq!(reconciled.events[1].note, "was the application's policy; is absolute 8h, idle 1h");
 }
 
 #[test]
@@ -34,8 +34,8 @@ fn rest_is_silent_and_so_is_a_lasting_state() {
     assert_eq!(after(|_, _| {}), [""; 0]);
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.scalekit.organizations.clear();
-    assert_eq!(events(&world.pass(uid)), ["!OrganizationNotFound"]);
-    assert_eq!(events(&world.pass(uid)), [""; 0]);
+    assert_eq!(events(&world.reconcile(uid)), ["!OrganizationNotFound"]);
+    assert_eq!(events(&world.reconcile(uid)), [""; 0]);
 }
 
 #[test]
@@ -51,9 +51,9 @@ fn what_tighten_only_wrote_is_told_too() {
     world.switch_flag(true);
     world.tenant().live = foreign();
     let uid = world.declare(tighten_only(declared()));
-    assert_eq!(events(&world.pass(uid)), ["PolicyApplied", "StricterKept"]);
+    assert_eq!(events(&world.reconcile(uid)), ["PolicyApplied", "StricterKept"]);
     world.tenant().live = foreign();
-    assert_eq!(events(&world.pass(uid)), ["!DriftCorrected"]);
+    assert_eq!(events(&world.reconcile(uid)), ["!DriftCorrected"]);
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn what_somebody_else_wrote_is_not_told_as_ours() {
     world.tenant().live = foreign();
     world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::Conflict));
     world.meanwhile(8, |w| w.tenant().live = declared().into());
-    let pass = world.pass(uid);
-    assert_eq!((pass.words().last(), events(&pass)), (Some(&"read policy"), vec![]));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.words().last(), events(&reconciled)), (Some(&"read policy"), vec![]));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn how_a_resource_went_is_told_and_a_policy_left_behind_is_a_warning() {
     let orphaned = |w: &mut World, uid| {
         w.credentials = Ok(access("other.scalekit.com"));
         w.delete(uid);
-        w.pass(uid);
+        w.reconcile(uid);
         w.advance(hour);
     };
     assert_eq!(after(orphaned), ["!PolicyOrphaned"]);
@@ -117,7 +117,7 @@ fn a_note_fits_into_an_event_however_many_flags_changed() {
     world.scalekit.habits.unknown_flag = Some("flag_number_0");
     world.scalekit.habits.replaces_features = true;
     let uid = world.declare(enforce(Policy::Application));
-    let pass = world.pass(uid);
-    assert!(pass.events.iter().any(|e| e.reason == Reason::FeaturesChanged));
-    assert!(pass.events.iter().all(|e| e.note.len() <= 512));
+    let reconciled = world.reconcile(uid);
+    assert!(reconciled.events.iter().any(|e| e.reason == Reason::FeaturesChanged));
+    assert!(reconciled.events.iter().all(|e| e.note.len() <= 512));
 }

@@ -1,4 +1,4 @@
-//! One thing goes wrong at every single call, in every way it can: the pass
+//! One thing goes wrong at every single call, in every way it can: the reconcile
 //! may end early, and yet the end is the one without it, at no more than one
 //! more write for each fault.
 
@@ -59,10 +59,10 @@ fn written(world: &World) -> (usize, usize) {
 
 fn passes_to_rest(world: &mut World, uid: Uid) {
     for _ in 0..4 {
-        world.pass(uid);
+        world.reconcile(uid);
         world.advance(world.settings.settle);
     }
-    assert!(world.pass(uid).is_quiet());
+    assert!(world.reconcile(uid).is_quiet());
 }
 
 /// Plays `story` with these faults at these calls and compares with none.
@@ -116,7 +116,7 @@ fn what_the_organization_inherits_is_never_written_over_by_a_fault() {
     let uid = world.declare(enforce(Policy::Application));
     for trouble in troubles() {
         (0..4).for_each(|nth| world.trouble(On::Anything, nth, trouble));
-        world.pass(uid);
+        world.reconcile(uid);
         world.calm();
     }
     assert_eq!(written(&world), (0, 0));

@@ -3,61 +3,61 @@
 
 use super::{
     samples::*,
-    world::{Omits, On, Pass, Trouble, Uid, World, set_flag},
+    world::{Omits, On, Reconciled, Trouble, Uid, World, set_flag},
 };
 use crate::reconcile::{
     ConditionType, ErrorKind, Feature, Outcome, Reason, RemoteOutcome, RemoteRequest, Request, Step,
 };
 
-fn first_pass(prepare: impl FnOnce(&mut World)) -> (World, Uid, Pass) {
+fn first_reconcile(prepare: impl FnOnce(&mut World)) -> (World, Uid, Reconciled) {
     let mut world = World::new();
     prepare(&mut world);
     let uid = world.declare(enforce(declared()));
-    let pass = world.pass(uid);
-    (world, uid, pass)
+    let reconciled = world.reconcile(uid);
+    (world, uid, reconciled)
 }
 
-/// The lists of flags that a pass sent.
-fn sent(pass: &Pass) -> Vec<Vec<Feature>> {
+/// The lists of flags that a reconcile sent.
+fn sent(reconciled: &Reconciled) -> Vec<Vec<Feature>> {
     let list = |step: &Step| match step {
         Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) => Some(features.clone()),
         _ => None,
     };
-    pass.steps.iter().filter_map(list).collect()
+    reconciled.steps.iter().filter_map(list).collect()
 }
 
 #[test]
 fn the_others_stay_whether_the_server_merges_or_replaces() {
     for replaces in [false, true] {
-        let (mut world, _, pass) = first_pass(|w| w.scalekit.habits.replaces_features = replaces);
-        assert_eq!((sent(&pass), world.tenant().features.clone()), (vec![flags(true)], flags(true)));
-        assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+        let (mut world, _, reconciled) = first_reconcile(|w| w.scalekit.habits.replaces_features = replaces);
+        assert_eq!((sent(&reconciled), world.tenant().features.clone()), (vec![flags(true)], flags(true)));
+        assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
     }
 }
 
 #[test]
 fn a_name_that_the_server_refuses_is_left_out_if_it_is_off() {
-    let (mut world, _, pass) = first_pass(|w| {
+    let (mut world, _, reconciled) = first_reconcile(|w| {
         w.scalekit.habits.unknown_flag = Some("dir_sync");
         w.scalekit.habits.replaces_features = true;
     });
-    assert_eq!(sent(&pass).len(), 2);
+    assert_eq!(sent(&reconciled).len(), 2);
     assert!(world.tenant().features.contains(&flag("sso", true)));
-    assert!(pass.events.iter().all(|e| e.reason != Reason::FeaturesChanged));
+    assert!(reconciled.events.iter().all(|e| e.reason != Reason::FeaturesChanged));
 }
 
 #[test]
 fn a_name_that_is_on_and_refused_is_left_out_last_and_its_loss_is_announced() {
     for replaces in [false, true] {
-        let (_, _, pass) = first_pass(|w| {
+        let (_, _, reconciled) = first_reconcile(|w| {
             w.scalekit.habits.unknown_flag = Some("sso");
             w.scalekit.habits.replaces_features = replaces;
         });
-        assert_eq!(sent(&pass).last(), Some(&vec![flag("session_policy", true)]));
-        let lost = pass.events.iter().find(|e| e.reason == Reason::FeaturesChanged);
+        assert_eq!(sent(&reconciled).last(), Some(&vec![flag("session_policy", true)]));
+        let lost = reconciled.events.iter().find(|e| e.reason == Reason::FeaturesChanged);
         assert_eq!(lost.is_some(), replaces);
         assert!(lost.is_none_or(|e| e.warning && e.note.ends_with("sso")));
-        assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+        assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
     }
 }
 
@@ -65,98 +65,109 @@ fn a_name_that_is_on_and_refused_is_left_out_last_and_its_loss_is_announced() {
 fn a_server_that_refuses_every_list_has_no_such_feature() {
     use ErrorKind::{Forbidden, Rejected, Unsupported};
     for (kind, lists) in [(Rejected, 3), (Forbidden, 1), (Unsupported, 1)] {
-        let (world, uid, pass) = first_pass(|w| w.scalekit.habits.refuses_features = Some(kind));
-        assert_eq!((sent(&pass).len(), pass.policies()), (lists, vec![]), "{kind:?}");
+        let (world, uid, reconciled) = first_reconcile(|w| w.scalekit.habits.refuses_features = Some(kind));
+        assert_eq!((sent(&reconciled).len(), reconciled.policies()), (lists, vec![]), "{kind:?}");
         assert_eq!(world.says(uid, ConditionType::Stalled), "True FeatureUnavailable", "{kind:?}");
     }
 }
 
 #[test]
 fn a_flag_that_stays_off_is_tried_twice_whatever_the_echo_says() {
-    let (world, uid, pass) = first_pass(|w| w.scalekit.habits.keeps_flag_off = true);
-    assert_eq!((sent(&pass).len(), pass.policies()), (2, vec![]));
+    let (world, uid, reconciled) = first_reconcile(|w| w.scalekit.habits.keeps_flag_off = true);
+    assert_eq!((sent(&reconciled).len(), reconciled.policies()), (2, vec![]));
     assert_eq!(world.says(uid, ConditionType::Stalled), "True FeatureNotEnabled");
-    let (mut world, uid, _) = first_pass(|w| {
+    let (mut world, uid, _) = first_reconcile(|w| {
         w.scalekit.habits.keeps_flag_off = true;
         w.scalekit.habits.flag_echo_lies = true;
     });
-    assert_eq!(world.says(uid, ConditionType::Ready), "True InSync", "a true-looking echo is believed for this pass");
+    assert_eq!(
+        world.says(uid, ConditionType::Ready),
+        "True InSync",
+        "a true-looking echo is believed for this reconcile"
+    );
     world.scalekit.habits.flag_echo_lies = false;
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.says(uid, ConditionType::Stalled), "True FeatureNotEnabled", "the next one finds out");
 }
 
 #[test]
 fn a_flag_write_of_unknown_outcome_is_read_before_it_is_repeated() {
     for (trouble, lists) in [(Trouble::ResponseLost(ErrorKind::TimedOut), 1), (Trouble::Lost(ErrorKind::TimedOut), 2)] {
-        let (_, _, pass) = first_pass(|w| w.trouble(On::Features, 0, trouble));
-        let words = pass.words();
+        let (_, _, reconciled) = first_reconcile(|w| w.trouble(On::Features, 0, trouble));
+        let words = reconciled.words();
         let first = words.iter().position(|w| *w == "features").unwrap();
-        assert_eq!((words[first + 1], sent(&pass).len()), ("read organization", lists));
-        assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+        assert_eq!((words[first + 1], sent(&reconciled).len()), ("read organization", lists));
+        assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
     }
 }
 
 #[test]
-fn two_lost_flag_writes_end_the_pass_and_a_conflict_counts_as_one() {
+fn two_lost_flag_writes_end_the_reconcile_and_a_conflict_counts_as_one() {
     for kind in [ErrorKind::TimedOut, ErrorKind::Conflict] {
-        let (world, uid, pass) = first_pass(|w| {
+        let (world, uid, reconciled) = first_reconcile(|w| {
             w.trouble(On::Features, 0, Trouble::Lost(kind));
             w.trouble(On::Features, 1, Trouble::Lost(kind));
         });
-        assert_eq!((sent(&pass).len(), pass.policies()), (2, vec![]));
+        assert_eq!((sent(&reconciled).len(), reconciled.policies()), (2, vec![]));
         assert!(world.says(uid, ConditionType::Reconciling).starts_with("True"));
     }
 }
 
 #[test]
 fn an_organization_that_goes_before_the_flag_is_written_is_not_found() {
-    let (world, uid, _) = first_pass(|w| w.meanwhile(7, |w| w.scalekit.organizations.clear()));
+    let (world, uid, _) = first_reconcile(|w| w.meanwhile(7, |w| w.scalekit.organizations.clear()));
     assert_eq!(world.says(uid, ConditionType::Stalled), "True OrganizationNotFound");
-    let (world, uid, pass) = first_pass(|w| w.trouble(On::Features, 0, Trouble::Refused(ErrorKind::NotFound)));
-    assert_eq!((sent(&pass).len(), world.says(uid, ConditionType::Stalled)), (1, "True FeatureUnavailable".into()));
+    let (world, uid, reconciled) =
+        first_reconcile(|w| w.trouble(On::Features, 0, Trouble::Refused(ErrorKind::NotFound)));
+    assert_eq!(
+        (sent(&reconciled).len(), world.says(uid, ConditionType::Stalled)),
+        (1, "True FeatureUnavailable".into())
+    );
 }
 
 #[test]
 fn the_flag_is_not_touched_while_it_is_on_and_never_on_deletion() {
-    let (mut world, uid, _) = first_pass(|w| w.switch_flag(true));
+    let (mut world, uid, _) = first_reconcile(|w| w.switch_flag(true));
     world.switch_flag(false);
     world.delete(uid);
-    let pass = world.pass(uid);
-    assert_eq!((sent(&pass).len(), world.is_gone(uid), world.tenant().session_policy_on()), (0, true, false));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((sent(&reconciled).len(), world.is_gone(uid), world.tenant().session_policy_on()), (0, true, false));
 }
 
 #[test]
 fn a_server_that_never_tells_is_asked_once_and_then_only_with_a_policy_to_write() {
-    let (mut world, uid, pass) = first_pass(|w| w.scalekit.habits.omits_features = Omits::Always);
-    assert_eq!((sent(&pass), pass.policies()), (vec![vec![flag("session_policy", true)]], vec![declared()]));
+    let (mut world, uid, reconciled) = first_reconcile(|w| w.scalekit.habits.omits_features = Omits::Always);
+    assert_eq!(
+        (sent(&reconciled), reconciled.policies()),
+        (vec![vec![flag("session_policy", true)]], vec![declared()])
+    );
     assert_eq!(
         (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::FeatureEnabled)),
         ("True InSync".into(), "Unknown FeatureStateUnknown".into())
     );
-    assert!(pass.events.iter().all(|e| e.reason != Reason::FeaturesChanged));
+    assert!(reconciled.events.iter().all(|e| e.reason != Reason::FeaturesChanged));
     for _ in 0..8 {
-        assert!(world.pass(uid).is_quiet(), "at rest nothing is written");
+        assert!(world.reconcile(uid).is_quiet(), "at rest nothing is written");
     }
     world.tenant().live = foreign();
-    let pass = world.pass(uid);
-    assert_eq!((sent(&pass).len(), pass.policies()), (1, vec![declared()]), "the flag may be off by now");
+    let reconciled = world.reconcile(uid);
+    assert_eq!((sent(&reconciled).len(), reconciled.policies()), (1, vec![declared()]), "the flag may be off by now");
     world.switch_flag(false);
     world.scalekit.habits.omits_features = Omits::Never;
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.says(uid, ConditionType::FeatureEnabled), "True Enabled", "once it tells, it counts again");
 }
 
 #[test]
 fn a_list_that_is_left_out_because_all_are_off_means_off() {
-    let (mut world, uid, pass) = first_pass(|w| {
+    let (mut world, uid, reconciled) = first_reconcile(|w| {
         w.scalekit.habits.omits_features = Omits::WhenAllAreOff;
         w.tenant().features.clear();
     });
-    assert_eq!((sent(&pass).len(), world.says(uid, ConditionType::FeatureEnabled)), (1, "True Enabled".into()));
+    assert_eq!((sent(&reconciled).len(), world.says(uid, ConditionType::FeatureEnabled)), (1, "True Enabled".into()));
     world.switch_flag(false);
-    let pass = world.pass(uid);
-    assert_eq!((sent(&pass).len(), world.tenant().session_policy_on()), (1, true), "and off is drift");
+    let reconciled = world.reconcile(uid);
+    assert_eq!((sent(&reconciled).len(), world.tenant().session_policy_on()), (1, true), "and off is drift");
 }
 
 /// The declared policy alone would hold, but not with what is stricter today.
@@ -166,10 +177,10 @@ fn a_server_that_never_tells_is_not_asked_again_for_a_policy_that_could_not_hold
     world.scalekit.habits.omits_features = Omits::Always;
     world.tenant().live = custom(600, 3).into();
     let uid = world.declare(tighten_only(declared()));
-    assert_eq!(sent(&world.pass(uid)).len(), 1);
+    assert_eq!(sent(&world.reconcile(uid)).len(), 1);
     assert_eq!(world.says(uid, ConditionType::Stalled), "True InvalidSpec");
     for _ in 0..8 {
-        assert!(world.pass(uid).is_quiet(), "at rest nothing is written");
+        assert!(world.reconcile(uid).is_quiet(), "at rest nothing is written");
     }
 }
 
@@ -181,11 +192,11 @@ fn row_118_a_feature_that_somebody_switches_off_meanwhile_stays_off() {
             world.scalekit.habits.replaces_features = replaces_features;
             let uid = world.declare(enforce(declared()));
             world.meanwhile(before, |world| world.each_tenant(|tenant| set_flag(&mut tenant.features, "sso", false)));
-            let pass = world.pass(uid);
+            let reconciled = world.reconcile(uid);
             assert!(world.tenant().session_policy_on());
             let sso = world.tenant().features.iter().find(|f| f.name == "sso").is_some_and(|f| f.enabled);
-            assert!(!sso, "switched off before step {before}: {:?}", pass.words());
-            assert!(pass.events.iter().all(|event| event.reason != Reason::FeaturesChanged), "{before}");
+            assert!(!sso, "switched off before step {before}: {:?}", reconciled.words());
+            assert!(reconciled.events.iter().all(|event| event.reason != Reason::FeaturesChanged), "{before}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What holds of every step of every pass, whatever happens around it.
+//! What holds of every step of every reconcile, whatever happens around it.
 
 use super::{
     random::{Run, cases, runs},
@@ -15,14 +15,14 @@ use proptest::prelude::*;
 proptest! {
     #![proptest_config(cases(1500))]
     #[test]
-    fn every_step_is_justified_by_what_its_pass_has_seen(run in runs()) {
+    fn every_step_is_justified_by_what_its_reconcile_has_seen(run in runs()) {
         let world = played(&run)?;
         for entry in &world.journal {
             justified(entry).map_err(|e| e.and(entry))?;
         }
-        for pass in world.journal.chunk_by(|one, other| one.pass == other.pass) {
-            bounded(pass)?;
-            no_write_after_a_refusal(pass)?;
+        for reconciled in world.journal.chunk_by(|one, other| one.reconciled == other.reconciled) {
+            bounded(reconciled)?;
+            no_write_after_a_refusal(reconciled)?;
         }
     }
 }
@@ -37,7 +37,10 @@ trait And {
 
 impl And for TestCaseError {
     fn and(self, entry: &Entry) -> Self {
-        Self::fail(format!("{self}\nin pass {} over {}: {:#?}\n{:#?}", entry.pass, entry.uid, entry.step, entry.state))
+        Self::fail(format!(
+            "{self}\nin reconciled {} over {}: {:#?}\n{:#?}",
+            entry.reconciled, entry.uid, entry.step, entry.state
+        ))
     }
 }
 
@@ -86,7 +89,7 @@ fn announced(entry: &Entry) -> Result<(), TestCaseError> {
     let spec = state.spec().unwrap();
     let needs_undoing = spec.may_revert() && spec.policy != Policy::Application;
     let Some(object) = &entry.object else {
-        prop_assert!(!needs_undoing, "only what nothing holds can go in the middle of a pass");
+        prop_assert!(!needs_undoing, "only what nothing holds can go in the middle of a reconcile");
         return Ok(());
     };
     let organization = state.observation.organization.as_ref().unwrap();
@@ -162,14 +165,14 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn bounded(pass: &[Entry]) -> Result<(), TestCaseError> {
+fn bounded(reconciled: &[Entry]) -> Result<(), TestCaseError> {
     let conflict = |e: &&Entry| matches!(&e.response, Some(Response::Remote(Err(f))) if f.kind == ErrorKind::Conflict);
     // one that was refused with its credentials was not applied, and is sent once more
     let refused = |e: &&Entry| matches!(&e.response, Some(Response::Remote(Err(f))) if f.kind.class() == ErrorClass::Unauthenticated);
-    let policies: Vec<&Entry> = pass.iter().filter(|e| e.policy().is_some() && !refused(e)).collect();
+    let policies: Vec<&Entry> = reconciled.iter().filter(|e| e.policy().is_some() && !refused(e)).collect();
     let conflicts = policies.iter().copied().filter(conflict).count();
     prop_assert!(policies.len() - conflicts <= 2 && conflicts <= 3, "{} writes", policies.len());
-    let features = pass
+    let features = reconciled
         .iter()
         .filter(|e| matches!(e.step, Step::Request(Request::Remote(RemoteRequest::WriteFeatures { .. }))))
         .count();
@@ -179,10 +182,10 @@ fn bounded(pass: &[Entry]) -> Result<(), TestCaseError> {
 
 /// 401, 403 and 404 end the writing; a 404 until the organization is found
 /// after all, a 401 until the credentials were read again, once. Only the application's policy is a question that may be refused.
-fn no_write_after_a_refusal(pass: &[Entry]) -> Result<(), TestCaseError> {
+fn no_write_after_a_refusal(reconciled: &[Entry]) -> Result<(), TestCaseError> {
     use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden, NotFound};
     let (mut refused, mut read_again) = (None, false);
-    for entry in pass {
+    for entry in reconciled {
         if matches!(entry.step, Step::Request(Request::ReadCredentials { .. })) {
             if matches!(refused, Some(AuthFailed | CredentialsRejected)) {
                 prop_assert!(!read_again, "a second refusal is final");

@@ -13,7 +13,7 @@ use std::time::Duration;
 fn write_lands_late(world: &mut World, uid: Uid) {
     world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::TimedOut, Duration::from_secs(19)));
     world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unavailable));
-    world.pass(uid);
+    world.reconcile(uid);
 }
 
 #[test]
@@ -24,9 +24,9 @@ fn who_lost_the_organization_is_released_when_no_own_write_can_land_any_more() {
     let older = world.declare(enforce(custom(240, None)));
     world.cluster.get_mut(older).unwrap().created = jiff::Timestamp::from_second(1).unwrap();
     world.delete(uid);
-    assert!(matches!(world.pass(uid).outcome, Outcome::Settling(_)));
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Settling(_)));
     world.advance(world.settings.settle);
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::NotOwner));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::NotOwner));
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_late_write_of_an_older_spec_does_not_outlive_a_resource_that_retains() {
     write_lands_late(&mut world, uid);
     world.edit(uid, |spec| *spec = retain(declared()));
     world.delete(uid);
-    assert!(matches!(world.pass(uid).outcome, Outcome::Settling(_)));
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Settling(_)));
     world.advance(world.settings.settle);
-    assert_eq!(world.pass(uid).outcome, Outcome::Released(Release::NothingToRevert));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::NothingToRevert));
 }

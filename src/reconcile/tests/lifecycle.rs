@@ -1,4 +1,4 @@
-//! A resource that is to stay: what a pass does, in which order, and what it
+//! A resource that is to stay: what a reconcile does, in which order, and what it
 //! leaves alone.
 
 use super::{
@@ -14,9 +14,9 @@ use crate::reconcile::{
 fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
-    let pass = world.pass(uid);
+    let reconciled = world.reconcile(uid);
     assert_eq!(
-        pass.words(),
+        reconciled.words(),
         [
             "read resource",
             "read credentials",
@@ -31,13 +31,13 @@ fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write
             "write policy",
         ]
     );
-    assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+    assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
     assert_eq!((world.live(), world.says(uid, ConditionType::Ready)), (declared().into(), "True InSync".into()));
     assert!(world.object(uid).finalizer && world.tenant().session_policy_on());
 }
 
 #[test]
-fn at_rest_a_pass_writes_to_neither_side() {
+fn at_rest_a_reconcile_writes_to_neither_side() {
     for spec in [
         enforce(declared()),
         enforce(Policy::Application),
@@ -47,10 +47,10 @@ fn at_rest_a_pass_writes_to_neither_side() {
     ] {
         let (mut world, uid) = World::at_rest(spec.clone());
         let before = world.cluster.status_writes;
-        let pass = world.pass(uid);
-        assert!(pass.is_quiet(), "{spec:?}: {:?}", pass.words());
+        let reconciled = world.reconcile(uid);
+        assert!(reconciled.is_quiet(), "{spec:?}: {:?}", reconciled.words());
         assert_eq!(world.cluster.status_writes, before, "{spec:?}");
-        assert!(pass.events.is_empty());
+        assert!(reconciled.events.is_empty());
     }
 }
 
@@ -59,8 +59,8 @@ fn a_suspended_resource_is_reported_and_left_alone() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.tenant().live = foreign();
     world.edit(uid, |d| d.suspend = true);
-    let pass = world.pass(uid);
-    assert_eq!((pass.words(), &pass.outcome), (vec!["read resource"], &Outcome::Suspended));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.words(), &reconciled.outcome), (vec!["read resource"], &Outcome::Suspended));
     assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Suspended");
     assert!(world.object(uid).finalizer, "the policy is still ours to revert");
 }
@@ -69,8 +69,8 @@ fn a_suspended_resource_is_reported_and_left_alone() {
 fn an_invalid_spec_costs_no_call_and_stalls() {
     let mut world = World::new();
     let uid = world.declare_in("customers", Err(vec!["policy.idleSessionTimeout: is not below 8h".into()]));
-    let pass = world.pass(uid);
-    assert_eq!(pass.words(), ["read resource"]);
+    let reconciled = world.reconcile(uid);
+    assert_eq!(reconciled.words(), ["read resource"]);
     assert_eq!(world.says(uid, ConditionType::Stalled), "True InvalidSpec");
     assert!(world.object(uid).condition(ConditionType::Ready).unwrap().message.contains("policy.idleSessionTimeout"));
 }
@@ -97,8 +97,8 @@ fn missing_credentials_are_waited_for_and_unusable_ones_need_a_person() {
         let message = error.to_string();
         world.credentials = Err(error);
         let uid = world.declare(enforce(declared()));
-        let pass = world.pass(uid);
-        assert_eq!(pass.words(), ["read resource", "read credentials"]);
+        let reconciled = world.reconcile(uid);
+        assert_eq!(reconciled.words(), ["read resource", "read credentials"]);
         assert_eq!(world.says(uid, kind), reason);
         assert!(world.object(uid).condition(ConditionType::Ready).unwrap().message.contains(&message));
     }
@@ -109,15 +109,15 @@ fn a_younger_claim_writes_nothing_and_takes_over_when_the_older_one_is_gone() {
     let (mut world, older) = World::at_rest(enforce(declared()));
     let younger =
         world.declare(ValidatedSpec { organization: by_external_id("tenant-1"), ..enforce(custom(240, None)) });
-    let pass = world.pass(younger);
-    assert!(pass.is_quiet());
-    assert_eq!(pass.outcome, Outcome::Conflict { owner: Some("osp-1".into()) });
+    let reconciled = world.reconcile(younger);
+    assert!(reconciled.is_quiet());
+    assert_eq!(reconciled.outcome, Outcome::Conflict { owner: Some("osp-1".into()) });
     assert_eq!(world.says(younger, ConditionType::Stalled), "True Conflict");
     world.delete(older);
-    assert!(world.pass(younger).is_quiet(), "a deleting owner still owns");
-    world.pass(older);
+    assert!(world.reconcile(younger).is_quiet(), "a deleting owner still owns");
+    world.reconcile(older);
     assert_eq!((world.is_gone(older), world.live()), (true, declared().into()), "handed over without a revert");
-    world.pass(younger);
+    world.reconcile(younger);
     assert_eq!((world.live(), world.says(younger, ConditionType::Ready)), (no_idle(240), "True InSync".into()));
 }
 
@@ -125,7 +125,7 @@ fn a_younger_claim_writes_nothing_and_takes_over_when_the_older_one_is_gone() {
 fn a_winner_is_named_only_inside_its_own_namespace() {
     let (mut world, _) = World::at_rest(enforce(declared()));
     let stranger = world.declare_in("elsewhere", Ok(enforce(declared())));
-    assert_eq!(world.pass(stranger).outcome, Outcome::Conflict { owner: None });
+    assert_eq!(world.reconcile(stranger).outcome, Outcome::Conflict { owner: None });
     assert!(!world.object(stranger).condition(ConditionType::Ready).unwrap().message.contains("osp-1"));
 }
 
@@ -135,9 +135,9 @@ fn a_loser_that_carries_a_finalizer_drops_it() {
     world.declare(enforce(declared()));
     let loser = world.declare(enforce(declared()));
     world.set_finalizer_by_hand(loser, true);
-    assert_eq!(world.pass(loser).count("remove finalizer"), 1);
+    assert_eq!(world.reconcile(loser).count("remove finalizer"), 1);
     assert!(!world.object(loser).finalizer);
-    assert!(world.pass(loser).is_quiet());
+    assert!(world.reconcile(loser).is_quiet());
 }
 
 #[test]
@@ -146,13 +146,13 @@ fn an_external_id_that_leads_elsewhere_is_reported_and_neither_organization_is_w
     let (mut world, uid) = World::at_rest(spec);
     world.scalekit.external.insert("tenant-1".into(), org("org_2"));
     world.edit(uid, |d| d.policy = custom(240, None));
-    let pass = world.pass(uid);
-    assert!(pass.is_quiet());
+    let reconciled = world.reconcile(uid);
+    assert!(reconciled.is_quiet());
     assert_eq!(world.says(uid, ConditionType::Stalled), "True OrganizationChanged");
     let pinned = world.object(uid).status.clone().unwrap().pinned.unwrap();
     assert_eq!(pinned.organization, org("org_1"), "a pin is moved by a person");
     world.delete(uid);
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!((world.live(), world.is_gone(uid)), (Live::Application, true), "the first one is reverted");
 }
 
@@ -160,17 +160,17 @@ fn an_external_id_that_leads_elsewhere_is_reported_and_neither_organization_is_w
 fn a_policy_changed_behind_our_back_is_written_again() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.tenant().live = foreign();
-    let pass = world.pass(uid);
-    assert_eq!((pass.policies(), world.live()), (vec![declared()], declared().into()));
-    assert_eq!((pass.count("progress"), pass.count("add finalizer")), (1, 0));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.policies(), world.live()), (vec![declared()], declared().into()));
+    assert_eq!((reconciled.count("progress"), reconciled.count("add finalizer")), (1, 0));
 }
 
 #[test]
 fn a_flag_switched_off_behind_our_back_is_switched_on_again() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.switch_flag(false);
-    let pass = world.pass(uid);
-    assert_eq!((pass.count("features"), pass.policies()), (1, vec![]));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.count("features"), reconciled.policies()), (1, vec![]));
     assert_eq!(
         (world.tenant().session_policy_on(), world.says(uid, ConditionType::FeatureEnabled)),
         (true, "True Enabled".into())
@@ -181,11 +181,11 @@ fn a_flag_switched_off_behind_our_back_is_switched_on_again() {
 fn a_finalizer_stripped_by_hand_comes_back_before_the_next_write() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.set_finalizer_by_hand(uid, false);
-    let pass = world.pass(uid);
-    assert_eq!((pass.count("add finalizer"), pass.policies()), (1, vec![]));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.count("add finalizer"), reconciled.policies()), (1, vec![]));
     world.set_finalizer_by_hand(uid, false);
     world.tenant().live = foreign();
-    let words = world.pass(uid).words();
+    let words = world.reconcile(uid).words();
     let at = |word| words.iter().position(|w| *w == word).unwrap();
     assert!(at("add finalizer") < at("write policy"));
 }
@@ -201,14 +201,14 @@ fn what_never_needs_a_revert_has_no_finalizer_and_loses_one_it_had() {
         let mut spec = enforce(declared());
         change(&mut spec);
         let uid = fresh.declare(spec);
-        assert_eq!(fresh.pass(uid).count("add finalizer"), 0);
+        assert_eq!(fresh.reconcile(uid).count("add finalizer"), 0);
         let (mut world, uid) = World::at_rest(enforce(declared()));
         assert!(world.object(uid).finalizer);
         world.edit(uid, change);
-        assert_eq!(world.pass(uid).count("remove finalizer"), 1);
+        assert_eq!(world.reconcile(uid).count("remove finalizer"), 1);
         assert!(!world.object(uid).finalizer);
         world.edit(uid, |d| *d = enforce(declared()));
-        world.pass(uid);
+        world.reconcile(uid);
         assert!(world.object(uid).finalizer, "and gets it back");
     }
 }
@@ -218,10 +218,10 @@ fn an_edit_to_the_applications_policy_keeps_the_finalizer_while_an_earlier_write
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.restart();
     world.edit(uid, |d| d.policy = Policy::Application);
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!((world.live(), world.object(uid).finalizer), (Live::Application, true));
     world.advance(world.settings.settle);
-    world.pass(uid);
+    world.reconcile(uid);
     assert!(!world.object(uid).finalizer);
 }
 
@@ -230,19 +230,19 @@ fn an_edit_between_read_and_write_costs_one_write_of_the_old_value_and_is_seen_n
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.tenant().live = foreign();
     world.meanwhile(7, |world| world.edit(1, |d| d.policy = custom(240, None)));
-    assert_eq!(world.pass(uid).policies(), [declared()]);
+    assert_eq!(world.reconcile(uid).policies(), [declared()]);
     let object = world.object(uid);
     assert_eq!((object.status.clone().unwrap().observed_generation, object.generation), (1, 2));
-    assert_eq!(world.pass(uid).policies(), [custom(240, None)]);
+    assert_eq!(world.reconcile(uid).policies(), [custom(240, None)]);
 }
 
 #[test]
-fn a_resource_deleted_while_its_pass_works_gets_no_finalizer_and_no_write() {
+fn a_resource_deleted_while_its_reconcile_works_gets_no_finalizer_and_no_write() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
     world.meanwhile(6, |world| world.delete(1));
-    let pass = world.pass(uid);
-    assert_eq!((pass.outcome, world.live()), (Outcome::Gone, Live::Application));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.outcome, world.live()), (Outcome::Gone, Live::Application));
 }
 
 #[test]
@@ -250,8 +250,8 @@ fn a_resource_of_the_same_name_with_another_uid_is_another_resource() {
     let (mut world, old) = World::at_rest(enforce(declared()));
     world.cluster.objects.clear();
     let new = world.declare(enforce(custom(240, None)));
-    world.pass(new);
-    assert_eq!((world.pass(old).outcome, world.live()), (Outcome::Gone, no_idle(240)));
+    world.reconcile(new);
+    assert_eq!((world.reconcile(old).outcome, world.live()), (Outcome::Gone, no_idle(240)));
 }
 
 #[test]
@@ -261,18 +261,18 @@ fn credentials_for_another_environment_mean_another_organization() {
     world.scalekit.environment = "other.scalekit.com".into();
     world.scalekit.external.insert("tenant-1".into(), org("org_2"));
     world.credentials = Ok(access("other.scalekit.com"));
-    let pass = world.pass(uid);
-    assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::InSync), "no pin of elsewhere forbids it");
+    let reconciled = world.reconcile(uid);
+    assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync), "no pin of elsewhere forbids it");
     let pinned = world.object(uid).status.clone().unwrap().pinned.unwrap();
     assert_eq!((pinned.environment.as_str(), pinned.organization), ("other.scalekit.com", org("org_2")));
-    let events: Vec<_> = pass.events.iter().map(|e| (e.warning, e.reason)).collect();
+    let events: Vec<_> = reconciled.events.iter().map(|e| (e.warning, e.reason)).collect();
     assert_eq!(
         events[events.len() - 1],
         (true, Reason::EnvironmentMoved),
         "the first one keeps its policy: said aloud"
     );
-    assert!(pass.events[events.len() - 1].note.contains(HOST));
-    assert!(world.pass(uid).events.is_empty());
+    assert!(reconciled.events[events.len() - 1].note.contains(HOST));
+    assert!(world.reconcile(uid).events.is_empty());
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn where_to_undo_it_is_written_down_before_a_finalizer_is_added() {
     world.switch_flag(true);
     world.tenant().live = declared().into();
     let uid = world.declare(enforce(declared()));
-    let words = world.pass(uid).words();
+    let words = world.reconcile(uid).words();
     let at = |word| words.iter().position(|w| *w == word).unwrap();
     assert!(at("progress") < at("add finalizer"), "{words:?}");
 }
@@ -291,8 +291,8 @@ fn of_two_created_in_the_same_second_the_first_by_namespace_and_name_owns() {
     let mut world = World::new();
     let later_by_name = world.declare_in("b", Ok(enforce(declared())));
     let first_by_name = world.declare_in("a", Ok(enforce(custom(240, None))));
-    world.pass(later_by_name);
+    world.reconcile(later_by_name);
     assert_eq!(world.says(later_by_name, ConditionType::Ready), "False Conflict", "though its uid is the smaller one");
-    world.pass(first_by_name);
+    world.reconcile(first_by_name);
     assert_eq!(world.live(), no_idle(240));
 }

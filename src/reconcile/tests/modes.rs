@@ -28,7 +28,7 @@ fn observe_never_writes_whatever_it_finds() {
             let mut world = World::new();
             spoil(&mut world);
             let uid = world.declare(ValidatedSpec { deletion, ..observe(declared()) });
-            assert!(world.pass(uid).is_quiet(), "{what}");
+            assert!(world.reconcile(uid).is_quiet(), "{what}");
             world.delete(uid);
             assert!(world.is_gone(uid), "{what}: no finalizer holds it");
         }
@@ -39,7 +39,7 @@ fn observe_never_writes_whatever_it_finds() {
 fn observed_drift_is_a_job_done_and_not_in_sync() {
     let (mut world, uid) = World::at_rest(observe(declared()));
     world.tenant().live = foreign();
-    assert_eq!(world.pass(uid).outcome, Outcome::Reconciled(RemoteOutcome::Drifted));
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Reconciled(RemoteOutcome::Drifted));
     assert_eq!(world.says(uid, ConditionType::Ready), "True DriftDetected");
     assert_eq!(world.says(uid, ConditionType::Synced), "False DriftDetected");
     let message = &world.object(uid).condition(ConditionType::Synced).unwrap().message;
@@ -59,10 +59,10 @@ fn tighten_only_writes_the_stricter_of_both_and_then_rests() {
         let mut world = World::new();
         world.tenant().live = live;
         let uid = world.declare(tighten_only(declared()));
-        let pass = world.pass(uid);
-        assert_eq!(pass.policies(), written.into_iter().collect::<Vec<_>>(), "{live}");
+        let reconciled = world.reconcile(uid);
+        assert_eq!(reconciled.policies(), written.into_iter().collect::<Vec<_>>(), "{live}");
         assert_eq!(world.says(uid, ConditionType::Ready), reason, "{live}");
-        assert!(world.pass(uid).is_quiet(), "{live}");
+        assert!(world.reconcile(uid).is_quiet(), "{live}");
     }
 }
 
@@ -71,8 +71,11 @@ fn tighten_only_leaves_a_policy_it_does_not_understand() {
     let mut world = World::new();
     world.tenant().live = Live::Unrecognized;
     let uid = world.declare(tighten_only(declared()));
-    let pass = world.pass(uid);
-    assert_eq!((pass.outcome.clone(), pass.policies()), (Outcome::Reconciled(RemoteOutcome::Unrecognized), vec![]));
+    let reconciled = world.reconcile(uid);
+    assert_eq!(
+        (reconciled.outcome.clone(), reconciled.policies()),
+        (Outcome::Reconciled(RemoteOutcome::Unrecognized), vec![])
+    );
     assert_eq!(world.says(uid, ConditionType::Stalled), "True UnrecognizedLivePolicy");
 }
 
@@ -82,9 +85,9 @@ fn tighten_only_keeps_a_stricter_value_set_while_its_write_was_under_way() {
     let uid = world.declare(tighten_only(declared()));
     world.trouble(On::WritePolicy, 0, Trouble::Lost(ErrorKind::TimedOut));
     world.meanwhile(10, |world| world.tenant().live = custom(120, 30).into());
-    let pass = world.pass(uid);
-    assert_eq!((pass.policies().len(), world.live()), (1, custom(120, 30).into()));
-    assert_eq!(pass.outcome, Outcome::Reconciled(RemoteOutcome::StricterKept));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.policies().len(), world.live()), (1, custom(120, 30).into()));
+    assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::StricterKept));
 }
 
 #[test]
@@ -93,8 +96,8 @@ fn declaring_the_applications_policy_takes_the_custom_one_away() {
     world.tenant().live = foreign();
     world.switch_flag(true);
     let uid = world.declare(enforce(Policy::Application));
-    let pass = world.pass(uid);
-    assert_eq!((pass.policies(), world.live()), (vec![Policy::Application], Live::Application));
-    assert_eq!((pass.count("add finalizer"), world.says(uid, ConditionType::Ready)), (0, "True InSync".into()));
-    assert!(world.pass(uid).is_quiet());
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.policies(), world.live()), (vec![Policy::Application], Live::Application));
+    assert_eq!((reconciled.count("add finalizer"), world.says(uid, ConditionType::Ready)), (0, "True InSync".into()));
+    assert!(world.reconcile(uid).is_quiet());
 }

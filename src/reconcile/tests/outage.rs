@@ -19,14 +19,14 @@ const OUTAGES: [(ErrorKind, &str); 7] = [
     (ErrorKind::RateLimited { retry_after: Duration::from_secs(30) }, "RateLimited"),
 ];
 
-/// At rest, then down; passes until the outage has lasted so many intervals.
+/// At rest, then down; reconciles until the outage has lasted so many intervals.
 fn down_for(intervals: u32, kind: ErrorKind) -> (World, Uid) {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.scalekit.down = Some(kind);
-    world.pass(uid);
+    world.reconcile(uid);
     for _ in 0..intervals {
         world.advance(world.settings.interval);
-        world.pass(uid);
+        world.reconcile(uid);
     }
     (world, uid)
 }
@@ -38,7 +38,7 @@ fn a_blip_changes_nothing() {
             let (mut world, uid) = World::at_rest(enforce(declared()));
             let before = world.object(uid).clone();
             world.trouble(on, 0, Trouble::Refused(kind));
-            world.pass(uid);
+            world.reconcile(uid);
             assert_eq!(world.object(uid), &before, "{kind:?} {on:?}");
         }
     }
@@ -64,13 +64,13 @@ fn after_three_intervals_it_is_stale_until_the_server_is_back() {
             (world.says(uid, ConditionType::Reconciling), world.says(uid, ConditionType::Stalled)),
             ("absent".into(), "absent".into())
         );
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Stale", "and stays so");
         let writes = world.cluster.status_writes;
-        world.pass(uid);
-        assert_eq!(world.cluster.status_writes, writes, "without a write per pass");
+        world.reconcile(uid);
+        assert_eq!(world.cluster.status_writes, writes, "without a write per reconcile");
         world.calm();
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!(
             (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Synced)),
             ("True InSync".into(), "True InSync".into())
@@ -84,17 +84,17 @@ fn whoever_waits_for_something_hears_of_it_at_once() {
         let mut world = World::new();
         let uid = world.declare(enforce(declared()));
         world.scalekit.down = Some(kind);
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!(world.says(uid, ConditionType::Reconciling), format!("True {reason}"), "new");
         assert_eq!(world.says(uid, ConditionType::Ready), format!("Unknown {reason}"));
         let (mut world, uid) = down_for(0, kind);
         world.edit(uid, |d| d.policy = custom(240, None));
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!(world.says(uid, ConditionType::Reconciling), format!("True {reason}"), "edited");
         let (mut world, uid) = World::at_rest(enforce(declared()));
         world.tenant().live = foreign();
         world.trouble(On::WritePolicy, 0, Trouble::Refused(kind));
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!(world.says(uid, ConditionType::Reconciling), format!("True {reason}"), "drifted");
         assert_eq!(world.says(uid, ConditionType::Synced), "False DriftDetected");
     }
@@ -104,18 +104,18 @@ fn whoever_waits_for_something_hears_of_it_at_once() {
 fn an_outage_hides_neither_a_stall_nor_its_cause() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let organizations = std::mem::take(&mut world.scalekit.organizations);
-    world.pass(uid);
+    world.reconcile(uid);
     let before = world.object(uid).clone();
     world.scalekit.down = Some(ErrorKind::Unavailable);
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.object(uid), &before);
     world.advance(world.settings.interval * 4);
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.says(uid, ConditionType::Stalled), "True OrganizationNotFound");
     assert_eq!(world.says(uid, ConditionType::Ready), "False OrganizationNotFound");
     world.calm();
     world.scalekit.organizations = organizations;
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(
         (world.says(uid, ConditionType::Stalled), world.says(uid, ConditionType::Ready)),
         ("absent".into(), "True InSync".into())
@@ -127,7 +127,7 @@ fn an_outage_counts_from_the_first_reconcile_that_failed_not_from_the_last_that_
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.advance(world.settings.interval * 5);
     world.trouble(On::Organization, 0, Trouble::Refused(ErrorKind::Unavailable));
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.says(uid, ConditionType::Synced), "True InSync", "one answer failed, a moment ago");
 }
 
@@ -135,11 +135,11 @@ fn an_outage_counts_from_the_first_reconcile_that_failed_not_from_the_last_that_
 fn refused_credentials_do_not_end_an_outage() {
     let (mut world, uid) = down_for(1, ErrorKind::Unavailable);
     world.scalekit.down = Some(ErrorKind::AuthFailed);
-    world.pass(uid);
+    world.reconcile(uid);
     world.scalekit.down = Some(ErrorKind::Unavailable);
     world.advance(world.settings.interval);
-    let pass = world.pass(uid);
-    assert!(pass.state.history.unreachable_for(pass.state.began) >= world.settings.interval * 2);
+    let reconciled = world.reconcile(uid);
+    assert!(reconciled.state.history.unreachable_for(reconciled.state.began) >= world.settings.interval * 2);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn what_only_a_person_can_cure_is_said_at_once() {
     for kind in [AuthFailed, CredentialsRejected, Forbidden] {
         let (mut world, uid) = World::at_rest(enforce(declared()));
         world.scalekit.down = Some(kind);
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!(world.says(uid, ConditionType::Stalled), format!("True {kind:?}"));
         assert_eq!(world.says(uid, ConditionType::Ready), format!("False {kind:?}"));
         assert!(
@@ -165,7 +165,7 @@ fn a_reconcile_now_request_is_echoed_on_success_and_failure() {
     {
         world.scalekit.down = down;
         world.cluster.get_mut(uid).unwrap().requested_at = Some(request.into());
-        world.pass(uid);
+        world.reconcile(uid);
         assert_eq!(world.object(uid).status.clone().unwrap().handled_at.as_deref(), Some(request));
     }
 }
@@ -173,7 +173,7 @@ fn a_reconcile_now_request_is_echoed_on_success_and_failure() {
 #[test]
 fn a_crash_is_said_of_the_resource_it_happened_to() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    let state = world.pass(uid).state;
+    let state = world.reconcile(uid).state;
     let update = StatusUpdate::after(&state, &Outcome::Crashed("it ran out of time")).unwrap();
     let ready = update.conditions.iter().find(|c| c.type_ == ConditionType::Ready).unwrap();
     assert_eq!((ready.status, ready.reason), (ConditionStatus::False, Reason::InternalError));
@@ -186,6 +186,6 @@ fn what_an_outage_did_not_see_stays_in_the_status() {
     let observed = |world: &World| world.object(uid).status.clone().unwrap().observed.unwrap().live;
     assert_eq!(observed(&world), Live::from(declared()));
     world.scalekit.down = Some(ErrorKind::Unavailable);
-    let update = world.pass(uid).update.unwrap();
+    let update = world.reconcile(uid).update.unwrap();
     assert_eq!((update.observed, observed(&world)), (None, declared().into()));
 }

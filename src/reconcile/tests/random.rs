@@ -1,9 +1,9 @@
 //! Random worlds: what is declared, how the server behaves, what goes wrong
-//! and what others do, between the passes and in the middle of them.
+//! and what others do, between the reconciles and in the middle of them.
 
 use super::{
     samples::*,
-    world::{Cut, Fate, Habits, Omits, On, SECRET, Trouble, Uid, World},
+    world::{Crash, Habits, Interrupted, Omits, On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{ApplicationPolicy, DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
 use crate::reconcile::ErrorKind;
@@ -19,11 +19,11 @@ pub(crate) struct Run {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Action {
-    /// A pass, with something that happens before one of its steps.
-    Pass(Uid, Option<(usize, Change)>),
-    /// A pass that dies.
-    Cut(Uid, Cut),
-    /// Others change the policy before each of so many passes.
+    /// A reconcile, with something that happens before one of its steps.
+    Reconciled(Uid, Option<(usize, Change)>),
+    /// A reconcile that dies.
+    Crash(Uid, Crash),
+    /// Others change the policy before each of so many reconciles.
     Fight(Uid, usize),
     Change(Change),
 }
@@ -88,21 +88,21 @@ impl Run {
         world.scalekit.habits = self.habits.clone();
         for event in &self.events {
             match event {
-                Action::Pass(uid, meanwhile) if world.knows(*uid) => {
+                Action::Reconciled(uid, meanwhile) if world.knows(*uid) => {
                     if let Some((before, change)) = meanwhile.clone() {
                         world.meanwhile(before, move |world| change.happen(world));
                     }
-                    world.pass(*uid);
+                    world.reconcile(*uid);
                 }
-                Action::Cut(uid, cut) if world.knows(*uid) => drop(world.run(*uid, Some(*cut))),
+                Action::Crash(uid, crash) if world.knows(*uid) => drop(world.run(*uid, Some(*crash))),
                 Action::Fight(uid, times) if world.knows(*uid) => {
                     for _ in 0..*times {
                         world.each_tenant(|tenant| tenant.live = foreign());
-                        world.pass(*uid);
+                        world.reconcile(*uid);
                     }
                 }
                 Action::Change(change) => change.happen(&mut world),
-                Action::Pass(..) | Action::Cut(..) | Action::Fight(..) => {}
+                Action::Reconciled(..) | Action::Crash(..) | Action::Fight(..) => {}
             }
             each(&mut world, event)?;
         }
@@ -255,10 +255,11 @@ fn habits() -> impl Strategy<Value = Habits> {
 
 /// One resource from the start, then whatever.
 pub(crate) fn runs() -> impl Strategy<Value = Run> {
-    let fates = prop_oneof![Just(Fate::NotSent), Just(Fate::CarriedOut), late().prop_map(Fate::Late)];
+    let fates =
+        prop_oneof![Just(Interrupted::NotSent), Just(Interrupted::CarriedOut), late().prop_map(Interrupted::Late)];
     let events = prop_oneof![
-        6 => (1u32..3, option::weighted(0.2, (0usize..14, changes()))).prop_map(|(uid, m)| Action::Pass(uid, m)),
-        1 => (1u32..3, 0usize..14, fates).prop_map(|(uid, at, fate)| Action::Cut(uid, Cut { at, fate })),
+        6 => (1u32..3, option::weighted(0.2, (0usize..14, changes()))).prop_map(|(uid, m)| Action::Reconciled(uid, m)),
+        1 => (1u32..3, 0usize..14, fates).prop_map(|(uid, at, interrupted)| Action::Crash(uid, Crash { at, interrupted })),
         1 => (1u32..3, 4usize..7).prop_map(|(uid, times)| Action::Fight(uid, times)),
         6 => changes().prop_map(Action::Change),
     ];

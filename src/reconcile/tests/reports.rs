@@ -1,5 +1,5 @@
 //! What holds of every report, whatever happens: kstatus, and that Ready is
-//! never said of what this very pass has not seen.
+//! never said of what this very reconcile has not seen.
 
 use super::{
     random::{cases, runs},
@@ -17,12 +17,12 @@ proptest! {
     #[test]
     fn every_report_keeps_the_rules_and_tells_only_what_was_seen(run in runs()) {
         let world = run.play(|_, _| Ok(()))?;
-        for pass in world.journal.chunk_by(|one, other| one.pass == other.pass) {
-            for entry in pass {
+        for reconciled in world.journal.chunk_by(|one, other| one.reconciled == other.reconciled) {
+            for entry in reconciled {
                 let Some(update) = update(entry) else { continue };
                 kstatus(&update, entry)?;
                 if ready(&update.conditions).status == ConditionStatus::True {
-                    ready_is_deserved(&update, pass, entry)?;
+                    ready_is_deserved(&update, reconciled, entry)?;
                 }
             }
         }
@@ -59,18 +59,22 @@ fn kstatus(update: &StatusUpdate, entry: &Entry) -> Result<(), TestCaseError> {
     }
     let requested = entry.state.here().and_then(|resource| resource.requested_at.clone());
     let over = matches!(entry.step, Step::Done(_));
-    prop_assert_eq!(&update.handled_at, &requested.filter(|_| over), "a request is handled at the end of its pass");
+    prop_assert_eq!(
+        &update.handled_at,
+        &requested.filter(|_| over),
+        "a request is handled at the end of its reconcile"
+    );
     let busy = count(ConditionType::Reconciling) + count(ConditionType::Stalled) > 0;
     prop_assert!(!busy || ready(&update.conditions).status != ConditionStatus::True, "ready and not at rest");
     prop_assert_eq!(update.observed_generation, entry.state.here().unwrap().generation);
     Ok(())
 }
 
-/// Said anew only of what this pass saw; during an outage what was said stands.
-fn ready_is_deserved(update: &StatusUpdate, pass: &[Entry], entry: &Entry) -> Result<(), TestCaseError> {
+/// Said anew only of what this reconcile saw; during an outage what was said stands.
+fn ready_is_deserved(update: &StatusUpdate, reconciled: &[Entry], entry: &Entry) -> Result<(), TestCaseError> {
     let resource = entry.state.here().unwrap();
     let Step::Done(Outcome::Reconciled(remote_outcome)) = &entry.step else {
-        return Err(TestCaseError::fail("ready in the middle of a pass"));
+        return Err(TestCaseError::fail("ready in the middle of a reconcile"));
     };
     if let RemoteOutcome::Error(_) = remote_outcome {
         prop_assert_eq!(ready(&update.conditions), ready(&resource.conditions));
@@ -78,27 +82,27 @@ fn ready_is_deserved(update: &StatusUpdate, pass: &[Entry], entry: &Entry) -> Re
         return Ok(());
     }
     let spec = entry.state.spec().unwrap();
-    prop_assert!(shown(pass).is_some_and(|live| allowed(spec, &live)), "{:?} is not declared", shown(pass));
-    prop_assert!(spec.mode == Mode::Observe || flag_seen_on(pass));
+    prop_assert!(shown(reconciled).is_some_and(|live| allowed(spec, &live)), "{:?} is not declared", shown(reconciled));
+    prop_assert!(spec.mode == Mode::Observe || flag_seen_on(reconciled));
     Ok(())
 }
 
-/// The policy that the server showed after the last write of this pass.
-fn shown(pass: &[Entry]) -> Option<Live> {
+/// The policy that the server showed after the last write of this reconcile.
+fn shown(reconciled: &[Entry]) -> Option<Live> {
     let about_policy = |e: &&Entry| {
         matches!(
             &e.step,
             Step::Request(Request::Remote(RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. }))
         )
     };
-    match &pass.iter().rfind(about_policy)?.response {
+    match &reconciled.iter().rfind(about_policy)?.response {
         Some(Response::Remote(Ok(RemoteResponse::Policy(live)))) => Some(*live),
         _ => None,
     }
 }
 
-fn flag_seen_on(pass: &[Entry]) -> bool {
-    let mut organizations = pass.iter().filter_map(|e| match &e.response {
+fn flag_seen_on(reconciled: &[Entry]) -> bool {
+    let mut organizations = reconciled.iter().filter_map(|e| match &e.response {
         Some(Response::Remote(Ok(RemoteResponse::Organization(organization)))) => Some(organization),
         _ => None,
     });

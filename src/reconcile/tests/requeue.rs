@@ -17,7 +17,7 @@ const CAPPED: Requeue = Requeue::Backoff { cap: Duration::from_secs(300) };
 fn after(prepare: impl FnOnce(&mut World, Uid)) -> Requeue {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     prepare(&mut world, uid);
-    world.pass(uid).requeue
+    world.reconcile(uid).requeue
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn slowly_where_a_person_or_another_resource_is_needed() {
     let mut world = World::new();
     world.declare(enforce(declared()));
     let loser = world.declare(enforce(declared()));
-    assert_eq!(world.pass(loser).requeue, Requeue::Interval(MINUTE * 10));
+    assert_eq!(world.reconcile(loser).requeue, Requeue::Interval(MINUTE * 10));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
     let limited = ErrorKind::RateLimited { retry_after: SECOND * 42 };
     assert_eq!(after(|w, _| w.scalekit.down = Some(limited)), Requeue::After(SECOND * 42));
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    let state = world.pass(uid).state;
+    let state = world.reconcile(uid).state;
     assert_eq!(requeue(&state, &Outcome::Crashed("it panicked")), CAPPED);
     let not_sent = RemoteError { not_sent: true, ..RemoteError::new(Unavailable) };
     let no_try = Requeue::BackoffUncounted { cap: MINUTE * 5 };
@@ -103,7 +103,7 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
 }
 
 #[test]
-fn when_a_write_of_this_pass_must_have_landed() {
+fn when_a_write_of_this_reconcile_must_have_landed() {
     let lost = |w: &mut World, _| {
         w.tenant().live = foreign();
         w.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
@@ -118,22 +118,22 @@ fn when_a_write_of_this_pass_must_have_landed() {
     world.tenant().live = foreign();
     let uid = world.declare(tighten_only(declared()));
     world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
-    assert_eq!(world.pass(uid).requeue, Requeue::After(SECOND * 20), "stricter kept");
+    assert_eq!(world.reconcile(uid).requeue, Requeue::After(SECOND * 20), "stricter kept");
 }
 
 #[test]
-fn when_a_write_of_an_earlier_pass_must_have_landed() {
+fn when_a_write_of_an_earlier_reconcile_must_have_landed() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.edit(uid, |d| d.policy = custom(240, None));
     world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, SECOND * 19));
     world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
-    world.pass(uid);
+    world.reconcile(uid);
     world.edit(uid, |d| d.policy = custom(120, 30));
-    let Requeue::After(wait) = world.pass(uid).requeue else { panic!("it would be found an interval late") };
+    let Requeue::After(wait) = world.reconcile(uid).requeue else { panic!("it would be found an interval late") };
     assert_eq!(world.live(), custom(120, 30).into());
     world.advance(wait);
     assert_eq!(world.live(), no_idle(240), "the late write landed");
-    world.pass(uid);
+    world.reconcile(uid);
     assert_eq!(world.live(), custom(120, 30).into());
 }
 
@@ -142,7 +142,7 @@ fn people_are_told_the_time_that_is_planned() {
     use ErrorKind as E;
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.edit(uid, |spec| spec.interval = Some(MINUTE * 2));
-    let state = world.pass(uid).state;
+    let state = world.reconcile(uid).state;
     let errors = [E::CredentialsRejected, E::AuthFailed, E::Forbidden, E::Rejected, E::Unsupported, E::TimedOut];
     let outcomes = [
         RemoteOutcome::OrganizationNotFound,

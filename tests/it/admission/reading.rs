@@ -20,7 +20,7 @@ fn text(bytes: &[u8]) -> String {
 async fn a_new_resource_has_its_defaults_and_a_status_of_no_look_yet() {
     let cluster = cluster();
     let namespace = cluster.namespace();
-    let row = Row { about: "", yaml: "organization: {externalId: tenant-7}", told: "" };
+    let row = Row { about: "", yaml: "organization: {externalId: tenant-7}", ran: "" };
     assert!(cluster.kubectl_with(&["apply", "-n", &namespace, "-f", "-"], &row.manifest("acme")).status.success());
     let api: Api<OrganizationSessionPolicy> = Api::namespaced(cluster.client().await, &namespace);
     let stored = serde_json::to_value(api.get("acme").await.unwrap()).unwrap();
@@ -71,7 +71,7 @@ async fn the_columns_say_what_is_live_and_how_it_differs() {
     let namespace = cluster.namespace();
     let yaml = "organization: {id: org_1}\nmode: Observe\npolicy: {policySource: CUSTOM, absoluteSessionTimeout: 480, \
                 idleSessionTimeoutEnabled: true, idleSessionTimeout: 60}";
-    let row = Row { about: "", yaml, told: "" };
+    let row = Row { about: "", yaml, ran: "" };
     assert!(cluster.kubectl_with(&["apply", "-n", &namespace, "-f", "-"], &row.manifest("acme")).status.success());
     let api: Api<OrganizationSessionPolicy> = Api::namespaced(cluster.client().await, &namespace);
     let patch = json!({"status": status()});
@@ -95,7 +95,7 @@ async fn the_columns_say_what_is_live_and_how_it_differs() {
 async fn the_longest_status_that_the_operator_may_write_fits() {
     let cluster = cluster();
     let namespace = cluster.namespace();
-    let row = Row { about: "", yaml: "", told: "" };
+    let row = Row { about: "", yaml: "", ran: "" };
     assert!(cluster.kubectl_with(&["apply", "-n", &namespace, "-f", "-"], &row.manifest("acme")).status.success());
     let api: Api<OrganizationSessionPolicy> = Api::namespaced(cluster.client().await, &namespace);
     let condition = |n: usize| {

@@ -9,15 +9,15 @@ pub struct Row {
     /// `policy` are filled in where the spec does not mention them.
     pub yaml: &'static str,
     /// Bad rows: a part of what the API server must answer.
-    pub told: &'static str,
+    pub ran: &'static str,
 }
 
 const fn good(about: &'static str, yaml: &'static str) -> Row {
-    Row { about, yaml, told: "" }
+    Row { about, yaml, ran: "" }
 }
 
-const fn bad(about: &'static str, yaml: &'static str, told: &'static str) -> Row {
-    Row { about, yaml, told }
+const fn bad(about: &'static str, yaml: &'static str, ran: &'static str) -> Row {
+    Row { about, yaml, ran }
 }
 
 impl Row {

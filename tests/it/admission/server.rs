@@ -59,17 +59,17 @@ async fn the_api_server_refuses_every_bad_manifest_and_says_why() {
     let namespace = cluster().namespace();
     let messages = messages(&serde_json::to_value(crd::definition()).unwrap());
     apply_all(BAD, &namespace, |row, output| {
-        let told = stderr(output);
+        let ran = stderr(output);
         if output.status.success() {
             return Some("was accepted".into());
         }
         // an error of evaluation would hide what a person is to write
-        if !told.contains(row.told) || told.contains("overflow") || told.contains("evaluating rule") {
-            return Some(format!("was told {told:?}, expected {:?}", row.told));
+        if !ran.contains(row.ran) || ran.contains("overflow") || ran.contains("evaluating rule") {
+            return Some(format!("was ran {ran:?}, expected {:?}", row.ran));
         }
         let offline = crd::check(&row.document());
         let offline = |message: &String| offline.iter().any(|finding| finding.message == *message);
-        let missed: Vec<_> = messages.iter().filter(|message| told.contains(*message) && !offline(message)).collect();
+        let missed: Vec<_> = messages.iter().filter(|message| ran.contains(*message) && !offline(message)).collect();
         (!missed.is_empty()).then(|| format!("the check without a cluster does not say {missed:?}"))
     });
 }
@@ -80,7 +80,7 @@ async fn the_organization_of_a_resource_never_changes() {
     let namespace = cluster.namespace();
     let apply = |organization: &'static str, more: &'static str| {
         let yaml = format!("organization: {organization}\n{more}");
-        let row = Row { about: "", yaml: yaml.leak(), told: "" };
+        let row = Row { about: "", yaml: yaml.leak(), ran: "" };
         cluster.kubectl_with(&["apply", "-n", &namespace, "-f", "-"], &row.manifest("acme"))
     };
     assert!(apply("{id: org_1}", "").status.success());

@@ -149,8 +149,8 @@ async fn row_049_an_external_id_that_leads_elsewhere_stops_and_the_first_organiz
     world.edit("org_2", &json!({"external_id": "tenant-1"}));
     let resource = world.until("acme", "False", "OrganizationChanged");
     assert_eq!(says(&resource, "Stalled"), "True OrganizationChanged");
-    let told = message(&resource, "Ready");
-    assert!(told.contains("was org_1, is org_2"), "{told}");
+    let ran = message(&resource, "Ready");
+    assert!(ran.contains("was org_1, is org_2"), "{ran}");
     assert_eq!(resource["status"]["organizationId"], "org_1", "a pin is moved by a person");
     world.until_looked(0);
     assert_eq!((world.policies("org_1").len(), &world.truth("org_2")["policy"]["source"]), (1, &json!("APPLICATION")));

@@ -17,8 +17,8 @@ async fn a_namespace_that_is_not_named_needs_a_secret_of_its_own() {
     world.apply("acme", &spec(""));
     let resource = world.until("acme", "False", "CredentialsNotAllowed");
     assert_eq!(says(&resource, "Stalled"), "True CredentialsNotAllowed");
-    let told = message(&resource, "Ready");
-    assert!(told.contains(&world.namespace) && told.contains("credentialsSecretRef"), "{told}");
+    let ran = message(&resource, "Ready");
+    assert!(ran.contains(&world.namespace) && ran.contains("credentialsSecretRef"), "{ran}");
     assert_eq!(world.count(""), 0);
     world.apply_secret("scalekit", "test_simulator");
     world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));

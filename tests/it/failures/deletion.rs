@@ -25,8 +25,8 @@ async fn row_042_without_its_secret_a_deletion_waits_and_says_until_when() {
     assert_eq!(says(&held, "Reconciling"), "True CredentialsMissing");
     assert!(!held["metadata"]["finalizers"].is_null());
     let release = held["status"]["release"]["at"].as_str().unwrap();
-    let told = message(&held, "Ready");
-    assert!(told.contains(release) && told.contains("deletionPolicy: Retain"), "{told}");
+    let ran = message(&held, "Ready");
+    assert!(ran.contains(release) && ran.contains("deletionPolicy: Retain"), "{ran}");
     world.until_event("CredentialsMissing", "Warning");
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
     world.apply_secret("scalekit", "test_simulator");
@@ -41,8 +41,8 @@ async fn row_042_after_the_announced_time_the_resource_goes_and_its_policy_is_sa
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
     assert_eq!((world.policies("org_1").len(), world.truth("org_1")["policy"].clone()), (1, eight_hours()));
     let event = world.until_event("PolicyOrphaned", "Warning");
-    let told = event["note"].as_str().unwrap();
-    assert!(told.contains("still live") && told.contains("scalekit"), "{told}");
+    let ran = event["note"].as_str().unwrap();
+    assert!(ran.contains("still live") && ran.contains("scalekit"), "{ran}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,8 +68,8 @@ async fn row_036_a_stricter_application_is_named_and_ready_means_stored() {
     let resource = world.until("acme", "True", "InSync");
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
     assert_eq!(says(&resource, "Effective"), "False LooserThanApplication");
-    let told = message(&resource, "Effective");
-    assert!(told.contains("absolute 8h is looser than the application's 2h: it has no effect"), "{told}");
+    let ran = message(&resource, "Effective");
+    assert!(ran.contains("absolute 8h is looser than the application's 2h: it has no effect"), "{ran}");
     let effective = &resource["status"]["effectivePolicy"];
     assert_eq!(effective["absoluteSessionTimeout"], json!({"minutes": 120, "from": "application"}));
     assert_eq!(effective["idleSessionTimeout"], json!({"minutes": 60, "from": "organization"}));

@@ -79,8 +79,8 @@ async fn row_010_a_rate_limit_that_ends_is_survived_without_a_hand() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_011_a_rate_limit_told_in_the_body_pauses_the_environment() {
-    for told in [json!(600), json!("600")] {
-        let detail = json!({"error_code": "RATE_LIMIT_EXCEEDED", "retry_after": told});
+    for ran in [json!(600), json!("600")] {
+        let detail = json!({"error_code": "RATE_LIMIT_EXCEEDED", "retry_after": ran});
         let body = json!({"json": {"code": 429, "message": "rate limited", "details": [detail]}});
         pauses_the_environment(json!({}), body).await;
     }
@@ -89,8 +89,8 @@ async fn row_011_a_rate_limit_told_in_the_body_pauses_the_environment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_011_a_rate_limit_told_as_a_reset_pauses_the_environment() {
     let epoch = in_ten_minutes().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    for told in ["600".to_owned(), epoch.to_string()] {
-        pauses_the_environment(json!({"x-ratelimit-reset": told}), json!("status")).await;
+    for ran in ["600".to_owned(), epoch.to_string()] {
+        pauses_the_environment(json!({"x-ratelimit-reset": ran}), json!("status")).await;
     }
 }
 

@@ -121,9 +121,9 @@ async fn row_039_every_other_flaw_is_named_by_its_key_and_costs_no_call() {
         put(&world, &values.each_ref().map(|(key, value)| (*key, value.as_slice())));
         let name = format!("flawed-{nth}");
         world.apply(&name, &spec(BY_SECRET));
-        let told = message(&world.until(&name, "False", "CredentialsIncomplete"), "Ready").to_owned();
-        assert!(told.contains(key), "{about}: {told}");
-        assert!(!told.contains("canary") && !told.contains("skc_simulator"), "{about}: {told}");
+        let ran = message(&world.until(&name, "False", "CredentialsIncomplete"), "Ready").to_owned();
+        assert!(ran.contains(key), "{about}: {ran}");
+        assert!(!ran.contains("canary") && !ran.contains("skc_simulator"), "{about}: {ran}");
         world.kubectl(&["delete", "osp", &name, "--timeout=60s"]);
     }
     assert_eq!(world.count(""), 0);

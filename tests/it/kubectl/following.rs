@@ -56,7 +56,7 @@ impl Drop for Following {
 }
 
 /// What the table told of acme, line by line: Ready, Reason, Synced.
-fn told(table: &str) -> Vec<String> {
+fn ran(table: &str) -> Vec<String> {
     let of_acme = table.lines().filter(|line| line.starts_with("acme "));
     let words = of_acme.map(|line| line.split_whitespace().collect::<Vec<_>>());
     words
@@ -95,18 +95,18 @@ async fn who_follows_a_creation_and_an_edit_reads_a_short_story() {
     let arrived = |version: &Value| {
         let newest = objects.objects("acme").pop();
         newest.is_some_and(|newest| newest["metadata"]["resourceVersion"] == *version)
-            && told(&table.text()).len() == objects.objects("acme").len()
+            && ran(&table.text()).len() == objects.objects("acme").len()
     };
     eventually("both to have read it", 60, || arrived(&last).then_some(()));
     world.until_looked(3);
 
     let (table, objects) = (table.text(), objects.objects("acme"));
     assert_eq!(
-        story(told(&table)),
+        story(ran(&table)),
         ["", "Unknown Progressing Unknown", "True InSync True", "Unknown Progressing False", "True InSync True"],
         "{table}"
     );
-    assert!(told(&table).len() <= 8, "{table}");
+    assert!(ran(&table).len() <= 8, "{table}");
     assert_eq!(objects.last().unwrap()["metadata"]["resourceVersion"], last, "nothing more at rest");
 
     let seen: Vec<Value> = objects

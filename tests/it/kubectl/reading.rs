@@ -67,7 +67,7 @@ async fn a_list_has_the_columns_of_the_design_filled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn explain_tells_what_a_field_means() {
-    for (field, told) in [
+    for (field, ran) in [
         ("osp.spec", &["suspend", "Hands off for now", "deletionPolicy"][..]),
         ("osp.spec.policy", &["policySource", "-required-", "absoluteSessionTimeoutUnit", "idleSessionTimeout"]),
         ("osp.spec.policy.policySource", &["ENUM", "APPLICATION", "CUSTOM: the values below"]),
@@ -81,7 +81,7 @@ async fn explain_tells_what_a_field_means() {
             let output = cluster().kubectl(&["explain", field]);
             output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
         });
-        for words in told {
+        for words in ran {
             assert!(page.contains(words), "{field} does not tell {words:?}:\n{page}");
         }
         assert!(!page.contains("<no description>"), "{field}:\n{page}");
@@ -95,20 +95,20 @@ async fn describe_shows_the_conditions_and_what_happened() {
     world.until("acme", "True", "InSync");
     world.apply("younger", &org("org_1", ""));
     world.until("younger", "False", "Conflict");
-    for (name, told) in [
+    for (name, ran) in [
         ("acme", ["Reason:                InSync", "Normal", "PolicyApplied", "absolute 8h, idle 1h"]),
         ("younger", ["Reason:                Conflict", "Warning", "Conflict", "the resource \"acme\" is older"]),
     ] {
         let told_all = |page: &String| {
             let (_, events) = page.split_once("Events:").unwrap();
-            page.contains(told[0]) && told[1..].iter().all(|words| events.contains(words))
+            page.contains(ran[0]) && ran[1..].iter().all(|words| events.contains(words))
         };
         let mut page = String::new();
         let found = within(30, || {
             page = world.kubectl(&["describe", "osp", name]);
             told_all(&page).then_some(())
         });
-        assert!(found.is_some(), "{name} does not tell {told:?}:\n{page}");
+        assert!(found.is_some(), "{name} does not tell {ran:?}:\n{page}");
         assert!(!page.contains("test_simulator"));
     }
     assert_eq!(world.truth("org_1")["policy"]["source"], json!("CUSTOM"));

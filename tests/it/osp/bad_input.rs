@@ -26,21 +26,21 @@ const TABLE: &[(&[u8], &str, &str)] = &[
 #[test]
 fn row_097_every_bad_input_is_told_with_its_place() {
     for (content, place, part) in TABLE {
-        let told = Folder::with(content).osp(&["validate", "a.yaml"]);
+        let ran = Folder::with(content).osp(&["validate", "a.yaml"]);
         let shown = String::from_utf8_lossy(content);
-        assert!(told.out.starts_with(&format!("a.yaml:{place}: ")), "{shown:?}: {}", told.out);
-        assert!(told.out.contains(part), "{shown:?}: {}", told.out);
-        assert_eq!((told.code, told.err.as_str()), (Some(1), ""), "{shown:?}");
+        assert!(ran.out.starts_with(&format!("a.yaml:{place}: ")), "{shown:?}: {}", ran.out);
+        assert!(ran.out.contains(part), "{shown:?}: {}", ran.out);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(1), ""), "{shown:?}");
     }
 }
 
 #[test]
 fn row_097_a_byte_order_mark_and_line_breaks_of_windows_are_fine() {
     let text = format!("\u{feff}{}", policy("a", "id: org_1").replace('\n', "\r\n"));
-    let told = Folder::with(&text).osp(&["validate", "a.yaml"]);
-    assert_eq!((told.code, told.out.as_str()), (Some(0), "1 policy valid\n"));
-    let told = Folder::with(text.replace("{name", "{nam")).osp(&["validate", "a.yaml"]);
-    assert!(told.out.contains("a.yaml:3:12: error[unknown-field]: metadata.nam: "), "{}", told.out);
+    let ran = Folder::with(&text).osp(&["validate", "a.yaml"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "1 policy valid\n"));
+    let ran = Folder::with(text.replace("{name", "{nam")).osp(&["validate", "a.yaml"]);
+    assert!(ran.out.contains("a.yaml:3:12: error[unknown-field]: metadata.nam: "), "{}", ran.out);
 }
 
 #[test]
@@ -53,10 +53,10 @@ fn row_097_values_that_tools_read_differently_are_told() {
         ("yes", "yes is a text in YAML 1.2 but true"),
         ("Off", "Off is a text in YAML 1.2 but false"),
     ] {
-        let told = Folder::with(text.replace("VALUE", value)).osp(&["validate", "a.yaml"]);
+        let ran = Folder::with(text.replace("VALUE", value)).osp(&["validate", "a.yaml"]);
         let place = "a.yaml:6:58: error[ambiguous-value]: spec.policy.absoluteSessionTimeout: ";
-        assert!(told.out.contains(&format!("{place}{part}")), "{value}: {}", told.out);
-        assert_eq!(told.code, Some(1));
+        assert!(ran.out.contains(&format!("{place}{part}")), "{value}: {}", ran.out);
+        assert_eq!(ran.code, Some(1));
     }
 }
 
@@ -74,13 +74,13 @@ fn row_097_keys_that_tools_read_differently_are_told_where_they_stand() {
         ("1.0", "a number"),
     ] {
         let text = policy("a, labels: {a: b, KEY: c}", "id: org_1").replace("KEY", key);
-        let told = Folder::with(&text).osp(&["validate", "a.yaml"]);
+        let ran = Folder::with(&text).osp(&["validate", "a.yaml"]);
         let expected = format!(
             "a.yaml:3:36: error[ambiguous-value]: metadata.labels.{key}: the key {key} is {meaning} to kubectl, not a \
              text\n  fix: write \"{key}\"\n"
         );
-        assert!(told.out.starts_with(&expected), "{}", told.out);
-        assert_eq!(told.code, Some(1), "{key}");
+        assert!(ran.out.starts_with(&expected), "{}", ran.out);
+        assert_eq!(ran.code, Some(1), "{key}");
         let quoted = Folder::with(text.replace(&format!("{key}:"), &format!("\"{key}\":")));
         assert!(!quoted.osp(&["validate", "a.yaml"]).out.contains("ambiguous-value"), "{key}");
     }
@@ -94,8 +94,8 @@ fn row_097_keys_that_tools_read_differently_are_told_where_they_stand() {
 fn a_document_at_fault_hides_none_before_or_after_it() {
     let text =
         policy("A", "id: org_1") + "---\na: 'b\n---\n" + &policy("B", "id: org_2") + "---\n{{ x }}: 1\n...\na: *b\n";
-    let told = Folder::with(text).osp(&["validate", "a.yaml"]);
-    let places: Vec<_> = told.out.lines().filter_map(|line| line.split_once(']')).map(|(place, _)| place).collect();
+    let ran = Folder::with(text).osp(&["validate", "a.yaml"]);
+    let places: Vec<_> = ran.out.lines().filter_map(|line| line.split_once(']')).map(|(place, _)| place).collect();
     assert_eq!(
         places,
         [
@@ -106,10 +106,10 @@ fn a_document_at_fault_hides_none_before_or_after_it() {
             "a.yaml:19:4: error[syntax"
         ],
         "{}",
-        told.out
+        ran.out
     );
-    assert!(told.out.ends_with("5 findings in 2 policies\n"), "{}", told.out);
-    assert_eq!(told.code, Some(1));
+    assert!(ran.out.ends_with("5 findings in 2 policies\n"), "{}", ran.out);
+    assert_eq!(ran.code, Some(1));
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn a_path_that_leads_nowhere_is_told() {
     folder.write("empty/notes.txt", "");
     for (path, part) in [("none.yaml", "error[unreadable]: cannot be read: "), ("empty", "error[empty]: no file below")]
     {
-        let told = folder.osp(&["validate", path]);
-        assert!(told.out.starts_with(&format!("{path}:1:1: {part}")), "{}", told.out);
-        assert_eq!(told.code, Some(1));
+        let ran = folder.osp(&["validate", path]);
+        assert!(ran.out.starts_with(&format!("{path}:1:1: {part}")), "{}", ran.out);
+        assert_eq!(ran.code, Some(1));
     }
     assert_eq!(folder.osp(&["validate"]).code, Some(1), "2 means changes, so a wrong argument is a plain error");
 }
@@ -134,16 +134,16 @@ fn links_lead_round_in_no_circle() {
     symlink("a.yaml", folder.path().join("same.yaml")).unwrap();
     assert_eq!(folder.osp(&["validate", "."]).out, "1 policy valid\n");
     symlink("loop.yaml", folder.path().join("loop.yaml")).unwrap();
-    let told = folder.osp(&["validate", "."]);
-    assert!(told.out.starts_with("./loop.yaml:1:1: error[unreadable]: cannot be read: "), "{}", told.out);
-    assert!(told.out.ends_with("\n1 finding in 1 policy\n"), "{}", told.out);
-    assert_eq!(told.code, Some(1));
+    let ran = folder.osp(&["validate", "."]);
+    assert!(ran.out.starts_with("./loop.yaml:1:1: error[unreadable]: cannot be read: "), "{}", ran.out);
+    assert!(ran.out.ends_with("\n1 finding in 1 policy\n"), "{}", ran.out);
+    assert_eq!(ran.code, Some(1));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_opens_but_does_not_read_is_told() {
-    let told = Folder::new().osp(&["validate", "/proc/self/mem"]);
-    assert!(told.out.starts_with("/proc/self/mem:1:1: error[unreadable]: cannot be read: "), "{}", told.out);
-    assert_eq!(told.code, Some(1));
+    let ran = Folder::new().osp(&["validate", "/proc/self/mem"]);
+    assert!(ran.out.starts_with("/proc/self/mem:1:1: error[unreadable]: cannot be read: "), "{}", ran.out);
+    assert_eq!(ran.code, Some(1));
 }

@@ -2,7 +2,7 @@
 //! the answer comes within the memory that `docs/osp.md` promises, which is all
 //! that the process gets, and without the work that would show in its seconds.
 
-use super::{Folder, Told, policy};
+use super::{Folder, Ran, policy};
 use std::{
     fs::File,
     process::{Command, Stdio},
@@ -16,21 +16,21 @@ const KIBIBYTES: usize = 100 * 1024;
 const SECONDS: usize = 20;
 
 /// Runs `osp` with hard limits of memory and work: the kernel ends it at either.
-fn bounded(folder: &Folder, seconds: usize, arguments: &[&str]) -> Told {
+fn bounded(folder: &Folder, seconds: usize, arguments: &[&str]) -> Ran {
     let script = format!("ulimit -d {KIBIBYTES} -t {seconds} && exec \"$0\" \"$@\"");
     let mut shell = Command::new("bash");
     shell.args(["-c", &script, env!("CARGO_BIN_EXE_osp")]).args(arguments);
-    Told::from(shell.current_dir(folder.path()).stdin(Stdio::null()).output().unwrap())
+    Ran::from(shell.current_dir(folder.path()).stdin(Stdio::null()).output().unwrap())
 }
 
 /// That `content` is told first at `place`, with `part`, and exit code 1.
 fn is_told(content: &str, place: &str, part: &str) {
-    let told = bounded(&Folder::with(content), SECONDS, &["validate", "a.yaml"]);
+    let ran = bounded(&Folder::with(content), SECONDS, &["validate", "a.yaml"]);
     let start: String = content.chars().take(40).collect();
-    let shown: String = told.out.chars().take(300).collect();
-    assert!(told.out.starts_with(&format!("a.yaml:{place}:")), "{start}: {shown} {}", told.err);
-    assert!(told.out.contains(part), "{start}: {shown}");
-    assert_eq!((told.code, told.err.as_str()), (Some(1), ""), "{start}");
+    let shown: String = ran.out.chars().take(300).collect();
+    assert!(ran.out.starts_with(&format!("a.yaml:{place}:")), "{start}: {shown} {}", ran.err);
+    assert!(ran.out.contains(part), "{start}: {shown}");
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), ""), "{start}");
 }
 
 const OURS: &str = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\n";
@@ -109,15 +109,15 @@ fn what_is_skipped_after_a_fault_is_passed_once() {
 #[test]
 fn a_long_key_is_not_copied_for_each_value_below_it() {
     let content = format!("{OURS}? {}\n: [{}]\n", "k".repeat(8_000_000), "1, ".repeat(9_900));
-    let told = bounded(&Folder::with(content), 4, &["validate", "a.yaml"]);
-    assert!(told.out.starts_with("a.yaml:1:1: error[metadata]") && told.out.contains(": unknown field"), "{told:?}");
+    let ran = bounded(&Folder::with(content), 4, &["validate", "a.yaml"]);
+    assert!(ran.out.starts_with("a.yaml:1:1: error[metadata]") && ran.out.contains(": unknown field"), "{ran:?}");
 }
 
 #[test]
 fn row_096_the_largest_documents_fit_into_the_memory() {
     let largest = "[".to_owned() + &"{a: 1},\n".repeat(166_660) + "]\n";
-    let told = bounded(&Folder::with(largest), SECONDS, &["validate", "a.yaml"]);
-    assert_eq!((told.code, told.out.as_str()), (Some(0), "0 policies valid, 1 document of other kinds skipped\n"));
+    let ran = bounded(&Folder::with(largest), SECONDS, &["validate", "a.yaml"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "0 policies valid, 1 document of other kinds skipped\n"));
     is_told(&("[".to_owned() + &"{a: 1, a: 2},\n".repeat(99_990) + "]\n"), "1:9", "there are too many findings");
 }
 
@@ -129,8 +129,8 @@ fn ten_thousand_resources_in_one_file_fit_into_the_memory() {
     let all =
         (0..10_000).fold(String::new(), |all, n| all + &policy(&format!("a{n}"), &format!("id: org_{n}")) + "---\n");
     folder.write(&path, all);
-    let told = bounded(&folder, SECONDS, &["validate", "."]);
-    assert_eq!((told.code, told.out.as_str()), (Some(0), "10000 policies valid\n"), "{}", told.err);
+    let ran = bounded(&folder, SECONDS, &["validate", "."]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "10000 policies valid\n"), "{}", ran.err);
 }
 
 /// With a long path: it is in every finding.
@@ -141,7 +141,7 @@ fn the_most_findings_fit_into_the_memory_in_every_format() {
     let path = [above.as_str(); 4].join("/") + "/a.yaml";
     folder.write(&path, "a: 1\na: 2\n---\n".repeat(10_001));
     for output in ["json", "sarif", "junit", "github"] {
-        let Told { code, out, err } = bounded(&folder, SECONDS, &["validate", "--output", output, &above]);
+        let Ran { code, out, err } = bounded(&folder, SECONDS, &["validate", "--output", output, &above]);
         assert_eq!((code, err.as_str()), (Some(1), ""), "{output}");
         assert!(out.matches("duplicate-key").count() >= 10_000, "{output}");
     }
@@ -151,10 +151,10 @@ fn the_most_findings_fit_into_the_memory_in_every_format() {
 fn row_096_a_file_of_100_megabytes_is_not_read() {
     let folder = Folder::new();
     File::create(folder.path().join("a.yaml")).unwrap().set_len(100 << 20).unwrap();
-    let told = bounded(&folder, SECONDS, &["validate", "a.yaml"]);
+    let ran = bounded(&folder, SECONDS, &["validate", "a.yaml"]);
     let expected = "a.yaml:1:1: error[limit]: a file may have 8388608 bytes\n  fix: split it into smaller ones\n";
-    assert!(told.out.starts_with(expected), "{} {}", told.out, told.err);
-    assert_eq!(told.code, Some(1));
+    assert!(ran.out.starts_with(expected), "{} {}", ran.out, ran.err);
+    assert_eq!(ran.code, Some(1));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn row_096_an_endless_standard_input_is_not_read_to_its_end() {
     let folder = Folder::new();
     let mut command = folder.command(&["validate", "-"]);
     command.stdin(File::open("/dev/zero").unwrap());
-    let told = Told::from(command.output().unwrap());
-    assert!(told.out.starts_with("<stdin>:1:1: error[limit]: a file may have"), "{}", told.out);
-    assert_eq!(told.code, Some(1));
+    let ran = Ran::from(command.output().unwrap());
+    assert!(ran.out.starts_with("<stdin>:1:1: error[limit]: a file may have"), "{}", ran.out);
+    assert_eq!(ran.code, Some(1));
 }

@@ -54,12 +54,12 @@ impl Folder {
         command
     }
 
-    pub fn osp(&self, arguments: &[&str]) -> Told {
-        Told::from(self.command(arguments).output().unwrap())
+    pub fn osp(&self, arguments: &[&str]) -> Ran {
+        Ran::from(self.command(arguments).output().unwrap())
     }
 
     /// With `input` piped in.
-    pub fn osp_with(&self, arguments: &[&str], input: &[u8]) -> Told {
+    pub fn osp_with(&self, arguments: &[&str], input: &[u8]) -> Ran {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -67,7 +67,7 @@ impl Folder {
         std::thread::scope(|scope| {
             // it may have read enough before the end
             scope.spawn(move || stdin.write_all(input).ok());
-            Told::from(child.wait_with_output().unwrap())
+            Ran::from(child.wait_with_output().unwrap())
         })
     }
 }
@@ -80,13 +80,13 @@ impl Drop for Folder {
 
 /// What a run said.
 #[derive(Debug)]
-pub struct Told {
+pub struct Ran {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
-impl From<Output> for Told {
+impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }

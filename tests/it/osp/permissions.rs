@@ -1,7 +1,7 @@
 //! What may not be read is told and hides nothing else. Root may read all, so
 //! root lets another user run the binary.
 
-use super::{Folder, Told, policy};
+use super::{Folder, Ran, policy};
 use std::{
     fs::{self, Permissions},
     os::unix::{
@@ -47,11 +47,11 @@ impl Closed {
         self
     }
 
-    fn osp(&self, arguments: &[&str]) -> Told {
+    fn osp(&self, arguments: &[&str]) -> Ran {
         let root = fs::metadata(self.folder.path()).unwrap().uid() == 0;
         let mut command = if root { self.as_nobody() } else { Command::new(env!("CARGO_BIN_EXE_osp")) };
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        Told::from(command.output().unwrap())
+        Ran::from(command.output().unwrap())
     }
 
     /// With a copy, as the folders above the binary may be root's own. `cp` makes
@@ -81,10 +81,10 @@ const DENIED: &str = "1:1: error[unreadable]: cannot be read: Permission denied 
 #[test]
 fn a_file_that_may_not_be_read_is_told_and_the_others_are_looked_at() {
     let closed = Closed::new().file("b.yaml").mode("b.yaml", 0o000).file("c.yaml");
-    let told = closed.osp(&["validate", "."]);
-    assert!(told.out.starts_with(&format!("./b.yaml:{DENIED}./c.yaml:1:1: error[syntax]")), "{told:?}");
-    assert!(told.out.ends_with("2 findings in 1 policy\n"), "{told:?}");
-    assert_eq!((told.code, told.err.as_str()), (Some(1), ""));
+    let ran = closed.osp(&["validate", "."]);
+    assert!(ran.out.starts_with(&format!("./b.yaml:{DENIED}./c.yaml:1:1: error[syntax]")), "{ran:?}");
+    assert!(ran.out.ends_with("2 findings in 1 policy\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), ""));
     assert_eq!(closed.osp(&["validate", "b.yaml"]).out, format!("b.yaml:{DENIED}1 finding in 0 policies\n"));
 }
 
@@ -92,10 +92,10 @@ fn a_file_that_may_not_be_read_is_told_and_the_others_are_looked_at() {
 fn a_folder_that_may_not_be_listed_is_told_and_the_others_are_looked_at() {
     for mode in [0o000, 0o111] {
         let closed = Closed::new().file("below/b.yaml").mode("below", mode).file("further/c.yaml");
-        let told = closed.osp(&["validate", "."]);
-        assert!(told.out.starts_with(&format!("./below:{DENIED}./further/c.yaml:1:1: error[syntax]")), "{told:?}");
-        assert!(told.out.ends_with("2 findings in 1 policy\n"), "{told:?}");
-        assert_eq!(told.code, Some(1));
+        let ran = closed.osp(&["validate", "."]);
+        assert!(ran.out.starts_with(&format!("./below:{DENIED}./further/c.yaml:1:1: error[syntax]")), "{ran:?}");
+        assert!(ran.out.ends_with("2 findings in 1 policy\n"), "{ran:?}");
+        assert_eq!(ran.code, Some(1));
     }
     let closed = Closed::new().file("below/b.yaml").mode("below", 0o000);
     assert_eq!(closed.osp(&["validate", "below"]).out, format!("below:{DENIED}1 finding in 0 policies\n"));
@@ -108,7 +108,7 @@ fn a_folder_that_may_not_be_listed_is_told_and_the_others_are_looked_at() {
 #[test]
 fn of_a_folder_that_may_be_listed_but_not_entered_every_manifest_and_folder_is_told() {
     let closed = Closed::new().file("below/b.yaml").file("below/c/d.yaml").file("below/e.txt").mode("below", 0o444);
-    let told = closed.osp(&["validate", "."]);
-    assert_eq!(told.out, format!("./below/b.yaml:{DENIED}./below/c:{DENIED}2 findings in 1 policy\n"));
-    assert_eq!(told.code, Some(1));
+    let ran = closed.osp(&["validate", "."]);
+    assert_eq!(ran.out, format!("./below/b.yaml:{DENIED}./below/c:{DENIED}2 findings in 1 policy\n"));
+    assert_eq!(ran.code, Some(1));
 }

@@ -8,17 +8,17 @@ use std::{fs, path::Path};
 #[test]
 fn every_good_row_of_the_table_is_valid_as_a_file() {
     for row in GOOD {
-        let told = Folder::with(row.manifest("row")).osp(&["validate", "a.yaml"]);
-        assert_eq!((told.code, told.out.as_str()), (Some(0), "1 policy valid\n"), "{}: {}", row.about, told.err);
+        let ran = Folder::with(row.manifest("row")).osp(&["validate", "a.yaml"]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(0), "1 policy valid\n"), "{}: {}", row.about, ran.err);
     }
 }
 
 #[test]
 fn every_bad_row_of_the_table_has_a_finding_as_a_file() {
     for row in BAD {
-        let told = Folder::with(row.manifest("row")).osp(&["validate", "a.yaml"]);
-        assert_eq!(told.code, Some(1), "{}: {}", row.about, told.out);
-        assert!(told.out.starts_with("a.yaml:"), "{}: {}", row.about, told.out);
+        let ran = Folder::with(row.manifest("row")).osp(&["validate", "a.yaml"]);
+        assert_eq!(ran.code, Some(1), "{}: {}", row.about, ran.out);
+        assert!(ran.out.starts_with("a.yaml:"), "{}: {}", row.about, ran.out);
     }
 }
 
@@ -32,8 +32,8 @@ fn files_folders_lists_and_the_standard_input_are_read_and_other_kinds_counted()
     folder.write(".git/bad.yaml", "'");
     let items = policy("d", "id: org_4").replace('\n', "\n  ");
     let list = format!("apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicyList\nitems:\n- {items}\n");
-    let told = folder.osp_with(&["validate", "a.yaml", ".", "-"], list.as_bytes());
-    assert_eq!((told.code, told.out.as_str()), (Some(0), "4 policies valid, 2 documents of other kinds skipped\n"));
+    let ran = folder.osp_with(&["validate", "a.yaml", ".", "-"], list.as_bytes());
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "4 policies valid, 2 documents of other kinds skipped\n"));
 }
 
 #[test]
@@ -52,9 +52,9 @@ spec:
     idleSessionTimeoutUnit: HOUR
   suspend: yes
 ";
-    let told = Folder::with(text).osp(&["validate", "a.yaml"]);
+    let ran = Folder::with(text).osp(&["validate", "a.yaml"]);
     assert_eq!(
-        told.out,
+        ran.out,
         "\
 a.yaml:4:9: error[metadata]: metadata.name: must be 1 to 253 lower case letters, digits, - or ., with a \
          letter or digit at both ends of each part
@@ -77,15 +77,15 @@ fn two_resources_of_one_name_or_one_organization_are_told_with_both_places() {
     let folder = Folder::new();
     folder.write("a.yaml", policy("a", "id: org_1") + "---\n" + &policy("b", "id: org_1"));
     folder.write("b.yaml", policy("a", "id: org_2"));
-    let told = folder.osp(&["validate", "."]);
+    let ran = folder.osp(&["validate", "."]);
     let expected = [
         "./a.yaml:12:3: error[duplicate-organization]: spec.organization: org_1 is claimed already by a at ./a.yaml:5:3",
         "./b.yaml:3:18: error[duplicate-resource]: metadata.name: a is declared already at ./a.yaml:3:18",
     ];
     for line in expected {
-        assert!(told.out.contains(line), "{}", told.out);
+        assert!(ran.out.contains(line), "{}", ran.out);
     }
-    assert_eq!(told.code, Some(1));
+    assert_eq!(ran.code, Some(1));
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn one_name_is_used_in_two_namespaces_and_one_external_id_with_two_credentials()
         let text = policy("a", "externalId: x").replace("{name: a}", &format!("{{name: a, namespace: {namespace}}}"));
         text + "  credentialsSecretRef: {name: scalekit}\n"
     };
-    let told = Folder::with(of("dev") + "---\n" + &of("prod")).osp(&["validate", "."]);
-    assert_eq!(told.out, "2 policies valid\n");
+    let ran = Folder::with(of("dev") + "---\n" + &of("prod")).osp(&["validate", "."]);
+    assert_eq!(ran.out, "2 policies valid\n");
 }
 
 #[test]

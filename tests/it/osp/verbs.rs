@@ -26,8 +26,8 @@ fn shells_and_man_are_told_every_verb() {
     }
     assert!(folder.osp(&["man"]).out.contains("osp\\-validate"));
     assert!(folder.osp(&["man", "validate"]).out.contains("PATH"));
-    let told = folder.osp(&["man", "nothing"]);
-    assert_eq!((told.code, told.err.as_str()), (Some(1), "error: there is no verb nothing: see osp --help\n"));
+    let ran = folder.osp(&["man", "nothing"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), "error: there is no verb nothing: see osp --help\n"));
 }
 
 #[test]
@@ -53,6 +53,6 @@ fn it_is_the_same_as_a_plugin_of_kubectl() {
 #[test]
 fn the_examples_are_valid() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let told = Folder::new().osp(&["validate", examples.to_str().unwrap()]);
-    assert_eq!(told.code, Some(0), "{}", told.out);
+    let ran = Folder::new().osp(&["validate", examples.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.out);
 }

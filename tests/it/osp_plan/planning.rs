@@ -202,7 +202,7 @@ fn a_feature_that_is_not_told_is_switched_on_for_a_policy_only_and_said_to_be_un
     assert!(run.out.ends_with(unknown), "{}", run.out);
     pipeline.manifest("two", &custom("org_2", 240, None));
     let run = pipeline.osp(&["plan", "policies"]).ended(2);
-    assert!(run.out.contains("    feature session_policy  not told → on\n"), "{}", run.out);
+    assert!(run.out.contains("    feature session_policy  unknown → on\n"), "{}", run.out);
     assert_eq!(pipeline.plan()["organizations"][1]["before"].get("sessionPolicyEnabled"), None);
 }
 

@@ -2,12 +2,12 @@
 //! time, goes wrong where a script says so, and keeps a journal.
 
 mod cluster;
-mod pass;
+mod reconcile;
 mod scalekit;
 mod trouble;
 
 pub(crate) use cluster::{Object, Uid};
-pub(crate) use pass::{Cut, Fate, Pass};
+pub(crate) use reconcile::{Crash, Interrupted, Reconciled};
 pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
@@ -43,10 +43,10 @@ pub(crate) struct World {
     /// The operator is being uninstalled.
     pub(crate) uninstalling: bool,
     pub(crate) script: Script,
-    /// What others do just before the given step of the next pass.
+    /// What others do just before the given step of the next reconcile.
     happenings: Vec<(usize, Happening)>,
     pub(crate) journal: Vec<Entry>,
-    pub(crate) passes: usize,
+    pub(crate) reconciles: usize,
     /// When the process started.
     started: Timestamp,
     histories: BTreeMap<Uid, History>,
@@ -69,12 +69,12 @@ pub(crate) struct Held {
 /// One step that was carried out, or tried.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    pub(crate) pass: usize,
+    pub(crate) reconciled: usize,
     pub(crate) uid: Uid,
     pub(crate) step: Step,
     /// `None`: the process died before it heard.
     pub(crate) response: Option<Response>,
-    /// What the pass had seen when it decided.
+    /// What the reconcile had seen when it decided.
     pub(crate) state: State,
     /// The API server's copy when the step was sent.
     pub(crate) object: Option<Object>,
@@ -108,7 +108,7 @@ impl World {
             script: Script::default(),
             happenings: Vec::new(),
             journal: Vec::new(),
-            passes: 0,
+            reconciles: 0,
             started: Timestamp::from_second(1_800_000_000).unwrap(),
             histories: BTreeMap::new(),
             held: Held::default(),
@@ -119,7 +119,7 @@ impl World {
     pub(crate) fn at_rest(spec: ValidatedSpec) -> (Self, Uid) {
         let mut world = Self::new();
         let uid = world.declare(spec);
-        world.pass(uid);
+        world.reconcile(uid);
         (world, uid)
     }
 
@@ -166,7 +166,7 @@ impl World {
         self.cluster.sweep();
     }
 
-    /// Others do this just before the given step of the next pass.
+    /// Others do this just before the given step of the next reconcile.
     pub(crate) fn meanwhile(&mut self, before: usize, happens: impl Fn(&mut World) + 'static) {
         self.happenings.push((before, Rc::new(happens)));
     }

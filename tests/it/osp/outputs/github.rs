@@ -19,8 +19,8 @@ fn command(line: &str) -> Option<(&str, HashMap<&str, String>, String)> {
 #[test]
 fn every_finding_is_an_error_at_its_line() {
     let sample = Sample::new();
-    let told = sample.told("github");
-    let (summary, lines) = told.lines().collect::<Vec<_>>().split_last().map(|(l, rest)| (*l, rest.to_vec())).unwrap();
+    let ran = sample.ran("github");
+    let (summary, lines) = ran.lines().collect::<Vec<_>>().split_last().map(|(l, rest)| (*l, rest.to_vec())).unwrap();
     assert!(summary.contains(" findings in ") && command(summary).is_none(), "{summary}");
     let findings = sample.findings();
     assert_eq!(lines.len(), findings.len(), "a finding that takes two lines is a command and something else");

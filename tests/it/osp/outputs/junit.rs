@@ -81,14 +81,14 @@ fn faults(xml: &str) -> Vec<String> {
 #[test]
 fn a_report_is_what_ci_servers_read() {
     let none = Folder::with(policy("a", "id: org_1")).osp(&["validate", "a.yaml", "--output", "junit"]).out;
-    for report in [Sample::new().told("junit"), none] {
+    for report in [Sample::new().ran("junit"), none] {
         assert_eq!(faults(&report), [""; 0], "{report}");
     }
 }
 
 #[test]
 fn a_report_with_one_thing_wrong_is_refused() {
-    let report = Sample::new().told("junit");
+    let report = Sample::new().ran("junit");
     for (part, instead) in [
         ("<testsuites ", "<testsuits "),
         (" failures=\"", " failures=\"1"),
@@ -111,7 +111,7 @@ fn a_report_with_one_thing_wrong_is_refused() {
 #[test]
 fn every_finding_is_a_failed_case_and_every_valid_resource_a_passed_one() {
     let sample = Sample::new();
-    let report = sample.told("junit");
+    let report = sample.ran("junit");
     let document = Document::parse(&report).unwrap();
     let cases: Vec<_> = document.descendants().filter(|node| node.has_tag_name("testcase")).collect();
     let (failed, passed): (Vec<Node>, Vec<Node>) = cases.into_iter().partition(|case| case.has_children());
@@ -136,8 +136,8 @@ fn every_finding_is_a_failed_case_and_every_valid_resource_a_passed_one() {
 #[test]
 fn no_two_cases_have_the_same_class_and_name() {
     let two = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\nmetadata: {name: a}\nspec: {}\n";
-    let told = Folder::with(two).osp(&["validate", "a.yaml", "--output", "junit"]).out;
-    for report in [Sample::new().told("junit"), told] {
+    let ran = Folder::with(two).osp(&["validate", "a.yaml", "--output", "junit"]).out;
+    for report in [Sample::new().ran("junit"), ran] {
         let document = Document::parse(&report).unwrap();
         let cases = document.descendants().filter(|node| node.has_tag_name("testcase"));
         let mut seen = HashSet::new();

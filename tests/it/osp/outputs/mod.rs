@@ -6,33 +6,33 @@ mod junit;
 mod sample;
 mod sarif;
 
-use super::{Folder, Told, policy};
+use super::{Folder, Ran, policy};
 use serde_json::Value;
 use std::process::Stdio;
 
 const BAD: &str = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\nmetadata: {name: \"<&\\\">\"}\n";
 
-fn told(output: &str, content: &str) -> String {
-    let told = Folder::with(content).osp(&["validate", "a.yaml", "--output", output]);
-    assert_eq!(told.code, Some(i32::from(content == BAD)), "{}", told.err);
-    told.out
+fn ran(output: &str, content: &str) -> String {
+    let ran = Folder::with(content).osp(&["validate", "a.yaml", "--output", output]);
+    assert_eq!(ran.code, Some(i32::from(content == BAD)), "{}", ran.err);
+    ran.out
 }
 
 #[test]
 fn json_is_read_by_scripts() {
-    let all: Value = serde_json::from_str(&told("json", BAD)).unwrap();
+    let all: Value = serde_json::from_str(&ran("json", BAD)).unwrap();
     let findings = all["findings"].as_array().unwrap();
     assert!(!findings.is_empty());
     for finding in findings {
         assert!(finding["line"].is_u64() && finding["column"].is_u64() && finding["rule"].is_string(), "{finding}");
     }
-    let none: Value = serde_json::from_str(&told("json", &policy("a", "id: org_1"))).unwrap();
+    let none: Value = serde_json::from_str(&ran("json", &policy("a", "id: org_1"))).unwrap();
     assert_eq!(none, serde_json::json!({"resources": 1, "skipped": 0, "findings": []}));
 }
 
 #[test]
 fn there_is_no_colour_in_a_pipe() {
-    assert!(!told("text", BAD).contains('\u{1b}'));
+    assert!(!ran("text", BAD).contains('\u{1b}'));
 }
 
 /// The bad one says more than a pipe holds.
@@ -45,8 +45,8 @@ fn a_reader_that_closes_the_pipe_changes_neither_the_exit_code_nor_what_is_said(
             let mut command = folder.command(&["validate", "a.yaml", "--output", output]);
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             drop(child.stdout.take());
-            let told = Told::from(child.wait_with_output().unwrap());
-            assert_eq!((told.code, told.err.as_str()), (Some(code), ""), "{output}");
+            let ran = Ran::from(child.wait_with_output().unwrap());
+            assert_eq!((ran.code, ran.err.as_str()), (Some(code), ""), "{output}");
         }
     }
 }

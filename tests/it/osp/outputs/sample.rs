@@ -1,6 +1,6 @@
 //! Findings of every rule, with names and texts that each format has to escape.
 
-use super::super::{Folder, Told, policy};
+use super::super::{Folder, Ran, policy};
 use serde_json::Value;
 use session_policy_operator::gitops::Rule;
 use std::{collections::BTreeSet, os::unix::fs::symlink};
@@ -35,18 +35,18 @@ impl Sample {
         Self { folder, elsewhere }
     }
 
-    pub(super) fn told(&self, output: &str) -> String {
+    pub(super) fn ran(&self, output: &str) -> String {
         let elsewhere = self.elsewhere.path().to_str().unwrap();
         let paths = [elsewhere, "nothing", ".//[x](1)/./first.yaml", ".", "-"];
         let arguments: Vec<_> = ["validate", "--output", output].into_iter().chain(paths).collect();
-        let Told { code, out, err } = self.folder.osp_with(&arguments, b"just a text\n");
+        let Ran { code, out, err } = self.folder.osp_with(&arguments, b"just a text\n");
         assert_eq!((code, err.as_str()), (Some(1), ""));
         out
     }
 
     /// All that any format has to tell.
     pub(super) fn findings(&self) -> Vec<Value> {
-        let mut all: Value = serde_json::from_str(&self.told("json")).unwrap();
+        let mut all: Value = serde_json::from_str(&self.ran("json")).unwrap();
         let Value::Array(findings) = all["findings"].take() else { panic!("{all}") };
         let rules: BTreeSet<_> = findings.iter().map(|finding| finding["rule"].as_str().unwrap()).collect();
         assert_eq!(rules, Rule::ALL.iter().map(|rule| rule.name()).collect(), "the sample lacks a rule");

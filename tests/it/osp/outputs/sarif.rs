@@ -20,7 +20,7 @@ fn schema() -> Validator {
 }
 
 fn log(sample: &Sample) -> Value {
-    serde_json::from_str(&sample.told("sarif")).unwrap()
+    serde_json::from_str(&sample.ran("sarif")).unwrap()
 }
 
 /// The results of the only run.

@@ -1,4 +1,4 @@
-//! One pass as the shell will run it, and one that is cut short.
+//! One reconcile as the shell will run it, and one that is cut short.
 
 use super::{Entry, Held, Uid, World};
 use crate::policy::Policy;
@@ -8,12 +8,12 @@ use crate::reconcile::{
 };
 use std::time::Duration;
 
-/// No pass needs more steps.
+/// No reconcile needs more steps.
 const BOUND: usize = 40;
 
-/// A pass that came to its end.
+/// A reconcile that came to its end.
 #[derive(Debug, Clone)]
-pub(crate) struct Pass {
+pub(crate) struct Reconciled {
     pub(crate) outcome: Outcome,
     pub(crate) steps: Vec<Step>,
     pub(crate) state: State,
@@ -22,16 +22,16 @@ pub(crate) struct Pass {
     pub(crate) requeue: Requeue,
 }
 
-/// The process dies at a step of its pass, counted from 0.
+/// The process dies at a step of its reconcile, counted from 0.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cut {
+pub(crate) struct Crash {
     pub(crate) at: usize,
-    pub(crate) fate: Fate,
+    pub(crate) interrupted: Interrupted,
 }
 
 /// What becomes of the step at which the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Interrupted {
     NotSent,
     CarriedOut,
     /// Scalekit carries it out after so much time.
@@ -39,17 +39,17 @@ pub(crate) enum Fate {
 }
 
 impl World {
-    /// Runs a pass to its end and stores what it reports.
-    pub(crate) fn pass(&mut self, uid: Uid) -> Pass {
+    /// Runs a reconcile to its end and stores what it reports.
+    pub(crate) fn reconcile(&mut self, uid: Uid) -> Reconciled {
         self.run(uid, None).unwrap()
     }
 
-    /// Runs a pass; `None` when it was cut, and then the process has restarted.
-    pub(crate) fn run(&mut self, uid: Uid, cut: Option<Cut>) -> Option<Pass> {
+    /// Runs a reconcile; `None` when it was crash, and then the process has restarted.
+    pub(crate) fn run(&mut self, uid: Uid, crash: Option<Crash>) -> Option<Reconciled> {
         let mut state = self.state(uid);
         self.held = Held::default();
         let mut steps = Vec::new();
-        self.passes += 1;
+        self.reconciles += 1;
         for n in 0..BOUND {
             for (_, happens) in take_at(&mut self.happenings, n) {
                 happens(self);
@@ -57,7 +57,7 @@ impl World {
             self.advance(Duration::from_secs(1));
             let step = next(&state, self.now);
             let entry = Entry {
-                pass: self.passes,
+                reconciled: self.reconciles,
                 uid,
                 step: step.clone(),
                 response: None,
@@ -68,8 +68,8 @@ impl World {
                 in_flight: self.scalekit.has_policy_in_flight(uid),
             };
             self.journal.push(entry);
-            if let Some(cut) = cut.filter(|cut| cut.at == n) {
-                self.die(uid, &state, &step, cut.fate);
+            if let Some(crash) = crash.filter(|crash| crash.at == n) {
+                self.die(uid, &state, &step, crash.interrupted);
                 return None;
             }
             let request = match step {
@@ -81,10 +81,10 @@ impl World {
             state.handle_response(&request, response);
             steps.push(Step::Request(request));
         }
-        panic!("a pass does not end: {steps:#?}")
+        panic!("a reconciled does not end: {steps:#?}")
     }
 
-    fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Pass {
+    fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
         if let Some(reached) = reached(&state, &outcome) {
             self.record(uid, HistoryEvent::Reached(reached));
@@ -99,19 +99,19 @@ impl World {
         }
         let events = events(&state, &outcome, update.as_ref());
         let requeue = requeue(&state, &outcome);
-        Pass { outcome, steps, state, update, events, requeue }
+        Reconciled { outcome, steps, state, update, events, requeue }
     }
 
-    fn die(&mut self, uid: Uid, state: &State, step: &Step, fate: Fate) {
+    fn die(&mut self, uid: Uid, state: &State, step: &Step, interrupted: Interrupted) {
         self.happenings.clear();
-        match (step, fate) {
-            (Step::Done(outcome), Fate::CarriedOut) => {
+        match (step, interrupted) {
+            (Step::Done(outcome), Interrupted::CarriedOut) => {
                 if let Some(update) = StatusUpdate::after(state, outcome) {
                     self.store(uid, update);
                 }
             }
-            (_, Fate::NotSent) | (Step::Done(_), Fate::Late(_)) => {}
-            (Step::Request(Request::Remote(request)), Fate::Late(by)) if request.writes() => {
+            (_, Interrupted::NotSent) | (Step::Done(_), Interrupted::Late(_)) => {}
+            (Step::Request(Request::Remote(request)), Interrupted::Late(by)) if request.writes() => {
                 self.scalekit.in_flight.push((self.now.checked_add(by).unwrap(), uid, request.clone()));
             }
             (Step::Request(request), _) => {
@@ -128,7 +128,7 @@ fn take_at<T>(all: &mut Vec<(usize, T)>, n: usize) -> Vec<(usize, T)> {
     now
 }
 
-impl Pass {
+impl Reconciled {
     /// The steps as words.
     pub(crate) fn words(&self) -> Vec<&'static str> {
         self.steps.iter().map(word).collect()
