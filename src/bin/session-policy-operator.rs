@@ -41,6 +41,11 @@ struct Arguments {
     #[arg(long, env = "POD_NAMESPACE", hide = true, global = true)]
     pod_namespace: Option<String>,
 
+    /// How long a deletion waits for another resource to take over the organization before the policy is set back; 0s
+    /// sets it back at once
+    #[arg(long, env = "OSP_REVERT_DELAY", default_value = "10s", value_parser = crd::duration, global = true)]
+    revert_delay: Duration,
+
     /// How long a deletion waits for missing or refused credentials before the resource goes and its policy stays
     #[arg(long, env = "OSP_DELETION_GRACE", default_value = "1h", value_parser = crd::deadline, global = true)]
     deletion_grace: Duration,
@@ -174,6 +179,7 @@ impl Arguments {
                 namespaces: unless_all(arguments.default_credentials_for, "all")
                     .map(|named| if named.is_empty() { vec![own] } else { named }),
             },
+            revert_delay: arguments.revert_delay,
             grace: arguments.deletion_grace,
             namespace_grace: arguments.namespace_deletion_grace,
             rules: scalekit::Rules {

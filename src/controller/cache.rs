@@ -1,20 +1,17 @@
-//! A compact copy of all resources, fed by the watch: enough to know what
-//! changed and who claims which organization. No decision about Scalekit is
-//! taken from it alone; every reconcile reads its resource from the API server.
+//! A compact copy of all resources, fed by the watch and by our own status
+//! writes: enough to know what changed and who claims which organization. No
+//! decision about Scalekit is taken from it alone; every reconcile reads its
+//! resource from the API server.
 
 use super::{
     credentials::CredentialsRef,
+    kube_api::Object,
     resource_ref::{ResourceRef, Uid},
     status,
 };
-use crate::{
-    crd::{FINALIZER, OrganizationSessionPolicy, validate},
-    policy::{OrganizationId, OrganizationRef, ValidatedSpec},
-    reconcile::Claimant,
-};
+use crate::reconcile::{Claim, ClaimKey, Claimant, Resource, Trigger, Watched};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::error_boundary::DeserializeGuard;
+use kube::ResourceExt;
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
@@ -26,206 +23,188 @@ use std::{
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) resource: ResourceRef,
-    pub(super) created: Timestamp,
-    pub(super) claim: Claim,
+    /// Time between two of its reconciles, where it says so.
     pub(super) interval: Option<Duration>,
-    generation: i64,
-    deleting: bool,
-    finalizer: bool,
-    requested_at: Option<String>,
-    at_rest: bool,
-}
-
-/// Which organization a resource claims, by all names it has for it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Claim {
-    /// As declared, or as pinned in its status.
-    pub(super) ids: Vec<String>,
-    pub(super) external_id: Option<String>,
-    /// The Secret whose credentials lead to its environment; `None`: the
-    /// operator's default credentials.
-    pub(super) secret: Option<String>,
-    /// The environment in its status.
+    /// Nothing is to be done before its next reconcile is due.
+    pub(super) at_rest: bool,
+    /// The host of the environment in its status.
     pub(super) environment: Option<String>,
-    /// It is valid, active, and not being deleted.
-    pub(super) takes_over: bool,
-}
-
-impl Claim {
-    /// Of a resource whose valid spec, if it is valid, says this.
-    fn of(spec: Option<&ValidatedSpec>, object: &OrganizationSessionPolicy) -> Self {
-        let (id, external_id) = match spec.map(|spec| &spec.organization) {
-            Some(OrganizationRef::Id(id)) => (Some(id.to_string()), None),
-            Some(OrganizationRef::External(id)) => (None, Some(id.to_string())),
-            None => (None, None),
-        };
-        let status = object.status.as_ref();
-        let pinned = status.and_then(|s| s.organization_id.clone()).filter(|id| OrganizationId::parse(id).is_some());
-        let mut ids: Vec<String> = id.into_iter().chain(pinned).collect();
-        ids.dedup();
-        let deleting = object.metadata.deletion_timestamp.is_some();
-        Self {
-            ids,
-            external_id,
-            secret: spec.and_then(|spec| spec.secret.clone()),
-            environment: status.and_then(|s| s.environment.clone()),
-            takes_over: !deleting && spec.is_some_and(ValidatedSpec::is_active),
-        }
-    }
-
-    /// Whether both may mean the same organization.
-    fn meets(&self, other: &Self) -> bool {
-        self.ids.iter().any(|id| other.ids.contains(id))
-            || (self.external_id.is_some() && self.external_id == other.external_id)
-    }
+    /// A list showed it first, so an earlier process may have written for it.
+    pub(super) predecessor: bool,
+    created: Timestamp,
+    /// Its resourceVersion, where that is a number as etcd's are.
+    version: Option<u64>,
+    secret: Option<String>,
+    watched: Watched,
+    claim: Claim,
 }
 
 impl Entry {
     /// The entry of an object as the API server sent it, decodable or not.
-    pub(super) fn of(object: &DeserializeGuard<OrganizationSessionPolicy>) -> Option<Self> {
-        let (meta, decoded) = match &object.0 {
-            Ok(decoded) => (&decoded.metadata, Some(decoded)),
-            Err(undecodable) => (&undecodable.metadata, None),
-        };
-        let spec = decoded.and_then(|decoded| validate(&decoded.spec).ok());
+    pub(super) fn of(object: &Object) -> Option<Self> {
+        let resource = status::resource(object);
+        let reference = ResourceRef::of(kube::Resource::meta(object))?;
+        let spec = resource.spec.as_ref().ok();
         Some(Self {
-            resource: ResourceRef::of(meta)?,
-            created: created(meta),
-            claim: decoded.map(|decoded| Claim::of(spec.as_ref(), decoded)).unwrap_or_default(),
             interval: spec.and_then(|spec| spec.interval),
-            generation: meta.generation.unwrap_or_default(),
-            deleting: meta.deletion_timestamp.is_some(),
-            finalizer: meta.finalizers.iter().flatten().any(|f| f == FINALIZER),
-            requested_at: status::requested(meta).cloned(),
-            at_rest: decoded.is_some_and(at_rest),
+            at_rest: resource.at_rest(),
+            environment: resource.pinned.as_ref().map(|pinned| pinned.environment.clone()),
+            predecessor: false,
+            created: created(object),
+            version: object.resource_version().and_then(|version| version.parse().ok()),
+            secret: spec.and_then(|spec| spec.secret.clone()),
+            watched: Watched::from(&resource),
+            claim: Claim::of(&resource, &reference.namespace),
+            resource: reference,
         })
-    }
-
-    /// Whether a restart may leave it alone until its next reconcile is due.
-    pub(super) const fn at_rest(&self) -> bool {
-        self.at_rest && !self.deleting
     }
 
     /// Where its credentials are read.
     pub(super) fn credentials(&self) -> CredentialsRef {
-        CredentialsRef::of(&self.resource.namespace, self.claim.secret.as_deref())
+        CredentialsRef::of(&self.resource.namespace, self.secret.as_deref())
     }
 
-    /// As the decision about ownership sees it.
-    pub(super) fn claimant(&self) -> Claimant {
-        let ResourceRef { uid, namespace, name } = &self.resource;
-        Claimant {
-            created: self.created,
-            namespace: namespace.to_string(),
-            name: name.to_string(),
-            uid: uid.to_string(),
-            takes_over: self.claim.takes_over,
-        }
-    }
-
-    /// Whether the change from `before` asks for a reconcile. A status written
-    /// by us does not, or every reconcile would cause the next one.
-    fn asks_for_reconcile(&self, before: &Self) -> bool {
-        self.generation != before.generation
-            || self.deleting != before.deleting
-            || (before.finalizer && !self.finalizer)
-    }
-
-    fn was_requested(&self, before: &Self) -> bool {
-        self.requested_at.is_some() && self.requested_at != before.requested_at
+    fn claimant(&self) -> Claimant {
+        claimant(&self.resource, self.created, self.claim.clone())
     }
 }
 
-fn created(meta: &ObjectMeta) -> Timestamp {
-    meta.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0)
+/// `resource`, read from `object`, as the decision about ownership sees it.
+pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &Resource) -> Claimant {
+    claimant(reference, created(object), Claim::of(resource, &reference.namespace))
 }
 
-fn at_rest(object: &OrganizationSessionPolicy) -> bool {
-    let Some(status) = &object.status else { return false };
-    let holds = |type_: &str| status.conditions.iter().any(|c| c.type_ == type_ && c.status == "True");
-    // a request that came while no operator ran has no other event coming
-    let requested =
-        status::requested(&object.metadata).is_some_and(|at| Some(at) != status.last_handled_reconcile_at.as_ref());
-    status.observed_generation == object.metadata.generation && holds("Ready") && !holds("Reconciling") && !requested
+fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timestamp, claim: Claim) -> Claimant {
+    let (namespace, name, uid) = (namespace.to_string(), name.to_string(), uid.to_string());
+    Claimant { created, namespace, name, uid, claim }
 }
 
-/// All resources.
+fn created(object: &Object) -> Timestamp {
+    object.creation_timestamp().map_or(Timestamp::MAX, |time| time.0)
+}
+
+/// How a resource became known as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A complete list, at the start or again.
+    List,
+    /// An event of the watch.
+    Watch,
+    /// The answer to a write of ours; it never brings back what the watch has
+    /// shown gone.
+    Write,
+}
+
+/// All resources, and where the claims of each organization are.
 #[derive(Default)]
 pub(super) struct Cache {
-    entries: Mutex<HashMap<Uid, Entry>>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    entries: HashMap<Uid, Entry>,
+    claims: HashMap<ClaimKey, HashSet<Uid>>,
 }
 
 /// What a change asks for.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Effect {
-    /// The resource itself is to be reconciled.
-    pub(super) reconcile: bool,
-    /// The same, because a person asked for it.
-    pub(super) requested: bool,
-    /// So are these, since they claim the same organization.
-    pub(super) claimants: Vec<Uid>,
+    /// Of the resource itself.
+    pub(super) trigger: Trigger,
+    /// Others to reconcile, since they claim what it claims or claimed.
+    pub(super) concerned: Vec<Uid>,
 }
 
 impl Cache {
-    /// Takes in a resource as it is now.
-    pub(super) fn apply(&self, entry: Entry) -> Effect {
-        let mut entries = self.lock();
-        let before = entries.insert(entry.resource.uid.clone(), entry.clone());
-        let claims_anew = before.as_ref().is_none_or(|b| b.claim != entry.claim);
-        Effect {
-            reconcile: before.as_ref().is_none_or(|before| entry.asks_for_reconcile(before)),
-            requested: before.as_ref().is_some_and(|before| entry.was_requested(before)),
-            claimants: if claims_anew { claimants(&entries, &entry) } else { Vec::new() },
+    /// Takes in a resource as it is now. What is older than what is known is
+    /// left out, unless a list shows it: that one is complete.
+    pub(super) fn apply(&self, mut entry: Entry, source: Source) -> Effect {
+        let mut inner = self.lock();
+        let before = inner.entries.get(&entry.resource.uid).cloned();
+        let known = match source {
+            Source::List => true,
+            Source::Watch => before.as_ref().is_none_or(|before| before.version <= entry.version),
+            Source::Write => before.as_ref().is_some_and(|before| before.version <= entry.version),
+        };
+        if !known {
+            return Effect { trigger: Trigger::None, concerned: Vec::new() };
         }
+        entry.predecessor = before.as_ref().map_or(source == Source::List, |before| before.predecessor);
+        let trigger = entry.watched.trigger(before.as_ref().map(|before| &before.watched));
+        let uid = entry.resource.uid.clone();
+        let claim = entry.claim.clone();
+        inner.entries.insert(uid.clone(), entry);
+        Effect { trigger, concerned: inner.claims(&uid, before.map(|before| before.claim).as_ref(), Some(&claim)) }
     }
 
-    /// Takes out a resource; those who wait for its organization are to
-    /// be reconciled.
-    pub(super) fn remove(&self, uid: &Uid) -> Effect {
-        let mut entries = self.lock();
-        let gone = entries.remove(uid);
-        Effect { claimants: gone.map(|gone| claimants(&entries, &gone)).unwrap_or_default(), ..Effect::default() }
+    /// A resource is gone; the others to reconcile because of that.
+    pub(super) fn remove(&self, uid: &Uid) -> Vec<Uid> {
+        let mut inner = self.lock();
+        let claim = inner.entries.remove(uid).map(|entry| entry.claim);
+        inner.claims(uid, claim.as_ref(), None)
     }
 
-    /// The resource with this uid.
+    /// The resource, if it is there.
     pub(super) fn get(&self, uid: &Uid) -> Option<Entry> {
-        self.lock().get(uid).cloned()
+        self.lock().entries.get(uid).cloned()
     }
 
-    /// All other resources that may mean the organization of `claim`.
-    pub(super) fn claiming(&self, uid: &Uid, claim: &Claim) -> Vec<Entry> {
-        let entries = self.lock();
-        entries.values().filter(|e| e.resource.uid != *uid && e.claim.meets(claim)).cloned().collect()
+    /// All others that claim the organization found at `keys`.
+    pub(super) fn claimants(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
+        let inner = self.lock();
+        let others = inner.others(uid, keys).into_iter().filter_map(|uid| inner.entries.get(&uid));
+        others.filter(|entry| entry.claim.meets(keys)).map(Entry::claimant).collect()
     }
 
     /// The resources whose entry is `such`.
     pub(super) fn uids(&self, such: impl Fn(&Entry) -> bool) -> Vec<Uid> {
-        self.lock().values().filter(|entry| such(entry)).map(|entry| entry.resource.uid.clone()).collect()
+        self.lock().entries.values().filter(|entry| such(entry)).map(|entry| entry.resource.uid.clone()).collect()
     }
 
     /// What `of` tells of every resource, each value once.
     pub(super) fn each<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
-        self.lock().values().map(of).collect()
+        self.lock().entries.values().map(of).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uid, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn claimants(entries: &HashMap<Uid, Entry>, of: &Entry) -> Vec<Uid> {
-    let others = entries.values().filter(|e| e.resource.uid != of.resource.uid && e.claim.meets(&of.claim));
-    others.map(|e| e.resource.uid.clone()).collect()
+impl Inner {
+    /// Moves the claim of a resource; whom that concerns.
+    fn claims(&mut self, uid: &Uid, before: Option<&Claim>, after: Option<&Claim>) -> Vec<Uid> {
+        let concerned = self.others(uid, &Claim::concerned(before, after));
+        for key in before.into_iter().flat_map(|claim| &claim.keys) {
+            if let Some(there) = self.claims.get_mut(key) {
+                there.remove(uid);
+                if there.is_empty() {
+                    self.claims.remove(key);
+                }
+            }
+        }
+        for key in after.into_iter().flat_map(|claim| &claim.keys) {
+            self.claims.entry(key.clone()).or_default().insert(uid.clone());
+        }
+        concerned
+    }
+
+    fn others(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Uid> {
+        let there: HashSet<&Uid> = keys.iter().filter_map(|key| self.claims.get(key)).flatten().collect();
+        there.into_iter().filter(|other| *other != uid).cloned().collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crd::REQUESTED_AT;
+    use crate::crd::{OrganizationSessionPolicy, REQUESTED_AT};
+    use kube::core::error_boundary::DeserializeGuard;
     use serde_json::json;
 
     /// A resource that is Ready and has handled the request `one`.
-    fn entry(requested_at: &str) -> Option<Entry> {
+    fn entry(requested_at: &str) -> Entry {
         let condition = |type_: &str| {
             json!({"type": type_, "status": "True", "reason": "InSync", "message": "",
             "lastTransitionTime": "2026-01-01T00:00:00Z"})
@@ -235,28 +214,79 @@ mod tests {
             "metadata": {"namespace": "a", "name": "x", "uid": "1", "generation": 1,
                 "annotations": {REQUESTED_AT: requested_at}},
             "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
-            "status": {"observedGeneration": 1, "lastHandledReconcileAt": "one", "conditions": [condition("Ready")]},
+            "status": {"observedGeneration": 1, "lastHandledReconcileAt": "one", "conditions": [condition("Ready")],
+                "claim": "Verified"},
         }))
         .unwrap();
-        Entry::of(&DeserializeGuard(Ok(object)))
-    }
-
-    fn at_rest(requested_at: &str) -> bool {
-        entry(requested_at).unwrap().at_rest()
+        Entry::of(&DeserializeGuard(Ok(object))).unwrap()
     }
 
     #[test]
     fn a_request_that_came_while_no_operator_ran_is_not_at_rest() {
-        assert!(at_rest("one"));
-        assert!(!at_rest("two"));
-        assert!(at_rest(&"x".repeat(10_000)), "nor would it be echoed");
+        assert!(entry("one").at_rest);
+        assert!(!entry("two").at_rest);
+        assert!(entry(&"x".repeat(10_000)).at_rest, "nor would it be echoed");
     }
 
     #[test]
     fn row_103_a_request_that_is_too_long_to_be_echoed_causes_no_reconcile() {
-        let with = |requested_at: &str| entry(requested_at).unwrap();
-        assert!(with("two").was_requested(&with("one")));
-        assert!(!with(&"x".repeat(257)).was_requested(&with("one")));
-        assert!(with(&"x".repeat(256)).was_requested(&with("one")));
+        let trigger = |requested_at: &str| {
+            let cache = Cache::default();
+            cache.apply(entry("one"), Source::List);
+            cache.apply(entry(requested_at), Source::Watch).trigger
+        };
+        assert_eq!(trigger("two"), Trigger::Requested);
+        assert_eq!(trigger(&"x".repeat(257)), Trigger::None);
+        assert_eq!(trigger(&"x".repeat(256)), Trigger::Requested);
+    }
+
+    #[test]
+    fn an_event_that_is_older_than_what_is_known_changes_nothing_and_a_list_does() {
+        let (cache, version) = (Cache::default(), |version, entry| Entry { version: Some(version), ..entry });
+        cache.apply(version(7, entry("two")), Source::Watch);
+        assert_eq!(cache.apply(version(6, entry("one")), Source::Watch).trigger, Trigger::None);
+        assert_eq!(cache.get(&"1".into()).unwrap().version, Some(7));
+        assert_eq!(cache.apply(version(5, entry("three")), Source::List).trigger, Trigger::Requested);
+    }
+
+    /// A resource with our finalizer that has claimed `org_1`.
+    fn claiming(uid: &str, metadata: serde_json::Value, ready: &str, claim: Option<&str>) -> Entry {
+        let mut object = json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"namespace": "a", "name": uid, "uid": uid, "generation": 1, "finalizers": [crate::crd::FINALIZER]},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
+            "status": {"observedGeneration": 1, "environment": "h", "organizationId": "org_1", "claim": claim,
+                "conditions": [{"type": "Ready", "status": ready, "reason": "InSync", "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+        });
+        for (key, value) in metadata.as_object().unwrap() {
+            object["metadata"][key] = value.clone();
+        }
+        Entry::of(&DeserializeGuard(Ok(serde_json::from_value(object).unwrap()))).unwrap()
+    }
+
+    #[test]
+    fn one_that_waits_to_hand_over_hears_when_the_other_policy_is_live() {
+        let cache = Cache::default();
+        let goes = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
+        cache.apply(claiming("older", goes, "False", None), Source::List);
+        cache.apply(claiming("younger", json!({}), "False", Some("Verified")), Source::List);
+        let effect = cache.apply(claiming("younger", json!({}), "True", Some("Verified")), Source::Write);
+        assert_eq!(effect.concerned, ["older".into()]);
+    }
+
+    #[test]
+    fn whoever_claims_the_same_hears_of_a_change_and_no_claim_outlives_its_resource() {
+        let cache = Cache::default();
+        let other = Entry { resource: ResourceRef { uid: "2".into(), ..entry("one").resource }, ..entry("one") };
+        assert!(cache.apply(entry("one"), Source::List).concerned.is_empty());
+        assert_eq!(cache.apply(other.clone(), Source::List).concerned, ["1".into()]);
+        assert!(cache.apply(other.clone(), Source::Watch).concerned.is_empty(), "nothing changed");
+        assert_eq!(cache.claimants(&"1".into(), &entry("one").claim.keys).len(), 1);
+        assert_eq!(cache.remove(&"1".into()), ["2".into()]);
+        assert!(cache.remove(&"2".into()).is_empty());
+        cache.apply(other, Source::Write);
+        assert!(cache.get(&"2".into()).is_none(), "the answer to a write brings nothing back");
+        assert!(cache.lock().claims.is_empty());
     }
 }

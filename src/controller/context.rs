@@ -3,21 +3,20 @@
 use super::{
     Options, StartError,
     application_policies::ApplicationPolicies,
-    backoff::Backoff,
-    cache::Cache,
+    backoff::{Backoff, spread},
+    cache::{Cache, Entry, Source},
     credentials::{self, CredentialStore, CredentialsRef},
     events::Events,
-    kube_api::KubeApi,
+    kube_api::{KubeApi, Object},
     locks::Locks,
     resource_ref::ResourceRef,
     resource_ref::Uid,
     workqueue::WorkQueue,
 };
 use crate::{
-    reconcile::{History, HistoryEvent, Outages, Outcome, Settings, State, reached},
+    reconcile::{History, HistoryEvent, Outages, Outcome, Settings, State, Trigger},
     scalekit::Transport,
 };
-use jiff::Timestamp;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -45,8 +44,7 @@ pub(super) struct Context {
     pub(super) cache: Cache,
     pub(super) queue: WorkQueue,
     pub(super) backoff: Backoff,
-    /// Start of the process, on both clocks.
-    started: (Instant, Timestamp),
+    started: Instant,
     histories: Mutex<HashMap<Uid, History>>,
     outages: Mutex<Outages<Uid>>,
 }
@@ -62,6 +60,7 @@ impl Context {
         let settings = Settings {
             interval: options.resync_interval,
             settle: options.scalekit.deadline.saturating_mul(2),
+            revert_delay: options.revert_delay,
             grace: options.grace,
             namespace_grace: options.namespace_grace,
         };
@@ -88,7 +87,7 @@ impl Context {
             cache: Cache::default(),
             queue: WorkQueue::default(),
             backoff: Backoff::default(),
-            started: (Instant::now(), Timestamp::now()),
+            started: Instant::now(),
             histories: Mutex::default(),
             outages: Mutex::default(),
         };
@@ -97,7 +96,7 @@ impl Context {
 
     /// Time since the process started, on its monotonic clock.
     pub(super) fn uptime(&self) -> Duration {
-        self.started.0.elapsed()
+        self.started.elapsed()
     }
 
     /// The state at the start of a reconcile of `resource`.
@@ -108,9 +107,9 @@ impl Context {
     }
 
     /// Writes into the history of a resource what happened to it.
-    pub(super) fn record(&self, uid: &Uid, event: HistoryEvent) {
+    pub(super) fn record(&self, uid: &Uid, events: impl IntoIterator<Item = HistoryEvent>) {
         let now = self.uptime();
-        self.with_history(uid, |history| history.record(event, now));
+        self.with_history(uid, |history| events.into_iter().for_each(|event| history.record(event, now)));
     }
 
     fn with_history<T>(&self, uid: &Uid, with: impl FnOnce(&mut History) -> T) -> T {
@@ -120,20 +119,17 @@ impl Context {
         }
         match self.cache.get(uid) {
             Some(entry) => {
-                let new = History::new(entry.created <= self.started.1);
+                let new = History::new(entry.predecessor, self.uptime());
                 with(histories.entry(uid.clone()).or_insert(new))
             }
             // it is gone, and what is forgotten does not come back
-            None => with(&mut History::new(true)),
+            None => with(&mut History::new(true, self.uptime())),
         }
     }
 
     /// Takes in how a reconcile ended. An outage that is over costs nobody the
     /// rest of a long backoff.
     pub(super) fn reconciled(&self, uid: &Uid, state: &State, outcome: &Outcome) {
-        if let Some(reached) = reached(state, outcome) {
-            self.record(uid, HistoryEvent::Reached(reached));
-        }
         let waiting = self.outages.lock().unwrap_or_else(PoisonError::into_inner).record(uid, state, outcome);
         self.enqueue_apart(&waiting);
     }
@@ -141,7 +137,7 @@ impl Context {
     /// The application's policy of `environment` changed, so what applies to
     /// its organizations may have too.
     pub(super) fn application_policy_changed(&self, environment: &str) {
-        let there = self.cache.uids(|entry| entry.claim.environment.as_deref() == Some(environment));
+        let there = self.cache.uids(|entry| entry.environment.as_deref() == Some(environment));
         tracing::info!(environment, resources = there.len(), "the application's policy changed");
         self.enqueue_apart(&there);
     }
@@ -153,8 +149,28 @@ impl Context {
         }
     }
 
+    /// Takes in a resource as the API server shows it, and reconciles what its
+    /// change asks for.
+    pub(super) fn seen(&self, object: &Object, source: Source) -> Option<Uid> {
+        let entry = Entry::of(object)?;
+        let uid = entry.resource.uid.clone();
+        let rested = source == Source::List && entry.at_rest && self.cache.get(&uid).is_none();
+        let interval = entry.interval.unwrap_or(self.settings.interval);
+        let effect = self.cache.apply(entry, source);
+        match effect.trigger {
+            // it was in order before we started: no herd after a restart
+            Trigger::Changed if rested => self.queue.add_after(&uid, interval.mul_f64(spread(&uid))),
+            Trigger::Changed => self.queue.add(&uid),
+            Trigger::Requested => self.queue.add_requested(&uid),
+            Trigger::None => {}
+        }
+        effect.concerned.iter().for_each(|other| self.queue.add(other));
+        Some(uid)
+    }
+
     /// A resource is gone: nothing of it is kept.
     pub(super) fn forget(&self, uid: &Uid) {
+        self.cache.remove(uid).iter().for_each(|other| self.queue.add(other));
         self.queue.forget(uid);
         self.backoff.forget(uid);
         self.histories.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);

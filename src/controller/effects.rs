@@ -2,7 +2,7 @@
 //! holds what that takes: the object as last read, the client, the lock.
 
 use super::{
-    cache::{Claim, Entry},
+    cache::{Source, own_claimant},
     context::Context,
     credentials::Connection,
     kube_api::{KubeError, Object},
@@ -10,10 +10,9 @@ use super::{
     status,
 };
 use crate::{
-    policy::OrganizationRef,
     reconcile::{
-        Access, Claimant, ClusterWrite, CredentialsError, ErrorKind, Found, HistoryEvent, Organization, RemoteError,
-        RemoteRequest, RemoteResponse, Request, Response, State, StatusUpdate,
+        Access, ClusterWrite, CredentialsError, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request,
+        Response, State, StatusUpdate,
     },
     scalekit::Client,
 };
@@ -50,8 +49,8 @@ impl<'a> Effects<'a> {
                 Response::Namespace { terminating: kube.terminating(&self.resource.namespace).await? }
             }
             Request::ReadCredentials { fresh } => Response::Credentials(self.credentials(state, *fresh).await?),
-            Request::RecallCredentials => Response::Credentials(self.recall(state).await),
-            Request::ReadClaimants => self.claimants(state).await?,
+            Request::ReadLastKnownCredentials => Response::Credentials(self.last_known_credentials(state).await),
+            Request::ReadClaimants => self.claimants(state).await,
             Request::ReportProgress => Response::Cluster(self.write_status(&StatusUpdate::progress(state)).await?),
             Request::AddFinalizer => {
                 let Some(object) = &self.object else { return Ok(Response::Cluster(ClusterWrite::Outdated)) };
@@ -83,10 +82,12 @@ impl<'a> Effects<'a> {
         Ok(self.became(written))
     }
 
-    /// Keeps the object as it is after a write.
+    /// Keeps the object as it is after a write. What it claims counts at once,
+    /// not only when the watch shows it.
     fn became(&mut self, written: Result<Object, ClusterWrite>) -> ClusterWrite {
         match written {
             Ok(object) => {
+                self.context.seen(&object, Source::Write);
                 self.object = Some(object);
                 ClusterWrite::Done
             }
@@ -99,7 +100,7 @@ impl<'a> Effects<'a> {
         Ok(self.hold(found))
     }
 
-    async fn recall(&mut self, state: &State) -> Result<Access, CredentialsError> {
+    async fn last_known_credentials(&mut self, state: &State) -> Result<Access, CredentialsError> {
         let found = self.context.credentials.last_known(&self.resource.namespace, secret(state)).await;
         self.hold(found)
     }
@@ -113,7 +114,7 @@ impl<'a> Effects<'a> {
 
     async fn send(&self, state: &State, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
-        let record = |event| self.context.record(&self.resource.uid, event);
+        self.context.record(&self.resource.uid, state.before_request(request));
         let response = match request {
             RemoteRequest::ReadApplicationPolicy(_) => {
                 let (response, changed) = self.context.application_policies.get(client, request).await;
@@ -122,57 +123,25 @@ impl<'a> Effects<'a> {
                 }
                 response
             }
-            RemoteRequest::WritePolicy { .. } => {
-                record(HistoryEvent::PolicyWriteSent);
-                let response = client.request(request).await;
-                let outcome_unknown = response.as_ref().is_err_and(|error| error.outcome_unknown);
-                record(HistoryEvent::PolicyWriteAnswered { outcome_unknown });
-                response
-            }
             _ => client.request(request).await,
         };
-        if state.counts_as_correction(request, &response) {
-            record(HistoryEvent::CorrectionSent);
-        }
+        self.context.record(&self.resource.uid, state.after_request(request, &response));
         response
     }
 
     /// The resources that claim the organization just read.
-    async fn claimants(&mut self, state: &State) -> Result<Response, KubeError> {
-        let own = self.object.as_ref().and_then(Entry::of).map(|entry| entry.claimant());
-        let (Some(own), Some(organization), Some(access)) = (own, &state.observation.organization, state.access())
+    async fn claimants(&mut self, state: &State) -> Response {
+        let (Some(object), Some(resource), Some(organization), Some(access)) =
+            (&self.object, state.here(), &state.observation.organization, state.access())
         else {
-            return Ok(Response::Cluster(ClusterWrite::Outdated));
+            return Response::Cluster(ClusterWrite::Outdated);
         };
+        let own = own_claimant(self.resource, object, resource);
         // one that starts over holds it already, maybe of another organization
         self.lock = None;
         self.lock = Some(self.context.locks.lock(&access.environment, organization.id.as_str()).await);
-        let mut others = Vec::new();
-        for other in self.context.cache.claiming(&self.resource.uid, &claim(state, organization)) {
-            let found =
-                self.context.credentials.get(&other.resource.namespace, other.claim.secret.as_deref(), false).await?;
-            let takes_over = found.is_ok();
-            // with neither credentials nor a status it has never written anything, and can't now
-            let environment = found.ok().map(|(_, access)| access.environment).or(other.claim.environment.clone());
-            if environment.as_ref() == Some(&access.environment) {
-                let claimant = other.claimant();
-                others.push(Claimant { takes_over: claimant.takes_over && takes_over, ..claimant });
-            }
-        }
-        Ok(Response::Claimants { own, others })
-    }
-}
-
-/// The claim of this reconcile's resource on the organization it has read.
-fn claim(state: &State, organization: &Organization) -> Claim {
-    let declared = state.spec().and_then(|spec| match &spec.organization {
-        OrganizationRef::External(id) => Some(id.to_string()),
-        OrganizationRef::Id(_) => None,
-    });
-    Claim {
-        ids: vec![organization.id.to_string()],
-        external_id: organization.external_id.clone().or(declared),
-        ..Claim::default()
+        let keys = state.claim_keys(&self.resource.namespace);
+        Response::Claimants { own, others: self.context.cache.claimants(&self.resource.uid, &keys) }
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Options {
     pub resync_interval: Duration,
     /// The credentials of resources that name no Secret.
     pub default_credentials: DefaultCredentials,
+    /// How long a deletion waits for a resource that takes over, before the
+    /// policy is set back.
+    pub revert_delay: Duration,
     /// How long a deletion waits for a person before the resource goes and its
     /// policy stays.
     pub grace: Duration,

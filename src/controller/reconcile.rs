@@ -5,21 +5,18 @@
 
 use super::{context::Context, effects::Effects, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
-    ClusterWrite, Outcome, RemoteOutcome, Request, Requeue, State, StatusUpdate, Step, events, next, requeue,
+    ClusterWrite, Outcome, RemoteOutcome, Report, Request, Requeue, STATUS_TRIES, State, Step, next,
 };
 use jiff::Timestamp;
 
 /// More steps than any reconcile needs; a decision that goes round in circles
 /// ends here instead of hammering Scalekit.
 const MAX_STEPS: usize = 64;
-/// How often the last status of a reconcile is written when others keep
-/// changing the resource.
-const STATUS_TRIES: usize = 4;
 
 /// Reconciles a resource; how it ended, and when to do so again.
 pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Result<(Outcome, Requeue), KubeError> {
     let (mut state, mut effects) = (context.state(resource), Effects::new(context, resource));
-    let outcome = run(&mut state, &mut effects).await?;
+    let outcome = run(&mut state, &mut effects).await;
     let requeue = finish(&state, &mut effects, &outcome).await?;
     Ok((outcome, requeue))
 }
@@ -35,14 +32,18 @@ pub(super) async fn report_crash(
     finish(&state, &mut effects, &Outcome::Crashed(how)).await.map(|_| ())
 }
 
-async fn run(state: &mut State, effects: &mut Effects<'_>) -> Result<Outcome, KubeError> {
+async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
     for _ in 0..MAX_STEPS {
         match next(state, Timestamp::now()) {
-            Step::Done(outcome) => return Ok(outcome),
-            Step::Request(request) => step(state, effects, &request).await?,
+            Step::Done(outcome) => return outcome,
+            Step::Request(request) => {
+                if let Err(error) = step(state, effects, &request).await {
+                    return Outcome::ApiServer(error.to_string());
+                }
+            }
         }
     }
-    Ok(Outcome::Crashed("the reconcile did not come to an end"))
+    Outcome::Crashed("the reconcile did not come to an end")
 }
 
 /// Carries out one request.
@@ -56,9 +57,10 @@ pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: 
 pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &Outcome) -> Result<Requeue, KubeError> {
     let (context, resource) = (effects.context, effects.resource);
     log(resource, outcome);
+    let report = Report::of(state, outcome);
+    context.record(&resource.uid, report.history);
     context.reconciled(&resource.uid, state, outcome);
-    let update = StatusUpdate::after(state, outcome);
-    if let Some(update) = &update {
+    if let Some(update) = &report.update {
         for _ in 0..STATUS_TRIES {
             if effects.write_status(update).await? != ClusterWrite::Outdated {
                 break;
@@ -67,10 +69,10 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
             effects.read().await?;
         }
     }
-    for event in events(state, outcome, update.as_ref()) {
-        context.events.publish(resource, &event).await;
+    for event in &report.events {
+        context.events.publish(resource, event).await;
     }
-    Ok(requeue(state, outcome))
+    Ok(report.requeue)
 }
 
 fn log(resource: &ResourceRef, outcome: &Outcome) {

@@ -3,9 +3,9 @@
 use crate::{
     crd::{
         EffectiveLimits, FINALIZER, OrganizationSessionPolicy, OrganizationSessionPolicyStatus, REQUESTED_AT,
-        ReportedRelease, drift_summary, validate,
+        ReportedPolicy, ReportedRelease, drift_summary, validate,
     },
-    policy::{Bounds, OrganizationId, effective},
+    policy::{Bounds, Live, OrganizationId, effective},
     reconcile::{
         Application, Condition, ConditionStatus, ConditionType, Pinned, PlannedRelease, Reason, Resource, StatusUpdate,
     },
@@ -37,6 +37,8 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
         finalizer: meta.finalizers.iter().flatten().any(|f| f == FINALIZER),
         spec: Err(violations),
         pinned: None,
+        claim: None,
+        adopted: None,
         observed_generation: -1,
         conditions: Vec::new(),
         requested_at: requested(meta).cloned(),
@@ -60,6 +62,8 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
             .clone()
             .zip(organization)
             .map(|(environment, organization)| Pinned { environment, organization }),
+        claim: status.claim.as_deref().and_then(|claim| claim.parse().ok()),
+        adopted: status.adopted.as_ref().map(Live::from),
         observed_generation: status.observed_generation.unwrap_or(-1),
         handled_at: status.last_handled_reconcile_at.clone(),
         conditions: status.conditions.iter().filter_map(known).collect(),
@@ -109,8 +113,10 @@ fn status(
         observed_generation: Some(update.observed_generation),
         organization_id: update.pinned.as_ref().map(|p| p.organization.to_string()),
         environment: update.pinned.as_ref().map(|p| p.environment.clone()),
+        claim: update.claim.map(|claim| claim.name().into()),
+        adopted: update.adopted.as_ref().map(|live| ReportedPolicy { absolute: None, idle: None, ..live.into() }),
         conditions: update.conditions.iter().map(|c| dated(c, update.observed_generation, current, now)).collect(),
-        last_handled_reconcile_at: update.handled_at.clone().or_else(|| current.last_handled_reconcile_at.clone()),
+        last_handled_reconcile_at: update.handled_at.clone(),
         release: update
             .release
             .as_ref()
@@ -123,12 +129,12 @@ fn status(
         status.drift_summary = drift_summary(&observed.drift);
     }
     match (update.application, &update.observed) {
-        (Application::Known(application), Some(observed)) => {
+        (Some(Application::Known(application)), Some(observed)) => {
             let applies = effective(application.bounds, Bounds::from(&observed.live));
             status.application_policy = Some((&application).into());
             status.effective_policy = Some(EffectiveLimits::from(&applies));
         }
-        (Application::Unreadable, _) => {
+        (Some(Application::Unreadable), _) => {
             status.application_policy = None;
             status.effective_policy = None;
         }
@@ -159,8 +165,8 @@ fn dated(
 mod tests {
     use super::*;
     use crate::{
-        policy::{ApplicationPolicy, Idle, Live, Minutes, Policy, Session, diff},
-        reconcile::{Observed, PlannedRelease},
+        policy::{ApplicationPolicy, Idle, Minutes, Policy, Session, diff},
+        reconcile::{ClaimState, Observed, PlannedRelease},
     };
 
     const MOST: i64 = i32::MAX as i64;
@@ -179,11 +185,13 @@ mod tests {
             observed_generation: i64::MAX,
             pinned: OrganizationId::parse(&format!("org_{}", "9".repeat(28)))
                 .map(|organization| Pinned { environment: host, organization }),
+            claim: Some(ClaimState::Reverting),
+            adopted: Some(live),
             observed: Some(Observed { live, drift: diff(&declared, &live) }),
-            application: Application::Known(ApplicationPolicy {
+            application: Some(Application::Known(ApplicationPolicy {
                 bounds: Bounds { absolute: Some(minutes(MOST)), idle: Some(minutes(MOST)) },
                 access_token: Some(minutes(MOST)),
-            }),
+            })),
             conditions: kinds.map(condition).collect(),
             handled_at: Some("ß".repeat(LONGEST_REQUEST / 2)),
             release: Some(PlannedRelease { reason: Reason::CredentialsIncomplete, at: Timestamp::MAX }),

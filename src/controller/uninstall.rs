@@ -4,7 +4,7 @@
 
 use super::{
     Options, StartError,
-    cache::Entry,
+    cache::{Entry, Source},
     context::Context,
     effects::Effects,
     kube_api::{KubeError, Object},
@@ -94,7 +94,7 @@ async fn list(context: &Context, namespaces: &[String]) -> Result<Vec<ResourceRe
     for api in apis {
         for entry in api.list(&ListParams::default()).await?.items.iter().filter_map(Entry::of) {
             resources.push(entry.resource.clone());
-            context.cache.apply(entry);
+            context.cache.apply(entry, Source::List);
         }
     }
     Ok(resources)
@@ -134,6 +134,7 @@ async fn remove_finalizer(context: &Context, resource: &ResourceRef) -> Result<R
 const fn reason(release: &Release) -> &'static str {
     match release {
         Release::Reverted => "its organization inherits the application's policy again",
+        Release::Restored => "its organization has the policy again that it had before",
         Release::NothingToRevert => "nothing was there to revert",
         Release::CustomersOwn => "the stricter policy is the customer's own and stays",
         Release::HandedOver | Release::NotOwner => "another resource owns the organization",

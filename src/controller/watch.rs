@@ -1,6 +1,11 @@
 //! Watches resources and puts those that changed into the queue.
 
-use super::{backoff::spread, cache::Entry, context::Context, kube_api::Object, resource_ref::Uid};
+use super::{
+    cache::{Entry, Source},
+    context::Context,
+    kube_api::Object,
+    resource_ref::Uid,
+};
 use futures::{StreamExt, TryStreamExt, stream::SelectAll};
 use kube::{
     Api, ResourceExt,
@@ -36,7 +41,7 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
         match event {
             watcher::Event::Init => list.clear(),
             watcher::Event::InitApply(object) => {
-                if let Some(uid) = apply(context, &object, true) {
+                if let Some(uid) = context.seen(&object, Source::List) {
                     list.insert(uid);
                 }
             }
@@ -45,7 +50,7 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
                 let namespace = namespaces.get(number);
                 let here = |entry: &Entry| namespace.is_none_or(|namespace| **namespace == *entry.resource.namespace);
                 let absent = context.cache.uids(|entry| here(entry) && !list.contains(&entry.resource.uid));
-                absent.iter().for_each(|uid| remove(context, uid));
+                absent.iter().for_each(|uid| context.forget(uid));
                 waiting = waiting.saturating_sub(1);
                 if waiting == 0
                     && let Some(listed) = listed.take()
@@ -53,37 +58,14 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], listed: impl
                     listed();
                 }
             }
-            watcher::Event::Apply(object) => drop(apply(context, &object, false)),
+            watcher::Event::Apply(object) => drop(context.seen(&object, Source::Watch)),
             watcher::Event::Delete(object) => {
                 if let Some(uid) = object.uid() {
-                    remove(context, &uid.as_str().into());
+                    context.forget(&uid.as_str().into());
                 }
             }
         }
     }
-}
-
-fn apply(context: &Context, object: &Object, listed: bool) -> Option<Uid> {
-    let entry = Entry::of(object)?;
-    let uid = entry.resource.uid.clone();
-    let rested = listed && entry.at_rest() && context.cache.get(&uid).is_none();
-    let interval = entry.interval.unwrap_or(context.settings.interval);
-    let effect = context.cache.apply(entry);
-    if rested {
-        // it was in order before we started: no herd after a restart
-        context.queue.add_after(&uid, interval.mul_f64(spread(&uid)));
-    } else if effect.reconcile {
-        context.queue.add(&uid);
-    } else if effect.requested {
-        context.queue.add_requested(&uid);
-    }
-    effect.claimants.iter().for_each(|claimant| context.queue.add(claimant));
-    Some(uid)
-}
-
-fn remove(context: &Context, uid: &Uid) {
-    context.cache.remove(uid).claimants.iter().for_each(|claimant| context.queue.add(claimant));
-    context.forget(uid);
 }
 
 /// What a person can do about an interruption that does not end by itself.

@@ -26,6 +26,19 @@ pub struct OrganizationSessionPolicyStatus {
     #[schemars(length(max = 262))]
     pub environment: Option<String>,
 
+    /// Verified: the resource's own credentials have read the organization, so
+    /// it takes part in who owns it. Reverting: it is being deleted, and sets
+    /// the organization back. Absent: it claims nothing; the credentials are
+    /// missing or refused, or a deletion lets another resource take over.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub claim: Option<String>,
+
+    /// The policy that the organization had when the operator first read it,
+    /// for `deletionPolicy: Restore`.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<ReportedPolicy>,
+
     /// The policy as last found in Scalekit.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub policy: Option<ReportedPolicy>,
@@ -61,18 +74,20 @@ pub struct OrganizationSessionPolicyStatus {
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
 
-    /// Only while a deletion waits for a person.
+    /// Only while a deletion waits, for another resource or for a person.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub release: Option<ReportedRelease>,
 }
 
-/// When a deletion that waits for a person comes to its end.
+/// What a deletion waits for, but not for good.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReportedRelease {
     /// The reason of Ready that it waits with.
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// When the resource goes all the same, and the policy stays in Scalekit.
+    /// When it goes on. Deleting and HandingOver: then the organization is set
+    /// back. Any other reason: then the resource goes, and the policy stays in
+    /// Scalekit.
     #[schemars(length(max = 64), extend("format" = "date-time"))]
     pub at: String,
 }

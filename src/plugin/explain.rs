@@ -12,8 +12,8 @@ use super::{
     summary::{Severity, Summary},
 };
 use crate::{
-    crd::OrganizationSessionPolicy,
-    reconcile::{self, Claimant, ConditionStatus, Reason},
+    crd::{FINALIZER, OrganizationSessionPolicy},
+    reconcile::{self, Claim, ClaimState, Claimant, ConditionStatus, Reason},
     terminal::{Style, printable},
 };
 use clap::Args;
@@ -55,17 +55,24 @@ async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Opt
     let others = all.iter().filter_map(|object| object.0.as_ref().ok()).filter(|resource| {
         resource.metadata.uid != conflicted.metadata.uid
             && organization(resource).as_ref() == Some(&contested)
-            && Summary::of(resource).ready().reason != Reason::Conflict.name()
+            && claim(resource).is_some()
     });
     let claimant = |other: &OrganizationSessionPolicy| Claimant {
         created: other.creation_timestamp().map(|time| time.0).unwrap_or_default(),
         namespace: other.namespace().unwrap_or_default(),
         name: other.name_any(),
         uid: other.uid().unwrap_or_default(),
-        takes_over: false, // only a successor's matters
+        claim: Claim { reverting: claim(other) == Some(ClaimState::Reverting), ..Claim::default() },
     };
     let claimants: Vec<Claimant> = others.map(claimant).collect();
     reconcile::owner(&claimants).map(|owner| format!("{} in namespace {}", owner.name, owner.namespace))
+}
+
+/// How a resource claims the organization of its status; `None`: it does not.
+fn claim(resource: &OrganizationSessionPolicy) -> Option<ClaimState> {
+    let claim: ClaimState = resource.status.as_ref()?.claim.as_deref()?.parse().ok()?;
+    let finalizer = resource.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
+    claim.counts(resource.metadata.deletion_timestamp.is_some(), finalizer).then_some(claim)
 }
 
 /// A line of the explanation: `value` behind `label`, all values in one column.

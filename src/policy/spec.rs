@@ -25,6 +25,9 @@ pub enum DeletionPolicy {
     Revert,
     /// It stays as it is.
     Retain,
+    /// Back to what the organization had before the operator first wrote, as
+    /// kept in `status.adopted`; to the application's policy if that is unknown.
+    Restore,
 }
 
 /// A valid spec. Nothing past it reads the raw spec.
@@ -66,6 +69,6 @@ impl ValidatedSpec {
 
     /// Whether deleting the resource may have to write to Scalekit.
     pub fn may_revert(&self) -> bool {
-        self.deletion == DeletionPolicy::Revert && self.mode != Mode::Observe
+        self.deletion != DeletionPolicy::Retain && self.mode != Mode::Observe
     }
 }

@@ -30,11 +30,14 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
     {
         match &state.ownership {
             None => return Step::Request(Request::ReadClaimants),
-            Some(Ownership::Conflicted { .. }) if resource.finalizer && state.unsettled_for().is_zero() => {
+            // one that has written stays responsible until the owner's policy is live
+            Some(Ownership::Conflicted { in_sync: true, .. })
+                if resource.finalizer && state.unsettled_for().is_zero() =>
+            {
                 return Step::Request(Request::RemoveFinalizer(Release::NotOwner));
             }
-            Some(Ownership::Conflicted { owner }) => return done(Outcome::Conflict { owner: owner.clone() }),
-            Some(Ownership::Owner { .. }) => {}
+            Some(Ownership::Conflicted { owner, .. }) => return done(Outcome::Conflict { owner: owner.clone() }),
+            Some(Ownership::Owner | Ownership::Succeeded { .. }) => {}
         }
     }
     match step {
@@ -51,7 +54,8 @@ fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, reques
     if !delay.is_zero() {
         return Step::Done(Outcome::Contended { gives_way: contention::gives_way(state), next: delay });
     }
-    if !state.progress_reported {
+    let policy = matches!(request, RemoteRequest::WritePolicy { .. });
+    if !state.progress_reported || (policy && state.adopts().is_some() && !state.adoption_reported) {
         return Step::Request(Request::ReportProgress);
     }
     if spec.may_revert() && spec.policy != Policy::Application && !resource.finalizer {

@@ -77,11 +77,9 @@ pub struct Condition {
 /// The longest message of a condition or an event in bytes (`docs/failures.md`
 /// row 75).
 const LONGEST_MESSAGE: usize = 512;
-/// The same of those that say in few words what fields of the status say in
-/// full, so that a whole status stays below 4 KiB.
-const LONGEST_NOTE: usize = 192;
-/// Of those that say in other words what Ready says in full.
-const LONGEST_REPETITION: usize = 256;
+/// The same of those that say in few words what Ready or other fields of the
+/// status say in full, so that a whole status stays below 4 KiB.
+const LONGEST_NOTE: usize = 176;
 /// Of one that has a fixed sentence.
 const SHORTEST_NOTE: usize = 96;
 
@@ -105,9 +103,8 @@ impl Condition {
     pub fn new(type_: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) -> Self {
         let longest = match type_ {
             ConditionType::Ready => LONGEST_MESSAGE,
-            ConditionType::Reconciling | ConditionType::Stalled => LONGEST_REPETITION,
-            ConditionType::Synced | ConditionType::FeatureEnabled | ConditionType::Effective => LONGEST_NOTE,
             ConditionType::Contended => SHORTEST_NOTE,
+            _ => LONGEST_NOTE,
         };
         Self { type_, status, reason, message: cut_to(longest, message.into()) }
     }

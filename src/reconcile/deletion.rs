@@ -1,18 +1,23 @@
-//! A resource that is going: revert what it wrote, make sure that no write of
-//! ours can land any more, then let it go. Doubt never lets it go; only proof,
-//! or a grace period that the status announces.
+//! A resource that is going: let another one take over or set the organization
+//! back, make sure that no write of ours can land any more, then let it go.
+//! Doubt never lets it go; only proof, or a time that the status announces.
 
 use super::{
-    CredentialsError, ErrorKind, Hold, Outcome, Ownership, Release, RemoteError, RemoteRequest, Request, Resource,
-    State, Step, observation::Observation,
+    CredentialsError, ErrorKind, Hold, Outcome, Ownership, Reason, Release, RemoteError, RemoteRequest, Request,
+    Resource, State, Step, observation::Observation,
 };
-use crate::policy::{Live, Mode, Policy, ValidatedSpec, diff};
-use jiff::{SignedDuration, Timestamp, Unit};
+use crate::policy::{DeletionPolicy, Mode, Policy, ValidatedSpec, diff};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use std::time::Duration;
 
 /// How often one reconcile writes a revert that the server takes but does not keep,
 /// or reads again after one whose outcome is unknown.
 const TRIES: u8 = 2;
+/// How often an organization must be missing before it counts as gone.
+const CONFIRMED: u8 = 2;
+/// How long another resource may take to get its policy live before this one
+/// sets the organization back all the same.
+const HAND_OVER: Duration = Duration::from_secs(60);
 
 pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
     if !resource.finalizer {
@@ -33,10 +38,10 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
         let changed = Hold::EnvironmentChanged { pinned: pinned.environment.clone(), found: environment.clone() };
         return hold(state, resource, changed, now);
     }
-    match revert(state, resource, spec) {
+    match revert(state, resource, spec, now) {
         Revert::Step(step) => step,
         Revert::Release(why) => release(state, why),
-        Revert::Refused(error) => hold(state, resource, Hold::Refused(error), now),
+        Revert::Hold(error) => hold(state, resource, Hold::Refused(error), now),
     }
 }
 
@@ -48,55 +53,84 @@ fn release(state: &State, why: Release) -> Step {
     }
 }
 
-/// How often an organization must be missing before it counts as gone.
-const CONFIRMED: u8 = 2;
-
 enum Revert {
     /// This first.
     Step(Step),
     /// Nothing of ours is live any more.
     Release(Release),
     /// The server won't, and will not until somebody changes something.
-    Refused(RemoteError),
+    Hold(RemoteError),
 }
 
-fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec) -> Revert {
+fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timestamp) -> Revert {
     let observation = &state.observation;
-    let request = |request| Revert::Step(Step::Request(Request::Remote(request)));
+    let request = |request| Revert::Step(Step::Request(request));
     if let Some((asked, error)) = &observation.failure {
         let about_organization = matches!(asked, RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_));
         return match error.kind {
-            ErrorKind::NotFound if about_organization && observation.not_found < CONFIRMED => request(asked.clone()),
-            ErrorKind::NotFound if about_organization => Revert::Release(Release::OrganizationGone),
-            kind if kind.class().is_terminal() => Revert::Refused(error.clone()),
+            ErrorKind::NotFound if about_organization && observation.not_found < CONFIRMED => {
+                request(Request::Remote(asked.clone()))
+            }
+            // without a pin it is not known to be the organization that was written to
+            ErrorKind::NotFound if about_organization && resource.pinned.is_some() => {
+                Revert::Release(Release::OrganizationGone)
+            }
+            ErrorKind::NotFound => Revert::Hold(error.clone()),
+            kind if kind.class().is_terminal() => Revert::Hold(error.clone()),
             _ => Revert::Step(Step::Done(Outcome::CleanupPending(error.clone()))),
         };
     }
-    let Some(organization) = &observation.organization else { return request(find(observation, resource, spec)) };
-    match &state.ownership {
-        None => return Revert::Step(Step::Request(Request::ReadClaimants)),
-        Some(Ownership::Conflicted { .. }) => {
-            return Revert::Release(Release::NotOwner);
+    let Some(organization) = &observation.organization else {
+        return request(Request::Remote(find(observation, resource, spec)));
+    };
+    let wait = |reason, longest| {
+        let wait = wait(state, resource, reason, longest, now).filter(|_| !state.uninstalling);
+        wait.map(|(until, left)| Revert::Step(Step::Done(Outcome::Waiting { reason, until, left })))
+    };
+    let delay = match &state.ownership {
+        None => return request(Request::ReadClaimants),
+        Some(Ownership::Conflicted { .. }) => return Revert::Release(Release::NotOwner),
+        Some(Ownership::Succeeded { in_sync: true }) => return Revert::Release(Release::HandedOver),
+        // nobody takes over while a revert of ours may still land
+        Some(Ownership::Succeeded { .. }) if !state.unsettled_for().is_zero() => {
+            return Revert::Step(Step::Done(Outcome::Settling(state.unsettled_for())));
         }
-        Some(Ownership::Owner { successor: true }) => return Revert::Release(Release::HandedOver),
-        Some(Ownership::Owner { successor: false }) => {}
-    }
+        Some(Ownership::Succeeded { .. }) => wait(Reason::HandingOver, HAND_OVER),
+        Some(Ownership::Owner) => wait(Reason::Deleting, state.settings.revert_delay),
+    };
     if observation.policy_route_missing {
-        return Revert::Refused(RemoteError::new(ErrorKind::Unsupported));
+        return Revert::Hold(RemoteError::new(ErrorKind::Unsupported));
     }
-    let Some(live) = &observation.live else { return request(RemoteRequest::ReadPolicy(organization.id.clone())) };
-    if *live == Live::Application {
-        return Revert::Release(Release::Reverted);
+    let Some(live) = &observation.live else {
+        return request(Request::Remote(RemoteRequest::ReadPolicy(organization.id.clone())));
+    };
+    let (policy, released) = target(resource, spec);
+    if diff(&policy, live).is_empty() {
+        return Revert::Release(released);
     }
     if spec.mode == Mode::TightenOnly && !diff(&spec.policy, live).is_empty() {
         return Revert::Release(Release::CustomersOwn);
+    }
+    if let Some(delay) = delay.filter(|_| !state.progress_reported) {
+        return delay;
     }
     let writes = &observation.writes;
     if writes.answered + writes.unknown + writes.conflicts >= TRIES {
         let error = writes.error.clone().unwrap_or_else(|| RemoteError::new(ErrorKind::BadResponse));
         return Revert::Step(Step::Done(Outcome::CleanupPending(error)));
     }
-    request(RemoteRequest::WritePolicy { organization: organization.id.clone(), policy: Policy::Application })
+    if !state.progress_reported {
+        return request(Request::ReportProgress); // from here on nobody else may write
+    }
+    request(Request::Remote(RemoteRequest::WritePolicy { organization: organization.id.clone(), policy }))
+}
+
+/// What the organization is set back to, and how that is called.
+fn target(resource: &Resource, spec: &ValidatedSpec) -> (Policy, Release) {
+    match resource.adopted.filter(|_| spec.deletion == DeletionPolicy::Restore).and_then(|live| live.declarable()) {
+        Some(policy) if policy != Policy::Application => (policy, Release::Restored),
+        _ => (Policy::Application, Release::Reverted),
+    }
 }
 
 /// The pinned organization, whatever the external id leads to by now.
@@ -110,8 +144,8 @@ fn find(observation: &Observation, resource: &Resource, spec: &ValidatedSpec) ->
 fn without_credentials(state: &State, resource: &Resource, error: &CredentialsError, now: Timestamp) -> Step {
     match state.namespace_terminating {
         None => Step::Request(Request::ReadNamespace),
-        Some(true) if matches!(error, CredentialsError::Missing(_)) && !state.recalled => {
-            Step::Request(Request::RecallCredentials)
+        Some(true) if matches!(error, CredentialsError::Missing(_)) && !state.last_known_read => {
+            Step::Request(Request::ReadLastKnownCredentials)
         }
         Some(_) => hold(state, resource, Hold::Credentials(error.clone()), now),
     }
@@ -121,22 +155,34 @@ fn without_credentials(state: &State, resource: &Resource, error: &CredentialsEr
 /// counted from when it first said what is missing.
 fn hold(state: &State, resource: &Resource, hold: Hold, now: Timestamp) -> Step {
     let Some(terminating) = state.namespace_terminating else { return Step::Request(Request::ReadNamespace) };
-    let reason = hold.reason();
-    let announced = resource.release.as_ref().filter(|release| release.reason == reason).map(|release| release.at);
-    match announced {
-        Some(at) if at <= now => Step::Request(Request::RemoveFinalizer(Release::Orphaned(hold))),
-        _ => {
-            let settings = &state.settings;
-            let grace = if terminating { settings.namespace_grace } else { settings.grace };
-            let release_at = announced.map_or_else(|| after(now, grace), |at| at.min(after(now, grace)));
-            Step::Done(Outcome::Holding { hold, release_at })
-        }
+    let grace = if terminating { state.settings.namespace_grace } else { state.settings.grace };
+    match wait(state, resource, hold.reason(), grace, now) {
+        None => Step::Request(Request::RemoveFinalizer(Release::Orphaned(hold))),
+        Some((until, left)) => Step::Done(Outcome::Holding { hold, until, left }),
     }
 }
 
+/// When a wait for `reason` ends, as announced or else `longest` from now, and
+/// how long that still is; `None`: it is over, by the clock of the status and by
+/// that of this process.
+fn wait(
+    state: &State,
+    resource: &Resource,
+    reason: Reason,
+    longest: Duration,
+    now: Timestamp,
+) -> Option<(Timestamp, Duration)> {
+    let latest = after(now, longest);
+    let announced = resource.release.as_ref().filter(|release| release.reason == reason).map(|release| release.at);
+    let until = announced.map_or(latest, |at| at.min(latest));
+    let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    let left = left.max(state.history.wait_left(until, state.began));
+    (!left.is_zero() && !longest.is_zero()).then_some((until, left))
+}
+
 /// In whole seconds, as Kubernetes keeps times.
-fn after(now: Timestamp, grace: Duration) -> Timestamp {
-    let grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX);
-    let at = now.saturating_add(grace).unwrap_or(Timestamp::MAX);
-    at.round(Unit::Second).unwrap_or(at)
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    let at = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+    at.round(TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil)).unwrap_or(at)
 }

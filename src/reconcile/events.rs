@@ -61,7 +61,8 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
         && let Some((reason, status, message)) = ready(&update.conditions)
         && ready(&resource.conditions).is_none_or(|(before, ..)| before != reason)
     {
-        say(status == ConditionStatus::False, reason, message);
+        let waits = matches!(outcome, Outcome::Waiting { .. } | Outcome::Settling(_));
+        say(status == ConditionStatus::False && !waits, reason, message);
     }
     events
 }
@@ -70,6 +71,7 @@ fn released(release: &Release) -> (bool, Option<Reason>, String) {
     let plain = |reason: Reason| (false, Some(reason), reason.means().to_owned());
     match release {
         Release::Reverted => plain(Reason::Reverted),
+        Release::Restored => plain(Reason::Restored),
         Release::HandedOver => plain(Reason::HandedOver),
         Release::OrganizationGone => plain(Reason::OrganizationGone),
         Release::CustomersOwn => plain(Reason::StricterKept),

@@ -2,6 +2,7 @@
 //! restart) only makes the next decision more careful. All times are those of
 //! the process's own monotonic clock, counted from its start.
 
+use jiff::Timestamp;
 use std::{collections::VecDeque, time::Duration};
 
 /// The window in which corrections are counted.
@@ -13,9 +14,11 @@ const CORRECTIONS: usize = 8;
 /// The history of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct History {
-    /// The resource is older than this process, whose predecessor may have been
-    /// killed in the middle of a write: one counts as sent at the start.
+    /// The resource was there when this process started, whose predecessor may
+    /// have been killed in the middle of a write: one counts as sent then.
     predecessor: bool,
+    /// When this process reconciled it first.
+    first: Duration,
     /// When the first reconcile failed to get through to Scalekit since the
     /// last one that did.
     unreachable_since: Option<Duration>,
@@ -26,6 +29,9 @@ pub struct History {
     outcome_unknown: Option<Duration>,
     /// When writes were sent that undo what somebody did to an earlier one.
     corrections: VecDeque<Duration>,
+    /// The end of a wait that the status announces, on both clocks: that of the
+    /// announcement can be set forward.
+    announced: Option<(Timestamp, Duration)>,
 }
 
 /// What happened to a resource.
@@ -43,13 +49,15 @@ pub enum HistoryEvent {
     /// A reconcile ended that proved that Scalekit can be reached, or that it
     /// can't.
     Reached(bool),
+    /// A deletion waits until this time, which is so far away.
+    WaitAnnounced(Timestamp, Duration),
 }
 
 impl History {
-    /// The history of a resource that was not reconciled by this process yet.
-    /// `predecessor`: it is older than the process.
-    pub fn new(predecessor: bool) -> Self {
-        Self { predecessor, ..Self::default() }
+    /// The history of a resource that is reconciled by this process for the
+    /// first time, `first` after its start. `predecessor`: it was there before.
+    pub fn new(predecessor: bool, first: Duration) -> Self {
+        Self { predecessor, first, ..Self::default() }
     }
 
     /// Takes in what happened at `now`.
@@ -75,6 +83,11 @@ impl History {
             HistoryEvent::Reached(true) => self.unreachable_since = None,
             // from the first failure, not from the last success: that one is an interval ago
             HistoryEvent::Reached(false) => drop(self.unreachable_since.get_or_insert(now)),
+            HistoryEvent::WaitAnnounced(until, left) => {
+                if self.announced.is_none_or(|(before, _)| before != until) {
+                    self.announced = Some((until, now.saturating_add(left)));
+                }
+            }
         }
     }
 
@@ -105,6 +118,18 @@ impl History {
         self.corrections.back().map(|sent| now.saturating_sub(*sent))
     }
 
+    /// How long the wait `until` still lasts by the clock of this process, which
+    /// nobody sets; zero where it was announced by another one.
+    pub fn wait_left(&self, until: Timestamp, now: Duration) -> Duration {
+        let over = self.announced.filter(|(announced, _)| *announced == until).map(|(_, over)| over);
+        over.unwrap_or_default().saturating_sub(now)
+    }
+
+    /// How long this process has known the resource.
+    pub fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.first)
+    }
+
     fn inherited(&self) -> Option<Duration> {
         self.predecessor.then_some(Duration::ZERO)
     }
@@ -128,7 +153,7 @@ mod tests {
 
     #[test]
     fn row_014_an_outage_begins_with_the_first_reconcile_that_fails() {
-        let mut history = History::new(false);
+        let mut history = History::new(false, Duration::ZERO);
         ended(&mut history, None, MINUTE);
         assert_eq!(history.unreachable_for(MINUTE * 11), Duration::ZERO, "nobody asked, so nothing failed");
         ended(&mut history, Some(ErrorKind::Unavailable), MINUTE * 11);
@@ -140,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_write_without_an_answer_is_remembered_and_so_is_an_earlier_one() {
-        let mut history = History::new(false);
+        let mut history = History::new(false, Duration::ZERO);
         assert_eq!(history.unknown_write_age(MINUTE), None);
         history.record(HistoryEvent::PolicyWriteSent, MINUTE);
         assert_eq!(history.unknown_write_age(MINUTE * 3), Some(MINUTE * 2), "the reconcile was cut off");
@@ -154,13 +179,13 @@ mod tests {
 
     #[test]
     fn a_resource_older_than_the_process_may_have_a_write_on_its_way() {
-        assert_eq!(History::new(true).unknown_write_age(MINUTE), Some(MINUTE));
-        assert_eq!(History::new(true).last_correction_age(MINUTE), Some(MINUTE));
+        assert_eq!(History::new(true, Duration::ZERO).unknown_write_age(MINUTE), Some(MINUTE));
+        assert_eq!(History::new(true, Duration::ZERO).last_correction_age(MINUTE), Some(MINUTE));
     }
 
     #[test]
     fn only_the_corrections_of_the_last_hour_count() {
-        let mut history = History::new(false);
+        let mut history = History::new(false, Duration::ZERO);
         for minute in 0..20 {
             history.record(HistoryEvent::CorrectionSent, MINUTE * 10 * minute);
         }

@@ -9,6 +9,7 @@
 //! decisions read no words, and the wording (`status`, `events`) reads both.
 
 mod apply;
+mod claims;
 mod condition;
 mod contention;
 mod credentials;
@@ -24,6 +25,7 @@ mod ownership;
 mod reason;
 mod remote;
 mod remote_request;
+mod report;
 mod request;
 mod requeue;
 mod resource;
@@ -33,6 +35,7 @@ mod status;
 mod step;
 #[cfg(test)]
 mod tests;
+mod watched;
 mod wording;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
@@ -43,16 +46,18 @@ pub use history::{HOUR, History, HistoryEvent};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
 pub use outages::{Outages, reached};
 pub use outcome::{Hold, Outcome, Release};
-pub use ownership::{Claimant, Ownership, owner, ownership};
+pub use ownership::{Claim, ClaimKey, Claimant, Ownership, owner, ownership};
 pub use reason::{Reason, reasons_page};
 pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_before, satisfied};
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
+pub use report::{Report, STATUS_TRIES};
 pub use request::{ClusterWrite, Request, Response};
 pub use requeue::{MAX_BACKOFF, Requeue, requeue, retry_within};
-pub use resource::{Found, Pinned, PlannedRelease, Resource};
+pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource};
 pub use settings::Settings;
 pub use state::State;
 pub use status::{Observed, StatusUpdate};
+pub use watched::{Trigger, Watched};
 pub use wording::problem;
 
 use jiff::Timestamp;
@@ -70,11 +75,11 @@ pub type Step = step::Step<Request, Outcome>;
 /// | validate | invalid or suspended: done | invalid: hold; nothing to revert: remove the finalizer |
 /// | credentials | the Secret or the default ones; none: done | none: hold, released after the announced grace |
 /// | observe | the organization, by id or external id (`remote`) | the pinned organization; gone twice: released |
-/// | own | the other claimants; conflicted: done | conflicted: released; a successor: handed over |
+/// | own | the other claimants; conflicted: done | conflicted: released; another takes over: wait until its policy is live |
 /// | finalizer | pin in the status, then the finalizer, before any write | stays until the revert is confirmed |
 /// | flag | `session_policy` on, all other features as read | stays on |
-/// | policy | application's policy, then the live one; one write; verify | back to APPLICATION, confirmed by a read, settled |
-/// | report | [`StatusUpdate::after`], [`events()`], [`requeue()`] | the same, while the resource is there |
+/// | policy | application's policy, then the live one; write; verify | after the announced delay set back, confirmed by a read, settled |
+/// | report | [`Report::of`]: status, events, requeue, history | the same, while the resource is there |
 pub fn next(state: &State, now: Timestamp) -> Step {
     match &state.resource {
         Found::Unread | Found::Outdated { .. } => Step::Request(Request::ReadResource),

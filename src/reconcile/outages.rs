@@ -49,6 +49,7 @@ impl<K: Clone + Eq + Hash> Outages<K> {
 /// `None`: it says nothing about that.
 pub fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
     match outcome.remote_error() {
+        _ if matches!(outcome, Outcome::ApiServer(_)) => Some(false),
         Some(error) => Some(error.kind.class() == ErrorClass::Refused),
         None => (state.observation.organization.is_some() || matches!(outcome, Outcome::Reconciled(_))).then_some(true),
     }

@@ -34,17 +34,31 @@ pub enum Outcome {
     },
     /// Deleting: our finalizer is off.
     Released(Release),
+    /// Deleting: the policy is set back at the given time, unless another
+    /// resource has taken over until then.
+    Waiting {
+        /// `Deleting`, or `HandingOver` where another one is about to take over.
+        reason: Reason,
+        /// When it is set back.
+        until: Timestamp,
+        /// How long that is from now on.
+        left: Duration,
+    },
     /// Deleting: a person is needed; released at the given time.
     Holding {
         /// What is missing.
         hold: Hold,
         /// When the resource goes all the same.
-        release_at: Timestamp,
+        until: Timestamp,
+        /// How long that is from now on.
+        left: Duration,
     },
     /// Deleting: Scalekit did not do its part yet.
     CleanupPending(RemoteError),
     /// Deleting: reverted, but an earlier write may still land.
     Settling(Duration),
+    /// The API server failed or refused a request that the reconcile needs.
+    ApiServer(String),
     /// It panicked or ran out of time; that costs this reconcile only.
     Crashed(&'static str),
 }
@@ -54,6 +68,9 @@ pub enum Outcome {
 pub enum Release {
     /// The organization inherits the application's policy again.
     Reverted,
+    /// `deletionPolicy: Restore`, and the organization has the policy again that
+    /// it had before.
+    Restored,
     /// `deletionPolicy: Retain`, `mode: Observe`, or nothing custom is left
     /// that could need a revert.
     NothingToRevert,

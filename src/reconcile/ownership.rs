@@ -1,11 +1,52 @@
-//! Which resource owns an organization: of all that claim it in the same
-//! environment the oldest, then the first by namespace and name. A total order
-//! that every observer sees alike.
+//! Which resource owns an organization. A resource claims the organization that
+//! its own credentials have read, and the operator writes that into its status;
+//! what a spec says alone claims nothing, or a tenant could take over whatever
+//! it can name. Of all that claim an organization the oldest owns it, then the
+//! first by namespace and name: a total order that every observer sees alike.
 
+use crate::policy::{OrganizationId, OrganizationRef};
 use jiff::Timestamp;
 
+/// Where claims of one organization are found.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ClaimKey {
+    /// The claimant's own credentials have read it.
+    Verified {
+        /// The environment's host.
+        environment: String,
+        /// The id there.
+        organization: OrganizationId,
+    },
+    /// The claimant names it together with these credentials, so whoever reads
+    /// it with the same ones has verified this claim too.
+    Declared {
+        /// Namespace and name of the Secret; `None`: the operator's default
+        /// credentials.
+        credentials: Option<(String, String)>,
+        /// As declared, or the id it resolved to.
+        organization: OrganizationRef,
+    },
+}
+
+/// What a resource claims, by its spec and its status.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Claim {
+    /// Where others find it.
+    pub keys: Vec<ClaimKey>,
+    /// It claims what its own credentials have read; else it only waits for
+    /// what becomes of that organization.
+    pub counts: bool,
+    /// It would keep the policy if it became the owner: neither deleted nor
+    /// suspended, valid, and not in mode Observe.
+    pub takes_over: bool,
+    /// It takes over, and its status says that its policy is live.
+    pub in_sync: bool,
+    /// It is being deleted, and its revert is under way.
+    pub reverting: bool,
+}
+
 /// A resource that claims an organization, as far as ownership depends on it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claimant {
     /// When it was created, in whole seconds as Kubernetes keeps times.
     pub created: Timestamp,
@@ -15,36 +56,65 @@ pub struct Claimant {
     pub name: String,
     /// Its uid; tells two resources of one name apart.
     pub uid: String,
-    /// It would keep the policy if it became the owner: neither deleted nor
-    /// suspended, valid, not in mode Observe, and with usable credentials.
-    pub takes_over: bool,
+    /// What it claims.
+    pub claim: Claim,
 }
 
 /// Whether a resource is the one that may write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Ownership {
-    /// It has the oldest claim.
-    Owner {
-        /// Another resource waits to take over.
-        successor: bool,
+    /// It has the first claim.
+    Owner,
+    /// It is being deleted, and another resource takes over.
+    Succeeded {
+        /// The policy of the other one is live.
+        in_sync: bool,
     },
-    /// Another resource has an older claim.
+    /// Another resource has an earlier claim.
     Conflicted {
         /// Its name, where it is in the same namespace.
         owner: Option<String>,
+        /// The policy of the other one is live.
+        in_sync: bool,
     },
 }
 
-/// The ownership of `own` among `others`, which claim the same organization of
-/// the same environment.
-pub fn ownership(own: &Claimant, others: &[Claimant]) -> Ownership {
-    match owner(others).filter(|other| rank(other) < rank(own)) {
-        None => Ownership::Owner { successor: others.iter().any(|other| other.takes_over) },
-        Some(owner) => {
-            let here = owner.namespace == own.namespace;
-            Ownership::Conflicted { owner: here.then(|| owner.name.clone()) }
+impl Claim {
+    /// Whether it claims what is found at one of `keys`. One that is declared
+    /// with the credentials that have just read the organization counts too.
+    pub fn meets(&self, keys: &[ClaimKey]) -> bool {
+        let counts = |key: &ClaimKey| self.counts || matches!(key, ClaimKey::Declared { .. });
+        self.keys.iter().any(|key| counts(key) && keys.contains(key))
+    }
+
+    /// Where to find those whom a change from `before` to `after` concerns.
+    pub fn concerned(before: Option<&Self>, after: Option<&Self>) -> Vec<ClaimKey> {
+        match before == after {
+            true => Vec::new(),
+            false => before.into_iter().chain(after).flat_map(|claim| claim.keys.clone()).collect(),
         }
     }
+}
+
+/// The ownership of `own` among `others`, which claim the same organization of
+/// the same environment. One that goes yields to whoever takes over; to others
+/// only where these were first.
+pub fn ownership(own: &Claimant, others: &[Claimant], own_goes: bool) -> Ownership {
+    let Some(owner) = owner(others) else { return Ownership::Owner };
+    let (first, in_sync) = (rank(own) < rank(owner), owner.claim.in_sync);
+    let succeeded = own_goes && (owner.claim.takes_over || owner.claim.reverting);
+    match (first, succeeded) {
+        (true, false) => Ownership::Owner,
+        (false, false) => Ownership::Conflicted { owner: named(owner, own), in_sync },
+        // it never owned, and what it may have written is replaced
+        (false, true) if in_sync => Ownership::Conflicted { owner: named(owner, own), in_sync },
+        (_, true) => Ownership::Succeeded { in_sync },
+    }
+}
+
+/// Nobody learns the names of other namespaces.
+fn named(owner: &Claimant, own: &Claimant) -> Option<String> {
+    (owner.namespace == own.namespace).then(|| owner.name.clone())
 }
 
 /// The one of `claimants` that owns what they claim.
@@ -52,66 +122,8 @@ pub fn owner(claimants: &[Claimant]) -> Option<&Claimant> {
     claimants.iter().min_by_key(|claimant| rank(claimant))
 }
 
-fn rank(claimant: &Claimant) -> (Timestamp, &str, &str, &str) {
-    (claimant.created, &claimant.namespace, &claimant.name, &claimant.uid)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn claimant(namespace: &str, name: &str, second: i64) -> Claimant {
-        Claimant {
-            created: Timestamp::from_second(second).unwrap(),
-            namespace: namespace.into(),
-            name: name.into(),
-            uid: format!("{namespace}-{name}"),
-            takes_over: true,
-        }
-    }
-
-    #[test]
-    fn the_oldest_owns_and_then_the_first_by_name() {
-        let (old, young) = (claimant("b", "z", 1), claimant("b", "a", 2));
-        assert_eq!(ownership(&old, std::slice::from_ref(&young)), Ownership::Owner { successor: true });
-        let owner = Some("z".into());
-        assert_eq!(ownership(&young, std::slice::from_ref(&old)), Ownership::Conflicted { owner });
-        let twin = claimant("b", "y", 1);
-        assert_eq!(ownership(&twin, std::slice::from_ref(&old)), Ownership::Owner { successor: true });
-        let owner = Some("y".into());
-        assert_eq!(ownership(&old, std::slice::from_ref(&twin)), Ownership::Conflicted { owner });
-    }
-
-    #[test]
-    fn the_namespace_comes_before_the_name_and_the_uid_last() {
-        let (a, b) = (claimant("a", "z", 1), claimant("b", "a", 1));
-        assert_eq!(owner(&[b.clone(), a.clone()]), Some(&a));
-        let twin = Claimant { uid: "0".into(), ..a.clone() };
-        assert_eq!(owner(&[a, twin.clone(), b]), Some(&twin));
-    }
-
-    #[test]
-    fn every_observer_names_the_same_owner() {
-        let all = [claimant("a", "x", 3), claimant("b", "x", 1), claimant("c", "x", 1)];
-        let owners = all.iter().filter(|own| {
-            let others: Vec<Claimant> = all.iter().filter(|other| other != own).cloned().collect();
-            matches!(ownership(own, &others), Ownership::Owner { .. })
-        });
-        assert_eq!(owners.map(|own| &*own.namespace).collect::<Vec<_>>(), ["b"]);
-    }
-
-    #[test]
-    fn an_owner_is_named_only_inside_its_own_namespace() {
-        let (old, young) = (claimant("a", "x", 1), claimant("b", "x", 2));
-        assert_eq!(ownership(&young, &[old]), Ownership::Conflicted { owner: None });
-    }
-
-    #[test]
-    fn one_that_would_write_nothing_is_no_successor_and_still_owns() {
-        let idle = |claimant: Claimant| Claimant { takes_over: false, ..claimant };
-        let (old, young) = (claimant("a", "x", 1), idle(claimant("a", "y", 2)));
-        assert_eq!(ownership(&old, &[young]), Ownership::Owner { successor: false });
-        let (old, young) = (idle(claimant("a", "x", 1)), claimant("a", "y", 2));
-        assert_eq!(ownership(&young, &[old]), Ownership::Conflicted { owner: Some("x".into()) });
-    }
+/// A revert under way comes first: nobody else may write until it is over.
+fn rank(claimant: &Claimant) -> (bool, Timestamp, &str, &str, &str) {
+    let Claimant { created, namespace, name, uid, claim } = claimant;
+    (!claim.reverting, *created, namespace, name, uid)
 }

@@ -57,7 +57,7 @@ reasons! {
         "Check that SCALEKIT_ENVIRONMENT_URL is the environment's own URL.";
     Forbidden: "Scalekit answered 403.",
         "Give the API client the permissions organizations:read and organizations:write.";
-    Conflict: "An older resource owns this organization.",
+    Conflict: "Another resource owns this organization.",
         "Delete one of the two; the younger one takes over when the older one goes.";
     Contended: "Somebody else changes the policy each time that it was set as declared.",
         "Find the other writer (a second cluster with the same organization, a script) and stop one of the two. Until \
@@ -86,11 +86,15 @@ reasons! {
     BadResponse: "What answered does not speak Scalekit's API.",
         "Check SCALEKIT_ENVIRONMENT_URL and what stands between: a proxy or a captive portal.";
     WriteConflict: "Others change the same policy at this moment.", "Wait; it is tried again.";
+    ApiServerError: "The Kubernetes API server failed or refused a request of the operator.",
+        "See the message; a refused one means that the operator lacks a permission of `deploy/rbac.yaml`.";
     InternalError: "This reconcile failed in the operator itself; only this resource is affected.",
         "Report it with the operator's log.";
     Stale: "The live policy could not be read for three intervals, so nothing is known about it.",
         "See the condition Synced for the cause.";
-    Deleting: "The organization is being set back to the application's policy before the resource goes.", "Wait.";
+    Deleting: "The organization's policy is being set back before the resource goes.", "Wait.";
+    HandingOver: "The resource is being deleted, and waits for another one to get its policy live.",
+        "Wait; the policy is set back at the time that `status.release` names if the other resource is not Ready by then.";
     CleanupPending: "The organization is not yet set back; Scalekit did not do it yet.",
         "Wait; or set `spec.deletionPolicy: Retain` to let the resource go and keep the policy.";
     EnvironmentChanged: "The credentials lead to another environment than the one written to.",
@@ -100,6 +104,7 @@ reasons! {
         "Nothing if the environment just got another host name; else set the organization's policy in the first one by \
          hand.";
     Reverted: "The organization inherits the application's policy again.", "Nothing.";
+    Restored: "The organization has the policy again that it had before the resource.", "Nothing.";
     HandedOver: "Another resource takes over the organization; its policy comes next.", "Nothing.";
     OrganizationGone: "The organization does not exist any more, so there was nothing to revert.", "Nothing.";
     PolicyOrphaned: "The resource is gone and its policy is still live in Scalekit.",

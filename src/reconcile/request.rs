@@ -18,7 +18,7 @@ pub enum Request {
     /// Take the credentials that were last used, though they are gone: in a
     /// namespace that is being deleted, the Secret usually goes before the
     /// resource.
-    RecallCredentials,
+    ReadLastKnownCredentials,
     /// Find the other resources that claim the organization just read.
     ReadClaimants,
     /// Write into the status that work is under way, and on which organization.
@@ -41,7 +41,7 @@ pub enum Response {
         /// It is going.
         terminating: bool,
     },
-    /// To `ReadCredentials` and `RecallCredentials`.
+    /// To `ReadCredentials` and `ReadLastKnownCredentials`.
     Credentials(Result<Access, CredentialsError>),
     /// To `ReadClaimants`.
     Claimants {

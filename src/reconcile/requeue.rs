@@ -1,7 +1,7 @@
 //! When the next reconcile of a resource comes. Whatever the answer, a change
 //! of the resource itself is reconciled at once.
 
-use super::{ErrorClass, ErrorKind, Outcome, Reason, RemoteError, RemoteOutcome, State};
+use super::{CredentialsError, ErrorClass, ErrorKind, Outcome, Reason, RemoteError, RemoteOutcome, State};
 use std::time::Duration;
 
 /// When the next reconcile comes.
@@ -35,6 +35,9 @@ pub const MAX_BACKOFF: Duration = minutes(5);
 
 /// Nothing watches a Secret, so it is read again after this time.
 const CREDENTIALS: Duration = minutes(1);
+/// A resource that is known for less than this may be waiting for a Secret of
+/// the same delivery.
+const YOUNG: Duration = Duration::from_secs(30);
 const FORBIDDEN: Duration = minutes(5);
 const NOT_FOUND: Duration = minutes(10);
 /// Where trying again rarely helps: a person, or another Scalekit, is needed.
@@ -65,15 +68,19 @@ pub const fn retry_within(reason: Reason) -> Option<Duration> {
 pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
     match outcome {
         Outcome::Gone | Outcome::Released(_) | Outcome::Suspended | Outcome::InvalidSpec(_) => Requeue::Never,
-        Outcome::Credentials(_) => Requeue::Backoff { cap: CREDENTIALS },
-        Outcome::Holding { .. } => {
-            Requeue::After(CREDENTIALS.min(state.settings.namespace_grace).min(state.settings.grace))
+        // a Secret often comes seconds after its resource
+        Outcome::Credentials(CredentialsError::Missing(_)) if state.history.age(state.began) < YOUNG => {
+            Requeue::Backoff { cap: YOUNG / 10 }
         }
+        Outcome::Credentials(_) => Requeue::Backoff { cap: CREDENTIALS },
+        Outcome::Holding { left, .. } => Requeue::After((*left).min(CREDENTIALS)),
+        Outcome::Waiting { left, .. } => Requeue::After(*left),
         // to see that the other one has stopped
         Outcome::Contended { gives_way: true, .. } => Requeue::Interval(state.interval()),
         Outcome::Contended { next, .. } => Requeue::After((*next).min(state.interval())),
         Outcome::Settling(wait) => Requeue::After(*wait),
         Outcome::CleanupPending(error) => after_error(error),
+        Outcome::ApiServer(_) => Requeue::Backoff { cap: CREDENTIALS },
         Outcome::Crashed(_) => Requeue::Backoff { cap: MAX_BACKOFF },
         Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
         Outcome::Reconciled(remote_outcome) => after_reconcile(state, remote_outcome),

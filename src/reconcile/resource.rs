@@ -2,8 +2,9 @@
 //! has recorded so far.
 
 use super::{Condition, ConditionStatus, ConditionType, Reason};
-use crate::policy::{OrganizationId, ValidatedSpec};
+use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use jiff::Timestamp;
+use strum::{EnumString, IntoStaticStr};
 
 /// The resource at the API server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,6 +35,10 @@ pub struct Resource {
     pub spec: Result<ValidatedSpec, Vec<String>>,
     /// Where its policy was written to before.
     pub pinned: Option<Pinned>,
+    /// How it claims what is pinned; `None`: it does not.
+    pub claim: Option<ClaimState>,
+    /// The custom policy that the organization had before our first write.
+    pub adopted: Option<Live>,
     /// The generation its status speaks of; −1 before the first.
     pub observed_generation: i64,
     /// The conditions of its status.
@@ -42,16 +47,18 @@ pub struct Resource {
     pub requested_at: Option<String>,
     /// The last value of it that a reconcile acknowledged.
     pub handled_at: Option<String>,
-    /// When it goes all the same, as its status announced.
+    /// What its deletion waits for, as its status announced.
     pub release: Option<PlannedRelease>,
 }
 
-/// A deletion that waits for a person, but not for good.
+/// A deletion that waits, but not for good.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlannedRelease {
     /// What it waits for.
     pub reason: Reason,
-    /// When the resource goes all the same, and the policy stays in Scalekit.
+    /// When it goes on all the same: while it waits for another resource, the
+    /// policy is set back then; while it waits for a person, the resource goes
+    /// and the policy stays in Scalekit.
     pub at: Timestamp,
 }
 
@@ -63,6 +70,34 @@ pub struct Pinned {
     pub environment: String,
     /// The id there.
     pub organization: OrganizationId,
+}
+
+/// How a resource claims the organization that is pinned in its status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+pub enum ClaimState {
+    /// Its own credentials have read the organization, and were not refused
+    /// since.
+    Verified,
+    /// It is being deleted and sets the organization back, so nobody else may
+    /// write until it is gone.
+    Reverting,
+}
+
+impl ClaimState {
+    /// Whether it counts of a resource that is being deleted or not, with our
+    /// finalizer or without: nothing once our finalizer is off, however long
+    /// those of others hold it.
+    pub fn counts(self, deleting: bool, finalizer: bool) -> bool {
+        match self {
+            Self::Verified => finalizer || !deleting,
+            Self::Reverting => deleting && finalizer,
+        }
+    }
+
+    /// As the status spells it.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 impl Resource {
@@ -89,6 +124,15 @@ impl Resource {
     pub fn is_awaited(&self) -> bool {
         let requested = self.requested_at.is_some() && self.requested_at != self.handled_at;
         self.deleting || requested || self.observed_generation != self.generation
+    }
+
+    /// Whether nothing is to be done before its next reconcile is due: a start
+    /// of the operator leaves it alone until then.
+    pub fn at_rest(&self) -> bool {
+        self.was_ready()
+            && self.claim.is_some()
+            && !self.is_awaited()
+            && self.condition(ConditionType::Reconciling).is_none()
     }
 
     /// Ready, where it speaks of the present generation.

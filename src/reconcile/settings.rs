@@ -10,6 +10,9 @@ pub struct Settings {
     /// How long after a write with an unknown outcome it may still land:
     /// twice the request deadline.
     pub settle: Duration,
+    /// How long a deletion waits for a resource that takes over, before it sets
+    /// the policy back.
+    pub revert_delay: Duration,
     /// How long a deletion waits for credentials.
     pub grace: Duration,
     /// The same where the whole namespace is being deleted.

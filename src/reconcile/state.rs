@@ -3,10 +3,10 @@
 //! end; nothing is decided here.
 
 use super::{
-    Access, ClusterWrite, CredentialsError, ErrorClass, Found, History, Observation, Ownership, Reason, Release,
-    RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, Settings, ownership, remote,
+    Access, ClusterWrite, CredentialsError, ErrorClass, Found, History, HistoryEvent, Observation, Ownership, Reason,
+    Release, RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, Settings, ownership, remote,
 };
-use crate::policy::{OrganizationId, ValidatedSpec};
+use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use std::time::Duration;
 
 /// Everything a decision may depend on.
@@ -26,7 +26,7 @@ pub struct State {
     /// How Scalekit's refusal of the credentials was dealt with.
     pub refusal: Refusal,
     /// The credentials were gone, and this reconcile asked for those last used.
-    pub recalled: bool,
+    pub last_known_read: bool,
     /// Whether the resource's namespace is being deleted, where that was asked.
     pub namespace_terminating: Option<bool>,
     /// Who owns the organization.
@@ -35,6 +35,9 @@ pub struct State {
     pub observation: Observation,
     /// This reconcile has written into the status that work is under way.
     pub progress_reported: bool,
+    /// It did so when it had read the live policy, so that the status keeps what
+    /// was there before our first write.
+    pub adoption_reported: bool,
     /// Why our finalizer was removed in this reconcile.
     pub released: Option<Release>,
     /// The operator is being uninstalled: every resource is released as if it
@@ -66,11 +69,12 @@ impl State {
             resource: Found::Unread,
             credentials: None,
             refusal: Refusal::None,
-            recalled: false,
+            last_known_read: false,
             namespace_terminating: None,
             ownership: None,
             observation: Observation::default(),
             progress_reported: false,
+            adoption_reported: false,
             released: None,
             uninstalling: false,
         }
@@ -83,13 +87,13 @@ impl State {
             (_, Response::Resource(found)) => self.handle_resource(found),
             (_, Response::Namespace { terminating }) => self.namespace_terminating = Some(terminating),
             (request, Response::Credentials(credentials)) => {
-                self.recalled |= *request == Request::RecallCredentials;
+                self.last_known_read |= *request == Request::ReadLastKnownCredentials;
                 self.handle_credentials(credentials);
             }
             (_, Response::Claimants { own, mut others }) => {
                 // whoever uninstalls releases them all
-                others.iter_mut().for_each(|other| other.takes_over &= !self.uninstalling);
-                self.ownership = Some(ownership::ownership(&own, &others));
+                others.iter_mut().for_each(|other| other.claim.takes_over &= !self.uninstalling);
+                self.ownership = Some(ownership::ownership(&own, &others, self.deleting()));
             }
             (_, Response::Cluster(ClusterWrite::Gone)) => self.resource = Found::Gone,
             (_, Response::Cluster(ClusterWrite::Outdated)) => {
@@ -97,7 +101,10 @@ impl State {
                     self.resource = Found::Outdated { generation: resource.generation };
                 }
             }
-            (Request::ReportProgress, Response::Cluster(ClusterWrite::Done)) => self.progress_reported = true,
+            (Request::ReportProgress, Response::Cluster(ClusterWrite::Done)) => {
+                self.progress_reported = true;
+                self.adoption_reported = self.observation.live.is_some();
+            }
             (Request::AddFinalizer, Response::Cluster(ClusterWrite::Done)) => self.set_finalizer(true),
             (Request::RemoveFinalizer(release), Response::Cluster(ClusterWrite::Done)) => {
                 self.set_finalizer(false);
@@ -215,17 +222,25 @@ impl State {
         self.settings.settle.saturating_sub(age)
     }
 
-    /// Whether `request` undid what somebody else did, or may have: one that was
-    /// not sent, throttled, or refused with its credentials did not.
-    pub fn counts_as_correction(
+    /// What to record before `request` is sent.
+    pub fn before_request(&self, request: &RemoteRequest) -> Option<HistoryEvent> {
+        matches!(request, RemoteRequest::WritePolicy { .. }).then_some(HistoryEvent::PolicyWriteSent)
+    }
+
+    /// What to record when `request` got its response. One that was not sent,
+    /// throttled, or refused with its credentials undid nothing of others.
+    pub fn after_request(
         &self,
         request: &RemoteRequest,
         response: &Result<RemoteResponse, RemoteError>,
-    ) -> bool {
+    ) -> impl Iterator<Item = HistoryEvent> + use<> {
+        let outcome_unknown = response.as_ref().is_err_and(|error| error.outcome_unknown);
+        let answered = self.before_request(request).map(|_| HistoryEvent::PolicyWriteAnswered { outcome_unknown });
         let in_vain = |error: &RemoteError| {
             error.not_sent || matches!(error.kind.class(), ErrorClass::Throttled | ErrorClass::Unauthenticated)
         };
-        request.writes() && self.corrects() && !response.as_ref().is_err_and(in_vain)
+        let corrected = request.writes() && self.corrects() && !response.as_ref().is_err_and(in_vain);
+        answered.into_iter().chain(corrected.then_some(HistoryEvent::CorrectionSent))
     }
 
     /// Whether this reconcile has written what somebody else undid.
@@ -237,6 +252,15 @@ impl State {
     /// somebody else did to an own one that was seen to hold.
     pub fn corrects(&self) -> bool {
         !self.has_written() && self.undoes_others()
+    }
+
+    /// The custom policy that the organization had before our first write, once
+    /// it was read. Where the status already names the organization, what is
+    /// live may be our own.
+    pub fn adopts(&self) -> Option<Live> {
+        let resource = self.here()?;
+        let first = || self.observation.writes.before.or(self.observation.live).filter(|_| resource.pinned.is_none());
+        resource.adopted.or_else(first).filter(|live| matches!(live, Live::Custom { .. }))
     }
 
     fn has_written(&self) -> bool {

@@ -3,8 +3,8 @@
 //! and never both, `observedGeneration` on success and failure alike.
 
 use super::{
-    Application, Condition, ConditionStatus, ConditionType, CredentialsError, Outcome, Pinned, PlannedRelease, Reason,
-    RemoteError, RemoteOutcome, Resource, State,
+    Application, ClaimState, Condition, ConditionStatus, ConditionType, CredentialsError, Outcome, Pinned,
+    PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, claims,
     condition::set,
     contention,
     wording::{hold_message, problem},
@@ -19,16 +19,19 @@ pub struct StatusUpdate {
     pub observed_generation: i64,
     /// The organization the resource means.
     pub pinned: Option<Pinned>,
-    /// The live policy and its drift; `None`: not seen, what stands stays.
+    /// How it claims that organization.
+    pub claim: Option<ClaimState>,
+    /// What the organization had before.
+    pub adopted: Option<Live>,
+    /// The live policy and its drift; `None`: not seen, the current ones stay.
     pub observed: Option<Observed>,
-    /// The application's policy.
-    pub application: Application,
+    /// The application's policy; `None`: not seen, the current one stays.
+    pub application: Option<Application>,
     /// All conditions.
     pub conditions: Vec<Condition>,
-    /// The reconcile-now request that this reconcile acknowledges; `None` while it
-    /// works.
+    /// The last reconcile-now request that was acknowledged.
     pub handled_at: Option<String>,
-    /// When a deletion that waits for a person comes to its end.
+    /// What a deletion waits for, and until when.
     pub release: Option<PlannedRelease>,
 }
 
@@ -44,7 +47,13 @@ pub struct Observed {
 impl StatusUpdate {
     /// The status while a reconcile works.
     pub fn progress(state: &State) -> Self {
-        let mut update = Self { handled_at: None, ..Self::of(state) };
+        let handled_at = state.here().and_then(|resource| resource.handled_at.clone());
+        let mut update = Self { handled_at, ..Self::of(state, None) };
+        if state.deleting() {
+            let message = Reason::Deleting.message("it is being written");
+            update.pend(state, ConditionStatus::False, Reason::Deleting, message);
+            return update;
+        }
         let what = state.spec().map(|d| d.policy.to_string()).unwrap_or_default();
         update.say_unsynced(state, Reason::Progressing);
         update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Progressing, format!("applying {what}"));
@@ -56,7 +65,7 @@ impl StatusUpdate {
     /// say it on.
     pub fn after(state: &State, outcome: &Outcome) -> Option<Self> {
         let resource = state.here()?;
-        let mut update = Self::of(state);
+        let mut update = Self::of(state, Some(outcome));
         match outcome {
             Outcome::Released(_) if state.uninstalling => {
                 update.set(
@@ -84,8 +93,8 @@ impl StatusUpdate {
             Outcome::Credentials(error) => update.credentials(state, error),
             Outcome::Conflict { owner } => {
                 let owner = match owner {
-                    Some(name) => format!("the resource {name:?} is older"),
-                    None => "a resource in another namespace is older".into(),
+                    Some(name) => format!("the resource {name:?} has the earlier claim"),
+                    None => "a resource in another namespace has the earlier claim".into(),
                 };
                 update.stall(state, Reason::Conflict, Reason::Conflict.message(&owner));
             }
@@ -106,14 +115,22 @@ impl StatusUpdate {
             }
             Outcome::Reconciled(RemoteOutcome::Error(error)) => update.error(state, resource, error),
             Outcome::Reconciled(remote_outcome) => update.reconciled(state, remote_outcome),
-            Outcome::Holding { hold, release_at } => {
+            Outcome::Holding { hold, until, .. } => {
                 let (reason, why) = (hold.reason(), hold_message(hold));
                 let message = format!(
-                    "{why} Without that the resource goes at {release_at} and the policy stays in Scalekit \
+                    "{why} Without that the resource goes at {until} and the policy stays in Scalekit \
                      (or at once with spec.deletionPolicy: Retain)."
                 );
                 update.pend(state, ConditionStatus::False, reason, message);
-                update.release = Some(PlannedRelease { reason, at: *release_at });
+                update.release = Some(PlannedRelease { reason, at: *until });
+            }
+            Outcome::Waiting { reason, until, .. } => {
+                let message = reason.message(&format!("at {until}, unless another resource takes over"));
+                update.pend(state, ConditionStatus::False, *reason, message);
+                update.release = Some(PlannedRelease { reason: *reason, at: *until });
+            }
+            Outcome::ApiServer(error) => {
+                update.transient(state, resource, Reason::ApiServerError, Reason::ApiServerError.message(error));
             }
             Outcome::CleanupPending(error) => {
                 let because = format!("{}: {}", error.kind.reason(), error.kind.reason().means());
@@ -140,7 +157,7 @@ impl StatusUpdate {
     }
 
     /// The current status, with what this reconcile observed.
-    fn of(state: &State) -> Self {
+    fn of(state: &State, outcome: Option<&Outcome>) -> Self {
         let resource = state.here();
         let mut conditions = resource.map(|r| r.conditions.clone()).unwrap_or_default();
         conditions.retain(|c| {
@@ -149,10 +166,16 @@ impl StatusUpdate {
         let mut update = Self {
             observed_generation: resource.map_or(-1, |r| r.generation),
             pinned: pin(state, resource),
+            claim: claims::claim(state, outcome),
+            adopted: state.adopts(),
             observed: observed(state),
-            application: state.observation.application,
+            application: match state.observation.application {
+                Application::Unread | Application::Failed => None,
+                Application::Known(_) if state.observation.live.is_none() => None,
+                seen => Some(seen),
+            },
             conditions,
-            handled_at: resource.and_then(|r| r.requested_at.clone()),
+            handled_at: resource.and_then(|r| r.requested_at.clone().or_else(|| r.handled_at.clone())),
             release: resource.filter(|_| state.deleting()).and_then(|r| r.release.clone()),
         };
         update.say_contended(state);
@@ -226,7 +249,11 @@ impl StatusUpdate {
             let source = state.access().map(|a| format!("{}, {}", error.detail, a.source)).unwrap_or_default();
             return self.stall(state, reason, reason.message(&source));
         }
-        let message = reason.message("");
+        self.transient(state, resource, reason, reason.message(""));
+    }
+
+    /// Something that may pass by itself.
+    fn transient(&mut self, state: &State, resource: &Resource, reason: Reason, message: String) {
         if pending(state, resource) {
             return self.pend(state, ConditionStatus::Unknown, reason, message);
         }
@@ -298,7 +325,7 @@ impl StatusUpdate {
 
     fn say_effective(&mut self, state: &State) {
         let declared = state.spec().map(|d| d.policy);
-        match (self.application, declared) {
+        match (state.observation.application, declared) {
             (Application::Known(application), Some(declared)) => {
                 let pointless = looser_than_application(&declared, application.bounds);
                 let sentences: Vec<String> = pointless

@@ -17,7 +17,7 @@ proptest! {
         let mut world = run.play(|_, _| Ok(()))?;
         cure(&mut world);
         let uids: Vec<Uid> = (1..10).filter(|uid| world.knows(*uid)).collect();
-        for _ in 0..uids.len() + 4 {
+        for _ in 0..uids.len() + 8 {
             for uid in &uids {
                 world.reconcile(*uid);
             }
@@ -58,7 +58,9 @@ fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
         return expected("False OrganizationNotFound");
     };
     if world.owner(&id) != Some(uid) {
-        prop_assert!(!object.finalizer);
+        let owner = world.owner(&id).unwrap();
+        let live = world.object(owner).claimant().claim.in_sync;
+        prop_assert!(!object.finalizer || !live, "one that has written stays until the owner's policy is live");
         return expected("False Conflict");
     }
     let in_sync = diff(&spec.policy, &tenant.live).is_empty();

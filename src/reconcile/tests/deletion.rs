@@ -7,8 +7,8 @@ use super::{
 };
 use crate::policy::{DeletionPolicy, Live, Policy, ValidatedSpec};
 use crate::reconcile::{
-    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorClass, ErrorKind, Hold, Outcome, Release,
-    RemoteError,
+    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorClass, ErrorKind, Hold, Outcome, Reason,
+    Release, RemoteError,
 };
 use std::time::Duration;
 
@@ -26,7 +26,10 @@ fn the_revert_is_confirmed_by_a_read_before_the_resource_goes() {
     let (mut world, uid) = deleting(enforce(declared()));
     let reconciled = world.reconcile(uid);
     let words = reconciled.words();
-    assert_eq!(words[words.len() - 4..], ["read policy", "write policy", "read policy", "remove finalizer"]);
+    assert_eq!(
+        words[words.len() - 5..],
+        ["read policy", "progress", "write policy", "read policy", "remove finalizer"]
+    );
     assert_eq!(
         (reconciled.policies(), reconciled.outcome),
         (vec![Policy::Application], Outcome::Released(Release::Reverted))
@@ -110,11 +113,11 @@ fn missing_credentials_hold_the_resource_until_the_grace_is_over() {
         let (mut world, uid) = deleting(enforce(declared()));
         world.credentials_missing();
         world.namespace_terminating = terminating;
-        let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("not held") };
-        assert_eq!(release_at, world.now + MINUTE * grace);
+        let Outcome::Holding { until, .. } = world.reconcile(uid).outcome else { panic!("not held") };
+        assert_eq!(until, world.now + MINUTE * grace);
         assert_eq!(world.says(uid, ConditionType::Ready), "False CredentialsMissing");
         assert_eq!(world.says(uid, ConditionType::Reconciling), "True CredentialsMissing");
-        assert!(world.object(uid).condition(ConditionType::Ready).unwrap().message.contains(&release_at.to_string()));
+        assert!(world.object(uid).condition(ConditionType::Ready).unwrap().message.contains(&until.to_string()));
         world.advance(MINUTE * (grace - 1));
         assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { .. }));
         world.advance(MINUTE);
@@ -142,9 +145,9 @@ fn the_grace_counts_from_when_it_was_announced() {
     world.advance(MINUTE * 60 * 5); // an outage of five hours
     world.calm();
     world.trouble(On::ReadPolicy, 0, Trouble::Refused(ErrorKind::Forbidden));
-    let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("let go unannounced") };
-    assert_eq!(release_at, world.now + MINUTE * 60);
-    assert_eq!(world.object(uid).status.clone().unwrap().release.map(|r| r.at), Some(release_at));
+    let Outcome::Holding { until, .. } = world.reconcile(uid).outcome else { panic!("let go unannounced") };
+    assert_eq!(until, world.now + MINUTE * 60);
+    assert_eq!(world.object(uid).status.clone().unwrap().release.map(|r| r.at), Some(until));
     assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted), "it was a moment only");
 }
 
@@ -152,16 +155,16 @@ fn the_grace_counts_from_when_it_was_announced() {
 fn the_grace_of_another_cause_begins_anew_and_an_outage_does_not_prolong_it() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.scalekit.down = Some(ErrorKind::Forbidden);
-    let Outcome::Holding { release_at: first, .. } = world.reconcile(uid).outcome else { panic!("not held") };
+    let Outcome::Holding { until: first, .. } = world.reconcile(uid).outcome else { panic!("not held") };
     world.advance(MINUTE * 50);
     world.scalekit.down = Some(ErrorKind::Unavailable);
     world.reconcile(uid);
     world.scalekit.down = Some(ErrorKind::Forbidden);
-    let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("not held") };
-    assert_eq!(release_at, first);
+    let Outcome::Holding { until, .. } = world.reconcile(uid).outcome else { panic!("not held") };
+    assert_eq!(until, first);
     world.credentials_missing();
-    let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("not held") };
-    assert_eq!(release_at, world.now + MINUTE * 60);
+    let Outcome::Holding { until, .. } = world.reconcile(uid).outcome else { panic!("not held") };
+    assert_eq!(until, world.now + MINUTE * 60);
 }
 
 #[test]
@@ -170,11 +173,11 @@ fn a_namespace_that_begins_to_go_shortens_the_grace() {
     world.credentials_missing();
     world.reconcile(uid);
     world.namespace_terminating = true;
-    let Outcome::Holding { release_at, .. } = world.reconcile(uid).outcome else { panic!("not held") };
-    assert_eq!(release_at, world.now + MINUTE * 10);
+    let Outcome::Holding { until, .. } = world.reconcile(uid).outcome else { panic!("not held") };
+    assert_eq!(until, world.now + MINUTE * 10);
     world.advance(MINUTE * 5);
-    let Outcome::Holding { release_at: later, .. } = world.reconcile(uid).outcome else { panic!("not held") };
-    assert_eq!(later, release_at, "and no look prolongs it");
+    let Outcome::Holding { until: later, .. } = world.reconcile(uid).outcome else { panic!("not held") };
+    assert_eq!(later, until, "and no look prolongs it");
 }
 
 #[test]
@@ -216,8 +219,9 @@ fn an_heir_waits_for_a_write_of_its_predecessor_that_may_still_land() {
     assert!(matches!(world.reconcile(older).outcome, Outcome::Settling(_)));
     assert!(world.reconcile(successor).is_quiet(), "not yet the owner");
     world.advance(world.settings.settle);
-    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
+    assert!(matches!(world.reconcile(older).outcome, Outcome::Waiting { reason: Reason::HandingOver, .. }));
     world.reconcile(successor);
+    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
     world.advance(world.settings.settle);
     assert_eq!(world.live(), no_idle(240), "nothing lands on it");
 }
@@ -225,10 +229,114 @@ fn an_heir_waits_for_a_write_of_its_predecessor_that_may_still_land() {
 #[test]
 fn an_heir_gets_the_organization_without_a_revert() {
     let (mut world, older) = World::at_rest(enforce(declared()));
-    world.declare(enforce(custom(240, None)));
+    let successor = world.declare(enforce(custom(240, None)));
     world.delete(older);
+    assert!(world.reconcile(successor).is_quiet(), "the one that goes has not yielded yet");
+    let reconciled = world.reconcile(older);
+    assert!(matches!(reconciled.outcome, Outcome::Waiting { reason: Reason::HandingOver, .. }));
+    world.reconcile(successor);
     let reconciled = world.reconcile(older);
     assert_eq!((reconciled.policies(), reconciled.outcome), (vec![], Outcome::Released(Release::HandedOver)));
+    assert_eq!(world.live(), no_idle(240));
+}
+
+#[test]
+fn row_111_a_successor_that_does_not_get_its_policy_live_in_time_is_not_waited_for() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    world.scalekit.habits.refuses_policy = Some(ErrorKind::Rejected);
+    let successor = world.declare(enforce(custom(240, None)));
+    world.delete(older);
+    let Outcome::Waiting { reason: Reason::HandingOver, until, .. } = world.reconcile(older).outcome else {
+        panic!("no hand-over")
+    };
+    world.reconcile(successor);
+    assert_eq!(world.says(successor, ConditionType::Ready), "False RejectedByApi");
+    world.scalekit.habits.refuses_policy = None;
+    world.advance(MINUTE);
+    assert!(until <= world.now);
+    let reconciled = world.reconcile(older);
+    assert_eq!(
+        (reconciled.policies(), reconciled.outcome),
+        (vec![Policy::Application], Outcome::Released(Release::Reverted))
+    );
+    world.reconcile(successor);
+    assert_eq!((world.live(), world.is_gone(older)), (no_idle(240), true), "and then it is the only one");
+}
+
+#[test]
+fn row_111_nobody_else_writes_while_a_revert_may_still_land() {
+    let (mut world, older) = deleting(enforce(declared()));
+    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
+    assert!(matches!(world.reconcile(older).outcome, Outcome::CleanupPending(_) | Outcome::Settling(_)));
+    let successor = world.declare(enforce(custom(240, None)));
+    assert!(world.reconcile(successor).is_quiet());
+    world.cluster.get_mut(successor).unwrap().created = jiff::Timestamp::from_second(1).unwrap();
+    assert!(world.reconcile(successor).is_quiet(), "an older one neither");
+    world.advance(world.settings.settle);
+    world.reconcile(older);
+    world.reconcile(successor);
+    world.advance(world.settings.settle);
+    assert_eq!(world.live(), no_idle(240));
+}
+
+#[test]
+fn row_117_a_revert_waits_for_its_announced_time_and_a_successor_cancels_it() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    world.settings.revert_delay = Duration::from_secs(10);
+    world.delete(older);
+    let reconciled = world.reconcile(older);
+    let Outcome::Waiting { reason: Reason::Deleting, until, .. } = reconciled.outcome else { panic!("not announced") };
+    assert!(reconciled.policies().is_empty());
+    assert_eq!(
+        world.object(older).status.clone().unwrap().release.map(|r| (r.reason, r.at)),
+        Some((Reason::Deleting, until))
+    );
+    assert!(reconciled.events.iter().any(|event| event.note.contains(&until.to_string())), "{:?}", reconciled.events);
+    let successor = world.declare(enforce(custom(240, None)));
+    world.reconcile(successor);
+    assert_eq!(world.live(), no_idle(240), "it need not wait");
+    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
+    world.delete(successor);
+    world.reconcile(successor);
+    world.advance(Duration::from_secs(10));
+    assert_eq!(world.reconcile(successor).outcome, Outcome::Released(Release::Reverted), "when the time is over");
+}
+
+#[test]
+fn row_127_a_clock_that_is_set_forward_ends_no_wait() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.credentials_missing();
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { .. }));
+    world.set_clock_forward(MINUTE * 120);
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { .. }), "this process has not waited yet");
+    world.advance(MINUTE * 60);
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Released(Release::Orphaned(_))));
+}
+
+#[test]
+fn restore_puts_back_what_the_organization_had_before_and_nothing_of_later() {
+    let mut world = World::new();
+    world.switch_flag(true);
+    world.tenant().live = no_idle(90);
+    let uid = world.declare(ValidatedSpec { deletion: DeletionPolicy::Restore, ..enforce(declared()) });
+    world.reconcile(uid);
+    assert_eq!(world.object(uid).status.clone().unwrap().adopted, Some(no_idle(90)));
+    world.tenant().live = foreign();
+    world.reconcile(uid);
+    assert_eq!(world.live(), declared().into(), "drift of later is no adoption");
+    world.delete(uid);
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Restored));
+    assert_eq!(world.live(), no_idle(90));
+}
+
+#[test]
+fn row_007_a_missing_organization_proves_nothing_where_none_was_pinned() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    world.set_finalizer_by_hand(uid, true);
+    world.scalekit.organizations.clear();
+    world.delete(uid);
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { hold: Hold::Refused(_), .. }));
 }
 
 #[test]

@@ -76,8 +76,10 @@ fn how_a_resource_went_is_told_and_a_policy_left_behind_is_a_warning() {
     };
     assert_eq!(after(gone), ["OrganizationGone"]);
     let successor = |w: &mut World, uid| {
-        w.declare(enforce(declared()));
+        let successor = w.declare(enforce(declared()));
         w.delete(uid);
+        assert_eq!(w.reconcile(uid).events[0].reason, Reason::HandingOver);
+        w.reconcile(successor);
     };
     assert_eq!(after(successor), ["HandedOver"]);
     let orphaned = |w: &mut World, uid| {

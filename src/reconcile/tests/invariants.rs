@@ -5,10 +5,10 @@ use super::{
     samples::HOST,
     world::Entry,
 };
-use crate::policy::{Live, Mode, Policy, diff, tighten};
+use crate::policy::{DeletionPolicy, Live, Mode, Policy, diff, tighten};
 use crate::reconcile::{
-    ErrorClass, ErrorKind, Ownership, Release, RemoteRequest, Request, Response, SESSION_POLICY, State, Step,
-    tests::random::TestResult,
+    ClaimState, ErrorClass, ErrorKind, Ownership, Reason, Release, RemoteRequest, Request, Response, SESSION_POLICY,
+    State, Step, tests::random::TestResult,
 };
 use proptest::prelude::*;
 
@@ -96,7 +96,7 @@ fn announced(entry: &Entry) -> Result<(), TestCaseError> {
     let pinned = object.status.as_ref().and_then(|s| s.pinned.clone()).unwrap();
     prop_assert_eq!((pinned.organization, pinned.environment.as_str()), (organization.id.clone(), HOST));
     prop_assert!(state.progress_reported);
-    prop_assert!(matches!(state.ownership, Some(Ownership::Owner { .. })), "only the owner writes");
+    prop_assert!(matches!(state.ownership, Some(Ownership::Owner)), "only the owner writes");
     prop_assert!(!spec.suspend && spec.mode != Mode::Observe);
     if needs_undoing {
         prop_assert!(state.here().unwrap().finalizer && object.finalizer, "the finalizer comes first");
@@ -123,11 +123,27 @@ fn desired(state: &State, policy: Policy) -> Result<(), TestCaseError> {
 fn a_revert_is_owed(entry: &Entry, policy: Policy) -> Result<(), TestCaseError> {
     let state = &entry.state;
     let spec = state.spec().unwrap();
-    prop_assert_eq!(policy, Policy::Application);
-    prop_assert!(spec.may_revert() && entry.object.as_ref().unwrap().finalizer);
-    prop_assert_eq!(&state.ownership, &Some(Ownership::Owner { successor: false }));
+    let object = entry.object.as_ref().unwrap();
+    prop_assert!(spec.may_revert() && object.finalizer);
+    let adopted = state.here().unwrap().adopted.and_then(|live| live.declarable());
+    prop_assert!(
+        policy == Policy::Application || (spec.deletion == DeletionPolicy::Restore && Some(policy) == adopted)
+    );
+    prop_assert_eq!(object.read().claim, Some(ClaimState::Reverting), "nobody else may write meanwhile");
+    let announced = |reason| state.here().unwrap().release.as_ref().filter(|r| r.reason == reason).map(|r| r.at);
+    let waited = |reason| announced(reason).is_some_and(|at| at <= entry.at) || state.uninstalling;
+    match &state.ownership {
+        Some(Ownership::Owner) => {
+            let waited = waited(Reason::Deleting) || waited(Reason::HandingOver);
+            prop_assert!(waited || state.settings.revert_delay.is_zero(), "as announced");
+        }
+        other => prop_assert!(
+            *other == Some(Ownership::Succeeded { in_sync: false }) && waited(Reason::HandingOver),
+            "{other:?} without waiting for the other one"
+        ),
+    }
     let live = state.observation.live.unwrap();
-    prop_assert!(live != Live::Application);
+    prop_assert!(!diff(&policy, &live).is_empty());
     prop_assert!(spec.mode == Mode::Enforce || diff(&spec.policy, &live).is_empty());
     Ok(())
 }
@@ -139,6 +155,7 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
     let settled = state.unsettled_for().is_zero();
     match release {
         Release::Reverted => prop_assert_eq!(state.observation.live, Some(Live::Application)),
+        Release::Restored => prop_assert_eq!(state.observation.live, state.here().unwrap().adopted),
         Release::OrganizationGone => prop_assert!(state.observation.not_found >= 2),
         Release::CustomersOwn => {
             prop_assert_eq!(spec.unwrap().mode, Mode::TightenOnly);
@@ -148,7 +165,7 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
             let inherits = state.observation.live == Some(Live::Application) && settled;
             prop_assert!(!spec.unwrap().may_revert() || inherits);
         }
-        Release::HandedOver => prop_assert_eq!(&state.ownership, &Some(Ownership::Owner { successor: true })),
+        Release::HandedOver => prop_assert_eq!(&state.ownership, &Some(Ownership::Succeeded { in_sync: true })),
         Release::NotOwner => prop_assert!(matches!(state.ownership, Some(Ownership::Conflicted { .. })), "it lost"),
         Release::Orphaned(_) => {
             let grace = if state.namespace_terminating.unwrap() {
@@ -159,7 +176,10 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
             prop_assert!(entry.at >= entry.object.as_ref().unwrap().deleting_since.unwrap() + grace);
         }
     }
-    if matches!(release, Release::Reverted | Release::OrganizationGone | Release::CustomersOwn | Release::HandedOver) {
+    if matches!(
+        release,
+        Release::Reverted | Release::Restored | Release::OrganizationGone | Release::CustomersOwn | Release::HandedOver
+    ) {
         prop_assert!(settled && !entry.in_flight, "a write of ours can still land");
     }
     Ok(())

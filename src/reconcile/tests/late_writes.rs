@@ -26,6 +26,8 @@ fn who_lost_the_organization_is_released_when_no_own_write_can_land_any_more() {
     world.delete(uid);
     assert!(matches!(world.reconcile(uid).outcome, Outcome::Settling(_)));
     world.advance(world.settings.settle);
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Waiting { .. }), "the owner's policy is not live yet");
+    world.reconcile(older);
     assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::NotOwner));
 }
 

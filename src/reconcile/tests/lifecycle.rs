@@ -116,8 +116,10 @@ fn a_younger_claim_writes_nothing_and_takes_over_when_the_older_one_is_gone() {
     world.delete(older);
     assert!(world.reconcile(younger).is_quiet(), "a deleting owner still owns");
     world.reconcile(older);
-    assert_eq!((world.is_gone(older), world.live()), (true, declared().into()), "handed over without a revert");
+    assert_eq!((world.is_gone(older), world.live()), (false, declared().into()), "it waits for the younger one");
     world.reconcile(younger);
+    world.reconcile(older);
+    assert!(world.is_gone(older), "handed over without a revert");
     assert_eq!((world.live(), world.says(younger, ConditionType::Ready)), (no_idle(240), "True InSync".into()));
 }
 
@@ -132,9 +134,12 @@ fn a_winner_is_named_only_inside_its_own_namespace() {
 #[test]
 fn a_loser_that_carries_a_finalizer_drops_it() {
     let mut world = World::new();
-    world.declare(enforce(declared()));
+    let owner = world.declare(enforce(declared()));
     let loser = world.declare(enforce(declared()));
     world.set_finalizer_by_hand(loser, true);
+    world.reconcile(loser);
+    assert!(world.object(loser).finalizer, "not before the owner's policy is live");
+    world.reconcile(owner);
     assert_eq!(world.reconcile(loser).count("remove finalizer"), 1);
     assert!(!world.object(loser).finalizer);
     assert!(world.reconcile(loser).is_quiet());

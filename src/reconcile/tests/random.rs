@@ -14,6 +14,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) habits: Habits,
+    /// How long a deletion waits for a successor, in seconds.
+    pub(crate) revert_delay: u64,
     pub(crate) events: Vec<Action>,
 }
 
@@ -25,6 +27,8 @@ pub(crate) enum Action {
     Crash(Uid, Crash),
     /// Others change the policy before each of so many reconciles.
     Fight(Uid, usize),
+    /// A deletion with another resource that may take over.
+    HandOver(Uid, ValidatedSpec),
     Change(Change),
 }
 
@@ -86,6 +90,7 @@ impl Run {
     pub(crate) fn play(&self, mut each: impl FnMut(&mut World, &Action) -> Result<(), TestCaseError>) -> TestResult {
         let mut world = World::new();
         world.scalekit.habits = self.habits.clone();
+        world.settings.revert_delay = Duration::from_secs(self.revert_delay);
         for event in &self.events {
             match event {
                 Action::Reconciled(uid, meanwhile) if world.knows(*uid) => {
@@ -101,8 +106,14 @@ impl Run {
                         world.reconcile(*uid);
                     }
                 }
+                Action::HandOver(uid, spec) if world.knows(*uid) => {
+                    world.reconcile(*uid);
+                    let successor = world.declare(spec.clone());
+                    world.delete(*uid);
+                    [*uid, successor, *uid].map(|uid| drop(world.reconcile(uid)));
+                }
                 Action::Change(change) => change.happen(&mut world),
-                Action::Reconciled(..) | Action::Crash(..) | Action::Fight(..) => {}
+                Action::Reconciled(..) | Action::Crash(..) | Action::Fight(..) | Action::HandOver(..) => {}
             }
             each(&mut world, event)?;
         }
@@ -129,7 +140,11 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
 
 pub(crate) fn declarations() -> impl Strategy<Value = ValidatedSpec> {
     let mode = prop_oneof![3 => Just(Mode::Enforce), 2 => Just(Mode::TightenOnly), 1 => Just(Mode::Observe)];
-    let deletion = prop_oneof![3 => Just(DeletionPolicy::Revert), 1 => Just(DeletionPolicy::Retain)];
+    let deletion = prop_oneof![
+        3 => Just(DeletionPolicy::Revert),
+        1 => Just(DeletionPolicy::Retain),
+        1 => Just(DeletionPolicy::Restore),
+    ];
     (policies(), mode, deletion, prop::bool::weighted(0.1), any::<bool>(), prop::bool::weighted(0.2)).prop_map(
         |(policy, mode, deletion, suspend, external, second)| {
             let secret = second.then(|| SECRET.to_owned());
@@ -261,11 +276,13 @@ pub(crate) fn runs() -> impl Strategy<Value = Run> {
         6 => (1u32..3, option::weighted(0.2, (0usize..14, changes()))).prop_map(|(uid, m)| Action::Reconciled(uid, m)),
         1 => (1u32..3, 0usize..14, fates).prop_map(|(uid, at, interrupted)| Action::Crash(uid, Crash { at, interrupted })),
         1 => (1u32..3, 4usize..7).prop_map(|(uid, times)| Action::Fight(uid, times)),
+        1 => (1u32..3, declarations()).prop_map(|(uid, spec)| Action::HandOver(uid, spec)),
         6 => changes().prop_map(Action::Change),
     ];
     let habits = prop_oneof![1 => Just(Habits::default()), 1 => habits()];
-    (habits, declarations(), vec(events, 1..24)).prop_map(|(habits, first, mut events)| {
+    let delay = prop_oneof![Just(0u64), Just(10u64)];
+    (habits, delay, declarations(), vec(events, 1..24)).prop_map(|(habits, revert_delay, first, mut events)| {
         events.insert(0, Action::Change(Change::Declare(first)));
-        Run { habits, events }
+        Run { habits, revert_delay, events }
     })
 }

@@ -43,7 +43,7 @@ fn random_runs_reach_every_step_and_every_end() {
         "ReadOrganization",
         "ReadPolicy",
         "ReadResource",
-        "RecallCredentials",
+        "ReadLastKnownCredentials",
         "ReportProgress",
         "WriteFeatures",
         "WritePolicy",

@@ -57,13 +57,10 @@ fn kstatus(update: &StatusUpdate, entry: &Entry) -> Result<(), TestCaseError> {
                 || !matches!(c.type_, ConditionType::Reconciling | ConditionType::Stalled)
         );
     }
-    let requested = entry.state.here().and_then(|resource| resource.requested_at.clone());
+    let resource = entry.state.here().unwrap();
     let over = matches!(entry.step, Step::Done(_));
-    prop_assert_eq!(
-        &update.handled_at,
-        &requested.filter(|_| over),
-        "a request is handled at the end of its reconcile"
-    );
+    let handled = if over { &resource.requested_at } else { &resource.handled_at };
+    prop_assert_eq!(&update.handled_at, handled, "a request is handled at the end of its reconcile");
     let busy = count(ConditionType::Reconciling) + count(ConditionType::Stalled) > 0;
     prop_assert!(!busy || ready(&update.conditions).status != ConditionStatus::True, "ready and not at rest");
     prop_assert_eq!(update.observed_generation, entry.state.here().unwrap().generation);

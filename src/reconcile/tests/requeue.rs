@@ -37,7 +37,10 @@ fn never_where_only_an_edit_can_help() {
 
 #[test]
 fn within_a_minute_where_a_secret_may_come() {
-    assert_eq!(after(|w, _| w.credentials_missing()), Requeue::Backoff { cap: MINUTE });
+    let soon = Duration::from_secs(3);
+    let missing = |age| after(|w, _| (w.advance(age), w.credentials_missing()).1);
+    assert_eq!(missing(Duration::ZERO), Requeue::Backoff { cap: soon }, "it may come with the same delivery");
+    assert_eq!(missing(MINUTE), Requeue::Backoff { cap: MINUTE });
     let from = CredentialsSource::Secret("scalekit".into());
     let unusable = CredentialsError::KeyMissing { from, key: CredentialsKey::ClientId };
     assert_eq!(after(|w, _| w.credentials = Err(unusable)), Requeue::Backoff { cap: MINUTE });
@@ -162,7 +165,7 @@ fn people_are_told_the_time_that_is_planned() {
         };
         assert_eq!(retry_within(reason), planned, "{reason:?}");
     }
-    let cap = after(|w, _| w.credentials_missing());
+    let cap = after(|w, _| (w.advance(MINUTE), w.credentials_missing()).1);
     for reason in [Reason::CredentialsMissing, Reason::CredentialsIncomplete, Reason::CredentialsNotAllowed] {
         assert_eq!(retry_within(reason).map(|cap| Requeue::Backoff { cap }), Some(cap), "{reason:?}");
     }

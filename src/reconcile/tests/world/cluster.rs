@@ -1,9 +1,7 @@
 //! The API server in memory: resources, their status, and who claims what.
 
-use crate::policy::{OrganizationRef, ValidatedSpec};
-use crate::reconcile::{
-    Application, Claimant, ClusterWrite, Condition, ConditionType, Found, Organization, Resource, StatusUpdate,
-};
+use crate::policy::ValidatedSpec;
+use crate::reconcile::{Claim, Claimant, ClusterWrite, Condition, ConditionType, Found, Resource, StatusUpdate};
 use jiff::Timestamp;
 
 /// Tells two resources of one name apart.
@@ -30,7 +28,7 @@ impl Object {
         format!("osp-{}", self.uid)
     }
 
-    fn read(&self) -> Resource {
+    pub(crate) fn read(&self) -> Resource {
         let status = self.status.as_ref();
         Resource {
             generation: self.generation,
@@ -38,6 +36,8 @@ impl Object {
             finalizer: self.finalizer,
             spec: self.spec.clone(),
             pinned: status.and_then(|s| s.pinned.clone()),
+            claim: status.and_then(|s| s.claim),
+            adopted: status.and_then(|s| s.adopted),
             observed_generation: status.map_or(-1, |s| s.observed_generation),
             conditions: status.map(|s| s.conditions.clone()).unwrap_or_default(),
             requested_at: self.requested_at.clone(),
@@ -50,27 +50,15 @@ impl Object {
         self.status.as_ref()?.conditions.iter().find(|c| c.type_ == type_)
     }
 
-    /// As the shell tells it from its cache.
-    pub(crate) fn claimant(&self, usable_credentials: bool) -> Claimant {
-        let active = self.spec.as_ref().is_ok_and(ValidatedSpec::is_active);
+    /// As the shell's cache knows it.
+    pub(crate) fn claimant(&self) -> Claimant {
         Claimant {
             created: self.created,
             namespace: self.namespace.into(),
             name: self.name(),
             uid: self.uid.to_string(),
-            takes_over: self.deleting_since.is_none() && active && usable_credentials,
+            claim: Claim::of(&self.read(), self.namespace),
         }
-    }
-
-    /// Whether it may mean `organization`, by any name it has for it.
-    pub(crate) fn claims(&self, organization: &Organization) -> bool {
-        let pinned = self.status.as_ref().and_then(|s| s.pinned.as_ref()).map(|p| &p.organization);
-        let declared = match self.spec.as_ref().map(|spec| &spec.organization) {
-            Ok(OrganizationRef::Id(id)) => *id == organization.id,
-            Ok(OrganizationRef::External(id)) => organization.external_id.as_deref() == Some(id.as_str()),
-            Err(_) => false,
-        };
-        declared || pinned == Some(&organization.id)
     }
 }
 
@@ -114,16 +102,13 @@ impl Cluster {
         ClusterWrite::Done
     }
 
-    /// Writes a status, only if something changes; what the
-    /// update did not see stays.
+    /// Writes a status, only if something changes; what the update did not see
+    /// stays.
     pub(crate) fn store(&mut self, uid: Uid, mut update: StatusUpdate, read: u64) -> ClusterWrite {
         let Some(object) = self.objects.iter_mut().find(|o| o.uid == uid) else { return ClusterWrite::Gone };
         if let Some(current) = &object.status {
             update.observed = update.observed.or_else(|| current.observed.clone());
-            update.handled_at = update.handled_at.or_else(|| current.handled_at.clone());
-            if matches!(update.application, Application::Unread | Application::Failed) {
-                update.application = current.application;
-            }
+            update.application = update.application.or(current.application);
         }
         let update = Some(update);
         if object.status != update {

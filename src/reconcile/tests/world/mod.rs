@@ -14,8 +14,9 @@ pub(crate) use trouble::{On, Trouble};
 use super::samples;
 use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use crate::reconcile::{
-    Access, ClusterWrite, ConditionType, CredentialsError, CredentialsSource, ErrorKind, History, HistoryEvent,
-    Organization, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, StatusUpdate, Step, owner,
+    Access, ClaimKey, ClusterWrite, ConditionType, CredentialsError, CredentialsSource, ErrorKind, History,
+    HistoryEvent, Outages, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, StatusUpdate, Step,
+    owner,
 };
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +51,7 @@ pub(crate) struct World {
     /// When the process started.
     started: Timestamp,
     histories: BTreeMap<Uid, History>,
+    outages: Outages<Uid>,
     /// What the shell holds in the reconcile under way.
     held: Held,
 }
@@ -94,6 +96,7 @@ impl World {
             settings: Settings {
                 interval: minutes(10),
                 settle: Duration::from_secs(20),
+                revert_delay: Duration::ZERO,
                 grace: minutes(60),
                 namespace_grace: minutes(10),
             },
@@ -111,6 +114,7 @@ impl World {
             reconciles: 0,
             started: Timestamp::from_second(1_800_000_000).unwrap(),
             histories: BTreeMap::new(),
+            outages: Outages::default(),
             held: Held::default(),
         }
     }
@@ -129,7 +133,7 @@ impl World {
 
     pub(crate) fn declare_in(&mut self, namespace: &'static str, spec: Result<ValidatedSpec, Vec<String>>) -> Uid {
         let uid = 1 + self.histories.keys().max().unwrap_or(&0);
-        self.histories.insert(uid, History::new(false));
+        self.histories.insert(uid, History::new(false, self.uptime()));
         self.cluster.objects.push(Object {
             uid,
             version: 0,
@@ -217,10 +221,17 @@ impl World {
         self.scalekit.land(self.now);
     }
 
+    /// Somebody sets the clock of the machine.
+    pub(crate) fn set_clock_forward(&mut self, by: Duration) {
+        let by = SignedDuration::try_from(by).unwrap();
+        self.now = self.now.checked_add(by).unwrap();
+        self.started = self.started.checked_add(by).unwrap();
+    }
+
     /// The process starts anew and knows nothing of the one before.
     pub(crate) fn restart(&mut self) {
         self.started = self.now;
-        self.histories.values_mut().for_each(|history| *history = History::new(true));
+        self.histories.values_mut().for_each(|history| *history = History::new(true, Duration::ZERO));
     }
 
     /// Time since the process started.
@@ -228,9 +239,9 @@ impl World {
         Duration::try_from(self.now.duration_since(self.started)).unwrap_or_default()
     }
 
-    fn record(&mut self, uid: Uid, event: HistoryEvent) {
-        let now = self.uptime();
-        self.histories.get_mut(&uid).unwrap().record(event, now);
+    fn record(&mut self, uid: Uid, events: impl IntoIterator<Item = HistoryEvent>) {
+        let (now, history) = (self.uptime(), self.histories.get_mut(&uid).unwrap());
+        events.into_iter().for_each(|event| history.record(event, now));
     }
 
     /// The state at the start of a reconcile.
@@ -254,7 +265,7 @@ impl World {
             }
             Request::ReadNamespace => Response::Namespace { terminating: self.namespace_terminating },
             Request::ReadCredentials { .. } => Response::Credentials(self.hold_client(secret())),
-            Request::RecallCredentials => {
+            Request::ReadLastKnownCredentials => {
                 let kept = self.kept.clone();
                 if let Some(kept) = &kept {
                     self.held.client = Some((secret(), kept.clone()));
@@ -267,18 +278,9 @@ impl World {
             Request::RemoveFinalizer(_) => Response::Cluster(self.set_finalizer(uid, false)),
             Request::Remote(request) => {
                 let (_, access) = self.held.client.clone().expect("no request without credentials");
-                let policy = matches!(request, RemoteRequest::WritePolicy { .. });
-                if policy {
-                    self.record(uid, HistoryEvent::PolicyWriteSent);
-                }
+                self.record(uid, state.before_request(request));
                 let response = self.request(uid, &access.environment, request);
-                if policy {
-                    let outcome_unknown = response.as_ref().is_err_and(|error| error.outcome_unknown);
-                    self.record(uid, HistoryEvent::PolicyWriteAnswered { outcome_unknown });
-                }
-                if state.counts_as_correction(request, &response) {
-                    self.record(uid, HistoryEvent::CorrectionSent);
-                }
+                self.record(uid, state.after_request(request, &response));
                 Response::Remote(response)
             }
         }
@@ -298,30 +300,21 @@ impl World {
         found
     }
 
-    /// The resource that owns an organization when every credential leads to
-    /// its environment.
+    /// The resource that owns an organization, of those that have verified
+    /// their claims.
     pub(crate) fn owner(&self, id: &OrganizationId) -> Option<Uid> {
-        let external = self.scalekit.external.iter().find(|(_, of)| *of == id).map(|(external, _)| external.clone());
-        let organization =
-            Organization { id: id.clone(), external_id: external, features: Vec::new(), features_reported: true };
-        let claims = self.cluster.objects.iter().filter(|object| object.claims(&organization));
-        let claimants: Vec<_> = claims.map(|object| object.claimant(true)).collect();
+        let keys = [ClaimKey::Verified { environment: self.scalekit.environment.clone(), organization: id.clone() }];
+        let claimants: Vec<_> = self.cluster.objects.iter().map(Object::claimant).collect();
+        let claimants: Vec<_> = claimants.into_iter().filter(|claimant| claimant.claim.meets(&keys)).collect();
         owner(&claimants).and_then(|owner| owner.uid.parse().ok())
     }
 
     fn claimants(&self, uid: Uid, state: &State) -> Response {
-        let organization = state.observation.organization.as_ref().expect("claims are about an organization");
         let Some(own) = self.cluster.get(uid) else { return Response::Cluster(ClusterWrite::Gone) };
-        let here = state.access().map(|access| access.environment.clone());
-        let others =
-            self.cluster.objects.iter().filter(|o| o.uid != uid && o.claims(organization)).filter_map(|other| {
-                let secret = other.spec.as_ref().ok().and_then(|spec| spec.secret.as_deref());
-                let access = self.credentials_of(secret).ok();
-                let pinned = || other.status.as_ref()?.pinned.as_ref().map(|pinned| pinned.environment.clone());
-                let claimant = other.claimant(access.is_some());
-                (access.map(|access| access.environment).or_else(pinned) == here).then_some(claimant)
-            });
-        Response::Claimants { own: own.claimant(true), others: others.collect() }
+        let keys = state.claim_keys(own.namespace);
+        let others = self.cluster.objects.iter().filter(|other| other.uid != uid).map(Object::claimant);
+        let others = others.filter(|other| other.claim.meets(&keys)).collect();
+        Response::Claimants { own: own.claimant(), others }
     }
 
     fn store(&mut self, uid: Uid, update: StatusUpdate) -> ClusterWrite {

@@ -3,8 +3,8 @@
 use super::{Entry, Held, Uid, World};
 use crate::policy::Policy;
 use crate::reconcile::{
-    ClusterWrite, Event, HistoryEvent, Outcome, RemoteRequest, Request, Requeue, Response, State, StatusUpdate, Step,
-    events, next, reached, requeue,
+    ClusterWrite, Event, Outcome, RemoteRequest, Report, Request, Requeue, Response, STATUS_TRIES, State, StatusUpdate,
+    Step, next,
 };
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub(crate) struct Reconciled {
     pub(crate) update: Option<StatusUpdate>,
     pub(crate) events: Vec<Event>,
     pub(crate) requeue: Requeue,
+    /// The resources that its success wakes after an outage.
+    pub(crate) woken: Vec<Uid>,
 }
 
 /// The process dies at a step of its reconcile, counted from 0.
@@ -86,20 +88,17 @@ impl World {
 
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
-        if let Some(reached) = reached(&state, &outcome) {
-            self.record(uid, HistoryEvent::Reached(reached));
-        }
-        let update = StatusUpdate::after(&state, &outcome);
-        if let Some(update) = &update
-            && self.store(uid, update.clone()) == ClusterWrite::Outdated
-        {
-            // somebody else changed it: what this reconcile saw is true all the same
+        let Report { update, events, requeue, history } = Report::of(&state, &outcome);
+        self.record(uid, history);
+        let woken = self.outages.record(&uid, &state, &outcome);
+        for _ in 0..STATUS_TRIES {
+            let Some(update) = update.clone() else { break };
+            if self.store(uid, update) != ClusterWrite::Outdated {
+                break;
+            }
             self.held.version = self.cluster.get(uid).map_or(0, |object| object.version);
-            self.store(uid, update.clone());
         }
-        let events = events(&state, &outcome, update.as_ref());
-        let requeue = requeue(&state, &outcome);
-        Reconciled { outcome, steps, state, update, events, requeue }
+        Reconciled { outcome, steps, state, update, events, requeue, woken }
     }
 
     fn die(&mut self, uid: Uid, state: &State, step: &Step, interrupted: Interrupted) {
@@ -169,7 +168,7 @@ fn word(step: &Step) -> &'static str {
         Step::Request(Request::ReadResource) => "read resource",
         Step::Request(Request::ReadNamespace) => "read namespace",
         Step::Request(Request::ReadCredentials { .. }) => "read credentials",
-        Step::Request(Request::RecallCredentials) => "recall credentials",
+        Step::Request(Request::ReadLastKnownCredentials) => "read last known credentials",
         Step::Request(Request::ReadClaimants) => "read claimants",
         Step::Request(Request::ReportProgress) => "progress",
         Step::Request(Request::AddFinalizer) => "add finalizer",

@@ -1,0 +1,85 @@
+//! What a resource claims, and what its status says of that at the end of a
+//! reconcile. Which of several claims counts is decided in `ownership`.
+
+use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, Pinned, RemoteOutcome, Resource, State};
+use crate::policy::{ExternalId, OrganizationRef, ValidatedSpec};
+
+impl Claim {
+    /// The claim of a resource in `namespace`.
+    pub fn of(resource: &Resource, namespace: &str) -> Self {
+        let spec = resource.spec.as_ref().ok().filter(|_| !resource.deleting);
+        let counts = resource.claim.is_some_and(|claim| claim.counts(resource.deleting, resource.finalizer));
+        let pinned = resource.pinned.clone();
+        let verified =
+            pinned.map(|Pinned { environment, organization }| ClaimKey::Verified { environment, organization });
+        // one that is suspended reads nothing, so nothing would ever verify it
+        let declared = spec.filter(|spec| !spec.suspend).map(|spec| {
+            let resolved = resource.pinned.as_ref().map(|pinned| OrganizationRef::Id(pinned.organization.clone()));
+            let organization = match &spec.organization {
+                id @ OrganizationRef::Id(_) => id.clone(),
+                external => resolved.unwrap_or_else(|| external.clone()),
+            };
+            ClaimKey::Declared { credentials: credentials(spec, namespace), organization }
+        });
+        Self {
+            counts,
+            keys: verified.into_iter().chain(declared).collect(),
+            takes_over: spec.is_some_and(ValidatedSpec::is_active),
+            in_sync: counts && resource.was_ready() && spec.is_some_and(ValidatedSpec::is_active),
+            reverting: counts && resource.claim == Some(ClaimState::Reverting),
+        }
+    }
+}
+
+impl State {
+    /// Where the claims are found on the organization that this reconcile has
+    /// read for a resource in `namespace`.
+    pub fn claim_keys(&self, namespace: &str) -> Vec<ClaimKey> {
+        let (Some(access), Some(spec), Some(organization)) =
+            (self.access(), self.spec(), &self.observation.organization)
+        else {
+            return Vec::new();
+        };
+        let credentials = credentials(spec, namespace);
+        let external = organization.external_id.as_deref().and_then(ExternalId::parse).map(OrganizationRef::External);
+        let names = [Some(OrganizationRef::Id(organization.id.clone())), external, Some(spec.organization.clone())];
+        let mut keys =
+            vec![ClaimKey::Verified { environment: access.environment.clone(), organization: organization.id.clone() }];
+        keys.extend(
+            names
+                .into_iter()
+                .flatten()
+                .map(|organization| ClaimKey::Declared { credentials: credentials.clone(), organization }),
+        );
+        keys
+    }
+}
+
+fn credentials(spec: &ValidatedSpec, namespace: &str) -> Option<(String, String)> {
+    spec.secret.as_ref().map(|secret| (namespace.to_owned(), secret.clone()))
+}
+
+/// The claim that the status of the resource states after a reconcile, or while
+/// it works (`outcome` is `None`). Refused or missing credentials take it back.
+pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimState> {
+    let resource = state.here()?;
+    let before = resource.claim;
+    if state.deleting() {
+        let yields = matches!(outcome, Some(Outcome::Waiting { .. } | Outcome::Released(_)));
+        let reverting = state.progress_reported || outcome.is_none();
+        return if reverting { Some(ClaimState::Reverting) } else { before }.filter(|_| !yields);
+    }
+    let read = state.observation.organization.is_some();
+    match outcome {
+        Some(Outcome::Credentials(_)) => None,
+        Some(Outcome::Reconciled(RemoteOutcome::OrganizationNotFound)) => None,
+        Some(Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
+        Some(outcome) => match outcome.remote_error().map(|error| error.kind.class()) {
+            Some(ErrorClass::Unauthenticated) => None,
+            Some(ErrorClass::Refused) if !read => None,
+            _ if read => Some(ClaimState::Verified),
+            _ => before,
+        },
+        None => read.then_some(ClaimState::Verified).or(before),
+    }
+}

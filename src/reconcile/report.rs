@@ -1,0 +1,39 @@
+//! All that follows from the end of a reconcile.
+
+use super::{Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, events, reached, requeue};
+
+/// How often a report's status is written when others keep changing the
+/// resource: what the reconcile saw is true all the same.
+pub const STATUS_TRIES: usize = 4;
+
+/// What a reconcile leaves behind.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The status to write; `None` when no resource is left to say it on.
+    pub update: Option<StatusUpdate>,
+    /// The events to publish.
+    pub events: Vec<Event>,
+    /// When the next reconcile comes.
+    pub requeue: Requeue,
+    /// What to remember until then.
+    pub history: Vec<HistoryEvent>,
+}
+
+impl Report {
+    /// The report of a reconcile that ended in `outcome`.
+    pub fn of(state: &State, outcome: &Outcome) -> Self {
+        let update = StatusUpdate::after(state, outcome);
+        let announced = match outcome {
+            Outcome::Waiting { until, left, .. } | Outcome::Holding { until, left, .. } => {
+                Some(HistoryEvent::WaitAnnounced(*until, *left))
+            }
+            _ => None,
+        };
+        Self {
+            events: events(state, outcome, update.as_ref()),
+            requeue: requeue(state, outcome),
+            history: reached(state, outcome).map(HistoryEvent::Reached).into_iter().chain(announced).collect(),
+            update,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What is remembered of a resource between two events of its watch, to tell
+//! an event that asks for a reconcile from one that doesn't.
+
+use super::Resource;
+
+/// A resource as last seen by the watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    generation: i64,
+    deleting: bool,
+    finalizer: bool,
+    requested_at: Option<String>,
+}
+
+/// What an event asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// Nothing: a status that we wrote ourselves must not cause the next
+    /// reconcile.
+    None,
+    /// A reconcile, since the resource is new or its spec, its deletion or its
+    /// finalizer changed.
+    Changed,
+    /// A reconcile, since a person asked for it.
+    Requested,
+}
+
+impl From<&Resource> for Watched {
+    fn from(resource: &Resource) -> Self {
+        Self {
+            generation: resource.generation,
+            deleting: resource.deleting,
+            finalizer: resource.finalizer,
+            requested_at: resource.requested_at.clone(),
+        }
+    }
+}
+
+impl Watched {
+    /// What the event asks for that shows the resource so, after `before`.
+    pub fn trigger(&self, before: Option<&Self>) -> Trigger {
+        let Some(before) = before else { return Trigger::Changed };
+        let lost_finalizer = before.finalizer && !self.finalizer;
+        if self.generation != before.generation || self.deleting != before.deleting || lost_finalizer {
+            Trigger::Changed
+        } else if self.requested_at.is_some() && self.requested_at != before.requested_at {
+            Trigger::Requested
+        } else {
+            Trigger::None
+        }
+    }
+}
