@@ -33,8 +33,11 @@ impl fmt::Display for Location {
 /// One error in the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Which rule is broken.
+    /// What it is about.
     pub rule: Rule,
+    /// Which rule is broken: one of the resource's own with [`Rule::Policy`],
+    /// else the name of `rule`.
+    pub id: &'static str,
     /// Where.
     #[serde(flatten)]
     pub location: Location,
@@ -51,7 +54,8 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(in crate::gitops) fn new(rule: Rule, location: Location, field: &str, message: &str) -> Self {
-        Self { rule, location, field: printable(field), message: printable(message), fix: None, other: None }
+        let (id, field, message) = (rule.name(), printable(field), printable(message));
+        Self { rule, id, location, field, message, fix: None, other: None }
     }
 
     pub(in crate::gitops) fn fix(self, fix: Option<String>) -> Self {
