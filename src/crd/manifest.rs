@@ -1,6 +1,6 @@
 //! The definition that is installed in a cluster.
 
-use super::spec::OrganizationSessionPolicy;
+use super::{rules, spec::OrganizationSessionPolicy};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
@@ -9,20 +9,29 @@ use serde_json::{Value, json};
 
 /// The definition as it is installed.
 ///
-/// Differs from what the derive gives in two ways: no field is nullable, so
-/// that the server drops a null instead of storing it; and a new resource has
-/// `status.observedGeneration: -1`, so that tools that wait for it see that
-/// nothing was looked at yet.
+/// Differs from what the derive gives in three ways: it has the rules between
+/// fields; no field is nullable, so that the server drops a null instead of
+/// storing it; and a new resource has `status.observedGeneration: -1`, so that
+/// tools that wait for it see that nothing was looked at yet.
 pub fn definition() -> CustomResourceDefinition {
     let mut definition = OrganizationSessionPolicy::crd();
     for version in &mut definition.spec.versions {
         let Some(schema) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) else { continue };
         forbid_null(schema);
-        if let Some(status) = schema.properties.as_mut().and_then(|p| p.get_mut("status")) {
+        for path in rules::OBJECTS {
+            if let Some(object) = at(schema, path) {
+                object.x_kubernetes_validations = Some(rules::in_cel(path));
+            }
+        }
+        if let Some(status) = at(schema, "status") {
             status.default = Some(JSON(json!({"observedGeneration": -1})));
         }
     }
     definition
+}
+
+fn at<'a>(schema: &'a mut JSONSchemaProps, path: &str) -> Option<&'a mut JSONSchemaProps> {
+    path.split('.').try_fold(schema, |schema, field| schema.properties.as_mut()?.get_mut(field))
 }
 
 /// The schema in [`definition`]; `None` only if it were none, which a test excludes.

@@ -1,148 +1,145 @@
 //! The rules between fields, each written twice side by side: as CEL for the
-//! API server and as code for the operator. Message and field are said once.
+//! API server and as code for the operator. Id, field and message are said once.
 //!
 //! A rule guards itself with `has()` and never errs when another one is
 //! broken, so that a person sees every fault at once and never an evaluation
 //! error. Bounds of a single field are in the schema (`spec.rs`).
 
 use super::interval;
-use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy};
+use super::spec::{OrganizationSessionPolicySpec, PolicySource};
 use crate::policy::Unit;
-use kube::core::{Reason, Rule as CelRule};
-use schemars::Schema;
-use serde_json::json;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::ValidationRule;
 
-/// One rule of a `T`.
-pub(super) struct Rule<T> {
-    /// The field that is to be changed, relative to the `T`; empty: the `T`
-    /// itself.
-    pub(super) field: &'static str,
-    /// True when the rule holds.
-    pub(super) cel: &'static str,
+/// One rule of a spec.
+pub(super) struct Rule {
+    /// Its name in the output of `osp validate`: never renamed.
+    pub(super) id: &'static str,
+    /// The field that is to be changed.
+    pub(super) path: &'static str,
+    /// True when the rule holds; `self` is the object of [`OBJECTS`].
+    cel: &'static str,
     /// True when it does not.
-    pub(super) broken: fn(&T) -> bool,
+    pub(super) broken: fn(&OrganizationSessionPolicySpec) -> bool,
     /// What to write instead.
     pub(super) message: &'static str,
     /// Decides whether the server says "Required value", "Forbidden" or
     /// "Invalid value" before the message.
-    pub(super) reason: Reason,
+    reason: &'static str,
 }
 
-/// Rules of `spec.organization` that need no older version of it.
-pub(super) const ORGANIZATION: &[Rule<OrganizationReference>] = &[
+/// The objects that have rules, inner ones first.
+pub(super) const OBJECTS: [&str; 3] = ["spec.organization", "spec.policy", "spec"];
+
+/// A field that only a custom policy has.
+macro_rules! inherited {
+    ($name:literal, $field:ident) => {
+        Rule {
+            id: "application-without-values",
+            path: concat!("spec.policy.", $name),
+            cel: concat!("self.policySource != 'APPLICATION' || !has(self.", $name, ")"),
+            broken: |s| !custom(s) && s.policy.$field.is_some(),
+            message: "policySource APPLICATION inherits the application's policy: remove this field, or write \
+                      policySource: CUSTOM",
+            reason: FORBIDDEN,
+        }
+    };
+}
+
+/// All of them.
+pub(super) const RULES: &[Rule] = &[
     Rule {
-        field: "",
+        id: "organization-one-name",
+        path: "spec.organization",
         cel: "has(self.id) != has(self.externalId)",
-        broken: |o| o.id.is_some() == o.external_id.is_some(),
+        broken: |s| s.organization.id.is_some() == s.organization.external_id.is_some(),
         message: "name the organization by exactly one of id and externalId",
-        reason: Reason::FieldValueInvalid,
+        reason: INVALID,
     },
     Rule {
-        field: ".externalId",
+        id: "external-id-no-path-step",
+        path: "spec.organization.externalId",
         cel: "!has(self.externalId) || !(self.externalId in ['.', '..'])",
-        broken: |o| matches!(o.external_id.as_deref(), Some("." | "..")),
+        broken: |s| matches!(s.organization.external_id.as_deref(), Some("." | "..")),
         message: "an externalId of . or .. would be a step in a path and cannot be looked up: use the id instead",
-        reason: Reason::FieldValueInvalid,
+        reason: INVALID,
     },
-];
-
-/// The organization never changes: what was set for the old one would be left
-/// behind. As a rule of the whole object it also holds between id and
-/// externalId.
-const IMMUTABLE: (&str, &str) = (
-    "self == oldSelf",
-    "the organization cannot be changed: delete this resource and create a new one for the other organization",
-);
-
-/// Rules of `spec.policy`.
-pub(super) const POLICY: &[Rule<SessionPolicy>] = &[
+    // What was set for the old one would be left behind. As a rule of the whole
+    // object it also holds between id and externalId.
     Rule {
-        field: ".absoluteSessionTimeout",
+        id: "organization-immutable",
+        path: "spec.organization",
+        cel: "self == oldSelf",
+        broken: |_| false, // takes an older version to break
+        message: "the organization cannot be changed: delete this resource and create a new one for the other \
+                  organization",
+        reason: FORBIDDEN,
+    },
+    Rule {
+        id: "custom-needs-absolute",
+        path: "spec.policy.absoluteSessionTimeout",
         cel: "self.policySource != 'CUSTOM' || has(self.absoluteSessionTimeout)",
-        broken: |p| custom(p) && p.absolute_session_timeout.is_none(),
+        broken: |s| custom(s) && s.policy.absolute_session_timeout.is_none(),
         message: "policySource CUSTOM needs an absoluteSessionTimeout, for example absoluteSessionTimeout: 8 with \
                   absoluteSessionTimeoutUnit: HOURS",
-        reason: Reason::FieldValueRequired,
+        reason: REQUIRED,
     },
+    inherited!("absoluteSessionTimeout", absolute_session_timeout),
+    inherited!("absoluteSessionTimeoutUnit", absolute_session_timeout_unit),
+    inherited!("idleSessionTimeoutEnabled", idle_session_timeout_enabled),
+    inherited!("idleSessionTimeout", idle_session_timeout),
+    inherited!("idleSessionTimeoutUnit", idle_session_timeout_unit),
     Rule {
-        field: ".absoluteSessionTimeout",
-        cel: "self.policySource != 'APPLICATION' || !has(self.absoluteSessionTimeout)",
-        broken: |p| !custom(p) && p.absolute_session_timeout.is_some(),
-        message: INHERITED,
-        reason: Reason::FieldValueForbidden,
-    },
-    Rule {
-        field: ".absoluteSessionTimeoutUnit",
-        cel: "self.policySource != 'APPLICATION' || !has(self.absoluteSessionTimeoutUnit)",
-        broken: |p| !custom(p) && p.absolute_session_timeout_unit.is_some(),
-        message: INHERITED,
-        reason: Reason::FieldValueForbidden,
-    },
-    Rule {
-        field: ".idleSessionTimeoutEnabled",
-        cel: "self.policySource != 'APPLICATION' || !has(self.idleSessionTimeoutEnabled)",
-        broken: |p| !custom(p) && p.idle_session_timeout_enabled.is_some(),
-        message: INHERITED,
-        reason: Reason::FieldValueForbidden,
-    },
-    Rule {
-        field: ".idleSessionTimeout",
-        cel: "self.policySource != 'APPLICATION' || !has(self.idleSessionTimeout)",
-        broken: |p| !custom(p) && p.idle_session_timeout.is_some(),
-        message: INHERITED,
-        reason: Reason::FieldValueForbidden,
-    },
-    Rule {
-        field: ".idleSessionTimeoutUnit",
-        cel: "self.policySource != 'APPLICATION' || !has(self.idleSessionTimeoutUnit)",
-        broken: |p| !custom(p) && p.idle_session_timeout_unit.is_some(),
-        message: INHERITED,
-        reason: Reason::FieldValueForbidden,
-    },
-    Rule {
-        field: ".absoluteSessionTimeout",
+        id: "timeout-too-long",
+        path: "spec.policy.absoluteSessionTimeout",
         cel: "!has(self.absoluteSessionTimeout) || self.absoluteSessionTimeout <= \
               (!has(self.absoluteSessionTimeoutUnit) || self.absoluteSessionTimeoutUnit == 'MINUTES' ? 2147483647 : \
               self.absoluteSessionTimeoutUnit == 'HOURS' ? 35791394 : 1491308)",
-        broken: |p| past_largest(p.absolute_session_timeout, p.absolute_session_timeout_unit),
+        broken: |s| past_largest(s.policy.absolute_session_timeout, s.policy.absolute_session_timeout_unit),
         message: TOO_LONG,
-        reason: Reason::FieldValueInvalid,
+        reason: INVALID,
     },
     Rule {
-        field: ".idleSessionTimeout",
+        id: "timeout-too-long",
+        path: "spec.policy.idleSessionTimeout",
         cel: "!has(self.idleSessionTimeout) || self.idleSessionTimeout <= \
               (!has(self.idleSessionTimeoutUnit) || self.idleSessionTimeoutUnit == 'MINUTES' ? 2147483647 : \
               self.idleSessionTimeoutUnit == 'HOURS' ? 35791394 : 1491308)",
-        broken: |p| past_largest(p.idle_session_timeout, p.idle_session_timeout_unit),
+        broken: |s| past_largest(s.policy.idle_session_timeout, s.policy.idle_session_timeout_unit),
         message: TOO_LONG,
-        reason: Reason::FieldValueInvalid,
+        reason: INVALID,
     },
     Rule {
-        field: ".idleSessionTimeout",
+        id: "idle-needs-timeout",
+        path: "spec.policy.idleSessionTimeout",
         cel: "self.policySource != 'CUSTOM' || !has(self.idleSessionTimeoutEnabled) || \
               !self.idleSessionTimeoutEnabled || has(self.idleSessionTimeout)",
-        broken: |p| custom(p) && idle_on(p) && p.idle_session_timeout.is_none(),
+        broken: |s| custom(s) && idle_on(s) && s.policy.idle_session_timeout.is_none(),
         message: "idleSessionTimeoutEnabled: true needs an idleSessionTimeout, for example idleSessionTimeout: 60",
-        reason: Reason::FieldValueRequired,
+        reason: REQUIRED,
     },
     Rule {
-        field: ".idleSessionTimeout",
+        id: "idle-timeout-without-effect",
+        path: "spec.policy.idleSessionTimeout",
         cel: "self.policySource != 'CUSTOM' || !has(self.idleSessionTimeout) || \
               (has(self.idleSessionTimeoutEnabled) && self.idleSessionTimeoutEnabled)",
-        broken: |p| custom(p) && !idle_on(p) && p.idle_session_timeout.is_some(),
+        broken: |s| custom(s) && !idle_on(s) && s.policy.idle_session_timeout.is_some(),
         message: "an idleSessionTimeout has no effect without idleSessionTimeoutEnabled: true: add that, or remove \
                   the timeout",
-        reason: Reason::FieldValueForbidden,
+        reason: FORBIDDEN,
     },
     Rule {
-        field: ".idleSessionTimeoutUnit",
+        id: "idle-unit-needs-timeout",
+        path: "spec.policy.idleSessionTimeoutUnit",
         cel: "self.policySource != 'CUSTOM' || !has(self.idleSessionTimeoutUnit) || has(self.idleSessionTimeout)",
-        broken: |p| custom(p) && p.idle_session_timeout_unit.is_some() && p.idle_session_timeout.is_none(),
+        broken: |s| {
+            custom(s) && s.policy.idle_session_timeout_unit.is_some() && s.policy.idle_session_timeout.is_none()
+        },
         message: "idleSessionTimeoutUnit needs an idleSessionTimeout: add one, or remove the unit",
-        reason: Reason::FieldValueForbidden,
+        reason: FORBIDDEN,
     },
     Rule {
-        field: ".idleSessionTimeout",
+        id: IDLE_BELOW_ABSOLUTE,
+        path: "spec.policy.idleSessionTimeout",
         // Past the largest value another rule is broken, and a product might
         // overflow.
         cel: "!has(self.absoluteSessionTimeout) || !has(self.idleSessionTimeout) || \
@@ -153,38 +150,41 @@ pub(super) const POLICY: &[Rule<SessionPolicy>] = &[
               self.absoluteSessionTimeout * (!has(self.absoluteSessionTimeoutUnit) || \
               self.absoluteSessionTimeoutUnit == 'MINUTES' ? 1 : self.absoluteSessionTimeoutUnit == 'HOURS' ? 60 : \
               1440)",
-        broken: |p| {
-            let absolute = in_minutes(p.absolute_session_timeout, p.absolute_session_timeout_unit);
-            let idle = in_minutes(p.idle_session_timeout, p.idle_session_timeout_unit);
+        broken: |s| {
+            let absolute = in_minutes(s.policy.absolute_session_timeout, s.policy.absolute_session_timeout_unit);
+            let idle = in_minutes(s.policy.idle_session_timeout, s.policy.idle_session_timeout_unit);
             absolute.zip(idle).is_some_and(|(absolute, idle)| idle >= absolute)
         },
         message: "the idle timeout must be shorter than the absolute timeout (mind the units; MINUTES when absent): \
                   shorten idleSessionTimeout or lengthen absoluteSessionTimeout",
-        reason: Reason::FieldValueInvalid,
+        reason: INVALID,
+    },
+    Rule {
+        id: "interval",
+        path: "spec.interval",
+        cel: "!has(self.interval) || (self.interval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && \
+              duration(self.interval) >= duration('30s') && duration(self.interval) <= duration('24h'))",
+        broken: |s| s.interval.as_deref().is_some_and(|text| interval::parse(text).is_none()),
+        message: "write a duration from 30s to 24h in hours, minutes and seconds, for example 10m or 1h30m",
+        reason: INVALID,
     },
 ];
 
-/// Rules of the `spec` itself.
-pub(super) const SPEC: &[Rule<OrganizationSessionPolicySpec>] = &[Rule {
-    field: ".interval",
-    cel: "!has(self.interval) || (self.interval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && \
-          duration(self.interval) >= duration('30s') && duration(self.interval) <= duration('24h'))",
-    broken: |s| s.interval.as_deref().is_some_and(|text| interval::parse(text).is_none()),
-    message: "write a duration from 30s to 24h in hours, minutes and seconds, for example 10m or 1h30m",
-    reason: Reason::FieldValueInvalid,
-}];
-
-const INHERITED: &str =
-    "policySource APPLICATION inherits the application's policy: remove this field, or write policySource: CUSTOM";
+/// The rule that the domain has as well.
+pub(super) const IDLE_BELOW_ABSOLUTE: &str = "idle-below-absolute";
 
 const TOO_LONG: &str = "at most 2147483647 MINUTES, 35791394 HOURS or 1491308 DAYS";
 
-fn custom(policy: &SessionPolicy) -> bool {
-    policy.policy_source == PolicySource::Custom
+const INVALID: &str = "FieldValueInvalid";
+const REQUIRED: &str = "FieldValueRequired";
+const FORBIDDEN: &str = "FieldValueForbidden";
+
+fn custom(spec: &OrganizationSessionPolicySpec) -> bool {
+    spec.policy.policy_source == PolicySource::Custom
 }
 
-fn idle_on(policy: &SessionPolicy) -> bool {
-    policy.idle_session_timeout_enabled == Some(true)
+fn idle_on(spec: &OrganizationSessionPolicySpec) -> bool {
+    spec.policy.idle_session_timeout_enabled == Some(true)
 }
 
 fn past_largest(value: Option<i64>, unit: Option<Unit>) -> bool {
@@ -197,58 +197,76 @@ fn in_minutes(value: Option<i64>, unit: Option<Unit>) -> Option<i64> {
     Some(value * unit.unwrap_or_default().in_minutes())
 }
 
-/// Adds the rules of `spec.organization` to its schema.
-pub(super) fn of_organization(schema: &mut Schema) {
-    let (cel, message) = IMMUTABLE;
-    add(schema, ORGANIZATION, Some(CelRule::new(cel).message(message).reason(Reason::FieldValueForbidden)));
+/// The id of the rule with this CEL expression.
+pub(super) fn id_of(cel: &str) -> &'static str {
+    RULES.iter().find(|rule| rule.cel == cel).map_or("policy", |rule| rule.id)
 }
 
-/// Adds the rules of `spec.policy` to its schema.
-pub(super) fn of_policy(schema: &mut Schema) {
-    add(schema, POLICY, None);
-}
-
-/// Adds the rules of `spec` to its schema.
-pub(super) fn of_spec(schema: &mut Schema) {
-    add(schema, SPEC, None);
-}
-
-fn add<T>(schema: &mut Schema, rules: &[Rule<T>], one_more: Option<CelRule>) {
-    let as_cel = |rule: &Rule<T>| {
-        let cel = CelRule::new(rule.cel).message(rule.message).reason(rule.reason.clone());
-        if rule.field.is_empty() { cel } else { cel.field_path(rule.field) }
+/// The rules of one of [`OBJECTS`], for its schema.
+pub(super) fn in_cel(object: &str) -> Vec<ValidationRule> {
+    let field = |rule: &Rule| {
+        let (of, field) = OBJECTS.iter().find_map(|of| Some((*of, rule.path.strip_prefix(of)?)))?;
+        (of == object).then_some(field)
     };
-    let all: Vec<_> = rules.iter().map(as_cel).chain(one_more).collect();
-    schema.insert("x-kubernetes-validations".into(), json!(all));
+    let as_cel = |(rule, field): (&Rule, &str)| ValidationRule {
+        rule: rule.cel.into(),
+        field_path: (!field.is_empty()).then(|| field.into()),
+        message: Some(rule.message.into()),
+        reason: Some(rule.reason.into()),
+        ..ValidationRule::default()
+    };
+    RULES.iter().filter_map(|rule| Some((rule, field(rule)?))).map(as_cel).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_numbers_in_the_rules_are_those_of_the_domain() {
+        let limits: Vec<_> = RULES.iter().filter(|rule| rule.id == "timeout-too-long").collect();
         for unit in [Unit::Minutes, Unit::Hours, Unit::Days] {
             let largest = unit.largest().to_string();
-            assert!(TOO_LONG.contains(&largest), "{largest}");
-            let limits = POLICY.iter().filter(|rule| rule.message == TOO_LONG);
-            assert_eq!(limits.filter(|rule| rule.cel.contains(&largest)).count(), 2, "{largest}");
+            assert!(limits.iter().all(|rule| rule.message.contains(&largest)), "{largest}");
+            assert_eq!(limits.iter().filter(|rule| rule.cel.contains(&largest)).count(), 2, "{largest}");
         }
-        for rule in SPEC {
-            assert!(rule.cel.contains(interval::PATTERN));
-        }
+        assert!(RULES.iter().any(|rule| rule.path == "spec.interval" && rule.cel.contains(interval::PATTERN)));
     }
 
     #[test]
     fn every_message_is_one_line_that_says_what_to_write() {
-        let messages = POLICY
-            .iter()
-            .map(|r| r.message)
-            .chain(ORGANIZATION.iter().map(|r| r.message))
-            .chain(SPEC.iter().map(|r| r.message))
-            .chain([IMMUTABLE.1]);
-        for message in messages {
+        for Rule { message, .. } in RULES {
             assert!(message.len() < 200 && !message.contains('\n') && !message.contains("  "), "{message}");
         }
+    }
+
+    /// Scripts know the ids: add to the list, but never change what is there.
+    #[test]
+    fn an_id_is_of_one_message_and_never_changes() {
+        let ids: BTreeSet<_> = RULES.iter().map(|rule| rule.id).collect();
+        let known = [
+            "application-without-values",
+            "custom-needs-absolute",
+            "external-id-no-path-step",
+            "idle-below-absolute",
+            "idle-needs-timeout",
+            "idle-timeout-without-effect",
+            "idle-unit-needs-timeout",
+            "interval",
+            "organization-immutable",
+            "organization-one-name",
+            "timeout-too-long",
+        ];
+        assert_eq!(ids.iter().copied().collect::<Vec<_>>(), known);
+        let messages: BTreeSet<_> = RULES.iter().map(|rule| (rule.id, rule.message)).collect();
+        assert_eq!(messages.len(), ids.len());
+        let expressions: BTreeSet<_> = RULES.iter().map(|rule| rule.cel).collect();
+        assert_eq!(expressions.len(), RULES.len(), "a rule is known by its expression");
+    }
+
+    #[test]
+    fn every_rule_is_in_the_schema_of_one_object() {
+        assert_eq!(OBJECTS.map(|object| in_cel(object).len()).iter().sum::<usize>(), RULES.len());
     }
 }

@@ -93,7 +93,6 @@ use serde::{Deserialize, Serialize};
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = super::rules::of_spec)]
 pub struct OrganizationSessionPolicySpec {
     /// Whose policy. Cannot be changed: to move to another organization,
     /// create a new resource.
@@ -135,7 +134,6 @@ pub struct OrganizationSessionPolicySpec {
 /// Names an organization by exactly one of its two names.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = super::rules::of_organization)]
 pub struct OrganizationReference {
     /// Scalekit's id of the organization, `org_…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,7 +149,6 @@ pub struct OrganizationReference {
 /// A session policy in the words of Scalekit's API (`scalekit-api.md` §2.8).
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = super::rules::of_policy)]
 pub struct SessionPolicy {
     /// CUSTOM: the values below. APPLICATION: inherit the application's
     /// policy; no value may be given.

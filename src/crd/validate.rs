@@ -4,7 +4,7 @@
 
 use super::interval;
 use super::names;
-use super::rules::{self, Rule};
+use super::rules::{IDLE_BELOW_ABSOLUTE, RULES};
 use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy};
 use super::violation::{RuleId, Violation};
 use crate::policy::{ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit, ValidatedSpec};
@@ -33,15 +33,8 @@ pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, V
 
 /// The rules of `rules.rs` that do not hold.
 pub(super) fn broken_rules(spec: &OrganizationSessionPolicySpec) -> Vec<Violation> {
-    let mut violations = broken("spec.organization", rules::ORGANIZATION, &spec.organization);
-    violations.extend(broken("spec.policy", rules::POLICY, &spec.policy));
-    violations.extend(broken("spec", rules::SPEC, spec));
-    violations
-}
-
-fn broken<T>(root: &str, rules: &[Rule<T>], of: &T) -> Vec<Violation> {
-    let broken = rules.iter().filter(|rule| (rule.broken)(of));
-    broken.map(|rule| Violation::new(RuleId::Policy, format!("{root}{}", rule.field), rule.message)).collect()
+    let broken = RULES.iter().filter(|rule| (rule.broken)(spec));
+    broken.map(|rule| Violation::new(RuleId::Policy(rule.id), rule.path, rule.message)).collect()
 }
 
 fn organization(named: &OrganizationReference) -> Result<OrganizationRef, Violation> {
@@ -67,7 +60,7 @@ fn policy(policy: &SessionPolicy) -> Result<Policy, Violation> {
     let idle = policy.idle_session_timeout.map(|idle| timeout(idle_field, idle, policy.idle_session_timeout_unit));
     Session::new(absolute, idle.transpose()?)
         .map(Policy::Custom)
-        .map_err(|error| Violation::new(RuleId::Policy, idle_field, error.to_string()))
+        .map_err(|error| Violation::new(RuleId::Policy(IDLE_BELOW_ABSOLUTE), idle_field, error.to_string()))
 }
 
 fn timeout(field: &str, value: i64, unit: Option<Unit>) -> Result<Minutes, Violation> {

@@ -16,8 +16,8 @@ pub enum RuleId {
     Schema,
     /// This field must be there, directly below the violation's path.
     Required(String),
-    /// The rules between fields (`rules.rs`).
-    Policy,
+    /// One of the rules between fields, by its id (`rules.rs`).
+    Policy(&'static str),
 }
 
 /// One broken rule.

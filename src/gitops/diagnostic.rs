@@ -33,8 +33,11 @@ impl fmt::Display for Location {
 /// One error in the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Which rule is broken.
+    /// What it is about.
     pub rule: Rule,
+    /// Which rule is broken: one of the resource's own with [`Rule::Policy`],
+    /// else the name of `rule`.
+    pub id: &'static str,
     /// Where.
     #[serde(flatten)]
     pub location: Location,
@@ -51,7 +54,8 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(in crate::gitops) fn new(rule: Rule, location: Location, field: &str, message: &str) -> Self {
-        Self { rule, location, field: printable(field), message: printable(message), fix: None, other: None }
+        let (id, field, message) = (rule.name(), printable(field), printable(message));
+        Self { rule, id, location, field, message, fix: None, other: None }
     }
 
     pub(in crate::gitops) fn fix(self, fix: Option<String>) -> Self {
@@ -73,105 +77,51 @@ impl Diagnostic {
     }
 }
 
-/// What a diagnostic is about. Their names are part of the output: never renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(into = "&'static str")]
-pub enum Rule {
-    /// A file or folder cannot be read.
-    Unreadable,
-    /// A file is not UTF-8.
-    Encoding,
-    /// There is no document.
-    Empty,
-    /// The text is no YAML.
-    Syntax,
-    /// The input is larger than any of its kind should be.
-    Limit,
-    /// A map has a key twice.
-    DuplicateKey,
-    /// Two readers of YAML understand a value or key differently.
-    AmbiguousValue,
-    /// Almost a resource of our kind.
-    WrongKind,
-    /// A field that the resource does not have.
-    UnknownField,
-    /// A name, label or annotation that Kubernetes refuses.
-    Metadata,
-    /// A value of the wrong type or out of its bounds, or none where one is
-    /// needed.
-    Schema,
-    /// A rule between fields.
-    Policy,
-    /// A resource that is declared twice.
-    DuplicateResource,
-    /// An organization that two resources claim.
-    DuplicateOrganization,
+macro_rules! rules {
+    ($($rule:ident $name:literal: $help:literal;)*) => {
+        /// What a diagnostic is about. Their names are part of the output: never renamed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+        #[serde(into = "&'static str")]
+        pub enum Rule {
+            $(#[doc = $help] $rule,)*
+        }
+
+        impl Rule {
+            /// All of them, in the order of the documentation.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$rule,)*];
+
+            /// Its name in every output.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$rule => $name,)* }
+            }
+
+            /// One sentence on what it asks for.
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$rule => $help,)* }
+            }
+        }
+    };
 }
 
-impl Rule {
-    /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
-        Self::Unreadable,
-        Self::Encoding,
-        Self::Empty,
-        Self::Syntax,
-        Self::Limit,
-        Self::DuplicateKey,
-        Self::AmbiguousValue,
-        Self::WrongKind,
-        Self::UnknownField,
-        Self::Metadata,
-        Self::Schema,
-        Self::Policy,
-        Self::DuplicateResource,
-        Self::DuplicateOrganization,
-    ];
-
-    /// Its name in every output.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable",
-            Self::Encoding => "encoding",
-            Self::Empty => "empty",
-            Self::Syntax => "syntax",
-            Self::Limit => "limit",
-            Self::DuplicateKey => "duplicate-key",
-            Self::AmbiguousValue => "ambiguous-value",
-            Self::WrongKind => "wrong-kind",
-            Self::UnknownField => "unknown-field",
-            Self::Metadata => "metadata",
-            Self::Schema => "schema",
-            Self::Policy => "policy",
-            Self::DuplicateResource => "duplicate-resource",
-            Self::DuplicateOrganization => "duplicate-organization",
-        }
-    }
-
-    /// One sentence on what it asks for.
-    pub fn help(self) -> &'static str {
-        match self {
-            Self::Unreadable => "Every path must be a file or folder that can be read.",
-            Self::Encoding => "A file must be UTF-8; a byte order mark is fine.",
-            Self::Empty => "Every path must hold at least one document, so that a wrong path is no success.",
-            Self::Syntax => "A document must be YAML 1.2 or JSON, indented with spaces.",
-            Self::Limit => "Input must keep to the limits of size, depth, aliases and number.",
-            Self::DuplicateKey => "A map must have each key once.",
-            Self::AmbiguousValue => {
-                "A value or key must mean the same in YAML 1.2 and to tools of YAML 1.1 such as kubectl; quotes make it a text."
-            }
-            Self::WrongKind => {
-                "apiVersion must be scalekit.com/v1alpha1 and kind must be OrganizationSessionPolicy, in this spelling."
-            }
-            Self::UnknownField => "A field must be one that the resource has; the server would drop or refuse others.",
-            Self::Metadata => "Names, labels and annotations must be what Kubernetes accepts.",
-            Self::Schema => "Needed fields must be there, and values of the right type and within their bounds.",
-            Self::Policy => "The fields must fit together as the resource's own rules say.",
-            Self::DuplicateResource => "A resource must be declared once for each namespace and name.",
-            Self::DuplicateOrganization => {
-                "An organization must be claimed by one resource only; of two, the operator lets the younger wait."
-            }
-        }
-    }
+rules! {
+    Unreadable "unreadable": "Every path must be a file or folder that can be read.";
+    Encoding "encoding": "A file must be UTF-8; a byte order mark is fine.";
+    Empty "empty": "Every path must hold at least one document, so that a wrong path is no success.";
+    Syntax "syntax": "A document must be YAML 1.2 or JSON, indented with spaces.";
+    Limit "limit": "Input must keep to the limits of size, depth, aliases and number.";
+    DuplicateKey "duplicate-key": "A map must have each key once.";
+    AmbiguousValue "ambiguous-value":
+        "A value or key must mean the same in YAML 1.2 and to tools of YAML 1.1 such as kubectl; quotes make it a \
+         text.";
+    WrongKind "wrong-kind":
+        "apiVersion must be scalekit.com/v1alpha1 and kind must be OrganizationSessionPolicy, in this spelling.";
+    UnknownField "unknown-field": "A field must be one that the resource has; the server would drop or refuse others.";
+    Metadata "metadata": "Names, labels and annotations must be what Kubernetes accepts.";
+    Schema "schema": "Needed fields must be there, and values of the right type and within their bounds.";
+    Policy "policy": "The fields must fit together as the resource's own rules say.";
+    DuplicateResource "duplicate-resource": "A resource must be declared once for each namespace and name.";
+    DuplicateOrganization "duplicate-organization":
+        "An organization must be claimed by one resource only; of two, the operator lets the younger wait.";
 }
 
 impl From<Rule> for &'static str {

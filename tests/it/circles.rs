@@ -9,12 +9,6 @@ use std::{
     path::Path,
 };
 
-/// Two files that need each other, and why.
-const TWINS: [(&str, [&str; 2]); 1] = [
-    // a type names its rules in the derive of its schema, and a rule is a function of its type
-    ("crd", ["rules", "spec"]),
-];
-
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 /// Code without comments and without the tests at its end.
@@ -105,10 +99,7 @@ fn no_file_of_a_module_needs_one_that_needs_it() {
     for module in fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         let Ok(mod_rs) = fs::read_to_string(module.join("mod.rs")) else { continue };
         let name = module.file_name().unwrap().to_str().unwrap();
-        let mut found = circles(&imports(name, &mod_rs, &siblings(&module)));
-        for (_, twins) in TWINS.iter().filter(|(of, _)| *of == name) {
-            assert!(found.remove(&twins.map(str::to_owned).into()), "{twins:?} of {name} need each other no more");
-        }
+        let found = circles(&imports(name, &mod_rs, &siblings(&module)));
         assert!(found.is_empty(), "in {name}: {found:?}");
     }
 }

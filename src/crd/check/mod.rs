@@ -12,7 +12,8 @@ mod metadata;
 mod structure;
 
 use super::{
-    OrganizationSessionPolicy, OrganizationSessionPolicySpec, RuleId, Violation, manifest::structural_schema, validate,
+    OrganizationSessionPolicy, OrganizationSessionPolicySpec, RuleId, Violation, manifest::structural_schema,
+    rules::id_of, validate,
 };
 use crate::policy::ValidatedSpec;
 use kube::{
@@ -87,7 +88,7 @@ fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Violation> {
     }
     let broken = VALIDATOR.with(|validator| validator.validate_compiled(rules, object, None)).err();
     let broken = broken.into_iter().flat_map(|errors| errors.into_vec());
-    broken.map(|error| Violation::new(RuleId::Policy, error.field_path, error.message)).collect()
+    broken.map(|error| Violation::new(RuleId::Policy(id_of(&error.rule)), error.field_path, error.message)).collect()
 }
 
 #[cfg(test)]

@@ -20,10 +20,11 @@ mod tests {
         assert_eq!(
             all["findings"][1],
             json!({
-                "rule": "duplicate-resource", "file": "b.yaml", "line": 1, "column": 2, "field": "",
+                "rule": "duplicate-resource", "id": "duplicate-resource", "file": "b.yaml", "line": 1, "column": 2, "field": "",
                 "message": "twice", "fix": "remove one", "other": {"file": "a.yaml", "line": 9, "column": 9},
             })
         );
+        assert_eq!([&all["findings"][0]["rule"], &all["findings"][0]["id"]], ["policy", "idle-below-absolute"]);
         assert_eq!(all["findings"][0]["fix"], Value::Null);
     }
 }

@@ -96,6 +96,7 @@ mod samples {
     fn loaded() -> Loaded {
         let first =
             Diagnostic::new(Rule::Policy, location("a b/<ü>,:%.yaml", 3, 7), "spec.policy", "100% \"wrong\" & <bad>\n");
+        let first = Diagnostic { id: "idle-below-absolute", ..first };
         let second = Diagnostic::new(Rule::DuplicateResource, location("b.yaml", 1, 2), "", "twice");
         let second = second.fix(Some("remove one".into())).other(location("a.yaml", 9, 9));
         Loaded { diagnostics: vec![first, second], resources: 3, skipped: 1, ..Loaded::default() }

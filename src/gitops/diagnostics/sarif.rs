@@ -59,6 +59,7 @@ fn result(diagnostic: &Diagnostic) -> Value {
         "ruleId": diagnostic.rule.name(),
         "ruleIndex": Rule::ALL.iter().position(|rule| *rule == diagnostic.rule),
         "level": "error",
+        "properties": {"id": diagnostic.id},
         "message": {"text": text},
         "locations": [location(&diagnostic.location, 0)],
         "relatedLocations": diagnostic.other.iter().map(|other| location(other, OTHER)).collect::<Vec<_>>(),
@@ -105,6 +106,8 @@ mod tests {
     fn a_result_has_its_place_and_links_the_other_one() {
         let log: Value = serde_json::from_str(&written(Format::Sarif)).unwrap();
         let results = &log["runs"][0]["results"];
+        let rule = [&results[0]["ruleId"], &results[0]["properties"]["id"]];
+        assert_eq!(rule, ["policy", "idle-below-absolute"]);
         let location = &results[0]["locations"][0]["physicalLocation"];
         assert_eq!(location["artifactLocation"]["uri"], "a%20b/%3C%C3%BC%3E%2C%3A%25.yaml");
         assert_eq!(location["region"], json!({"startLine": 3, "startColumn": 7}));

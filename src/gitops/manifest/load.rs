@@ -8,7 +8,7 @@ use super::tree::{Node, Position};
 use super::yaml;
 use super::{Limits, Manifest, suggest};
 use crate::{
-    crd::{self, Violation},
+    crd::{self, RuleId, Violation},
     gitops::{Diagnostic, Location, Rule, diagnostic::printable},
     policy::ValidatedSpec,
 };
@@ -220,7 +220,10 @@ fn diagnostic(file: &Arc<str>, node: &Node, violation: &Violation) -> Diagnostic
         Rule::UnknownField => node.locate_key(&violation.path),
         _ => node.locate(&violation.path),
     };
-    let diagnostic = Diagnostic::new(rule, location(file, at), &violation.path, &violation.message);
+    let mut diagnostic = Diagnostic::new(rule, location(file, at), &violation.path, &violation.message);
+    if let RuleId::Policy(id) = violation.rule {
+        diagnostic.id = id;
+    }
     diagnostic.fix(suggest::suggest(violation))
 }
 
@@ -278,5 +281,14 @@ mod tests {
         let expected = [("wrong-kind", "a"), ("wrong-kind", "a"), ("limit", "a")];
         let files = [("a", "--- x\n--- y\n--- z\n"), ("b", "'")];
         assert_eq!(ran(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
+    }
+
+    #[test]
+    fn a_finding_says_which_of_the_resources_own_rules_is_broken() {
+        let text = "{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicy, metadata: {name: A}, \
+                    spec: {organization: {id: org_1, externalId: a}, policy: {policySource: APPLICATION}}}";
+        let loaded = load(&["-".into()], &mut text.as_bytes(), &Limits::default());
+        let ids: Vec<_> = loaded.diagnostics.iter().map(|found| (found.rule.name(), found.id)).collect();
+        assert_eq!(ids, [("metadata", "metadata"), ("policy", "organization-one-name")]);
     }
 }

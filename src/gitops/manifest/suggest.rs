@@ -16,7 +16,7 @@ pub(super) const fn rule(violation: &Violation) -> Rule {
         RuleId::KnownFields => Rule::UnknownField,
         RuleId::Metadata => Rule::Metadata,
         RuleId::Schema | RuleId::Required(_) => Rule::Schema,
-        RuleId::Policy => Rule::Policy,
+        RuleId::Policy(_) => Rule::Policy,
     }
 }
 
@@ -26,7 +26,7 @@ pub(super) fn suggest(violation: &Violation) -> Option<String> {
         RuleId::KnownFields => Some(known_fields(&violation.path)),
         RuleId::Required(field) => Some(format!("add the field {field}")),
         RuleId::Schema => schema_of(&violation.path).map(allowed),
-        RuleId::Kind | RuleId::Metadata | RuleId::Policy => None,
+        RuleId::Kind | RuleId::Metadata | RuleId::Policy(_) => None,
     }
 }
 
@@ -135,9 +135,11 @@ mod tests {
     #[test]
     fn no_rule_is_recognised_by_its_english() {
         let violation = |rule, message: &str| Violation { rule, path: "spec.mode".into(), message: message.into() };
-        for (id, expected) in
-            [(RuleId::Kind, Rule::WrongKind), (RuleId::Metadata, Rule::Metadata), (RuleId::Policy, Rule::Policy)]
-        {
+        for (id, expected) in [
+            (RuleId::Kind, Rule::WrongKind),
+            (RuleId::Metadata, Rule::Metadata),
+            (RuleId::Policy("interval"), Rule::Policy),
+        ] {
             let violation = violation(id, "unknown field");
             assert_eq!((rule(&violation), suggest(&violation)), (expected, None));
         }

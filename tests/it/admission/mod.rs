@@ -6,3 +6,4 @@ mod reading;
 mod release;
 pub mod rows;
 mod server;
+mod tenants;
