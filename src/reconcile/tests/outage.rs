@@ -132,6 +132,19 @@ fn an_outage_counts_from_the_first_reconcile_that_failed_not_from_the_last_that_
 }
 
 #[test]
+fn row_015_the_first_that_gets_through_wakes_those_that_were_not_sent() {
+    let (mut world, first) = World::at_rest(enforce(declared()));
+    let other = world.declare(observe(custom(60, None)));
+    world.scalekit.down = Some(ErrorKind::Unavailable);
+    world.scalekit.breaker_open = true;
+    assert!(world.reconcile(other).woken.is_empty());
+    assert!(world.reconcile(first).woken.is_empty());
+    world.calm();
+    assert_eq!(world.reconcile(first).woken, [other]);
+    assert!(world.reconcile(first).woken.is_empty(), "once");
+}
+
+#[test]
 fn refused_credentials_do_not_end_an_outage() {
     let (mut world, uid) = down_for(1, ErrorKind::Unavailable);
     world.scalekit.down = Some(ErrorKind::AuthFailed);

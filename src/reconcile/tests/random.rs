@@ -110,7 +110,9 @@ impl Run {
                     world.reconcile(*uid);
                     let successor = world.declare(spec.clone());
                     world.delete(*uid);
-                    [*uid, successor, *uid].map(|uid| drop(world.reconcile(uid)));
+                    for uid in [*uid, successor, *uid] {
+                        world.reconcile(uid);
+                    }
                 }
                 Action::Change(change) => change.happen(&mut world),
                 Action::Reconciled(..) | Action::Crash(..) | Action::Fight(..) | Action::HandOver(..) => {}

@@ -22,6 +22,8 @@ pub(crate) struct Scalekit {
     pub(crate) habits: Habits,
     /// Every call fails like this.
     pub(crate) down: Option<ErrorKind>,
+    /// The client knows, and does not even send what would fail.
+    pub(crate) breaker_open: bool,
     /// Writes that were given up on and are applied at a later time.
     pub(crate) in_flight: Vec<(Timestamp, Uid, RemoteRequest)>,
 }
@@ -86,6 +88,7 @@ impl Scalekit {
             application: Ok(samples::application(10_080, 5)),
             habits: Habits::default(),
             down: None,
+            breaker_open: false,
             in_flight: Vec::new(),
         }
     }

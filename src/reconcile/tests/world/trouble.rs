@@ -69,6 +69,7 @@ impl World {
     pub(crate) fn calm(&mut self) {
         self.script = Script::default();
         self.scalekit.down = None;
+        self.scalekit.breaker_open = false;
     }
 
     pub(super) fn request(
@@ -98,6 +99,7 @@ impl World {
         }
         let mut error = RemoteError::new(kind);
         error.outcome_unknown = unknown && request.writes();
+        error.not_sent = self.scalekit.breaker_open;
         Err(error)
     }
 }
