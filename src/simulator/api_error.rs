@@ -1,10 +1,11 @@
 //! The errors of `/api/v1`: `google.rpc.Status` as JSON (`scalekit-api.md` §4.1).
 
 use super::http::ApiResponse;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 /// One field that broke a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Violation {
     pub(crate) field: &'static str,
     pub(crate) description: String,
@@ -29,8 +30,8 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: u16, code: u8, error_code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, error_code: Some(error_code), message: message.into(), violations: Vec::new() }
+    fn new(status: u16, code: u8, error_code: impl Into<Option<&'static str>>, message: impl Into<String>) -> Self {
+        Self { status, code, error_code: error_code.into(), message: message.into(), violations: Vec::new() }
     }
 
     /// The 401 of the documentation's example (`scalekit-api.md` §1.5).
@@ -53,12 +54,12 @@ impl ApiError {
 
     /// grpc-gateway's own 404, for a path without a handler (`scalekit-api.md` §6).
     pub(crate) fn unknown_route() -> Self {
-        Self { error_code: None, ..Self::new(404, 5, "", "Not Found") }
+        Self::new(404, 5, None, "Not Found")
     }
 
     /// grpc-gateway's own 501, for another method on a known path.
     pub(crate) fn method_not_allowed() -> Self {
-        Self { error_code: None, ..Self::new(501, 12, "", "Method Not Allowed") }
+        Self::new(501, 12, None, "Method Not Allowed")
     }
 
     pub(crate) fn unimplemented() -> Self {
@@ -79,29 +80,40 @@ impl ApiError {
     }
 
     pub(crate) fn response(&self, sequence: u64) -> ApiResponse {
-        let details: Vec<Value> = self.error_code.iter().map(|code| self.error_info(code, sequence)).collect();
-        ApiResponse::json(self.status, &json!({"code": self.code, "message": self.message, "details": details}))
-    }
-
-    fn error_info(&self, error_code: &str, sequence: u64) -> Value {
-        let mut info = json!({
-            "@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo",
-            "error_code": error_code,
+        let detail = self.error_code.map(|error_code| {
+            let mut info = error_info(error_code);
+            if self.status != 401 {
+                info.insert("request_info".to_owned(), json!({"request_id": format!("req-{sequence}")}));
+            }
+            if !self.violations.is_empty() {
+                info.insert("validation_error_info".to_owned(), json!({"field_violations": self.violations}));
+            }
+            info
         });
-        let Some(fields) = info.as_object_mut() else { return info };
-        if self.status != 401 {
-            fields.insert("request_info".to_owned(), json!({"request_id": format!("req-{sequence}")}));
-        }
-        if !self.violations.is_empty() {
-            let violations: Vec<Value> = self
-                .violations
-                .iter()
-                .map(|v| json!({"field": v.field, "description": v.description, "constraint": v.constraint}))
-                .collect();
-            fields.insert("validation_error_info".to_owned(), json!({"field_violations": violations}));
-        }
-        info
+        status_response(self.status, self.code.into(), &self.message, detail)
     }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(why: serde_json::Error) -> Self {
+        Self::malformed(why.to_string())
+    }
+}
+
+/// The `ErrorInfo` of an error, to which details may be added.
+pub(crate) fn error_info(error_code: &str) -> Map<String, Value> {
+    let kind = "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo";
+    Map::from_iter([("@type".to_owned(), json!(kind)), ("error_code".to_owned(), json!(error_code))])
+}
+
+pub(crate) fn status_response(
+    status: u16,
+    code: u16,
+    message: &str,
+    detail: impl IntoIterator<Item = Map<String, Value>>,
+) -> ApiResponse {
+    let details: Value = detail.into_iter().collect();
+    ApiResponse::json(status, &json!({"code": code, "message": message, "details": details}))
 }
 
 #[cfg(test)]

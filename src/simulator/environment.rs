@@ -7,9 +7,9 @@ use super::api_error::{ApiError, Violation};
 use super::features::{SESSION_POLICY, is_enabled, patched};
 use super::http::{ApiRequest, ApiResponse};
 use super::limiter::{Bucket, too_many_requests};
+use super::listing;
 use super::organizations::{Organization, Organizations};
 use super::policy::Source;
-use super::protojson::Unreadable;
 use super::requests::{feature_list, policy_patch};
 use super::responses;
 use super::routes::Route;
@@ -28,12 +28,6 @@ pub(crate) struct Environment {
     pub(crate) tokens: Tokens,
     pub(crate) organizations: Organizations,
     bucket: Bucket,
-}
-
-impl From<Unreadable> for ApiError {
-    fn from(why: Unreadable) -> Self {
-        Self::malformed(why.to_string())
-    }
 }
 
 impl Environment {
@@ -73,7 +67,9 @@ impl Environment {
         let get = request.method == Method::GET;
         let patch = request.method == Method::PATCH;
         match route {
-            Route::Organizations if get => self.list(&request.query, now),
+            Route::Organizations if get => {
+                listing::page(&mut self.organizations, &request.query, &self.settings.emission, now)
+            }
             Route::Organization(id) if get => self.read_organization(&id, now),
             Route::ExternalOrganization(id) if get => self.read_external(&id, &request.query, now),
             Route::Settings(id) if patch => self.patch_settings(&id, &request.body, now),

@@ -43,7 +43,7 @@ impl Filter {
     fn admits(&self, entry: &Entry) -> bool {
         entry.sequence > self.after
             && self.method.as_ref().is_none_or(|method| entry.method.eq_ignore_ascii_case(method))
-            && self.path.as_ref().is_none_or(|path| super::faults::matches(path, &entry.path))
+            && self.path.as_ref().is_none_or(|path| super::faults::matches(path.as_bytes(), entry.path.as_bytes()))
             && self.status.is_none_or(|status| entry.status == Some(status))
     }
 }

@@ -3,6 +3,7 @@
 //! They ask for no authentication, which is why the simulator listens on loopback
 //! only, and the journal does not record them.
 
+mod json;
 mod organizations;
 
 use super::faults::Rule;
@@ -13,8 +14,7 @@ use super::settings::Settings;
 use super::tokens::Client;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use json::{AdminError, body, written};
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -23,9 +23,6 @@ const PREFIX: &str = "/_simulator/";
 pub(crate) fn is_admin(path: &str) -> bool {
     path.starts_with(PREFIX)
 }
-
-/// The status of a refused admin request, and why.
-type AdminError = (u16, String);
 
 /// Carries out one admin request.
 pub(crate) fn handle(server: &Server, request: &ApiRequest) -> ApiResponse {
@@ -109,12 +106,4 @@ fn add_faults(server: &Server, request: &ApiRequest) -> Result<Value, AdminError
     let mut faults = server.faults();
     faults.add(rules.map_err(|error| (400, error.to_string()))?);
     written(faults.pending())
-}
-
-fn body<T: DeserializeOwned>(request: &ApiRequest) -> Result<T, AdminError> {
-    serde_json::from_slice(&request.body).map_err(|error| (400, error.to_string()))
-}
-
-fn written<T: Serialize + ?Sized>(value: &T) -> Result<Value, AdminError> {
-    serde_json::to_value(value).map_err(|error| (500, error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! The admin endpoints that change organizations, as a dashboard user or another
 //! client would.
 
-use super::{AdminError, body};
+use super::json::{AdminError, body};
 use crate::simulator::features::Feature;
 use crate::simulator::http::ApiRequest;
 use crate::simulator::organizations::{Clash, Draft, Organization, Organizations};

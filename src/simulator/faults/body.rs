@@ -1,13 +1,13 @@
 //! Response bodies that a healthy server would not send.
 
-use crate::simulator::api_error::ApiError;
+use crate::simulator::api_error::{ApiError, error_info, status_response};
 use crate::simulator::http::{ApiRequest, respond};
 use crate::simulator::tokens::oauth_error;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -88,8 +88,7 @@ fn status_json(status: u16, message: &str) -> Vec<u8> {
         504 => (4, "DEADLINE_EXCEEDED"),
         _ => (13, "INTERNAL"),
     };
-    let detail = json!({"@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo", "error_code": error_code});
-    json!({"code": code, "message": message, "details": [detail]}).to_string().into_bytes()
+    status_response(status, code, message, [error_info(error_code)]).body
 }
 
 /// A stream, so that neither side needs the memory.
