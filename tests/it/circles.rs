@@ -26,6 +26,7 @@ const OPEN: &[Open] = &[
     ("gitops/diagnostics/*", "gitops/diagnostics", HUB),
     ("gitops/manifest/*", "gitops/manifest", HUB),
     ("gitops/plan/*", "gitops/plan", HUB),
+    ("gitops/plan/cause", "gitops/plan/refresh", "`goal` is a question about a manifest and belongs beside it"),
     ("plugin/*", "plugin", HUB),
     ("plugin/explain/*", "plugin/explain", HUB),
     ("reconcile/*", "reconcile", HUB),
