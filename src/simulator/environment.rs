@@ -41,7 +41,7 @@ impl Environment {
     }
 
     fn respond(&mut self, request: &ApiRequest, now: Instant) -> Result<ApiResponse, ApiError> {
-        let route = Route::of(&request.path, self.settings.encoded_slash_routes);
+        let route = Route::of(request.uri.path(), self.settings.encoded_slash_routes);
         let route = route.filter(|route| self.exists(route)).ok_or_else(ApiError::unknown_route)?;
         if route == Route::Token {
             return Ok(self.tokens.grant(request, &self.client, &self.settings.token, now));
@@ -64,14 +64,13 @@ impl Environment {
     }
 
     fn dispatch(&mut self, request: &ApiRequest, route: Route, now: Instant) -> Result<Value, ApiError> {
+        let query = request.uri.query().unwrap_or_default();
         let get = request.method == Method::GET;
         let patch = request.method == Method::PATCH;
         match route {
-            Route::Organizations if get => {
-                listing::page(&mut self.organizations, &request.query, &self.settings.emission, now)
-            }
+            Route::Organizations if get => listing::page(&mut self.organizations, query, &self.settings.emission, now),
             Route::Organization(id) if get => self.read_organization(&id, now),
-            Route::ExternalOrganization(id) if get => self.read_external(&id, &request.query, now),
+            Route::ExternalOrganization(id) if get => self.read_external(&id, query, now),
             Route::Settings(id) if patch => self.patch_settings(&id, &request.body, now),
             Route::SessionPolicy(id) if get => self.read_policy(&id, now),
             Route::SessionPolicy(id) if patch => self.patch_policy(&id, &request.body, now),

@@ -3,7 +3,7 @@
 
 use super::http::{ApiRequest, form};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -30,13 +30,14 @@ pub(crate) struct Entry {
 }
 
 /// Selects entries; what is `None` admits all.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Filter {
-    pub(crate) method: Option<String>,
-    pub(crate) path: Option<String>,
-    pub(crate) status: Option<u16>,
+    method: Option<String>,
+    path: Option<String>,
+    status: Option<u16>,
     /// Only later ones.
-    pub(crate) after: u64,
+    after: u64,
 }
 
 impl Filter {
@@ -75,8 +76,8 @@ impl Journal {
             time_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
             at: Timestamp::now().to_string(),
             method: request.method.to_string(),
-            path: request.path.clone(),
-            query: request.query.clone(),
+            path: request.uri.path().to_owned(),
+            query: request.uri.query().unwrap_or_default().to_owned(),
             body: shown(request),
             status: None,
             client_id,
@@ -117,7 +118,7 @@ fn shown(request: &ApiRequest) -> Value {
     if request.body.is_empty() {
         return Value::Null;
     }
-    if request.path == "/oauth/token" {
+    if request.uri.path() == "/oauth/token" {
         let secretless = |(name, value): (String, String)| {
             let value = if name == "client_secret" { "[redacted]".to_owned() } else { value };
             (name, Value::String(value))

@@ -27,8 +27,7 @@ pub(crate) async fn receive(
     let mut request = ApiRequest {
         sequence: 0,
         method: head.method,
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
+        uri: head.uri,
         headers: head.headers,
         body: body.unwrap_or_default(),
     };
@@ -57,7 +56,7 @@ async fn serve(server: Arc<Server>, mut request: ApiRequest) -> Outcome {
     if !wait.is_zero() {
         tokio::time::sleep(wait).await;
     }
-    let fault = server.faults().take(request.method.as_str(), &request.path);
+    let fault = server.faults().take(request.method.as_str(), request.uri.path());
     let outcome = match fault {
         None => Outcome::Response(server.handle(&request).into_response()),
         Some(fault) => {

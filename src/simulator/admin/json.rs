@@ -15,3 +15,7 @@ pub(super) fn body<T: DeserializeOwned>(request: &ApiRequest) -> Result<T, Admin
 pub(super) fn written<T: Serialize + ?Sized>(value: &T) -> Result<Value, AdminError> {
     serde_json::to_value(value).map_err(|error| (500, error.to_string()))
 }
+
+pub(super) fn no_endpoint(request: &ApiRequest) -> AdminError {
+    (404, format!("no admin endpoint {} {}", request.method, request.uri.path()))
+}
