@@ -23,10 +23,10 @@ pub(crate) struct Entry {
     /// JSON if it is JSON, a form as an object, other text as a string.
     body: Value,
     /// `null` until a response is sent, and for good if none is.
-    status: Option<u16>,
+    pub(crate) status: Option<u16>,
     client_id: Option<String>,
     /// The kind of fault that was injected.
-    fault: Option<&'static str>,
+    pub(crate) fault: Option<&'static str>,
 }
 
 /// Selects entries; what is `None` admits all.
@@ -85,23 +85,13 @@ impl Journal {
         });
     }
 
-    /// Sets the kind of fault that was injected.
-    pub(crate) fn fault_injected(&mut self, sequence: u64, fault: &'static str) {
-        if let Some(entry) = self.entry(sequence) {
-            entry.fault = Some(fault);
+    /// Completes the entry of a request, if it is still there.
+    pub(crate) fn complete(&mut self, sequence: u64, with: impl FnOnce(&mut Entry)) {
+        let first = self.entries.front().map_or(u64::MAX, |entry| entry.sequence);
+        let position = sequence.checked_sub(first).and_then(|position| usize::try_from(position).ok());
+        if let Some(entry) = position.and_then(|position| self.entries.get_mut(position)) {
+            with(entry);
         }
-    }
-
-    /// Sets the status of the response that was sent.
-    pub(crate) fn responded(&mut self, sequence: u64, status: u16) {
-        if let Some(entry) = self.entry(sequence) {
-            entry.status = Some(status);
-        }
-    }
-
-    fn entry(&mut self, sequence: u64) -> Option<&mut Entry> {
-        let first = self.entries.front()?.sequence;
-        self.entries.get_mut(usize::try_from(sequence.checked_sub(first)?).ok()?)
     }
 
     pub(crate) fn read<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Entry> {

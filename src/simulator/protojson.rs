@@ -70,10 +70,11 @@ impl TryFrom<Value> for Int32 {
 
 fn integer(value: &Value) -> Option<i32> {
     match value {
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => i32::try_from(whole).ok(),
-            None => integral(number.as_f64()?),
-        },
+        Value::Number(number) => {
+            let number = number.as_f64()?;
+            let nearest = number as i32; // the bound, for a number out of range
+            (f64::from(nearest) == number).then_some(nearest)
+        }
         // The text must itself be one JSON number: no space, no plus sign.
         Value::String(text) if !text.contains(char::is_whitespace) => match serde_json::from_str(text) {
             Ok(Value::Number(number)) => integer(&Value::Number(number)),
@@ -81,12 +82,6 @@ fn integer(value: &Value) -> Option<i32> {
         },
         _ => None,
     }
-}
-
-fn integral(number: f64) -> Option<i32> {
-    let fits = number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
-    fits.then_some(number as i32)
 }
 
 #[cfg(test)]
@@ -142,7 +137,11 @@ mod tests {
             (json!("480.5"), None),
             (json!(" 480"), None),
             (json!(""), None),
+            (json!(i32::MAX), Some(i32::MAX)),
             (json!(2_147_483_648_i64), None),
+            (json!(u64::MAX), None),
+            (json!(-2_147_483_649_i64), None),
+            (json!(2_147_483_647.5), None),
             (json!("1e10"), None),
             (json!(true), None),
         ] {

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_skips_then_strikes_then_is_gone() {
+    fn a_rule_skips_then_injects_then_is_gone() {
         let mut faults = Faults::default();
         faults.add(vec![rule(json!({"method": "GET", "skip": 1, "times": 2, "fault": {"kind": "lost_request"}}))]);
         let mut hits = || faults.take("GET", "/x").is_some();
