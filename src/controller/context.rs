@@ -1,7 +1,6 @@
 //! What all reconciles of the process share.
 
 use super::{
-    Options, StartError,
     application_policies::ApplicationPolicies,
     backoff::{Backoff, spread},
     cache::{Cache, Entry, Source},
@@ -9,6 +8,7 @@ use super::{
     events::Events,
     kube_api::{KubeApi, Object},
     locks::Locks,
+    options::{Options, StartError},
     resource_ref::ResourceRef,
     resource_ref::Uid,
     workqueue::WorkQueue,

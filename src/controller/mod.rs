@@ -11,6 +11,7 @@ mod effects;
 mod events;
 mod kube_api;
 mod locks;
+mod options;
 mod reconcile;
 mod resource_ref;
 mod status;
@@ -19,45 +20,13 @@ mod watch;
 mod worker;
 mod workqueue;
 
-use crate::scalekit::{self, Rules, SetupError};
 use context::Context;
 pub use credentials::DefaultCredentials;
 pub use kube_api::{KubeError, connect};
-use std::{sync::Arc, time::Duration};
-use thiserror::Error;
+pub use options::{Options, StartError};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 pub use uninstall::{Policies, Uninstalled, uninstall};
-
-/// How the operator is set up.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Namespaces to look after; all, when empty.
-    pub namespaces: Vec<String>,
-    /// Time between two reconciles where a resource does not say.
-    pub resync_interval: Duration,
-    /// The credentials of resources that name no Secret.
-    pub default_credentials: DefaultCredentials,
-    /// How long a deletion waits for a resource that takes over, before the
-    /// policy is set back.
-    pub revert_delay: Duration,
-    /// How long a deletion waits for a person before the resource goes and its
-    /// policy stays.
-    pub grace: Duration,
-    /// The same in a namespace that is being deleted.
-    pub namespace_grace: Duration,
-    /// Which environment URLs are acceptable.
-    pub rules: Rules,
-    /// How requests to Scalekit are made.
-    pub scalekit: scalekit::Settings,
-}
-
-/// Why the operator can't start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// No HTTPS client.
-    #[error("no client for Scalekit: {0}")]
-    Transport(#[from] SetupError),
-}
 
 /// Runs until `shutdown`, then finishes the reconciles under way. `listed` is
 /// called when all resources are known and work begins.

@@ -3,11 +3,11 @@
 //! 79). The operator itself must not run any more.
 
 use super::{
-    Options, StartError,
     cache::{Entry, Source},
     context::Context,
     effects::Effects,
     kube_api::{KubeError, Object},
+    options::{Options, StartError},
     reconcile::{finish, reconcile, step},
     resource_ref::ResourceRef,
 };

@@ -74,9 +74,7 @@ pub fn diff(desired: &Policy, live: &Live) -> Vec<Difference> {
         compare(Field::Absolute, want.absolute().to_string(), or_unset(*absolute));
         let on = matches!(idle, super::Idle::On(_));
         compare(Field::IdleEnabled, want.idle().is_some().to_string(), on.to_string());
-        if let Some(want) = want.idle()
-            && on
-        {
+        if let Some(want) = want.idle().filter(|_| on) {
             compare(Field::Idle, want.to_string(), or_unset(idle.limit()));
         }
     }

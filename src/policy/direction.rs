@@ -3,10 +3,11 @@
 //! alone: the application's may hide a loosening today and not tomorrow.
 
 use super::{Bounds, Field, Idle, Live, Minutes};
-use std::fmt;
+use strum::{Display, IntoStaticStr};
 
 /// Which way a change goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Direction {
     /// No limit changes.
     Neutral,
@@ -22,14 +23,8 @@ pub enum Direction {
 
 impl Direction {
     /// As people and programs read it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Neutral => "neutral",
-            Self::Tightening => "tightening",
-            Self::Loosening => "loosening",
-            Self::Mixed => "mixed",
-            Self::Unknown => "unknown",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// Two changes taken together.
@@ -41,12 +36,6 @@ impl Direction {
             (Self::Loosening, Self::Loosening) => Self::Loosening,
             _ => Self::Mixed,
         }
-    }
-}
-
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -67,27 +56,27 @@ pub struct FieldChange {
 pub fn changes(before: &Live, after: &Live) -> Vec<FieldChange> {
     let unknown = *before == Live::Unrecognized || *after == Live::Unrecognized;
     let (from, to) = (Bounds::from(before), Bounds::from(after));
-    let row = |field, before: String, after: String, direction| FieldChange { field, before, after, direction };
-    // the source itself limits nothing; its limits have rows of their own
-    let source = if unknown { Direction::Unknown } else { Direction::Neutral };
+    let row = |field, before: String, after: String, direction| {
+        let direction = if unknown { Direction::Unknown } else { direction };
+        (before != after).then_some(FieldChange { field, before, after, direction })
+    };
     [
-        row(Field::Source, before.source().into(), after.source().into(), source),
+        // the source itself limits nothing; its limits have rows of their own
+        row(Field::Source, before.source().into(), after.source().into(), Direction::Neutral),
         row(Field::Absolute, absolute(before), absolute(after), direction(from.absolute, to.absolute)),
         row(Field::Idle, idle(before), idle(after), direction(from.idle, to.idle)),
     ]
     .into_iter()
-    .filter(|change| change.before != change.after)
-    .map(|change| if unknown { FieldChange { direction: Direction::Unknown, ..change } } else { change })
+    .flatten()
     .collect()
 }
 
 fn direction(before: Option<Minutes>, after: Option<Minutes>) -> Direction {
     match (before, after) {
-        (Some(before), Some(after)) if after < before => Direction::Tightening,
+        _ if before == after => Direction::Neutral,
         (Some(before), Some(after)) if after > before => Direction::Loosening,
-        (None, Some(_)) => Direction::Tightening,
         (Some(_), None) => Direction::Loosening,
-        _ => Direction::Neutral,
+        _ => Direction::Tightening,
     }
 }
 

@@ -80,14 +80,14 @@ fn shorter(one: Option<Minutes>, other: Option<Minutes>) -> Option<Minutes> {
 /// What applies to a session of an organization with `organization`'s limits
 /// in an application with `application`'s.
 pub fn effective(application: Bounds, organization: Bounds) -> Effective {
-    let stricter_side = stricter(application, organization);
-    let limit = |timeout: Option<Minutes>, own: Option<Minutes>| {
+    let limit = |application, own| {
+        let timeout = shorter(application, own);
         let from = if timeout == own { Side::Organization } else { Side::Application };
         timeout.map(|timeout| Limit { timeout, from })
     };
     Effective {
-        absolute: limit(stricter_side.absolute, organization.absolute),
-        idle: limit(stricter_side.idle, organization.idle),
+        absolute: limit(application.absolute, organization.absolute),
+        idle: limit(application.idle, organization.idle),
     }
 }
 

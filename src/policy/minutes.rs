@@ -39,11 +39,6 @@ impl Unit {
 }
 
 impl Minutes {
-    /// The shortest timeout.
-    pub const MIN: Self = Self(1);
-    /// The longest timeout the wire can carry.
-    pub const MAX: Self = Self(i32::MAX);
-
     /// `value` of `unit` in minutes; `None` below 1 or past int32.
     pub fn of(value: i64, unit: Unit) -> Option<Self> {
         let minutes = value.checked_mul(unit.in_minutes())?;

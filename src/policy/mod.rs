@@ -18,6 +18,6 @@ pub use direction::{Direction, FieldChange, changes};
 pub use effective::{ApplicationPolicy, Bounds, Effective, Limit, Side, effective, looser_than_application, stricter};
 pub use minutes::{Minutes, Unit};
 pub use organization::{ExternalId, OrganizationId, OrganizationRef};
-pub use session::{Idle, Live, Policy, PolicyError, Session};
+pub use session::{Idle, IdleNotBelowAbsolute, Live, Policy, Session};
 pub use spec::{DeletionPolicy, Mode, ValidatedSpec};
 pub use tighten::tighten;

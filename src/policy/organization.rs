@@ -54,21 +54,14 @@ impl fmt::Display for ExternalId {
 }
 
 /// Which organization is meant; exactly one of the two names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display)]
 pub enum OrganizationRef {
     /// By its remote id.
+    #[strum(transparent)]
     Id(OrganizationId),
     /// By the customer's own name, looked up on each reconcile.
+    #[strum(transparent)]
     External(ExternalId),
-}
-
-impl fmt::Display for OrganizationRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(id) => id.fmt(f),
-            Self::External(id) => id.fmt(f),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,24 +11,19 @@ pub struct Session {
     idle: Option<Minutes>,
 }
 
-/// Why two limits do not make a session.
+/// Why two limits do not make a session (`scalekit-api.md` §3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-pub enum PolicyError {
-    /// Idle must be shorter than absolute (`scalekit-api.md` §3.3).
-    #[error("the idle timeout ({idle}) must be shorter than the absolute timeout ({absolute})")]
-    IdleNotBelowAbsolute {
-        /// As declared.
-        idle: Minutes,
-        /// As declared.
-        absolute: Minutes,
-    },
+#[error("the idle timeout ({idle}) must be shorter than the absolute timeout ({absolute})")]
+pub struct IdleNotBelowAbsolute {
+    idle: Minutes,
+    absolute: Minutes,
 }
 
 impl Session {
     /// A session that ends after `absolute`, or after `idle` without use.
-    pub fn new(absolute: Minutes, idle: Option<Minutes>) -> Result<Self, PolicyError> {
+    pub fn new(absolute: Minutes, idle: Option<Minutes>) -> Result<Self, IdleNotBelowAbsolute> {
         match idle {
-            Some(idle) if idle >= absolute => Err(PolicyError::IdleNotBelowAbsolute { idle, absolute }),
+            Some(idle) if idle >= absolute => Err(IdleNotBelowAbsolute { idle, absolute }),
             _ => Ok(Self { absolute, idle }),
         }
     }

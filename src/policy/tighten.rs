@@ -18,12 +18,9 @@ pub fn tighten(declared: &Policy, live: &Live) -> Option<Policy> {
         _ => None,
     };
     let target = Policy::Custom(Session::new(absolute, idle).ok()?);
-    let already = Live::from(target) == *live || (Bounds::from(&target) == Bounds::from(live) && is_custom(live));
+    let custom = matches!(live, Live::Custom { absolute: Some(_), .. });
+    let already = Live::from(target) == *live || (custom && Bounds::from(&target) == Bounds::from(live));
     (!already).then_some(target)
-}
-
-fn is_custom(live: &Live) -> bool {
-    matches!(live, Live::Custom { absolute: Some(_), .. })
 }
 
 #[cfg(test)]

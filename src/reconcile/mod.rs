@@ -51,7 +51,7 @@ pub use reason::{Reason, reasons_page};
 pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_before, satisfied};
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
 pub use report::{Report, STATUS_TRIES};
-pub use request::{ClusterWrite, Request, Response};
+pub use request::{ClusterWrite, Request, Response, Step};
 pub use requeue::{MAX_BACKOFF, Requeue, requeue, retry_within};
 pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource};
 pub use settings::Settings;
@@ -62,9 +62,6 @@ pub use wording::problem;
 
 use jiff::Timestamp;
 use state::Refusal;
-
-/// The next thing to do about a resource.
-pub type Step = step::Step<Request, Outcome>;
 
 /// The next step, given all that this reconcile has seen. No IO; `now` only
 /// for times that the status has announced. The order of it all:

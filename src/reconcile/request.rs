@@ -1,7 +1,12 @@
 //! What a reconcile asks of the world, one effect at a time, and what comes
 //! back. [`next`](super::next()) decides, the shell carries out.
 
-use super::{Access, Claimant, CredentialsError, Found, Release, RemoteError, RemoteRequest, RemoteResponse};
+use super::{
+    Access, Claimant, CredentialsError, Found, Outcome, Release, RemoteError, RemoteRequest, RemoteResponse, step,
+};
+
+/// The next thing to do about a resource.
+pub type Step = step::Step<Request, Outcome>;
 
 /// One effect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

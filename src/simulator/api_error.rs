@@ -1,10 +1,12 @@
 //! The errors of `/api/v1`: `google.rpc.Status` as JSON (`scalekit-api.md` §4.1).
 
 use super::http::ApiResponse;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 /// One field that broke a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Violation {
     pub(crate) field: &'static str,
     pub(crate) description: String,
@@ -24,84 +26,78 @@ pub(crate) struct ApiError {
     status: u16,
     code: u8,
     error_code: Option<&'static str>,
-    message: String,
+    message: Cow<'static, str>,
     violations: Vec<Violation>,
 }
 
 impl ApiError {
-    fn new(status: u16, code: u8, error_code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, error_code: Some(error_code), message: message.into(), violations: Vec::new() }
-    }
-
     /// The 401 of the documentation's example (`scalekit-api.md` §1.5).
-    pub(crate) fn unauthenticated() -> Self {
-        Self::new(401, 16, "UNAUTHENTICATED", "Token empty")
+    pub(crate) const UNAUTHENTICATED: Self = Self::new(401, 16, Some("UNAUTHENTICATED"), "Token empty");
+    pub(crate) const ORGANIZATION_NOT_FOUND: Self = Self::new(404, 5, Some("NOT_FOUND"), "organization not found");
+    /// grpc-gateway's own 404, for a path without a handler (`scalekit-api.md` §6).
+    pub(crate) const UNKNOWN_ROUTE: Self = Self::new(404, 5, None, "Not Found");
+    /// grpc-gateway's own 501, for another method on a known path.
+    pub(crate) const METHOD_NOT_ALLOWED: Self = Self::new(501, 12, None, "Method Not Allowed");
+    pub(crate) const UNIMPLEMENTED: Self = Self::new(501, 12, Some("UNIMPLEMENTED"), "method not implemented");
+    pub(crate) const TOO_LARGE: Self = Self::new(413, 8, Some("RESOURCE_EXHAUSTED"), "request body too large");
+
+    const fn new(status: u16, code: u8, error_code: Option<&'static str>, message: &'static str) -> Self {
+        Self { status, code, error_code, message: Cow::Borrowed(message), violations: Vec::new() }
     }
 
     /// The body does not parse as the message that the route takes.
-    pub(crate) fn malformed(why: impl Into<String>) -> Self {
-        Self::new(400, 3, "INVALID_ARGUMENT", why)
+    pub(crate) fn malformed(why: impl Into<Cow<'static, str>>) -> Self {
+        Self { message: why.into(), ..Self::new(400, 3, Some("INVALID_ARGUMENT"), "") }
     }
 
     pub(crate) fn invalid(violations: Vec<Violation>) -> Self {
         Self { violations, ..Self::malformed("validation error") }
     }
 
-    pub(crate) fn organization_not_found() -> Self {
-        Self::new(404, 5, "NOT_FOUND", "organization not found")
-    }
-
-    /// grpc-gateway's own 404, for a path without a handler (`scalekit-api.md` §6).
-    pub(crate) fn unknown_route() -> Self {
-        Self { error_code: None, ..Self::new(404, 5, "", "Not Found") }
-    }
-
-    /// grpc-gateway's own 501, for another method on a known path.
-    pub(crate) fn method_not_allowed() -> Self {
-        Self { error_code: None, ..Self::new(501, 12, "", "Method Not Allowed") }
-    }
-
-    pub(crate) fn unimplemented() -> Self {
-        Self::new(501, 12, "UNIMPLEMENTED", "method not implemented")
-    }
-
     /// The session-policy feature is off: 403 or 400, as configured.
     pub(crate) fn feature_disabled(status: u16) -> Self {
         let message = "session policy feature is not enabled";
         match status {
-            400 => Self::new(400, 9, "FAILED_PRECONDITION", message),
-            _ => Self::new(403, 7, "PERMISSION_DENIED", message),
+            400 => Self::new(400, 9, Some("FAILED_PRECONDITION"), message),
+            _ => Self::new(403, 7, Some("PERMISSION_DENIED"), message),
         }
-    }
-
-    pub(crate) fn too_large() -> Self {
-        Self::new(413, 8, "RESOURCE_EXHAUSTED", "request body too large")
     }
 
     pub(crate) fn response(&self, sequence: u64) -> ApiResponse {
-        let details: Vec<Value> = self.error_code.iter().map(|code| self.error_info(code, sequence)).collect();
-        ApiResponse::json(self.status, &json!({"code": self.code, "message": self.message, "details": details}))
-    }
-
-    fn error_info(&self, error_code: &str, sequence: u64) -> Value {
-        let mut info = json!({
-            "@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo",
-            "error_code": error_code,
+        let detail = self.error_code.map(|error_code| {
+            let mut info = error_info(error_code);
+            if self.status != 401 {
+                info.insert("request_info".to_owned(), json!({"request_id": format!("req-{sequence}")}));
+            }
+            if !self.violations.is_empty() {
+                info.insert("validation_error_info".to_owned(), json!({"field_violations": self.violations}));
+            }
+            info
         });
-        let Some(fields) = info.as_object_mut() else { return info };
-        if self.status != 401 {
-            fields.insert("request_info".to_owned(), json!({"request_id": format!("req-{sequence}")}));
-        }
-        if !self.violations.is_empty() {
-            let violations: Vec<Value> = self
-                .violations
-                .iter()
-                .map(|v| json!({"field": v.field, "description": v.description, "constraint": v.constraint}))
-                .collect();
-            fields.insert("validation_error_info".to_owned(), json!({"field_violations": violations}));
-        }
-        info
+        status_response(self.status, self.code.into(), &self.message, detail)
     }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(why: serde_json::Error) -> Self {
+        Self::malformed(why.to_string())
+    }
+}
+
+/// The `ErrorInfo` of an error, to which details may be added.
+pub(crate) fn error_info(error_code: &str) -> Map<String, Value> {
+    let kind = "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo";
+    Map::from_iter([("@type".to_owned(), json!(kind)), ("error_code".to_owned(), json!(error_code))])
+}
+
+pub(crate) fn status_response(
+    status: u16,
+    code: u16,
+    message: &str,
+    detail: impl IntoIterator<Item = Map<String, Value>>,
+) -> ApiResponse {
+    let details: Value = detail.into_iter().collect();
+    ApiResponse::json(status, &json!({"code": code, "message": message, "details": details}))
 }
 
 #[cfg(test)]
@@ -116,13 +112,13 @@ mod tests {
     fn an_unauthenticated_call_gets_the_documented_body() {
         let expected = json!({"code": 16, "message": "Token empty", "details": [
             {"@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo", "error_code": "UNAUTHENTICATED"}]});
-        assert_eq!(body(&ApiError::unauthenticated()), expected);
+        assert_eq!(body(&ApiError::UNAUTHENTICATED), expected);
     }
 
     #[test]
     fn a_missing_route_and_a_missing_organization_can_be_told_apart() {
-        assert_eq!(body(&ApiError::unknown_route()), json!({"code": 5, "message": "Not Found", "details": []}));
-        assert_eq!(body(&ApiError::organization_not_found())["details"][0]["error_code"], "NOT_FOUND");
+        assert_eq!(body(&ApiError::UNKNOWN_ROUTE), json!({"code": 5, "message": "Not Found", "details": []}));
+        assert_eq!(body(&ApiError::ORGANIZATION_NOT_FOUND)["details"][0]["error_code"], "NOT_FOUND");
     }
 
     #[test]

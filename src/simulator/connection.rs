@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A switch that can be tripped once and stays so, with its children.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,10 @@ pub(crate) struct KillSwitch(CancellationToken);
 impl KillSwitch {
     pub(crate) fn trip(&self) {
         self.0.cancel();
+    }
+
+    pub(crate) fn trip_on_drop(self) -> DropGuard {
+        self.0.drop_guard()
     }
 }
 

@@ -7,9 +7,9 @@ use super::api_error::{ApiError, Violation};
 use super::features::{SESSION_POLICY, is_enabled, patched};
 use super::http::{ApiRequest, ApiResponse};
 use super::limiter::{Bucket, too_many_requests};
+use super::listing;
 use super::organizations::{Organization, Organizations};
 use super::policy::Source;
-use super::protojson::Unreadable;
 use super::requests::{feature_list, policy_patch};
 use super::responses;
 use super::routes::Route;
@@ -30,12 +30,6 @@ pub(crate) struct Environment {
     bucket: Bucket,
 }
 
-impl From<Unreadable> for ApiError {
-    fn from(why: Unreadable) -> Self {
-        Self::malformed(why.to_string())
-    }
-}
-
 impl Environment {
     pub(crate) fn new(settings: Settings, client: Client, organizations: Organizations) -> Self {
         Self { settings, client, tokens: Tokens::default(), organizations, bucket: Bucket::default() }
@@ -47,12 +41,12 @@ impl Environment {
     }
 
     fn respond(&mut self, request: &ApiRequest, now: Instant) -> Result<ApiResponse, ApiError> {
-        let route = Route::of(&request.path, self.settings.encoded_slash_routes);
-        let route = route.filter(|route| self.exists(route)).ok_or_else(ApiError::unknown_route)?;
+        let route = Route::of(request.uri.path(), self.settings.encoded_slash_routes);
+        let route = route.filter(|route| self.exists(route)).ok_or(ApiError::UNKNOWN_ROUTE)?;
         if route == Route::Token {
             return Ok(self.tokens.grant(request, &self.client, &self.settings.token, now));
         }
-        request.bearer().and_then(|token| self.tokens.holder(token, now)).ok_or_else(ApiError::unauthenticated)?;
+        request.bearer().and_then(|token| self.tokens.holder(token, now)).ok_or(ApiError::UNAUTHENTICATED)?;
         if let Err(wait) = self.bucket.take(&self.settings.rate_limit, now) {
             return Ok(too_many_requests(&self.settings.rate_limit, wait, Timestamp::now().into()));
         }
@@ -70,17 +64,18 @@ impl Environment {
     }
 
     fn dispatch(&mut self, request: &ApiRequest, route: Route, now: Instant) -> Result<Value, ApiError> {
+        let query = request.uri.query().unwrap_or_default();
         let get = request.method == Method::GET;
         let patch = request.method == Method::PATCH;
         match route {
-            Route::Organizations if get => self.list(&request.query, now),
+            Route::Organizations if get => listing::page(&mut self.organizations, query, &self.settings.emission, now),
             Route::Organization(id) if get => self.read_organization(&id, now),
-            Route::ExternalOrganization(id) if get => self.read_external(&id, &request.query, now),
+            Route::ExternalOrganization(id) if get => self.read_external(&id, query, now),
             Route::Settings(id) if patch => self.patch_settings(&id, &request.body, now),
             Route::SessionPolicy(id) if get => self.read_policy(&id, now),
             Route::SessionPolicy(id) if patch => self.patch_policy(&id, &request.body, now),
             Route::ApplicationSessionPolicy(id) if get => self.read_application(&id),
-            _ => Err(ApiError::method_not_allowed()),
+            _ => Err(ApiError::METHOD_NOT_ALLOWED),
         }
     }
 
@@ -89,7 +84,7 @@ impl Environment {
         if id.len() > 32 {
             return Err(ApiError::invalid(vec![Violation::new("id", "string.max_len", "at most 32 characters")]));
         }
-        let organization = self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
+        let organization = self.organizations.get(id).ok_or(ApiError::ORGANIZATION_NOT_FOUND)?;
         Ok(envelope(organization, &self.settings, now))
     }
 
@@ -99,14 +94,14 @@ impl Environment {
         if external_id.is_empty() || has_id {
             return Err(ApiError::malformed("ExternalId is required"));
         }
-        let organization = self.organizations.get_external(external_id).ok_or_else(ApiError::organization_not_found)?;
+        let organization = self.organizations.get_external(external_id).ok_or(ApiError::ORGANIZATION_NOT_FOUND)?;
         Ok(envelope(organization, &self.settings, now))
     }
 
     fn patch_settings(&mut self, id: &str, body: &[u8], now: Instant) -> Result<Value, ApiError> {
         check_id("id", id)?;
         let wanted = feature_list(body, self.settings.parsing)?;
-        let organization = self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
+        let organization = self.organizations.get(id).ok_or(ApiError::ORGANIZATION_NOT_FOUND)?;
         if self.settings.gate.mode == GateMode::Environment && is_enabled(&wanted, SESSION_POLICY) {
             return Err(ApiError::feature_disabled(self.settings.gate.status));
         }
@@ -120,7 +115,7 @@ impl Environment {
 
     fn read_policy(&mut self, id: &str, now: Instant) -> Result<Value, ApiError> {
         check_id("organization_id", id)?;
-        let organization = self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
+        let organization = self.organizations.get(id).ok_or(ApiError::ORGANIZATION_NOT_FOUND)?;
         let policy = organization.policy.read(now, true);
         Ok(responses::session_policy(policy, self.settings.policy.after_revert, &self.settings.emission))
     }
@@ -129,7 +124,7 @@ impl Environment {
         check_id("organization_id", id)?;
         let patch = policy_patch(body, self.settings.parsing)?;
         let settings = &self.settings;
-        let organization = self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
+        let organization = self.organizations.get(id).ok_or(ApiError::ORGANIZATION_NOT_FOUND)?;
         let policy = organization
             .policy
             .stored()
@@ -148,11 +143,11 @@ impl Environment {
     fn read_application(&mut self, id: &str) -> Result<Value, ApiError> {
         check_id("organization_id", id)?;
         match self.settings.application.answer {
-            ApplicationAnswer::Unimplemented => return Err(ApiError::unimplemented()),
+            ApplicationAnswer::Unimplemented => return Err(ApiError::UNIMPLEMENTED),
             ApplicationAnswer::Ok | ApplicationAnswer::NoRoute if self.settings.gate.mode != GateMode::Environment => {}
             _ => return Err(ApiError::feature_disabled(403)),
         }
-        self.organizations.get(id).ok_or_else(ApiError::organization_not_found)?;
+        self.organizations.get(id).ok_or(ApiError::ORGANIZATION_NOT_FOUND)?;
         Ok(responses::application_policy(&self.settings.application, &self.settings.emission))
     }
 }

@@ -1,7 +1,7 @@
 //! One request as it arrived, and the response made for it.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -13,9 +13,7 @@ pub(crate) struct ApiRequest {
     pub(crate) sequence: u64,
     pub(crate) method: Method,
     /// As sent: still percent-encoded.
-    pub(crate) path: String,
-    /// As sent, without the question mark.
-    pub(crate) query: String,
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }

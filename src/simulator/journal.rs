@@ -3,7 +3,7 @@
 
 use super::http::{ApiRequest, form};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -23,27 +23,28 @@ pub(crate) struct Entry {
     /// JSON if it is JSON, a form as an object, other text as a string.
     body: Value,
     /// `null` until a response is sent, and for good if none is.
-    status: Option<u16>,
+    pub(crate) status: Option<u16>,
     client_id: Option<String>,
     /// The kind of fault that was injected.
-    fault: Option<&'static str>,
+    pub(crate) fault: Option<&'static str>,
 }
 
 /// Selects entries; what is `None` admits all.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Filter {
-    pub(crate) method: Option<String>,
-    pub(crate) path: Option<String>,
-    pub(crate) status: Option<u16>,
+    method: Option<String>,
+    path: Option<String>,
+    status: Option<u16>,
     /// Only later ones.
-    pub(crate) after: u64,
+    after: u64,
 }
 
 impl Filter {
     fn admits(&self, entry: &Entry) -> bool {
         entry.sequence > self.after
             && self.method.as_ref().is_none_or(|method| entry.method.eq_ignore_ascii_case(method))
-            && self.path.as_ref().is_none_or(|path| super::faults::matches(path, &entry.path))
+            && self.path.as_ref().is_none_or(|path| super::faults::matches(path.as_bytes(), entry.path.as_bytes()))
             && self.status.is_none_or(|status| entry.status == Some(status))
     }
 }
@@ -75,8 +76,8 @@ impl Journal {
             time_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
             at: Timestamp::now().to_string(),
             method: request.method.to_string(),
-            path: request.path.clone(),
-            query: request.query.clone(),
+            path: request.uri.path().to_owned(),
+            query: request.uri.query().unwrap_or_default().to_owned(),
             body: shown(request),
             status: None,
             client_id,
@@ -84,23 +85,13 @@ impl Journal {
         });
     }
 
-    /// Sets the kind of fault that was injected.
-    pub(crate) fn fault_injected(&mut self, sequence: u64, fault: &'static str) {
-        if let Some(entry) = self.entry(sequence) {
-            entry.fault = Some(fault);
+    /// Completes the entry of a request, if it is still there.
+    pub(crate) fn complete(&mut self, sequence: u64, with: impl FnOnce(&mut Entry)) {
+        let first = self.entries.front().map_or(u64::MAX, |entry| entry.sequence);
+        let position = sequence.checked_sub(first).and_then(|position| usize::try_from(position).ok());
+        if let Some(entry) = position.and_then(|position| self.entries.get_mut(position)) {
+            with(entry);
         }
-    }
-
-    /// Sets the status of the response that was sent.
-    pub(crate) fn responded(&mut self, sequence: u64, status: u16) {
-        if let Some(entry) = self.entry(sequence) {
-            entry.status = Some(status);
-        }
-    }
-
-    fn entry(&mut self, sequence: u64) -> Option<&mut Entry> {
-        let first = self.entries.front()?.sequence;
-        self.entries.get_mut(usize::try_from(sequence.checked_sub(first)?).ok()?)
     }
 
     pub(crate) fn read<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Entry> {
@@ -117,7 +108,7 @@ fn shown(request: &ApiRequest) -> Value {
     if request.body.is_empty() {
         return Value::Null;
     }
-    if request.path == "/oauth/token" {
+    if request.uri.path() == "/oauth/token" {
         let secretless = |(name, value): (String, String)| {
             let value = if name == "client_secret" { "[redacted]".to_owned() } else { value };
             (name, Value::String(value))

@@ -1,8 +1,9 @@
 //! The rate limit: one bucket for the environment (`scalekit-api.md` §4.3).
 
+use super::api_error::{error_info, status_response};
 use super::http::ApiResponse;
 use super::settings::{RateLimit, RateLimitForm};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A token bucket; `None` while no limit is set.
@@ -35,21 +36,17 @@ impl Bucket {
 pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemTime) -> ApiResponse {
     let seconds = (wait.as_secs_f64().ceil()).max(1.0);
     let again = wall + Duration::from_secs_f64(seconds);
-    let mut detail = json!({
-        "@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo",
-        "error_code": rules.error_code,
-    });
+    let mut detail = error_info(&rules.error_code);
+    let whole = format!("{seconds:.0}");
     let hint = match rules.form {
-        RateLimitForm::BodyNumber => serde_json::from_str(&format!("{seconds:.0}")).ok(),
-        RateLimitForm::BodyString => Some(Value::from(format!("{seconds:.0}"))),
+        RateLimitForm::BodyNumber => serde_json::from_str(&whole).ok(),
+        RateLimitForm::BodyString => Some(Value::from(whole.as_str())),
         _ => None,
     };
-    if let (Some(hint), Some(fields)) = (hint, detail.as_object_mut()) {
-        fields.insert("retry_after".to_owned(), hint);
-    }
-    let response = ApiResponse::json(429, &json!({"code": rules.code, "message": "rate limited", "details": [detail]}));
+    detail.extend(hint.map(|hint| ("retry_after".to_owned(), hint)));
+    let response = status_response(429, rules.code, "rate limited", [detail]);
     match rules.form {
-        RateLimitForm::RetryAfterSeconds => response.with_header("retry-after", format!("{seconds:.0}")),
+        RateLimitForm::RetryAfterSeconds => response.with_header("retry-after", whole),
         RateLimitForm::RetryAfterDate => response.with_header("retry-after", httpdate::fmt_http_date(again)),
         RateLimitForm::ResetEpoch => {
             let epoch = again.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -62,6 +59,7 @@ pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemT
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn the_bucket_empties_and_fills() {

@@ -1,10 +1,10 @@
 //! The list of organizations, page by page (`scalekit-api.md` §2.3).
 
 use super::api_error::{ApiError, Violation};
-use super::environment::Environment;
 use super::http::form;
-use super::organizations::Organization;
+use super::organizations::{Organization, Organizations};
 use super::responses;
+use super::settings::Emission;
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -60,33 +60,33 @@ fn age(token: &str) -> Option<u64> {
     u64::from_str_radix(token.strip_prefix(">:Wy+&")?.strip_suffix("#/=%")?, 16).ok()
 }
 
-impl Environment {
-    pub(crate) fn list(&mut self, query: &str, now: Instant) -> Result<Value, ApiError> {
-        let query = Query::parse(query)?;
-        let total = self.organizations.len();
-        let emission = &self.settings.emission;
-        let written = |organization: &mut Organization| {
-            let features = organization.features.read(now, false).clone();
-            responses::organization(organization, &features, emission, true)
-        };
-        let (page, next): (Vec<Value>, _) = match &query.external_id {
-            Some(external_id) => {
-                let found = self.organizations.get_external(external_id);
-                (found.map(written).into_iter().collect(), None)
-            }
-            None => {
-                let (page, next) = self.organizations.page(query.before, query.size);
-                (page.into_iter().map(written).collect(), next)
-            }
-        };
-        // `total_size` counts the environment, not the matches.
-        Ok(json!({
-            "next_page_token": next.map(token).unwrap_or_default(),
-            "total_size": total,
-            "organizations": page,
-            "prev_page_token": "",
-        }))
-    }
+/// The page that `query` asks for.
+pub(crate) fn page(
+    organizations: &mut Organizations,
+    query: &str,
+    emission: &Emission,
+    now: Instant,
+) -> Result<Value, ApiError> {
+    let query = Query::parse(query)?;
+    let total = organizations.len();
+    let written = |organization: &mut Organization| {
+        let features = organization.features.read(now, false).clone();
+        responses::organization(organization, &features, emission, true)
+    };
+    let (page, next): (Vec<Value>, _) = match &query.external_id {
+        Some(external_id) => (organizations.get_external(external_id).map(written).into_iter().collect(), None),
+        None => {
+            let (page, next) = organizations.page(query.before, query.size);
+            (page.into_iter().map(written).collect(), next)
+        }
+    };
+    // `total_size` counts the environment, not the matches.
+    Ok(json!({
+        "next_page_token": next.map(token).unwrap_or_default(),
+        "total_size": total,
+        "organizations": page,
+        "prev_page_token": "",
+    }))
 }
 
 #[cfg(test)]

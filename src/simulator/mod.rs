@@ -33,6 +33,7 @@ mod settings;
 mod stale_reads;
 mod start;
 mod tokens;
+mod unit;
 
 #[cfg(test)]
 mod tests;

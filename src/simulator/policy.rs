@@ -3,6 +3,7 @@
 
 use super::api_error::Violation;
 use super::settings::{AfterRevert, Application, Partial, PolicyRules};
+use super::unit::Unit;
 use serde::{Deserialize, Serialize};
 
 /// Whose policy applies.
@@ -12,26 +13,6 @@ pub(crate) enum Source {
     #[default]
     Application,
     Custom,
-}
-
-/// Units a client may write in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Unit {
-    #[default]
-    Minutes,
-    Hours,
-    Days,
-}
-
-impl Unit {
-    pub(crate) fn minutes(self) -> i64 {
-        match self {
-            Self::Minutes => 1,
-            Self::Hours => 60,
-            Self::Days => 1440,
-        }
-    }
 }
 
 /// What is stored, always in minutes. The admin endpoints may store values

@@ -8,7 +8,7 @@ use super::connection::KillSwitch;
 use super::faults::{Outcome, inject};
 use super::http::ApiRequest;
 use super::server::Server;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use std::sync::Arc;
@@ -27,8 +27,7 @@ pub(crate) async fn receive(
     let mut request = ApiRequest {
         sequence: 0,
         method: head.method,
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
+        uri: head.uri,
         headers: head.headers,
         body: body.unwrap_or_default(),
     };
@@ -37,8 +36,8 @@ pub(crate) async fn receive(
     }
     if too_large {
         server.record_arrival(&mut request);
-        server.journal().responded(request.sequence, 413);
-        return ApiError::too_large().response(request.sequence).into_response();
+        server.journal().complete(request.sequence, |entry| entry.status = Some(413));
+        return ApiError::TOO_LARGE.response(request.sequence).into_response();
     }
     // In a task of its own: the request is carried out even if the client closes
     // the connection, as at the real server.
@@ -47,7 +46,7 @@ pub(crate) async fn receive(
         Ok(Outcome::Silence) => std::future::pending().await,
         Ok(Outcome::HangUp) | Err(_) => {
             kill_switch.trip();
-            Response::new(Body::from(Bytes::new()))
+            Response::new(Body::empty())
         }
     }
 }
@@ -57,17 +56,17 @@ async fn serve(server: Arc<Server>, mut request: ApiRequest) -> Outcome {
     if !wait.is_zero() {
         tokio::time::sleep(wait).await;
     }
-    let fault = server.faults().take(request.method.as_str(), &request.path);
+    let fault = server.faults().take(request.method.as_str(), request.uri.path());
     let outcome = match fault {
         None => Outcome::Response(server.handle(&request).into_response()),
         Some(fault) => {
-            server.journal().fault_injected(request.sequence, fault.kind());
+            server.journal().complete(request.sequence, |entry| entry.fault = Some(fault.kind()));
             let (later, again) = (Arc::clone(&server), request.clone());
             inject(fault, &request, move || later.handle(&again)).await
         }
     };
     if let Outcome::Response(response) = &outcome {
-        server.journal().responded(request.sequence, response.status().as_u16());
+        server.journal().complete(request.sequence, |entry| entry.status = Some(response.status().as_u16()));
     }
     outcome
 }

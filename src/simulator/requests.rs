@@ -1,70 +1,79 @@
-//! Parses the bodies of the two PATCH requests.
+//! The bodies of the two PATCH requests.
 
 use super::features::Feature;
-use super::policy::{PolicyPatch, Source, Unit};
-use super::protojson::{Message, Unreadable, parse};
+use super::policy::{PolicyPatch, Source};
+use super::protojson::{Enumeration, Int32, Message, read};
 use super::settings::Parsing;
-use serde_json::Value;
+use super::unit::Unit;
+use serde::Deserialize;
+use serde::de::Error as _;
+use serde_json::Error;
 
-const POLICY_FIELDS: [&str; 6] = [
-    "policy_source",
-    "absolute_session_timeout",
-    "absolute_session_timeout_unit",
-    "idle_session_timeout_enabled",
-    "idle_session_timeout",
-    "idle_session_timeout_unit",
+/// The enums, each value at its number.
+const SOURCES: [(&str, Option<Source>); 3] = [
+    ("SESSION_POLICY_TYPE_UNSPECIFIED", None),
+    ("APPLICATION", Some(Source::Application)),
+    ("CUSTOM", Some(Source::Custom)),
 ];
-const SOURCES: [(&str, i32); 3] = [("SESSION_POLICY_TYPE_UNSPECIFIED", 0), ("APPLICATION", 1), ("CUSTOM", 2)];
-const UNITS: [(&str, i32); 4] = [("TIME_UNIT_UNSPECIFIED", 0), ("MINUTES", 1), ("HOURS", 2), ("DAYS", 3)];
+/// No unit is minutes.
+const UNITS: [(&str, Unit); 4] = [
+    ("TIME_UNIT_UNSPECIFIED", Unit::Minutes),
+    ("MINUTES", Unit::Minutes),
+    ("HOURS", Unit::Hours),
+    ("DAYS", Unit::Days),
+];
 
-/// The body of a session-policy PATCH. `organization_id` belongs in the path
-/// and is therefore an unknown field here.
-pub(crate) fn policy_patch(body: &[u8], parsing: Parsing) -> Result<PolicyPatch, Unreadable> {
-    let mut message = Message::new(parse(body)?, &POLICY_FIELDS, parsing)?;
+/// `organization_id` belongs in the path and is therefore an unknown field here.
+#[derive(Deserialize)]
+struct PolicyFields {
+    #[serde(alias = "policySource")]
+    policy_source: Option<Enumeration>,
+    #[serde(alias = "absoluteSessionTimeout")]
+    absolute_session_timeout: Option<Int32>,
+    #[serde(alias = "absoluteSessionTimeoutUnit")]
+    absolute_session_timeout_unit: Option<Enumeration>,
+    #[serde(alias = "idleSessionTimeoutEnabled")]
+    idle_session_timeout_enabled: Option<bool>,
+    #[serde(alias = "idleSessionTimeout")]
+    idle_session_timeout: Option<Int32>,
+    #[serde(alias = "idleSessionTimeoutUnit")]
+    idle_session_timeout_unit: Option<Enumeration>,
+}
+
+#[derive(Deserialize)]
+struct SettingsFields {
+    features: Option<Vec<Message<FeatureFields>>>,
+}
+
+#[derive(Deserialize)]
+struct FeatureFields {
+    name: Option<String>,
+    enabled: Option<bool>,
+}
+
+/// The body of a session-policy PATCH.
+pub(crate) fn policy_patch(body: &[u8], parsing: Parsing) -> Result<PolicyPatch, Error> {
+    let fields: PolicyFields = read(body, parsing)?;
+    let unit = |unit: Option<Enumeration>| unit.map_or(Ok(Unit::Minutes), |unit| unit.pick(&UNITS, parsing));
     Ok(PolicyPatch {
-        source: source(&mut message)?,
-        absolute: message.int32("absolute_session_timeout")?,
-        absolute_unit: unit(&mut message, "absolute_session_timeout_unit")?,
-        idle_enabled: message.boolean("idle_session_timeout_enabled")?,
-        idle: message.int32("idle_session_timeout")?,
-        idle_unit: unit(&mut message, "idle_session_timeout_unit")?,
+        source: fields.policy_source.map_or(Ok(None), |source| source.pick(&SOURCES, parsing))?,
+        absolute: fields.absolute_session_timeout.map(|number| number.0),
+        absolute_unit: unit(fields.absolute_session_timeout_unit)?,
+        idle_enabled: fields.idle_session_timeout_enabled,
+        idle: fields.idle_session_timeout.map(|number| number.0),
+        idle_unit: unit(fields.idle_session_timeout_unit)?,
     })
 }
 
-fn source(message: &mut Message) -> Result<Option<Source>, Unreadable> {
-    match message.enumeration("policy_source", &SOURCES)? {
-        None | Some(0) => Ok(None),
-        Some(1) => Ok(Some(Source::Application)),
-        Some(2) => Ok(Some(Source::Custom)),
-        Some(_) => Err(Unreadable::Value { field: "policy_source", kind: "enum" }),
-    }
-}
-
-/// No unit is minutes.
-fn unit(message: &mut Message, field: &'static str) -> Result<Unit, Unreadable> {
-    match message.enumeration(field, &UNITS)? {
-        None | Some(0 | 1) => Ok(Unit::Minutes),
-        Some(2) => Ok(Unit::Hours),
-        Some(3) => Ok(Unit::Days),
-        Some(_) => Err(Unreadable::Value { field, kind: "enum" }),
-    }
-}
-
 /// The body of a settings PATCH: the features it names.
-pub(crate) fn feature_list(body: &[u8], parsing: Parsing) -> Result<Vec<Feature>, Unreadable> {
-    let mut settings = Message::new(parse(body)?, &["features"], parsing)?;
-    let entries = match settings.take("features") {
-        None => Vec::new(),
-        Some(Value::Array(entries)) => entries,
-        Some(_) => return Err(Unreadable::Value { field: "features", kind: "repeated" }),
+pub(crate) fn feature_list(body: &[u8], parsing: Parsing) -> Result<Vec<Feature>, Error> {
+    let features = read::<SettingsFields>(body, parsing)?.features.unwrap_or_default();
+    let feature = |message: Message<FeatureFields>| {
+        let fields = message.fields(parsing)?;
+        let name = fields.name.ok_or_else(|| Error::custom("a feature without a name"))?;
+        Ok(Feature { name, enabled: fields.enabled.unwrap_or_default() })
     };
-    entries.into_iter().map(|entry| feature(entry, parsing)).collect()
-}
-
-fn feature(entry: Value, parsing: Parsing) -> Result<Feature, Unreadable> {
-    let mut message = Message::new(entry, &["name", "enabled"], parsing)?;
-    let name = message.string("name")?.ok_or(Unreadable::Value { field: "name", kind: "string" })?;
-    Ok(Feature { name, enabled: message.boolean("enabled")?.unwrap_or(false) })
+    features.into_iter().map(feature).collect()
 }
 
 #[cfg(test)]
@@ -85,7 +94,7 @@ mod tests {
     fn the_field_that_the_prose_names_is_no_field() {
         let body = br#"{"session_policy":"CUSTOM"}"#;
         assert!(policy_patch(body, Parsing::Strict).is_err());
-        assert_eq!(policy_patch(body, Parsing::DiscardUnknown), Ok(PolicyPatch::default()));
+        assert_eq!(policy_patch(body, Parsing::DiscardUnknown).unwrap(), PolicyPatch::default());
     }
 
     #[test]

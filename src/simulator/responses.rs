@@ -18,12 +18,12 @@ impl<'a> Fields<'a> {
         Self { object: Map::new(), emission }
     }
 
-    fn put(&mut self, name: &str, value: Value) {
-        self.object.insert(name.to_owned(), value);
+    fn put(&mut self, name: &str, value: impl Into<Value>) {
+        self.object.insert(name.to_owned(), value.into());
     }
 
     /// A field with presence: proto3 `optional`, or a message.
-    fn optional(&mut self, name: &str, value: Option<Value>, zero: Value) {
+    fn optional(&mut self, name: &str, value: Option<impl Into<Value>>, zero: impl Into<Value>) {
         match (value, self.emission.unset) {
             (Some(value), _) => self.put(name, value),
             (None, Unset::Omit) => {}
@@ -33,7 +33,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field without presence, which may be left out when zero.
-    fn plain(&mut self, name: &str, value: Value, is_zero: bool) {
+    fn plain(&mut self, name: &str, value: impl Into<Value>, is_zero: bool) {
         if !(is_zero && self.emission.drop_plain_zeros) {
             self.put(name, value);
         }
@@ -51,12 +51,12 @@ pub(crate) fn session_policy(policy: &Policy, after_revert: AfterRevert, emissio
     let mut fields = Fields::new(emission);
     let custom = policy.source == Source::Custom;
     let word = if custom { "CUSTOM" } else { emission.application.as_str() };
-    fields.put("policy_source", Value::from(word));
+    fields.put("policy_source", word);
     let visible = custom || after_revert == AfterRevert::Show;
     let absolute = policy.absolute_minutes.filter(|_| visible);
     timeout(&mut fields, "absolute_session_timeout", absolute);
     let enabled = policy.idle_enabled.filter(|_| visible);
-    fields.optional("idle_session_timeout_enabled", enabled.map(Value::from), json!(false));
+    fields.optional("idle_session_timeout_enabled", enabled, false);
     let shown = visible && (enabled == Some(true) || emission.stale_idle);
     timeout(&mut fields, "idle_session_timeout", policy.idle_minutes.filter(|_| shown));
     json!({"policy": fields.object})
@@ -68,7 +68,7 @@ fn timeout(fields: &mut Fields<'_>, name: &str, minutes: Option<i64>) {
     fields.optional(name, number, zero);
     let word = fields.emission.minutes.clone();
     if minutes.is_none() || !word.is_empty() {
-        fields.optional(&format!("{name}_unit"), minutes.map(|_| Value::from(word)), json!(UNSPECIFIED_UNIT));
+        fields.optional(&format!("{name}_unit"), minutes.map(|_| word), UNSPECIFIED_UNIT);
     }
 }
 
@@ -78,10 +78,10 @@ pub(crate) fn application_policy(application: &Application, emission: &Emission)
     fields.put("absolute_session_timeout", fields.number(application.absolute));
     fields.put("absolute_session_timeout_unit", json!(application.absolute_unit));
     let enabled = application.idle_enabled;
-    fields.plain("idle_session_timeout_enabled", Value::from(enabled), !enabled);
+    fields.plain("idle_session_timeout_enabled", enabled, !enabled);
     fields.plain("idle_session_timeout", fields.number(application.idle), application.idle == 0);
     let unit = enabled.then(|| json!(application.idle_unit));
-    fields.optional("idle_session_timeout_unit", unit, json!(UNSPECIFIED_UNIT));
+    fields.optional("idle_session_timeout_unit", unit, UNSPECIFIED_UNIT);
     fields.put("access_token_expiry", fields.number(application.access_token_expiry));
     json!({"application_policy": fields.object})
 }
@@ -95,13 +95,13 @@ pub(crate) fn organization(
     in_list: bool,
 ) -> Value {
     let mut fields = Fields::new(emission);
-    fields.put("id", Value::from(organization.id.as_str()));
-    fields.put("create_time", Value::from(organization.created.to_string()));
-    fields.put("update_time", Value::from(organization.updated.to_string()));
-    fields.put("display_name", Value::from(organization.display_name.as_str()));
-    fields.put("region_code", Value::from("US"));
-    fields.optional("external_id", organization.external_id.as_deref().map(Value::from), json!(""));
-    fields.optional("metadata", None, json!({}));
+    fields.put("id", organization.id.as_str());
+    fields.put("create_time", organization.created.to_string());
+    fields.put("update_time", organization.updated.to_string());
+    fields.put("display_name", organization.display_name.as_str());
+    fields.put("region_code", "US");
+    fields.optional("external_id", organization.external_id.as_deref(), "");
+    fields.optional("metadata", None::<Value>, json!({}));
     let shown = match emission.settings {
         Shown::Always => true,
         Shown::NotInLists => !in_list,
@@ -109,18 +109,18 @@ pub(crate) fn organization(
         Shown::Never => false,
     };
     if shown {
-        let features: Vec<Value> = features.iter().map(|entry| feature(entry, emission)).collect();
+        let features: Value = features.iter().map(|entry| feature(entry, emission)).collect();
         fields.put("settings", json!({"features": features}));
     }
-    fields.optional("slug", None, json!(""));
-    fields.optional("logo_url", None, json!(""));
+    fields.optional("slug", None::<&str>, "");
+    fields.optional("logo_url", None::<&str>, "");
     Value::Object(fields.object)
 }
 
 fn feature(feature: &Feature, emission: &Emission) -> Value {
     let mut fields = Fields::new(emission);
-    fields.put("name", Value::from(feature.name.as_str()));
-    fields.plain("enabled", Value::from(feature.enabled), !feature.enabled);
+    fields.put("name", feature.name.as_str());
+    fields.plain("enabled", feature.enabled, !feature.enabled);
     Value::Object(fields.object)
 }
 

@@ -9,15 +9,16 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio_util::sync::DropGuard;
+use tokio_util::task::AbortOnDropHandle;
 
 /// A running simulator. Dropping it stops it, like [`Simulator::shutdown`].
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
     server: Arc<Server>,
-    kill_switch: KillSwitch,
-    task: JoinHandle<()>,
+    connections: DropGuard,
+    task: AbortOnDropHandle<()>,
 }
 
 impl Simulator {
@@ -38,11 +39,11 @@ impl Simulator {
             .with_state(Arc::clone(&server))
             .into_make_service_with_connect_info::<KillSwitch>();
         let listener = Listener { listener: socket, all: kill_switch.clone() };
-        let task = tokio::spawn(async move {
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
             // Runs until aborted: accepting never fails for good.
             let _ = axum::serve(listener, service).await;
-        });
-        Ok(Self { address, server, kill_switch, task })
+        }));
+        Ok(Self { address, server, connections: kill_switch.trip_on_drop(), task })
     }
 
     /// The address it listens on.
@@ -65,19 +66,9 @@ impl Simulator {
     }
 
     /// Stops listening and ends every connection; the port is free afterwards.
-    pub async fn shutdown(mut self) {
-        self.stop();
-        let _ = (&mut self.task).await;
-    }
-
-    fn stop(&self) {
-        self.kill_switch.trip();
+    pub async fn shutdown(self) {
+        drop(self.connections);
         self.task.abort();
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        self.stop();
+        let _ = self.task.await;
     }
 }

@@ -72,7 +72,7 @@ async fn creation(carried_out: bool) {
 async fn deletion(carried_out: bool) {
     for (method, path, skip) in DELETION {
         let mut world = World::new().await;
-        // no look of its own comes between
+        // no reconcile of its own comes between
         let spec = format!("{{organization: {{id: org_1}}, interval: 1h, policy: {EIGHT_HOURS}}}");
         world.apply("acme", &spec);
         world.until("acme", "True", "InSync");

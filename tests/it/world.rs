@@ -242,10 +242,10 @@ impl World {
         self.admin("GET", path, &Value::Null)["count"].as_u64().unwrap()
     }
 
-    /// Waits for `more` further looks at the policy.
+    /// Waits for `more` further reads of the policy.
     pub fn until_looked(&self, more: u64) {
         let before = self.looks();
-        eventually("further looks at the policy", 60, || (self.looks() >= before + more).then_some(()));
+        eventually("further reads of the policy", 60, || (self.looks() >= before + more).then_some(()));
     }
 
     /// What the operators of this world logged.

@@ -3,18 +3,19 @@
 //! They ask for no authentication, which is why the simulator listens on loopback
 //! only, and the journal does not record them.
 
+mod json;
 mod organizations;
 
 use super::faults::Rule;
-use super::http::{ApiRequest, ApiResponse, form};
+use super::http::{ApiRequest, ApiResponse};
 use super::journal::Filter;
 use super::server::Server;
 use super::settings::Settings;
 use super::tokens::Client;
 use axum::body::Bytes;
+use axum::extract::Query;
 use axum::http::{HeaderMap, Method};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use json::{AdminError, body, no_endpoint, written};
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -23,9 +24,6 @@ const PREFIX: &str = "/_simulator/";
 pub(crate) fn is_admin(path: &str) -> bool {
     path.starts_with(PREFIX)
 }
-
-/// The status of a refused admin request, and why.
-type AdminError = (u16, String);
 
 /// Carries out one admin request.
 pub(crate) fn handle(server: &Server, request: &ApiRequest) -> ApiResponse {
@@ -37,12 +35,10 @@ pub(crate) fn handle(server: &Server, request: &ApiRequest) -> ApiResponse {
 
 /// Carries out an admin request of this process, without HTTP.
 pub(crate) fn direct(server: &Server, method: &str, target: &str, body: &Value) -> (u16, Value) {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = ApiRequest {
         sequence: 0,
         method: Method::from_bytes(method.as_bytes()).unwrap_or_default(),
-        path: path.to_owned(),
-        query: query.to_owned(),
+        uri: target.parse().unwrap_or_default(),
         headers: HeaderMap::new(),
         body: if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) },
     };
@@ -51,15 +47,13 @@ pub(crate) fn direct(server: &Server, method: &str, target: &str, body: &Value) 
 }
 
 fn dispatch(server: &Server, request: &ApiRequest) -> Result<Value, AdminError> {
-    let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
+    let path = request.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     if let Some(rest) = path.strip_prefix("organizations") {
         return organizations::dispatch(server, request, rest);
     }
     match (request.method.as_str(), path) {
         ("GET", "journal") => return written(&server.journal().read(&filter(request)?).collect::<Vec<_>>()),
-        ("GET", "journal/count") => {
-            return Ok(json!({"count": server.journal().read(&filter(request)?).count()}));
-        }
+        ("GET", "journal/count") => return Ok(json!({"count": server.journal().read(&filter(request)?).count()})),
         ("DELETE", "journal") => server.journal().clear(),
         ("GET", "settings") => return written(&server.environment().settings),
         ("PUT", "settings") => return settings(server, request, true),
@@ -71,25 +65,14 @@ fn dispatch(server: &Server, request: &ApiRequest) -> Result<Value, AdminError> 
         ("POST", "tokens/revoke") => server.environment().tokens.revoke_all(),
         ("PUT", "client") => server.environment().client = body::<Client>(request)?,
         ("POST", "reset") => server.reset().map_err(|error| (500, error.to_string()))?,
-        _ => return Err((404, format!("no admin endpoint {} {}", request.method, request.path))),
+        _ => return Err(no_endpoint(request)),
     }
     Ok(json!({}))
 }
 
 /// `?method=PATCH&path=/api/v1/**&status=429&after=17`, each optional.
 fn filter(request: &ApiRequest) -> Result<Filter, AdminError> {
-    let mut filter = Filter::default();
-    for (name, value) in form(&request.query) {
-        let wrong = |_| (400, format!("{name}={value} is not a number"));
-        match name.as_str() {
-            "method" => filter.method = Some(value),
-            "path" => filter.path = Some(value),
-            "status" => filter.status = Some(value.parse().map_err(wrong)?),
-            "after" => filter.after = value.parse().map_err(wrong)?,
-            _ => return Err((400, format!("no filter {name}"))),
-        }
-    }
-    Ok(filter)
+    Query::try_from_uri(&request.uri).map(|Query(filter)| filter).map_err(|error| (400, error.body_text()))
 }
 
 fn settings(server: &Server, request: &ApiRequest, from_default: bool) -> Result<Value, AdminError> {
@@ -109,12 +92,4 @@ fn add_faults(server: &Server, request: &ApiRequest) -> Result<Value, AdminError
     let mut faults = server.faults();
     faults.add(rules.map_err(|error| (400, error.to_string()))?);
     written(faults.pending())
-}
-
-fn body<T: DeserializeOwned>(request: &ApiRequest) -> Result<T, AdminError> {
-    serde_json::from_slice(&request.body).map_err(|error| (400, error.to_string()))
-}
-
-fn written<T: Serialize + ?Sized>(value: &T) -> Result<Value, AdminError> {
-    serde_json::to_value(value).map_err(|error| (500, error.to_string()))
 }

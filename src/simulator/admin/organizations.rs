@@ -1,7 +1,7 @@
 //! The admin endpoints that change organizations, as a dashboard user or another
 //! client would.
 
-use super::{AdminError, body};
+use super::json::{AdminError, body, no_endpoint};
 use crate::simulator::features::Feature;
 use crate::simulator::http::ApiRequest;
 use crate::simulator::organizations::{Clash, Draft, Organization, Organizations};
@@ -50,7 +50,7 @@ pub(super) fn dispatch(server: &Server, request: &ApiRequest, rest: &str) -> Res
             return Ok(json!({}));
         }
         ("POST", id, Some("recreate")) => all.recreate(id).ok_or_else(unknown)?,
-        _ => return Err((404, format!("no admin endpoint {} {}", request.method, request.path))),
+        _ => return Err(no_endpoint(request)),
     };
     Ok(organization.as_stored(now))
 }

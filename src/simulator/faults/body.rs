@@ -1,13 +1,13 @@
 //! Response bodies that a healthy server would not send.
 
-use crate::simulator::api_error::ApiError;
+use crate::simulator::api_error::{ApiError, error_info, status_response};
 use crate::simulator::http::{ApiRequest, respond};
 use crate::simulator::tokens::oauth_error;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -43,38 +43,33 @@ pub(crate) enum Forgery {
 impl Forgery {
     /// The forged response to `request`.
     pub(crate) fn respond(&self, status: u16, headers: &BTreeMap<String, String>, request: &ApiRequest) -> Response {
+        let json = "application/json";
         let (kind, body) = match self {
-            Self::Huge(bytes) => ("application/json", huge(*bytes)),
+            Self::Empty => (json, Body::empty()),
+            Self::Status => (json, status_json(status, &format!("simulated {status}"))),
+            Self::Unauthenticated => (json, ApiError::UNAUTHENTICATED.response(request.sequence).body.into()),
+            Self::Oauth => {
+                let error = if status < 500 { "invalid_client" } else { "server_error" };
+                (json, oauth_error(status, error, "simulated").body.into())
+            }
             Self::Html => ("text/html", Body::from("<html><head><title>Sign in</title></head></html>")),
-            Self::Text(text) => ("text/plain", Body::from(text.clone())),
-            other => ("application/json", Body::from(other.json(status, request))),
+            Self::Echo => {
+                let sent = String::from_utf8_lossy(&request.body);
+                (json, status_json(status, &format!("{} {sent}", request.authorization().unwrap_or_default())))
+            }
+            Self::Garbled => (json, Body::from("{\"policy\":{\"policy_source\":\"CUS")),
+            Self::Deep(depth) => (json, format!("{}1{}", "{\"a\":".repeat(*depth), "}".repeat(*depth)).into()),
+            Self::Huge(bytes) => (json, huge(*bytes)),
+            Self::Json(value) => (json, value.to_string().into()),
+            Self::Text(text) => ("text/plain", text.clone().into()),
         };
         let mut all = BTreeMap::from([("content-type".to_owned(), kind.to_owned())]);
         all.extend(headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())));
         respond(status, &Vec::from_iter(all), body)
     }
-
-    fn json(&self, status: u16, request: &ApiRequest) -> Vec<u8> {
-        match self {
-            Self::Empty | Self::Html | Self::Text(_) | Self::Huge(_) => Vec::new(),
-            Self::Status => status_json(status, &format!("simulated {status}")),
-            Self::Unauthenticated => ApiError::unauthenticated().response(request.sequence).body,
-            Self::Oauth => {
-                let error = if status < 500 { "invalid_client" } else { "server_error" };
-                oauth_error(status, error, "simulated").body
-            }
-            Self::Echo => {
-                let sent = String::from_utf8_lossy(&request.body);
-                status_json(status, &format!("{} {sent}", request.authorization().unwrap_or_default()))
-            }
-            Self::Garbled => b"{\"policy\":{\"policy_source\":\"CUS".to_vec(),
-            Self::Deep(depth) => format!("{}1{}", "{\"a\":".repeat(*depth), "}".repeat(*depth)).into_bytes(),
-            Self::Json(value) => value.to_string().into_bytes(),
-        }
-    }
 }
 
-fn status_json(status: u16, message: &str) -> Vec<u8> {
+fn status_json(status: u16, message: &str) -> Body {
     let (code, error_code) = match status {
         400 => (3, "INVALID_ARGUMENT"),
         401 => (16, "UNAUTHENTICATED"),
@@ -88,8 +83,7 @@ fn status_json(status: u16, message: &str) -> Vec<u8> {
         504 => (4, "DEADLINE_EXCEEDED"),
         _ => (13, "INTERNAL"),
     };
-    let detail = json!({"@type": "type.googleapis.com/scalekit.v1.errdetails.ErrorInfo", "error_code": error_code});
-    json!({"code": code, "message": message, "details": [detail]}).to_string().into_bytes()
+    status_response(status, code, message, [error_info(error_code)]).body.into()
 }
 
 /// A stream, so that neither side needs the memory.

@@ -3,10 +3,12 @@
 use super::body::Forgery;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use strum::IntoStaticStr;
 
 /// What happens instead of the normal response.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Fault {
     /// The request is not carried out; this is the response. A redirect is a 302
     /// with a `location` header.
@@ -57,16 +59,7 @@ pub(crate) enum Then {
 impl Fault {
     /// The name under which rules and the journal know it.
     pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Refuse { .. } => "refuse",
-            Self::Answer { .. } => "answer",
-            Self::SlowHeaders { .. } => "slow_headers",
-            Self::SlowBody { .. } => "slow_body",
-            Self::Truncated { .. } => "truncated",
-            Self::LostRequest => "lost_request",
-            Self::LostResponse => "lost_response",
-            Self::Late { .. } => "late",
-        }
+        self.into()
     }
 }
 

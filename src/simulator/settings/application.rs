@@ -1,7 +1,7 @@
 //! The application's own session policy, and how its endpoint responds
 //! (`scalekit-api.md` §2.9).
 
-use crate::simulator::policy::Unit;
+use crate::simulator::unit::Unit;
 use serde::{Deserialize, Serialize};
 
 /// What the application-session-policy endpoint does.
@@ -19,35 +19,21 @@ pub(crate) enum ApplicationAnswer {
     Unimplemented,
 }
 
-/// Configured in Scalekit's dashboard, so only the admin endpoints change it.
-/// The values are in the unit they were configured in, and are returned in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Application {
-    pub(crate) absolute: i64,
-    pub(crate) absolute_unit: Unit,
-    /// Whether idle sessions end early.
-    pub(crate) idle_enabled: bool,
-    /// 0 when idle is off.
-    pub(crate) idle: i64,
-    /// Not returned when idle is off.
-    pub(crate) idle_unit: Unit,
-    /// Always minutes.
-    pub(crate) access_token_expiry: i64,
-    pub(crate) answer: ApplicationAnswer,
-}
-
-impl Default for Application {
-    fn default() -> Self {
-        Self {
-            absolute: 7,
-            absolute_unit: Unit::Days,
-            idle_enabled: false,
-            idle: 0,
-            idle_unit: Unit::Minutes,
-            access_token_expiry: 5,
-            answer: ApplicationAnswer::Ok,
-        }
+settings! {
+    /// Configured in Scalekit's dashboard, so only the admin endpoints change it.
+    /// The values are in the unit they were configured in, and are returned in it.
+    struct Application {
+        absolute: i64 = 7,
+        absolute_unit: Unit = Unit::Days,
+        /// Whether idle sessions end early.
+        idle_enabled: bool,
+        /// 0 when idle is off.
+        idle: i64,
+        /// Not returned when idle is off.
+        idle_unit: Unit,
+        /// Always minutes.
+        access_token_expiry: i64 = 5,
+        answer: ApplicationAnswer,
     }
 }
 

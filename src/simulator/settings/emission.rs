@@ -31,36 +31,22 @@ pub(crate) enum Shown {
     Never,
 }
 
-/// The marshal options of responses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Emission {
-    pub(crate) unset: Unset,
-    /// Leaves out 0 and false of plain fields (a feature's `enabled`, the
-    /// application's idle), as proto3 JSON does by default.
-    pub(crate) drop_plain_zeros: bool,
-    /// Where organizations come with their `settings`.
-    pub(crate) settings: Shown,
-    /// Timeouts as numeric strings.
-    pub(crate) numbers_as_strings: bool,
-    /// The word for minutes in session policies; empty leaves the unit out.
-    pub(crate) minutes: String,
-    /// The word for the source APPLICATION.
-    pub(crate) application: String,
-    /// Shows a stored idle timeout next to `idle_session_timeout_enabled:false`.
-    pub(crate) stale_idle: bool,
-}
-
-impl Default for Emission {
-    fn default() -> Self {
-        Self {
-            unset: Unset::Omit,
-            drop_plain_zeros: false,
-            settings: Shown::Always,
-            numbers_as_strings: false,
-            minutes: "MINUTES".to_owned(),
-            application: "APPLICATION".to_owned(),
-            stale_idle: false,
-        }
+settings! {
+    /// The marshal options of responses.
+    struct Emission {
+        unset: Unset,
+        /// Leaves out 0 and false of plain fields (a feature's `enabled`, the
+        /// application's idle), as proto3 JSON does by default.
+        drop_plain_zeros: bool,
+        /// Where organizations come with their `settings`.
+        settings: Shown,
+        /// Timeouts as numeric strings.
+        numbers_as_strings: bool,
+        /// The word for minutes in session policies; empty leaves the unit out.
+        minutes: String = "MINUTES".to_owned(),
+        /// The word for the source APPLICATION.
+        application: String = "APPLICATION".to_owned(),
+        /// Shows a stored idle timeout next to `idle_session_timeout_enabled:false`.
+        stale_idle: bool,
     }
 }

@@ -6,6 +6,29 @@
 //! an unknown name is an error, so that a typing mistake cannot turn a test
 //! into one that tests nothing.
 
+/// A group of settings: a struct whose fields are set by name in JSON, each with its
+/// default, which is the type's own where none is given.
+macro_rules! settings {
+    ($(#[$doc:meta])* struct $name:ident {
+        $($(#[$field_doc:meta])* $field:ident: $type:ty $(= $default:expr)?,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub(crate) struct $name {
+            $($(#[$field_doc])* pub(crate) $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: settings!(@default $($default)?),)* }
+            }
+        }
+    };
+    (@default) => { Default::default() };
+    (@default $default:expr) => { $default };
+}
+
 mod application;
 mod emission;
 mod rules;
@@ -21,53 +44,33 @@ pub(crate) use traffic::{Lag, RateLimit, RateLimitForm, Token};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Settings {
-    pub(crate) parsing: Parsing,
-    /// A longer request body gets a 413.
-    pub(crate) max_body_bytes: usize,
-    /// Whether `%2F` in a path segment is part of the segment; a gateway that
-    /// decodes first answers the unknown-route 404 instead.
-    pub(crate) encoded_slash_routes: bool,
-    /// Wait before every request is carried out.
-    pub(crate) latency_ms: u64,
-    /// Random extra wait, 0 up to this.
-    pub(crate) latency_jitter_ms: u64,
-    /// How long a read still shows what was there before a write.
-    pub(crate) lag: Lag,
-    /// Lifetime and shape of access tokens.
-    pub(crate) token: Token,
-    /// Off unless `per_second` is set.
-    pub(crate) rate_limit: RateLimit,
-    /// How the settings PATCH treats the feature list.
-    pub(crate) features: FeatureRules,
-    /// Who may set a custom policy at all.
-    pub(crate) gate: Gate,
-    /// What a policy PATCH checks and stores.
-    pub(crate) policy: PolicyRules,
-    /// The policy of the application, and how its endpoint answers.
-    pub(crate) application: Application,
-    pub(crate) emission: Emission,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            parsing: Parsing::Strict,
-            max_body_bytes: 1 << 20,
-            encoded_slash_routes: true,
-            latency_ms: 0,
-            latency_jitter_ms: 0,
-            lag: Lag::default(),
-            token: Token::default(),
-            rate_limit: RateLimit::default(),
-            features: FeatureRules::default(),
-            gate: Gate::default(),
-            policy: PolicyRules::default(),
-            application: Application::default(),
-            emission: Emission::default(),
-        }
+settings! {
+    struct Settings {
+        parsing: Parsing,
+        /// A longer request body gets a 413.
+        max_body_bytes: usize = 1 << 20,
+        /// Whether `%2F` in a path segment is part of the segment; a gateway that
+        /// decodes first answers the unknown-route 404 instead.
+        encoded_slash_routes: bool = true,
+        /// Wait before every request is carried out.
+        latency_ms: u64,
+        /// Random extra wait, 0 up to this.
+        latency_jitter_ms: u64,
+        /// How long a read still shows what was there before a write.
+        lag: Lag,
+        /// Lifetime and shape of access tokens.
+        token: Token,
+        /// Off unless `per_second` is set.
+        rate_limit: RateLimit,
+        /// How the settings PATCH treats the feature list.
+        features: FeatureRules,
+        /// Who may set a custom policy at all.
+        gate: Gate,
+        /// What a policy PATCH checks and stores.
+        policy: PolicyRules,
+        /// The policy of the application, and how its endpoint answers.
+        application: Application,
+        emission: Emission,
     }
 }
 

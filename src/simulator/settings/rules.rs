@@ -38,16 +38,16 @@ pub(crate) enum UnknownName {
     Accept,
 }
 
-/// The feature list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct FeatureRules {
-    /// Merge or replace; undocumented, so both can be simulated.
-    pub(crate) patch: PatchMode,
-    /// Undocumented as well.
-    pub(crate) unknown: UnknownName,
-    /// Features that a PATCH can't enable although it gets a 200.
-    pub(crate) stuck_off: Vec<String>,
+settings! {
+    /// The feature list.
+    struct FeatureRules {
+        /// Merge or replace; undocumented, so both can be simulated.
+        patch: PatchMode,
+        /// Undocumented as well.
+        unknown: UnknownName,
+        /// Features that a PATCH can't enable although it gets a 200.
+        stuck_off: Vec<String>,
+    }
 }
 
 /// Where the session-policy feature is gated.
@@ -64,18 +64,12 @@ pub(crate) enum GateMode {
     Environment,
 }
 
-/// The gate and the status it refuses with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Gate {
-    pub(crate) mode: GateMode,
-    /// 403 (`PERMISSION_DENIED`) or 400 (`FAILED_PRECONDITION`).
-    pub(crate) status: u16,
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self { mode: GateMode::None, status: 403 }
+settings! {
+    /// The gate and the status it refuses with.
+    struct Gate {
+        mode: GateMode,
+        /// 403 (`PERMISSION_DENIED`) or 400 (`FAILED_PRECONDITION`).
+        status: u16 = 403,
     }
 }
 
@@ -103,36 +97,22 @@ pub(crate) enum AfterRevert {
     Show,
 }
 
-/// The session-policy endpoints.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct PolicyRules {
-    /// False: both session-policy routes are unknown, as on an old server.
-    pub(crate) routes: bool,
-    /// Whether absolute > idle > access-token expiry is checked, along with
-    /// missing and non-positive values.
-    pub(crate) chain: bool,
-    /// Whether a value looser than the application's is a 400 instead of
-    /// being stored without effect.
-    pub(crate) refuse_looser: bool,
-    pub(crate) partial: Partial,
-    pub(crate) after_revert: AfterRevert,
-    /// A larger absolute timeout is silently lowered to this.
-    pub(crate) max_absolute_minutes: Option<i64>,
-    /// The idle timeout is silently not stored.
-    pub(crate) drop_idle: bool,
-}
-
-impl Default for PolicyRules {
-    fn default() -> Self {
-        Self {
-            routes: true,
-            chain: true,
-            refuse_looser: false,
-            partial: Partial::Keep,
-            after_revert: AfterRevert::Drop,
-            max_absolute_minutes: None,
-            drop_idle: false,
-        }
+settings! {
+    /// The session-policy endpoints.
+    struct PolicyRules {
+        /// False: both session-policy routes are unknown, as on an old server.
+        routes: bool = true,
+        /// Whether absolute > idle > access-token expiry is checked, along with
+        /// missing and non-positive values.
+        chain: bool = true,
+        /// Whether a value looser than the application's is a 400 instead of
+        /// being stored without effect.
+        refuse_looser: bool,
+        partial: Partial,
+        after_revert: AfterRevert,
+        /// A larger absolute timeout is silently lowered to this.
+        max_absolute_minutes: Option<i64>,
+        /// The idle timeout is silently not stored.
+        drop_idle: bool,
     }
 }

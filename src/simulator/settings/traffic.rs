@@ -11,22 +11,16 @@ pub(crate) struct Lag {
     pub(crate) ms: u64,
 }
 
-/// Access tokens (`scalekit-api.md` §1.3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Token {
-    /// How long a token issued from now on really works.
-    pub(crate) lifetime_ms: u64,
-    /// Seconds announced as `expires_in`; the real lifetime unless set, so a
-    /// server that promises too much can be simulated.
-    pub(crate) expires_in: Option<i64>,
-    /// `expires_in` as a numeric string.
-    pub(crate) expires_in_as_string: bool,
-}
-
-impl Default for Token {
-    fn default() -> Self {
-        Self { lifetime_ms: 86_399_000, expires_in: None, expires_in_as_string: false }
+settings! {
+    /// Access tokens (`scalekit-api.md` §1.3).
+    struct Token {
+        /// How long a token issued from now on really works.
+        lifetime_ms: u64 = 86_399_000,
+        /// Seconds announced as `expires_in`; the real lifetime unless set, so a
+        /// server that promises too much can be simulated.
+        expires_in: Option<i64>,
+        /// `expires_in` as a numeric string.
+        expires_in_as_string: bool,
     }
 }
 
@@ -49,29 +43,17 @@ pub(crate) enum RateLimitForm {
     Bare,
 }
 
-/// A token bucket over all `/api/v1` calls; the token endpoint is not counted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct RateLimit {
-    /// Requests per second; no limit while unset.
-    pub(crate) per_second: Option<f64>,
-    /// Requests that may come at once.
-    pub(crate) burst: u32,
-    pub(crate) form: RateLimitForm,
-    /// Both spellings exist: `RATE_LIMITED` (official) and `RATE_LIMIT_EXCEEDED`.
-    pub(crate) error_code: String,
-    /// The body's `code`: 8 (gRPC) or 429 (as third-party docs show it).
-    pub(crate) code: u16,
-}
-
-impl Default for RateLimit {
-    fn default() -> Self {
-        Self {
-            per_second: None,
-            burst: 1,
-            form: RateLimitForm::RetryAfterSeconds,
-            error_code: "RATE_LIMITED".to_owned(),
-            code: 8,
-        }
+settings! {
+    /// A token bucket over all `/api/v1` calls; the token endpoint is not counted.
+    struct RateLimit {
+        /// Requests per second; no limit while unset.
+        per_second: Option<f64>,
+        /// Requests that may come at once.
+        burst: u32 = 1,
+        form: RateLimitForm,
+        /// Both spellings exist: `RATE_LIMITED` (official) and `RATE_LIMIT_EXCEEDED`.
+        error_code: String = "RATE_LIMITED".to_owned(),
+        /// The body's `code`: 8 (gRPC) or 429 (as third-party docs show it).
+        code: u16 = 8,
     }
 }

@@ -9,13 +9,13 @@ use std::{process::Output, thread};
 /// kubectl mostly waits for the server; this many at a time keep it busy.
 const AT_ONCE: usize = 4;
 
-/// Applies every row under a name of its own, and hands each answer to `look`.
-fn apply_all(rows: &[Row], namespace: &str, look: impl Fn(&Row, &Output) -> Option<String> + Sync) {
+/// Applies every row under a name of its own, and hands each answer to `check`.
+fn apply_all(rows: &[Row], namespace: &str, check: impl Fn(&Row, &Output) -> Option<String> + Sync) {
     let numbered: Vec<_> = rows.iter().enumerate().collect();
     let apply = |(number, row): &(usize, &Row)| {
         let arguments = ["apply", "--validate=strict", "-n", namespace, "-f", "-"];
         let output = cluster().kubectl_with(&arguments, &row.manifest(&format!("row-{number}")));
-        look(row, &output).map(|fault| format!("{}: {fault}", row.about))
+        check(row, &output).map(|fault| format!("{}: {fault}", row.about))
     };
     let faults: Vec<_> = thread::scope(|scope| {
         let parts = numbered.chunks(rows.len().div_ceil(AT_ONCE));

@@ -58,16 +58,16 @@ async fn in_sync() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refresh_makes_the_operator_look_now() {
+async fn refresh_makes_the_operator_reconcile_now() {
     let world = in_sync().await;
     assert_eq!(enabled(&live(&world)), ["refresh", "suspend"]);
-    let looks = world.looks();
+    let reads = world.looks();
     let patch = press(&world, "refresh");
     let at = patch["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].as_str().unwrap();
     assert_eq!(patch, json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": at}}}), "nothing else");
     assert!(at.parse::<jiff::Timestamp>().is_ok(), "{at}");
     eventually("the echo", 60, || (live(&world)["status"]["lastHandledReconcileAt"] == at).then_some(()));
-    assert!(world.looks() > looks);
+    assert!(world.looks() > reads);
     assert_eq!(health(&live(&world)).0, "Healthy");
 }
 

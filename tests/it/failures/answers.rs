@@ -41,7 +41,7 @@ async fn row_006_a_missing_organization_is_named_and_nothing_else_is_asked_of_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_007_a_deleted_organization_lets_its_resource_go_after_a_second_look() {
+async fn row_007_a_deleted_organization_lets_its_resource_go_after_a_second_read() {
     let world = at_rest(&[]).await;
     world.admin("DELETE", "organizations/org_1", &Value::Null);
     world.until("acme", "False", "OrganizationNotFound");
@@ -79,7 +79,7 @@ async fn row_007_a_404_of_another_environment_proves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_008_an_organization_deleted_in_the_middle_of_a_pass_costs_one_write() {
+async fn row_008_an_organization_deleted_in_the_middle_of_a_reconcile_costs_one_write() {
     let read_slowly = json!({"kind": "slow_headers", "delay_ms": 1500});
     let world = troubled(&[once("GET", POLICY, read_slowly)]).await;
     world.apply("neighbour", &organization("org_2", ""));
@@ -93,7 +93,7 @@ async fn row_008_an_organization_deleted_in_the_middle_of_a_pass_costs_one_write
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_009_a_conflict_is_decided_anew_and_at_most_three_times_a_pass() {
+async fn row_009_a_conflict_is_decided_anew_and_at_most_three_times_a_reconcile() {
     let world = troubled(&[once("PATCH", POLICY, refuse(409))]).await;
     world.until("acme", "True", "InSync");
     assert_eq!(world.story("org_1").replace('A', "")[..7], *"OOFRWRW", "read again before the second");
@@ -101,10 +101,10 @@ async fn row_009_a_conflict_is_decided_anew_and_at_most_three_times_a_pass() {
     let world = troubled(&[always("PATCH", POLICY, refuse(409))]).await;
     let resource = world.until("acme", "Unknown", "WriteConflict");
     assert!(condition(&resource, "Reconciling").is_some());
-    eventually("a second pass", 30, || (world.policies("org_1").len() > 3).then_some(()));
+    eventually("a second reconcile", 30, || (world.policies("org_1").len() > 3).then_some(()));
     let story = world.story("org_1");
     assert!(!story.contains("WW"), "{story}");
-    assert!(story.split('O').all(|pass| pass.matches('W').count() <= 3), "{story}");
+    assert!(story.split('O').all(|one| one.matches('W').count() <= 3), "{story}");
     world.calm();
     world.until("acme", "True", "InSync");
 }

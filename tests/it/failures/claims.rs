@@ -113,8 +113,8 @@ async fn row_047_the_younger_takes_over_without_a_revert_in_between() {
     world.until("older", "True", "InSync");
     world.until("younger", "False", "Conflict");
     world.kubectl(&["delete", "osp", "older", "--timeout=60s"]);
-    let heir = world.until("younger", "True", "InSync");
-    assert!(!heir["metadata"]["finalizers"].is_null());
+    let successor = world.until("younger", "True", "InSync");
+    assert!(!successor["metadata"]["finalizers"].is_null());
     assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90);
     let sources: Vec<_> = world.policies("org_1").iter().map(|body| body["policy_source"].clone()).collect();
     assert_eq!(sources, ["CUSTOM", "CUSTOM"]);

@@ -10,7 +10,7 @@ use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_048_of_two_operators_that_do_not_see_each_other_the_stricter_one_prevails() {
-    // two namespaces, each with an operator that looks nowhere else: to either one, the other is another cluster
+    // two namespaces, each with an operator that watches nothing else: to either one, the other is another cluster
     let scalekit = World::scalekit(json!({})).await;
     let mut here = World::on(cluster(), scalekit.clone());
     let mut there = World::on(cluster(), scalekit);

@@ -17,7 +17,7 @@ impl Crowd {
     }
 
     /// Creates organizations and resources; without an interval they are
-    /// looked at as often as the operator looks by itself.
+    /// reconciled as often as the operator does by default.
     pub fn arrive(&self, world: &World, interval: Option<&str>) {
         let resource = |n: u64| {
             json!({

@@ -75,7 +75,7 @@ async fn row_052_a_deletion_waits_for_an_api_that_is_down_and_for_an_operator_to
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_053_what_is_deleted_before_its_first_look_was_never_anybodys_business() {
+async fn row_053_what_is_deleted_before_its_first_reconcile_was_never_anybodys_business() {
     let mut world = World::without_operator(json!({})).await;
     world.apply("acme", &spec(""));
     world.kubectl(&["delete", "osp", "acme", "--timeout=10s"]);

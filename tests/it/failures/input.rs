@@ -91,7 +91,7 @@ async fn row_102_idle_that_is_off_is_written_without_a_value_and_a_stale_one_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_103_a_huge_or_repeated_request_to_look_now_costs_little_and_harms_nothing() {
+async fn row_103_a_huge_or_repeated_request_to_reconcile_now_costs_little_and_harms_nothing() {
     let mut world = World::without_operator(json!({})).await;
     world.arguments = vec!["--resync-interval", "1h"];
     world.start_operator();

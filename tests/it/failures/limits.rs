@@ -1,6 +1,6 @@
 //! Rows 10 to 13 and 15: environments that want fewer requests, and those that
 //! can't take any. What nothing must be sent to is watched by the clock of
-//! another environment, whose resource is looked at every two seconds.
+//! another environment, whose resource is reconciled every two seconds.
 
 use super::{ORGANIZATION, always, crowd::Crowd, organization, refuse, spec, troubled, witness::message};
 use crate::{
@@ -23,13 +23,13 @@ impl Clock {
         Self(simulator)
     }
 
-    /// Waits for two further looks, so some seconds have passed and nobody
+    /// Waits for two further reconciles, so some seconds have passed and nobody
     /// stands in the way.
     fn tick(&self) {
         let path = "/_simulator/journal/count?method=GET&path=/api/v1/organizations/org_3/session-policy";
-        let looks = || self.0.admin("GET", path, &Value::Null).1["count"].as_u64().unwrap();
-        let before = looks();
-        eventually("two looks at another environment", 60, || (looks() >= before + 2).then_some(()));
+        let reconciles = || self.0.admin("GET", path, &Value::Null).1["count"].as_u64().unwrap();
+        let before = reconciles();
+        eventually("two reconciles in another environment", 60, || (reconciles() >= before + 2).then_some(()));
     }
 }
 
@@ -151,7 +151,7 @@ async fn row_015_an_outage_is_probed_and_not_stormed_and_is_over_for_all_at_its_
     world.trouble(&always("GET", "/api/**", refuse(503)));
     world.start_operator();
     crowd.until(&world, "Unknown", "ApiUnavailable");
-    // sixteen passes may be under way when it begins; without a breaker each of
+    // sixteen reconciles may be under way when it begins; without a breaker each of
     // the sixty would have had to send one to know
     let sent = world.count("path=/api/**");
     assert!((5..=40).contains(&sent), "{sent}");

@@ -130,7 +130,7 @@ async fn row_039_every_other_flaw_is_named_by_its_key_and_costs_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_041_a_rotation_is_seen_within_a_minute_though_no_look_is_due() {
+async fn row_041_a_rotation_is_seen_within_a_minute_though_no_reconcile_is_due() {
     let mut world = World::without_operator(json!({})).await;
     world.arguments = vec!["--resync-interval", "1h"];
     world.start_with(&[]);

@@ -5,7 +5,7 @@ use crate::{cluster::eventually, world::condition};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_073_a_resource_that_goes_in_the_middle_of_a_look_costs_nothing_else() {
+async fn row_073_a_resource_that_goes_in_the_middle_of_a_reconcile_costs_nothing_else() {
     let world = ready_world(", deletionPolicy: Retain").await;
     let slow = json!({"method": "GET", "path": "/api/v1/organizations/org_1/session-policy", "times": "forever",
         "fault": {"kind": "slow_headers", "delay_ms": 1500}});
@@ -13,7 +13,7 @@ async fn row_073_a_resource_that_goes_in_the_middle_of_a_look_costs_nothing_else
         world.admin("POST", "faults", &slow);
         world.edit("org_1", &json!({"policy": super::foreign()})); // there is something to say
         let before = world.looks();
-        eventually("a look hangs", 30, || (world.looks() > before).then_some(()));
+        eventually("a reconcile hangs", 30, || (world.looks() > before).then_some(()));
         world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
         let writes = world.writes().len();
         world.apply("acme", &spec(&format!(", mode: {mode}, deletionPolicy: Retain")));

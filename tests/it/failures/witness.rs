@@ -31,7 +31,7 @@ impl World {
 
     /// The requests about an organization, a letter each: the organization,
     /// Application's policy, Flags written, policy Read, policy Written. One
-    /// pass begins with each O, unless it looks at the organization again.
+    /// reconcile begins with each O, unless it reads the organization again.
     pub fn story(&self, organization: &str) -> String {
         let journal = self.admin("GET", "journal?path=/api/v1/organizations/**", &Value::Null);
         let own = format!("/api/v1/organizations/{organization}");
@@ -49,20 +49,20 @@ impl World {
         journal.as_array().unwrap().iter().filter_map(letter).collect()
     }
 
-    /// Waits for further whole looks at an organization, of a resource that is
+    /// Waits for further whole reconciles of an organization, whose resource is
     /// in order: the clock of those who wait for nothing to happen.
     pub fn until_looked_at(&self, organization: &str, more: u64) {
         let path = format!("method=GET&path=/api/v1/organizations/{organization}/session-policy&status=200");
         let before = self.count(&path);
-        eventually("further looks at the organization", 60, || (self.count(&path) >= before + more).then_some(()));
+        eventually("further reconciles of the organization", 60, || (self.count(&path) >= before + more).then_some(()));
     }
 
-    /// Asks for a pass now and waits until one has ended; how it left the
+    /// Asks for a reconcile now and waits until one has ended; how it left the
     /// resource.
     pub fn pass(&self, name: &str, request: &str) -> Value {
         let annotation = format!("reconcile.fluxcd.io/requestedAt={request}");
         self.kubectl(&["annotate", "--overwrite", "osp", name, &annotation]);
-        eventually("the requested pass", 60, || {
+        eventually("the requested reconcile", 60, || {
             self.resource(name).filter(|resource| resource["status"]["lastHandledReconcileAt"] == request)
         })
     }

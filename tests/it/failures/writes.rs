@@ -20,7 +20,7 @@ fn until_sent(world: &World) {
 async fn row_025_a_write_whose_answer_is_lost_is_not_repeated() {
     let world = troubled(&[once("PATCH", POLICY, json!({"kind": "lost_response"}))]).await;
     world.until("acme", "True", "InSync");
-    assert!(world.story("org_1").starts_with("OAOFRWR"), "it is looked for before anything else");
+    assert!(world.story("org_1").starts_with("OAOFRWR"), "it is read for before anything else");
     world.until_looked(2);
     assert_eq!(world.policies("org_1").len(), 1);
 }
@@ -29,7 +29,7 @@ async fn row_025_a_write_whose_answer_is_lost_is_not_repeated() {
 async fn row_025_a_write_that_got_lost_itself_is_repeated_once() {
     let world = troubled(&[once("PATCH", POLICY, json!({"kind": "lost_request"}))]).await;
     world.until("acme", "True", "InSync");
-    assert!(world.story("org_1").starts_with("OAOFRWRW"), "it is looked for before anything else");
+    assert!(world.story("org_1").starts_with("OAOFRWRW"), "it is read for before anything else");
     world.until_looked(2);
     assert_eq!(world.policies("org_1").len(), 2);
 }
@@ -48,7 +48,7 @@ async fn row_026_a_write_that_lands_after_an_edit_is_corrected() {
     let mut world = World::without_operator(json!({})).await;
     world.trouble(&once("PATCH", POLICY, late()));
     world.start_operator();
-    // no look of its own comes between
+    // no reconcile of its own comes between
     world.apply("acme", &spec(", interval: 1h"));
     world.apply("neighbour", &super::organization("org_2", ""));
     until_sent(&world);
@@ -82,7 +82,7 @@ async fn row_026_a_write_that_lands_after_a_revert_is_reverted_too_before_the_re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_027_while_reads_are_behind_the_echo_counts_and_each_look_writes_at_most_once() {
+async fn row_027_while_reads_are_behind_the_echo_counts_and_each_reconcile_writes_at_most_once() {
     let mut world = World::without_operator(json!({"lag": {"reads": 1000}})).await;
     world.start_operator();
     world.apply("acme", &spec(", interval: 1h"));
@@ -93,10 +93,10 @@ async fn row_027_while_reads_are_behind_the_echo_counts_and_each_look_writes_at_
     world.until("acme", "True", "InSync");
     let story = world.story("org_1");
     // the organization is read twice where its features are written
-    let passes: Vec<&str> = story.split('O').filter(|pass| pass.contains(['F', 'W'])).collect();
-    assert!((2..=4).contains(&passes.len()), "no hot loop: {story}");
-    let writes_once = |pass: &&str| pass.matches('F').count() == 1 && pass.matches('W').count() == 1;
-    assert!(passes.iter().all(writes_once), "{story}");
+    let reconciles: Vec<&str> = story.split('O').filter(|one| one.contains(['F', 'W'])).collect();
+    assert!((2..=4).contains(&reconciles.len()), "no hot loop: {story}");
+    let writes_once = |one: &&str| one.matches('F').count() == 1 && one.matches('W').count() == 1;
+    assert!(reconciles.iter().all(writes_once), "{story}");
     let sent = world.policies("org_1");
     assert!(sent.iter().all(|body| *body == sent[0]), "always the same: {sent:?}");
     world.admin("PATCH", "settings", &json!({"lag": {"reads": 0}}));
@@ -133,7 +133,7 @@ async fn row_028_a_policy_that_is_not_kept_is_given_up_after_two_tries() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_029_a_declined_policy_is_named_with_the_servers_code_and_not_sent_again() {
-    // what the application allows can't be read, so the server is the first to see the flaw
+    // what the application allows can't be read, so the server is the first to see what is wrong
     let mut world = World::without_operator(json!({"application": {"answer": "forbidden"}})).await;
     world.start_operator();
     let chain = "policy: {policySource: CUSTOM, absoluteSessionTimeout: 60, idleSessionTimeoutEnabled: true, \
@@ -154,7 +154,7 @@ async fn row_029_a_declined_policy_is_named_with_the_servers_code_and_not_sent_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_029_a_refusal_of_any_kind_ends_the_pass() {
+async fn row_029_a_refusal_of_any_kind_ends_the_reconcile() {
     let world = at_rest(&[always("PATCH", POLICY, refuse(400))]).await;
     world.apply("acme", &minutes(90));
     world.until("acme", "False", "RejectedByApi");

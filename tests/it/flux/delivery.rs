@@ -92,7 +92,7 @@ impl<'a> Delivery<'a> {
         history[0]["totalReconciliations"].as_u64().unwrap_or(0)
     }
 
-    /// Waits for `more` further passes.
+    /// Waits for `more` further reconciliations of Flux.
     pub fn until_passed(&self, more: u64) {
         let before = self.passes();
         self.until("reconciled again", |k| {
@@ -100,7 +100,7 @@ impl<'a> Delivery<'a> {
         });
     }
 
-    /// Asks for a pass, as `flux reconcile` does, and waits for it.
+    /// Asks Flux for a reconciliation, as `flux reconcile` does, and waits for it.
     pub fn reconcile(&self, token: &str) {
         let request = format!("reconcile.fluxcd.io/requestedAt={token}");
         self.world.kubectl(&["annotate", "--overwrite", "kustomization/policies", &request]);

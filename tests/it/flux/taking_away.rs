@@ -48,7 +48,7 @@ async fn a_policy_that_the_api_server_refuses_stops_the_folder_before_anything_c
     assert_eq!((world.resource("one").unwrap(), world.resource("two").unwrap()), before);
     assert_eq!(world.writes().len(), 4, "the flag and the policy of two organizations");
 
-    // told to, Flux deletes and creates: the old organization is reverted first
+    // forced by an annotation, Flux deletes and creates: the old organization is reverted first
     let forced =
         moved.1.replace("{name: two}", "{name: two, annotations: {kustomize.toolkit.fluxcd.io/force: Enabled}}");
     let revision = delivery.publish(&[tighter, (moved.0, forced)]);

@@ -55,7 +55,7 @@ impl Drop for Following {
     }
 }
 
-/// What the table told of acme, line by line: Ready, Reason, Synced.
+/// What the table showed of acme, line by line: Ready, Reason, Synced.
 fn ran(table: &str) -> Vec<String> {
     let of_acme = table.lines().filter(|line| line.starts_with("acme "));
     let words = of_acme.map(|line| line.split_whitespace().collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Input that is no manifest at all: told with its place, exit code 1.
+//! Input that is no manifest at all: reported with its place, exit code 1.
 
 use super::{Folder, policy};
 

@@ -23,8 +23,8 @@ fn bounded(folder: &Folder, seconds: usize, arguments: &[&str]) -> Ran {
     Ran::from(shell.current_dir(folder.path()).stdin(Stdio::null()).output().unwrap())
 }
 
-/// That `content` is told first at `place`, with `part`, and exit code 1.
-fn is_told(content: &str, place: &str, part: &str) {
+/// That the first diagnostic is about `content`, at `place` and with `part`, and exit code 1.
+fn is_reported(content: &str, place: &str, part: &str) {
     let ran = bounded(&Folder::with(content), SECONDS, &["validate", "a.yaml"]);
     let start: String = content.chars().take(40).collect();
     let shown: String = ran.out.chars().take(300).collect();
@@ -41,7 +41,7 @@ fn row_096_aliases_make_no_more_of_a_text_than_it_is() {
     for n in 1..30 {
         bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", ")));
     }
-    is_told(&bomb, "5:20", "anchors and aliases that stand for more than 50000 values");
+    is_reported(&bomb, "5:20", "anchors and aliases that stand for more than 50000 values");
 }
 
 #[test]
@@ -53,56 +53,60 @@ fn row_096_a_long_text_is_kept_once_however_often_it_is_meant() {
         format!("a: &a {{? {text} : 1}}\nb: [{}1]\n", "{<<: *a}, ".repeat(1000)),
     ] {
         let part = "error[limit]: anchors and aliases that stand for more than 4194304 bytes";
-        is_told(&repeated, "2", part);
+        is_reported(&repeated, "2", part);
     }
     let path = (0..58).fold(OURS.to_owned(), |all, n| {
         let (indent, key) = (" ".repeat(n), "k".repeat(130_000));
         all + &format!("{indent}? {key}\n{indent}:\n")
     });
-    is_told(&(path + &" ".repeat(58) + "yes\n"), "1:1", "yes is a text in YAML 1.2");
+    is_reported(&(path + &" ".repeat(58) + "yes\n"), "1:1", "yes is a text in YAML 1.2");
 }
 
 #[test]
 fn row_096_nesting_a_million_deep_is_told() {
     for (text, place) in [("[", "1:65"), ("{a: ", "1:257"), ("- ", "1:129"), ("? ", "1:129")] {
-        is_told(&text.repeat(1_000_000), place, "error[limit]: maps and lists are nested too deep");
+        is_reported(&text.repeat(1_000_000), place, "error[limit]: maps and lists are nested too deep");
     }
 }
 
 #[test]
 fn row_096_too_much_in_one_document_or_resource_is_told() {
-    is_told(
+    is_reported(
         &("[".to_owned() + &"[],".repeat(2_000_000)),
         "1:1500002",
         "a document of more than 500000 keys and values",
     );
     let fields = (0..100_000).fold(OURS.to_owned(), |text, n| text + &format!("f{n}: 1\n"));
-    is_told(&fields, "1:1", "a resource of more than 10000 keys and values");
+    is_reported(&fields, "1:1", "a resource of more than 10000 keys and values");
 }
 
 #[test]
 fn row_096_a_hundred_thousand_repeated_keys_are_told() {
-    is_told(&"a: 1\n".repeat(100_000), "2:1", "100 findings in 0 policies");
+    is_reported(&"a: 1\n".repeat(100_000), "2:1", "100 findings in 0 policies");
     let pairs = (0..100_000).fold(String::new(), |text, n| text + &format!("k{n}: 1\n")).repeat(2);
-    is_told(&pairs, "100001:1", "the key k0 is in this map already");
+    is_reported(&pairs, "100001:1", "the key k0 is in this map already");
 }
 
 #[test]
 fn row_096_many_documents_are_told() {
-    is_told(&"--- a\n".repeat(200_000), "1:5", "error[limit]: there are too many findings");
-    is_told(&"---\n".repeat(1_000_000), "100001:4", "there are more than 100000 documents");
+    is_reported(&"--- a\n".repeat(200_000), "1:5", "error[limit]: there are too many findings");
+    is_reported(&"---\n".repeat(1_000_000), "100001:4", "there are more than 100000 documents");
 }
 
 #[test]
 fn what_is_skipped_after_a_fault_is_passed_once() {
     for broken in ["---\na: [1\n", "---\na: 'b\n", "---\na: 1: 2\n"] {
-        is_told(
+        is_reported(
             &broken.repeat(100_000),
             &format!("2:{}", if broken.contains(": 2") { 5 } else { 4 }),
             "too many findings",
         );
     }
-    is_told(&("--- *a\n".to_owned() + &"b\n".repeat(4_000_000) + "--- *c\n"), "1:5", "a.yaml:4000002:5: error[syntax]");
+    is_reported(
+        &("--- *a\n".to_owned() + &"b\n".repeat(4_000_000) + "--- *c\n"),
+        "1:5",
+        "a.yaml:4000002:5: error[syntax]",
+    );
 }
 
 /// With it in the path of each, this would be 80 GB of copying.
@@ -118,7 +122,7 @@ fn row_096_the_largest_documents_fit_into_the_memory() {
     let largest = "[".to_owned() + &"{a: 1},\n".repeat(166_660) + "]\n";
     let ran = bounded(&Folder::with(largest), SECONDS, &["validate", "a.yaml"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "0 policies valid, 1 document of other kinds skipped\n"));
-    is_told(&("[".to_owned() + &"{a: 1, a: 2},\n".repeat(99_990) + "]\n"), "1:9", "there are too many findings");
+    is_reported(&("[".to_owned() + &"{a: 1, a: 2},\n".repeat(99_990) + "]\n"), "1:9", "there are too many findings");
 }
 
 /// With a long path, which every place has.

@@ -1,4 +1,4 @@
-//! What may not be read is told and hides nothing else. Root may read all, so
+//! What may not be read is reported and hides nothing else. Root may read all, so
 //! root lets another user run the binary.
 
 use super::{Folder, Ran, policy};
@@ -79,7 +79,7 @@ const DENIED: &str = "1:1: error[unreadable]: cannot be read: Permission denied 
                       that you may read\n";
 
 #[test]
-fn a_file_that_may_not_be_read_is_told_and_the_others_are_looked_at() {
+fn a_file_that_may_not_be_read_is_reported_and_the_others_are_checked() {
     let closed = Closed::new().file("b.yaml").mode("b.yaml", 0o000).file("c.yaml");
     let ran = closed.osp(&["validate", "."]);
     assert!(ran.out.starts_with(&format!("./b.yaml:{DENIED}./c.yaml:1:1: error[syntax]")), "{ran:?}");
@@ -89,7 +89,7 @@ fn a_file_that_may_not_be_read_is_told_and_the_others_are_looked_at() {
 }
 
 #[test]
-fn a_folder_that_may_not_be_listed_is_told_and_the_others_are_looked_at() {
+fn a_folder_that_may_not_be_listed_is_reported_and_the_others_are_checked() {
     for mode in [0o000, 0o111] {
         let closed = Closed::new().file("below/b.yaml").mode("below", mode).file("further/c.yaml");
         let ran = closed.osp(&["validate", "."]);

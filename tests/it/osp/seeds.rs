@@ -20,6 +20,6 @@ fn every_seed_is_answered() {
 }
 
 #[test]
-fn every_output_is_looked_at() {
+fn every_output_is_checked() {
     assert_eq!(FORMATS, Format::value_variants());
 }

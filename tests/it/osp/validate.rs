@@ -1,4 +1,4 @@
-//! What `osp validate` looks at, and that it says what the API server says.
+//! Which files `osp validate` checks, and that it says what the API server says.
 
 use super::{Folder, policy};
 use crate::admission::rows::{BAD, GOOD};

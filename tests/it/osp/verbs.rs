@@ -19,7 +19,7 @@ fn what_is_printed_is_what_is_committed() {
 }
 
 #[test]
-fn shells_and_man_are_told_every_verb() {
+fn shells_and_man_know_every_verb() {
     let folder = Folder::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(folder.osp(&["completions", shell]).out.contains("validate"), "{shell}");

@@ -172,7 +172,7 @@ async fn compare_random(settings: Value) {
     let mut theirs = World::without_operator(settings.clone()).await;
     let ours = World::without_operator(settings).await;
     for world in [&theirs, &ours] {
-        // whose features are told if any are
+        // whose features are reported if any are
         world.admin(
             "PUT",
             "organizations/org_99",

@@ -19,7 +19,7 @@ proptest! {
     #[test]
     fn a_plan_after_an_apply_is_empty(cases in vec(cases(), 1..16), server in prop::sample::select(servers())) {
         let tells = server["emission"]["settings"] != "never";
-        let pipeline = Pipeline::new(cases.len() + 1, server); // one more, whose features are told if any are
+        let pipeline = Pipeline::new(cases.len() + 1, server); // one more, whose features are reported if any are
         let all: String =
             cases.iter().zip(1..).map(|(c, n)| format!("---\n{}", manifest(&format!("o{n}"), &c.spec(n)))).collect();
         pipeline.file("policies/all.yaml", &all);
