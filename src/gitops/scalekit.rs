@@ -210,7 +210,7 @@ impl Scalekit {
                     // who all waited for the same pause do not all come back at once
                     retry_after.mul_f64(1.0 + fastrand::f64() / 20.0)
                 }
-                ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Unreachable if !writes => {
+                kind if kind.is_outage() && !writes => {
                     if tries == TRIES || !self.retry_reads.get() {
                         self.retry_reads.set(false);
                         return Err(error);

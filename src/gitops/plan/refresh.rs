@@ -9,8 +9,8 @@ use crate::{
     },
     policy::{ApplicationPolicy, Live, OrganizationId},
     reconcile::{
-        Application, ErrorKind, Goal, Observation, Organization, RemoteError, RemoteOutcome, RemoteRequest,
-        RemoteResponse, problem,
+        Application, Goal, Observation, Organization, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse,
+        problem,
     },
     terminal::Progress,
 };
@@ -138,16 +138,11 @@ impl RecordedWrites {
             _ => {}
         }
         let response = scalekit.ask(request).await;
-        let hidden = |kind| matches!(kind, ErrorKind::Forbidden | ErrorKind::Rejected);
-        match &response {
-            // a server may hide the policy of an organization whose feature is off, and here it still is
-            Err(error)
-                if matches!(request, RemoteRequest::ReadPolicy(_)) && !self.writes.is_empty() && hidden(error.kind) =>
-            {
-                None
-            }
-            _ => Some(response),
-        }
+        // the feature was not really switched on, so the server may still hide the policy
+        let hidden = matches!(request, RemoteRequest::ReadPolicy(_))
+            && !self.writes.is_empty()
+            && response.as_ref().is_err_and(|error| error.kind.hides_policy());
+        (!hidden).then_some(response)
     }
 
     fn into_change(
