@@ -38,7 +38,7 @@ pub(super) struct Hint {
 impl Hint {
     /// Commands of `program` for the namespace, context and kubeconfig of this
     /// call.
-    fn new(program: &str, connection: &Connection) -> Self {
+    pub(super) fn new(program: &str, connection: &Connection) -> Self {
         let file = connection.kubeconfig.as_ref().map(|file| file.display().to_string());
         let flags = [("-n", &connection.namespace), ("--context", &connection.context), ("--kubeconfig", &file)];
         let flags = flags.iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!(" {flag} {value}")));

@@ -3,12 +3,13 @@
 use super::{
     Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult,
     cluster::{Connection, Hint},
+    explain::future,
     limits::{self, Stricter},
     summary::Summary,
     table::{Cell, Column, Place, table},
 };
 use crate::{
-    crd::{self, OrganizationSessionPolicy},
+    crd::OrganizationSessionPolicy,
     policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
     terminal::Style,
@@ -46,8 +47,6 @@ struct Comparison<'a> {
     summary: Summary<'a>,
     wanted: Policy,
     found: Live,
-    mode: Mode,
-    suspended: bool,
     lines: Vec<Line>,
 }
 
@@ -65,23 +64,19 @@ impl<'a> Comparison<'a> {
     /// which is from the operator's last reconcile.
     fn of(resource: &'a OrganizationSessionPolicy, hint: &Hint) -> Result<Self, Failure> {
         let summary = Summary::of(resource);
-        let name = summary.name().to_owned();
-        let spec = crd::validate(&resource.spec).map_err(|violations| Failure::Unreadable {
-            name: name.clone(),
-            cause: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-        })?;
-        let status = summary.status();
-        let reported = status.and_then(|status| status.policy.as_ref()).ok_or_else(|| Failure::NotReconciled {
-            explain: hint.to("explain", &name),
-            name,
+        let name = || summary.name().to_owned();
+        let invalid = |why: &String| Failure::Unreadable { name: name(), cause: why.clone() };
+        let declared = summary.spec.as_ref().map_err(invalid)?.policy;
+        let found = summary.live().ok_or_else(|| Failure::NotReconciled {
+            name: name(),
             why: summary.ready().reason.to_owned(),
+            explain: hint.to("explain", summary.name()),
         })?;
-        let application = status.and_then(|status| status.application_policy.as_ref()).map(Bounds::from);
+        let application = summary.status.and_then(|status| status.application_policy.as_ref()).map(Bounds::from);
         // a deletion wants the organization to inherit
-        let wanted = if summary.deleted().is_some() { Policy::Application } else { spec.policy };
-        let found = Live::from(reported);
+        let wanted = if summary.deleted().is_some() { Policy::Application } else { declared };
         let lines = lines(&wanted, &found, application);
-        Ok(Self { summary, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
+        Ok(Self { summary, wanted, found, lines })
     }
 
     fn differs(&self) -> bool {
@@ -105,28 +100,30 @@ impl<'a> Comparison<'a> {
 
     /// What the operator will do about the difference, in a sentence.
     fn consequence(&self) -> String {
-        let ready = self.summary.ready();
-        let when = if self.summary.is_current() {
-            ""
-        } else {
-            "The operator has not reconciled this version of the spec yet; what is live is from its last reconcile. "
-        };
-        let what = match (self.mode, tighten(&self.wanted, &self.found)) {
-            _ if !self.differs() => "Nothing differs.",
-            _ if self.suspended && self.summary.deleted().is_none() => "Suspended: nothing is written.",
+        let (ready, deleted) = (self.summary.ready(), self.summary.deleted().is_some());
+        let mode = self.summary.spec.as_ref().map(|spec| spec.mode);
+        let what = match (mode, tighten(&self.wanted, &self.found)) {
+            _ if !self.differs() => "Nothing differs.".to_owned(),
+            _ if self.summary.is_suspended() && !deleted => "Suspended: nothing is written.".to_owned(),
             _ if ready.status == ConditionStatus::False => {
-                let meaning = Reason::parse(ready.reason).map(Reason::means).unwrap_or_default();
-                return format!("{when}Nothing is written because of {}: {meaning}", ready.reason);
+                let meaning = Reason::parse(ready.reason).map(|reason| reason.message("")).unwrap_or_default();
+                format!("It differs because of {}: {meaning}", ready.reason)
             }
-            _ if self.summary.deleted().is_some() => "It is being deleted: the organization is set back to inherit.",
-            (Mode::Observe, _) => "Observe: this is reported, and nothing is written.",
-            (Mode::TightenOnly, None) => "TightenOnly: what is live is strict enough, and stays.",
-            (Mode::TightenOnly, Some(target)) => {
-                return format!("{when}TightenOnly: only what makes it stricter is written: {target}.");
+            _ if deleted => format!("It is being deleted: {}.", future::deletion(&self.summary)),
+            (Ok(Mode::Observe), _) => "Observe: this is reported, and nothing is written.".to_owned(),
+            (Ok(Mode::TightenOnly), None) => "TightenOnly: what is live is strict enough, and stays.".to_owned(),
+            (Ok(Mode::TightenOnly), Some(target)) => {
+                format!("TightenOnly: only what makes it stricter is written: {target}.")
             }
-            (Mode::Enforce, _) => "Enforce: the operator writes what is declared.",
+            _ => "Enforce: the operator writes what is declared.".to_owned(),
         };
-        format!("{when}{what}")
+        match self.summary.is_current() {
+            true => what,
+            false => format!(
+                "The operator has not reconciled this version of the spec yet; what is live is from its last \
+                 reconcile. {what}"
+            ),
+        }
     }
 
     fn json(&self) -> String {
@@ -180,6 +177,48 @@ fn value(field: Field, policy: &Live) -> String {
 mod tests {
     use super::*;
     use crate::policy::Session;
+    use serde_json::Value;
+
+    fn consequence(spec: Value, deleted: bool, reason: &str, live: Value) -> String {
+        let mut all = json!({
+            "metadata": {"name": "acme", "generation": 1},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 60}},
+            "status": {"observedGeneration": 1, "policy": live, "conditions": [{"type": "Ready", "reason": reason,
+                "status": if reason == "Deleting" { "Unknown" } else { "False" }, "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+        });
+        all["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        if deleted {
+            all["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
+        let resource: OrganizationSessionPolicy = serde_json::from_value(all).unwrap();
+        let cluster = Hint::new("osp", &Connection::default());
+        Comparison::of(&resource, &cluster).unwrap().consequence()
+    }
+
+    #[test]
+    fn a_policy_that_others_change_back_is_not_told_to_be_left_alone() {
+        let looser = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 600});
+        let said = consequence(json!({}), false, "Contended", looser);
+        assert!(said.starts_with("It differs because of Contended: Somebody else changes the policy"), "{said}");
+        assert!(said.contains("a looser policy is corrected each interval"), "{said}");
+    }
+
+    #[test]
+    fn what_a_deletion_does_is_told_of_each_spec() {
+        let own = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 60});
+        let stricter = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 30});
+        for (spec, live, expected) in [
+            (json!({}), &own, "first the organization is set back to inherit the application's policy."),
+            (json!({"deletionPolicy": "Retain"}), &own, "the policy stays in Scalekit (deletionPolicy Retain)."),
+            (json!({"mode": "Observe"}), &own, "Observe never writes, so the policy stays in Scalekit."),
+            (json!({"mode": "TightenOnly"}), &own, "first the organization is set back"),
+            (json!({"mode": "TightenOnly"}), &stricter, "it is the customer's own and stays (TightenOnly)."),
+        ] {
+            let said = consequence(spec.clone(), true, "Deleting", live.clone());
+            assert!(said.starts_with("It is being deleted: ") && said.contains(expected), "{spec}: {said}");
+        }
+    }
 
     #[test]
     fn what_differs_is_what_the_domain_says_and_reads_the_same() {

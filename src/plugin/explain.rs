@@ -4,11 +4,12 @@
 
 mod conditions;
 mod facts;
-mod future;
+pub(super) mod future;
 
 use super::{
-    Cluster, CommandOutput, Exit, Output, VerbResult, age,
+    Cluster, CommandOutput, Output, VerbResult, age,
     cluster::{Connection, Hint},
+    delivery::Delivery,
     summary::{Severity, Summary},
 };
 use crate::{
@@ -98,8 +99,8 @@ fn text(
     };
     let head = format!("{} {says}: {}{deleted}", summary.name(), ready.reason);
     let mut text = format!("{}\n", output.paint(&printable(&head), style));
-    text.push_str(&facts::text(resource, output));
+    text.push_str(&facts::text(&summary, Delivery::of(resource), output));
     text.push_str(&conditions::text(&summary, owner, output, now));
-    text.push_str(&future::text(resource, hint, output, now));
-    CommandOutput { text, exit: if summary.is_ready() { Exit::Success } else { Exit::Findings } }
+    text.push_str(&future::text(&summary, hint, output, now));
+    CommandOutput { text, exit: summary.exit() }
 }

@@ -4,12 +4,11 @@
 use super::{
     Cluster, CommandOutput, Exit, Failure, Output, VerbResult,
     cluster::{Connection, Hint},
-    summary::Summary,
+    summary::{Summary, style},
 };
 use crate::{
     crd::{self, OrganizationSessionPolicy, REQUESTED_AT},
-    reconcile::ConditionStatus,
-    terminal::{Style, note},
+    terminal::{note, printable},
 };
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
@@ -100,13 +99,10 @@ impl Request {
 fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output) -> CommandOutput {
     let summary = Summary::of(resource);
     let ready = summary.ready();
-    let (exit, style) = match ready.status {
-        ConditionStatus::True => (Exit::Success, Style::Good),
-        ConditionStatus::False => (Exit::Findings, Style::Bad),
-        ConditionStatus::Unknown => (Exit::Findings, Style::Doubtful),
-    };
-    let head = output.paint(&format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason), style);
+    let head = format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason);
+    let head = output.paint(&printable(&head), style(ready.status));
     let mut text = format!("{head}\n{}", output.paragraph("", ready.message));
+    let exit = summary.exit();
     if exit == Exit::Findings {
         text.push_str(&output.paragraph("", &format!("`{}` says more.", hint.to("explain", summary.name()))));
     }

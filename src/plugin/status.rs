@@ -4,7 +4,7 @@ use super::{
     Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult, age,
     cluster::{Connection, Hint, Object},
     limits,
-    summary::{Severity, Summary},
+    summary::{Severity, Summary, style},
     table::{Cell, Column, Place, table},
 };
 use crate::{
@@ -40,7 +40,8 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     };
     let mut summaries: Vec<Summary<'_>> = found.iter().map(Summary::of).collect();
     summaries.sort_by_key(|s| (s.severity(), s.namespace(), s.name()));
-    let exit = if summaries.iter().all(Summary::is_ready) { Exit::Success } else { Exit::Findings };
+    let ready = summaries.iter().all(|summary| summary.exit() == Exit::Success);
+    let exit = if ready { Exit::Success } else { Exit::Findings };
     let text = match arguments.output {
         Format::Json => super::json(&json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})),
         Format::Text if summaries.is_empty() => {
@@ -109,19 +110,14 @@ fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Outpu
 
 fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 8] {
     let ready = summary.ready();
-    let style = |status| match status {
-        ConditionStatus::True => Style::Good,
-        ConditionStatus::False => Style::Bad,
-        ConditionStatus::Unknown => Style::Doubtful,
-    };
     let synced = summary.status_of(ConditionType::Synced);
-    let status = summary.status();
+    let status = summary.status;
     let effective = status.and_then(|s| s.effective_policy.as_ref()).map(effective).unwrap_or_default();
     let loses = summary.status_of(ConditionType::Effective) == ConditionStatus::False;
     let age = summary.created().map(|created| age::span(created, now)).unwrap_or_default();
     [
         Cell::new(summary.name(), Style::Strong),
-        Cell::plain(summary.organization()),
+        Cell::plain(&summary.organization()),
         Cell::plain(summary.mode()),
         Cell::new(&format!("{} {}", ready.status.name(), ready.reason), style(ready.status)),
         Cell::new(synced.name(), if synced == ConditionStatus::False { Style::Doubtful } else { style(synced) }),
@@ -155,7 +151,7 @@ fn drift(fields: &[DriftedField]) -> String {
 }
 
 fn item(summary: &Summary<'_>) -> Value {
-    let (ready, status) = (summary.ready(), summary.status());
+    let (ready, status) = (summary.ready(), summary.status);
     let limits = status.and_then(|s| s.effective_policy.as_ref());
     json!({
         "namespace": summary.namespace(), "name": summary.name(), "organization": summary.organization(),

@@ -14,6 +14,20 @@ use std::time::Duration;
 /// or reads again after one whose outcome is unknown.
 const TRIES: u8 = 2;
 
+/// How deleting a resource ends where no revert is written, given the live
+/// policy as far as it is known; `None`: the organization is set back to
+/// inherit first.
+pub fn without_revert(spec: &ValidatedSpec, live: Option<&Live>) -> Option<Release> {
+    match live {
+        _ if !spec.may_revert() => Some(Release::NothingToRevert),
+        Some(Live::Application) => Some(Release::Reverted),
+        Some(live) if spec.mode == Mode::TightenOnly && !diff(&spec.policy, live).is_empty() => {
+            Some(Release::CustomersOwn)
+        }
+        _ => None,
+    }
+}
+
 pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
     if !resource.finalizer {
         let nothing_to_do =
@@ -21,8 +35,8 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
         return Step::Done(state.released.clone().map_or(nothing_to_do, Outcome::Released));
     }
     let Ok(spec) = &resource.spec else { return hold(state, resource, Hold::InvalidSpec, now) };
-    if !spec.may_revert() {
-        return release(state, Release::NothingToRevert);
+    if let Some(why) = without_revert(spec, None) {
+        return release(state, why);
     }
     let environment = match &state.credentials {
         None => return Step::Request(Request::ReadCredentials { fresh: true }),
@@ -85,11 +99,8 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec) -> Revert {
         return Revert::Refused(RemoteError::new(ErrorKind::Unsupported));
     }
     let Some(live) = &observation.live else { return request(RemoteRequest::ReadPolicy(organization.id.clone())) };
-    if *live == Live::Application {
-        return Revert::Release(Release::Reverted);
-    }
-    if spec.mode == Mode::TightenOnly && !diff(&spec.policy, live).is_empty() {
-        return Revert::Release(Release::CustomersOwn);
+    if let Some(why) = without_revert(spec, Some(live)) {
+        return Revert::Release(why);
     }
     let writes = &observation.writes;
     if writes.answered + writes.unknown + writes.conflicts >= TRIES {

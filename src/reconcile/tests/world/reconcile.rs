@@ -99,7 +99,9 @@ impl World {
         }
         let events = events(&state, &outcome, update.as_ref());
         let requeue = requeue(&state, &outcome);
-        Reconciled { outcome, steps, state, update, events, requeue }
+        let reconciled = Reconciled { outcome, steps, state, update, events, requeue };
+        self.ended.push(reconciled.clone());
+        reconciled
     }
 
     fn die(&mut self, uid: Uid, state: &State, step: &Step, interrupted: Interrupted) {
