@@ -1,10 +1,10 @@
 //! `osp diff`: the declared beside the live policy, and which is stricter.
 
 use super::{
-    Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult,
-    cluster::{Connection, Hint},
+    CommandOutput, Exit, Failure, Format, Output, VerbResult,
+    cluster::{Hint, Named},
     explain::future,
-    limits::{self, Stricter},
+    limits::stricter_side,
     summary::Summary,
     table::{Cell, Column, Place, table},
 };
@@ -21,18 +21,15 @@ use serde_json::json;
 /// something does.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The resource
-    name: String,
     #[command(flatten)]
-    connection: Connection,
+    resource: Named,
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let resource = cluster.get(&arguments.name).await?;
+    let (cluster, resource) = arguments.resource.read(program).await?;
     let comparison = Comparison::of(&resource, &cluster.hint)?;
     let exit = if comparison.differs() { Exit::Findings } else { Exit::Success };
     let text = match arguments.output {
@@ -56,7 +53,7 @@ struct Line {
     declared: String,
     live: String,
     differs: bool,
-    stricter: Stricter,
+    stricter: &'static str,
 }
 
 impl<'a> Comparison<'a> {
@@ -87,7 +84,7 @@ impl<'a> Comparison<'a> {
         let columns = ["FIELD", "DECLARED", "LIVE", "STRICTER"].map(|title| Column { title, place: Place::Row });
         let row = |line: &Line| {
             let (style, stricter, mark) = match line.differs {
-                true => (Style::Doubtful, line.stricter.name(), "≠"),
+                true => (Style::Doubtful, line.stricter, "≠"),
                 false => (Style::Plain, "", "="),
             };
             [&format!("{mark} {}", line.field.name()), &line.declared, &line.live, stricter]
@@ -130,7 +127,7 @@ impl<'a> Comparison<'a> {
         let lines = self.lines.iter().filter(|line| line.differs);
         let drift = lines.map(|line| {
             json!({"field": line.field.name(), "declared": line.declared, "live": line.live,
-                "stricter": line.stricter.name()})
+                "stricter": line.stricter})
         });
         super::json(&json!({
             "namespace": self.summary.namespace(), "name": self.summary.name(),
@@ -154,7 +151,7 @@ fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line
                 declared: value(field, &declared),
                 live: value(field, found),
                 differs: difference.is_some(),
-                stricter: limits::compare(field, wanted, found, application),
+                stricter: stricter_side(field, wanted, found, application),
             }
         })
         .filter(|line| line.differs || !(line.declared.is_empty() && line.live.is_empty()))
@@ -176,7 +173,7 @@ fn value(field: Field, policy: &Live) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Session;
+    use crate::{plugin::cluster::Connection, policy::Session};
     use serde_json::Value;
 
     fn consequence(spec: Value, deleted: bool, reason: &str, live: Value) -> String {

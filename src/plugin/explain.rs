@@ -8,7 +8,7 @@ pub(super) mod future;
 
 use super::{
     Cluster, CommandOutput, Output, VerbResult, age,
-    cluster::{Connection, Hint},
+    cluster::{Hint, Named},
     delivery::Delivery,
     summary::{Severity, Summary},
 };
@@ -17,22 +17,11 @@ use crate::{
     reconcile::{self, Claimant, ConditionStatus, Reason},
     terminal::{Style, printable},
 };
-use clap::Args;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-/// A resource in sentences. Exit 0 when it is Ready, 2 when it is not.
-#[derive(Debug, Args)]
-pub struct Arguments {
-    /// The resource
-    name: String,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let resource = cluster.get(&arguments.name).await?;
+pub(super) async fn run(named: &Named, program: &str, output: &Output, now: Timestamp) -> VerbResult {
+    let (cluster, resource) = named.read(program).await?;
     let owner = match Summary::of(&resource).ready().reason == Reason::Conflict.name() {
         true => owner(&cluster, &resource).await,
         false => None,

@@ -2,8 +2,8 @@
 //! waits until its status repeats the annotation's value.
 
 use super::{
-    Cluster, CommandOutput, Exit, Failure, Output, VerbResult,
-    cluster::{Connection, Hint},
+    CommandOutput, Exit, Failure, Output, VerbResult,
+    cluster::{Hint, Named},
     summary::{Summary, style},
 };
 use crate::{
@@ -27,8 +27,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Asks the operator to reconcile now. Exit 0 when it ends Ready, 2 when not.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The resource
-    name: String,
+    #[command(flatten)]
+    resource: Named,
     /// Wait for the outcome; --wait=false only asks
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "true",
         default_missing_value = "true")]
@@ -36,14 +36,11 @@ pub struct Arguments {
     /// How long to wait
     #[arg(long, default_value = "60s", value_parser = crd::duration)]
     timeout: Duration,
-    #[command(flatten)]
-    connection: Connection,
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let name = &arguments.name;
-    let before = cluster.get(name).await?;
+    let (cluster, before) = arguments.resource.read(program).await?;
+    let name = &arguments.resource.name;
     let request = Request { value: now.to_string(), last: handled(&before), uid: before.uid() };
     let asked = json!({"metadata": {"annotations": {REQUESTED_AT: request.value}}});
     cluster.patch(name, MANAGER, &asked).await?;

@@ -76,8 +76,8 @@ fn readable(all: Vec<Object>) -> Result<Vec<OrganizationSessionPolicy>, Failure>
     }
 }
 
-const NAMESPACE: Column = Column { title: "NAMESPACE", place: Place::Row };
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
+    Column { title: "NAMESPACE", place: Place::Row },
     Column { title: "NAME", place: Place::Row },
     Column { title: "ORGANIZATION", place: Place::Yields(4, "") },
     Column { title: "MODE", place: Place::Yields(3, "") },
@@ -89,15 +89,9 @@ const COLUMNS: [Column; 8] = [
 ];
 
 fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {
-    let first = everywhere.then_some(NAMESPACE);
-    let columns: Vec<Column> = first.into_iter().chain(COLUMNS).collect();
-    let rows: Vec<Vec<Cell>> = summaries
-        .iter()
-        .map(|summary| {
-            let first = everywhere.then(|| Cell::plain(summary.namespace()));
-            first.into_iter().chain(row(summary, now)).collect()
-        })
-        .collect();
+    let without = usize::from(!everywhere); // the namespace
+    let columns: Vec<Column> = COLUMNS.into_iter().skip(without).collect();
+    let rows: Vec<Vec<Cell>> = summaries.iter().map(|s| row(s, now).into_iter().skip(without).collect()).collect();
     let mut text = table(&columns, &rows, output);
     if let Some(worst) = summaries.iter().find(|s| matches!(s.severity(), Severity::Failed | Severity::InProgress)) {
         let hint = if everywhere { hint.clone().elsewhere(worst.namespace()) } else { hint.clone() };
@@ -108,7 +102,7 @@ fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Outpu
     text
 }
 
-fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 8] {
+fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 9] {
     let ready = summary.ready();
     let synced = summary.status_of(ConditionType::Synced);
     let status = summary.status;
@@ -116,6 +110,7 @@ fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 8] {
     let loses = summary.status_of(ConditionType::Effective) == ConditionStatus::False;
     let age = summary.created().map(|created| age::span(created, now)).unwrap_or_default();
     [
+        Cell::plain(summary.namespace()),
         Cell::new(summary.name(), Style::Strong),
         Cell::plain(&summary.organization()),
         Cell::plain(summary.mode()),

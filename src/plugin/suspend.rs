@@ -1,29 +1,16 @@
 //! `osp suspend` and `osp resume`: set `spec.suspend`, and warn where Git will
 //! set it back.
 
-use super::{
-    Cluster, CommandOutput, Exit, Output, VerbResult, cluster::Connection, delivery::Delivery, summary::Summary,
-};
-use clap::Args;
+use super::{CommandOutput, Exit, Output, VerbResult, cluster::Named, delivery::Delivery, summary::Summary};
 use serde_json::json;
 
 /// Field manager of `spec.suspend`. Flux removes fields whose manager's name
 /// begins with `kubectl`, so this one must not.
 const MANAGER: &str = "osp";
 
-/// Sets `spec.suspend`.
-#[derive(Debug, Args)]
-pub struct Arguments {
-    /// The resource
-    name: String,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, output: &Output) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let name = &arguments.name;
-    let resource = cluster.get(name).await?;
+pub(super) async fn run(named: &Named, suspend: bool, program: &str, output: &Output) -> VerbResult {
+    let (cluster, resource) = named.read(program).await?;
+    let name = &named.name;
     let summary = Summary::of(&resource);
     let already = summary.is_suspended() == suspend;
     if !already {

@@ -1,6 +1,6 @@
 //! Reads every organization of the input, several at a time.
 
-use super::{Cause, Change, Entry, Flag, NoOp, Plan, Problem, ResourceChange, Writes, cause::LastApplied};
+use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims, input};
 use crate::{
     gitops::{
         Manifest,
@@ -14,6 +14,7 @@ use crate::{
     },
     terminal::Progress,
 };
+use std::error::Error;
 
 pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) manifests: &'a [Manifest],
@@ -24,8 +25,12 @@ pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) at_once: usize,
 }
 
-/// Makes the plan. Only reads.
-pub(in crate::gitops) async fn refresh<'a>(scalekit: &Scalekit, options: &PlanOptions<'a>) -> Plan<'a> {
+/// Makes the plan. Only reads, and refuses two manifests for one organization.
+pub(in crate::gitops) async fn refresh<'a>(
+    scalekit: &Scalekit,
+    options: &PlanOptions<'a>,
+) -> Result<Plan<'a>, Box<dyn Error>> {
+    input(&claims::same_name(options.manifests))?;
     let active = || options.manifests.iter().filter(|manifest| !manifest.spec.suspend);
     let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
     scalekit.list(&wanted).await;
@@ -44,11 +49,11 @@ pub(in crate::gitops) async fn refresh<'a>(scalekit: &Scalekit, options: &PlanOp
             }
         }
     }
-    plan
+    input(&claims::same_organization(&plan.entries))?;
+    Ok(plan)
 }
 
-/// Reads the organizations of some manifests, given by their index; the entries are in
-/// the same order.
+/// The entries of the manifests with these indexes, in the same order.
 async fn round<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
@@ -128,14 +133,12 @@ impl RecordedWrites {
             }
             return simulate(request, observation).map(Ok);
         }
-        match (request, &self.organization) {
+        if let (RemoteRequest::ReadOrganization(_), Some(same)) = (request, &self.organization)
+            && !self.writes.is_empty()
+            && !observation.policy_route_missing
+        {
             // the reconcile reads again after its write; none was sent, so nothing has changed
-            (RemoteRequest::ReadOrganization(_), Some(same))
-                if !self.writes.is_empty() && !observation.policy_route_missing =>
-            {
-                return Some(Ok(RemoteResponse::Organization(same.clone())));
-            }
-            _ => {}
+            return Some(Ok(RemoteResponse::Organization(same.clone())));
         }
         let response = scalekit.ask(request).await;
         // the feature was not really switched on, so the server may still hide the policy
