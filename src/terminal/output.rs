@@ -98,12 +98,13 @@ impl Output {
                 (taken, empty) = (indent, true);
             }
             text.push_str(if empty { "" } else { " " });
-            taken += word_width + usize::from(!empty);
+            taken += usize::from(!empty);
             let begins = empty && text.lines().last().is_none_or(|line| line.trim().is_empty());
             empty = false;
-            for (n, (part, style)) in word.iter().enumerate() {
-                let part = if begins && n == 0 { begin(part) } else { part.clone() };
-                text.push_str(&self.paint(&part, *style));
+            for (n, (part, style)) in word.into_iter().enumerate() {
+                let part = if begins && n == 0 { begin(&part) } else { part };
+                taken += columns(&part);
+                text.push_str(&self.paint(&part, style));
             }
         }
         text.push('\n');
