@@ -2,7 +2,10 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use session_policy_operator::{crd, gitops, plugin, telemetry, terminal};
+use session_policy_operator::{
+    crd, gitops, plugin, telemetry,
+    terminal::{self, Exit},
+};
 use std::{env, error::Error, process::ExitCode};
 
 /// Session policies of Scalekit organizations, as declared in a Git repository
@@ -46,47 +49,48 @@ enum Verb {
 fn main() -> ExitCode {
     let program = plugin::program_name(env::args().next().as_deref());
     let parsed = Arguments::command().bin_name(program).try_get_matches();
-    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
-        Ok(arguments) => arguments,
+    let exit = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => Exit::of(run(arguments.verb, program)),
         Err(error) => {
             drop(error.print());
-            // 2 means changes, so a wrong argument is a plain error
-            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            // clap's own code is 2, which means changes
+            if error.use_stderr() { Exit::Failure } else { Exit::Success }
         }
     };
-    match arguments.verb {
-        Verb::Validate(arguments) => finish(gitops::validate::run(&arguments).map_err(Into::into)),
-        Verb::Plan(arguments) => with_scalekit(arguments.connection.verbose, || gitops::plan::run(&arguments)),
-        Verb::Apply(arguments) => with_scalekit(arguments.connection.verbose, || gitops::apply::run(&arguments)),
-        Verb::Export(arguments) => with_scalekit(arguments.connection.verbose, || gitops::export::run(&arguments)),
-        Verb::Cluster(verb) => plugin::run(&verb, program),
-        Verb::Crd => finish(crd::manifest().map_err(Into::into).and_then(|text| printed(text.as_bytes()))),
-        Verb::Schema => finish(printed(crd::json_schema_text().as_bytes())),
-        Verb::Completions { shell } => finish(completions(shell)),
-        Verb::Man { verb } => finish(man(verb.as_deref())),
-    }
+    exit.into()
 }
 
-type Done = Result<ExitCode, Box<dyn Error>>;
+type Done = Result<Exit, Box<dyn Error>>;
 
-/// The exit code of a verb that only prints.
-fn finish(done: Done) -> ExitCode {
-    done.unwrap_or_else(|error| {
-        terminal::note(&format!("error: {error}"));
-        ExitCode::FAILURE
-    })
+fn run(verb: Verb, program: &str) -> Done {
+    match verb {
+        Verb::Validate(arguments) => Ok(gitops::validate::run(&arguments)?),
+        Verb::Plan(arguments) => with_scalekit(arguments.connection.verbose, gitops::plan::run(&arguments)),
+        Verb::Apply(arguments) => with_scalekit(arguments.connection.verbose, gitops::apply::run(&arguments)),
+        Verb::Export(arguments) => with_scalekit(arguments.connection.verbose, gitops::export::run(&arguments)),
+        Verb::Cluster(verb) => block_on(plugin::run(&verb, program)),
+        Verb::Crd => printed(crd::manifest()?.as_bytes()),
+        Verb::Schema => printed(crd::json_schema_text().as_bytes()),
+        Verb::Completions { shell } => completions(shell),
+        Verb::Man { verb } => man(verb.as_deref()),
+    }
 }
 
 fn printed(text: &[u8]) -> Done {
     terminal::print(|out| out.write_all(text))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Success)
+}
+
+/// On one thread: a verb waits for the network and does little else.
+fn block_on(verb: impl Future<Output = Done>) -> Done {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(verb)
 }
 
 /// Sets up what a verb that talks to Scalekit needs of the process.
-fn with_scalekit(verbosity: u8, verb: impl FnOnce() -> ExitCode) -> ExitCode {
+fn with_scalekit(verbosity: u8, verb: impl Future<Output = Done>) -> Done {
     telemetry::install_for_people(verbosity);
-    drop(rustls::crypto::ring::default_provider().install_default()); // the first one is as good
-    verb()
+    drop(rustls::crypto::ring::default_provider().install_default()); // an error means that one is installed already
+    block_on(verb)
 }
 
 /// Written to memory first, since the generator panics on a closed pipe.

@@ -19,8 +19,8 @@ pub(super) struct ResourceRef {
 }
 
 impl ResourceRef {
-    /// The subject of an object the API server sent; `None` for one without
-    /// identity, which it never sends.
+    /// The reference to an object that the API server sent; `None` for one
+    /// without a uid, namespace or name, which it never sends.
     pub(super) fn of(meta: &ObjectMeta) -> Option<Self> {
         Some(Self {
             uid: meta.uid.as_deref()?.into(),

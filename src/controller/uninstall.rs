@@ -11,7 +11,7 @@ use super::{
     reconcile::{finish, reconcile, step},
     resource_ref::ResourceRef,
 };
-use crate::reconcile::{Hold, Outcome, Release, Request};
+use crate::reconcile::{Outcome, Reason, Release, Request, hold_message};
 use kube::{Api, api::ListParams};
 use std::{fmt, time::Duration};
 use thiserror::Error;
@@ -37,8 +37,8 @@ pub struct Uninstalled {
 impl fmt::Display for Uninstalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.released {
-            Ok(why) => write!(f, "{}: released, {why}", self.resource),
-            Err(why) => write!(f, "{}: NOT released, {why}", self.resource),
+            Ok(why) => write!(f, "{}: released: {why}", self.resource),
+            Err(why) => write!(f, "{}: NOT released: {why}", self.resource),
         }
     }
 }
@@ -58,6 +58,8 @@ pub enum UninstallError {
 /// for, at most [`LONGEST_DELAY`].
 const TRIES: u32 = 5;
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+const NOTHING_TO_REVERT: &str = "Nothing was there to revert.";
 
 /// Releases every resource that the operator with these options looks after;
 /// `each` hears of one after the other. What is left can be tried again.
@@ -105,12 +107,14 @@ async fn release(context: &Context, resource: &ResourceRef) -> Result<Result<Str
     for _ in 0..TRIES {
         let (outcome, requeue) = reconcile(context, resource).await?;
         why = match &outcome {
-            Outcome::Gone => return Ok(Ok("nothing was there to revert".into())),
-            Outcome::Released(release) => return Ok(Ok(reason(release).into())),
+            Outcome::Gone => return Ok(Ok(NOTHING_TO_REVERT.into())),
+            Outcome::Released(release) => {
+                return Ok(Ok(release.reason().map_or(NOTHING_TO_REVERT, Reason::means).into()));
+            }
             // waiting for a person is not what somebody who uninstalls expects
-            Outcome::Holding { hold, .. } => return Ok(Err(missing(hold))),
-            Outcome::CleanupPending(error) => format!("Scalekit did not do its part ({error})"),
-            other => format!("the last try ended in {}", other.name()),
+            Outcome::Holding { hold, .. } => return Ok(Err(hold_message(hold))),
+            Outcome::CleanupPending(error) => Reason::CleanupPending.message(&error.to_string()),
+            other => format!("The last try ended in {}.", other.name()),
         };
         let delay = context.backoff.delay(&resource.uid, requeue);
         tokio::time::sleep(delay.unwrap_or(LONGEST_DELAY).min(LONGEST_DELAY)).await;
@@ -124,30 +128,9 @@ async fn remove_finalizer(context: &Context, resource: &ResourceRef) -> Result<R
     if state.here().is_some_and(|resource| resource.finalizer) {
         step(&mut state, &mut effects, &Request::RemoveFinalizer(Release::NothingToRevert)).await?;
         if state.released.is_none() {
-            return Ok(Err("somebody changed it at this moment; try again".into()));
+            return Ok(Err("Somebody changed it at this moment; try again.".into()));
         }
     }
     finish(&state, &mut effects, &Outcome::Released(Release::NothingToRevert)).await?;
-    Ok(Ok("its policy stays in Scalekit".into()))
-}
-
-const fn reason(release: &Release) -> &'static str {
-    match release {
-        Release::Reverted => "its organization inherits the application's policy again",
-        Release::Restored => "its organization has the policy again that it had before",
-        Release::NothingToRevert => "nothing was there to revert",
-        Release::CustomersOwn => "the stricter policy is the customer's own and stays",
-        Release::HandedOver | Release::NotOwner => "another resource owns the organization",
-        Release::OrganizationGone => "the organization is gone",
-        Release::Orphaned(_) => "its policy stays in Scalekit",
-    }
-}
-
-fn missing(hold: &Hold) -> String {
-    match hold {
-        Hold::Credentials(error) => error.to_string(),
-        Hold::EnvironmentChanged { pinned, found } => format!("written to {pinned}, credentials for {found}"),
-        Hold::InvalidSpec => "its spec can't be read, so it is unknown what to revert".into(),
-        Hold::Refused(error) => format!("Scalekit refuses the revert ({error})"),
-    }
+    Ok(Ok("Its policy stays in Scalekit.".into()))
 }

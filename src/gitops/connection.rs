@@ -4,11 +4,10 @@
 
 use crate::{
     crd,
-    reconcile::{CredentialsError, CredentialsSource},
-    scalekit::{Client, Credentials, Rules, Settings, SetupError, Transport, read_default_credentials},
+    reconcile::CredentialsSource,
+    scalekit::{Client, Credentials, Rules, Settings, Transport, read_default_credentials},
 };
 use std::{path::PathBuf, time::Duration};
-use thiserror::Error;
 
 /// Arguments of every verb that talks to Scalekit.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,41 +33,32 @@ pub struct Connection {
     #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::deadline)]
     request_timeout: Duration,
 
-    /// Tell more on stderr; may be given more than once
+    /// Log more to the standard error; may be given more than once
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
-/// Why there is no connection.
-#[derive(Debug, Error)]
-pub enum ConnectionError {
-    /// The credentials are missing or can't be used.
-    #[error("credentials from {0}")]
-    Credentials(CredentialsError),
-    /// A setting is wrong, or there is no TLS.
-    #[error("no connection can be set up: {1}")]
-    Transport(#[source] SetupError, String),
-}
-
 impl Connection {
-    /// How many requests may be under way at once: what the rate lets out in a
-    /// second, at least one, and no crowd.
+    /// How many requests may be under way at once: the rate limit, rounded down
+    /// to a power of two from 1 to 16.
     pub(super) fn concurrency(&self) -> usize {
         [2.0, 4.0, 8.0, 16.0].iter().filter(|rate| self.rate_limit >= **rate).fold(1, |n, _| n * 2)
     }
 
-    /// A client with the credentials that are there now. Sends nothing yet.
-    pub(super) async fn client(&self) -> Result<Client, ConnectionError> {
+    /// A client with the credentials as they are now. Sends nothing yet.
+    pub(super) async fn client(&self) -> Result<Client, String> {
         let settings = Settings { deadline: self.request_timeout, rate: self.rate_limit, ..Settings::default() };
         let transport = Transport::new(settings).map_err(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            let said = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
-            ConnectionError::Transport(error, said)
+            format!(
+                "no connection can be set up: {error}{}",
+                cause.map(|cause| format!(": {cause}")).unwrap_or_default()
+            )
         })?;
         let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone(), ..Rules::default() };
         let folder = self.credentials_dir.as_deref();
         let from = folder.map_or(CredentialsSource::Environment, |path| CredentialsSource::Folder(path.into()));
         let credentials = Credentials::from_raw(read_default_credentials(folder).await, &from, &rules);
-        Ok(Client::new(&transport, credentials.map_err(ConnectionError::Credentials)?))
+        Ok(Client::new(&transport, credentials.map_err(|error| format!("credentials from {error}"))?))
     }
 }

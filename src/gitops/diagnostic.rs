@@ -1,11 +1,8 @@
 //! What is wrong with the input, where, and what to do about it.
 
-use crate::terminal::is_control_or_bidi;
+use crate::terminal;
 use serde::{Serialize, Serializer};
-use std::{
-    fmt::{self, Write as _},
-    sync::Arc,
-};
+use std::{fmt, sync::Arc};
 
 /// Where something stands in the input.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -143,15 +140,7 @@ pub(in crate::gitops) fn printable(text: &str) -> String {
 
 /// `text` without anything that would move a terminal's cursor or end a line.
 pub(in crate::gitops) fn visible(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars() {
-        if is_control_or_bidi(c) || c == '\u{feff}' {
-            let _ = write!(shown, "{}", c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+    terminal::printable(text)
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@ mod connection;
 mod diagnostic;
 mod diagnostics;
 pub mod export;
+mod file;
 mod manifest;
 pub mod plan;
 mod reconcile;
 mod scalekit;
 pub mod validate;
 
-pub use connection::{Connection, ConnectionError};
+pub use connection::Connection;
 pub use diagnostic::{Diagnostic, Location, Rule};
 pub use diagnostics::{Format, write};
 pub use manifest::{Limits, Loaded, Manifest, load};

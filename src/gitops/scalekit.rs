@@ -31,7 +31,7 @@ pub(super) struct Scalekit {
     client: Client,
     application: tokio::sync::Mutex<Option<Result<RemoteResponse, RemoteError>>>,
     listed: RefCell<Listed>,
-    /// Every list of features once.
+    /// Each distinct list of features, shared.
     features: RefCell<HashSet<Rc<[Feature]>>>,
     /// Whether a failed read is retried: false after one used up its tries, until a
     /// request succeeds, so that an outage is waited for once and not for each
@@ -48,7 +48,7 @@ pub(super) struct Scalekit {
 #[derive(Default)]
 struct Listed {
     by_id: HashMap<OrganizationId, (Option<String>, Rc<[Feature]>)>,
-    /// Those that are asked for by it.
+    /// The ids of those that manifests name by external id.
     by_external_id: HashMap<String, OrganizationId>,
 }
 
@@ -65,28 +65,25 @@ impl Scalekit {
         }
     }
 
-    /// Its host, as reports name it.
+    /// The host of the environment.
     pub(super) fn environment(&self) -> String {
         self.client.environment().to_string()
     }
 
     /// Sends one request, or answers it from the list.
     pub(super) async fn ask(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
-        match request {
-            RemoteRequest::ReadApplicationPolicy(_) => self.application_policy(request).await,
-            _ => {
-                let listed = self.listed.borrow_mut().take(request);
-                if let Some(organization) = listed {
-                    return Ok(RemoteResponse::Organization(organization));
-                }
-                let send = async || self.client.request(request).await;
-                let response = self.with_retries(request.writes(), send).await;
-                if let Ok(RemoteResponse::Organization(Organization { features_reported: true, .. })) = response {
-                    self.features_reported.set(true);
-                }
-                response
-            }
+        if matches!(request, RemoteRequest::ReadApplicationPolicy(_)) {
+            return self.application_policy(request).await;
         }
+        let listed = self.listed.borrow_mut().take(request);
+        if let Some(organization) = listed {
+            return Ok(RemoteResponse::Organization(organization));
+        }
+        let response = self.with_retries(request.writes(), async || self.client.request(request).await).await;
+        if let Ok(RemoteResponse::Organization(Organization { features_reported: true, .. })) = response {
+            self.features_reported.set(true);
+        }
+        response
     }
 
     /// Whether this server is known to list features. One that never does and one
@@ -156,22 +153,22 @@ impl Scalekit {
         }
     }
 
-    /// From now on the first SIGINT or SIGTERM asks to stop, which `say` tells, and
-    /// a second one ends the process at once.
+    /// Handles SIGINT and SIGTERM: the first one stops the verb after the requests
+    /// under way, which `say` announces; a second one ends the process at once.
     pub(super) fn stop_on_signal(&self, say: impl Fn(&str) + Send + 'static) -> io::Result<()> {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            say("stopping: what is under way is finished first");
+            say("stopping after the requests under way; a second signal stops at once");
             stop.cancel();
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            std::process::exit(Exit::Interrupted as i32);
+            Exit::Interrupted.now();
         });
         Ok(())
     }
 
-    /// The one copy of this list.
+    /// The shared copy of this list.
     pub(super) fn shared(&self, features: &[Feature]) -> Rc<[Feature]> {
         let mut known = self.features.borrow_mut();
         if let Some(shared) = known.get(features) {
@@ -207,10 +204,10 @@ impl Scalekit {
             let pause = match error.kind {
                 ErrorKind::RateLimited { retry_after } if waited < LONGEST_WAIT => {
                     waited += retry_after;
-                    // who all waited for the same pause do not all come back at once
+                    // jitter, so that requests that waited for one pause are not sent at once
                     retry_after.mul_f64(1.0 + fastrand::f64() / 20.0)
                 }
-                ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Unreachable if !writes => {
+                kind if kind.is_outage() && !writes => {
                     if tries == TRIES || !self.retry_reads.get() {
                         self.retry_reads.set(false);
                         return Err(error);

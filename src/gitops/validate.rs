@@ -3,8 +3,8 @@
 
 use super::diagnostics::{self, Format};
 use super::{Limits, load};
-use crate::terminal::{Output, print};
-use std::{io, path::PathBuf, process::ExitCode};
+use crate::terminal::{Exit, Output, print};
+use std::{io, path::PathBuf};
 
 /// What is checked, and how it is written.
 #[derive(Debug, clap::Args)]
@@ -20,8 +20,8 @@ pub struct Arguments {
 
 /// Failure when there is any finding. Errors come of printing only: what cannot
 /// be read is a finding.
-pub fn run(arguments: &Arguments) -> io::Result<ExitCode> {
+pub fn run(arguments: &Arguments) -> io::Result<Exit> {
     let loaded = load(&arguments.paths, &mut io::stdin().lock(), &Limits::default());
     print(|out| diagnostics::write(&loaded, arguments.output, &Output::stdout(), out))?;
-    Ok(if loaded.diagnostics.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if loaded.diagnostics.is_empty() { Exit::Success } else { Exit::Failure })
 }

@@ -27,6 +27,24 @@ pub(super) struct Connection {
     kubeconfig: Option<PathBuf>,
 }
 
+/// One resource of a cluster.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The resource
+    pub(super) name: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Named {
+    /// The resource, and a client for its namespace.
+    pub(super) async fn read(&self, program: &str) -> Result<(Cluster, OrganizationSessionPolicy), Failure> {
+        let cluster = Cluster::connect(&self.connection, program).await?;
+        let resource = cluster.get(&self.name).await?;
+        Ok((cluster, resource))
+    }
+}
+
 /// Writes the command lines that messages suggest, such as
 /// `kubectl osp explain acme -n customers`.
 #[derive(Debug, Clone)]
@@ -36,9 +54,8 @@ pub(super) struct Hint {
 }
 
 impl Hint {
-    /// Commands of `program` for the namespace, context and kubeconfig of this
-    /// call.
-    fn new(program: &str, connection: &Connection) -> Self {
+    /// Commands of `program` with the flags of `connection`.
+    pub(super) fn new(program: &str, connection: &Connection) -> Self {
         let file = connection.kubeconfig.as_ref().map(|file| file.display().to_string());
         let flags = [("-n", &connection.namespace), ("--context", &connection.context), ("--kubeconfig", &file)];
         let flags = flags.iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!(" {flag} {value}")));
@@ -60,7 +77,6 @@ impl Hint {
 /// A resource of a list; where it does not decode, its metadata and the error.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 
-/// A client of the API server, for one namespace.
 pub(super) struct Cluster {
     client: Client,
     server: String,
@@ -70,7 +86,6 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// A client for `connection`, whose hints name `program`.
     pub(super) async fn connect(connection: &Connection, program: &str) -> Result<Self, Failure> {
         // an error means that it is installed already
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -82,21 +97,20 @@ impl Cluster {
         Ok(Self { client, server, namespace, hint: Hint::new(program, connection) })
     }
 
-    /// The resource of this name; an error that names similar ones if there is
-    /// none.
+    /// The resource of this name; else an error that names similar ones.
     pub(super) async fn get(&self, name: &str) -> Result<OrganizationSessionPolicy, Failure> {
         if let Some(resource) = self.get_opt(name).await? {
             return Ok(resource);
         }
-        let near = match self.list(false).await {
-            Ok(all) => near(name, all.iter().filter_map(|object| object.meta().name.as_deref())),
-            // without the right to list there are no suggestions, and that is no error of its own
-            Err(_) => Vec::new(),
-        };
-        Err(Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), near })
+        // without the right to list there are no suggestions, and that is no error of its own
+        let all = self.list(false).await.unwrap_or_default();
+        Err(self.not_found(name, near(name, all.iter().filter_map(|object| object.meta().name.as_deref()))))
     }
 
-    /// The resource of this name; `None` if there is none.
+    fn not_found(&self, name: &str, near: Vec<String>) -> Failure {
+        Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), near }
+    }
+
     pub(super) async fn get_opt(&self, name: &str) -> Result<Option<OrganizationSessionPolicy>, Failure> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
         let Some(object) = self.send("get", false, api.get(name)).await? else { return Ok(None) };
@@ -115,13 +129,12 @@ impl Cluster {
         list.map(|list| list.items).ok_or(Failure::NotInstalled)
     }
 
-    /// Sends the merge patch `merge` with `manager` as the field manager.
+    /// Sends a merge patch with `manager` as the field manager.
     pub(super) async fn patch(&self, name: &str, manager: &str, merge: &Value) -> Result<(), Failure> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &self.namespace);
         let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
         let patched = self.send("patch", false, api.patch(name, &params, &Patch::Merge(merge))).await?;
-        let (name, namespace, near) = (name.to_owned(), self.namespace.clone(), Vec::new());
-        patched.map(drop).ok_or(Failure::NotFound { name, namespace, near })
+        patched.map(drop).ok_or_else(|| self.not_found(name, Vec::new()))
     }
 
     /// Sends `request`; `None` if there is no such object. Without the whole kind

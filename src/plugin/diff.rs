@@ -1,14 +1,15 @@
 //! `osp diff`: the declared beside the live policy, and which is stricter.
 
 use super::{
-    Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult,
-    cluster::{Connection, Hint},
-    limits::{self, Stricter},
+    CommandOutput, Exit, Failure, Format, Output, VerbResult,
+    cluster::{Hint, Named},
+    explain::future,
+    limits::stricter_side,
     summary::Summary,
     table::{Cell, Column, Place, table},
 };
 use crate::{
-    crd::{self, OrganizationSessionPolicy},
+    crd::OrganizationSessionPolicy,
     policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
     terminal::Style,
@@ -20,18 +21,15 @@ use serde_json::json;
 /// something does.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The resource
-    name: String,
     #[command(flatten)]
-    connection: Connection,
+    resource: Named,
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let resource = cluster.get(&arguments.name).await?;
+    let (cluster, resource) = arguments.resource.read(program).await?;
     let comparison = Comparison::of(&resource, &cluster.hint)?;
     let exit = if comparison.differs() { Exit::Findings } else { Exit::Success };
     let text = match arguments.output {
@@ -46,8 +44,6 @@ struct Comparison<'a> {
     summary: Summary<'a>,
     wanted: Policy,
     found: Live,
-    mode: Mode,
-    suspended: bool,
     lines: Vec<Line>,
 }
 
@@ -57,7 +53,7 @@ struct Line {
     declared: String,
     live: String,
     differs: bool,
-    stricter: Stricter,
+    stricter: &'static str,
 }
 
 impl<'a> Comparison<'a> {
@@ -65,23 +61,19 @@ impl<'a> Comparison<'a> {
     /// which is from the operator's last reconcile.
     fn of(resource: &'a OrganizationSessionPolicy, hint: &Hint) -> Result<Self, Failure> {
         let summary = Summary::of(resource);
-        let name = summary.name().to_owned();
-        let spec = crd::validate(&resource.spec).map_err(|violations| Failure::Unreadable {
-            name: name.clone(),
-            cause: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-        })?;
-        let status = summary.status();
-        let reported = status.and_then(|status| status.policy.as_ref()).ok_or_else(|| Failure::NotReconciled {
-            explain: hint.to("explain", &name),
-            name,
+        let name = || summary.name().to_owned();
+        let invalid = |why: &String| Failure::Unreadable { name: name(), cause: why.clone() };
+        let declared = summary.spec.as_ref().map_err(invalid)?.policy;
+        let found = summary.live().ok_or_else(|| Failure::NotReconciled {
+            name: name(),
             why: summary.ready().reason.to_owned(),
+            explain: hint.to("explain", summary.name()),
         })?;
-        let application = status.and_then(|status| status.application_policy.as_ref()).map(Bounds::from);
+        let application = summary.status.and_then(|status| status.application_policy.as_ref()).map(Bounds::from);
         // a deletion wants the organization to inherit
-        let wanted = if summary.deleted().is_some() { Policy::Application } else { spec.policy };
-        let found = Live::from(reported);
+        let wanted = if summary.deleted().is_some() { Policy::Application } else { declared };
         let lines = lines(&wanted, &found, application);
-        Ok(Self { summary, wanted, found, mode: spec.mode, suspended: spec.suspend, lines })
+        Ok(Self { summary, wanted, found, lines })
     }
 
     fn differs(&self) -> bool {
@@ -92,7 +84,7 @@ impl<'a> Comparison<'a> {
         let columns = ["FIELD", "DECLARED", "LIVE", "STRICTER"].map(|title| Column { title, place: Place::Row });
         let row = |line: &Line| {
             let (style, stricter, mark) = match line.differs {
-                true => (Style::Doubtful, line.stricter.name(), "≠"),
+                true => (Style::Doubtful, line.stricter, "≠"),
                 false => (Style::Plain, "", "="),
             };
             [&format!("{mark} {}", line.field.name()), &line.declared, &line.live, stricter]
@@ -105,35 +97,37 @@ impl<'a> Comparison<'a> {
 
     /// What the operator will do about the difference, in a sentence.
     fn consequence(&self) -> String {
-        let ready = self.summary.ready();
-        let when = if self.summary.is_current() {
-            ""
-        } else {
-            "The operator has not reconciled this version of the spec yet; what is live is from its last reconcile. "
-        };
-        let what = match (self.mode, tighten(&self.wanted, &self.found)) {
-            _ if !self.differs() => "Nothing differs.",
-            _ if self.suspended && self.summary.deleted().is_none() => "Suspended: nothing is written.",
+        let (ready, deleted) = (self.summary.ready(), self.summary.deleted().is_some());
+        let mode = self.summary.spec.as_ref().map(|spec| spec.mode);
+        let what = match (mode, tighten(&self.wanted, &self.found)) {
+            _ if !self.differs() => "Nothing differs.".to_owned(),
+            _ if self.summary.is_suspended() && !deleted => "Suspended: nothing is written.".to_owned(),
             _ if ready.status == ConditionStatus::False => {
-                let meaning = Reason::parse(ready.reason).map(Reason::means).unwrap_or_default();
-                return format!("{when}Nothing is written because of {}: {meaning}", ready.reason);
+                let meaning = Reason::parse(ready.reason).map(|reason| reason.message("")).unwrap_or_default();
+                format!("It differs because of {}: {meaning}", ready.reason)
             }
-            _ if self.summary.deleted().is_some() => "It is being deleted: the organization is set back to inherit.",
-            (Mode::Observe, _) => "Observe: this is reported, and nothing is written.",
-            (Mode::TightenOnly, None) => "TightenOnly: what is live is strict enough, and stays.",
-            (Mode::TightenOnly, Some(target)) => {
-                return format!("{when}TightenOnly: only what makes it stricter is written: {target}.");
+            _ if deleted => format!("It is being deleted: {}.", future::deletion(&self.summary)),
+            (Ok(Mode::Observe), _) => "Observe: this is reported, and nothing is written.".to_owned(),
+            (Ok(Mode::TightenOnly), None) => "TightenOnly: what is live is strict enough, and stays.".to_owned(),
+            (Ok(Mode::TightenOnly), Some(target)) => {
+                format!("TightenOnly: only what makes it stricter is written: {target}.")
             }
-            (Mode::Enforce, _) => "Enforce: the operator writes what is declared.",
+            _ => "Enforce: the operator writes what is declared.".to_owned(),
         };
-        format!("{when}{what}")
+        match self.summary.is_current() {
+            true => what,
+            false => format!(
+                "The operator has not reconciled this version of the spec yet; what is live is from its last \
+                 reconcile. {what}"
+            ),
+        }
     }
 
     fn json(&self) -> String {
         let lines = self.lines.iter().filter(|line| line.differs);
         let drift = lines.map(|line| {
             json!({"field": line.field.name(), "declared": line.declared, "live": line.live,
-                "stricter": line.stricter.name()})
+                "stricter": line.stricter})
         });
         super::json(&json!({
             "namespace": self.summary.namespace(), "name": self.summary.name(),
@@ -157,7 +151,7 @@ fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line
                 declared: value(field, &declared),
                 live: value(field, found),
                 differs: difference.is_some(),
-                stricter: limits::compare(field, wanted, found, application),
+                stricter: stricter_side(field, wanted, found, application),
             }
         })
         .filter(|line| line.differs || !(line.declared.is_empty() && line.live.is_empty()))
@@ -179,7 +173,49 @@ fn value(field: Field, policy: &Live) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Session;
+    use crate::{plugin::cluster::Connection, policy::Session};
+    use serde_json::Value;
+
+    fn consequence(spec: Value, deleted: bool, reason: &str, live: Value) -> String {
+        let mut all = json!({
+            "metadata": {"name": "acme", "generation": 1},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 60}},
+            "status": {"observedGeneration": 1, "policy": live, "conditions": [{"type": "Ready", "reason": reason,
+                "status": if reason == "Deleting" { "Unknown" } else { "False" }, "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+        });
+        all["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        if deleted {
+            all["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
+        let resource: OrganizationSessionPolicy = serde_json::from_value(all).unwrap();
+        let cluster = Hint::new("osp", &Connection::default());
+        Comparison::of(&resource, &cluster).unwrap().consequence()
+    }
+
+    #[test]
+    fn a_policy_that_others_change_back_is_not_told_to_be_left_alone() {
+        let looser = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 600});
+        let said = consequence(json!({}), false, "Contended", looser);
+        assert!(said.starts_with("It differs because of Contended: Somebody else changes the policy"), "{said}");
+        assert!(said.contains("a looser policy is corrected each interval"), "{said}");
+    }
+
+    #[test]
+    fn what_a_deletion_does_is_told_of_each_spec() {
+        let own = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 60});
+        let stricter = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 30});
+        for (spec, live, expected) in [
+            (json!({}), &own, "first the organization is set back to inherit the application's policy."),
+            (json!({"deletionPolicy": "Retain"}), &own, "the policy stays in Scalekit (deletionPolicy Retain)."),
+            (json!({"mode": "Observe"}), &own, "Observe never writes, so the policy stays in Scalekit."),
+            (json!({"mode": "TightenOnly"}), &own, "first the organization is set back"),
+            (json!({"mode": "TightenOnly"}), &stricter, "it is the customer's own and stays (TightenOnly)."),
+        ] {
+            let said = consequence(spec.clone(), true, "Deleting", live.clone());
+            assert!(said.starts_with("It is being deleted: ") && said.contains(expected), "{spec}: {said}");
+        }
+    }
 
     #[test]
     fn what_differs_is_what_the_domain_says_and_reads_the_same() {

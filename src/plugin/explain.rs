@@ -4,11 +4,12 @@
 
 mod conditions;
 mod facts;
-mod future;
+pub(super) mod future;
 
 use super::{
-    Cluster, CommandOutput, Exit, Output, VerbResult, age,
-    cluster::{Connection, Hint},
+    Cluster, CommandOutput, Output, VerbResult, age,
+    cluster::{Hint, Named},
+    delivery::Delivery,
     summary::{Severity, Summary},
 };
 use crate::{
@@ -16,22 +17,11 @@ use crate::{
     reconcile::{self, Claim, ClaimState, Claimant, ConditionStatus, Reason},
     terminal::{Style, printable},
 };
-use clap::Args;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-/// A resource in sentences. Exit 0 when it is Ready, 2 when it is not.
-#[derive(Debug, Args)]
-pub struct Arguments {
-    /// The resource
-    name: String,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let resource = cluster.get(&arguments.name).await?;
+pub(super) async fn run(named: &Named, program: &str, output: &Output, now: Timestamp) -> VerbResult {
+    let (cluster, resource) = named.read(program).await?;
     let owner = match Summary::of(&resource).ready().reason == Reason::Conflict.name() {
         true => owner(&cluster, &resource).await,
         false => None,
@@ -105,8 +95,8 @@ fn text(
     };
     let head = format!("{} {says}: {}{deleted}", summary.name(), ready.reason);
     let mut text = format!("{}\n", output.paint(&printable(&head), style));
-    text.push_str(&facts::text(resource, output));
+    text.push_str(&facts::text(&summary, Delivery::of(resource), output));
     text.push_str(&conditions::text(&summary, owner, output, now));
-    text.push_str(&future::text(resource, hint, output, now));
-    CommandOutput { text, exit: if summary.is_ready() { Exit::Success } else { Exit::Findings } }
+    text.push_str(&future::text(&summary, hint, output, now));
+    CommandOutput { text, exit: summary.exit() }
 }

@@ -1,6 +1,5 @@
 //! Why a verb failed, and what the user can do about it.
 
-use crate::terminal::printable;
 use kube::config::KubeconfigError;
 use std::{error::Error, time::Duration};
 use strsim::levenshtein as distance;
@@ -37,8 +36,6 @@ pub(super) enum Failure {
     NotReconciled { name: String, why: String, explain: String },
     #[error("the operator did not reconcile {name} within {} s; is it running, and does it watch this namespace?", .waited.as_secs())]
     NotHandled { name: String, waited: Duration },
-    #[error("can't print: {0}")]
-    Print(#[from] std::io::Error),
 }
 
 fn hint(near: &[String]) -> String {
@@ -69,7 +66,7 @@ impl Failure {
                 403 => Self::Forbidden { verb, place: place.to_owned() },
                 // a 404 without details: the API server does not know the kind
                 404 if status.details.is_none() => Self::NotInstalled,
-                _ => Self::Refused(printable(&status.message)),
+                _ => Self::Refused(status.message.split_whitespace().collect::<Vec<_>>().join(" ")),
             },
             kube::Error::Auth(cause) => Self::NoCluster(whole(&cause)),
             other => Self::Unreachable { server, cause: innermost(&other) },

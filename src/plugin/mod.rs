@@ -16,11 +16,11 @@ mod summary;
 mod suspend;
 mod table;
 
-use crate::terminal::{Exit, Output, note, print};
+use crate::terminal::{Exit, Output, print};
 use clap::Subcommand;
-use cluster::Cluster;
+use cluster::{Cluster, Named};
 use failure::Failure;
-use std::process::ExitCode;
+use std::error::Error;
 
 /// The verbs, each a module with its `Arguments` and its `run`.
 #[derive(Debug, Subcommand)]
@@ -30,13 +30,13 @@ pub enum Verb {
     /// Compare the declared with the live policy, field by field
     Diff(diff::Arguments),
     /// Explain a policy: what is declared, what applies, why, and what to do
-    Explain(explain::Arguments),
+    Explain(Named),
     /// Ask the operator to reconcile a policy now, and wait for the outcome
     Reconcile(reconcile::Arguments),
     /// Suspend a policy: the operator neither reads nor writes it
-    Suspend(suspend::Arguments),
+    Suspend(Named),
     /// Resume a suspended policy
-    Resume(suspend::Arguments),
+    Resume(Named),
 }
 
 /// What a verb prints to stdout, and the exit code to end with.
@@ -48,23 +48,20 @@ struct CommandOutput {
 type VerbResult = Result<CommandOutput, Failure>;
 
 /// Runs a verb and prints its output; `program` is the command that hints name
-/// ([`program_name`]). Exit 0 or 2 as [`Exit`] says, 1 for an error.
-pub fn run(verb: &Verb, program: &str) -> ExitCode {
-    let result = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(execute(verb, program)))
-        .and_then(|output| {
-            print(|out| out.write_all(output.text.as_bytes())).map(|()| output.exit).map_err(Failure::from)
-        });
-    match result {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            note(&format!("error: {failure}"));
-            Exit::Failure.into()
-        }
-    }
+/// ([`program_name`]).
+pub async fn run(verb: &Verb, program: &str) -> Result<Exit, Box<dyn Error>> {
+    let (output, now) = (Output::stdout(), jiff::Timestamp::now());
+    let done = match verb {
+        Verb::Status(arguments) => status::run(arguments, program, &output, now).await,
+        Verb::Diff(arguments) => diff::run(arguments, program, &output).await,
+        Verb::Explain(named) => explain::run(named, program, &output, now).await,
+        Verb::Reconcile(arguments) => reconcile::run(arguments, program, &output, now).await,
+        Verb::Suspend(named) => suspend::run(named, true, program, &output).await,
+        Verb::Resume(named) => suspend::run(named, false, program, &output).await,
+    };
+    let CommandOutput { text, exit } = done?;
+    print(|out| out.write_all(text.as_bytes()))?;
+    Ok(exit)
 }
 
 /// The command to name in hints: `kubectl osp` when kubectl started the program
@@ -72,19 +69,6 @@ pub fn run(verb: &Verb, program: &str) -> ExitCode {
 pub fn program_name(argv0: Option<&str>) -> &'static str {
     let name = argv0.and_then(|argv0| std::path::Path::new(argv0).file_stem()?.to_str());
     if name == Some("kubectl-osp") { "kubectl osp" } else { "osp" }
-}
-
-async fn execute(verb: &Verb, program: &str) -> VerbResult {
-    let output = Output::stdout();
-    let now = jiff::Timestamp::now();
-    match verb {
-        Verb::Status(arguments) => status::run(arguments, program, &output, now).await,
-        Verb::Diff(arguments) => diff::run(arguments, program, &output).await,
-        Verb::Explain(arguments) => explain::run(arguments, program, &output, now).await,
-        Verb::Reconcile(arguments) => reconcile::run(arguments, program, &output, now).await,
-        Verb::Suspend(arguments) => suspend::run(arguments, true, program, &output).await,
-        Verb::Resume(arguments) => suspend::run(arguments, false, program, &output).await,
-    }
 }
 
 /// `-o`: tables and sentences for people, or JSON for programs.

@@ -2,14 +2,13 @@
 //! waits until its status repeats the annotation's value.
 
 use super::{
-    Cluster, CommandOutput, Exit, Failure, Output, VerbResult,
-    cluster::{Connection, Hint},
-    summary::Summary,
+    CommandOutput, Exit, Failure, Output, VerbResult,
+    cluster::{Hint, Named},
+    summary::{Summary, style},
 };
 use crate::{
     crd::{self, OrganizationSessionPolicy, REQUESTED_AT},
-    reconcile::ConditionStatus,
-    terminal::{Style, note},
+    terminal::{note, printable},
 };
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
@@ -28,8 +27,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Asks the operator to reconcile now. Exit 0 when it ends Ready, 2 when not.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The resource
-    name: String,
+    #[command(flatten)]
+    resource: Named,
     /// Wait for the outcome; --wait=false only asks
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "true",
         default_missing_value = "true")]
@@ -37,14 +36,11 @@ pub struct Arguments {
     /// How long to wait
     #[arg(long, default_value = "60s", value_parser = crd::duration)]
     timeout: Duration,
-    #[command(flatten)]
-    connection: Connection,
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let name = &arguments.name;
-    let before = cluster.get(name).await?;
+    let (cluster, before) = arguments.resource.read(program).await?;
+    let name = &arguments.resource.name;
     let request = Request { value: now.to_string(), last: handled(&before), uid: before.uid() };
     let asked = json!({"metadata": {"annotations": {REQUESTED_AT: request.value}}});
     cluster.patch(name, MANAGER, &asked).await?;
@@ -100,13 +96,10 @@ impl Request {
 fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output) -> CommandOutput {
     let summary = Summary::of(resource);
     let ready = summary.ready();
-    let (exit, style) = match ready.status {
-        ConditionStatus::True => (Exit::Success, Style::Good),
-        ConditionStatus::False => (Exit::Findings, Style::Bad),
-        ConditionStatus::Unknown => (Exit::Findings, Style::Doubtful),
-    };
-    let head = output.paint(&format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason), style);
+    let head = format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason);
+    let head = output.paint(&printable(&head), style(ready.status));
     let mut text = format!("{head}\n{}", output.paragraph("", ready.message));
+    let exit = summary.exit();
     if exit == Exit::Findings {
         text.push_str(&output.paragraph("", &format!("`{}` says more.", hint.to("explain", summary.name()))));
     }

@@ -4,7 +4,7 @@ use super::{
     Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult, age,
     cluster::{Connection, Hint, Object},
     limits,
-    summary::{Severity, Summary},
+    summary::{Severity, Summary, style},
     table::{Cell, Column, Place, table},
 };
 use crate::{
@@ -40,7 +40,8 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     };
     let mut summaries: Vec<Summary<'_>> = found.iter().map(Summary::of).collect();
     summaries.sort_by_key(|s| (s.severity(), s.namespace(), s.name()));
-    let exit = if summaries.iter().all(Summary::is_ready) { Exit::Success } else { Exit::Findings };
+    let ready = summaries.iter().all(|summary| summary.exit() == Exit::Success);
+    let exit = if ready { Exit::Success } else { Exit::Findings };
     let text = match arguments.output {
         Format::Json => super::json(&json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})),
         Format::Text if summaries.is_empty() => {
@@ -75,8 +76,8 @@ fn readable(all: Vec<Object>) -> Result<Vec<OrganizationSessionPolicy>, Failure>
     }
 }
 
-const NAMESPACE: Column = Column { title: "NAMESPACE", place: Place::Row };
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
+    Column { title: "NAMESPACE", place: Place::Row },
     Column { title: "NAME", place: Place::Row },
     Column { title: "ORGANIZATION", place: Place::Yields(4, "") },
     Column { title: "MODE", place: Place::Yields(3, "") },
@@ -88,15 +89,9 @@ const COLUMNS: [Column; 8] = [
 ];
 
 fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {
-    let first = everywhere.then_some(NAMESPACE);
-    let columns: Vec<Column> = first.into_iter().chain(COLUMNS).collect();
-    let rows: Vec<Vec<Cell>> = summaries
-        .iter()
-        .map(|summary| {
-            let first = everywhere.then(|| Cell::plain(summary.namespace()));
-            first.into_iter().chain(row(summary, now)).collect()
-        })
-        .collect();
+    let without = usize::from(!everywhere); // the namespace
+    let columns: Vec<Column> = COLUMNS.into_iter().skip(without).collect();
+    let rows: Vec<Vec<Cell>> = summaries.iter().map(|s| row(s, now).into_iter().skip(without).collect()).collect();
     let mut text = table(&columns, &rows, output);
     if let Some(worst) = summaries.iter().find(|s| matches!(s.severity(), Severity::Failed | Severity::InProgress)) {
         let hint = if everywhere { hint.clone().elsewhere(worst.namespace()) } else { hint.clone() };
@@ -107,21 +102,17 @@ fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Outpu
     text
 }
 
-fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 8] {
+fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 9] {
     let ready = summary.ready();
-    let style = |status| match status {
-        ConditionStatus::True => Style::Good,
-        ConditionStatus::False => Style::Bad,
-        ConditionStatus::Unknown => Style::Doubtful,
-    };
     let synced = summary.status_of(ConditionType::Synced);
-    let status = summary.status();
+    let status = summary.status;
     let effective = status.and_then(|s| s.effective_policy.as_ref()).map(effective).unwrap_or_default();
     let loses = summary.status_of(ConditionType::Effective) == ConditionStatus::False;
     let age = summary.created().map(|created| age::span(created, now)).unwrap_or_default();
     [
+        Cell::plain(summary.namespace()),
         Cell::new(summary.name(), Style::Strong),
-        Cell::plain(summary.organization()),
+        Cell::plain(&summary.organization()),
         Cell::plain(summary.mode()),
         Cell::new(&format!("{} {}", ready.status.name(), ready.reason), style(ready.status)),
         Cell::new(synced.name(), if synced == ConditionStatus::False { Style::Doubtful } else { style(synced) }),
@@ -155,7 +146,7 @@ fn drift(fields: &[DriftedField]) -> String {
 }
 
 fn item(summary: &Summary<'_>) -> Value {
-    let (ready, status) = (summary.ready(), summary.status());
+    let (ready, status) = (summary.ready(), summary.status);
     let limits = status.and_then(|s| s.effective_policy.as_ref());
     json!({
         "namespace": summary.namespace(), "name": summary.name(), "organization": summary.organization(),

@@ -1,10 +1,12 @@
-//! The status of one resource as the verbs report it. A condition that is about
-//! an older generation of the spec counts as Unknown, so an edit that the
-//! operator has not reconciled yet is never shown as Ready.
+//! The spec and status of one resource as the verbs report them. A condition
+//! that is about an older generation of the spec counts as Unknown, so an edit
+//! that the operator has not reconciled yet is never shown as Ready.
 
 use crate::{
-    crd::{OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
+    crd::{self, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
+    policy::{Live, ValidatedSpec},
     reconcile::{ConditionStatus, ConditionType, Reason},
+    terminal::{Exit, Style},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -27,13 +29,16 @@ pub(super) enum Severity {
     Healthy,
 }
 
-/// Reads the spec and status of one resource.
-#[derive(Debug, Clone, Copy)]
+/// The spec and status of one resource.
+#[derive(Debug)]
 pub(super) struct Summary<'a> {
     resource: &'a OrganizationSessionPolicy,
+    /// Or what is wrong with it.
+    pub(super) spec: Result<ValidatedSpec, String>,
+    pub(super) status: Option<&'a OrganizationSessionPolicyStatus>,
 }
 
-/// The condition Ready of the present generation; Unknown with reason NotChecked
+/// The condition Ready of the present generation; Unknown with the reason NotChecked
 /// where the status is about an older one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ready<'a> {
@@ -42,9 +47,20 @@ pub(super) struct Ready<'a> {
     pub(super) message: &'a str,
 }
 
+/// The style in which the status of Ready is printed.
+pub(super) const fn style(status: ConditionStatus) -> Style {
+    match status {
+        ConditionStatus::True => Style::Good,
+        ConditionStatus::False => Style::Bad,
+        ConditionStatus::Unknown => Style::Doubtful,
+    }
+}
+
 impl<'a> Summary<'a> {
-    pub(super) const fn of(resource: &'a OrganizationSessionPolicy) -> Self {
-        Self { resource }
+    pub(super) fn of(resource: &'a OrganizationSessionPolicy) -> Self {
+        let spec = crd::validate(&resource.spec)
+            .map_err(|violations| violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        Self { resource, spec, status: resource.status.as_ref() }
     }
 
     pub(super) fn name(&self) -> &'a str {
@@ -55,29 +71,42 @@ impl<'a> Summary<'a> {
         self.resource.metadata.namespace.as_deref().unwrap_or_default()
     }
 
-    /// `spec.organization`: the id, or else the external id.
-    pub(super) fn organization(&self) -> &'a str {
-        let declared = &self.resource.spec.organization;
-        declared.id.as_deref().or(declared.external_id.as_deref()).unwrap_or_default()
+    /// `spec.organization`: the id or the external id; of an invalid spec the id
+    /// that the status knows.
+    pub(super) fn organization(&self) -> String {
+        let known = || self.status.and_then(|status| status.organization_id.clone()).unwrap_or_default();
+        self.spec.as_ref().map_or_else(|_| known(), |spec| spec.organization.to_string())
     }
 
-    pub(super) const fn mode(&self) -> &'static str {
-        self.resource.spec.mode.name()
+    /// The name of the mode; empty where the spec is invalid.
+    pub(super) fn mode(&self) -> &'static str {
+        self.spec.as_ref().map_or("", |spec| spec.mode.name())
     }
 
-    pub(super) const fn status(&self) -> Option<&'a OrganizationSessionPolicyStatus> {
-        self.resource.status.as_ref()
+    /// `spec.suspend`, of an invalid spec too.
+    pub(super) const fn is_suspended(&self) -> bool {
+        self.resource.spec.suspend
+    }
+
+    /// The live policy as of the operator's last reconcile.
+    pub(super) fn live(&self) -> Option<Live> {
+        self.status.and_then(|status| status.policy.as_ref()).map(Live::from)
+    }
+
+    /// The custom policy that the organization had before.
+    pub(super) fn adopted(&self) -> Option<Live> {
+        self.status.and_then(|status| status.adopted.as_ref()).map(Live::from)
     }
 
     /// Whether the status is about the present generation of the spec.
     pub(super) fn is_current(&self) -> bool {
-        let observed = self.status().and_then(|status| status.observed_generation);
+        let observed = self.status.and_then(|status| status.observed_generation);
         observed.is_some() && observed == self.resource.metadata.generation
     }
 
     /// The condition of this type, whichever generation of the spec it is about.
     pub(super) fn condition(&self, condition_type: ConditionType) -> Option<&'a Condition> {
-        self.status()?.conditions.iter().find(|condition| condition.type_ == condition_type.name())
+        self.status?.conditions.iter().find(|condition| condition.type_ == condition_type.name())
     }
 
     /// The status of a condition; Unknown if it is about an older generation.
@@ -101,8 +130,9 @@ impl<'a> Summary<'a> {
         }
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.ready().status == ConditionStatus::True
+    /// Success if it is Ready.
+    pub(super) fn exit(&self) -> Exit {
+        if self.ready().status == ConditionStatus::True { Exit::Success } else { Exit::Findings }
     }
 
     pub(super) fn severity(&self) -> Severity {

@@ -1,46 +1,31 @@
 //! `osp suspend` and `osp resume`: set `spec.suspend`, and warn where Git will
 //! set it back.
 
-use super::{
-    Cluster, CommandOutput, Exit, Output, VerbResult, cluster::Connection, delivery::Delivery, summary::Summary,
-};
-use clap::Args;
+use super::{CommandOutput, Exit, Output, VerbResult, cluster::Named, delivery::Delivery, summary::Summary};
 use serde_json::json;
 
 /// Field manager of `spec.suspend`. Flux removes fields whose manager's name
 /// begins with `kubectl`, so this one must not.
 const MANAGER: &str = "osp";
 
-/// Sets `spec.suspend`.
-#[derive(Debug, Args)]
-pub struct Arguments {
-    /// The resource
-    name: String,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-pub(super) async fn run(arguments: &Arguments, suspend: bool, program: &str, output: &Output) -> VerbResult {
-    let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let name = &arguments.name;
-    let resource = cluster.get(name).await?;
-    let already = resource.spec.suspend == suspend;
+pub(super) async fn run(named: &Named, suspend: bool, program: &str, output: &Output) -> VerbResult {
+    let (cluster, resource) = named.read(program).await?;
+    let name = &named.name;
+    let summary = Summary::of(&resource);
+    let already = summary.is_suspended() == suspend;
     if !already {
         cluster.patch(name, MANAGER, &json!({"spec": {"suspend": suspend}})).await?;
     }
     let place = format!("{name} in namespace {}", cluster.namespace);
-    let mut text = output.paragraph(
-        "",
-        &match (already, suspend) {
-            (true, true) => format!("{place} is suspended already."),
-            (true, false) => format!("{place} is not suspended."),
-            (false, true) => {
-                format!("{place} is suspended: nothing is read or written until `{}`.", cluster.hint.to("resume", name))
-            }
-            (false, false) => format!("{place} is resumed; `{}` shows its status.", cluster.hint.to("status", name)),
-        },
-    );
-    if suspend && Summary::of(&resource).deleted().is_some() {
+    let hint = |verb| cluster.hint.to(verb, name);
+    let done = match (already, suspend) {
+        (true, true) => format!("{place} is suspended already."),
+        (true, false) => format!("{place} is not suspended."),
+        (false, true) => format!("{place} is suspended: nothing is read or written until `{}`.", hint("resume")),
+        (false, false) => format!("{place} is resumed; `{}` shows its status.", hint("status")),
+    };
+    let mut text = output.paragraph("", &done);
+    if suspend && summary.deleted().is_some() {
         text.push_str(&output.paragraph("", "It is being deleted, and a deletion goes on while suspended."));
     }
     if let Some(delivery) = Delivery::of(&resource).filter(|_| !already) {

@@ -8,7 +8,6 @@ const GAP: usize = 2;
 /// A column is not cut below this.
 const NARROWEST: usize = 8;
 
-/// One column of a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     pub(super) title: &'static str,
@@ -25,7 +24,6 @@ pub(super) enum Place {
     Yields(u8, &'static str),
 }
 
-/// One value.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     text: String,

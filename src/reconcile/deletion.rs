@@ -6,7 +6,7 @@ use super::{
     CredentialsError, ErrorKind, Hold, Outcome, Ownership, Reason, Release, RemoteError, RemoteRequest, Request,
     Resource, State, Step, observation::Observation,
 };
-use crate::policy::{DeletionPolicy, Mode, Policy, ValidatedSpec, diff};
+use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec, diff};
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use std::time::Duration;
 
@@ -19,6 +19,30 @@ const CONFIRMED: u8 = 2;
 /// sets the organization back all the same.
 const HAND_OVER: Duration = Duration::from_secs(60);
 
+/// How deleting a resource ends where no revert is written, given the live
+/// policy as far as it is known; `None`: the organization is set back first.
+pub fn without_revert(spec: &ValidatedSpec, adopted: Option<Live>, live: Option<&Live>) -> Option<Release> {
+    let (policy, released) = target(spec, adopted);
+    match live {
+        _ if !spec.may_revert() => Some(Release::NothingToRevert),
+        Some(live) if diff(&policy, live).is_empty() => Some(released),
+        Some(live) if spec.mode == Mode::TightenOnly && !diff(&spec.policy, live).is_empty() => {
+            Some(Release::CustomersOwn)
+        }
+        _ => None,
+    }
+}
+
+/// What the organization is set back to, and how that is called: what it had
+/// before where that is to be restored and known, else the application's policy.
+fn target(spec: &ValidatedSpec, adopted: Option<Live>) -> (Policy, Release) {
+    let restored = adopted.filter(|_| spec.deletion == DeletionPolicy::Restore).and_then(|live| live.declarable());
+    match restored {
+        Some(policy) if policy != Policy::Application => (policy, Release::Restored),
+        _ => (Policy::Application, Release::Reverted),
+    }
+}
+
 pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
     if !resource.finalizer {
         let nothing_to_do =
@@ -26,8 +50,8 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
         return Step::Done(state.released.clone().map_or(nothing_to_do, Outcome::Released));
     }
     let Ok(spec) = &resource.spec else { return hold(state, resource, Hold::InvalidSpec, now) };
-    if !spec.may_revert() {
-        return release(state, Release::NothingToRevert);
+    if let Some(why) = without_revert(spec, None, None) {
+        return release(state, why);
     }
     let environment = match &state.credentials {
         None => return Step::Request(Request::ReadCredentials { fresh: true }),
@@ -104,12 +128,8 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     let Some(live) = &observation.live else {
         return request(Request::Remote(RemoteRequest::ReadPolicy(organization.id.clone())));
     };
-    let (policy, released) = target(resource, spec);
-    if diff(&policy, live).is_empty() {
-        return Revert::Release(released);
-    }
-    if spec.mode == Mode::TightenOnly && !diff(&spec.policy, live).is_empty() {
-        return Revert::Release(Release::CustomersOwn);
+    if let Some(why) = without_revert(spec, resource.adopted, Some(live)) {
+        return Revert::Release(why);
     }
     if let Some(delay) = delay.filter(|_| !state.progress_reported) {
         return delay;
@@ -122,15 +142,8 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     if !state.progress_reported {
         return request(Request::ReportProgress); // from here on nobody else may write
     }
+    let (policy, _) = target(spec, resource.adopted);
     request(Request::Remote(RemoteRequest::WritePolicy { organization: organization.id.clone(), policy }))
-}
-
-/// What the organization is set back to, and how that is called.
-fn target(resource: &Resource, spec: &ValidatedSpec) -> (Policy, Release) {
-    match resource.adopted.filter(|_| spec.deletion == DeletionPolicy::Restore).and_then(|live| live.declarable()) {
-        Some(policy) if policy != Policy::Application => (policy, Release::Restored),
-        _ => (Policy::Application, Release::Reverted),
-    }
 }
 
 /// The pinned organization, whatever the external id leads to by now.

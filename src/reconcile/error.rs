@@ -124,6 +124,17 @@ impl ErrorKind {
         }
     }
 
+    /// Whether a read that failed so may succeed seconds later: an outage.
+    pub const fn is_outage(self) -> bool {
+        matches!(self, Self::Unavailable | Self::TimedOut | Self::Unreachable)
+    }
+
+    /// Whether a server answers so about the policy of an organization whose
+    /// feature is off, which it may hide.
+    pub const fn hides_policy(self) -> bool {
+        matches!(self, Self::Forbidden | Self::Rejected)
+    }
+
     /// Whether this answer to the question for the application's policy settles
     /// it for every organization that the client reaches: the server does not tell.
     /// A 400 does too, or every organization would ask again.

@@ -42,9 +42,12 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
         say(warning, reason, format!("was {before}; is {now}"));
     }
     if let Outcome::Released(release) = outcome {
-        let (warning, reason, note) = released(release);
-        if let Some(reason) = reason {
-            say(warning, reason, note);
+        match (release, release.reason()) {
+            (Release::Orphaned(hold), Some(reason)) => {
+                say(true, reason, format!("{} Cause: {}", reason.means(), hold_message(hold)));
+            }
+            (_, Some(reason)) => say(false, reason, reason.means().to_owned()),
+            (_, None) => {}
         }
     }
     if let (Some(update), Some(before)) = (update, state.here().and_then(|r| r.pinned.as_ref()))
@@ -65,20 +68,4 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
         say(status == ConditionStatus::False && !waits, reason, message);
     }
     events
-}
-
-fn released(release: &Release) -> (bool, Option<Reason>, String) {
-    let plain = |reason: Reason| (false, Some(reason), reason.means().to_owned());
-    match release {
-        Release::Reverted => plain(Reason::Reverted),
-        Release::Restored => plain(Reason::Restored),
-        Release::HandedOver => plain(Reason::HandedOver),
-        Release::OrganizationGone => plain(Reason::OrganizationGone),
-        Release::CustomersOwn => plain(Reason::StricterKept),
-        Release::NothingToRevert | Release::NotOwner => (false, None, String::new()),
-        Release::Orphaned(hold) => {
-            let why = hold_message(hold);
-            (true, Some(Reason::PolicyOrphaned), format!("{} Cause: {why}", Reason::PolicyOrphaned.means()))
-        }
-    }
 }

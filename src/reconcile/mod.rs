@@ -40,6 +40,7 @@ mod wording;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue};
+pub use deletion::without_revert;
 pub use error::{Detail, ErrorClass, ErrorKind, RemoteError};
 pub use events::{Event, events};
 pub use history::{HOUR, History, HistoryEvent};
@@ -52,13 +53,13 @@ pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_befo
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
 pub use report::{Report, STATUS_TRIES};
 pub use request::{ClusterWrite, Request, Response, Step};
-pub use requeue::{MAX_BACKOFF, Requeue, requeue, retry_within};
+pub use requeue::{NextReconcile, Requeue, next_reconcile, requeue};
 pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource};
 pub use settings::Settings;
 pub use state::State;
 pub use status::{Observed, StatusUpdate};
 pub use watched::{Trigger, Watched};
-pub use wording::problem;
+pub use wording::{hold_message, problem};
 
 use jiff::Timestamp;
 use state::Refusal;

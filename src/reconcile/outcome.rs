@@ -126,6 +126,21 @@ impl Outcome {
     }
 }
 
+impl Release {
+    /// The reason that it is published with; `None` where nothing was at stake.
+    pub const fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Reverted => Some(Reason::Reverted),
+            Self::Restored => Some(Reason::Restored),
+            Self::CustomersOwn => Some(Reason::StricterKept),
+            Self::HandedOver => Some(Reason::HandedOver),
+            Self::OrganizationGone => Some(Reason::OrganizationGone),
+            Self::Orphaned(_) => Some(Reason::PolicyOrphaned),
+            Self::NothingToRevert | Self::NotOwner => None,
+        }
+    }
+}
+
 impl Hold {
     /// The reason that it is reported with.
     pub const fn reason(&self) -> Reason {

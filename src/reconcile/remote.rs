@@ -2,7 +2,8 @@
 //! run the same steps.
 
 use super::{
-    Detail, ErrorKind, Observation, RemoteError, RemoteRequest, features, observation::Application, step::Step,
+    Detail, ErrorClass, ErrorKind, Observation, RemoteError, RemoteRequest, features, observation::Application,
+    step::Step,
 };
 use crate::policy::{ChainViolation, Live, Mode, OrganizationId, OrganizationRef, Policy, check_chain, diff, tighten};
 
@@ -188,13 +189,12 @@ fn outcome(request: &RemoteRequest, error: RemoteError, observation: &Observatio
         (RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_), ErrorKind::NotFound) => {
             RemoteOutcome::OrganizationNotFound
         }
-        (RemoteRequest::WriteFeatures { .. }, ErrorKind::Forbidden | ErrorKind::Rejected | ErrorKind::Unsupported) => {
+        (RemoteRequest::WriteFeatures { .. }, kind) if kind.class() == ErrorClass::Refused => {
             RemoteOutcome::FeatureUnavailable(error.detail)
         }
-        (
-            RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. },
-            ErrorKind::Forbidden | ErrorKind::Rejected,
-        ) if flag_off => RemoteOutcome::FeatureUnavailable(error.detail),
+        (RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. }, kind) if flag_off && kind.hides_policy() => {
+            RemoteOutcome::FeatureUnavailable(error.detail)
+        }
         (_, ErrorKind::Unsupported) => RemoteOutcome::Unsupported,
         (_, ErrorKind::Rejected) => RemoteOutcome::Rejected(error.detail),
         _ => RemoteOutcome::Error(error),

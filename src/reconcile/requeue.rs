@@ -31,7 +31,7 @@ const fn minutes(n: u64) -> Duration {
 }
 
 /// The longest delay between two tries of something that may work any moment.
-pub const MAX_BACKOFF: Duration = minutes(5);
+const MAX_BACKOFF: Duration = minutes(5);
 
 /// Nothing watches a Secret, so it is read again after this time.
 const CREDENTIALS: Duration = minutes(1);
@@ -43,25 +43,65 @@ const NOT_FOUND: Duration = minutes(10);
 /// Where trying again rarely helps: a person, or another Scalekit, is needed.
 const TERMINAL: Duration = minutes(60);
 
-/// The time until the next reconcile of a resource whose Ready has this reason;
-/// `None` where the resource's interval or a backoff decides.
-pub const fn retry_within(reason: Reason) -> Option<Duration> {
-    match reason {
-        Reason::CredentialsMissing
-        | Reason::CredentialsIncomplete
-        | Reason::CredentialsNotAllowed
-        | Reason::CredentialsRejected
-        | Reason::AuthFailed => Some(CREDENTIALS),
-        Reason::Forbidden => Some(FORBIDDEN),
-        Reason::OrganizationNotFound => Some(NOT_FOUND),
-        Reason::FeatureUnavailable
-        | Reason::FeatureNotEnabled
-        | Reason::NotApplied
-        | Reason::UnrecognizedLivePolicy
-        | Reason::RejectedByApi
-        | Reason::ApiNotSupported => Some(TERMINAL),
-        _ => None,
+/// When the next reconcile comes, as far as a status tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextReconcile {
+    /// Only when the resource changes, or an operator starts again.
+    Never,
+    /// One is under way, or due.
+    Now,
+    /// At the latest after the interval of the resource.
+    Interval,
+    /// Within this time.
+    Within(Duration),
+    /// Within this time, or after a longer pause that Scalekit asks for.
+    Retry(Duration),
+}
+
+/// [`requeue()`] for those who read a status: by the reasons of its conditions
+/// Ready and Synced, that of its announced release, and whether the spec is
+/// valid.
+pub fn next_reconcile(ready: Reason, synced: Option<Reason>, release: Option<Reason>, valid: bool) -> NextReconcile {
+    use Reason as R;
+    match ready {
+        _ if release == Some(ready) => NextReconcile::Within(CREDENTIALS),
+        _ if ready == R::ApiServerError || synced == Some(R::ApiServerError) => NextReconcile::Within(CREDENTIALS),
+        R::Suspended | R::Uninstalled => NextReconcile::Never,
+        R::InvalidSpec if !valid => NextReconcile::Never,
+        R::NotChecked | R::Progressing => NextReconcile::Now,
+        R::CredentialsMissing
+        | R::CredentialsIncomplete
+        | R::CredentialsNotAllowed
+        | R::CredentialsRejected
+        | R::AuthFailed => NextReconcile::Within(CREDENTIALS),
+        R::Forbidden => NextReconcile::Within(FORBIDDEN),
+        R::OrganizationNotFound => NextReconcile::Within(NOT_FOUND),
+        R::FeatureUnavailable
+        | R::FeatureNotEnabled
+        | R::NotApplied
+        | R::UnrecognizedLivePolicy
+        | R::RejectedByApi
+        | R::ApiNotSupported => NextReconcile::Within(TERMINAL),
+        R::CleanupPending | R::Deleting | R::InternalError | R::Stale => NextReconcile::Retry(MAX_BACKOFF),
+        _ if is_transient(ready) || synced.is_some_and(is_transient) => NextReconcile::Retry(MAX_BACKOFF),
+        _ => NextReconcile::Interval,
     }
+}
+
+/// The reasons of errors that may be over at the next try.
+const fn is_transient(reason: Reason) -> bool {
+    use Reason as R;
+    matches!(
+        reason,
+        R::BadAuthResponse
+            | R::WriteConflict
+            | R::RateLimited
+            | R::ApiUnavailable
+            | R::TimedOut
+            | R::ApiUnreachable
+            | R::TlsError
+            | R::BadResponse
+    )
 }
 
 /// When the next reconcile comes after one that ended in `outcome`.

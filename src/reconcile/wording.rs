@@ -24,7 +24,7 @@ pub fn problem(remote_outcome: &RemoteOutcome, organization: &str, live: &str) -
 }
 
 /// What a deletion waits for, and what to do about it.
-pub(super) fn hold_message(hold: &Hold) -> String {
+pub fn hold_message(hold: &Hold) -> String {
     let detail = match hold {
         Hold::Credentials(error) => error.to_string(),
         Hold::EnvironmentChanged { pinned, found } => format!("written to {pinned}, credentials for {found}"),

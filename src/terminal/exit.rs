@@ -1,6 +1,7 @@
 //! The exit codes of all verbs of `osp`, which scripts rely on (`docs/osp.md`).
 
-use std::process::ExitCode;
+use super::note;
+use std::{fmt::Display, process};
 
 /// How a verb ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,65 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-impl From<Exit> for ExitCode {
+impl Exit {
+    /// That of a verb; an error goes to the standard error and is a failure.
+    pub fn of(result: Result<Self, impl Display>) -> Self {
+        result.unwrap_or_else(|error| {
+            note(&format!("error: {error}"));
+            Self::Failure
+        })
+    }
+
+    /// Ends the process at once.
+    pub fn now(self) -> ! {
+        process::exit(self as i32)
+    }
+}
+
+impl From<Exit> for process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, path::Path};
+
+    const ALL: [Exit; 5] = [Exit::Success, Exit::Failure, Exit::Findings, Exit::Forbidden, Exit::Interrupted];
+
+    #[test]
+    fn the_manual_has_every_code_and_no_other() {
+        let page = include_str!("../../docs/osp.md");
+        let table = page.lines().skip_while(|line| *line != "| exit code | means |").skip(2);
+        let rows = table.take_while(|line| line.starts_with('|'));
+        let codes: Vec<i32> = rows.map(|row| row.split('|').nth(1).unwrap().trim().parse().unwrap()).collect();
+        assert_eq!(codes, ALL.map(|exit| exit as i32));
+        for exit in ALL {
+            match exit {
+                // a new one belongs into the list and the manual
+                Exit::Success | Exit::Failure | Exit::Findings | Exit::Forbidden | Exit::Interrupted => {}
+            }
+        }
+    }
+
+    fn sources(path: &Path, each: &mut impl FnMut(&Path, &str)) {
+        if path.is_dir() {
+            fs::read_dir(path).unwrap().for_each(|entry| sources(&entry.unwrap().path(), each));
+        } else {
+            each(path, &fs::read_to_string(path).unwrap());
+        }
+    }
+
+    #[test]
+    fn no_verb_has_a_code_of_its_own() {
+        for part in ["src/gitops", "src/plugin", "src/bin/osp.rs"] {
+            sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &mut |path, text| {
+                for own in ["ExitCode::", "process::exit", "Exit::Failure as", "std::process::Exit"] {
+                    assert!(!text.contains(own), "{own} in {}", path.display());
+                }
+            });
+        }
     }
 }

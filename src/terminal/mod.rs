@@ -1,5 +1,5 @@
 //! What people see: how wide a terminal is, whether it has colours, and that no
-//! text in it moves the cursor of whoever reads it.
+//! text of others controls the terminal or the pipeline that shows it.
 
 mod exit;
 mod output;
@@ -12,4 +12,4 @@ pub(crate) use output::has_colours;
 pub use output::{Output, Style};
 pub use print::{note, print};
 pub use progress::Progress;
-pub use text::{columns, is_control_or_bidi, printable};
+pub use text::{columns, printable};

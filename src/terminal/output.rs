@@ -1,6 +1,6 @@
 //! Where text is printed, and text that fits it.
 
-use super::{columns, printable};
+use super::{columns, printable, text::begin};
 use std::{
     env,
     ffi::OsString,
@@ -9,7 +9,7 @@ use std::{
 
 /// Longer lines are hard to read, however wide the terminal is.
 const LONGEST_PROSE: usize = 100;
-/// Where a line goes on below its beginning, so that it is seen to go on.
+/// The indent below a line that is too long, so that it is seen to go on.
 const LEAST_INDENT: usize = 2;
 
 /// A terminal, or whatever else the output goes to.
@@ -73,7 +73,7 @@ impl Output {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    /// `text` as lines that are good to read, the first behind `label`, the
+    /// `text` as lines of at most 100 columns, the first behind `label`, the
     /// others below its end. Ends with a line break.
     pub fn paragraph(&self, label: &str, text: &str) -> String {
         let width = self.width.unwrap_or(LONGEST_PROSE).min(LONGEST_PROSE);
@@ -98,17 +98,22 @@ impl Output {
                 (taken, empty) = (indent, true);
             }
             text.push_str(if empty { "" } else { " " });
-            taken += word_width + usize::from(!empty);
+            taken += usize::from(!empty);
+            let begins = empty && text.lines().last().is_none_or(|line| line.trim().is_empty());
             empty = false;
-            text.extend(word.iter().map(|(part, style)| self.paint(part, *style)));
+            for (n, (part, style)) in word.into_iter().enumerate() {
+                let part = if begins && n == 0 { begin(&part) } else { part };
+                taken += columns(&part);
+                text.push_str(&self.paint(&part, style));
+            }
         }
         text.push('\n');
         text
     }
 }
 
-/// What stands between two blanks, perhaps nothing, as the pieces that it is
-/// made of.
+/// The texts between two blanks, perhaps empty, each as the parts of pieces that
+/// it is made of.
 fn words(pieces: &[(&str, Style)]) -> Vec<Vec<(String, Style)>> {
     let mut words = vec![Vec::new()];
     for (piece, style) in pieces {
@@ -145,6 +150,8 @@ mod tests {
         assert_eq!(Output::plain(Some(20)).line("~ ", &pieces), "~ change (mixed) of\n  a b\n");
         let colourful = Output { width: Some(16), colour: true };
         assert_eq!(colourful.line("~ ", &pieces), "~ change (\u{1b}[31mmixed\u{1b}[0m)\n  of a b\n");
+        let command = Output::plain(Some(8)).line("", &[("::a long ::b c::d", Style::Plain)]);
+        assert_eq!(command, "\\u{3a}:a\n  long\n  \\u{3a}:b\n  c::d\n", "no line is a command of a workflow");
         assert_eq!(Output::plain(Some(4)).line("", &[("a bcd", Style::Plain)]), "a\n  bcd\n", "it is seen to go on");
     }
 }

@@ -1,6 +1,6 @@
 //! To the standard output, and beside it.
 
-use super::printable;
+use super::{printable, text::begin};
 use std::io::{self, BufWriter, Write};
 
 /// Writes to the standard output. A closed pipe is no failure: whoever read has
@@ -8,7 +8,9 @@ use std::io::{self, BufWriter, Write};
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(io::Error::new(error.kind(), format!("the standard output can't be written: {error}")))
+        }
         _ => Ok(()),
     }
 }
@@ -18,6 +20,6 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result
 pub fn note(text: &str) {
     let mut err = io::stderr().lock();
     for line in text.lines() {
-        drop(writeln!(err, "{}", printable(line)));
+        drop(writeln!(err, "{}", begin(&printable(line))));
     }
 }

@@ -1,43 +1,41 @@
-//! How far a verb is, on a terminal's standard error; silent where nobody
-//! looks, as in a pipeline.
+//! How far a verb is, on the standard error if that is a terminal; nothing in a
+//! pipeline.
 
 use super::note;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::env;
 
-/// With the whole known; the width keeps within 80 columns.
+/// The template where the total is known; it fits 80 columns.
 const BAR: &str = "{msg} [{bar:24}] {pos}/{len}, {eta} left";
-/// Without.
+/// The template where it is not.
 const COUNT: &str = "{msg}: {pos}";
 
-/// A bar, or a count where the whole is not known. It is taken away when it is
-/// dropped.
+/// A bar, or a count where the total is not known. Dropping it clears it.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// At nothing of `whole`; `doing` says what is done.
-    pub fn new(doing: &'static str, whole: Option<usize>) -> Self {
+    /// At zero of `total`, behind the word `doing`.
+    pub fn new(doing: &'static str, total: Option<usize>) -> Self {
         let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb"); // can't move its cursor
         let target = if dumb { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(whole.map(|whole| whole as u64), target).with_message(doing);
-        let style = ProgressStyle::with_template(if whole.is_some() { BAR } else { COUNT });
+        let bar = ProgressBar::with_draw_target(total.map(|total| total as u64), target).with_message(doing);
+        let style = ProgressStyle::with_template(if total.is_some() { BAR } else { COUNT });
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
         Self(bar)
     }
 
-    /// One more is done.
+    /// Counts one more.
     pub fn step(&self) {
         self.0.inc(1);
     }
 
-    /// So many more are done.
+    /// Counts `n` more.
     pub fn steps(&self, n: usize) {
         self.0.inc(n as u64);
     }
 
-    /// Says something on the standard error without leaving a piece of the bar
-    /// behind; may outlive the bar.
+    /// Prints lines on the standard error above the bar; may outlive the bar.
     pub fn println(&self) -> impl Fn(&str) + Send + use<> {
         let bar = self.0.clone();
         move |text| bar.suspend(|| note(text))

@@ -1,4 +1,5 @@
-//! Texts of other people, made safe for a terminal, and their width.
+//! Texts of other people, made safe for a terminal and for the log of a
+//! pipeline, and their width.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -8,14 +9,40 @@ pub fn columns(text: &str) -> usize {
 }
 
 /// Whether `c` is a control character, which a terminal may take for a command,
-/// or turns the direction of reading (bidi).
-pub fn is_control_or_bidi(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// turns the direction of reading (bidi), separates lines, or has no width.
+fn is_deceptive(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || c.is_control()
 }
 
-/// `text` with a blank for all that [`is_control_or_bidi`].
+/// `text` with escapes such as `\u{1b}` for what would deceive its reader, and
+/// for what starts a command anywhere in a line of a pipeline's log: `##[`,
+/// `##vso[`.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if is_control_or_bidi(c) { ' ' } else { c }).collect()
+    let mut shown = String::with_capacity(text.len());
+    let (mut last, mut command) = (' ', false);
+    for c in text.chars() {
+        if is_deceptive(c) {
+            shown.extend(c.escape_default());
+        } else if command && c == '[' {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+        command = (last == '#' && c == '#') || (command && c.is_ascii_alphanumeric());
+        last = c;
+    }
+    shown
+}
+
+/// What `line`, or the rest of one, begins with in a pipeline's log, where `::`
+/// at the beginning starts a command: an escape for the first colon.
+pub(super) fn begin(line: &str) -> String {
+    match line.trim_start().starts_with("::") {
+        true => line.replacen(':', "\\u{3a}", 1),
+        false => line.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -23,7 +50,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_steers_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\r\nc\u{202e}d\u{9b}e"), "a [2Jb  c d e");
+    fn nothing_in_a_text_steers_the_terminal_or_hides() {
+        assert_eq!(printable("a\u{1b}[2Jb\r\nc\u{202e}d\u{9b}e"), "a\\u{1b}[2Jb\\r\\nc\\u{202e}d\\u{9b}e");
+        assert_eq!(printable("\u{2028}\u{200b}\u{feff}\u{ad}"), "\\u{2028}\\u{200b}\\u{feff}\\u{ad}");
+        assert_eq!(printable("ü 日本 – a\u{a0}b [x] #[y] [::1]:80 → ≠"), "ü 日本 – a\u{a0}b [x] #[y] [::1]:80 → ≠");
+    }
+
+    #[test]
+    fn nothing_in_a_text_is_a_command_of_a_pipeline() {
+        let escaped = "##\\u{5b}error] ###\\u{5b} ##vso\\u{5b}task] ## [";
+        assert_eq!(printable("##[error] ###[ ##vso[task] ## ["), escaped);
+        assert_eq!(begin(" ::warning::x"), " \\u{3a}:warning::x");
+        assert_eq!(begin("a ::b"), "a ::b");
     }
 }

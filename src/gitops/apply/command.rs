@@ -7,15 +7,16 @@ use super::{
 use crate::{
     gitops::{
         connection::Connection,
-        plan::{Failure, LastApplied, PlanOptions, block_on, finish, input, load, read, refresh, text},
+        file,
+        plan::{LastApplied, PlanOptions, input, load, read, refresh, text},
         scalekit::Scalekit,
     },
     terminal::{Exit, Output, Progress, print},
 };
 use std::{
+    error::Error,
     io::{self, BufRead, IsTerminal, Write},
     path::PathBuf,
-    process::ExitCode,
 };
 
 /// `osp apply`
@@ -29,25 +30,21 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
 
-    /// Do not ask
+    /// Do not ask for a confirmation
     #[arg(short, long)]
     yes: bool,
 
-    /// How Scalekit is reached, and how much is told of it
+    /// The connection to Scalekit, and the log
     #[command(flatten)]
     pub connection: Connection,
 }
 
 /// Makes the changes. 0: all is as declared. 1: not all of it could be done, or
 /// the answer was no. 130: stopped by a signal before all was done.
-pub fn run(arguments: &Arguments) -> ExitCode {
-    finish(block_on(apply(arguments)))
-}
-
-async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
+pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let (manifests, saved) = match &arguments.plan {
-        Some(file) => {
-            let mut saved = read(file).map_err(Failure::io(file.display()))?;
+        Some(path) => {
+            let mut saved = read(path).map_err(file::named(path))?;
             (std::mem::take(&mut saved.manifests), Some(saved))
         }
         None => (load(&arguments.paths)?, None),
@@ -55,47 +52,45 @@ async fn apply(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let scalekit = Scalekit::new(arguments.connection.client().await?);
     if let Some(saved) = saved.as_ref().filter(|saved| saved.environment != scalekit.environment()) {
         let (was, is) = (&saved.environment, scalekit.environment());
-        return Err(Failure::Input(vec![format!("the plan is for {was:?}, the credentials are for {is:?}")]));
+        return Err(format!("the plan is for {was}, the credentials are for {is}").into());
     }
     let at_once = arguments.connection.concurrency();
     let pins = saved.as_ref().map(|saved| saved.pins.clone()).unwrap_or_default();
     let plan =
         refresh(&scalekit, &PlanOptions { manifests: &manifests, last: LastApplied::default(), pins, at_once }).await?;
     let counts = plan.counts();
-    input(saved.map(|saved| saved.stale(&plan)).unwrap_or_default())?;
+    input(&saved.map(|saved| saved.stale(&plan)).unwrap_or_default())?;
     let output = Output::stdout();
-    print(|out| text(out, &plan, &output)).map_err(Failure::output)?;
-    let clean = if counts.problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    print(|out| text(out, &plan, &output))?;
+    let clean = if counts.problems == 0 { Exit::Success } else { Exit::Failure };
     if counts.changes == 0 {
         return Ok(clean);
     }
     if !arguments.yes && !confirm()? {
-        print(|out| writeln!(out, "nothing was written")).map_err(Failure::output)?;
-        return Ok(ExitCode::FAILURE);
+        print(|out| writeln!(out, "nothing was written"))?;
+        return Ok(Exit::Failure);
     }
     let progress = Progress::new("Changing organizations", Some(counts.changes));
-    let stop = scalekit.stop_on_signal(progress.println());
-    stop.map_err(Failure::io("signals"))?;
+    scalekit.stop_on_signal(progress.println())?;
     let done = changes(&scalekit, &plan, at_once, &progress).await;
     drop(progress);
-    print(|out| report(out, &done, &output)).map_err(Failure::output)?;
+    print(|out| report(out, &done, &output))?;
     let tally = tally(&done);
     Ok(match (tally.stopped, tally.failed) {
         (0, 0) => clean,
-        (0, _) => ExitCode::FAILURE,
-        _ => Exit::Interrupted.into(),
+        (0, _) => Exit::Failure,
+        _ => Exit::Interrupted,
     })
 }
 
 /// Asks for a yes on the terminal; without one, `--yes` is required.
-fn confirm() -> Result<bool, Failure> {
-    let failed = || Failure::io("the question");
+fn confirm() -> Result<bool, Box<dyn Error>> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::Input(vec!["there is no terminal to confirm on: use --yes".to_owned()]));
+        return Err("there is no terminal to confirm on: use --yes".into());
     }
     let mut out = io::stderr();
-    write!(out, "Apply these changes? Only 'yes' will be accepted: ").and_then(|()| out.flush()).map_err(failed())?;
+    write!(out, "Apply these changes? Only 'yes' will be accepted: ").and_then(|()| out.flush())?;
     let mut response = String::new();
-    io::stdin().lock().read_line(&mut response).map_err(failed())?;
+    io::stdin().lock().read_line(&mut response)?;
     Ok(response.trim() == "yes")
 }

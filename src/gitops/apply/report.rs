@@ -27,7 +27,7 @@ pub(super) fn tally(all: &[Done<'_>]) -> Tally {
     tally
 }
 
-/// One line for each organization, and the sum.
+/// Writes a line for each organization, and the sum.
 pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], output: &Output) -> io::Result<()> {
     for done in all {
         let title = title(done.entry);

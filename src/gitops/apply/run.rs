@@ -10,7 +10,6 @@ use crate::{
     terminal::Progress,
 };
 
-/// What became of one organization.
 pub(super) struct Done<'a> {
     pub(super) entry: &'a Entry<'a>,
     /// The writes that Scalekit took, in order.
@@ -20,7 +19,6 @@ pub(super) struct Done<'a> {
     pub(super) end: End,
 }
 
-/// How the reconcile of one organization ended.
 pub(super) enum End {
     /// As planned.
     Applied,

@@ -3,21 +3,18 @@
 use super::{folder::Folder, manifest::Exported};
 use crate::{
     crd,
-    gitops::{
-        connection::Connection,
-        plan::{Failure, block_on, finish},
-        scalekit::Scalekit,
-    },
+    gitops::{connection::Connection, file, scalekit::Scalekit},
     policy::{Live, OrganizationId},
     reconcile::{ErrorKind, Organization, RemoteError, RemoteRequest, RemoteResponse},
-    terminal::{Progress, note, print},
+    terminal::{Exit, Progress, note, print},
 };
 use clap::ValueEnum;
 use futures::{StreamExt, TryStreamExt, stream};
 use std::{
     collections::{BTreeSet, HashSet},
+    error::Error,
+    fmt::Display,
     path::PathBuf,
-    process::ExitCode,
 };
 
 /// `osp export`
@@ -40,7 +37,7 @@ pub struct Arguments {
     #[arg(long, value_parser = namespace)]
     namespace: Option<String>,
 
-    /// How Scalekit is reached, and how much is told of it
+    /// The connection to Scalekit, and the log
     #[command(flatten)]
     pub connection: Connection,
 }
@@ -63,23 +60,15 @@ fn namespace(text: &str) -> Result<String, String> {
 
 /// Writes the manifests. 0: all of them. 1: an error, or an organization whose
 /// policy can't be declared; the others are written all the same.
-pub fn run(arguments: &Arguments) -> ExitCode {
-    finish(block_on(export(arguments)))
-}
-
-async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
+pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let scalekit = Scalekit::new(arguments.connection.client().await?);
-    // before the work, not after it
-    let open = |path: &PathBuf| Folder::open(path).map_err(Failure::io(path.display()));
+    // a folder that can't be used is an error before the first request
+    let open = |path: &PathBuf| Folder::open(path).map_err(file::named(path));
     let folder = arguments.directory.as_ref().map(open).transpose()?;
     let found = match arguments.organization.as_slice() {
-        [] => all(&scalekit, arguments.connection.concurrency()).await,
-        some => selected(&scalekit, some).await,
+        [] => all(&scalekit, arguments.connection.concurrency()).await?,
+        some => selected(&scalekit, some).await?,
     };
-    let found = found.map_err(|(what, error)| {
-        let reason = error.kind.reason();
-        Failure::Input(vec![format!("{what}: {reason}: {} ({})", reason.means(), error.detail)])
-    })?;
     let (mut exported, mut left) = (Vec::new(), Vec::new());
     let wanted = |live: &Live| arguments.only != Some(Only::Custom) || *live != Live::Application;
     for (organization, live) in found.into_iter().filter(|(_, live)| wanted(live)) {
@@ -94,32 +83,30 @@ async fn export(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &folder {
         Some(folder) => {
             for manifest in &exported {
-                let written = folder.write(&manifest.name, &manifest.yaml(namespace));
-                written.map_err(Failure::io(format!("{}.yaml", manifest.name)))?;
+                folder.write(&manifest.name, &manifest.yaml(namespace))?;
             }
         }
-        None => {
-            print(|out| exported.iter().try_for_each(|manifest| write!(out, "---\n{}", manifest.yaml(namespace))))
-                .map_err(Failure::output)?;
-        }
+        None => print(|out| exported.iter().try_for_each(|manifest| write!(out, "---\n{}", manifest.yaml(namespace))))?,
     }
     for line in &left {
         note(&format!("not exported: {line}"));
     }
-    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if left.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
 /// An organization and its policy.
 type Found = (Organization, Live);
 
-type Failed = (String, RemoteError);
+fn failed(what: impl Display) -> impl FnOnce(RemoteError) -> String {
+    move |error| format!("{what}: {}: {} ({})", error.kind.reason(), error.kind.reason().means(), error.detail)
+}
 
-async fn all(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, Failed> {
+async fn all(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, String> {
     let progress = Progress::new("Reading organizations", None);
     let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, HashSet::new());
     loop {
-        let page = scalekit.page(token.as_deref()).await.map_err(|error| ("the list".to_owned(), error))?;
-        // a list that moves may show one organization on two pages
+        let page = scalekit.page(token.as_deref()).await.map_err(failed("the list"))?;
+        // a list that changes meanwhile may show one organization on two pages
         let new: Vec<_> = page.organizations.into_iter().filter(|o| seen.insert(o.id.clone())).collect();
         let policies = stream::iter(new).map(|organization| with_policy(scalekit, organization));
         let found: Vec<_> = policies.buffer_unordered(at_once).try_collect().await?;
@@ -132,10 +119,10 @@ async fn all(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, Failed> 
     }
 }
 
-async fn selected(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Found>, Failed> {
+async fn selected(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Found>, String> {
     let mut all = Vec::new();
     for id in ids.iter().collect::<BTreeSet<_>>() {
-        let organization = read(scalekit, id).await.map_err(|error| (id.to_string(), error))?;
+        let organization = read(scalekit, id).await.map_err(failed(id))?;
         all.extend(with_policy(scalekit, organization).await?);
     }
     Ok(all)
@@ -149,7 +136,7 @@ async fn read(scalekit: &Scalekit, id: &OrganizationId) -> Result<Organization, 
 }
 
 /// `None`: it was deleted while others were read.
-async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Option<Found>, Failed> {
+async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Option<Found>, String> {
     // a list may leave features out
     if organization.features.is_empty()
         && let Ok(whole) = read(scalekit, &organization.id).await
@@ -159,11 +146,11 @@ async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Res
     let request = RemoteRequest::ReadPolicy(organization.id.clone());
     match scalekit.ask(&request).await {
         Ok(RemoteResponse::Policy(live)) => Ok(Some((organization, live))),
-        Ok(_) => Err((organization.id.to_string(), RemoteError::new(ErrorKind::BadResponse))),
+        Ok(_) => Err(failed(organization.id)(RemoteError::new(ErrorKind::BadResponse))),
         Err(error) if error.kind == ErrorKind::NotFound => {
             tracing::info!(organization = %organization.id, "deleted in the meantime");
             Ok(None)
         }
-        Err(error) => Err((organization.id.to_string(), error)),
+        Err(error) => Err(failed(organization.id)(error)),
     }
 }

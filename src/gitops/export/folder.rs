@@ -1,8 +1,8 @@
 //! One file for each organization, in one folder and nowhere else.
 
+use crate::gitops::file;
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -21,27 +21,12 @@ impl Folder {
         Ok(Self(path.to_owned()))
     }
 
-    /// Writes `name`.yaml, whole or not at all. What is there under that name
-    /// is replaced if it is a file; a link is not followed, and is an error.
-    pub(super) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+    /// Writes `name`.yaml as [`file::replace`] does.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<(), String> {
+        let path = self.0.join(format!("{name}.yaml"));
         if name.contains(['/', '\\']) || name.starts_with('.') {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no name for a file"));
+            return Err(format!("{}: no name for a file", path.display()));
         }
-        let target = self.0.join(format!("{name}.yaml"));
-        match fs::symlink_metadata(&target) {
-            Ok(found) if !found.is_file() => {
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something else than a file"));
-            }
-            _ => {}
-        }
-        // a new file, so no link can be in its place; renaming does not follow one either
-        let draft = self.0.join(format!(".{name}.{}", std::process::id()));
-        let written = File::create_new(&draft)
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .and_then(|()| fs::rename(&draft, &target));
-        if written.is_err() {
-            drop(fs::remove_file(&draft));
-        }
-        written
+        file::replace(&path, 0o666, |out| out.write_all(text.as_bytes())).map_err(file::named(&path))
     }
 }

@@ -16,8 +16,9 @@ pub(super) fn name(organization: &Organization) -> String {
     external.map_or_else(|| from_id(&organization.id), str::to_owned)
 }
 
-/// `org_12345` is `org-12345`. Names have no upper case, so an id that has some
-/// is told from its lower-case twin by the places where it has it.
+/// `org_12345` becomes `org-12345`. Names have no upper case, so an id with some
+/// gets the places of its upper-case letters as a suffix, to differ from its
+/// lower-case twin.
 fn from_id(id: &OrganizationId) -> String {
     let rest = id.as_str().trim_start_matches("org_");
     let upper = rest.bytes().rev().fold(0u32, |bits, b| bits << 1 | u32::from(b.is_ascii_uppercase()));

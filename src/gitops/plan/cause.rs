@@ -1,5 +1,5 @@
-//! Who moved: the files or Scalekit. It is known only where somebody says what
-//! was applied last; nothing is guessed.
+//! Why a live policy is not the declared one: the file changed in Git, or the
+//! policy in Scalekit. Only `--last-applied` can tell; nothing is guessed.
 
 use super::{Cause, goal};
 use crate::{

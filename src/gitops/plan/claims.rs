@@ -8,20 +8,19 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// The manifests that name an organization as an earlier one does, as
-/// sentences. (Two with credentials of their own may name two organizations of
-/// two environments alike; here there is one environment.)
+/// The manifests that name the same organization as an earlier one, as
+/// sentences.
 pub(super) fn same_name(manifests: &[Manifest]) -> Vec<String> {
     repeated(manifests.iter().map(|manifest| (&manifest.spec.organization, manifest)))
 }
 
-/// The manifests that mean an organization as an earlier one does, now that it
-/// is known where external ids lead, as sentences.
+/// The manifests that mean the same organization as an earlier one, now that
+/// external ids are resolved, as sentences.
 pub(super) fn same_organization(entries: &[Entry<'_>]) -> Vec<String> {
     repeated(entries.iter().filter_map(|entry| Some((id(entry)?, entry.manifest))))
 }
 
-/// A suspended manifest was not read; it claims the id that it names.
+/// Of a suspended manifest, which was not read, the id that it names.
 fn id<'a>(entry: &'a Entry<'_>) -> Option<&'a OrganizationId> {
     entry.id.as_ref().or(match &entry.manifest.spec.organization {
         OrganizationRef::Id(id) => Some(id),
@@ -37,7 +36,7 @@ fn repeated<'a, K: std::hash::Hash + Eq + std::fmt::Display>(
     for (organization, manifest) in claims {
         match first.get(&organization) {
             Some(earlier) => found.push(format!(
-                "{}: {:?} is for organization {organization}, which {:?} at {} is for",
+                "{}: {} is for organization {organization}, which {} at {} is for",
                 manifest.location, manifest.name, earlier.name, earlier.location
             )),
             None => drop(first.insert(organization, manifest)),

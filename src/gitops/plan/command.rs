@@ -1,25 +1,16 @@
 //! `osp plan`: reads Scalekit, writes nothing to it.
 
-use super::{
-    Counts, Plan, cause::LastApplied, claims, document::Document, markdown::markdown, refresh::PlanOptions, text::text,
-};
+use super::{Counts, LastApplied, Plan, PlanOptions, document::Document, markdown::markdown, refresh, text};
 use crate::{
-    gitops::{
-        self, Limits, Manifest,
-        connection::{Connection, ConnectionError},
-        diagnostics,
-        scalekit::Scalekit,
-    },
-    terminal::{Exit, Output, note, print},
+    gitops::{self, Limits, Manifest, connection::Connection, diagnostics, file, scalekit::Scalekit},
+    terminal::{Exit, Output, print},
 };
 use clap::ValueEnum;
 use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
+    error::Error,
+    io::{self, Write},
     path::PathBuf,
-    process::ExitCode,
 };
-use thiserror::Error;
 
 /// `osp plan`
 #[derive(Debug, clap::Args)]
@@ -45,7 +36,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 
-    /// How Scalekit is reached, and how much is told of it
+    /// The connection to Scalekit, and the log
     #[command(flatten)]
     pub connection: Connection,
 }
@@ -66,86 +57,26 @@ enum FailOn {
     Loosening,
 }
 
-/// What keeps a verb from its work.
-#[derive(Debug, Error)]
-pub(in crate::gitops) enum Failure {
-    /// One fault a line.
-    #[error("{}", .0.join("\n"))]
-    Input(Vec<String>),
-    /// Scalekit can't be asked.
-    #[error(transparent)]
-    Connection(#[from] ConnectionError),
-    /// The output can't be written.
-    #[error("{what}: {error}")]
-    Io {
-        what: String,
-        #[source]
-        error: io::Error,
-    },
-}
-
-impl Failure {
-    /// An [`io::Error`] of `what` as a failure.
-    pub(in crate::gitops) fn io(what: impl ToString) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::Io { what: what.to_string(), error }
-    }
-
-    pub(in crate::gitops) fn output(error: io::Error) -> Self {
-        Self::io("the standard output")(error)
-    }
-}
-
-/// Makes the plan and prints it. 0: nothing to change. 2: changes. 1: an error.
-/// 3: changes that `--fail-on` names.
-pub fn run(arguments: &Arguments) -> ExitCode {
-    finish(block_on(plan(arguments)))
-}
-
-/// The exit code of a verb; a failure goes to stderr.
-pub(in crate::gitops) fn finish(result: Result<ExitCode, Failure>) -> ExitCode {
-    result.unwrap_or_else(|failure| {
-        note(&format!("error: {failure}"));
-        ExitCode::FAILURE
-    })
-}
-
-/// One thread: a verb waits for the network and little else.
-pub(in crate::gitops) fn block_on<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::io("the runtime"))?.block_on(verb)
-}
-
 /// The manifests of the input, if nothing is wrong with any of them.
-pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failure> {
+pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Box<dyn Error>> {
     let loaded = gitops::load(paths, &mut io::stdin().lock(), &Limits::default());
     if loaded.diagnostics.is_empty() {
         return Ok(loaded.manifests);
     }
     let mut rendered = Vec::new();
-    diagnostics::write(&loaded, diagnostics::Format::Text, &Output::plain(None), &mut rendered)
-        .map_err(Failure::output)?;
-    let mut lines = vec!["the manifests are not valid; Scalekit was not asked".to_owned()];
-    lines.extend(String::from_utf8_lossy(&rendered).lines().map(str::to_owned));
-    Err(Failure::Input(lines))
+    diagnostics::write(&loaded, diagnostics::Format::Text, &Output::plain(None), &mut rendered)?;
+    let rendered = String::from_utf8_lossy(&rendered);
+    Err(format!("the manifests are not valid; Scalekit was not asked\n{rendered}").into())
 }
 
-/// A failure where anything is wrong.
-pub(in crate::gitops) fn input(wrong: Vec<String>) -> Result<(), Failure> {
-    if wrong.is_empty() { Ok(()) } else { Err(Failure::Input(wrong)) }
+/// An error of these lines, unless there are none.
+pub(in crate::gitops) fn input(wrong: &[String]) -> Result<(), Box<dyn Error>> {
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
-/// Reads every organization, and refuses two manifests for one organization.
-pub(in crate::gitops) async fn refresh<'a>(
-    scalekit: &Scalekit,
-    options: &PlanOptions<'a>,
-) -> Result<Plan<'a>, Failure> {
-    input(claims::same_name(options.manifests))?;
-    let plan = super::refresh::refresh(scalekit, options).await;
-    input(claims::same_organization(&plan.entries))?;
-    Ok(plan)
-}
-
-async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
+/// Makes the plan and prints it. 0: nothing to change. 2: changes. 1: an error.
+/// 3: changes that `--fail-on` names.
+pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let manifests = load(&arguments.paths)?;
     let last = load(&arguments.last_applied)?;
     let scalekit = Scalekit::new(arguments.connection.client().await?);
@@ -156,17 +87,15 @@ async fn plan(arguments: &Arguments) -> Result<ExitCode, Failure> {
         at_once: arguments.connection.concurrency(),
     };
     let plan = refresh(&scalekit, &options).await?;
-    if let Some(file) = &arguments.save {
-        let saved = File::create(file).and_then(|file| json(&mut BufWriter::new(file), &plan));
-        saved.map_err(Failure::io(file.display()))?;
+    if let Some(path) = &arguments.save {
+        file::replace(path, 0o600, |out| json(out, &plan)).map_err(file::named(path))?;
     }
     print(|out| match arguments.output {
         Format::Text => text(out, &plan, &Output::stdout()),
         Format::Json => json(out, &plan),
         Format::Markdown => markdown(out, &plan),
-    })
-    .map_err(Failure::output)?;
-    Ok(exit(&plan.counts(), arguments.fail_on).into())
+    })?;
+    Ok(exit(&plan.counts(), arguments.fail_on))
 }
 
 fn exit(counts: &Counts, fail_on: Option<FailOn>) -> Exit {
@@ -179,7 +108,6 @@ fn exit(counts: &Counts, fail_on: Option<FailOn>) -> Exit {
 }
 
 fn json(out: &mut dyn Write, plan: &Plan<'_>) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Document(plan)).map_err(io::Error::other)?;
-    writeln!(out)?;
-    out.flush()
+    serde_json::to_writer_pretty(&mut *out, &Document::of(plan)).map_err(io::Error::other)?;
+    writeln!(out)
 }

@@ -2,33 +2,41 @@
 //! thousand of them are never a second time in memory.
 
 use super::{
-    Entry, Plan, ResourceChange,
-    shape::{Field, Limits, Named, Problem, Row, State, VERSION, Write},
+    Counts, Entry, Plan, Problem, ResourceChange, Writes,
+    shape::{Limits, Named, Row, State, VERSION},
 };
-use crate::{crd::ApplicationLimits, policy::Live};
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use crate::{
+    crd::ApplicationLimits,
+    policy::{FieldChange, Live},
+    reconcile::Feature,
+};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
-pub(super) struct Document<'a>(pub(super) &'a Plan<'a>);
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    version: u32,
+    environment: &'a str,
+    application: Option<ApplicationLimits>,
+    summary: Counts,
+    #[serde(serialize_with = "rows")]
+    organizations: &'a Plan<'a>,
+}
 
-struct Rows<'a>(&'a Plan<'a>);
-
-impl Serialize for Document<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let plan = self.0;
-        let mut document = serializer.serialize_struct("Plan", 5)?;
-        document.serialize_field("version", &VERSION)?;
-        document.serialize_field("environment", &plan.environment)?;
-        document.serialize_field("application", &plan.application.as_ref().map(ApplicationLimits::from))?;
-        document.serialize_field("summary", &plan.counts())?;
-        document.serialize_field("organizations", &Rows(plan))?;
-        document.end()
+impl<'a> Document<'a> {
+    pub(super) fn of(plan: &'a Plan<'a>) -> Self {
+        Self {
+            version: VERSION,
+            environment: &plan.environment,
+            application: plan.application.as_ref().map(ApplicationLimits::from),
+            summary: plan.counts(),
+            organizations: plan,
+        }
     }
 }
 
-impl Serialize for Rows<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.entries.iter().map(|entry| row(self.0, entry)))
-    }
+fn rows<S: Serializer>(plan: &Plan<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(plan.entries.iter().map(|entry| row(plan, entry)))
 }
 
 pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
@@ -63,7 +71,7 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
             Row { result: reason.name().to_owned(), before: state(entry.flag.enabled(), Some(live)), ..row }
         }
         ResourceChange::Problem(problem) => {
-            Row { result: "problem".to_owned(), problem: Some(Problem::from(problem)), ..row }
+            Row { result: "problem".to_owned(), problem: Some(reported(problem)), ..row }
         }
         ResourceChange::Change(change) => Row {
             result: "change".to_owned(),
@@ -71,10 +79,26 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
             cause: Some(change.cause.name().to_owned()),
             before: state(entry.flag.enabled(), change.before.as_ref()),
             after: state(Some(true), change.after.as_ref()),
-            fields: change.fields().iter().map(Field::from).collect(),
-            writes: Write::all(&change.writes),
-            problem: change.then.as_ref().map(Problem::from),
+            fields: change.fields().iter().map(field).collect(),
+            writes: requests(&change.writes),
+            problem: change.then.as_ref().map(reported),
             ..row
         },
     }
+}
+
+fn field(change: &FieldChange) -> Value {
+    let FieldChange { field, before, after, direction } = change;
+    json!({"field": field.name(), "before": before, "after": after, "direction": direction.name()})
+}
+
+fn requests(writes: &Writes) -> Vec<Value> {
+    let flag = |feature: &Feature| json!({"name": feature.name, "enabled": feature.enabled});
+    let features = writes.features.as_ref().map(|list| json!({"features": list.iter().map(flag).collect::<Vec<_>>()}));
+    let policy = writes.policy.map(|policy| json!({"policy": Limits::from(&Live::from(policy))}));
+    features.into_iter().chain(policy).collect()
+}
+
+fn reported(problem: &Problem) -> Value {
+    json!({"reason": problem.reason.name(), "message": problem.message})
 }

@@ -5,7 +5,10 @@ use super::{
     Entry, NoOp, Plan, Problem, ResourceChange,
     text::{effective, title},
 };
-use crate::policy::{diff, summary};
+use crate::{
+    policy::{diff, summary},
+    terminal::printable,
+};
 use std::io::{self, Write};
 
 /// Rows beyond this are counted, not shown: a comment has its limit (65 536
@@ -65,7 +68,7 @@ fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
 /// Text that stays in its cell, is no markup, and mentions nobody.
 fn cell(text: &str) -> String {
     let mut safe = String::new();
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
@@ -87,6 +90,7 @@ mod tests {
 
     #[test]
     fn no_name_leaves_its_cell() {
+        assert_eq!(cell("\u{2028}"), "\\\\u{2028}");
         assert_eq!(cell("a|b <img> @org `x`"), "a\\|b &lt;img&gt; @\u{200b}org \\`x\\`");
     }
 }

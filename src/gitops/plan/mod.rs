@@ -1,6 +1,6 @@
-//! What would have to be written to Scalekit so that it is as the files say:
-//! found out with the operator's own reconcile of each organization, whose
-//! writes are recorded instead of sent.
+//! What would be written to Scalekit to make it as the files declare, found out
+//! with the operator's own reconcile of each organization: its writes are
+//! recorded instead of sent.
 
 mod cause;
 mod claims;
@@ -15,8 +15,8 @@ mod text;
 pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
-pub(super) use command::{Failure, block_on, finish, input, load, refresh};
-pub(super) use refresh::{PlanOptions, goal};
+pub(super) use command::{input, load};
+pub(super) use refresh::{PlanOptions, goal, refresh};
 pub(super) use saved::read;
 pub(super) use text::{text, title};
 
@@ -33,7 +33,7 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) environment: String,
-    /// The application's policy, where it can be read.
+    /// `None` where it can't be read.
     pub(super) application: Option<ApplicationPolicy>,
     /// One for each manifest, in their order.
     pub(super) entries: Vec<Entry<'a>>,
@@ -73,7 +73,7 @@ pub(super) enum ResourceChange {
     Problem(Problem),
 }
 
-/// Why an organization can't be made as declared.
+/// Why an organization can't be made as declared, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) reason: Reason,
@@ -93,12 +93,12 @@ pub(super) enum NoOp {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
-    /// As it is; `None`: can't be read before the feature is on.
+    /// The live policy; `None` where it can't be read before the feature is on.
     pub(super) before: Option<Live>,
     pub(super) after: Option<Live>,
     pub(super) writes: Writes,
     pub(super) cause: Cause,
-    /// The problem that follows those writes and ends the reconcile short of what
+    /// The problem that the reconcile ends with after these writes, short of what
     /// is declared.
     pub(super) then: Option<Problem>,
 }
@@ -113,7 +113,6 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    /// Whether `request` is one of them.
     pub(super) fn has(&self, request: &RemoteRequest) -> bool {
         match request {
             RemoteRequest::WriteFeatures { features, .. } => self.features.as_deref() == Some(features),
@@ -131,9 +130,9 @@ impl Writes {
 pub(super) enum Cause {
     /// `--last-applied` was not given, or does not have this organization.
     Unknown,
-    /// The files changed, Scalekit is as it was left.
+    /// The files changed, and the live policy is as it was applied last.
     Git,
-    /// Scalekit changed, the files are as they were.
+    /// The live policy changed, and the files are as they were applied last.
     Drift,
     Both,
 }
@@ -169,7 +168,7 @@ impl Flag {
         }
     }
 
-    /// `None`: not known.
+    /// `None` where it is not known.
     fn enabled(self) -> Option<bool> {
         match self {
             Self::Unread | Self::Unreported => None,
@@ -180,7 +179,7 @@ impl Flag {
 }
 
 impl Entry<'_> {
-    /// What becomes of the feature flag, if anything.
+    /// How the feature flag changes, if it does.
     fn flag_change(&self) -> Option<&'static str> {
         match &self.result {
             ResourceChange::Change(change) if change.writes.features.is_some() => {
@@ -192,13 +191,12 @@ impl Entry<'_> {
 }
 
 impl Change {
-    /// The fields that change. Where the policy can't be read yet, none is
-    /// known.
+    /// The fields that change; none where the live policy is not known.
     pub(super) fn fields(&self) -> Vec<FieldChange> {
         self.before.as_ref().zip(self.after.as_ref()).map(|(b, a)| changes(b, a)).unwrap_or_default()
     }
 
-    /// Which way all of it goes together.
+    /// The direction of all fields taken together.
     pub(super) fn direction(&self) -> Direction {
         match self.before {
             None => Direction::Unknown,
@@ -210,27 +208,25 @@ impl Change {
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 pub(super) struct Counts {
     pub(super) changes: usize,
-    /// Of the changes, those that loosen something, perhaps beside tightening.
+    /// Of the changes; a mixed one counts as loosening and as tightening.
     pub(super) loosening: usize,
-    /// Of the changes, those that tighten something, perhaps beside loosening.
     pub(super) tightening: usize,
-    /// Of the changes, those of which it is not known.
+    /// Of the changes, those whose direction is not known.
     pub(super) unknown: usize,
     /// As declared, or at least as strict where that is the mode.
     pub(super) settled: usize,
     pub(super) drifted: usize,
     pub(super) suspended: usize,
     pub(super) problems: usize,
-    /// Of all, those whose feature this server does not tell.
-    #[serde(rename = "untold")]
-    pub(super) features_unreported: usize,
+    /// Of all, those whose features Scalekit does not report.
+    pub(super) unreported: usize,
 }
 
 impl Plan<'_> {
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for entry in &self.entries {
-            counts.features_unreported += usize::from(entry.flag == Flag::Unreported);
+            counts.unreported += usize::from(entry.flag == Flag::Unreported);
             match &entry.result {
                 ResourceChange::Suspended => counts.suspended += 1,
                 ResourceChange::NoOp { reason: NoOp::Drifted, .. } => counts.drifted += 1,
@@ -249,8 +245,8 @@ impl Plan<'_> {
         counts
     }
 
-    /// What really applies to an organization with this policy, absolute and
-    /// idle, and who set it.
+    /// What applies to new sessions under this policy: the absolute and the idle
+    /// limit, and whether each is the organization's or the application's.
     pub(super) fn effective(&self, live: Option<&Live>) -> Option<String> {
         EffectiveLimits::from(&effective(self.application?.bounds, Bounds::from(live?))).summary
     }
@@ -269,7 +265,7 @@ impl Counts {
             (self.drifted, "observed with drift"),
             (self.suspended, "suspended"),
             (self.problems, "with a problem"),
-            (self.features_unreported, "where Scalekit does not tell whether session_policy is on"),
+            (self.unreported, "where Scalekit does not report whether session_policy is on"),
         ] {
             if n > 0 {
                 parts.push(format!("{n} {what}"));

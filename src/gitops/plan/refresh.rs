@@ -1,6 +1,6 @@
 //! Reads every organization of the input, several at a time.
 
-use super::{Cause, Change, Entry, Flag, NoOp, Plan, Problem, ResourceChange, Writes, cause::LastApplied};
+use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims, input};
 use crate::{
     gitops::{
         Manifest,
@@ -9,11 +9,12 @@ use crate::{
     },
     policy::{ApplicationPolicy, Live, OrganizationId},
     reconcile::{
-        Application, ErrorKind, Goal, Observation, Organization, RemoteError, RemoteOutcome, RemoteRequest,
-        RemoteResponse, problem,
+        Application, Goal, Observation, Organization, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse,
+        problem,
     },
     terminal::Progress,
 };
+use std::error::Error;
 
 pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) manifests: &'a [Manifest],
@@ -24,8 +25,12 @@ pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) at_once: usize,
 }
 
-/// Makes the plan. Only reads.
-pub(in crate::gitops) async fn refresh<'a>(scalekit: &Scalekit, options: &PlanOptions<'a>) -> Plan<'a> {
+/// Makes the plan. Only reads, and refuses two manifests for one organization.
+pub(in crate::gitops) async fn refresh<'a>(
+    scalekit: &Scalekit,
+    options: &PlanOptions<'a>,
+) -> Result<Plan<'a>, Box<dyn Error>> {
+    input(&claims::same_name(options.manifests))?;
     let active = || options.manifests.iter().filter(|manifest| !manifest.spec.suspend);
     let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
     scalekit.list(&wanted).await;
@@ -44,11 +49,11 @@ pub(in crate::gitops) async fn refresh<'a>(scalekit: &Scalekit, options: &PlanOp
             }
         }
     }
-    plan
+    input(&claims::same_organization(&plan.entries))?;
+    Ok(plan)
 }
 
-/// Reads the organizations of some manifests, given by their index; the entries are in
-/// the same order.
+/// The entries of the manifests with these indexes, in the same order.
 async fn round<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
@@ -128,26 +133,19 @@ impl RecordedWrites {
             }
             return simulate(request, observation).map(Ok);
         }
-        match (request, &self.organization) {
+        if let (RemoteRequest::ReadOrganization(_), Some(same)) = (request, &self.organization)
+            && !self.writes.is_empty()
+            && !observation.policy_route_missing
+        {
             // the reconcile reads again after its write; none was sent, so nothing has changed
-            (RemoteRequest::ReadOrganization(_), Some(same))
-                if !self.writes.is_empty() && !observation.policy_route_missing =>
-            {
-                return Some(Ok(RemoteResponse::Organization(same.clone())));
-            }
-            _ => {}
+            return Some(Ok(RemoteResponse::Organization(same.clone())));
         }
         let response = scalekit.ask(request).await;
-        let hidden = |kind| matches!(kind, ErrorKind::Forbidden | ErrorKind::Rejected);
-        match &response {
-            // a server may hide the policy of an organization whose feature is off, and here it still is
-            Err(error)
-                if matches!(request, RemoteRequest::ReadPolicy(_)) && !self.writes.is_empty() && hidden(error.kind) =>
-            {
-                None
-            }
-            _ => Some(response),
-        }
+        // the feature was not really switched on, so the server may still hide the policy
+        let hidden = matches!(request, RemoteRequest::ReadPolicy(_))
+            && !self.writes.is_empty()
+            && response.as_ref().is_err_and(|error| error.kind.hides_policy());
+        (!hidden).then_some(response)
     }
 
     fn into_change(

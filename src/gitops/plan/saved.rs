@@ -38,7 +38,7 @@ struct Document {
     _summary: IgnoredAny,
 }
 
-/// Reads a saved plan; why it is none does not repeat what stands in it.
+/// Reads a saved plan. No error repeats the file's content.
 pub(in crate::gitops) fn read(file: &Path) -> io::Result<Saved> {
     let unusable = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
     let document: Document = serde_json::from_reader(BufReader::new(File::open(file)?))

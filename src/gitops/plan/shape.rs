@@ -1,11 +1,9 @@
 //! A plan as JSON: what `--output json` prints, `--save` writes and
 //! `osp apply --plan` reads. Timeouts are minutes.
 
-use super::Writes;
 use crate::{
     crd::ReportedPolicy,
-    policy::{FieldChange, Live, OrganizationRef, Policy},
-    reconcile::Feature,
+    policy::{Live, OrganizationRef, Policy},
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
@@ -40,11 +38,12 @@ pub(super) struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) after: Option<State>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: Vec<Value>,
+    /// The requests: the complete list of features, the complete policy.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub(super) writes: Vec<Write>,
+    pub(super) writes: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) problem: Option<Problem>,
+    pub(super) problem: Option<Value>,
 }
 
 /// An organization by one of its names.
@@ -77,7 +76,7 @@ impl<'de> Deserialize<'de> for Limits {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct State {
-    /// Missing where Scalekit does not tell.
+    /// Missing where Scalekit does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) session_policy_enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,39 +84,6 @@ pub(super) struct State {
     /// What applies to new sessions: `8h (organization) / 1h (organization)`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) effective: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Field {
-    field: String,
-    before: String,
-    after: String,
-    direction: String,
-}
-
-/// One request.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) enum Write {
-    /// The complete list of feature flags.
-    Features(Vec<Flag>),
-    /// The complete policy.
-    Policy(Limits),
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Flag {
-    name: String,
-    enabled: bool,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Problem {
-    pub(super) reason: String,
-    pub(super) message: String,
 }
 
 impl From<&OrganizationRef> for Named {
@@ -141,32 +107,6 @@ impl Limits {
     pub(super) fn policy(&self) -> Option<Policy> {
         // nothing else may stand there than what it was made from
         Live::from(&self.0).declarable().filter(|policy| Self::from(&Live::from(*policy)) == *self)
-    }
-}
-
-impl From<&super::Problem> for Problem {
-    fn from(problem: &super::Problem) -> Self {
-        Self { reason: problem.reason.to_string(), message: problem.message.clone() }
-    }
-}
-
-impl From<&FieldChange> for Field {
-    fn from(change: &FieldChange) -> Self {
-        Self {
-            field: change.field.name().to_owned(),
-            before: change.before.clone(),
-            after: change.after.clone(),
-            direction: change.direction.name().to_owned(),
-        }
-    }
-}
-
-impl Write {
-    pub(super) fn all(writes: &Writes) -> Vec<Self> {
-        let flag = |feature: &Feature| Flag { name: feature.name.clone(), enabled: feature.enabled };
-        let features = writes.features.as_ref().map(|list| Self::Features(list.iter().map(flag).collect()));
-        let policy = writes.policy.map(|policy| Self::Policy(Limits::from(&Live::from(policy))));
-        features.into_iter().chain(policy).collect()
     }
 }
 

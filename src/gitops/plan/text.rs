@@ -7,7 +7,7 @@ use crate::{
 };
 use std::io::{self, Write};
 
-/// Writes all but what is as declared, and the sum of it all.
+/// Writes a paragraph for each resource that is not as declared, and the sum.
 pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Output) -> io::Result<()> {
     for entry in &plan.entries {
         let title = title(entry);
@@ -39,7 +39,6 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Out
     out.write_all(output.line("", &[(&format!("{}: {sum}", plan.environment), Style::Strong)]).as_bytes())
 }
 
-/// What is said of a problem, behind whose it is.
 fn because(problem: &Problem) -> [(&str, Style); 3] {
     [(problem.reason.name(), Style::Bad), (": ", Style::Plain), (&problem.message, Style::Plain)]
 }
@@ -66,7 +65,7 @@ fn details(plan: &Plan<'_>, entry: &Entry<'_>, change: &Change, output: &Output)
             }
         }
     }
-    // each side stays together
+    // no line break within a side
     let side = |live: Option<&Live>| effective(plan, live).replace(' ', "\u{a0}");
     let sides = format!("{} → {}", side(change.before.as_ref()), side(change.after.as_ref()));
     detail("effective", &[(&sides, Style::Plain)]);

@@ -3,27 +3,26 @@
 
 use super::super::{delivery::Delivery, limits, summary::Summary};
 use crate::{
-    crd::{self, ApplicationLimits, EffectiveLimit, Mode, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
-    policy::{Bounds, Live, Minutes},
+    crd::{ApplicationLimits, EffectiveLimit},
+    policy::{Bounds, Minutes, Mode},
     terminal::Output,
 };
 
-pub(super) fn text(resource: &OrganizationSessionPolicy, output: &Output) -> String {
-    let summary = Summary::of(resource);
+pub(super) fn text(summary: &Summary<'_>, delivery: Option<Delivery>, output: &Output) -> String {
     let mut text = String::from("\n");
     let mut fact = |label: &str, value: &str| text.push_str(&super::fact(output, label, value));
-    let status = summary.status();
-    fact("Organization", &organization(&summary, status));
-    let declared = match crd::validate(&resource.spec) {
-        Ok(spec) => spec.policy.to_string(),
-        Err(violations) => violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-    };
-    fact("Declared", &declared);
-    fact("", &format!("mode {}: {}", summary.mode(), meaning(resource.spec.mode)));
-    if let Some(delivery) = Delivery::of(resource) {
+    fact("Organization", &organization(summary));
+    match &summary.spec {
+        Ok(spec) => {
+            fact("Declared", &spec.policy.to_string());
+            fact("", &format!("mode {}: {}", spec.mode.name(), meaning(spec.mode)));
+        }
+        Err(violations) => fact("Declared", violations),
+    }
+    if let Some(delivery) = delivery {
         fact("", &format!("delivered by {delivery}"));
     }
-    let live = status.and_then(|status| status.policy.as_ref()).map(Live::from);
+    let (status, live) = (summary.status, summary.live());
     fact("Live", &live.map_or_else(|| "not read yet".to_owned(), |live| live.to_string()));
     let application = status.and_then(|status| status.application_policy.as_ref());
     fact("Application", &application.map_or_else(|| "its policy is not known".to_owned(), limits_of));
@@ -41,8 +40,8 @@ pub(super) fn text(resource: &OrganizationSessionPolicy, output: &Output) -> Str
     text
 }
 
-fn organization(summary: &Summary<'_>, status: Option<&OrganizationSessionPolicyStatus>) -> String {
-    let declared = summary.organization();
+fn organization(summary: &Summary<'_>) -> String {
+    let (declared, status) = (summary.organization(), summary.status);
     let found = status.and_then(|status| status.organization_id.as_deref()).filter(|id| *id != declared);
     let found = found.map(|id| format!(" ({id})")).unwrap_or_default();
     let place = status.and_then(|status| status.environment.as_deref());

@@ -1,38 +1,49 @@
-//! What the operator does next by itself, and when: its next reconcile, and what
-//! a deletion does before the resource goes.
+//! What the operator does next by itself, and when, in sentences: its next
+//! reconcile, and what a deletion does before the resource goes.
 
 use super::super::{age, cluster::Hint, summary::Summary};
 use crate::{
-    crd::{self, DeletionPolicy, Mode, OrganizationSessionPolicy, ReportedRelease},
-    reconcile::{ConditionStatus, ConditionType, MAX_BACKOFF, Reason, retry_within},
+    crd::ReportedRelease,
+    policy::{DeletionPolicy, Mode},
+    reconcile::{ConditionType, NextReconcile, Reason, Release, next_reconcile, without_revert},
     terminal::Output,
 };
 use jiff::Timestamp;
 use std::time::Duration;
 
-pub(super) fn text(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output, now: Timestamp) -> String {
-    let summary = Summary::of(resource);
-    let release = summary.status().and_then(|status| status.release.as_ref());
+pub(super) fn text(summary: &Summary<'_>, hint: &Hint, output: &Output, now: Timestamp) -> String {
     let mut text = String::from("\n");
     if summary.deleted().is_some() {
-        text.push_str(&super::fact(output, "Deletion", deletion(resource)));
+        text.push_str(&super::fact(output, "Deletion", deletion(summary)));
     }
-    if let Some(release) = release {
+    if let Some(release) = summary.status.and_then(|status| status.release.as_ref()) {
         text.push_str(&super::fact(output, "Release", &announced(release, now)));
     }
-    text.push_str(&super::fact(output, "Next reconcile", &next_reconcile(&summary, resource, hint)));
+    text.push_str(&super::fact(output, "Next reconcile", &next(summary, hint)));
     text
 }
 
-const fn deletion(resource: &OrganizationSessionPolicy) -> &'static str {
-    match (resource.spec.deletion_policy, resource.spec.mode) {
-        (DeletionPolicy::Retain, _) => "the resource goes, and the policy stays in Scalekit (deletionPolicy Retain)",
-        (_, Mode::Observe) => "the resource goes; Observe never writes, so the policy stays in Scalekit",
-        (_, Mode::TightenOnly) => {
-            "first the organization is set back to inherit the application's policy, if the live one is exactly the \
-             declared one; a stricter one is the customer's own and stays"
+/// What deleting the resource does to the organization.
+pub(in crate::plugin) fn deletion(summary: &Summary<'_>) -> &'static str {
+    let Ok(spec) = &summary.spec else {
+        return "the resource waits for a valid spec, since an invalid one does not say what to set back";
+    };
+    match (without_revert(spec, summary.adopted(), summary.live().as_ref()), spec.mode) {
+        (Some(Release::NothingToRevert), Mode::Observe) => "Observe never writes, so the policy stays in Scalekit",
+        (Some(Release::NothingToRevert), _) => "the policy stays in Scalekit (deletionPolicy Retain)",
+        (Some(Release::CustomersOwn), _) => {
+            "the live policy is not the declared one, so it is the customer's own and stays (TightenOnly)"
         }
-        (_, Mode::Enforce) => "first the organization is set back to inherit the application's policy",
+        (Some(Release::Restored), _) => "the organization has the policy already that it had before (status.adopted)",
+        (Some(_), _) => "the organization inherits the application's policy already",
+        (None, _) if spec.deletion == DeletionPolicy::Restore && summary.adopted().is_some() => {
+            "first the organization gets the policy back that it had before (status.adopted)"
+        }
+        (None, Mode::TightenOnly) => {
+            "first the organization is set back to inherit the application's policy, if the live one is exactly the \
+             declared one; another one is the customer's own and stays"
+        }
+        (None, _) => "first the organization is set back to inherit the application's policy",
     }
 }
 
@@ -42,6 +53,9 @@ fn announced(release: &ReportedRelease, now: Timestamp) -> String {
         Ok(at) => format!("now ({})", age::exact(at)),
         Err(_) => format!("at {}", release.at),
     };
+    if matches!(Reason::parse(&release.reason), Some(Reason::Deleting | Reason::HandingOver)) {
+        return format!("{when}, the organization is set back, unless another resource has taken over until then");
+    }
     format!(
         "{when}, the resource goes all the same, and its policy stays in Scalekit. It is set back first if {} is put \
          right before; spec.deletionPolicy: Retain lets it go at once",
@@ -50,35 +64,36 @@ fn announced(release: &ReportedRelease, now: Timestamp) -> String {
 }
 
 /// When the operator reconciles next by itself, and the command that makes it
-/// reconcile now. The times are those of `reconcile::requeue`.
-fn next_reconcile(summary: &Summary<'_>, resource: &OrganizationSessionPolicy, hint: &Hint) -> String {
-    let interval = match &resource.spec.interval {
-        Some(interval) => format!("every {interval} (spec.interval)"),
-        None => "at the operator's interval, 10m unless it was started with another one".to_owned(),
-    };
-    let reason = Reason::parse(summary.ready().reason);
-    let when = match (reason, reason.and_then(retry_within)) {
-        (Some(Reason::Suspended), _) => return format!("none before `{}`", hint.to("resume", summary.name())),
-        (Some(Reason::Uninstalled), _) => return "none before an operator runs again".into(),
-        (Some(Reason::NotChecked), _) => return "at once, if an operator runs that watches this namespace".into(),
-        (Some(Reason::InvalidSpec), _) if crd::validate(&resource.spec).is_err() => {
-            return "when the spec changes".into();
+/// reconcile now.
+fn next(summary: &Summary<'_>, hint: &Hint) -> String {
+    let ready = Reason::parse(summary.ready().reason);
+    let synced = summary.condition(ConditionType::Synced).and_then(|synced| Reason::parse(&synced.reason));
+    let release = summary.status.and_then(|status| Reason::parse(&status.release.as_ref()?.reason));
+    let when = match ready.map(|reason| next_reconcile(reason, synced, release, summary.spec.is_ok())) {
+        Some(NextReconcile::Never) => match ready {
+            Some(Reason::Suspended) => return format!("none before `{}`", hint.to("resume", summary.name())),
+            Some(Reason::Uninstalled) => return "none before an operator runs again".into(),
+            _ => return "when the spec changes".into(),
+        },
+        Some(NextReconcile::Now) => return "at once, if an operator runs that watches this namespace".into(),
+        Some(NextReconcile::Within(time)) => format!("within {}", in_words(time)),
+        Some(NextReconcile::Retry(time)) => {
+            format!("within {}, or after a longer pause that Scalekit asks for", in_words(time))
         }
-        (_, Some(time)) => format!("within {}", in_words(time)),
-        _ if summary.status_of(ConditionType::Reconciling) == ConditionStatus::True => {
-            format!("after pauses of at most {}", in_words(MAX_BACKOFF))
-        }
-        _ => interval,
+        Some(NextReconcile::Interval) | None => match summary.spec.as_ref().ok().and_then(|spec| spec.interval) {
+            Some(interval) => format!("within {} (spec.interval)", in_words(interval)),
+            None => "at the operator's interval, 10m unless it was started with another one".to_owned(),
+        },
     };
     format!("{when}, and when the spec changes; `{}` asks for one now", hint.to("reconcile", summary.name()))
 }
 
-/// A time of whole minutes in a sentence.
 fn in_words(time: Duration) -> String {
-    match time.as_secs() / 60 {
-        1 => "a minute".to_owned(),
-        60 => "an hour".to_owned(),
-        minutes => format!("{minutes} minutes"),
+    match time.as_secs() {
+        60 => "a minute".to_owned(),
+        3600 => "an hour".to_owned(),
+        seconds if seconds % 60 == 0 => format!("{} minutes", seconds / 60),
+        seconds => format!("{seconds} seconds"),
     }
 }
 
@@ -98,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_time_is_said_in_words() {
-        let minutes = |n: u64| in_words(Duration::from_secs(60 * n));
-        assert_eq!([minutes(1), minutes(5), minutes(60)], ["a minute", "5 minutes", "an hour"]);
+        let words = [60, 300, 3600, 90].map(|seconds| in_words(Duration::from_secs(seconds)));
+        assert_eq!(words, ["a minute", "5 minutes", "an hour", "90 seconds"]);
     }
 }

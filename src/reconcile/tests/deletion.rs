@@ -8,7 +8,7 @@ use super::{
 use crate::policy::{DeletionPolicy, Live, Policy, ValidatedSpec};
 use crate::reconcile::{
     ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorClass, ErrorKind, Hold, Outcome, Reason,
-    Release, RemoteError,
+    Release, RemoteError, without_revert,
 };
 use std::time::Duration;
 
@@ -486,4 +486,19 @@ fn whoever_uninstalls_hands_nothing_over() {
     world.declare(enforce(custom(240, None)));
     world.uninstalling = true;
     assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::Reverted));
+}
+
+#[test]
+fn what_a_deletion_writes_is_told_before() {
+    for spec in [enforce(declared()), tighten_only(declared()), observe(declared()), retain(declared())] {
+        for live in [Live::Application, declared().into(), custom(60, None).into(), Live::Unrecognized] {
+            let (mut world, uid) = World::at_rest(spec.clone());
+            world.tenant().live = live;
+            world.delete(uid);
+            let set_back = without_revert(&spec, None, Some(&live)).is_none();
+            let written = world.reconcile(uid).policies();
+            let expected = if set_back { vec![Policy::Application] } else { vec![] };
+            assert_eq!(written, expected, "{spec:?} {live:?}");
+        }
+    }
 }

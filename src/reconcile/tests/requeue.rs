@@ -1,13 +1,15 @@
 //! When a resource is looked at again.
 
 use super::{
+    random::{cases, runs},
     samples::*,
-    world::{On, Trouble, Uid, World, access},
+    world::{On, Reconciled, Trouble, Uid, World, access},
 };
 use crate::reconcile::{
-    CredentialsError, CredentialsKey, CredentialsSource, Detail, ErrorKind, Outcome, Reason, RemoteError,
-    RemoteOutcome, Requeue, problem, requeue, retry_within,
+    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, NextReconcile, Outcome, Reason,
+    RemoteError, RemoteOutcome, Requeue, next_reconcile, requeue,
 };
+use proptest::prelude::*;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -140,33 +142,52 @@ fn when_a_write_of_an_earlier_reconcile_must_have_landed() {
     assert_eq!(world.live(), custom(120, 30).into());
 }
 
+/// What a status says of the next reconcile, and when that really comes.
+fn is_true(said: NextReconcile, planned: Requeue, interval: Duration) -> bool {
+    match (said, planned) {
+        (NextReconcile::Never, Requeue::Never) => true,
+        (NextReconcile::Interval, Requeue::Interval(time) | Requeue::After(time)) => time <= interval,
+        (NextReconcile::Within(said), Requeue::Interval(time) | Requeue::After(time)) => time <= said,
+        (NextReconcile::Within(said), Requeue::Backoff { cap } | Requeue::BackoffUncounted { cap }) => cap <= said,
+        (NextReconcile::Retry(said), Requeue::Backoff { cap } | Requeue::BackoffUncounted { cap }) => cap == said,
+        (NextReconcile::Retry(_), Requeue::After(_)) => true,
+        _ => false,
+    }
+}
+
+fn said(reconciled: &Reconciled) -> Option<NextReconcile> {
+    let update = reconciled.update.as_ref()?;
+    let reason = |type_| update.conditions.iter().find(|c| c.type_ == type_).map(|c| c.reason);
+    let valid = reconciled.state.spec().is_some();
+    let release = update.release.as_ref().map(|release| release.reason);
+    Some(next_reconcile(reason(ConditionType::Ready)?, reason(ConditionType::Synced), release, valid))
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+    #[test]
+    fn people_are_told_the_time_that_is_planned(run in runs()) {
+        for reconciled in run.play(|_, _| Ok(()))?.ended {
+            let Some(said) = said(&reconciled) else { continue };
+            // an outage that is too short to be reported leaves the status as it was
+            let unreported = matches!(&reconciled.outcome, Outcome::Reconciled(RemoteOutcome::Error(error))
+                if !reconciled.update.as_ref().unwrap().conditions.iter().any(|c| c.reason == error.kind.reason()));
+            let (planned, interval) = (reconciled.requeue, reconciled.state.interval());
+            prop_assert!(unreported || is_true(said, planned, interval), "{said:?} and {planned:?}: {reconciled:#?}");
+        }
+    }
+}
+
 #[test]
-fn people_are_told_the_time_that_is_planned() {
-    use ErrorKind as E;
+fn a_hold_and_a_contended_policy_are_told_with_their_own_times() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    world.edit(uid, |spec| spec.interval = Some(MINUTE * 2));
-    let state = world.reconcile(uid).state;
-    let errors = [E::CredentialsRejected, E::AuthFailed, E::Forbidden, E::Rejected, E::Unsupported, E::TimedOut];
-    let outcomes = [
-        RemoteOutcome::OrganizationNotFound,
-        RemoteOutcome::FeatureUnavailable(Detail::default()),
-        RemoteOutcome::FeatureNotEnabled,
-        RemoteOutcome::NotApplied,
-        RemoteOutcome::Unrecognized,
-        RemoteOutcome::Rejected(Detail::default()),
-        RemoteOutcome::Unsupported,
-        RemoteOutcome::OrganizationChanged { pinned: org("org_1"), found: org("org_2") },
-    ];
-    for outcome in outcomes.into_iter().chain(errors.map(|kind| RemoteOutcome::Error(RemoteError::new(kind)))) {
-        let (reason, _) = problem(&outcome, "", "").unwrap();
-        let planned = match requeue(&state, &Outcome::Reconciled(outcome)) {
-            Requeue::Interval(time) | Requeue::After(time) if time != MINUTE * 2 => Some(time),
-            _ => None,
-        };
-        assert_eq!(retry_within(reason), planned, "{reason:?}");
-    }
-    let cap = after(|w, _| (w.advance(MINUTE), w.credentials_missing()).1);
-    for reason in [Reason::CredentialsMissing, Reason::CredentialsIncomplete, Reason::CredentialsNotAllowed] {
-        assert_eq!(retry_within(reason).map(|cap| Requeue::Backoff { cap }), Some(cap), "{reason:?}");
-    }
+    world.scalekit.down = Some(ErrorKind::Forbidden);
+    assert_eq!(said(&world.reconcile(uid)), Some(NextReconcile::Within(MINUTE * 5)));
+    world.delete(uid);
+    assert_eq!(said(&world.reconcile(uid)), Some(NextReconcile::Within(MINUTE)), "it waits for a person");
+    let limited = ErrorKind::RateLimited { retry_after: MINUTE * 30 };
+    world.scalekit.down = Some(limited);
+    assert_eq!(said(&world.reconcile(uid)), Some(NextReconcile::Retry(MINUTE * 5)));
+    assert_eq!(next_reconcile(Reason::RateLimited, None, None, true), NextReconcile::Retry(MINUTE * 5));
+    assert_eq!(next_reconcile(Reason::Contended, None, None, true), NextReconcile::Interval);
 }

@@ -116,7 +116,7 @@ fn ctrl_c_is_answered_at_once_and_leaves_no_piece_of_the_bar() {
     let lines = seen.lines();
     assert_eq!(seen.code, 130, "{}", seen.text());
     assert!(
-        lines.iter().any(|line| line.ends_with("stopping: what is under way is finished first")),
+        lines.iter().any(|line| line.ends_with("stopping after the requests under way; a second signal stops at once")),
         "{}",
         seen.text()
     );

@@ -154,7 +154,7 @@ fn two_manifests_for_one_organization_are_an_error_before_any_call() {
     pipeline.manifest("again", &named("there"));
     pipeline.osp(&["validate", "policies"]).ended(0);
     let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
-    assert!(run.err.contains("\"one\" is for organization tenant-1, which"), "{}", run.err);
+    assert!(run.err.contains(": one is for organization tenant-1, which again at policies/again.yaml:"), "{}", run.err);
     assert_eq!(pipeline.requests(), 0);
     pipeline.manifest("one", &custom("org_1", 480, Some(60)));
     let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
@@ -198,7 +198,7 @@ fn a_feature_that_is_not_told_is_switched_on_for_a_policy_only_and_said_to_be_un
     pipeline.live("org_1", 480, Some(60));
     pipeline.manifest("one", &custom("org_1", 480, Some(60)));
     let run = pipeline.osp(&["plan", "policies"]).ended(0);
-    let unknown = "1 as declared, 1 where Scalekit does not tell whether session_policy is on\n";
+    let unknown = "1 as declared, 1 where Scalekit does not report whether session_policy is on\n";
     assert!(run.out.ends_with(unknown), "{}", run.out);
     pipeline.manifest("two", &custom("org_2", 240, None));
     let run = pipeline.osp(&["plan", "policies"]).ended(2);
@@ -283,4 +283,37 @@ fn a_policy_that_is_hidden_while_the_feature_is_off_is_read_when_it_is_on() {
     pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 1, "fault": refused}));
     pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
     assert_eq!(pipeline.truth("org_1")["policy"]["absolute_minutes"], 480);
+}
+
+#[test]
+fn a_saved_plan_follows_no_link_and_only_its_owner_may_read_it() {
+    use std::os::unix::fs::{MetadataExt, symlink};
+    let pipeline = three();
+    let (plan, other) = (pipeline.folder.join("plan.json"), pipeline.file("other.json", "mine"));
+    symlink(&other, &plan).unwrap();
+    let run = pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(1);
+    assert!(run.err.contains("plan.json: there is something else than a file"), "{}", run.err);
+    assert_eq!(super::text_of(&other), "mine");
+    std::fs::remove_file(&plan).unwrap();
+    std::fs::hard_link(&other, &plan).unwrap(); // and readable by all
+    pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(2);
+    assert_eq!((super::text_of(&other).as_str(), plan.metadata().unwrap().mode() & 0o777), ("mine", 0o600));
+    let run = pipeline.osp(&["plan", "policies", "--save", "nowhere/plan.json"]).ended(1);
+    assert!(run.err.contains("nowhere/plan.json: "), "{}", run.err);
+    let names = std::fs::read_dir(&pipeline.folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["other.json", "plan.json", "policies"], "no draft is left");
+}
+
+#[test]
+fn an_external_id_is_no_command_of_a_workflow() {
+    let pipeline = Pipeline::new(1, json!({}));
+    let id = "::warning::x ##[error]\\u200by";
+    let spec = format!("{{organization: {{externalId: \"{id}\"}}, policy: {{policySource: APPLICATION}}}}");
+    pipeline.manifest("one", &spec);
+    let mut command = pipeline.command(&["plan", "policies"]);
+    let run = super::Run::of(command.env("COLUMNS", "20").output().unwrap()).ended(1);
+    assert!(run.out.contains("\\u{200b}y") && !run.out.contains("##[") && !run.out.contains('\u{200b}'), "{}", run.out);
+    assert!(run.out.lines().all(|line| !line.trim_start().starts_with("::")), "{}", run.out);
 }

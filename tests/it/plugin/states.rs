@@ -85,7 +85,8 @@ async fn a_difference_is_told_with_the_stricter_side_and_what_comes_of_it() {
     assert_eq!((said.code, said.out.as_str()), (1, ""));
     assert!(said.err.contains("has not been read yet (CredentialsMissing)"), "{}", said.err);
     let said = osp(&world, &["diff", "leaving"]);
-    let held = "Nothing is written because of CredentialsMissing";
+    let held =
+        "It differs because of CredentialsMissing: The Secret, or the operator's own credentials, are not there.";
     assert!(said.code == 2 && flat(&said).contains(held), "{}", said.out);
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct World {
     happenings: Vec<(usize, Happening)>,
     pub(crate) journal: Vec<Entry>,
     pub(crate) reconciles: usize,
+    /// The reconciles that came to their end.
+    pub(crate) ended: Vec<Reconciled>,
     /// When the process started.
     started: Timestamp,
     histories: BTreeMap<Uid, History>,
@@ -112,6 +114,7 @@ impl World {
             happenings: Vec::new(),
             journal: Vec::new(),
             reconciles: 0,
+            ended: Vec::new(),
             started: Timestamp::from_second(1_800_000_000).unwrap(),
             histories: BTreeMap::new(),
             outages: Outages::default(),

@@ -98,7 +98,9 @@ impl World {
             }
             self.held.version = self.cluster.get(uid).map_or(0, |object| object.version);
         }
-        Reconciled { outcome, steps, state, update, events, requeue, woken }
+        let reconciled = Reconciled { outcome, steps, state, update, events, requeue, woken };
+        self.ended.push(reconciled.clone());
+        reconciled
     }
 
     fn die(&mut self, uid: Uid, state: &State, step: &Step, interrupted: Interrupted) {

@@ -50,3 +50,22 @@ fn a_reader_that_closes_the_pipe_changes_neither_the_exit_code_nor_what_is_said(
         }
     }
 }
+
+/// The runner of a workflow takes a line that begins with `::` for a command,
+/// and `##[` or `##vso[` wherever it stands.
+#[test]
+fn no_name_or_text_is_a_command_of_a_workflow_or_invisible_in_its_log() {
+    let folder = Folder::new();
+    let hostile = "##[group]x ##vso[task.setvariable]y \u{200b}\u{2028}\u{2029}\u{feff}\u{ad}";
+    let text = policy("a", "id: org_1") + "  \"" + hostile + "\": 1\n";
+    folder.write("::set-output name=a::b/a.yaml", text);
+    for output in ["text", "github"] {
+        let ran = folder.osp(&["validate", "::set-output name=a::b", "--output", output]);
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        assert!(!ran.out.contains("##[") && !ran.out.contains("##vso["), "{}", ran.out);
+        assert!(!ran.out.contains(['\u{200b}', '\u{2028}', '\u{2029}', '\u{feff}', '\u{ad}']), "{:?}", ran.out);
+        assert!(ran.out.contains("\\u{200b}\\u{2028}"), "it is shown: {}", ran.out);
+        let commands = ran.out.lines().filter(|line| line.trim_start().starts_with("::")).count();
+        assert_eq!(commands, usize::from(output == "github"), "{}", ran.out);
+    }
+}

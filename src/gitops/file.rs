@@ -1,0 +1,34 @@
+//! Files that a verb writes: whole or not at all, and never through a link.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, BufWriter, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+/// Writes `target`, a new file of this `mode`. What is there under that name is
+/// replaced if it is a file; anything else is an error and stays.
+pub(super) fn replace(
+    target: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    if fs::symlink_metadata(target).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something else than a file"));
+    }
+    let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+    // a new file, so no link can be in its place; renaming does not follow one either
+    let draft = target.with_file_name(format!(".{name}.{}", std::process::id()));
+    let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?);
+    let written = write(&mut file).and_then(|()| file.flush()).and_then(|()| fs::rename(&draft, target));
+    if written.is_err() {
+        drop(fs::remove_file(&draft));
+    }
+    written
+}
+
+/// An error with the path that it is about.
+pub(super) fn named(path: &Path) -> impl FnOnce(io::Error) -> String {
+    move |error| format!("{}: {error}", path.display())
+}
