@@ -37,7 +37,10 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
             let _worker = worker;
             match context.cache.get(&uid) {
                 Some(entry) => reconcile(&context, &entry.resource).await,
-                None => context.queue.forget(&uid),
+                None => {
+                    context.queue.forget(&uid);
+                    context.queue.done(&uid, None);
+                }
             }
         });
     }
