@@ -24,19 +24,18 @@ impl Backoff {
     /// changes. After failures with full jitter.
     pub(super) fn delay(&self, uid: &Uid, requeue: Requeue) -> Option<Duration> {
         match requeue {
-            Requeue::Backoff { cap } => Some(self.after_failure(uid, cap, 1)),
-            Requeue::BackoffUncounted { cap } => Some(self.after_failure(uid, cap, 0)),
+            Requeue::Backoff { cap } => Some(self.after_failure(uid, cap)),
             Requeue::Never => self.reset(uid, None),
             Requeue::Interval(interval) => self.reset(uid, Some(interval.mul_f64(0.9 + 0.2 * spread(uid)))),
             Requeue::After(delay) => self.reset(uid, Some(delay + delay.mul_f64(0.1 * fastrand::f64()))),
         }
     }
 
-    fn after_failure(&self, uid: &Uid, cap: Duration, counted: u32) -> Duration {
+    fn after_failure(&self, uid: &Uid, cap: Duration) -> Duration {
         let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = all.entry(uid.clone()).or_default();
         let longest = FIRST.saturating_mul(2_u32.saturating_pow(*failures)).min(cap);
-        *failures = failures.saturating_add(counted);
+        *failures = failures.saturating_add(1);
         FIRST / 10 + longest.mul_f64(fastrand::f64())
     }
 
@@ -78,16 +77,6 @@ mod tests {
         backoff.delay(&uid(), Requeue::Never);
         let delay = backoff.delay(&uid(), Requeue::Backoff { cap }).unwrap();
         assert!(delay <= FIRST + FIRST / 10, "a success starts over");
-    }
-
-    #[test]
-    fn a_request_that_was_not_sent_is_no_failure() {
-        let backoff = Backoff::default();
-        let cap = Duration::from_secs(300);
-        for _ in 0..40 {
-            let delay = backoff.delay(&uid(), Requeue::BackoffUncounted { cap }).unwrap();
-            assert!(delay <= FIRST + FIRST / 10);
-        }
     }
 
     #[test]

@@ -93,13 +93,11 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
     let state = world.reconcile(uid).state;
     assert_eq!(requeue(&state, &Outcome::Crashed("it panicked")), CAPPED);
     let not_sent = RemoteError { not_sent: true, ..RemoteError::new(Unavailable) };
-    let no_try = Requeue::BackoffUncounted { cap: MINUTE * 5 };
-    assert_eq!(
-        requeue(&state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent.clone()))),
-        no_try,
-        "nobody was asked"
-    );
-    assert_eq!(requeue(&state, &Outcome::CleanupPending(not_sent)), no_try);
+    let probe = RemoteError { probe_after: Some(SECOND * 7), ..RemoteError::new(Unavailable) };
+    for (error, expected) in [(not_sent, CAPPED), (probe, Requeue::After(SECOND * 7))] {
+        assert_eq!(requeue(&state, &Outcome::Reconciled(RemoteOutcome::Error(error.clone()))), expected);
+        assert_eq!(requeue(&state, &Outcome::CleanupPending(error)), expected);
+    }
 }
 
 #[test]
