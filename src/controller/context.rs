@@ -3,18 +3,18 @@
 use super::{
     Options, StartError,
     application_policies::ApplicationPolicies,
-    backoff::Backoff,
     cache::Cache,
     credentials::{self, CredentialStore, CredentialsRef},
     events::Events,
     kube_api::KubeApi,
     locks::Locks,
+    records::Record,
     resource_ref::ResourceRef,
     resource_ref::Uid,
     workqueue::WorkQueue,
 };
 use crate::{
-    reconcile::{History, HistoryEvent, Outages, Outcome, Settings, State, reached},
+    reconcile::{HistoryEvent, Outages, Outcome, Requeue, Settings, State, reached},
     scalekit::Transport,
 };
 use jiff::Timestamp;
@@ -44,10 +44,9 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) cache: Cache,
     pub(super) queue: WorkQueue,
-    pub(super) backoff: Backoff,
     /// Start of the process, on both clocks.
     started: (Instant, Timestamp),
-    histories: Mutex<HashMap<Uid, History>>,
+    records: Mutex<HashMap<Uid, Record>>,
     outages: Mutex<Outages<Uid>>,
 }
 
@@ -82,14 +81,13 @@ impl Context {
             ),
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             settings,
+            events: Events::new(client),
             kube,
             locks: Locks::default(),
-            events: Events::new(client),
             cache: Cache::default(),
             queue: WorkQueue::default(),
-            backoff: Backoff::default(),
             started: (Instant::now(), Timestamp::now()),
-            histories: Mutex::default(),
+            records: Mutex::default(),
             outages: Mutex::default(),
         };
         Ok((Arc::new(context), changed))
@@ -102,7 +100,7 @@ impl Context {
 
     /// The state at the start of a reconcile of `resource`.
     pub(super) fn state(&self, resource: &ResourceRef) -> State {
-        let history = self.with_history(&resource.uid, |history| history.clone());
+        let history = self.with_record(&resource.uid, |record| record.history.clone());
         let fresh = State::new(self.settings.clone(), history, self.uptime());
         State { uninstalling: self.uninstalling, ..fresh }
     }
@@ -110,21 +108,31 @@ impl Context {
     /// Writes into the history of a resource what happened to it.
     pub(super) fn record(&self, uid: &Uid, event: HistoryEvent) {
         let now = self.uptime();
-        self.with_history(uid, |history| history.record(event, now));
+        self.with_record(uid, |record| record.history.record(event, now));
     }
 
-    fn with_history<T>(&self, uid: &Uid, with: impl FnOnce(&mut History) -> T) -> T {
-        let mut histories = self.histories.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(history) = histories.get_mut(uid) {
-            return with(history);
+    /// The delay that `requeue` asks for; `None`: only when the resource
+    /// changes.
+    pub(super) fn delay(&self, uid: &Uid, requeue: Requeue) -> Option<Duration> {
+        self.with_record(uid, |record| record.backoff.delay(uid, requeue))
+    }
+
+    /// Whether everybody is to read in the log that it ended in `outcome`.
+    pub(super) fn is_news(&self, uid: &Uid, outcome: &'static str) -> bool {
+        self.with_record(uid, |record| record.logged.is_news(outcome))
+    }
+
+    pub(super) fn with_record<T>(&self, uid: &Uid, with: impl FnOnce(&mut Record) -> T) -> T {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = records.get_mut(uid) {
+            return with(record);
         }
         match self.cache.get(uid) {
             Some(entry) => {
-                let new = History::new(entry.created <= self.started.1);
-                with(histories.entry(uid.clone()).or_insert(new))
+                let new = Record::new(entry.created <= self.started.1);
+                with(records.entry(uid.clone()).or_insert(new))
             }
-            // it is gone, and what is forgotten does not come back
-            None => with(&mut History::new(true)),
+            None => with(&mut Record::new(true)),
         }
     }
 
@@ -134,8 +142,15 @@ impl Context {
         if let Some(reached) = reached(state, outcome) {
             self.record(uid, HistoryEvent::Reached(reached));
         }
-        let waiting = self.outages.lock().unwrap_or_else(PoisonError::into_inner).record(uid, state, outcome);
-        self.enqueue_apart(&waiting);
+        let woken = {
+            let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
+            let woken = outages.record(uid, state, outcome);
+            if self.cache.get(uid).is_none() {
+                outages.forget(uid); // it went while it was reconciled
+            }
+            woken
+        };
+        self.enqueue_apart(&woken);
     }
 
     /// The application's policy of `environment` changed, so what applies to
@@ -156,8 +171,7 @@ impl Context {
     /// A resource is gone: nothing of it is kept.
     pub(super) fn forget(&self, uid: &Uid) {
         self.queue.forget(uid);
-        self.backoff.forget(uid);
-        self.histories.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
         self.outages.lock().unwrap_or_else(PoisonError::into_inner).forget(uid);
     }
 
@@ -174,5 +188,64 @@ impl Context {
                 _ = tick.tick() => self.credentials.refresh(&self.cache.each(|entry| entry.credentials())).await,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        controller::{DefaultCredentials, cache::Entry, kube_api::Object},
+        reconcile::{Access, CredentialsSource, ErrorKind, RemoteError, RemoteOutcome},
+        scalekit::{self, Rules},
+    };
+    use serde_json::json;
+
+    /// A context that knows of one resource, and that one as it is in this
+    /// version. Its API server is nowhere.
+    fn context(version: &str) -> (Arc<Context>, Object, Uid) {
+        drop(rustls::crypto::ring::default_provider().install_default()); // the first one is as good
+        let client = kube::Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
+        let options = Options {
+            namespaces: Vec::new(),
+            resync_interval: Duration::from_secs(600),
+            default_credentials: DefaultCredentials { folder: None, namespaces: None },
+            grace: Duration::ZERO,
+            namespace_grace: Duration::ZERO,
+            rules: Rules::default(),
+            scalekit: scalekit::Settings::default(),
+        };
+        let (context, _) = Context::new(client, options, false).unwrap();
+        let object = object(version);
+        context.cache.apply(Entry::of(&object).unwrap());
+        (context, object, "1".into())
+    }
+
+    fn object(version: &str) -> Object {
+        serde_json::from_value(json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"namespace": "a", "name": "x", "uid": "1", "resourceVersion": version},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
+        }))
+        .unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_110_nothing_is_kept_of_a_resource_that_went_while_it_was_reconciled() {
+        let (context, _, uid) = context("1");
+        context.queue.add(&uid);
+        assert_eq!(context.queue.get().await, uid);
+        let mut state = context.state(&Entry::of(&object("1")).unwrap().resource);
+        context.cache.remove(&uid);
+        context.forget(&uid);
+        let access = Access { environment: "here".into(), source: CredentialsSource::Environment };
+        state.credentials = Some(Ok(access));
+        let not_sent = RemoteError { not_sent: true, ..RemoteError::new(ErrorKind::Unavailable) };
+        context.reconciled(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
+        let delay = context.delay(&uid, Requeue::Backoff { cap: Duration::from_secs(1) });
+        context.queue.done(&uid, delay);
+        assert!(context.records.lock().unwrap().is_empty());
+        assert!(context.outages.lock().unwrap().is_empty());
+        assert!(context.queue.is_empty());
     }
 }

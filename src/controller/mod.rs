@@ -12,6 +12,7 @@ mod events;
 mod kube_api;
 mod locks;
 mod reconcile;
+mod records;
 mod resource_ref;
 mod status;
 mod uninstall;

@@ -112,7 +112,7 @@ async fn release(context: &Context, resource: &ResourceRef) -> Result<Result<Str
             Outcome::CleanupPending(error) => format!("Scalekit did not do its part ({error})"),
             other => format!("the last try ended in {}", other.name()),
         };
-        let delay = context.backoff.delay(&resource.uid, requeue);
+        let delay = context.delay(&resource.uid, requeue);
         tokio::time::sleep(delay.unwrap_or(LONGEST_DELAY).min(LONGEST_DELAY)).await;
     }
     Ok(Err(why))
