@@ -30,7 +30,7 @@ pub enum KubeError {
     #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
     TimedOut,
     /// It answered with an error, or not at all.
-    #[error("the API server: {0}")]
+    #[error("the API server: {}", answer(.0))]
     Kube(#[source] Box<kube::Error>),
     /// The kubeconfig can't be used.
     #[error("no cluster to talk to: {0}")]
@@ -124,7 +124,7 @@ impl KubeApi {
         } else {
             json!([{"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER}])
         };
-        self.patch(reference, operation).await
+        self.patch(reference, object, operation).await
     }
 
     /// Removes our finalizer and no other, if the uid is still this one.
@@ -141,12 +141,14 @@ impl KubeApi {
             {"op": "test", "path": path, "value": FINALIZER},
             {"op": "remove", "path": path},
         ]);
-        self.patch(reference, operation).await
+        self.patch(reference, object, operation).await
     }
 
+    /// Patches `object` if it still has this uid.
     async fn patch(
         &self,
         reference: &ResourceRef,
+        object: &Object,
         operations: serde_json::Value,
     ) -> Result<Result<Object, ClusterWrite>, KubeError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
@@ -155,7 +157,15 @@ impl KubeApi {
             patch.extend(operations);
         }
         let patch: json_patch::Patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
-        let patched = within(api.patch(&reference.name, &PatchParams::default(), &Patch::Json::<()>(patch))).await;
+        let params = PatchParams::default();
+        let patched = within(api.patch(&reference.name, &params, &Patch::Json::<()>(patch))).await;
+        let refused = matches!(&patched, Err(KubeError::Kube(error)) if code(error) == Some(422));
+        // a test of the patch fails with 422, and so does whatever the server will never accept; the first can't
+        // happen to an object that is as it was
+        if refused && self.read(reference).await?.is_none_or(|now| now.resource_version() != object.resource_version())
+        {
+            return Ok(Err(ClusterWrite::Outdated));
+        }
         became(patched)
     }
 
@@ -172,15 +182,27 @@ async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, 
     }
 }
 
+/// What it said; kube's own text adds a dump of the response.
+fn answer(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} (HTTP {})", status.message, status.code),
+        other => other.to_string(),
+    }
+}
+
+/// The HTTP status of an error that the API server answered with.
+fn code(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        _ => None,
+    }
+}
+
 /// Tells a write that found another object than expected from one that failed.
 fn became(written: Result<Object, KubeError>) -> Result<Result<Object, ClusterWrite>, KubeError> {
     match written {
-        Ok(object) => Ok(Ok(object)),
-        Err(KubeError::Kube(error)) => match *error {
-            kube::Error::Api(status) if status.code == 404 => Ok(Err(ClusterWrite::Gone)),
-            kube::Error::Api(status) if status.code == 409 || status.code == 422 => Ok(Err(ClusterWrite::Outdated)),
-            other => Err(other.into()),
-        },
-        Err(other) => Err(other),
+        Err(KubeError::Kube(error)) if code(&error) == Some(404) => Ok(Err(ClusterWrite::Gone)),
+        Err(KubeError::Kube(error)) if code(&error) == Some(409) => Ok(Err(ClusterWrite::Outdated)),
+        written => written.map(Ok),
     }
 }

@@ -187,6 +187,37 @@ async fn row_080_rights_that_are_taken_away_are_missed_aloud_and_cost_the_others
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn row_106_a_finalizer_that_the_server_will_never_accept_is_an_error_and_no_loop() {
+    let mut world = World::without_operator(json!({})).await;
+    let (namespace, name) = (world.namespace.clone(), format!("no-finalizer-{}", world.namespace));
+    let policy = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name}, "spec": {
+            "matchConstraints": {"resourceRules": [{"apiGroups": ["scalekit.com"], "apiVersions": ["*"],
+                "operations": ["UPDATE"], "resources": ["organizationsessionpolicies"]}]},
+            "validations": [{"expression": "!has(object.metadata.finalizers)", "message": "no finalizers here"}]}});
+    let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}}});
+    for manifest in [policy, binding] {
+        let (accepted, said) = world.cluster.with_input(&["apply", "-f", "-"], &manifest.to_string());
+        assert!(accepted, "{said}");
+    }
+    world.apply("acme", &spec(""));
+    let patch = r#"{"metadata":{"finalizers":["example.com/try"]}}"#;
+    let dry = ["-n", &namespace, "patch", "osp", "acme", "--type=merge", "--dry-run=server", "-p", patch];
+    eventually("the policy is in force", 60, || (!world.cluster.kubectl(&dry).status.success()).then_some(()));
+    world.start_operator();
+    eventually("it is logged", 60, || {
+        let said = |line: &str| line.contains("could not be finished") && line.contains("no finalizers here");
+        world.log().lines().any(said).then_some(())
+    });
+    assert_eq!(says(&world.resource("acme").unwrap(), "Stalled"), "absent absent", "no step was repeated to the limit");
+    assert_eq!(world.writes(), [], "nothing is written without a finalizer");
+    world.kubectl(&["delete", "validatingadmissionpolicybinding", &name]);
+    world.until("acme", "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn row_105_a_finalizer_that_somebody_dropped_is_back_before_the_next_write() {
     let world = ready_world("").await;
     set_finalizers(&world, &[]);
