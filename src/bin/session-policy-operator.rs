@@ -155,9 +155,15 @@ async fn uninstall(client: kube::Client, options: Options, policies: Policies) -
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// An empty variable is an unset one.
+fn without_empty(mut named: Vec<String>) -> Vec<String> {
+    named.retain(|name| !name.is_empty());
+    named
+}
+
 /// `None` where one of them is the word for everything.
-fn unless_all(mut named: Vec<String>, all: &str) -> Option<Vec<String>> {
-    named.retain(|name| !name.is_empty()); // an empty variable is an unset one
+fn unless_all(named: Vec<String>, all: &str) -> Option<Vec<String>> {
+    let named = without_empty(named);
     (!named.iter().any(|name| name == all)).then_some(named)
 }
 
@@ -167,7 +173,7 @@ impl Arguments {
         let arguments = self;
         let own = arguments.pod_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| namespace.to_owned());
         Options {
-            namespaces: arguments.watch_namespace,
+            namespaces: without_empty(arguments.watch_namespace),
             resync_interval: arguments.resync_interval,
             default_credentials: DefaultCredentials {
                 folder: arguments.credentials_dir,
@@ -195,6 +201,16 @@ impl Arguments {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_list_of_namespaces_is_none_and_so_means_all() {
+        let options = |value: &str| {
+            let arguments = ["session-policy-operator", "--watch-namespace", value];
+            Arguments::parse_from(arguments).options("default")
+        };
+        assert_eq!(options("").namespaces, [""; 0]);
+        assert_eq!(options("a,,b").namespaces, ["a", "b"]);
+    }
 
     #[test]
     fn uninstall_has_its_former_name_too() {
