@@ -26,6 +26,10 @@ struct Arguments {
     #[arg(long, env = "OSP_RESYNC_INTERVAL", default_value = "10m", value_parser = crd::deadline, global = true)]
     resync_interval: Duration,
 
+    /// Time after which all resources are listed again, in case the watch has missed some
+    #[arg(long, env = "OSP_RELIST_INTERVAL", default_value = "15m", value_parser = crd::deadline, global = true)]
+    relist_interval: Duration,
+
     /// Folder with the operator's own credentials, in files named SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and
     /// SCALEKIT_CLIENT_SECRET [default: environment variables of those names]
     #[arg(long, env = "OSP_CREDENTIALS_DIR", global = true)]
@@ -141,7 +145,7 @@ async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let health = telemetry::Health::default();
     let address = health.serve(address, shutdown.clone()).await?;
     tracing::info!(%address, "serving /livez and /readyz");
-    controller::run(client, options, shutdown, || health.ready()).await?;
+    controller::run(client, options, shutdown, health).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -174,6 +178,7 @@ impl Arguments {
         let own = arguments.pod_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| namespace.to_owned());
         Options {
             namespaces: without_empty(arguments.watch_namespace),
+            relist_interval: arguments.relist_interval,
             resync_interval: arguments.resync_interval,
             default_credentials: DefaultCredentials {
                 folder: arguments.credentials_dir,

@@ -6,7 +6,7 @@ use super::{
     cache::Cache,
     credentials::{self, CredentialStore, CredentialsRef},
     events::Events,
-    kube_api::KubeApi,
+    kube_api::{KubeApi, Object},
     locks::Locks,
     records::Record,
     resource_ref::ResourceRef,
@@ -18,12 +18,16 @@ use crate::{
     scalekit::Transport,
 };
 use jiff::Timestamp;
+use kube::ResourceExt;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 /// The longest time that a response about the application's policy is used for
 /// all organizations that a client reaches.
@@ -44,6 +48,8 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) cache: Cache,
     pub(super) queue: WorkQueue,
+    /// Whoever sees that the watch is out of step wakes it here, to list again.
+    pub(super) relist: Notify,
     /// Start of the process, on both clocks.
     started: (Instant, Timestamp),
     records: Mutex<HashMap<Uid, Record>>,
@@ -54,7 +60,7 @@ impl Context {
     /// The context of one process, and where it hears of credentials that
     /// changed.
     pub(super) fn new(
-        client: kube::Client,
+        kube: KubeApi,
         options: Options,
         uninstalling: bool,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<CredentialsRef>), StartError> {
@@ -65,7 +71,6 @@ impl Context {
             namespace_grace: options.namespace_grace,
         };
         let transport = Transport::new(options.scalekit)?;
-        let kube = KubeApi::new(client.clone());
         let times =
             credentials::Times { fresh: credentials::FRESH.min(settings.interval), kept: settings.namespace_grace };
         let (changes, changed) = mpsc::unbounded_channel();
@@ -81,11 +86,12 @@ impl Context {
             ),
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             settings,
-            events: Events::new(client),
+            events: Events::new(kube.client()),
             kube,
             locks: Locks::default(),
             cache: Cache::default(),
             queue: WorkQueue::default(),
+            relist: Notify::new(),
             started: (Instant::now(), Timestamp::now()),
             records: Mutex::default(),
             outages: Mutex::default(),
@@ -122,6 +128,28 @@ impl Context {
         self.with_record(uid, |record| record.logged.is_news(outcome))
     }
 
+    /// A watch or a list shows `object`; whether that is as it was earlier.
+    pub(super) fn shown(&self, uid: &Uid, object: &Object) -> bool {
+        let version = version(object);
+        let before = self.with_record(uid, |record| std::mem::replace(&mut record.shown, version));
+        before.zip(version).is_some_and(|(before, version)| version < before)
+    }
+
+    /// The version that the watch has shown last of a resource.
+    pub(super) fn last_shown(&self, uid: &Uid) -> Option<u64> {
+        self.with_record(uid, |record| record.shown)
+    }
+
+    /// A read shows `object`, of which the watch had shown a version before it
+    /// began. An older one now means that the watch is out of step.
+    pub(super) fn read(&self, object: &Object, shown: Option<u64>) {
+        if shown.zip(version(object)).is_some_and(|(shown, version)| version < shown) {
+            self.relist.notify_waiters();
+        }
+    }
+
+    /// What `with` makes of the record of a resource. One that is gone has none,
+    /// and gets none: what is forgotten does not come back.
     pub(super) fn with_record<T>(&self, uid: &Uid, with: impl FnOnce(&mut Record) -> T) -> T {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(record) = records.get_mut(uid) {
@@ -191,14 +219,21 @@ impl Context {
     }
 }
 
+/// The version of an object as a number, which Kubernetes promises that it is.
+fn version(object: &Object) -> Option<u64> {
+    object.resource_version()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        controller::{DefaultCredentials, cache::Entry, kube_api::Object},
+        controller::{DefaultCredentials, cache::Entry},
         reconcile::{Access, CredentialsSource, ErrorKind, RemoteError, RemoteOutcome},
         scalekit::{self, Rules},
+        telemetry::Health,
     };
+    use futures::FutureExt;
     use serde_json::json;
 
     /// A context that knows of one resource, and that one as it is in this
@@ -209,13 +244,14 @@ mod tests {
         let options = Options {
             namespaces: Vec::new(),
             resync_interval: Duration::from_secs(600),
+            relist_interval: Duration::from_secs(900),
             default_credentials: DefaultCredentials { folder: None, namespaces: None },
             grace: Duration::ZERO,
             namespace_grace: Duration::ZERO,
             rules: Rules::default(),
             scalekit: scalekit::Settings::default(),
         };
-        let (context, _) = Context::new(client, options, false).unwrap();
+        let (context, _) = Context::new(KubeApi::new(client, Health::default()), options, false).unwrap();
         let object = object(version);
         context.cache.apply(Entry::of(&object).unwrap());
         (context, object, "1".into())
@@ -247,5 +283,22 @@ mod tests {
         assert!(context.records.lock().unwrap().is_empty());
         assert!(context.outages.lock().unwrap().is_empty());
         assert!(context.queue.is_empty());
+    }
+
+    #[tokio::test]
+    async fn row_119_a_read_of_an_earlier_version_than_the_watch_has_shown_asks_for_a_list() {
+        let (context, shown, uid) = context("120");
+        assert!(!context.shown(&uid, &shown));
+        let before = context.last_shown(&uid);
+        let asked = |read: &str| {
+            let relist = context.relist.notified();
+            context.read(&object(read), before);
+            relist.now_or_never().is_some()
+        };
+        assert_eq!(["120", "121", "1000"].map(asked), [false; 3]);
+        assert!(asked("119") && asked("13"), "as after a restore of etcd");
+        assert!(!asked("no number"), "of which nothing is known");
+        assert!(context.shown(&uid, &object("13")), "the list shows it too, once");
+        assert!(!context.shown(&uid, &object("13")));
     }
 }

@@ -69,7 +69,9 @@ impl<'a> Effects<'a> {
 
     /// Reads the resource from the API server.
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
+        let shown = self.context.last_shown(&self.resource.uid);
         self.object = self.context.kube.read(self.resource).await?;
+        self.object.iter().for_each(|object| self.context.read(object, shown));
         Ok(())
     }
 

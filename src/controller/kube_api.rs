@@ -5,6 +5,7 @@ use super::resource_ref::ResourceRef;
 use crate::{
     crd::{FINALIZER, OrganizationSessionPolicy},
     reconcile::ClusterWrite,
+    telemetry::Health,
 };
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
@@ -50,38 +51,40 @@ pub async fn connect() -> Result<Client, KubeError> {
     Ok(Client::try_from(config)?)
 }
 
-/// The API server.
+/// The API server, and whoever is to hear whether it answers.
 #[derive(Clone)]
 pub(super) struct KubeApi {
     client: Client,
+    pub(super) health: Health,
 }
 
 /// An object as read: decoded, or at least its metadata.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 
 impl KubeApi {
-    pub(super) const fn new(client: Client) -> Self {
-        Self { client }
+    pub(super) const fn new(client: Client, health: Health) -> Self {
+        Self { client, health }
     }
 
     /// The resource as it is now; `None` when it, or one of this uid, is not
     /// there.
     pub(super) async fn read(&self, reference: &ResourceRef) -> Result<Option<Object>, KubeError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
-        let found = within(api.get_opt(&reference.name)).await?;
+        let found = self.within(api.get_opt(&reference.name)).await?;
         Ok(found.filter(|object| object.uid().as_deref() == Some(&*reference.uid)))
     }
 
     /// A Secret, if it is there.
     pub(super) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, KubeError> {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        // a namespace may well keep its Secrets to itself: that is no refusal of all requests
         within(api.get_opt(name)).await
     }
 
     /// Whether a namespace is going.
     pub(super) async fn terminating(&self, namespace: &str) -> Result<bool, KubeError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = within(api.get_opt(namespace)).await?;
+        let found = self.within(api.get_opt(namespace)).await?;
         Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
     }
 
@@ -105,8 +108,7 @@ impl KubeApi {
             "status": status,
         });
         let params = PatchParams::apply(MANAGER).force();
-        let written = within(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await;
-        became(written)
+        became(self.within(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await)
     }
 
     /// Adds our finalizer, if the uid is still this one.
@@ -158,7 +160,7 @@ impl KubeApi {
         }
         let patch: json_patch::Patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
         let params = PatchParams::default();
-        let patched = within(api.patch(&reference.name, &params, &Patch::Json::<()>(patch))).await;
+        let patched = self.within(api.patch(&reference.name, &params, &Patch::Json::<()>(patch))).await;
         let refused = matches!(&patched, Err(KubeError::Kube(error)) if code(error) == Some(422));
         // a test of the patch fails with 422, and so does whatever the server will never accept; the first can't
         // happen to an object that is as it was
@@ -169,9 +171,32 @@ impl KubeApi {
         became(patched)
     }
 
-    /// The client, for the watch and for events.
+    /// The resources of `namespaces` (all, when empty): one collection for each,
+    /// with its namespace.
+    pub(super) fn collections<'a>(&self, namespaces: &'a [String]) -> Vec<(Option<&'a str>, Api<Object>)> {
+        match namespaces {
+            [] => vec![(None, Api::all(self.client.clone()))],
+            some => some.iter().map(|name| (Some(name.as_str()), Api::namespaced(self.client.clone(), name))).collect(),
+        }
+    }
+
+    /// The client, for events.
     pub(super) fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Waits for the response to one request.
+    pub(super) async fn within<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
+        let response = within(request).await;
+        let refused = match &response {
+            Ok(_) => Some(false),
+            Err(KubeError::Kube(error)) => code(error).map(|code| matches!(code, 401 | 403)),
+            Err(_) => None,
+        };
+        if let Some(refused) = refused {
+            self.health.answered(refused);
+        }
+        response
     }
 }
 
@@ -191,7 +216,7 @@ fn answer(error: &kube::Error) -> String {
 }
 
 /// The HTTP status of an error that the API server answered with.
-fn code(error: &kube::Error) -> Option<u16> {
+pub(super) fn code(error: &kube::Error) -> Option<u16> {
     match error {
         kube::Error::Api(status) => Some(status.code),
         _ => None,

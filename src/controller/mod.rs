@@ -20,9 +20,13 @@ mod watch;
 mod worker;
 mod workqueue;
 
-use crate::scalekit::{self, Rules, SetupError};
+use crate::{
+    scalekit::{self, Rules, SetupError},
+    telemetry::Health,
+};
 use context::Context;
 pub use credentials::DefaultCredentials;
+use kube_api::KubeApi;
 pub use kube_api::{KubeError, connect};
 use std::{sync::Arc, time::Duration};
 use thiserror::Error;
@@ -36,6 +40,8 @@ pub struct Options {
     pub namespaces: Vec<String>,
     /// Time between two reconciles where a resource does not say.
     pub resync_interval: Duration,
+    /// The longest time between two lists of all resources.
+    pub relist_interval: Duration,
     /// The credentials of resources that name no Secret.
     pub default_credentials: DefaultCredentials,
     /// How long a deletion waits for a person before the resource goes and its
@@ -57,27 +63,27 @@ pub enum StartError {
     Transport(#[from] SetupError),
 }
 
-/// Runs until `shutdown`, then finishes the reconciles under way. `listed` is
-/// called when all resources are known and work begins.
+/// Runs until `shutdown`, then finishes the reconciles under way. `health` is
+/// ready when all resources are known and work begins.
 pub async fn run(
     client: kube::Client,
     options: Options,
     shutdown: CancellationToken,
-    listed: impl FnOnce(),
+    health: Health,
 ) -> Result<(), StartError> {
     let deadline = options.scalekit.deadline;
-    let namespaces = options.namespaces.clone();
-    let (context, changed) = Context::new(client, options, false)?;
+    let (namespaces, relist) = (options.namespaces.clone(), options.relist_interval);
+    let (context, changed) = Context::new(KubeApi::new(client, health.clone()), options, false)?;
     // claims can be judged only when all resources are known
     let complete = CancellationToken::new();
     let known = {
         let complete = complete.clone();
         move || {
-            listed();
+            health.ready();
             complete.cancel();
         }
     };
-    let watching = watch::watch(&context, &namespaces, known);
+    let watching = watch::watch(&context, &namespaces, relist, known);
     let working = async {
         tokio::select! { () = complete.cancelled() => {}, () = shutdown.cancelled() => {} }
         worker::work(Arc::clone(&context), shutdown.clone(), deadline).await;

@@ -14,6 +14,8 @@ pub(super) struct Record {
     pub(super) history: History,
     pub(super) backoff: Backoff,
     pub(super) logged: Logged,
+    /// The resourceVersion that the watch has shown last.
+    pub(super) shown: Option<u64>,
 }
 
 impl Record {
@@ -21,7 +23,7 @@ impl Record {
     /// `predecessor`: it is older than the process.
     pub(super) fn new(predecessor: bool) -> Self {
         let (backoff, logged) = (Backoff::default(), Logged::default());
-        Self { history: History::new(predecessor), backoff, logged }
+        Self { history: History::new(predecessor), backoff, logged, shown: None }
     }
 }
 

@@ -7,12 +7,15 @@ use super::{
     cache::Entry,
     context::Context,
     effects::Effects,
-    kube_api::{KubeError, Object},
+    kube_api::{KubeApi, KubeError},
     reconcile::{finish, reconcile, step},
     resource_ref::ResourceRef,
 };
-use crate::reconcile::{Hold, Outcome, Release, Request};
-use kube::{Api, api::ListParams};
+use crate::{
+    reconcile::{Hold, Outcome, Release, Request},
+    telemetry::Health,
+};
+use kube::api::ListParams;
 use std::{fmt, time::Duration};
 use thiserror::Error;
 
@@ -68,7 +71,7 @@ pub async fn uninstall(
     mut each: impl FnMut(&Uninstalled),
 ) -> Result<Vec<Uninstalled>, UninstallError> {
     let namespaces = options.namespaces.clone();
-    let (context, _changes) = Context::new(client, options, true)?;
+    let (context, _changes) = Context::new(KubeApi::new(client, Health::default()), options, true)?;
     let resources = list(&context, &namespaces).await?;
     let mut all = Vec::with_capacity(resources.len());
     for resource in resources {
@@ -85,13 +88,8 @@ pub async fn uninstall(
 }
 
 async fn list(context: &Context, namespaces: &[String]) -> Result<Vec<ResourceRef>, KubeError> {
-    let client = context.kube.client();
-    let apis: Vec<Api<Object>> = match namespaces {
-        [] => vec![Api::all(client)],
-        some => some.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
-    };
     let mut resources = Vec::new();
-    for api in apis {
+    for (_, api) in context.kube.collections(namespaces) {
         for entry in api.list(&ListParams::default()).await?.items.iter().filter_map(Entry::of) {
             resources.push(entry.resource.clone());
             context.cache.apply(entry);
