@@ -26,6 +26,10 @@ struct Arguments {
     #[arg(long, env = "OSP_RESYNC_INTERVAL", default_value = "10m", value_parser = crd::deadline, global = true)]
     resync_interval: Duration,
 
+    /// Time after which all resources are listed again, in case the watch has missed some
+    #[arg(long, env = "OSP_RELIST_INTERVAL", default_value = "15m", value_parser = crd::deadline, global = true)]
+    relist_interval: Duration,
+
     /// Folder with the operator's own credentials, in files named SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and
     /// SCALEKIT_CLIENT_SECRET [default: environment variables of those names]
     #[arg(long, env = "OSP_CREDENTIALS_DIR", global = true)]
@@ -146,7 +150,7 @@ async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let health = telemetry::Health::default();
     let address = health.serve(address, shutdown.clone()).await?;
     tracing::info!(%address, "serving /livez and /readyz");
-    controller::run(client, options, shutdown, || health.ready()).await?;
+    controller::run(client, options, shutdown, health).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -160,9 +164,15 @@ async fn uninstall(client: kube::Client, options: Options, policies: Policies) -
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// An empty variable is an unset one.
+fn without_empty(mut named: Vec<String>) -> Vec<String> {
+    named.retain(|name| !name.is_empty());
+    named
+}
+
 /// `None` where one of them is the word for everything.
-fn unless_all(mut named: Vec<String>, all: &str) -> Option<Vec<String>> {
-    named.retain(|name| !name.is_empty()); // an empty variable is an unset one
+fn unless_all(named: Vec<String>, all: &str) -> Option<Vec<String>> {
+    let named = without_empty(named);
     (!named.iter().any(|name| name == all)).then_some(named)
 }
 
@@ -172,7 +182,8 @@ impl Arguments {
         let arguments = self;
         let own = arguments.pod_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| namespace.to_owned());
         Options {
-            namespaces: arguments.watch_namespace,
+            namespaces: without_empty(arguments.watch_namespace),
+            relist_interval: arguments.relist_interval,
             resync_interval: arguments.resync_interval,
             default_credentials: DefaultCredentials {
                 folder: arguments.credentials_dir,
@@ -201,6 +212,16 @@ impl Arguments {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_list_of_namespaces_is_none_and_so_means_all() {
+        let options = |value: &str| {
+            let arguments = ["session-policy-operator", "--watch-namespace", value];
+            Arguments::parse_from(arguments).options("default")
+        };
+        assert_eq!(options("").namespaces, [""; 0]);
+        assert_eq!(options("a,,b").namespaces, ["a", "b"]);
+    }
 
     #[test]
     fn uninstall_has_its_former_name_too() {

@@ -2,52 +2,31 @@
 //! after failures in a row, and everything spread so that many resources don't
 //! come back together.
 
-use super::resource_ref::Uid;
 use crate::reconcile::Requeue;
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// The longest delay after the first failure; each further one doubles it.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// The failures in a row of each resource that has some.
+/// The failures in a row of one resource.
 #[derive(Default)]
-pub(super) struct Backoff {
-    failures: Mutex<HashMap<Uid, u32>>,
-}
+pub(super) struct Backoff(u32);
 
 impl Backoff {
     /// The delay that `requeue` asks for; `None`: only when the resource
     /// changes. After failures with full jitter.
-    pub(super) fn delay(&self, uid: &Uid, requeue: Requeue) -> Option<Duration> {
+    pub(super) fn delay(&mut self, uid: &str, requeue: Requeue) -> Option<Duration> {
+        let failures = std::mem::take(&mut self.0);
         match requeue {
-            Requeue::Backoff { cap } => Some(self.after_failure(uid, cap, 1)),
-            Requeue::BackoffUncounted { cap } => Some(self.after_failure(uid, cap, 0)),
-            Requeue::Never => self.reset(uid, None),
-            Requeue::Interval(interval) => self.reset(uid, Some(interval.mul_f64(0.9 + 0.2 * spread(uid)))),
-            Requeue::After(delay) => self.reset(uid, Some(delay + delay.mul_f64(0.1 * fastrand::f64()))),
+            Requeue::Backoff { cap } => {
+                self.0 = failures.saturating_add(1);
+                let longest = FIRST.saturating_mul(2_u32.saturating_pow(failures)).min(cap);
+                Some(FIRST / 10 + longest.mul_f64(fastrand::f64()))
+            }
+            Requeue::Never => None,
+            Requeue::Interval(interval) => Some(interval.mul_f64(0.9 + 0.2 * spread(uid))),
+            Requeue::After(delay) => Some(delay + delay.mul_f64(0.1 * fastrand::f64())),
         }
-    }
-
-    fn after_failure(&self, uid: &Uid, cap: Duration, counted: u32) -> Duration {
-        let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let failures = all.entry(uid.clone()).or_default();
-        let longest = FIRST.saturating_mul(2_u32.saturating_pow(*failures)).min(cap);
-        *failures = failures.saturating_add(counted);
-        FIRST / 10 + longest.mul_f64(fastrand::f64())
-    }
-
-    fn reset(&self, uid: &Uid, delay: Option<Duration>) -> Option<Duration> {
-        self.forget(uid);
-        delay
-    }
-
-    /// It is gone, or has succeeded.
-    pub(super) fn forget(&self, uid: &Uid) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 }
 
@@ -62,39 +41,25 @@ pub(super) fn spread(uid: &str) -> f64 {
 mod tests {
     use super::*;
 
-    fn uid() -> Uid {
-        "a".into()
-    }
-
     #[test]
     fn failures_in_a_row_wait_longer_up_to_the_cap() {
-        let backoff = Backoff::default();
+        let mut backoff = Backoff::default();
         let cap = Duration::from_secs(300);
         for failure in 0..40_u32 {
-            let delay = backoff.delay(&uid(), Requeue::Backoff { cap }).unwrap();
+            let delay = backoff.delay("a", Requeue::Backoff { cap }).unwrap();
             let longest = Duration::from_secs(2_u64.saturating_pow(failure)).min(cap);
             assert!(delay <= longest + FIRST / 10);
         }
-        backoff.delay(&uid(), Requeue::Never);
-        let delay = backoff.delay(&uid(), Requeue::Backoff { cap }).unwrap();
+        backoff.delay("a", Requeue::Never);
+        let delay = backoff.delay("a", Requeue::Backoff { cap }).unwrap();
         assert!(delay <= FIRST + FIRST / 10, "a success starts over");
     }
 
     #[test]
-    fn a_request_that_was_not_sent_is_no_failure() {
-        let backoff = Backoff::default();
-        let cap = Duration::from_secs(300);
-        for _ in 0..40 {
-            let delay = backoff.delay(&uid(), Requeue::BackoffUncounted { cap }).unwrap();
-            assert!(delay <= FIRST + FIRST / 10);
-        }
-    }
-
-    #[test]
     fn an_interval_is_spread_by_a_tenth_and_the_same_for_a_uid() {
-        let backoff = Backoff::default();
+        let mut backoff = Backoff::default();
         let minute = Duration::from_secs(60);
-        let delay = || backoff.delay(&uid(), Requeue::Interval(minute)).unwrap();
+        let mut delay = || backoff.delay("a", Requeue::Interval(minute)).unwrap();
         assert!(delay() >= minute.mul_f64(0.9) && delay() <= minute.mul_f64(1.1));
         assert_eq!(delay(), delay());
     }

@@ -32,8 +32,7 @@ pub(super) struct Entry {
     /// A list showed it first, so an earlier process may have written for it.
     pub(super) predecessor: bool,
     created: Timestamp,
-    /// Its resourceVersion, where that is a number as etcd's are.
-    version: Option<u64>,
+    pub(super) version: Option<u64>,
     secret: Option<String>,
     watched: Watched,
     claim: Claim,
@@ -51,7 +50,7 @@ impl Entry {
             environment: resource.pinned.as_ref().map(|pinned| pinned.environment.clone()),
             predecessor: false,
             created: created(object),
-            version: object.resource_version().and_then(|version| version.parse().ok()),
+            version: version(object),
             secret: spec.and_then(|spec| spec.secret.clone()),
             watched: Watched::from(&resource),
             claim: Claim::of(&resource, &reference.namespace),
@@ -77,6 +76,11 @@ pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &
 fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timestamp, claim: Claim) -> Claimant {
     let (namespace, name, uid) = (namespace.to_string(), name.to_string(), uid.to_string());
     Claimant { created, namespace, name, uid, claim }
+}
+
+/// The version of an object as a number, which Kubernetes promises that it is.
+pub(super) fn version(object: &Object) -> Option<u64> {
+    object.resource_version()?.parse().ok()
 }
 
 fn created(object: &Object) -> Timestamp {
@@ -112,6 +116,8 @@ struct Inner {
 pub(super) struct Effect {
     /// Of the resource itself.
     pub(super) trigger: Trigger,
+    /// It is as it was earlier, as after a restore of etcd.
+    pub(super) went_back: bool,
     /// Others to reconcile, since they claim what it claims or claimed.
     pub(super) concerned: Vec<Uid>,
 }
@@ -128,14 +134,16 @@ impl Cache {
             Source::Write => before.as_ref().is_some_and(|before| before.version <= entry.version),
         };
         if !known {
-            return Effect { trigger: Trigger::None, concerned: Vec::new() };
+            return Effect { trigger: Trigger::None, went_back: false, concerned: Vec::new() };
         }
         entry.predecessor = before.as_ref().map_or(source == Source::List, |before| before.predecessor);
+        let went_back = before.as_ref().is_some_and(|before| entry.version < before.version);
         let trigger = entry.watched.trigger(before.as_ref().map(|before| &before.watched));
         let uid = entry.resource.uid.clone();
         let claim = entry.claim.clone();
         inner.entries.insert(uid.clone(), entry);
-        Effect { trigger, concerned: inner.claims(&uid, before.map(|before| before.claim).as_ref(), Some(&claim)) }
+        let concerned = inner.claims(&uid, before.map(|before| before.claim).as_ref(), Some(&claim));
+        Effect { trigger, went_back, concerned }
     }
 
     /// A resource is gone; the others to reconcile because of that.

@@ -2,19 +2,20 @@
 
 use super::{
     application_policies::ApplicationPolicies,
-    backoff::{Backoff, spread},
-    cache::{Cache, Entry, Source},
+    backoff,
+    cache::{Cache, Entry, Source, version},
     credentials::{self, CredentialStore, CredentialsRef},
     events::Events,
     kube_api::{KubeApi, Object},
     locks::Locks,
     options::{Options, StartError},
+    records::Record,
     resource_ref::ResourceRef,
     resource_ref::Uid,
     workqueue::WorkQueue,
 };
 use crate::{
-    reconcile::{History, HistoryEvent, Outages, Outcome, Settings, State, Trigger},
+    reconcile::{HistoryEvent, Outages, Outcome, Requeue, Settings, State, Trigger},
     scalekit::Transport,
 };
 use std::{
@@ -22,7 +23,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 /// The longest time that a response about the application's policy is used for
 /// all organizations that a client reaches.
@@ -43,9 +47,10 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) cache: Cache,
     pub(super) queue: WorkQueue,
-    pub(super) backoff: Backoff,
+    /// Whoever sees that the watch is out of step wakes it here, to list again.
+    pub(super) relist: Notify,
     started: Instant,
-    histories: Mutex<HashMap<Uid, History>>,
+    records: Mutex<HashMap<Uid, Record>>,
     outages: Mutex<Outages<Uid>>,
 }
 
@@ -53,7 +58,7 @@ impl Context {
     /// The context of one process, and where it hears of credentials that
     /// changed.
     pub(super) fn new(
-        client: kube::Client,
+        kube: KubeApi,
         options: Options,
         uninstalling: bool,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<CredentialsRef>), StartError> {
@@ -65,7 +70,6 @@ impl Context {
             namespace_grace: options.namespace_grace,
         };
         let transport = Transport::new(options.scalekit)?;
-        let kube = KubeApi::new(client.clone());
         let times =
             credentials::Times { fresh: credentials::FRESH.min(settings.interval), kept: settings.namespace_grace };
         let (changes, changed) = mpsc::unbounded_channel();
@@ -81,14 +85,14 @@ impl Context {
             ),
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             settings,
+            events: Events::new(kube.client()),
             kube,
             locks: Locks::default(),
-            events: Events::new(client),
             cache: Cache::default(),
             queue: WorkQueue::default(),
-            backoff: Backoff::default(),
+            relist: Notify::new(),
             started: Instant::now(),
-            histories: Mutex::default(),
+            records: Mutex::default(),
             outages: Mutex::default(),
         };
         Ok((Arc::new(context), changed))
@@ -101,7 +105,7 @@ impl Context {
 
     /// The state at the start of a reconcile of `resource`.
     pub(super) fn state(&self, resource: &ResourceRef) -> State {
-        let history = self.with_history(&resource.uid, |history| history.clone());
+        let history = self.with_record(&resource.uid, |record| record.history.clone());
         let fresh = State::new(self.settings.clone(), history, self.uptime());
         State { uninstalling: self.uninstalling, ..fresh }
     }
@@ -109,29 +113,56 @@ impl Context {
     /// Writes into the history of a resource what happened to it.
     pub(super) fn record(&self, uid: &Uid, events: impl IntoIterator<Item = HistoryEvent>) {
         let now = self.uptime();
-        self.with_history(uid, |history| events.into_iter().for_each(|event| history.record(event, now)));
+        self.with_record(uid, |record| events.into_iter().for_each(|event| record.history.record(event, now)));
     }
 
-    fn with_history<T>(&self, uid: &Uid, with: impl FnOnce(&mut History) -> T) -> T {
-        let mut histories = self.histories.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(history) = histories.get_mut(uid) {
-            return with(history);
+    /// The delay that `requeue` asks for; `None`: only when the resource
+    /// changes.
+    pub(super) fn delay(&self, uid: &Uid, requeue: Requeue) -> Option<Duration> {
+        self.with_record(uid, |record| record.backoff.delay(uid, requeue))
+    }
+
+    /// Whether everybody is to read in the log that it ended in `outcome`.
+    pub(super) fn is_news(&self, uid: &Uid, outcome: &'static str) -> bool {
+        self.with_record(uid, |record| record.logged.is_news(outcome))
+    }
+
+    /// A read shows `object`, of which a version was known before it began. An
+    /// older one now means that the watch is out of step.
+    pub(super) fn read(&self, object: &Object, known: Option<u64>) {
+        if known.zip(version(object)).is_some_and(|(known, version)| version < known) {
+            self.relist.notify_waiters();
+        }
+    }
+
+    /// What `with` makes of the record of a resource. One that is gone has none,
+    /// and gets none: what is forgotten does not come back.
+    pub(super) fn with_record<T>(&self, uid: &Uid, with: impl FnOnce(&mut Record) -> T) -> T {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = records.get_mut(uid) {
+            return with(record);
         }
         match self.cache.get(uid) {
             Some(entry) => {
-                let new = History::new(entry.predecessor, self.uptime());
-                with(histories.entry(uid.clone()).or_insert(new))
+                let new = Record::new(entry.predecessor, self.uptime());
+                with(records.entry(uid.clone()).or_insert(new))
             }
-            // it is gone, and what is forgotten does not come back
-            None => with(&mut History::new(true, self.uptime())),
+            None => with(&mut Record::new(true, self.uptime())),
         }
     }
 
     /// Takes in how a reconcile ended. An outage that is over costs nobody the
     /// rest of a long backoff.
     pub(super) fn reconciled(&self, uid: &Uid, state: &State, outcome: &Outcome) {
-        let waiting = self.outages.lock().unwrap_or_else(PoisonError::into_inner).record(uid, state, outcome);
-        self.enqueue_apart(&waiting);
+        let woken = {
+            let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
+            let woken = outages.record(uid, state, outcome);
+            if self.cache.get(uid).is_none() {
+                outages.forget(uid); // it went while it was reconciled
+            }
+            woken
+        };
+        self.enqueue_apart(&woken);
     }
 
     /// The application's policy of `environment` changed, so what applies to
@@ -150,8 +181,8 @@ impl Context {
     }
 
     /// Takes in a resource as the API server shows it, and reconciles what its
-    /// change asks for.
-    pub(super) fn seen(&self, object: &Object, source: Source) -> Option<Uid> {
+    /// change asks for; whether it is as it was earlier.
+    pub(super) fn seen(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
         let uid = entry.resource.uid.clone();
         let rested = source == Source::List && entry.at_rest && self.cache.get(&uid).is_none();
@@ -159,21 +190,21 @@ impl Context {
         let effect = self.cache.apply(entry, source);
         match effect.trigger {
             // it was in order before we started: no herd after a restart
-            Trigger::Changed if rested => self.queue.add_after(&uid, interval.mul_f64(spread(&uid))),
+            Trigger::Changed if rested => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid))),
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
+            Trigger::None if effect.went_back => self.queue.add(&uid),
             Trigger::None => {}
         }
         effect.concerned.iter().for_each(|other| self.queue.add(other));
-        Some(uid)
+        Some((uid, effect.went_back))
     }
 
     /// A resource is gone: nothing of it is kept.
     pub(super) fn forget(&self, uid: &Uid) {
         self.cache.remove(uid).iter().for_each(|other| self.queue.add(other));
         self.queue.forget(uid);
-        self.backoff.forget(uid);
-        self.histories.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
         self.outages.lock().unwrap_or_else(PoisonError::into_inner).forget(uid);
     }
 
@@ -190,5 +221,85 @@ impl Context {
                 _ = tick.tick() => self.credentials.refresh(&self.cache.each(|entry| entry.credentials())).await,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        controller::{DefaultCredentials, cache::Entry},
+        reconcile::{Access, CredentialsSource, ErrorKind, RemoteError, RemoteOutcome},
+        scalekit::{self, Rules},
+        telemetry::Health,
+    };
+    use futures::FutureExt;
+    use serde_json::json;
+
+    /// A context that knows of one resource, and that one as it is in this
+    /// version. Its API server is nowhere.
+    fn context(version: &str) -> (Arc<Context>, Object, Uid) {
+        drop(rustls::crypto::ring::default_provider().install_default()); // the first one is as good
+        let client = kube::Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
+        let options = Options {
+            namespaces: Vec::new(),
+            resync_interval: Duration::from_secs(600),
+            relist_interval: Duration::from_secs(900),
+            revert_delay: Duration::ZERO,
+            default_credentials: DefaultCredentials { folder: None, namespaces: None },
+            grace: Duration::ZERO,
+            namespace_grace: Duration::ZERO,
+            rules: Rules::default(),
+            scalekit: scalekit::Settings::default(),
+        };
+        let (context, _) = Context::new(KubeApi::new(client, Health::default()), options, false).unwrap();
+        let object = object(version);
+        context.cache.apply(Entry::of(&object).unwrap(), Source::List);
+        (context, object, "1".into())
+    }
+
+    fn object(version: &str) -> Object {
+        serde_json::from_value(json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"namespace": "a", "name": "x", "uid": "1", "resourceVersion": version},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
+        }))
+        .unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_110_nothing_is_kept_of_a_resource_that_went_while_it_was_reconciled() {
+        let (context, _, uid) = context("1");
+        context.queue.add(&uid);
+        assert_eq!(context.queue.get().await, uid);
+        let mut state = context.state(&Entry::of(&object("1")).unwrap().resource);
+        context.cache.remove(&uid);
+        context.forget(&uid);
+        let access = Access { environment: "here".into(), source: CredentialsSource::Environment };
+        state.credentials = Some(Ok(access));
+        let not_sent = RemoteError { not_sent: true, ..RemoteError::new(ErrorKind::Unavailable) };
+        context.reconciled(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
+        let delay = context.delay(&uid, Requeue::Backoff { cap: Duration::from_secs(1) });
+        context.queue.done(&uid, delay);
+        assert!(context.records.lock().unwrap().is_empty());
+        assert!(context.outages.lock().unwrap().is_empty());
+        assert!(context.queue.is_empty());
+    }
+
+    #[tokio::test]
+    async fn row_119_a_read_of_an_earlier_version_than_the_watch_has_shown_asks_for_a_list() {
+        let (context, _, uid) = context("120");
+        let known = context.cache.get(&uid).unwrap().version;
+        let asked = |read: &str| {
+            let relist = context.relist.notified();
+            context.read(&object(read), known);
+            relist.now_or_never().is_some()
+        };
+        assert_eq!(["120", "121", "1000"].map(asked), [false; 3]);
+        assert!(asked("119") && asked("13"), "as after a restore of etcd");
+        assert!(!asked("no number"), "of which nothing is known");
+        let went_back = |version| context.seen(&object(version), Source::List).unwrap().1;
+        assert!(went_back("13"), "the list shows it too, once");
+        assert!(!went_back("13"));
     }
 }

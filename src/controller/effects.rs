@@ -68,7 +68,9 @@ impl<'a> Effects<'a> {
 
     /// Reads the resource from the API server.
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
+        let known = self.context.cache.get(&self.resource.uid).and_then(|entry| entry.version);
         self.object = self.context.kube.read(self.resource).await?;
+        self.object.iter().for_each(|object| self.context.read(object, known));
         Ok(())
     }
 

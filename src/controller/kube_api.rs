@@ -5,6 +5,7 @@ use super::resource_ref::ResourceRef;
 use crate::{
     crd::{FINALIZER, OrganizationSessionPolicy},
     reconcile::ClusterWrite,
+    telemetry::Health,
 };
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
@@ -30,7 +31,7 @@ pub enum KubeError {
     #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
     TimedOut,
     /// It answered with an error, or not at all.
-    #[error("the API server: {0}")]
+    #[error("the API server: {}", answer(.0))]
     Kube(#[source] Box<kube::Error>),
     /// The kubeconfig can't be used.
     #[error("no cluster to talk to: {0}")]
@@ -50,38 +51,40 @@ pub async fn connect() -> Result<Client, KubeError> {
     Ok(Client::try_from(config)?)
 }
 
-/// The API server.
+/// The API server, and whoever is to hear whether it answers.
 #[derive(Clone)]
 pub(super) struct KubeApi {
     client: Client,
+    pub(super) health: Health,
 }
 
 /// An object as read: decoded, or at least its metadata.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 
 impl KubeApi {
-    pub(super) const fn new(client: Client) -> Self {
-        Self { client }
+    pub(super) const fn new(client: Client, health: Health) -> Self {
+        Self { client, health }
     }
 
     /// The resource as it is now; `None` when it, or one of this uid, is not
     /// there.
     pub(super) async fn read(&self, reference: &ResourceRef) -> Result<Option<Object>, KubeError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
-        let found = within(api.get_opt(&reference.name)).await?;
+        let found = self.within(api.get_opt(&reference.name)).await?;
         Ok(found.filter(|object| object.uid().as_deref() == Some(&*reference.uid)))
     }
 
     /// A Secret, if it is there.
     pub(super) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, KubeError> {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        // a namespace may well keep its Secrets to itself: that is no refusal of all requests
         within(api.get_opt(name)).await
     }
 
     /// Whether a namespace is going.
     pub(super) async fn terminating(&self, namespace: &str) -> Result<bool, KubeError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = within(api.get_opt(namespace)).await?;
+        let found = self.within(api.get_opt(namespace)).await?;
         Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
     }
 
@@ -105,8 +108,7 @@ impl KubeApi {
             "status": status,
         });
         let params = PatchParams::apply(MANAGER).force();
-        let written = within(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await;
-        became(written)
+        became(self.within(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await)
     }
 
     /// Adds our finalizer, if the uid is still this one.
@@ -124,7 +126,7 @@ impl KubeApi {
         } else {
             json!([{"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER}])
         };
-        self.patch(reference, operation).await
+        self.patch(reference, object, operation).await
     }
 
     /// Removes our finalizer and no other, if the uid is still this one.
@@ -141,12 +143,14 @@ impl KubeApi {
             {"op": "test", "path": path, "value": FINALIZER},
             {"op": "remove", "path": path},
         ]);
-        self.patch(reference, operation).await
+        self.patch(reference, object, operation).await
     }
 
+    /// Patches `object` if it still has this uid.
     async fn patch(
         &self,
         reference: &ResourceRef,
+        object: &Object,
         operations: serde_json::Value,
     ) -> Result<Result<Object, ClusterWrite>, KubeError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
@@ -155,13 +159,44 @@ impl KubeApi {
             patch.extend(operations);
         }
         let patch: json_patch::Patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
-        let patched = within(api.patch(&reference.name, &PatchParams::default(), &Patch::Json::<()>(patch))).await;
+        let params = PatchParams::default();
+        let patched = self.within(api.patch(&reference.name, &params, &Patch::Json::<()>(patch))).await;
+        let refused = matches!(&patched, Err(KubeError::Kube(error)) if code(error) == Some(422));
+        // a test of the patch fails with 422, and so does whatever the server will never accept; the first can't
+        // happen to an object that is as it was
+        if refused && self.read(reference).await?.is_none_or(|now| now.resource_version() != object.resource_version())
+        {
+            return Ok(Err(ClusterWrite::Outdated));
+        }
         became(patched)
     }
 
-    /// The client, for the watch and for events.
+    /// The resources of `namespaces` (all, when empty): one collection for each,
+    /// with its namespace.
+    pub(super) fn collections<'a>(&self, namespaces: &'a [String]) -> Vec<(Option<&'a str>, Api<Object>)> {
+        match namespaces {
+            [] => vec![(None, Api::all(self.client.clone()))],
+            some => some.iter().map(|name| (Some(name.as_str()), Api::namespaced(self.client.clone(), name))).collect(),
+        }
+    }
+
+    /// The client, for events.
     pub(super) fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Waits for the response to one request.
+    pub(super) async fn within<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
+        let response = within(request).await;
+        let refused = match &response {
+            Ok(_) => Some(false),
+            Err(KubeError::Kube(error)) => code(error).map(|code| matches!(code, 401 | 403)),
+            Err(_) => None,
+        };
+        if let Some(refused) = refused {
+            self.health.answered(refused);
+        }
+        response
     }
 }
 
@@ -172,15 +207,27 @@ async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, 
     }
 }
 
+/// What it said; kube's own text adds a dump of the response.
+fn answer(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} (HTTP {})", status.message, status.code),
+        other => other.to_string(),
+    }
+}
+
+/// The HTTP status of an error that the API server answered with.
+pub(super) fn code(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        _ => None,
+    }
+}
+
 /// Tells a write that found another object than expected from one that failed.
 fn became(written: Result<Object, KubeError>) -> Result<Result<Object, ClusterWrite>, KubeError> {
     match written {
-        Ok(object) => Ok(Ok(object)),
-        Err(KubeError::Kube(error)) => match *error {
-            kube::Error::Api(status) if status.code == 404 => Ok(Err(ClusterWrite::Gone)),
-            kube::Error::Api(status) if status.code == 409 || status.code == 422 => Ok(Err(ClusterWrite::Outdated)),
-            other => Err(other.into()),
-        },
-        Err(other) => Err(other),
+        Err(KubeError::Kube(error)) if code(&error) == Some(404) => Ok(Err(ClusterWrite::Gone)),
+        Err(KubeError::Kube(error)) if code(&error) == Some(409) => Ok(Err(ClusterWrite::Outdated)),
+        written => written.map(Ok),
     }
 }

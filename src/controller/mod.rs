@@ -13,6 +13,7 @@ mod kube_api;
 mod locks;
 mod options;
 mod reconcile;
+mod records;
 mod resource_ref;
 mod status;
 mod uninstall;
@@ -20,35 +21,37 @@ mod watch;
 mod worker;
 mod workqueue;
 
+use crate::telemetry::Health;
 use context::Context;
 pub use credentials::DefaultCredentials;
+use kube_api::KubeApi;
 pub use kube_api::{KubeError, connect};
 pub use options::{Options, StartError};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 pub use uninstall::{Policies, Uninstalled, uninstall};
 
-/// Runs until `shutdown`, then finishes the reconciles under way. `listed` is
-/// called when all resources are known and work begins.
+/// Runs until `shutdown`, then finishes the reconciles under way. `health` is
+/// ready when all resources are known and work begins.
 pub async fn run(
     client: kube::Client,
     options: Options,
     shutdown: CancellationToken,
-    listed: impl FnOnce(),
+    health: Health,
 ) -> Result<(), StartError> {
     let deadline = options.scalekit.deadline;
-    let namespaces = options.namespaces.clone();
-    let (context, changed) = Context::new(client, options, false)?;
+    let (namespaces, relist) = (options.namespaces.clone(), options.relist_interval);
+    let (context, changed) = Context::new(KubeApi::new(client, health.clone()), options, false)?;
     // claims can be judged only when all resources are known
     let complete = CancellationToken::new();
     let known = {
         let complete = complete.clone();
         move || {
-            listed();
+            health.ready();
             complete.cancel();
         }
     };
-    let watching = watch::watch(&context, &namespaces, known);
+    let watching = watch::watch(&context, &namespaces, relist, known);
     let working = async {
         tokio::select! { () = complete.cancelled() => {}, () = shutdown.cancelled() => {} }
         worker::work(Arc::clone(&context), shutdown.clone(), deadline).await;

@@ -12,6 +12,8 @@ pub struct Options {
     pub namespaces: Vec<String>,
     /// Time between two reconciles where a resource does not say.
     pub resync_interval: Duration,
+    /// The longest time between two lists of all resources.
+    pub relist_interval: Duration,
     /// The credentials of resources that name no Secret.
     pub default_credentials: DefaultCredentials,
     /// How long a deletion waits for a resource that takes over, before the

@@ -56,7 +56,7 @@ pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: 
 /// Records and reports how a reconcile ended; when to do the next one.
 pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &Outcome) -> Result<Requeue, KubeError> {
     let (context, resource) = (effects.context, effects.resource);
-    log(resource, outcome);
+    log(context, resource, outcome);
     let report = Report::of(state, outcome);
     context.record(&resource.uid, report.history);
     context.reconciled(&resource.uid, state, outcome);
@@ -75,12 +75,15 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
     Ok(report.requeue)
 }
 
-fn log(resource: &ResourceRef, outcome: &Outcome) {
-    let (outcome_name, error) = (outcome.name(), outcome.remote_error().map(|error| error.to_string()));
-    match outcome {
-        Outcome::Gone | Outcome::Reconciled(RemoteOutcome::InSync) => {
-            tracing::debug!(%resource, outcome = outcome_name, "reconciled");
-        }
-        _ => tracing::info!(%resource, outcome = outcome_name, error, "reconciled"),
+fn log(context: &Context, resource: &ResourceRef, outcome: &Outcome) {
+    let (name, error) = (outcome.name(), outcome.remote_error().map(|error| error.to_string()));
+    let is_news = context.with_record(&resource.uid, |record| match outcome {
+        Outcome::Gone | Outcome::Reconciled(RemoteOutcome::InSync) => record.logged.all_is_well(),
+        _ => record.logged.is_news(name),
+    });
+    if is_news {
+        tracing::info!(%resource, outcome = name, error, "reconciled");
+    } else {
+        tracing::debug!(%resource, outcome = name, error, "reconciled");
     }
 }

@@ -6,13 +6,16 @@ use super::{
     cache::{Entry, Source},
     context::Context,
     effects::Effects,
-    kube_api::{KubeError, Object},
+    kube_api::{KubeApi, KubeError},
     options::{Options, StartError},
     reconcile::{finish, reconcile, step},
     resource_ref::ResourceRef,
 };
-use crate::reconcile::{Outcome, Reason, Release, Request, hold_message};
-use kube::{Api, api::ListParams};
+use crate::{
+    reconcile::{Outcome, Reason, Release, Request, hold_message},
+    telemetry::Health,
+};
+use kube::api::ListParams;
 use std::{fmt, time::Duration};
 use thiserror::Error;
 
@@ -70,7 +73,7 @@ pub async fn uninstall(
     mut each: impl FnMut(&Uninstalled),
 ) -> Result<Vec<Uninstalled>, UninstallError> {
     let namespaces = options.namespaces.clone();
-    let (context, _changes) = Context::new(client, options, true)?;
+    let (context, _changes) = Context::new(KubeApi::new(client, Health::default()), options, true)?;
     let resources = list(&context, &namespaces).await?;
     let mut all = Vec::with_capacity(resources.len());
     for resource in resources {
@@ -87,13 +90,8 @@ pub async fn uninstall(
 }
 
 async fn list(context: &Context, namespaces: &[String]) -> Result<Vec<ResourceRef>, KubeError> {
-    let client = context.kube.client();
-    let apis: Vec<Api<Object>> = match namespaces {
-        [] => vec![Api::all(client)],
-        some => some.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
-    };
     let mut resources = Vec::new();
-    for api in apis {
+    for (_, api) in context.kube.collections(namespaces) {
         for entry in api.list(&ListParams::default()).await?.items.iter().filter_map(Entry::of) {
             resources.push(entry.resource.clone());
             context.cache.apply(entry, Source::List);
@@ -116,7 +114,7 @@ async fn release(context: &Context, resource: &ResourceRef) -> Result<Result<Str
             Outcome::CleanupPending(error) => Reason::CleanupPending.message(&error.to_string()),
             other => format!("The last try ended in {}.", other.name()),
         };
-        let delay = context.backoff.delay(&resource.uid, requeue);
+        let delay = context.delay(&resource.uid, requeue);
         tokio::time::sleep(delay.unwrap_or(LONGEST_DELAY).min(LONGEST_DELAY)).await;
     }
     Ok(Err(why))

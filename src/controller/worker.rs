@@ -2,7 +2,7 @@
 //! each with a time limit, each on its own when it panics.
 
 use super::{context::Context, reconcile, resource_ref::ResourceRef};
-use crate::reconcile::Requeue;
+use crate::reconcile::{MAX_BACKOFF, Requeue};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -14,8 +14,6 @@ const WORKERS: usize = 16;
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest delay between two tries when the API server fails.
 const KUBE_CAP: Duration = Duration::from_secs(60);
-/// The same after a reconcile that panicked or ran out of time.
-const CRASH_CAP: Duration = Duration::from_secs(5 * 60);
 
 /// Works until `shutdown`, then waits for the reconciles under way: at most one
 /// request to Scalekit and one to the API server.
@@ -37,7 +35,10 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
             let _worker = worker;
             match context.cache.get(&uid) {
                 Some(entry) => reconcile(&context, &entry.resource).await,
-                None => context.queue.forget(&uid),
+                None => {
+                    context.queue.forget(&uid);
+                    context.queue.done(&uid, None);
+                }
             }
         });
     }
@@ -52,20 +53,29 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
     let requeue = match AssertUnwindSafe(reconcile).catch_unwind().await {
         Ok(Ok(Ok((_, requeue)))) => requeue,
         Ok(Ok(Err(error))) => {
-            tracing::warn!(%resource, %error, "the reconcile could not be finished");
+            if context.is_news(&resource.uid, "Unfinished") {
+                tracing::warn!(%resource, %error, "the reconcile could not be finished");
+            } else {
+                tracing::debug!(%resource, %error, "the reconcile could not be finished");
+            }
             Requeue::Backoff { cap: KUBE_CAP }
         }
         Ok(Err(_)) => crashed(context, resource, "it ran out of time").await,
         Err(_) => crashed(context, resource, "it panicked").await,
     };
-    context.queue.done(&resource.uid, context.backoff.delay(&resource.uid, requeue));
+    context.queue.done(&resource.uid, context.delay(&resource.uid, requeue));
 }
 
 async fn crashed(context: &Context, resource: &ResourceRef, how: &'static str) -> Requeue {
-    tracing::error!(%resource, how, "a reconcile failed");
+    let is_news = context.is_news(&resource.uid, how);
+    if is_news {
+        tracing::error!(%resource, how, "a reconcile failed");
+    } else {
+        tracing::debug!(%resource, how, "a reconcile failed");
+    }
     let report = AssertUnwindSafe(reconcile::report_crash(context, resource, how)).catch_unwind();
-    if !matches!(report.await, Ok(Ok(()))) {
+    if !matches!(report.await, Ok(Ok(()))) && is_news {
         tracing::warn!(%resource, "and it could not be reported");
     }
-    Requeue::Backoff { cap: CRASH_CAP }
+    Requeue::Backoff { cap: MAX_BACKOFF }
 }

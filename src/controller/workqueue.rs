@@ -36,6 +36,8 @@ struct Inner {
 struct Slot {
     due: Option<Instant>,
     running: bool,
+    /// It went while its reconcile runs, and the slot goes when that ends.
+    gone: bool,
     started: Option<Instant>,
     /// The last [`BURST`] requests of a person, as granted.
     requested: VecDeque<Instant>,
@@ -62,16 +64,18 @@ impl WorkQueue {
     pub(super) fn add_requested(&self, uid: &Uid) {
         let mut inner = self.lock();
         let slot = inner.slots.entry(uid.clone()).or_default();
-        let mut when = Instant::now();
-        if slot.requested.back().is_some_and(|granted| *granted > when) {
-            return; // the reconcile to come sees the last request
+        let now = Instant::now();
+        // one grant to come serves all requests until then, even where an event has had a reconcile meanwhile
+        let granted = slot.requested.back().copied().filter(|granted| *granted > now);
+        let mut when = granted.unwrap_or(now);
+        if granted.is_none() {
+            if slot.requested.len() >= BURST
+                && let Some(first) = slot.requested.pop_front()
+            {
+                when = now.max(first + REQUEST_EVERY.saturating_mul(BURST.try_into().unwrap_or(u32::MAX)));
+            }
+            slot.requested.push_back(when);
         }
-        if slot.requested.len() >= BURST
-            && let Some(first) = slot.requested.pop_front()
-        {
-            when = when.max(first + REQUEST_EVERY.saturating_mul(BURST.try_into().unwrap_or(u32::MAX)));
-        }
-        slot.requested.push_back(when);
         if let Some(started) = slot.started {
             when = when.max(started + COALESCE);
         }
@@ -103,6 +107,10 @@ impl WorkQueue {
         let mut inner = self.lock();
         let Some(slot) = inner.slots.get_mut(uid) else { return };
         slot.running = false;
+        if slot.gone {
+            inner.slots.remove(uid);
+            return;
+        }
         match (slot.due, when) {
             (Some(due), _) => {
                 inner.due.insert((due, uid.clone()));
@@ -120,9 +128,22 @@ impl WorkQueue {
     /// It is gone.
     pub(super) fn forget(&self, uid: &Uid) {
         let mut inner = self.lock();
-        if let Some(Slot { due: Some(due), .. }) = inner.slots.remove(uid) {
+        let Some(slot) = inner.slots.get_mut(uid) else { return };
+        slot.gone = true;
+        let (due, running) = (slot.due.take(), slot.running);
+        if let Some(due) = due {
             inner.due.remove(&(due, uid.clone()));
         }
+        if !running {
+            inner.slots.remove(uid);
+        }
+    }
+
+    /// Whether nothing at all is kept.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let inner = self.lock();
+        inner.slots.is_empty() && inner.due.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -133,6 +154,7 @@ impl WorkQueue {
 impl Inner {
     fn schedule(&mut self, uid: &Uid, when: Instant) {
         let slot = self.slots.entry(uid.clone()).or_default();
+        slot.gone = false;
         if slot.due.is_some_and(|due| due <= when) {
             return;
         }
@@ -228,6 +250,35 @@ mod tests {
         assert!((10..=13).contains(&reconciles), "{reconciles}");
         queue.add(&uid("a"));
         assert!(tokio::time::timeout(Duration::from_secs(2), queue.get()).await.is_ok(), "an edit does not wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_103_a_request_that_must_wait_is_not_lost_when_an_edit_comes_first() {
+        let queue = WorkQueue::default();
+        for _ in 0..=BURST {
+            queue.add_requested(&uid("a")); // the last one is granted later
+        }
+        queue.add(&uid("a"));
+        let a = queue.get().await;
+        queue.done(&a, None);
+        queue.add_requested(&a); // and nothing else is due
+        let next = tokio::time::timeout(REQUEST_EVERY * 4, queue.get()).await;
+        assert_eq!(next, Ok(a));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_and_comes_while_its_reconcile_runs_is_reconciled_after_it_and_not_beside_it() {
+        let queue = WorkQueue::default();
+        queue.add(&uid("a"));
+        let a = queue.get().await;
+        queue.forget(&a);
+        queue.add(&a); // listed again
+        assert!(tokio::time::timeout(COALESCE * 5, queue.get()).await.is_err(), "it runs already");
+        queue.done(&a, None);
+        assert_eq!(tokio::time::timeout(COALESCE * 5, queue.get()).await, Ok(a.clone()));
+        queue.forget(&a);
+        queue.done(&a, Some(Duration::ZERO));
+        assert!(queue.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,6 +14,9 @@ pub struct RemoteError {
     /// The client itself did not send it: the environment is known to be down,
     /// or pauses. That says nothing new about the environment.
     pub not_sent: bool,
+    /// The environment is known to be down, and is probed again after this
+    /// time.
+    pub probe_after: Option<Duration>,
     /// What the server says about it, made safe to show.
     pub detail: Detail,
 }
@@ -162,7 +165,7 @@ pub struct Detail {
 impl RemoteError {
     /// An error of `kind` with nothing else known.
     pub fn new(kind: ErrorKind) -> Self {
-        Self { kind, outcome_unknown: false, not_sent: false, detail: Detail::default() }
+        Self { kind, outcome_unknown: false, not_sent: false, probe_after: None, detail: Detail::default() }
     }
 }
 

@@ -36,6 +36,11 @@ impl<K: Clone + Eq + Hash> Outages<K> {
         Vec::new()
     }
 
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// It is gone.
     pub fn forget(&mut self, resource: &K) {
         self.waiting.retain(|_, waiting| {

@@ -18,12 +18,6 @@ pub enum Requeue {
         /// The longest delay.
         cap: Duration,
     },
-    /// After the current backoff, without counting a failure: the request was
-    /// not sent.
-    BackoffUncounted {
-        /// The longest delay.
-        cap: Duration,
-    },
 }
 
 const fn minutes(n: u64) -> Duration {
@@ -31,7 +25,7 @@ const fn minutes(n: u64) -> Duration {
 }
 
 /// The longest delay between two tries of something that may work any moment.
-const MAX_BACKOFF: Duration = minutes(5);
+pub const MAX_BACKOFF: Duration = minutes(5);
 
 /// Nothing watches a Secret, so it is read again after this time.
 const CREDENTIALS: Duration = minutes(1);
@@ -159,7 +153,7 @@ fn after_error(error: &RemoteError) -> Requeue {
         // permissions are granted sooner than servers are upgraded
         (ErrorKind::Forbidden, _) => Requeue::Interval(FORBIDDEN),
         (_, ErrorClass::Refused) => Requeue::Interval(TERMINAL),
-        _ if error.not_sent => Requeue::BackoffUncounted { cap: MAX_BACKOFF },
-        _ => Requeue::Backoff { cap: MAX_BACKOFF },
+        // whoever's request failed in an outage sends the next probe; all others are woken when one succeeds
+        _ => error.probe_after.map_or(Requeue::Backoff { cap: MAX_BACKOFF }, Requeue::After),
     }
 }

@@ -107,6 +107,14 @@ impl CircuitBreaker {
         false
     }
 
+    /// While it is open, the time until it lets the next probe through.
+    pub(super) fn probe_after(&self) -> Option<Duration> {
+        match *self.lock() {
+            State::Open { until, .. } => Some(until.saturating_duration_since(Instant::now())),
+            State::Closed { .. } | State::HalfOpen { .. } => None,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,8 +9,8 @@ use crate::reconcile::{Detail, ErrorKind, RemoteError};
 use std::time::Duration;
 
 /// The body of a successful response, or the error that the response is. `writes`
-/// says whether the request changes anything, `paused` is how long a 429 paused
-/// the environment. No word that contains one of `secrets`, or is part of one,
+/// says whether the request changes anything, `paused` is how long the
+/// environment pauses after this response. No word that contains one of `secrets`, or is part of one,
 /// gets into the error.
 pub(super) fn classify(
     response: HttpResponse,
@@ -42,7 +42,8 @@ pub(super) fn classify(
         fields: info.fields.iter().filter(|field| !secret(field)).map(|&field| field.to_owned()).collect(),
         note,
     };
-    Err(RemoteError { outcome_unknown: writes && !surely_not_applied(status), detail, ..RemoteError::new(kind) })
+    let (outcome_unknown, probe_after) = (writes && !surely_not_applied(status), paused.filter(|_| status != 429));
+    Err(RemoteError { outcome_unknown, probe_after, detail, ..RemoteError::new(kind) })
 }
 
 /// Whether the status alone says that a write was not applied. A server or a

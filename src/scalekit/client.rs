@@ -113,8 +113,8 @@ impl Client {
     }
 
     /// Sends one HTTP request when the circuit breaker and the rate limiter let
-    /// it, and tells both what became of it. The duration is the pause that a 429
-    /// led to.
+    /// it, and tells both what became of it. The duration is how long the
+    /// environment pauses now: after a 429, or until the next probe of an outage.
     async fn attempt(
         &self,
         template: &'static str,
@@ -136,26 +136,29 @@ impl Client {
         let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
-        self.record_outcome(permit, &result);
-        let response =
-            result.map_err(|e| RemoteError { outcome_unknown: writes && e.sent, ..error(e.kind, e.note) })?;
-        let paused = self.record_rate(&response);
+        let probe_after = self.record_outcome(permit, &result);
+        let failed =
+            |e: TransportError| RemoteError { outcome_unknown: writes && e.sent, probe_after, ..error(e.kind, e.note) };
+        let response = result.map_err(failed)?;
+        let paused = self.record_rate(&response).or(probe_after);
         Ok((response, paused))
     }
 
-    /// Tells the circuit breaker, and logs when it opens and closes.
-    fn record_outcome(&self, permit: Permit, result: &Result<HttpResponse, TransportError>) {
+    /// Tells the circuit breaker, and logs when it opens and closes. Returns the
+    /// time until the next probe where the environment is down.
+    fn record_outcome(&self, permit: Permit, result: &Result<HttpResponse, TransportError>) -> Option<Duration> {
         let breaker = &self.0.limits.breaker;
-        match outage_kind(result) {
-            Some(kind) if breaker.on_failure(permit, kind) => {
-                let reason = kind.reason();
-                tracing::warn!(environment = %self.environment(), %reason, "outage: requests are held back");
-            }
-            None if breaker.on_response() => {
+        let Some(kind) = outage_kind(result) else {
+            if breaker.on_response() {
                 tracing::info!(environment = %self.environment(), "outage is over");
             }
-            _ => {}
+            return None;
+        };
+        if breaker.on_failure(permit, kind) {
+            let reason = kind.reason();
+            tracing::warn!(environment = %self.environment(), %reason, "outage: requests are held back");
         }
+        breaker.probe_after()
     }
 
     /// Tells the rate limiter; for a 429, returns how long the environment pauses.

@@ -1,25 +1,78 @@
-//! `/livez` and `/readyz` for the kubelet.
+//! `/livez` and `/readyz` for the kubelet, on a port that anybody in the
+//! cluster may reach: connections are few and short, and no request can make
+//! the operator hold more (`docs/failures.md` row 122).
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use hyper::{Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use std::{
+    collections::VecDeque,
+    convert::Infallible,
     io,
     net::SocketAddr,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    time::Duration,
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
-/// Whether the process is ready; shared with whoever makes it so.
+/// The watch is dead when it has shown nothing for this time. An API server
+/// sends a bookmark about once a minute, and the watch itself is renewed more
+/// often than this.
+const LONGEST_SILENCE: Duration = Duration::from_secs(5 * 60);
+/// So many refusals in a row, without any other answer, are all there is.
+const REFUSALS: u32 = 5;
+
+/// Open connections; one more closes the oldest, so that a probe is answered
+/// however many others stand open.
+const CONNECTIONS: usize = 64;
+/// A connection is one request, and as long as this at most.
+const LIFETIME: Duration = Duration::from_secs(5);
+
+/// What the probes of the kubelet are answered from; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<AtomicBool>);
+pub struct Health(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    ready: AtomicBool,
+    refusals: AtomicU32,
+    progress: Mutex<Instant>,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self { ready: AtomicBool::default(), refusals: AtomicU32::default(), progress: Mutex::new(Instant::now()) }
+    }
+}
 
 impl Health {
-    /// From now on `/readyz` answers 200.
+    /// All resources are known and work begins.
     pub fn ready(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.ready.store(true, Ordering::Release);
+    }
+
+    /// The API server has answered a request; `refused` says whether with 401
+    /// or 403.
+    pub fn answered(&self, refused: bool) {
+        if refused {
+            // stays far from its end: a refusal a second for a century
+            self.0.refusals.fetch_add(1, Ordering::AcqRel);
+        } else {
+            self.0.refusals.store(0, Ordering::Release);
+        }
+    }
+
+    /// A watch has shown an event or a bookmark, or a part of a list has come.
+    /// That says nothing about rights: a watch that is open stays open.
+    pub fn watch_progressed(&self) {
+        *self.0.progress.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// Listens on `address` and answers until `shutdown`; the address it got
@@ -27,22 +80,165 @@ impl Health {
     pub async fn serve(&self, address: SocketAddr, shutdown: CancellationToken) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind(address).await?;
         let bound = listener.local_addr()?;
-        let routes = Router::new().route("/livez", get(async || "ok")).route("/readyz", get(readyz));
-        let server = axum::serve(listener, routes.with_state(self.clone()))
-            .with_graceful_shutdown(async move { shutdown.cancelled().await });
+        let health = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = server.await {
-                tracing::error!(%error, "the health server ended");
-            }
+            tokio::select! { () = health.accept(listener) => {}, () = shutdown.cancelled() => {} }
         });
         Ok(bound)
     }
+
+    async fn accept(&self, listener: TcpListener) {
+        let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                sleep(Duration::from_millis(100)).await; // out of descriptors, which others may give back
+                continue;
+            };
+            open.retain(|connection| !connection.is_finished());
+            if open.len() >= CONNECTIONS
+                && let Some(oldest) = open.pop_front()
+            {
+                oldest.abort();
+                drop(oldest.await); // its descriptor is free from here on
+            }
+            open.push_back(tokio::spawn(self.clone().connection(stream)));
+        }
+    }
+
+    /// Answers one request. Its body is never read.
+    async fn connection(self, stream: TcpStream) {
+        let answer = service_fn(async |request| Ok::<_, Infallible>(self.answer(&request)));
+        let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), answer);
+        drop(timeout(LIFETIME, connection).await); // whoever asked wrongly or slowly has gone or goes now
+    }
+
+    fn answer(&self, request: &Request<Incoming>) -> Response<String> {
+        let (status, text) = match request.uri().path() {
+            "/livez" => self.livez(),
+            "/readyz" => self.readyz(),
+            _ => (StatusCode::NOT_FOUND, "only /livez and /readyz are here"),
+        };
+        let mut response = Response::new(text.to_owned());
+        *response.status_mut() = status;
+        response
+    }
+
+    fn livez(&self) -> (StatusCode, &'static str) {
+        let progress = *self.0.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if progress.elapsed() < LONGEST_SILENCE {
+            (StatusCode::OK, "ok")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "the watch of the resources has shown nothing for five minutes")
+        }
+    }
+
+    fn readyz(&self) -> (StatusCode, &'static str) {
+        if self.0.refusals.load(Ordering::Acquire) >= REFUSALS {
+            (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every request (401 or 403)")
+        } else if self.0.ready.load(Ordering::Acquire) {
+            (StatusCode::OK, "ok")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "waiting for the list of resources")
+        }
+    }
 }
 
-async fn readyz(State(health): State<Health>) -> (StatusCode, &'static str) {
-    if health.0.load(Ordering::Acquire) {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "waiting for the list of resources")
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    async fn serve(ip: IpAddr) -> SocketAddr {
+        Health::default().serve((ip, 0).into(), CancellationToken::new()).await.unwrap()
+    }
+
+    async fn send(address: SocketAddr, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// All that comes until the server closes; an abrupt end is one too.
+    async fn rest(mut stream: TcpStream) -> String {
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer).await);
+        String::from_utf8(answer).unwrap()
+    }
+
+    async fn get(address: SocketAddr, path: &str) -> String {
+        rest(send(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await).await
+    }
+
+    #[tokio::test]
+    async fn probes_are_answered_on_either_version_of_ip() {
+        for (listening, asked) in [
+            (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv4Addr::LOCALHOST)),
+            (Ipv6Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()),
+            (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::LOCALHOST.into()),
+            (Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into()),
+        ] {
+            let port = serve(listening).await.port();
+            assert!(get((asked, port).into(), "/livez").await.starts_with("HTTP/1.1 200 "), "{listening} {asked}");
+            assert!(get((asked, port).into(), "/readyz").await.contains("waiting for the list of resources"));
+            assert!(get((asked, port).into(), "/metrics").await.starts_with("HTTP/1.1 404 "));
+        }
+    }
+
+    #[tokio::test]
+    async fn row_122_hundreds_of_half_open_requests_are_few_connections_and_a_probe_is_answered() {
+        let address = serve(Ipv4Addr::LOCALHOST.into()).await;
+        let mut half_open = Vec::new();
+        for _ in 0..400 {
+            half_open.push(send(address, "GET /livez HTTP/1.1\r\nhost: ").await);
+        }
+        assert!(get(address, "/livez").await.starts_with("HTTP/1.1 200 "));
+        // the probe was accepted after all of them, and only the last ones were left then
+        for shed in half_open.drain(..400 - CONNECTIONS) {
+            let ended = timeout(LIFETIME / 2, rest(shed)).await;
+            assert_eq!(ended.as_deref(), Ok(""), "closed to make room, not at the end of its time");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_122_a_connection_that_says_nothing_or_too_little_is_closed() {
+        let address = serve(Ipv4Addr::LOCALHOST.into()).await;
+        for text in ["", "GET /livez HTTP/1.1\r\n", "POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n"] {
+            assert!(!rest(send(address, text).await).await.contains(" 200 "), "{text}");
+        }
+        let body = "POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 900000000\r\n\r\n";
+        assert!(rest(send(address, body).await).await.contains(" 200 "), "answered without its body");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_119_a_watch_that_shows_nothing_for_five_minutes_is_dead_until_it_shows_something() {
+        let health = Health::default();
+        tokio::time::advance(LONGEST_SILENCE - Duration::from_secs(1)).await;
+        assert_eq!(health.livez().0, StatusCode::OK);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        health.answered(false);
+        assert_eq!(health.livez().0, StatusCode::SERVICE_UNAVAILABLE, "other requests say nothing about it");
+        health.watch_progressed();
+        assert_eq!(health.livez().0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn an_operator_whose_every_request_is_refused_is_not_ready_until_one_is_not() {
+        let health = Health::default();
+        health.ready();
+        for _ in 1..REFUSALS {
+            health.answered(true);
+        }
+        assert_eq!(health.readyz().0, StatusCode::OK, "a few of many");
+        health.answered(false);
+        for _ in 1..REFUSALS {
+            health.answered(true);
+        }
+        assert_eq!(health.readyz().0, StatusCode::OK, "not in a row");
+        health.answered(true);
+        health.watch_progressed();
+        assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
+        health.answered(false);
+        assert_eq!(health.readyz().0, StatusCode::OK);
     }
 }

@@ -7,9 +7,9 @@ use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Output, Stdio},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -20,6 +20,7 @@ pub struct Cluster {
     admin: PathBuf,
     kubectl: PathBuf,
     starter: Child, // its stdin is the pipe
+    starter_says: Mutex<BufReader<ChildStdout>>,
 }
 
 /// The one API server that tests share.
@@ -53,14 +54,33 @@ impl Cluster {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(starter.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut starter_says = BufReader::new(starter.stdout.take().unwrap());
+        starter_says.read_line(&mut line).unwrap();
         let admin = PathBuf::from(line.trim());
         assert!(admin.is_file(), "the API server did not start");
-        let cluster = Self { admin, kubectl: bin.join("kubectl"), starter };
+        let cluster = Self { admin, kubectl: bin.join("kubectl"), starter, starter_says: Mutex::new(starter_says) };
         cluster.ok(&["apply", "-f", root().join("deploy/rbac.yaml").to_str().unwrap()]);
         let role = "--clusterrole=session-policy-operator";
         cluster.ok(&["create", "clusterrolebinding", "operator", role, "--user=operator"]);
         cluster
+    }
+
+    /// Keeps a copy of all objects.
+    pub fn save(&self) {
+        self.tell("save");
+    }
+
+    /// Goes back to that copy: the server ends and comes back with older objects
+    /// and older versions, as after a restore of etcd.
+    pub fn restore(&self) {
+        self.tell("restore");
+    }
+
+    fn tell(&self, command: &str) {
+        writeln!(self.starter.stdin.as_ref().unwrap(), "{command}").unwrap();
+        let mut done = String::new();
+        self.starter_says.lock().unwrap().read_line(&mut done).unwrap();
+        assert_eq!(done.trim(), command, "the API server's starter could not {command}");
     }
 
     /// Installs our definition.

@@ -98,13 +98,11 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
     let state = world.reconcile(uid).state;
     assert_eq!(requeue(&state, &Outcome::Crashed("it panicked")), CAPPED);
     let not_sent = RemoteError { not_sent: true, ..RemoteError::new(Unavailable) };
-    let no_try = Requeue::BackoffUncounted { cap: MINUTE * 5 };
-    assert_eq!(
-        requeue(&state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent.clone()))),
-        no_try,
-        "nobody was asked"
-    );
-    assert_eq!(requeue(&state, &Outcome::CleanupPending(not_sent)), no_try);
+    let probe = RemoteError { probe_after: Some(SECOND * 7), ..RemoteError::new(Unavailable) };
+    for (error, expected) in [(not_sent, CAPPED), (probe, Requeue::After(SECOND * 7))] {
+        assert_eq!(requeue(&state, &Outcome::Reconciled(RemoteOutcome::Error(error.clone()))), expected);
+        assert_eq!(requeue(&state, &Outcome::CleanupPending(error)), expected);
+    }
 }
 
 #[test]
@@ -148,8 +146,8 @@ fn is_true(said: NextReconcile, planned: Requeue, interval: Duration) -> bool {
         (NextReconcile::Never, Requeue::Never) => true,
         (NextReconcile::Interval, Requeue::Interval(time) | Requeue::After(time)) => time <= interval,
         (NextReconcile::Within(said), Requeue::Interval(time) | Requeue::After(time)) => time <= said,
-        (NextReconcile::Within(said), Requeue::Backoff { cap } | Requeue::BackoffUncounted { cap }) => cap <= said,
-        (NextReconcile::Retry(said), Requeue::Backoff { cap } | Requeue::BackoffUncounted { cap }) => cap == said,
+        (NextReconcile::Within(said), Requeue::Backoff { cap }) => cap <= said,
+        (NextReconcile::Retry(said), Requeue::Backoff { cap }) => cap == said,
         (NextReconcile::Retry(_), Requeue::After(_)) => true,
         _ => false,
     }

@@ -7,9 +7,12 @@ use super::{
 };
 use crate::{reconcile::ErrorKind, scalekit::Settings};
 use futures::future::join_all;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 #[tokio::test]
@@ -31,6 +34,19 @@ async fn row_015_after_five_failures_in_a_row_nothing_more_is_sent() {
         }
         assert_eq!(server.received().len(), before);
     }
+}
+
+#[tokio::test]
+async fn row_015_whoever_was_sent_in_an_outage_hears_when_the_next_probe_is_due_and_nobody_else() {
+    let server = Server::always(json(503, "")).await;
+    let client = server.client();
+    for failure in 1..=5 {
+        let error = client.request(&read_policy()).await.unwrap_err();
+        assert_eq!(error.probe_after.is_some(), failure == 5, "{failure}: the fifth in a row is an outage");
+        assert!(error.probe_after.is_none_or(|after| after <= Duration::from_secs(1)));
+    }
+    let held_back = client.request(&read_policy()).await.unwrap_err();
+    assert_eq!((held_back.not_sent, held_back.probe_after), (true, None));
 }
 
 #[tokio::test]

@@ -12,7 +12,12 @@ use kube::{
 };
 use serde_json::{Value, json};
 use session_policy_operator::crd::OrganizationSessionPolicy;
-use std::{sync::Arc, time::Instant};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::Arc,
+    time::Instant,
+};
 
 const OURS: &str = "scalekit.com/session-policy";
 
@@ -184,6 +189,72 @@ async fn row_080_rights_that_are_taken_away_are_missed_aloud_and_cost_the_others
     role(&json!(["secrets"]));
     world.edit("org_1", &json!({"policy": foreign()}));
     eventually("acme is looked after again", 75, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+}
+
+/// What the operator of `world` answers to a probe.
+fn probe(world: &World, path: &str) -> String {
+    let log = world.log();
+    let address = log.split("serving /livez and /readyz address=").nth(1).and_then(|rest| rest.lines().next());
+    let mut stream = TcpStream::connect(address.expect("the address is logged").trim()).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_080_an_operator_that_is_refused_everything_is_not_ready_until_it_has_its_rights_back() {
+    let mut world = World::without_operator(json!({})).await;
+    world.user = "limited";
+    let bind = |world: &World| {
+        let role = "--clusterrole=session-policy-operator";
+        world.kubectl(&["create", "rolebinding", "limited", role, "--user=limited"]);
+    };
+    let answers = |world: &World, status: &str| {
+        eventually(status, 90, || probe(world, "/readyz").starts_with(&format!("HTTP/1.1 {status} ")).then_some(()));
+    };
+    bind(&world);
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+    answers(&world, "200");
+    world.kubectl(&["delete", "rolebinding", "limited"]);
+    answers(&world, "503");
+    assert!(probe(&world, "/readyz").contains("refuses every request"));
+    assert!(probe(&world, "/livez").starts_with("HTTP/1.1 200 "));
+    bind(&world);
+    answers(&world, "200");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_106_a_finalizer_that_the_server_will_never_accept_is_an_error_and_no_loop() {
+    let mut world = World::without_operator(json!({})).await;
+    let (namespace, name) = (world.namespace.clone(), format!("no-finalizer-{}", world.namespace));
+    let policy = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name}, "spec": {
+            "matchConstraints": {"resourceRules": [{"apiGroups": ["scalekit.com"], "apiVersions": ["*"],
+                "operations": ["UPDATE"], "resources": ["organizationsessionpolicies"]}]},
+            "validations": [{"expression": "!has(object.metadata.finalizers)", "message": "no finalizers here"}]}});
+    let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}}});
+    for manifest in [policy, binding] {
+        let (accepted, said) = world.cluster.with_input(&["apply", "-f", "-"], &manifest.to_string());
+        assert!(accepted, "{said}");
+    }
+    world.apply("acme", &spec(""));
+    let patch = r#"{"metadata":{"finalizers":["example.com/try"]}}"#;
+    let dry = ["-n", &namespace, "patch", "osp", "acme", "--type=merge", "--dry-run=server", "-p", patch];
+    eventually("the policy is in force", 60, || (!world.cluster.kubectl(&dry).status.success()).then_some(()));
+    world.start_operator();
+    eventually("it is logged", 60, || {
+        let said = |line: &str| line.contains("could not be finished") && line.contains("no finalizers here");
+        world.log().lines().any(said).then_some(())
+    });
+    assert_eq!(says(&world.resource("acme").unwrap(), "Stalled"), "absent absent", "no step was repeated to the limit");
+    assert_eq!(world.writes(), [], "nothing is written without a finalizer");
+    world.kubectl(&["delete", "validatingadmissionpolicybinding", &name]);
+    world.until("acme", "True", "InSync");
 }
 
 #[tokio::test(flavor = "multi_thread")]

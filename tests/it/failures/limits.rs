@@ -167,6 +167,15 @@ async fn row_015_an_outage_is_probed_and_not_stormed_and_is_over_for_all_at_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn row_015_a_resource_alone_in_an_outage_sends_the_probes_and_is_in_order_soon_after_it() {
+    let world = troubled(&[always("GET", "/api/**", refuse(503))]).await;
+    // five failures are an outage; the pauses behind them are its probes', the longest eight seconds
+    eventually("four probes", 90, || (world.count("status=503") >= 9).then_some(()));
+    world.calm();
+    world.until("acme", "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn row_015_an_outage_in_the_middle_of_everything_ends_where_it_would_have_ended() {
     let world = World::new().await;
     let crowd = Crowd(20);

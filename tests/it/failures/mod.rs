@@ -19,6 +19,7 @@ mod limits;
 mod namespaces;
 mod network;
 mod numbers;
+mod restore;
 mod rows;
 mod secrets;
 mod servers;

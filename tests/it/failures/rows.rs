@@ -250,7 +250,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "The operator is uninstalled before its resources",
         "they wait; `session-policy-operator uninstall` lets them go, before or after",
     ),
-    (80, "The operator loses permissions", "the failing request is logged; others go on, with growing pauses"),
+    (
+        80,
+        "The operator loses permissions",
+        "the failing request is logged; others go on, with growing pauses; `/readyz` fails while every request is refused",
+    ),
     (
         96,
         "Input of `osp` that is huge, nested deeply, or copies itself by aliases",
@@ -299,8 +303,18 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "it stays off: the organization is read again right before its features are written",
     ),
     (
+        119,
+        "etcd is restored to an earlier state while the operator runs",
+        "all resources are listed again when the API server ends a watch before its time or a read shows an older version, and every 15 minutes; one that is older than it was is reconciled; `/livez` fails when the watch has shown nothing for five minutes",
+    ),
+    (
         120,
         "One client is refused the application's policy",
         "its own resources say `Effective` Unknown; those of another client of the same environment notice nothing",
+    ),
+    (
+        122,
+        "Thousands of half-open requests at the health port",
+        "at most 64 are open, each for five seconds; one more closes the oldest, so a probe is answered at once",
     ),
 ];
