@@ -84,6 +84,7 @@ fn printed(text: &[u8]) -> Done {
 
 /// Sets up what a verb that talks to Scalekit needs of the process.
 fn with_scalekit(verbosity: u8, verb: impl FnOnce() -> ExitCode) -> ExitCode {
+    telemetry::no_core_dumps();
     telemetry::install_for_people(verbosity);
     drop(rustls::crypto::ring::default_provider().install_default()); // the first one is as good
     verb()

@@ -49,7 +49,7 @@ impl<'a> Effects<'a> {
             Request::ReadNamespace => {
                 Response::Namespace { terminating: kube.terminating(&self.resource.namespace).await? }
             }
-            Request::ReadCredentials { fresh } => Response::Credentials(self.credentials(state, *fresh).await?),
+            Request::ReadCredentials { fresh } => Response::Credentials(self.credentials(state, *fresh).await),
             Request::RecallCredentials => Response::Credentials(self.recall(state).await),
             Request::ReadClaimants => self.claimants(state).await?,
             Request::ReportProgress => Response::Cluster(self.write_status(&StatusUpdate::progress(state)).await?),
@@ -94,9 +94,9 @@ impl<'a> Effects<'a> {
         }
     }
 
-    async fn credentials(&mut self, state: &State, fresh: bool) -> Result<Result<Access, CredentialsError>, KubeError> {
-        let found = self.context.credentials.get(&self.resource.namespace, secret(state), fresh).await?;
-        Ok(self.hold(found))
+    async fn credentials(&mut self, state: &State, fresh: bool) -> Result<Access, CredentialsError> {
+        let found = self.context.credentials.get(&self.resource.namespace, secret(state), fresh).await;
+        self.hold(found)
     }
 
     async fn recall(&mut self, state: &State) -> Result<Access, CredentialsError> {
@@ -150,7 +150,7 @@ impl<'a> Effects<'a> {
         let mut others = Vec::new();
         for other in self.context.cache.claiming(&self.resource.uid, &claim(state, organization)) {
             let found =
-                self.context.credentials.get(&other.resource.namespace, other.claim.secret.as_deref(), false).await?;
+                self.context.credentials.get(&other.resource.namespace, other.claim.secret.as_deref(), false).await;
             let takes_over = found.is_ok();
             // with neither credentials nor a status it has never written anything, and can't now
             let environment = found.ok().map(|(_, access)| access.environment).or(other.claim.environment.clone());

@@ -13,6 +13,7 @@ mod kube_api;
 mod locks;
 mod reconcile;
 mod resource_ref;
+mod secret;
 mod status;
 mod uninstall;
 mod watch;
@@ -42,6 +43,9 @@ pub struct Options {
     pub grace: Duration,
     /// The same in a namespace that is being deleted.
     pub namespace_grace: Duration,
+    /// How long what stands before Scalekit may hold a request before it gets
+    /// through or is dropped.
+    pub gateway_timeout: Duration,
     /// Which environment URLs are acceptable.
     pub rules: Rules,
     /// How requests to Scalekit are made.

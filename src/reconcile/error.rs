@@ -104,6 +104,21 @@ impl ErrorKind {
         }
     }
 
+    /// What it proves about the environment: that Scalekit answers there, that it
+    /// does not, or `None`. Who refuses a token or limits requests need not be the
+    /// API itself.
+    pub const fn reached(self) -> Option<bool> {
+        match self {
+            Self::Forbidden | Self::Rejected | Self::Unsupported | Self::NotFound | Self::Conflict => Some(true),
+            Self::Unavailable | Self::TimedOut | Self::Unreachable | Self::Tls => Some(false),
+            Self::CredentialsRejected
+            | Self::AuthFailed
+            | Self::BadAuthResponse
+            | Self::BadResponse
+            | Self::RateLimited { .. } => None,
+        }
+    }
+
     /// The reason that an error of this kind is reported with.
     pub const fn reason(self) -> Reason {
         match self {

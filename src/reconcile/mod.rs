@@ -36,7 +36,7 @@ mod tests;
 mod wording;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
-pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue};
+pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, ReadError};
 pub use error::{Detail, ErrorClass, ErrorKind, RemoteError};
 pub use events::{Event, events};
 pub use history::{HOUR, History, HistoryEvent};

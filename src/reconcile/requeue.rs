@@ -46,6 +46,7 @@ pub const fn retry_within(reason: Reason) -> Option<Duration> {
     match reason {
         Reason::CredentialsMissing
         | Reason::CredentialsIncomplete
+        | Reason::CredentialsUnreadable
         | Reason::CredentialsNotAllowed
         | Reason::CredentialsRejected
         | Reason::AuthFailed => Some(CREDENTIALS),
