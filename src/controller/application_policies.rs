@@ -1,7 +1,7 @@
 //! The application's policy, read once for all organizations that a client
 //! reaches in its environment. Another client of the same environment asks for
 //! itself, also one with the same client id and another secret: what one is
-//! refused says nothing of the policy, and what one is told is not the other's.
+//! refused says nothing of the policy, and what one may read another may not.
 
 use crate::{
     policy::ApplicationPolicy,

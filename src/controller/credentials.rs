@@ -158,13 +158,12 @@ impl CredentialStore {
         connection
     }
 
-    /// Resources hear of a change at once, but not that the API server fails:
-    /// it may fail for all of them.
+    /// Has resources reconciled whose credentials changed. Not where the API server
+    /// fails: it may fail for all of them, and says nothing of the credentials.
     fn changed(&self, reference: &CredentialsRef, new: &mut CacheEntry) {
         let error = new.connection.as_ref().err();
-        let said = error.map(ToString::to_string);
         if new.logged_at.is_none() {
-            tracing::info!(credentials = %reference, error = said, "credentials changed");
+            tracing::info!(credentials = %reference, error = error.map(ToString::to_string), "credentials changed");
             new.logged_at = Some(new.read_at);
         }
         if !error.is_some_and(CredentialsError::is_transient) {

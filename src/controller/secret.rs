@@ -50,6 +50,10 @@ fn values(body: &[u8]) -> Option<[Option<SecretSlice<u8>>; 3]> {
 mod tests {
     use super::*;
     use secrecy::ExposeSecret;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     #[test]
     fn of_a_secret_the_three_keys_are_taken() {
@@ -58,6 +62,34 @@ mod tests {
         assert_eq!(id.unwrap().expose_secret(), b"id");
         assert!(url.is_none() && secret.is_none());
         assert!(values(br#"{"kind":"Secret"}"#).is_some_and(|values| values.iter().all(Option::is_none)));
+    }
+
+    /// What is read where the API server answers like this.
+    async fn answered(status: u16, body: &str) -> Result<RawCredentials, ReadError> {
+        let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read(&mut [0; 4096]).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = kube::Config { default_retry: false, ..kube::Config::new(url.parse().unwrap()) };
+        let found = read(&KubeApi::new(kube::Client::try_from(config).unwrap()), "customers", "scalekit").await;
+        server.await.unwrap();
+        found
+    }
+
+    #[tokio::test]
+    async fn row_115_why_a_secret_can_not_be_read_is_told_apart() {
+        let forbidden = r#"{"kind":"Status","status":"Failure","code":403}"#;
+        assert_eq!(answered(403, forbidden).await.err(), Some(ReadError::Forbidden));
+        assert!(matches!(answered(404, "{}").await, Ok(None)));
+        for (status, body) in [(500, "{}"), (401, "{}"), (429, ""), (200, "<html>"), (200, "{"), (302, "")] {
+            assert_eq!(answered(status, body).await.err(), Some(ReadError::Unavailable), "{status} {body}");
+        }
+        assert!(matches!(answered(200, r#"{"data":{}}"#).await, Ok(Some(_))));
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(super) fn concealed(error: RemoteError) -> RemoteError {
     RemoteError { kind, detail: Detail::default(), ..error }
 }
 
-/// The error of a request that the client itself did not send.
+/// The error of a request that the breaker, a limit or a pause did not let through.
 pub(super) fn held_back(kind: ErrorKind) -> RemoteError {
     RemoteError { not_sent: true, ..error(kind, "held back here, nothing was sent") }
 }

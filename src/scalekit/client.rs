@@ -236,9 +236,8 @@ impl Client {
 /// Whether an error response is not one of Scalekit's. A 401 of the API may have
 /// no body, and always costs the token.
 fn is_foreign(response: &HttpResponse, purpose: Purpose) -> bool {
-    let spoken = matches!(&response.body, Body::Whole(body) if wire::error_info(body).spoken);
-    let fine = matches!((response.status, purpose), (200..300, _) | (401, Purpose::Api { .. }));
-    !(fine || spoken)
+    let scalekits = matches!(&response.body, Body::Whole(body) if wire::error_info(body).is_scalekits);
+    !scalekits && !matches!((response.status, purpose), (200..300, _) | (401, Purpose::Api { .. }))
 }
 
 impl PartialEq for Client {

@@ -86,9 +86,9 @@ impl Tokens {
     }
 
     /// The token to use now. Of all callers that find none, one runs its
-    /// `fetch`; the others get its result, even if that is an error. `fetch` is
-    /// told whether these credentials are proven: the token endpoint has accepted
-    /// them, and has not refused them since.
+    /// `fetch`; the others get its result, even if that is an error. The argument of
+    /// `fetch` says whether the credentials are proven: the token endpoint has
+    /// accepted them, and has not refused them since.
     pub(super) async fn get<F>(&self, deadline: Instant, fetch: impl FnOnce(bool) -> F) -> Result<Token, RemoteError>
     where
         F: Future<Output = Result<Grant, RemoteError>>,

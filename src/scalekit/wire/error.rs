@@ -40,7 +40,7 @@ const OAUTH: [&str; 6] = [
 pub(in crate::scalekit) struct ErrorInfo {
     /// Whether it has a code of gRPC's, of Scalekit's or of OAuth's; no other
     /// server is likely to.
-    pub(in crate::scalekit) spoken: bool,
+    pub(in crate::scalekit) is_scalekits: bool,
     /// Whether it is Scalekit's own "not found", not a proxy's.
     pub(in crate::scalekit) not_found: bool,
     /// Upper case and `_` only, or one of OAuth's.
@@ -65,7 +65,7 @@ pub(in crate::scalekit) fn error_info(body: &[u8]) -> ErrorInfo {
         .find_map(|info| text(info, "error_code", "errorCode", is_code))
         .or_else(|| text(&root, "error", "error", |error| OAUTH.contains(&error)));
     ErrorInfo {
-        spoken: code.is_some() || error_code.is_some(),
+        is_scalekits: code.is_some() || error_code.is_some(),
         not_found: code == Some(5),
         error_code,
         request_id: infos.iter().find_map(|info| request_id(info)),
