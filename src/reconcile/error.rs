@@ -168,6 +168,13 @@ impl RemoteError {
     pub fn new(kind: ErrorKind) -> Self {
         Self { kind, outcome_unknown: false, not_sent: false, detail: Detail::default() }
     }
+
+    /// The error of a request that the client did not send, because of an outage, a
+    /// limit or a pause of this kind.
+    pub fn held_back(kind: ErrorKind) -> Self {
+        let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
+        Self { not_sent: true, detail, ..Self::new(kind) }
+    }
 }
 
 /// Without a subject: `HTTP 400 INVALID_ARGUMENT, fields: idle_session_timeout,

@@ -92,11 +92,6 @@ pub(super) fn concealed(error: RemoteError) -> RemoteError {
     RemoteError { kind, detail: Detail::default(), ..error }
 }
 
-/// The error of a request that the breaker, a limit or a pause did not let through.
-pub(super) fn held_back(kind: ErrorKind) -> RemoteError {
-    RemoteError { not_sent: true, ..error(kind, "held back here, nothing was sent") }
-}
-
 /// An error without a response; `note` says more.
 pub(super) fn error(kind: ErrorKind, note: &'static str) -> RemoteError {
     RemoteError { detail: Detail { note: Some(note), ..Detail::default() }, ..RemoteError::new(kind) }

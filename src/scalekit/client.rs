@@ -3,7 +3,7 @@
 use super::{
     Credentials, Environment, Transport,
     circuit_breaker::Permit,
-    classify::{as_token_error, bad_response, classify, error, held_back, outage_kind},
+    classify::{as_token_error, bad_response, classify, error, outage_kind},
     http::{self, Body, HttpResponse, TransportError},
     requests::HttpRequest,
     token::{Grant, Token, Tokens},
@@ -148,14 +148,14 @@ impl Client {
         deadline: Instant,
     ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
         let Limits { breaker, .. } = &*self.0.limits;
-        breaker.check_permitted().map_err(held_back)?;
+        breaker.check_permitted().map_err(RemoteError::held_back)?;
         match timeout_at(deadline, self.acquire(purpose)).await {
             Ok(Ok(())) => {}
-            Ok(Err(retry_after)) => return Err(held_back(ErrorKind::RateLimited { retry_after })),
+            Ok(Err(retry_after)) => return Err(RemoteError::held_back(ErrorKind::RateLimited { retry_after })),
             Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
         }
         // The breaker may have opened while this request waited.
-        let permit = breaker.try_acquire().map_err(held_back)?;
+        let permit = breaker.try_acquire().map_err(RemoteError::held_back)?;
         let start = Instant::now();
         let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
         let writes = purpose == Purpose::Api { writes: true };

@@ -2,10 +2,7 @@
 //! it is renewed before it expires, and after a refusal it is not requested
 //! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
 
-use super::{
-    classify::held_back,
-    rate_limiter::{RateLimiter, pause},
-};
+use super::rate_limiter::{RateLimiter, pause};
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -101,7 +98,9 @@ impl Tokens {
         if let Some((until, error)) = &state.lockout {
             if now < *until {
                 return Err(match error.kind {
-                    ErrorKind::RateLimited { .. } => held_back(ErrorKind::RateLimited { retry_after: *until - now }),
+                    ErrorKind::RateLimited { .. } => {
+                        RemoteError::held_back(ErrorKind::RateLimited { retry_after: *until - now })
+                    }
                     _ => error.clone(),
                 });
             }

@@ -16,8 +16,10 @@ pub fn no_core_dumps() {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(target_os = "linux")]
+
     use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 
     #[test]
