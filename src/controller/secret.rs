@@ -75,7 +75,8 @@ mod tests {
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let config = kube::Config { default_retry: false, ..kube::Config::new(url.parse().unwrap()) };
+        let mut config = kube::Config::new(url.parse().unwrap());
+        config.default_retry = false;
         let found = read(&KubeApi::new(kube::Client::try_from(config).unwrap()), "customers", "scalekit").await;
         server.await.unwrap();
         found
