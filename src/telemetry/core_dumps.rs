@@ -18,12 +18,10 @@ pub fn no_core_dumps() {
 
 #[cfg(test)]
 mod tests {
-    #![cfg(target_os = "linux")]
-
-    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
-
     #[test]
+    #[cfg(target_os = "linux")]
     fn after_it_the_process_leaves_no_core() {
+        use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
         super::no_core_dumps();
         assert_eq!(getrlimit(Resource::Core).current, Some(0));
         assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);

@@ -165,6 +165,9 @@ async fn limited() -> World {
     world.user = "limited";
     may_read(&world, "secrets");
     world.kubectl(&["create", "rolebinding", "limited", "--role=limited", "--user=limited"]);
+    let (role, name) = (format!("limited-{}", world.namespace), format!("--resource-name={}", world.namespace));
+    world.kubectl(&["create", "clusterrole", &role, "--verb=get", "--resource=namespaces", &name]);
+    world.kubectl(&["create", "clusterrolebinding", &role, &format!("--clusterrole={role}"), "--user=limited"]);
     world.apply_secret("scalekit", "test_simulator");
     world.start_operator();
     world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));

@@ -64,14 +64,22 @@ async fn row_002_a_secret_that_is_written_all_the_time_is_tried_three_times_and_
     world.apply_secret("scalekit", "wrong");
     world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));
     world.until("acme", "False", "CredentialsRejected");
+    // each edit reads the Secret again
+    let edit = |n: u32| {
+        world.apply("acme", &spec(&format!(", interval: {}s, credentialsSecretRef: {{name: scalekit}}", 60 + n)));
+        eventually("the edit is reconciled", 60, || {
+            let resource = world.resource("acme")?;
+            (resource["status"]["observedGeneration"] == resource["metadata"]["generation"]).then_some(())
+        });
+    };
     for n in 0..5 {
         world.kubectl(&["annotate", "--overwrite", "secret", "scalekit", &format!("example.com/n={n}")]);
-        world.pass("acme", &format!("annotated-{n}"));
+        edit(n);
     }
     assert_eq!(world.tokens(), right + 1, "whatever else is written, these values were refused");
     for n in 0..8 {
         world.apply_secret("scalekit", &format!("wrong-{n}"));
-        world.pass("acme", &format!("changed-{n}"));
+        edit(10 + n);
     }
     let wrong = world.tokens() - right;
     assert!((3..=4).contains(&wrong), "{wrong} requests for nine wrong secrets: three, then one a minute");
@@ -79,6 +87,7 @@ async fn row_002_a_secret_that_is_written_all_the_time_is_tried_three_times_and_
     eventually("the neighbour is looked after", 30, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
     world.until("neighbour", "True", "InSync");
     world.apply_secret("scalekit", "test_simulator");
+    edit(20);
     world.until("acme", "True", "InSync");
     assert_eq!(world.tokens(), right + wrong, "the operator's own token is one for the same values");
 }
