@@ -88,6 +88,7 @@ fn block_on(verb: impl Future<Output = Done>) -> Done {
 
 /// Sets up what a verb that talks to Scalekit needs of the process.
 fn with_scalekit(verbosity: u8, verb: impl Future<Output = Done>) -> Done {
+    telemetry::no_core_dumps();
     telemetry::install_for_people(verbosity);
     drop(rustls::crypto::ring::default_provider().install_default()); // an error means that one is installed already
     block_on(verb)

@@ -7,9 +7,6 @@ use session_policy_operator::{
 };
 use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-/// Scalekit's own domains, which Secrets may name without a word.
-const HOSTS: [&str; 3] = ["scalekit.com", "scalekit.dev", "scalekit.cloud"];
-
 /// Keeps the session policy of Scalekit organizations as declared in
 /// OrganizationSessionPolicy resources.
 #[derive(Parser)]
@@ -63,12 +60,13 @@ struct Arguments {
     allow_http: bool,
 
     /// Hosts that Secrets may name, with all hosts below them, or `any`; may be given more than once. The host of the
-    /// operator's own credentials is always allowed
+    /// operator's own credentials is always allowed. Private addresses are contacted only for hosts that are named here
+    /// or there, or with `any`
     #[arg(
         long,
         env = "OSP_ALLOWED_HOST",
         value_delimiter = ',',
-        default_values = HOSTS,
+        default_values = scalekit::SCALEKITS_HOSTS,
         global = true
     )]
     allowed_host: Vec<String>,
@@ -80,6 +78,12 @@ struct Arguments {
     /// Deadline of one request to Scalekit, from connecting to the last byte
     #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::deadline, global = true)]
     request_timeout: Duration,
+
+    /// How long a load balancer or proxy before Scalekit may hold a request. A write without an answer may be applied
+    /// that much later, so a deletion waits for it
+    // 62 s is Google's, see scalekit-api.md §4.4
+    #[arg(long, env = "OSP_GATEWAY_TIMEOUT", default_value = "62s", value_parser = crd::deadline, global = true)]
+    gateway_timeout: Duration,
 
     /// Where /livez and /readyz answer
     #[arg(long, env = "OSP_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
@@ -113,6 +117,7 @@ enum LogFormat {
 }
 
 fn main() -> ExitCode {
+    telemetry::no_core_dumps();
     let arguments = Arguments::parse();
     if let Some(Command::Crd) = arguments.command {
         let printed = crd::manifest().map(|manifest| std::io::stdout().write_all(manifest.as_bytes()));
@@ -193,12 +198,18 @@ impl Arguments {
             revert_delay: arguments.revert_delay,
             grace: arguments.deletion_grace,
             namespace_grace: arguments.namespace_deletion_grace,
+            gateway_timeout: arguments.gateway_timeout,
             rules: scalekit::Rules {
                 allow_http: arguments.allow_http,
                 allow_loopback: arguments.allow_http,
                 allowed_hosts: unless_all(arguments.allowed_host, "any")
-                    .map(|named| if named.is_empty() { HOSTS.map(str::to_owned).into() } else { named })
+                    .map(
+                        |named| {
+                            if named.is_empty() { scalekit::SCALEKITS_HOSTS.map(str::to_owned).into() } else { named }
+                        },
+                    )
                     .unwrap_or_default(),
+                ..scalekit::Rules::default()
             },
             scalekit: scalekit::Settings {
                 deadline: arguments.request_timeout,

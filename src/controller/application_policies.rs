@@ -1,6 +1,7 @@
 //! The application's policy, read once for all organizations that a client
 //! reaches in its environment. Another client of the same environment asks for
-//! itself: what one is refused says nothing of the policy.
+//! itself, also one with the same client id and another secret: what one is
+//! refused says nothing of the policy, and what one may read another may not.
 
 use crate::{
     policy::ApplicationPolicy,
@@ -17,10 +18,10 @@ use tokio::time::Instant;
 /// Above this many entries, those that are no longer used are dropped.
 const MANY: usize = 256;
 
-/// The application's policy by environment and client id.
+/// The application's policy by the number of the client.
 pub(super) struct ApplicationPolicies {
     ttl: Duration,
-    entries: Mutex<HashMap<(String, String), Arc<Slot>>>,
+    entries: Mutex<HashMap<u64, Arc<Slot>>>,
 }
 
 /// One caller asks Scalekit, the others wait for the response.
@@ -66,12 +67,11 @@ impl ApplicationPolicies {
 
     fn entry(&self, client: &Client) -> Arc<Slot> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= MANY {
+        if entries.len() >= MANY && !entries.contains_key(&client.number()) {
             let fresh = |entry: &Entry| entry.cached.as_ref().is_some_and(|(at, _)| at.elapsed() < self.ttl);
             entries
                 .retain(|_, entry| entry.try_lock().is_ok_and(|entry| fresh(&entry)) || Arc::strong_count(entry) > 1);
         }
-        let key = (client.environment().to_string(), client.id().to_owned());
-        Arc::clone(entries.entry(key).or_default())
+        Arc::clone(entries.entry(client.number()).or_default())
     }
 }

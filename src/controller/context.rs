@@ -62,9 +62,11 @@ impl Context {
         options: Options,
         uninstalling: bool,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<CredentialsRef>), StartError> {
+        let deadline = options.scalekit.deadline;
         let settings = Settings {
             interval: options.resync_interval,
-            settle: options.scalekit.deadline.saturating_mul(2),
+            // it is sent within its deadline, and applied within that of the gateway or of the server
+            settle: deadline + deadline.max(options.gateway_timeout),
             revert_delay: options.revert_delay,
             grace: options.grace,
             namespace_grace: options.namespace_grace,
@@ -213,14 +215,18 @@ impl Context {
     pub(super) async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<CredentialsRef>) {
         let mut tick = tokio::time::interval(credentials::REFRESH);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                Some(reference) = changed.recv() => {
-                    self.cache.uids(|entry| entry.credentials() == reference).iter().for_each(|uid| self.queue.add(uid));
-                }
-                _ = tick.tick() => self.credentials.refresh(&self.cache.each(|entry| entry.credentials())).await,
+        let refreshing = async {
+            loop {
+                tick.tick().await;
+                self.credentials.refresh(&self.cache.each(|entry| entry.credentials())).await;
             }
-        }
+        };
+        let following = async {
+            while let Some(reference) = changed.recv().await {
+                self.cache.uids(|entry| entry.credentials() == reference).iter().for_each(|uid| self.queue.add(uid));
+            }
+        };
+        tokio::select! { () = refreshing => {}, () = following => {} }
     }
 }
 
@@ -246,6 +252,7 @@ mod tests {
             resync_interval: Duration::from_secs(600),
             relist_interval: Duration::from_secs(900),
             revert_delay: Duration::ZERO,
+            gateway_timeout: Duration::ZERO,
             default_credentials: DefaultCredentials { folder: None, namespaces: None },
             grace: Duration::ZERO,
             namespace_grace: Duration::ZERO,

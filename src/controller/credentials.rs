@@ -3,15 +3,15 @@
 //! variables. For each of these there is one Scalekit client, kept while the
 //! values stay the same. They are read again at least once a minute, so a
 //! rotation needs no restart and the operator needs no permission to list or
-//! watch Secrets. Resources whose credentials changed are reconciled at once.
+//! watch Secrets. Resources whose credentials changed are reconciled at once; a
+//! Secret that is written again with the same values has not changed.
 
-use super::kube_api::{KubeApi, KubeError};
+use super::{kube_api::KubeApi, secret};
 use crate::{
-    reconcile::{Access, CredentialsError, CredentialsKey, CredentialsSource},
-    scalekit::{Client, Credentials, RawCredentials, Rules, Transport, read_default_credentials},
+    reconcile::{Access, CredentialsError, CredentialsSource},
+    scalekit::{Client, Credentials, Rules, Transport, read_default_credentials},
 };
-use k8s_openapi::api::core::v1::Secret;
-use secrecy::{ExposeSecret, SecretBox};
+use futures::StreamExt;
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -26,6 +26,10 @@ pub(super) const FRESH: Duration = Duration::from_secs(30);
 /// How often the store looks for credentials older than that. The sum of both
 /// is below the minute that is promised for a rotation.
 pub(super) const REFRESH: Duration = Duration::from_secs(25);
+/// So many are read side by side then; a slow one holds up no other.
+const READS: usize = 8;
+/// The log has a change of the same credentials once in this time.
+const LOGGED: Duration = Duration::from_secs(60);
 
 /// A client with the environment it talks to, or why there is none.
 pub(super) type Connection = Result<(Client, Access), CredentialsError>;
@@ -91,18 +95,11 @@ impl CredentialsRef {
     }
 }
 
-/// Tells whether credentials changed since the last read. Default credentials
-/// have no resource version, so their values are compared.
-enum Version {
-    Secret { uid: Option<String>, version: Option<String> },
-    Values(SecretBox<[Option<Vec<u8>>; 3]>),
-    Absent,
-}
-
 struct CacheEntry {
-    version: Version,
     read_at: Instant,
     connection: Connection,
+    /// When a change of it was last logged.
+    logged_at: Option<Instant>,
     last_known: Option<LastKnown>,
 }
 
@@ -128,20 +125,15 @@ impl CredentialStore {
 
     /// The client for a resource in `namespace` whose `credentialsSecretRef` is
     /// `secret`. `refresh` reads the credentials even if they are fresh.
-    pub(super) async fn get(
-        &self,
-        namespace: &str,
-        secret: Option<&str>,
-        refresh: bool,
-    ) -> Result<Connection, KubeError> {
+    pub(super) async fn get(&self, namespace: &str, secret: Option<&str>, refresh: bool) -> Connection {
         let allowed = |all: &Vec<String>| all.iter().any(|allowed| allowed == namespace);
         if secret.is_none() && !self.default_credentials.namespaces.as_ref().is_none_or(allowed) {
-            return Ok(Err(CredentialsError::NotAllowed { namespace: namespace.into() }));
+            return Err(CredentialsError::NotAllowed { namespace: namespace.into() });
         }
         self.read(&CredentialsRef::of(namespace, secret), refresh).await
     }
 
-    async fn read(&self, reference: &CredentialsRef, refresh: bool) -> Result<Connection, KubeError> {
+    async fn read(&self, reference: &CredentialsRef, refresh: bool) -> Connection {
         let asked = Instant::now();
         let slot = self.slot(reference);
         let mut slot = slot.lock().await;
@@ -149,29 +141,34 @@ impl CredentialStore {
             // an error may be cured at any moment, so it is never reused
             let fresh = entry.connection.is_ok() && entry.read_at.elapsed() < self.times.fresh;
             if entry.read_at >= asked || (fresh && !refresh) {
-                return Ok(entry.connection.clone());
+                return entry.connection.clone();
             }
         }
-        let (version, values) = match reference {
-            CredentialsRef::Secret { namespace, name } => self.read_secret(namespace, name).await?,
-            CredentialsRef::Default => self.read_default().await,
-        };
-        let before = slot.take();
-        let same = before.as_ref().is_some_and(|before| before.version.is(&version));
-        if before.is_some() && !same {
-            tracing::info!(credentials = %reference, "credentials changed");
+        let connection = self.connect(reference).await;
+        let mut new = CacheEntry { read_at: Instant::now(), connection, logged_at: None, last_known: None };
+        if let Some(before) = slot.take() {
+            new.logged_at = before.logged_at.filter(|at| at.elapsed() < LOGGED);
+            if before.connection != new.connection {
+                self.changed(reference, &mut new);
+            }
+            new.last_known = before.last_known(&new.connection, self.times.kept);
+        }
+        let connection = new.connection.clone();
+        *slot = Some(new);
+        connection
+    }
+
+    /// Has resources reconciled whose credentials changed. Not where the API server
+    /// fails: it may fail for all of them, and says nothing of the credentials.
+    fn changed(&self, reference: &CredentialsRef, new: &mut CacheEntry) {
+        let error = new.connection.as_ref().err();
+        if new.logged_at.is_none() {
+            tracing::info!(credentials = %reference, error = error.map(ToString::to_string), "credentials changed");
+            new.logged_at = Some(new.read_at);
+        }
+        if !error.is_some_and(CredentialsError::is_transient) {
             drop(self.changes.send(reference.clone())); // nobody listens: the process ends
         }
-        let last_known = before
-            .as_ref()
-            .filter(|_| matches!(version, Version::Absent))
-            .and_then(|before| before.last_known(self.times.kept));
-        let connection = match before {
-            Some(before) if same && before.connection.is_ok() => before.connection,
-            _ => self.connect(reference, values).await,
-        };
-        *slot = Some(CacheEntry { version, read_at: Instant::now(), connection: connection.clone(), last_known });
-        Ok(connection)
     }
 
     /// The last client of credentials that were deleted not long ago; else what
@@ -196,11 +193,8 @@ impl CredentialStore {
             entries.retain(|reference, slot| Arc::strong_count(slot) > 1 || used.contains(reference));
             entries.keys().cloned().collect()
         };
-        for reference in known {
-            if let Err(error) = self.read(&reference, false).await {
-                tracing::debug!(credentials = %reference, %error, "credentials could not be read again");
-            }
-        }
+        let read = |reference| async move { drop(self.read(&reference, false).await) };
+        futures::stream::iter(known).for_each_concurrent(READS, read).await;
     }
 
     fn slot(&self, reference: &CredentialsRef) -> Arc<Slot> {
@@ -208,33 +202,19 @@ impl CredentialStore {
         Arc::clone(entries.entry(reference.clone()).or_default())
     }
 
-    async fn read_secret(&self, namespace: &str, name: &str) -> Result<(Version, RawCredentials), KubeError> {
-        let Some(secret) = self.kube.secret(namespace, name).await? else { return Ok((Version::Absent, None)) };
-        let version =
-            Version::Secret { uid: secret.metadata.uid.clone(), version: secret.metadata.resource_version.clone() };
-        Ok((version, Some(values_of(secret))))
-    }
-
-    async fn read_default(&self) -> (Version, RawCredentials) {
-        let values = read_default_credentials(self.default_credentials.folder.as_deref()).await;
-        let version = values.clone().map(|values| Version::Values(SecretBox::new(Box::new(values))));
-        (version.unwrap_or(Version::Absent), values)
-    }
-
     /// Which URLs a source may name. The administrator's own credentials name
     /// any host, and with that allow it to everybody's Secrets.
     async fn rules(&self, reference: &CredentialsRef) -> Rules {
-        let own = Rules { allowed_hosts: Vec::new(), ..self.rules.clone() };
-        let mut rules = self.rules.clone();
-        match reference {
-            CredentialsRef::Default => return own,
-            CredentialsRef::Secret { .. } if rules.allowed_hosts.is_empty() => {}
-            CredentialsRef::Secret { .. } => {
-                let (_, values) = self.read_default().await;
-                let source = self.source(&CredentialsRef::Default);
-                let credentials = Credentials::from_raw(values, &source, &own).ok();
-                rules.allowed_hosts.extend(credentials.map(|credentials| credentials.host().to_owned()));
+        if *reference == CredentialsRef::Default {
+            return Rules { allowed_hosts: Vec::new(), ..self.rules.clone() };
+        }
+        let mut rules = Rules { conceal: true, ..self.rules.clone() };
+        // boxed, since it comes back here
+        if let Ok((own, _)) = Box::pin(self.read(&CredentialsRef::Default, false)).await {
+            if !rules.allowed_hosts.is_empty() {
+                rules.allowed_hosts.push(own.host().to_owned());
             }
+            rules.trusted = Some(own.environment().clone());
         }
         rules
     }
@@ -247,17 +227,18 @@ impl CredentialStore {
         }
     }
 
-    async fn connect(&self, reference: &CredentialsRef, values: RawCredentials) -> Connection {
+    async fn connect(&self, reference: &CredentialsRef) -> Connection {
         let source = self.source(reference);
+        let values = match reference {
+            CredentialsRef::Secret { namespace, name } => secret::read(&self.kube, namespace, name)
+                .await
+                .map_err(|why| CredentialsError::Unreadable { from: source.clone(), why })?,
+            CredentialsRef::Default => read_default_credentials(self.default_credentials.folder.as_deref()).await,
+        };
         let credentials = Credentials::from_raw(values, &source, &self.rules(reference).await)?;
         let environment = credentials.environment().to_string();
         Ok((Client::new(&self.transport, credentials), Access { environment, source }))
     }
-}
-
-fn values_of(secret: Secret) -> [Option<Vec<u8>>; 3] {
-    let mut data = secret.data.unwrap_or_default();
-    CredentialsKey::ALL.map(|key| data.remove(key.as_str()).map(|bytes| bytes.0))
 }
 
 impl fmt::Display for CredentialsRef {
@@ -270,24 +251,14 @@ impl fmt::Display for CredentialsRef {
 }
 
 impl CacheEntry {
-    /// What to remember of this entry now that its credentials are missing.
-    fn last_known(&self, kept: Duration) -> Option<LastKnown> {
-        match &self.connection {
-            Ok(connection) => Some(LastKnown { connection: connection.clone(), missing_since: Instant::now() }),
-            Err(_) => self.last_known.clone().filter(|last| last.missing_since.elapsed() < kept),
+    /// What to remember of this entry now that `found` takes its place.
+    fn last_known(self, found: &Connection, kept: Duration) -> Option<LastKnown> {
+        if !matches!(found, Err(CredentialsError::Missing(_) | CredentialsError::Unreadable { .. })) {
+            return None;
         }
-    }
-}
-
-impl Version {
-    fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Secret { uid, version }, Self::Secret { uid: other_uid, version: other_version }) => {
-                uid == other_uid && version == other_version
-            }
-            (Self::Values(values), Self::Values(others)) => values.expose_secret() == others.expose_secret(),
-            (Self::Absent, Self::Absent) => true,
-            _ => false,
+        match self.connection {
+            Ok(connection) => Some(LastKnown { connection, missing_since: Instant::now() }),
+            Err(_) => self.last_known.filter(|last| last.missing_since.elapsed() < kept),
         }
     }
 }

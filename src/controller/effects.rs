@@ -48,7 +48,7 @@ impl<'a> Effects<'a> {
             Request::ReadNamespace => {
                 Response::Namespace { terminating: kube.terminating(&self.resource.namespace).await? }
             }
-            Request::ReadCredentials { fresh } => Response::Credentials(self.credentials(state, *fresh).await?),
+            Request::ReadCredentials { fresh } => Response::Credentials(self.credentials(state, *fresh).await),
             Request::ReadLastKnownCredentials => Response::Credentials(self.last_known_credentials(state).await),
             Request::ReadClaimants => self.claimants(state).await,
             Request::ReportProgress => Response::Cluster(self.write_status(&StatusUpdate::progress(state)).await?),
@@ -97,9 +97,9 @@ impl<'a> Effects<'a> {
         }
     }
 
-    async fn credentials(&mut self, state: &State, fresh: bool) -> Result<Result<Access, CredentialsError>, KubeError> {
-        let found = self.context.credentials.get(&self.resource.namespace, secret(state), fresh).await?;
-        Ok(self.hold(found))
+    async fn credentials(&mut self, state: &State, fresh: bool) -> Result<Access, CredentialsError> {
+        let found = self.context.credentials.get(&self.resource.namespace, secret(state), fresh).await;
+        self.hold(found)
     }
 
     async fn last_known_credentials(&mut self, state: &State) -> Result<Access, CredentialsError> {

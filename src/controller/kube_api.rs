@@ -7,7 +7,7 @@ use crate::{
     reconcile::ClusterWrite,
     telemetry::Health,
 };
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Config, ResourceExt,
     api::{Patch, PatchParams},
@@ -22,7 +22,7 @@ pub(super) const MANAGER: &str = "session-policy-operator";
 
 /// Longer than the API server's own deadline for a slow write, shorter than a
 /// person's patience.
-const DEADLINE: Duration = Duration::from_secs(15);
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A request to the API server that failed.
 #[derive(Debug, Error)]
@@ -72,13 +72,6 @@ impl KubeApi {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
         let found = self.within(api.get_opt(&reference.name)).await?;
         Ok(found.filter(|object| object.uid().as_deref() == Some(&*reference.uid)))
-    }
-
-    /// A Secret, if it is there.
-    pub(super) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, KubeError> {
-        let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-        // a namespace may well keep its Secrets to itself: that is no refusal of all requests
-        within(api.get_opt(name)).await
     }
 
     /// Whether a namespace is going.

@@ -15,6 +15,7 @@ mod options;
 mod reconcile;
 mod records;
 mod resource_ref;
+mod secret;
 mod status;
 mod uninstall;
 mod watch;

@@ -24,6 +24,9 @@ pub struct Options {
     pub grace: Duration,
     /// The same in a namespace that is being deleted.
     pub namespace_grace: Duration,
+    /// How long what stands before Scalekit may hold a request before it gets
+    /// through or is dropped.
+    pub gateway_timeout: Duration,
     /// Which environment URLs are acceptable.
     pub rules: Rules,
     /// How requests to Scalekit are made.

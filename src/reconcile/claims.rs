@@ -71,7 +71,7 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     }
     let read = state.observation.organization.is_some();
     match outcome {
-        Some(Outcome::Credentials(_)) => None,
+        Some(Outcome::Credentials(error)) if !error.is_transient() => None,
         Some(Outcome::Reconciled(RemoteOutcome::OrganizationNotFound)) => None,
         Some(Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
         Some(outcome) => match outcome.remote_error().map(|error| error.kind.class()) {

@@ -67,12 +67,31 @@ pub enum CredentialsError {
         /// What is wrong with it.
         why: InvalidValue,
     },
+    /// The Secret could not be read, so whether it is there is unknown.
+    #[error("{from}: {why}")]
+    Unreadable {
+        /// Which.
+        from: CredentialsSource,
+        /// Why not.
+        why: ReadError,
+    },
     /// The operator's default credentials are not for resources of this namespace.
     #[error("namespace {namespace:?} needs a Secret of its own")]
     NotAllowed {
         /// The resource's.
         namespace: String,
     },
+}
+
+/// Why the API server does not hand out a Secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+pub enum ReadError {
+    /// 403.
+    #[error("the operator may not read it, the API server answers 403")]
+    Forbidden,
+    /// No answer in time, a server error, or an answer that is no Secret.
+    #[error("the API server does not answer, or not with a Secret")]
+    Unavailable,
 }
 
 /// What is wrong with the value of a key.
@@ -102,7 +121,7 @@ pub enum InvalidValue {
     /// `?…` or `#…`.
     #[error("contains a query or a fragment")]
     QueryOrFragment,
-    /// Link-local or unspecified address, or a cloud's metadata service.
+    /// Link-local, multicast or unspecified address, or a cloud's metadata service.
     #[error("names a host that is never contacted")]
     HostRefused,
     /// Not covered by the allow-list.
@@ -116,8 +135,15 @@ impl CredentialsError {
         match self {
             Self::Missing(_) => Reason::CredentialsMissing,
             Self::KeyMissing { .. } | Self::Invalid { .. } => Reason::CredentialsIncomplete,
+            Self::Unreadable { .. } => Reason::CredentialsUnreadable,
             Self::NotAllowed { .. } => Reason::CredentialsNotAllowed,
         }
+    }
+
+    /// Whether it says something of the API server at this moment, and nothing of
+    /// the credentials.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreadable { why: ReadError::Unavailable, .. })
     }
 }
 

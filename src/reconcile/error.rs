@@ -107,6 +107,21 @@ impl ErrorKind {
         }
     }
 
+    /// What it proves about the environment: that Scalekit answers there, that it
+    /// does not, or `None`. Who refuses a token or limits requests need not be the
+    /// API itself.
+    pub const fn reached(self) -> Option<bool> {
+        match self {
+            Self::Forbidden | Self::Rejected | Self::Unsupported | Self::NotFound | Self::Conflict => Some(true),
+            Self::Unavailable | Self::TimedOut | Self::Unreachable | Self::Tls => Some(false),
+            Self::CredentialsRejected
+            | Self::AuthFailed
+            | Self::BadAuthResponse
+            | Self::BadResponse
+            | Self::RateLimited { .. } => None,
+        }
+    }
+
     /// The reason that an error of this kind is reported with.
     pub const fn reason(self) -> Reason {
         match self {
@@ -166,6 +181,13 @@ impl RemoteError {
     /// An error of `kind` with nothing else known.
     pub fn new(kind: ErrorKind) -> Self {
         Self { kind, outcome_unknown: false, not_sent: false, probe_after: None, detail: Detail::default() }
+    }
+
+    /// The error of a request that the client did not send, because of an outage, a
+    /// limit or a pause of this kind.
+    pub fn held_back(kind: ErrorKind) -> Self {
+        let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
+        Self { not_sent: true, detail, ..Self::new(kind) }
     }
 }
 

@@ -39,7 +39,7 @@ mod watched;
 mod wording;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
-pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue};
+pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, ReadError};
 pub use deletion::without_revert;
 pub use error::{Detail, ErrorClass, ErrorKind, RemoteError};
 pub use events::{Event, events};

@@ -53,10 +53,14 @@ impl<K: Clone + Eq + Hash> Outages<K> {
 /// Whether a reconcile proved that Scalekit can be reached, or that it can't;
 /// `None`: it says nothing about that.
 pub fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
-    match outcome.remote_error() {
-        _ if matches!(outcome, Outcome::ApiServer(_)) => Some(false),
-        Some(error) => Some(error.kind.class() == ErrorClass::Refused),
-        None => (state.observation.organization.is_some() || matches!(outcome, Outcome::Reconciled(_))).then_some(true),
+    match (outcome.remote_error(), outcome) {
+        // what proves nothing did not get through either
+        (Some(error), _) => Some(error.kind.reached() == Some(true)),
+        (None, Outcome::ApiServer(_)) => Some(false),
+        (None, Outcome::Credentials(error)) if error.is_transient() => Some(false),
+        (None, _) => {
+            (state.observation.organization.is_some() || matches!(outcome, Outcome::Reconciled(_))).then_some(true)
+        }
     }
 }
 

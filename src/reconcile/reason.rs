@@ -46,6 +46,9 @@ reasons! {
         "Create the Secret that the message names; it is read again within a minute.";
     CredentialsIncomplete: "A key of the credentials is missing or unusable; the message names it.",
         "Correct the Secret; it is read again within a minute.";
+    CredentialsUnreadable: "The operator can't read the Secret; the message says why.",
+        "If it may not: give its ServiceAccount the verb get on secrets in this namespace. Else wait. The Secret is \
+         read again within a minute.";
     CredentialsNotAllowed: "The operator's own credentials are not for resources of this namespace.",
         "Name a Secret in `spec.credentialsSecretRef`, or start the operator with `--default-credentials-for` this \
          namespace.";
@@ -78,8 +81,11 @@ reasons! {
         "Upgrade the operator, or set the organization's policy in Scalekit's dashboard.";
     ApiNotSupported: "This Scalekit server has no session-policy API.",
         "Upgrade the server, or remove the resource.";
-    RateLimited: "Scalekit limits the environment's requests; all its resources wait.", "Wait.";
-    ApiUnreachable: "No connection to Scalekit.", "Check network, DNS and SCALEKIT_ENVIRONMENT_URL.";
+    RateLimited: "Requests are limited, by Scalekit or by the operator itself; what is not sent waits.",
+        "Wait; after several wrong client secrets the next one is tried within a minute.";
+    ApiUnreachable: "Nothing answers as Scalekit does.",
+        "Check network, DNS and SCALEKIT_ENVIRONMENT_URL. Of hosts outside Scalekit's own domains no more is said here; \
+         the operator's log has more at level debug.";
     TlsError: "No trusted connection to Scalekit.", "Check the server's certificate and the trusted roots.";
     TimedOut: "Scalekit did not answer in time.", "Wait; it is tried again with growing delays.";
     ApiUnavailable: "Scalekit answered with a server error.", "Wait; it is tried again with growing delays.";

@@ -65,6 +65,7 @@ pub fn next_reconcile(ready: Reason, synced: Option<Reason>, release: Option<Rea
         R::NotChecked | R::Progressing => NextReconcile::Now,
         R::CredentialsMissing
         | R::CredentialsIncomplete
+        | R::CredentialsUnreadable
         | R::CredentialsNotAllowed
         | R::CredentialsRejected
         | R::AuthFailed => NextReconcile::Within(CREDENTIALS),

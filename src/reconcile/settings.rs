@@ -7,8 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Time between two reconciles where a resource does not say.
     pub interval: Duration,
-    /// How long after a write with an unknown outcome it may still land:
-    /// twice the request deadline.
+    /// How long after a write with an unknown outcome was decided on it may still
+    /// be applied (`scalekit-api.md` §4.4).
     pub settle: Duration,
     /// How long a deletion waits for a resource that takes over, before it sets
     /// the policy back.

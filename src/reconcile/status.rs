@@ -90,7 +90,7 @@ impl StatusUpdate {
             Outcome::InvalidSpec(violations) => {
                 update.stall(state, Reason::InvalidSpec, violations.join("; "));
             }
-            Outcome::Credentials(error) => update.credentials(state, error),
+            Outcome::Credentials(error) => update.credentials(state, resource, error),
             Outcome::Conflict { owner } => {
                 let owner = match owner {
                     Some(name) => format!("the resource {name:?} has the earlier claim"),
@@ -130,7 +130,7 @@ impl StatusUpdate {
                 update.release = Some(PlannedRelease { reason: *reason, at: *until });
             }
             Outcome::ApiServer(error) => {
-                update.transient(state, resource, Reason::ApiServerError, Reason::ApiServerError.message(error));
+                update.outage(state, resource, Reason::ApiServerError, Reason::ApiServerError.message(error));
             }
             Outcome::CleanupPending(error) => {
                 let because = format!("{}: {}", error.kind.reason(), error.kind.reason().means());
@@ -208,12 +208,13 @@ impl StatusUpdate {
         self.set(ConditionType::Reconciling, ConditionStatus::True, reason, &message);
     }
 
-    fn credentials(&mut self, state: &State, error: &CredentialsError) {
+    fn credentials(&mut self, state: &State, resource: &Resource, error: &CredentialsError) {
         let reason = error.reason();
         let message = reason.message(&error.to_string());
         match error {
             // a Secret often comes seconds after its resource
             CredentialsError::Missing(_) => self.pend(state, ConditionStatus::False, reason, message),
+            error if error.is_transient() => self.outage(state, resource, reason, message),
             _ => self.stall(state, reason, message),
         }
     }
@@ -240,20 +241,21 @@ impl StatusUpdate {
         self.set(ConditionType::Synced, synced, reason, &message);
     }
 
-    /// An outage. With something pending the user hears of it at once; with
-    /// nothing pending not before it has lasted an interval, so that a blip
-    /// does not write ten thousand statuses.
     fn error(&mut self, state: &State, resource: &Resource, error: &RemoteError) {
         let reason = error.kind.reason();
         if error.kind.class().is_terminal() {
-            let source = state.access().map(|a| format!("{}, {}", error.detail, a.source)).unwrap_or_default();
-            return self.stall(state, reason, reason.message(&source));
+            let source = state.access().map(|access| access.source.to_string()).unwrap_or_default();
+            let known: Vec<String> =
+                [error.detail.to_string(), source].into_iter().filter(|known| !known.is_empty()).collect();
+            return self.stall(state, reason, reason.message(&known.join(", ")));
         }
-        self.transient(state, resource, reason, reason.message(""));
+        self.outage(state, resource, reason, reason.message(""));
     }
 
-    /// Something that may pass by itself.
-    fn transient(&mut self, state: &State, resource: &Resource, reason: Reason, message: String) {
+    /// With something pending the user hears of it at once; with nothing pending
+    /// not before it has lasted an interval, so that a blip does not write ten
+    /// thousand statuses.
+    fn outage(&mut self, state: &State, resource: &Resource, reason: Reason, message: String) {
         if pending(state, resource) {
             return self.pend(state, ConditionStatus::Unknown, reason, message);
         }

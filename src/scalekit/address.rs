@@ -4,6 +4,9 @@ use super::{Environment, hosts};
 use crate::reconcile::InvalidValue;
 use reqwest::Url;
 
+/// Scalekit's own domains, with all hosts below them.
+pub const SCALEKITS_HOSTS: [&str; 3] = ["scalekit.com", "scalekit.dev", "scalekit.cloud"];
+
 /// What base URLs are allowed. Link-local addresses and metadata services never
 /// are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,10 +15,16 @@ pub struct Rules {
     pub allow_http: bool,
     /// Host suffixes, matched on whole labels (`example.com` allows itself and
     /// `auth.example.com`, not `evilexample.com`); an IP address only allows
-    /// itself. An empty list allows any host.
+    /// itself. An empty list allows any host. A private address is contacted only
+    /// for a host that another entry than [`SCALEKITS_HOSTS`] allows.
     pub allowed_hosts: Vec<String>,
     /// Allow loopback besides; for tests and demonstrations.
     pub allow_loopback: bool,
+    /// Tenants write the URLs: of hosts outside [`SCALEKITS_HOSTS`] nothing that
+    /// they answer is shown, nor how they fail to.
+    pub conceal: bool,
+    /// The one environment outside of them that is not concealed.
+    pub trusted: Option<Environment>,
 }
 
 /// A base URL without a trailing slash; custom domains, ports and path
@@ -25,6 +34,10 @@ pub(super) struct Address {
     pub(super) host: String,
     base: String,
     pub(super) environment: Environment,
+    /// Its host may have a private address.
+    pub(super) private: bool,
+    /// Nothing that it answers is shown.
+    pub(super) concealed: bool,
 }
 
 impl Address {
@@ -50,16 +63,23 @@ impl Address {
             return Err(InvalidValue::HostRefused);
         }
         let loopback = host == "localhost" || hosts::literal(host).is_some_and(|address| address.is_loopback());
-        let allowed = rules.allowed_hosts.is_empty() || rules.allowed_hosts.iter().any(|suffix| within(host, suffix));
-        if !(allowed || (rules.allow_loopback && loopback)) {
+        let scalekits = SCALEKITS_HOSTS.iter().any(|suffix| within(host, suffix));
+        let listed = |suffix: &String| within(host, suffix);
+        let private = rules.allowed_hosts.is_empty()
+            || (rules.allow_loopback && loopback)
+            || rules.allowed_hosts.iter().filter(|suffix| !SCALEKITS_HOSTS.contains(&suffix.as_str())).any(listed);
+        if !private && !rules.allowed_hosts.iter().any(listed) {
             return Err(InvalidValue::HostNotAllowed);
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let name = format!("{host}{port}{}", url.path().trim_end_matches('/'));
+        let environment = Environment::new(&name);
         Ok(Self {
             host: host.to_owned(),
             base: format!("{}://{name}", url.scheme()),
-            environment: Environment::new(&name),
+            concealed: rules.conceal && !scalekits && rules.trusted.as_ref() != Some(&environment),
+            environment,
+            private,
         })
     }
 
@@ -155,6 +175,36 @@ mod tests {
         ] {
             assert_eq!(parse(url), Err(flaw), "{url}");
         }
+    }
+
+    #[test]
+    fn row_090_only_a_host_that_an_administrator_names_may_have_a_private_address() {
+        let private = |host: &str, allowed: &[&str]| {
+            let allowed_hosts = allowed.iter().map(|&suffix| suffix.to_owned()).collect();
+            let rules = Rules { allowed_hosts, ..Rules::default() };
+            Address::parse(&format!("https://{host}"), &rules).map(|address| address.private)
+        };
+        assert_eq!(private("acme.scalekit.com", &SCALEKITS_HOSTS), Ok(false));
+        for allowed in [&["acme.scalekit.com", "scalekit.com"][..], &[]] {
+            assert_eq!(private("acme.scalekit.com", allowed), Ok(true), "{allowed:?}");
+        }
+        assert_eq!(private("auth.example.com", &["scalekit.com", "example.com"]), Ok(true));
+        assert_eq!(private("10.0.0.1", &["scalekit.com"]), Err(InvalidValue::HostNotAllowed));
+    }
+
+    #[test]
+    fn row_121_only_scalekits_own_hosts_and_the_operators_environment_show_what_they_answer() {
+        let trusted = Some(Environment::new("auth.example.com"));
+        let rules = Rules { conceal: true, trusted, ..Rules::default() };
+        let concealed = |url: &str| Address::parse(url, &rules).unwrap().concealed;
+        for url in ["https://acme.scalekit.com", "https://acme.scalekit.dev:8443", "https://auth.example.com"] {
+            assert!(!concealed(url), "{url}");
+        }
+        for url in ["https://auth.example.com:22", "https://10.0.0.1", "https://evilscalekit.com", "https://localhost"]
+        {
+            assert!(concealed(url), "{url}");
+        }
+        assert!(!Address::parse("https://10.0.0.1", &Rules::default()).unwrap().concealed);
     }
 
     #[test]

@@ -19,8 +19,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// So many failures in a row are an outage; fewer are bad luck, and delay
-/// nobody.
+/// So many failures in a row open the breaker; fewer hold back no request.
 const OUTAGE: u32 = 5;
 /// The pauses between probes.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -33,7 +32,7 @@ pub(super) struct CircuitBreaker {
     deadline: Duration,
 }
 
-/// `cause` is the last failure, which requests that are not sent report.
+/// `cause` is the last failure; a request that is not sent ends with it.
 enum State {
     Closed {
         /// Since the last response.

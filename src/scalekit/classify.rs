@@ -5,13 +5,13 @@ use super::{
     http::{Body, HttpResponse, TransportError},
     wire,
 };
-use crate::reconcile::{Detail, ErrorKind, RemoteError};
+use crate::reconcile::{Detail, ErrorClass, ErrorKind, RemoteError};
 use std::time::Duration;
 
 /// The body of a successful response, or the error that the response is. `writes`
-/// says whether the request changes anything, `paused` is how long the
-/// environment pauses after this response. No word that contains one of `secrets`, or is part of one,
-/// gets into the error.
+/// says whether the request changes anything, `paused` is how long to wait after
+/// a 429, or until the next probe of an outage. No word that contains one of `secrets`, or is part of one, gets into
+/// the error.
 pub(super) fn classify(
     response: HttpResponse,
     writes: bool,
@@ -73,13 +73,24 @@ fn kind(status: u16, not_found: bool, paused: Option<Duration>) -> (ErrorKind, O
 /// What kind of outage the result of a request is a sign of; `None`: the server
 /// works, whatever it answered.
 pub(super) fn outage_kind(result: &Result<HttpResponse, TransportError>) -> Option<ErrorKind> {
-    use ErrorKind::{TimedOut, Tls, Unavailable, Unreachable};
     let kind = match result {
         Err(error) => error.kind,
-        Ok(HttpResponse { body: Body::TimedOut, .. }) => TimedOut,
+        Ok(HttpResponse { body: Body::TimedOut, .. }) => ErrorKind::TimedOut,
         Ok(response) => kind(response.status, false, None).0,
     };
-    matches!(kind, TimedOut | Tls | Unavailable | Unreachable).then_some(kind)
+    (kind.reached() == Some(false)).then_some(kind)
+}
+
+/// The error without what a tenant must not learn of a host that only an
+/// administrator's switch admits: neither its answer, nor how it failed to give
+/// one. Else the reasons in a status would scan the ports of the network.
+pub(super) fn concealed(error: RemoteError) -> RemoteError {
+    let kind = match (error.kind, error.kind.class()) {
+        (ErrorKind::Conflict, _) => ErrorKind::Conflict,
+        (_, ErrorClass::Transient) => ErrorKind::Unreachable,
+        (kind, _) => kind,
+    };
+    RemoteError { kind, detail: Detail::default(), ..error }
 }
 
 /// An error without a response; `note` says more.

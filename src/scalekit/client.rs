@@ -22,33 +22,55 @@ use std::{
 };
 use tokio::time::{Instant, timeout_at};
 
-/// Talks to one environment as one client id. Cheap to clone; clones share
-/// their token. A client made from changed credentials fetches its own.
+/// Talks to one environment as one client id. Cheap to clone. Clients of one
+/// transport whose credentials are the same share their token, and are equal.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
     transport: Transport,
     credentials: Credentials,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
     limits: Arc<Limits>,
+}
+
+/// What a request is for, as far as limits go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The API, to write or to read.
+    Api { writes: bool },
+    /// A token. Credentials that have never brought one are not `proven`, and have
+    /// a limit of their own: else whoever may write a Secret could use up the
+    /// environment's.
+    Token { proven: bool },
 }
 
 impl Client {
     /// A client with `credentials`. Sends nothing yet.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
         let limits = transport.limits(credentials.environment());
-        Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens: Tokens::default(), limits }))
+        let tokens = transport.clients().tokens(&credentials);
+        Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens, limits }))
     }
 
-    /// The client id that it authenticates with.
-    pub fn id(&self) -> &str {
-        self.0.credentials.id()
+    /// Tells the clients of a process apart; equal clients have the same number.
+    pub fn number(&self) -> u64 {
+        self.0.tokens.number
+    }
+
+    /// The host that it talks to.
+    pub fn host(&self) -> &str {
+        self.0.credentials.host()
     }
 
     /// Which environment it talks to.
     pub fn environment(&self) -> &Environment {
         self.0.credentials.environment()
+    }
+
+    /// Whether nothing that answers may be shown.
+    pub(super) fn is_concealed(&self) -> bool {
+        self.0.credentials.address.concealed
     }
 
     /// Sends one API request, and once more with a new token after a 401. Returns
@@ -57,12 +79,11 @@ impl Client {
         let deadline = Instant::now() + self.0.transport.settings().deadline;
         let mut retried = false;
         loop {
-            let token = self.0.tokens.get(deadline, self.fetch_token(deadline)).await?;
-            let response =
-                self.attempt(request.template, self.authorized(request, &token)?, request.writes(), deadline);
-            let (response, paused) = response.await?;
+            let token = self.0.tokens.get(deadline, |proven| self.fetch_token(proven, deadline)).await?;
+            let (writes, builder) = (request.writes(), self.authorized(request, &token)?);
+            let (response, paused) = self.attempt(request.template, builder, Purpose::Api { writes }, deadline).await?;
             let status = response.status;
-            let result = classify(response, request.writes(), paused, &[self.0.credentials.secret(), token.value()]);
+            let result = classify(response, writes, paused, &[self.0.credentials.secret(), token.value()]);
             match result {
                 Err(error) if status == 401 => {
                     // Even if its body did not arrive in time.
@@ -82,7 +103,7 @@ impl Client {
         }
     }
 
-    async fn fetch_token(&self, deadline: Instant) -> Result<Grant, RemoteError> {
+    async fn fetch_token(&self, proven: bool, deadline: Instant) -> Result<Grant, RemoteError> {
         let credentials = &self.0.credentials;
         // In the form body, as documented; never beside an old token (`scalekit-api.md` §1.3).
         let form = [
@@ -90,8 +111,8 @@ impl Client {
             ("client_id", credentials.id()),
             ("client_secret", credentials.secret()),
         ];
-        let request = self.0.transport.http().post(credentials.address.join("/oauth/token")).form(&form);
-        let result = self.attempt("/oauth/token", request, false, deadline).await;
+        let request = self.http().post(credentials.address.join("/oauth/token")).form(&form);
+        let result = self.attempt("/oauth/token", request, Purpose::Token { proven }, deadline).await;
         let body = result.and_then(|(response, paused)| classify(response, false, paused, &[credentials.secret()]));
         let read = |body: Vec<u8>| wire::grant(&body).map_err(|note| bad_response(note, false));
         body.and_then(read).map_err(as_token_error)
@@ -102,7 +123,7 @@ impl Client {
         let mut bearer = bearer.map_err(|_| RemoteError::new(ErrorKind::BadAuthResponse))?;
         bearer.set_sensitive(true);
         let url = self.0.credentials.address.join(&format!("/api/v1{}", request.path));
-        let mut builder = self.0.transport.http().request(request.method.clone(), url).header(AUTHORIZATION, bearer);
+        let mut builder = self.http().request(request.method.clone(), url).header(AUTHORIZATION, bearer);
         if let Some(version) = &self.0.transport.settings().api_version {
             builder = builder.header("x-api-version", version);
         }
@@ -112,40 +133,69 @@ impl Client {
         })
     }
 
-    /// Sends one HTTP request when the circuit breaker and the rate limiter let
-    /// it, and tells both what became of it. The duration is how long the
-    /// environment pauses now: after a 429, or until the next probe of an outage.
+    fn http(&self) -> &reqwest::Client {
+        self.0.transport.http(self.0.credentials.address.private)
+    }
+
+    /// Sends one HTTP request when the circuit breaker and the limits let it, and
+    /// records its outcome with them. Returns the response and how long to wait
+    /// now: after a 429, or until the next probe of an outage.
     async fn attempt(
         &self,
         template: &'static str,
         request: RequestBuilder,
-        writes: bool,
+        purpose: Purpose,
         deadline: Instant,
     ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
-        let Limits { rate_limiter, breaker } = &*self.0.limits;
-        breaker.check_permitted().map_err(not_sent)?;
-        match timeout_at(deadline, rate_limiter.acquire()).await {
+        let Limits { breaker, .. } = &*self.0.limits;
+        breaker.check_permitted().map_err(RemoteError::held_back)?;
+        match timeout_at(deadline, self.acquire(purpose)).await {
             Ok(Ok(())) => {}
-            Ok(Err(retry_after)) => return Err(not_sent(ErrorKind::RateLimited { retry_after })),
+            Ok(Err(retry_after)) => return Err(RemoteError::held_back(ErrorKind::RateLimited { retry_after })),
             Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
         }
         // The breaker may have opened while this request waited.
-        let permit = breaker.try_acquire().map_err(not_sent)?;
+        let permit = breaker.try_acquire().map_err(RemoteError::held_back)?;
         let start = Instant::now();
         let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
+        let writes = purpose == Purpose::Api { writes: true };
         let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
         let probe_after = self.record_outcome(permit, &result);
+        let foreign = self.is_concealed() && result.as_ref().is_ok_and(|response| is_foreign(response, purpose));
+        let refused = matches!(status, 400 | 401 | 403 | 429) && !foreign;
+        if purpose == (Purpose::Token { proven: false }) && !refused {
+            self.0.tokens.newcomers.give_back();
+        }
         let failed =
             |e: TransportError| RemoteError { outcome_unknown: writes && e.sent, probe_after, ..error(e.kind, e.note) };
         let response = result.map_err(failed)?;
-        let paused = self.record_rate(&response).or(probe_after);
+        if foreign {
+            return Err(RemoteError { probe_after, ..bad_response("what answered is not Scalekit", writes) });
+        }
+        let paused = self.record_rate(&response, purpose).or(probe_after);
         Ok((response, paused))
     }
 
-    /// Tells the circuit breaker, and logs when it opens and closes. Returns the
-    /// time until the next probe where the environment is down.
+    /// Waits until the limits let a request through. `Err`: how long to wait before
+    /// trying again.
+    async fn acquire(&self, purpose: Purpose) -> Result<(), Duration> {
+        let Limits { rate_limiter, newcomers, .. } = &*self.0.limits;
+        if purpose != (Purpose::Token { proven: false }) {
+            return rate_limiter.acquire().await;
+        }
+        if let Some(left) = rate_limiter.remaining_pause() {
+            return Err(left);
+        }
+        let of_this_id = &self.0.tokens.newcomers;
+        of_this_id.acquire().await?;
+        newcomers.acquire().await.inspect_err(|_| of_this_id.give_back())
+    }
+
+    /// Records the outcome with the circuit breaker, and logs when it opens and
+    /// closes. Returns the time until the next probe where the environment is
+    /// down.
     fn record_outcome(&self, permit: Permit, result: &Result<HttpResponse, TransportError>) -> Option<Duration> {
         let breaker = &self.0.limits.breaker;
         let Some(kind) = outage_kind(result) else {
@@ -161,28 +211,45 @@ impl Client {
         breaker.probe_after()
     }
 
-    /// Tells the rate limiter; for a 429, returns how long the environment pauses.
-    fn record_rate(&self, response: &HttpResponse) -> Option<Duration> {
-        match response.status {
-            429 => {
+    /// For a 429, how long to wait. One of the API pauses the environment; one of
+    /// the token endpoint is left to the client's own tokens, which take zero for
+    /// no hint.
+    fn record_rate(&self, response: &HttpResponse, purpose: Purpose) -> Option<Duration> {
+        let limiter = &self.0.limits.rate_limiter;
+        match (response.status, purpose) {
+            (429, _) => {
                 let mut hint = response.retry_hint.clone();
                 if let Body::Whole(body) = &response.body {
                     hint.detail = wire::error_info(body).retry_after;
                 }
-                return Some(self.0.limits.rate_limiter.on_rate_limited(hint.delay(SystemTime::now())));
+                let hint = hint.delay(SystemTime::now());
+                return Some(match purpose {
+                    Purpose::Api { .. } => limiter.on_rate_limited(hint),
+                    Purpose::Token { .. } => hint.unwrap_or_default(),
+                });
             }
             // A server error is no sign that the rate is fine.
-            ..500 => self.0.limits.rate_limiter.on_response(),
+            (..500, Purpose::Api { .. }) => limiter.on_response(),
             _ => {}
         }
         None
     }
 }
 
-/// The error of a request that the breaker or the rate limiter did not let pass.
-fn not_sent(kind: ErrorKind) -> RemoteError {
-    RemoteError { not_sent: true, ..error(kind, "held back here, nothing was sent") }
+/// Whether an error response is not one of Scalekit's. A 401 of the API may have
+/// no body, and always costs the token.
+fn is_foreign(response: &HttpResponse, purpose: Purpose) -> bool {
+    let scalekits = matches!(&response.body, Body::Whole(body) if wire::error_info(body).is_scalekits);
+    !scalekits && !matches!((response.status, purpose), (200..300, _) | (401, Purpose::Api { .. }))
 }
+
+impl PartialEq for Client {
+    fn eq(&self, other: &Self) -> bool {
+        self.number() == other.number()
+    }
+}
+
+impl Eq for Client {}
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

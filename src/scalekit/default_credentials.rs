@@ -4,24 +4,26 @@
 
 use super::{Credentials, Rules};
 use crate::reconcile::{CredentialsError, CredentialsKey, CredentialsSource};
+use secrecy::{ExposeSecret, SecretSlice};
 use std::{io, path::Path};
 
 /// The largest credentials file that is read, in bytes.
 const LARGEST: u64 = 64 * 1024;
 
 /// The values as found, in the order of [`CredentialsKey::ALL`]; `None` when not
-/// one of them is there.
-pub type RawCredentials = Option<[Option<Vec<u8>>; 3]>;
+/// one of them is there. Wiped from memory when dropped.
+pub type RawCredentials = Option<[Option<SecretSlice<u8>>; 3]>;
 
 /// Reads the files in `folder` that are named like the keys; without a folder,
 /// the environment variables of those names.
 pub async fn read_default_credentials(folder: Option<&Path>) -> RawCredentials {
     let mut values = [None, None, None];
     for (value, key) in values.iter_mut().zip(CredentialsKey::ALL) {
-        *value = match folder {
+        let found = match folder {
             Some(folder) => file(&folder.join(key.as_str())).await,
             None => std::env::var(key.as_str()).ok().map(String::into_bytes),
         };
+        *value = found.map(SecretSlice::from);
     }
     values.iter().any(Option::is_some).then_some(values)
 }
@@ -30,16 +32,14 @@ impl Credentials {
     /// Checks the values that were found in `from`.
     pub fn from_raw(values: RawCredentials, from: &CredentialsSource, rules: &Rules) -> Result<Self, CredentialsError> {
         let [url, id, secret] = values.ok_or_else(|| CredentialsError::Missing(from.clone()))?;
-        let found =
-            |key, value: Option<Vec<u8>>| value.ok_or_else(|| CredentialsError::KeyMissing { from: from.clone(), key });
+        let found = |key, value: Option<SecretSlice<u8>>| {
+            value.ok_or_else(|| CredentialsError::KeyMissing { from: from.clone(), key })
+        };
         let url = found(CredentialsKey::EnvironmentUrl, url)?;
         let id = found(CredentialsKey::ClientId, id)?;
         let secret = found(CredentialsKey::ClientSecret, secret)?;
-        Self::parse(&url, &id, &secret, rules).map_err(|(key, why)| CredentialsError::Invalid {
-            from: from.clone(),
-            key,
-            why,
-        })
+        Self::parse(url.expose_secret(), id.expose_secret(), secret.expose_secret(), rules)
+            .map_err(|(key, why)| CredentialsError::Invalid { from: from.clone(), key, why })
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
         let rules = Rules::default();
         let from = CredentialsSource::Secret("scalekit".into());
         let read = |url: &str, id: Option<&str>, secret: &str| {
-            let bytes = |text: &str| Some(text.as_bytes().to_vec());
+            let bytes = |text: &str| Some(SecretSlice::from(text.as_bytes().to_vec()));
             let values = [bytes(url), id.and_then(bytes), bytes(secret)];
             Credentials::from_raw(Some(values), &from, &rules).map(|_| ()).map_err(|e| e.to_string())
         };

@@ -1,7 +1,13 @@
 //! Carries out the requests of [`crate::reconcile`], and checks that each
 //! response is about the organization that was asked for.
 
-use super::{Client, classify::bad_response, lookup::route_cannot_answer, requests::HttpRequest, wire};
+use super::{
+    Client,
+    classify::{bad_response, concealed},
+    lookup::route_cannot_answer,
+    requests::HttpRequest,
+    wire,
+};
 use crate::{
     policy::{ExternalId, OrganizationId},
     reconcile::{Organization, RemoteError, RemoteRequest, RemoteResponse},
@@ -12,6 +18,18 @@ impl Client {
     /// lookup that has to go through the list, where the route for external ids can't
     /// answer; it has the deadline per page.
     pub async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+        let result = self.carry_out(request).await;
+        if !self.is_concealed() {
+            return result;
+        }
+        result.map_err(|error| {
+            let reason = error.kind.reason();
+            tracing::debug!(environment = %self.environment(), %reason, %error, "concealed in the status");
+            concealed(error)
+        })
+    }
+
+    async fn carry_out(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         let body = match (self.send(&HttpRequest::of(request)).await, request) {
             (Err(error), RemoteRequest::LookUp(id)) if route_cannot_answer(&error, id) => {
                 return self.search_list(id).await.map(RemoteResponse::Organization);

@@ -1,8 +1,9 @@
-//! Hosts that are never contacted: a URL in a Secret must not lead the
-//! operator to a cloud's metadata service.
+//! Addresses that are never contacted, or only where an administrator allows the
+//! host: a URL in a Secret must not lead the operator to a cloud's metadata
+//! service, nor into the cluster's network.
 //!
-//! Private and loopback addresses are allowed: a self-hosted Scalekit in the
-//! same cluster has one.
+//! Names are checked when they are resolved to connect, so a name whose address
+//! changes later is checked again.
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,8 +11,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// Names that clouds give their metadata service.
 const REFUSED_NAMES: [&str; 2] = ["metadata.google.internal", "metadata"];
 
-/// The metadata service of EC2 over IPv6, which is not link-local.
-const EC2_METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// Metadata services that are not link-local: of Alibaba Cloud and Azure, of EC2
+/// (two) and Google Cloud.
+const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
+const METADATA_V6: [Ipv6Addr; 3] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
 
 /// The address in `host` as `url` writes it: IPv6 in brackets.
 pub(super) fn literal(host: &str) -> Option<IpAddr> {
@@ -23,14 +30,15 @@ pub(super) fn refused(host: &str) -> bool {
     literal(host).is_some_and(refused_address) || REFUSED_NAMES.contains(&host)
 }
 
-/// Whether an address is link-local, a metadata service, or no address.
-pub(super) fn refused_address(address: IpAddr) -> bool {
+/// Whether an address is link-local, a metadata service, or no address of a host.
+fn refused_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => refused_v4(v4),
         IpAddr::V6(v6) => {
             v6.is_unspecified()
                 || v6.is_unicast_link_local()
-                || v6 == EC2_METADATA
+                || v6.is_multicast()
+                || METADATA_V6.contains(&v6)
                 || embedded_v4(v6).is_some_and(refused_v4)
         }
     }
@@ -38,7 +46,34 @@ pub(super) fn refused_address(address: IpAddr) -> bool {
 
 fn refused_v4(address: Ipv4Addr) -> bool {
     let [first, ..] = address.octets();
-    address.is_link_local() || first == 0 || address.is_broadcast()
+    address.is_link_local() || first == 0 || first >= 224 || METADATA_V4.contains(&address)
+}
+
+/// Whether an address is one of this host, of this network, or of a provider's
+/// inside.
+fn private_address(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => private_v4(v4),
+        IpAddr::V6(v6) => {
+            let [first, second, third, ..] = v6.segments();
+            let site_local = first & 0xffc0 == 0xfec0;
+            // NAT64 of this network alone (RFC 8215)
+            let local_nat64 = (first, second, third) == (0x64, 0xff9b, 1);
+            v6.is_loopback()
+                || v6.is_unique_local()
+                || site_local
+                || local_nat64
+                || embedded_v4(v6).is_some_and(private_v4)
+        }
+    }
+}
+
+fn private_v4(address: Ipv4Addr) -> bool {
+    let [first, second, third, _] = address.octets();
+    let shared = first == 100 && second & 0xc0 == 64; // RFC 6598, behind a provider's NAT
+    let benchmarks = first == 198 && second & 0xfe == 18; // RFC 2544
+    let protocols = (first, second, third) == (192, 0, 0); // RFC 6890
+    address.is_private() || address.is_loopback() || shared || benchmarks || protocols
 }
 
 /// The IPv4 address inside a mapped, compatible, NAT64 or 6to4 address.
@@ -50,22 +85,27 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
         {
             Some(from(high, low))
         }
-        [0x2002, high, low, ..] => Some(from(high, low)),
+        [0x64, 0xff9b, 1, .., high, low] | [0x2002, high, low, ..] => Some(from(high, low)),
         _ => None,
     }
 }
 
-/// The system's resolver without the refused addresses, so that no name leads to
-/// them either.
-pub(super) struct Resolver;
+/// The system's resolver without the addresses that are refused and, unless
+/// `private`, without private ones, so that no name leads to them either.
+pub(super) struct Resolver {
+    pub(super) private: bool,
+}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let private = self.private;
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|address| !refused_address(address.ip())).collect();
+            let may = |address: IpAddr| !refused_address(address) && (private || !private_address(address));
+            let allowed: Vec<SocketAddr> = found.filter(|address| may(address.ip())).collect();
             if allowed.is_empty() {
-                return Err("no address of this host may be used".into());
+                tracing::warn!(host = name.as_str(), private, "no address of this host may be contacted");
+                return Err("no address of this host may be contacted".into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
@@ -91,24 +131,57 @@ mod tests {
             "::169.254.169.254",
             "64:ff9b::169.254.169.254",
             "2002:a9fe:a9fe::1",
+            "64:ff9b:1::169.254.169.254",
+            "64:ff9b:1:2:3:4:a9fe:a9fe",
+            "224.0.0.1",
+            "ff02::1",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
+            "100.100.100.200",
+            "168.63.129.16",
+            "::ffff:100.100.100.200",
         ] {
             assert!(refused_address(address.parse().unwrap()), "{address}");
         }
     }
 
     #[test]
-    fn ordinary_private_and_loopback_addresses_are_not() {
-        for address in ["10.0.0.1", "127.0.0.1", "192.168.1.1", "8.8.8.8", "::1", "fd00::1", "2606:4700::1111"] {
-            assert!(!refused_address(address.parse().unwrap()), "{address}");
+    fn row_090_private_addresses_are_known_in_every_spelling() {
+        for address in [
+            "10.0.0.1",
+            "127.0.0.1",
+            "127.255.0.3",
+            "172.31.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "192.0.0.8",
+            "198.19.0.1",
+            "::1",
+            "fd00::1",
+            "fc00::1",
+            "fec0::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::8.8.8.8",
+            "2002:0a00:0001::1",
+        ] {
+            let address = address.parse().unwrap();
+            assert!(private_address(address) && !refused_address(address), "{address}");
+        }
+        for address in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "198.20.0.1", "2606:4700::1111", "64:ff9b::8.8.8.8"] {
+            let address = address.parse().unwrap();
+            assert!(!private_address(address) && !refused_address(address), "{address}");
         }
     }
 
     #[tokio::test]
-    async fn a_name_that_leads_to_a_refused_address_does_not_resolve() {
-        let resolve = |name: &str| Resolver.resolve(name.parse().unwrap());
-        assert!(resolve("0.0.0.0").await.is_err());
-        assert!(resolve("169.254.169.254").await.is_err());
-        assert!(resolve("127.0.0.1").await.is_ok());
+    async fn row_090_a_name_that_leads_to_a_refused_address_does_not_resolve() {
+        let resolve = |name: &str, private| Resolver { private }.resolve(name.parse().unwrap());
+        assert!(resolve("0.0.0.0", true).await.is_err());
+        assert!(resolve("169.254.169.254", true).await.is_err());
+        assert!(resolve("127.0.0.1", true).await.is_ok());
+        assert!(resolve("127.0.0.1", false).await.is_err());
+        assert!(resolve("localhost", false).await.is_err());
     }
 }

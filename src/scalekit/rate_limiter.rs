@@ -1,5 +1,5 @@
-//! One environment's rate limiter: a token bucket of our own, and the pause that
-//! a 429 imposes on all its clients (`scalekit-api.md` §4.3, `docs/failures.md` rows 10–12).
+//! A token bucket, and the pause that a 429 imposes on all who share it
+//! (`scalekit-api.md` §4.3, `docs/failures.md` rows 10–12).
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -21,11 +21,14 @@ const RECOVERY: f64 = 0.05;
 /// one.
 const LOWEST: f64 = 0.05;
 
-/// Shared by all clients of one environment.
+/// Shared by all clients of one environment, or by those that use one client id
+/// and have never got a token.
 pub(super) struct RateLimiter {
     state: Mutex<State>,
     configured: f64,
     longest_wait: Duration,
+    /// So many seconds' worth of tokens are saved up, at least one token.
+    saved: f64,
 }
 
 struct State {
@@ -43,9 +46,18 @@ impl RateLimiter {
     /// `rate` requests per second, bursts of as many. A request may wait for its
     /// token for a quarter of its `deadline` at most.
     pub(super) fn new(rate: f64, deadline: Duration) -> Self {
-        let state =
-            State { tokens: rate.max(1.0), refilled_at: Instant::now(), rate, paused_until: None, without_hint: 0 };
-        Self { state: Mutex::new(state), configured: rate, longest_wait: LONGEST_WAIT.min(deadline / 4) }
+        Self::saving(rate, 1.0, LONGEST_WAIT.min(deadline / 4))
+    }
+
+    /// Three requests, then one a minute; none waits.
+    pub(super) fn three_then_one_a_minute() -> Self {
+        Self::saving(1.0 / 60.0, 180.0, Duration::ZERO)
+    }
+
+    fn saving(rate: f64, saved: f64, longest_wait: Duration) -> Self {
+        let tokens = (rate * saved).max(1.0);
+        let state = State { tokens, refilled_at: Instant::now(), rate, paused_until: None, without_hint: 0 };
+        Self { state: Mutex::new(state), configured: rate, longest_wait, saved }
     }
 
     /// Waits for a token, first come first served. `Err`: the wait would be too
@@ -68,13 +80,25 @@ impl RateLimiter {
         if let Some(left) = state.remaining_pause(now) {
             return Err(left);
         }
-        state.refill(now);
+        state.refill(now, self.saved);
         let wait = Duration::from_secs_f64(((1.0 - state.tokens) / state.rate).max(0.0));
         if wait > self.longest_wait {
             return Err(wait);
         }
         state.tokens -= 1.0;
         Ok((!wait.is_zero()).then(|| now + wait))
+    }
+
+    /// Returns a token: what it was taken for does not count.
+    pub(super) fn give_back(&self) {
+        self.lock().tokens += 1.0; // more than fits is dropped when it is refilled
+    }
+
+    /// Whether forgetting it would change nothing.
+    pub(super) fn is_full(&self) -> bool {
+        let mut state = self.lock();
+        state.refill(Instant::now(), self.saved);
+        state.tokens + 0.01 >= self.configured * self.saved
     }
 
     /// How long the pause that a 429 imposed still lasts.
@@ -88,7 +112,7 @@ impl RateLimiter {
         let now = Instant::now();
         // During a pause this is the response to a request from before it.
         if state.remaining_pause(now).is_none() {
-            state.refill(now);
+            state.refill(now, self.saved);
             state.without_hint = 0;
             state.rate = (state.rate + self.configured * RECOVERY).min(self.configured);
         }
@@ -99,15 +123,15 @@ impl RateLimiter {
     pub(super) fn on_rate_limited(&self, hint: Option<Duration>) -> Duration {
         let now = Instant::now();
         let mut state = self.lock();
-        state.refill(now);
+        state.refill(now, self.saved);
         let delay = match (hint, state.remaining_pause(now)) {
-            (Some(hint), _) => hint.clamp(SHORTEST_PAUSE, LONGEST_PAUSE),
+            (Some(_), _) => pause(hint, 0),
             // All 429s to one burst count as one.
             (None, Some(left)) => left,
             (None, None) => {
                 state.rate = (state.rate / 2.0).max(self.configured * LOWEST);
                 state.without_hint = state.without_hint.saturating_add(1);
-                backoff(state.without_hint, fastrand::f64())
+                pause(None, state.without_hint)
             }
         };
         // Saved tokens must not go out in one burst after the pause.
@@ -123,9 +147,9 @@ impl RateLimiter {
 }
 
 impl State {
-    fn refill(&mut self, now: Instant) {
+    fn refill(&mut self, now: Instant, saved: f64) {
         let gained = now.duration_since(self.refilled_at).as_secs_f64() * self.rate;
-        self.tokens = (self.tokens + gained).min(self.rate.max(1.0));
+        self.tokens = (self.tokens + gained).min((self.rate * saved).max(1.0));
         self.refilled_at = now;
     }
 
@@ -134,8 +158,12 @@ impl State {
     }
 }
 
-/// The pause after the `nth` 429 without a hint in a row: anything from one second to a ceiling
-/// that doubles up to five minutes.
+/// The pause after a 429 that asks to wait for `hint`, or which is the `nth` in a row without one.
+pub(super) fn pause(hint: Option<Duration>, nth: i32) -> Duration {
+    hint.map_or_else(|| backoff(nth, fastrand::f64()), |hint| hint.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
+}
+
+/// Anything from one second to a ceiling that doubles up to five minutes.
 fn backoff(nth: i32, chance: f64) -> Duration {
     let ceiling = 2f64.powi(nth.clamp(1, 30)).min(LONGEST_BACKOFF);
     Duration::from_secs_f64(1.0 + chance * (ceiling - 1.0))

@@ -2,10 +2,14 @@
 //! it is renewed before it expires, and after a refusal it is not requested
 //! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
 
+use super::rate_limiter::{RateLimiter, pause};
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -25,7 +29,7 @@ pub(super) struct Grant {
     pub(super) lifetime: Duration,
 }
 
-/// A token to send. The number tells it from those fetched before and after.
+/// A token to send. Each one that a client fetches has the next number.
 #[derive(Clone)]
 pub(super) struct Token {
     value: SecretString,
@@ -39,8 +43,12 @@ impl Token {
 }
 
 /// The token of one client.
-#[derive(Default)]
 pub(super) struct Tokens {
+    /// Which client, among those of this process.
+    pub(super) number: u64,
+    /// Limits the token requests until one succeeds; shared with other secrets of
+    /// the same client id.
+    pub(super) newcomers: Arc<RateLimiter>,
     state: Mutex<State>,
     /// Fetches that have ended, successful or not.
     ended: AtomicU64,
@@ -52,11 +60,15 @@ pub(super) struct Tokens {
 #[derive(Default)]
 struct State {
     held: Option<Held>,
+    /// The last fetch that was no outage brought a token.
+    proven: bool,
     /// The error of the last fetch, if it failed.
     failure: Option<RemoteError>,
     /// Until then nothing is sent, and every request fails with this error.
     lockout: Option<(Instant, RemoteError)>,
     issued: u64,
+    /// Fetches in a row that were answered with a 429.
+    limited: i32,
 }
 
 struct Held {
@@ -66,9 +78,15 @@ struct Held {
 }
 
 impl Tokens {
+    pub(super) fn new(number: u64, newcomers: Arc<RateLimiter>) -> Self {
+        Self { number, newcomers, state: Mutex::default(), ended: AtomicU64::new(0), probation: AtomicBool::new(false) }
+    }
+
     /// The token to use now. Of all callers that find none, one runs its
-    /// `fetch`; the others get its result, even if that is an error.
-    pub(super) async fn get<F>(&self, deadline: Instant, fetch: F) -> Result<Token, RemoteError>
+    /// `fetch`; the others get its result, even if that is an error. The argument of
+    /// `fetch` says whether the credentials are proven: the token endpoint has
+    /// accepted them, and has not refused them since.
+    pub(super) async fn get<F>(&self, deadline: Instant, fetch: impl FnOnce(bool) -> F) -> Result<Token, RemoteError>
     where
         F: Future<Output = Result<Grant, RemoteError>>,
     {
@@ -79,7 +97,12 @@ impl Tokens {
         let now = Instant::now();
         if let Some((until, error)) = &state.lockout {
             if now < *until {
-                return Err(error.clone());
+                return Err(match error.kind {
+                    ErrorKind::RateLimited { .. } => {
+                        RemoteError::held_back(ErrorKind::RateLimited { retry_after: *until - now })
+                    }
+                    _ => error.clone(),
+                });
             }
             state.lockout = None;
         }
@@ -93,7 +116,7 @@ impl Tokens {
         {
             return Err(error.clone()); // from a fetch that ended while we waited
         }
-        let grant = fetch.await;
+        let grant = fetch(state.proven).await;
         self.ended.fetch_add(1, Ordering::AcqRel);
         state.keep(grant, Instant::now())
     }
@@ -110,8 +133,14 @@ impl Tokens {
             return Ok(());
         }
         self.probation.store(true, Ordering::Release);
-        state.lock_out(error.clone());
+        state.lock_out(LOCKOUT, error.clone());
         Err(error)
+    }
+
+    /// Whether something has to be waited out before the next request.
+    pub(super) fn are_held_back(&self) -> bool {
+        let Ok(state) = self.state.try_lock() else { return true };
+        state.lockout.as_ref().is_some_and(|(until, _)| Instant::now() < *until)
     }
 
     /// A request with a token was answered with something else than a 401.
@@ -128,46 +157,64 @@ impl State {
                 let token = Token { value, number: self.issued };
                 let (renew_at, ends_at) = (now + lifetime.mul_f64(0.8), now + lifetime);
                 self.held = Some(Held { token: token.clone(), renew_at, ends_at });
-                self.failure = None;
+                (self.failure, self.proven, self.limited) = (None, true, 0);
                 Ok(token)
             }
             Err(error) if error.kind == ErrorKind::CredentialsRejected => {
-                self.held = None;
-                self.lock_out(error.clone());
+                (self.held, self.proven) = (None, false);
+                self.lock_out(LOCKOUT, error.clone());
                 Err(error)
             }
-            Err(error) => {
+            Err(mut error) => {
+                let mut wait = RENEWAL_PAUSE;
+                let limited = match &mut error.kind {
+                    ErrorKind::RateLimited { retry_after } if !error.not_sent => {
+                        self.limited = self.limited.saturating_add(1);
+                        *retry_after = pause(Some(*retry_after).filter(|hint| !hint.is_zero()), self.limited);
+                        wait = *retry_after;
+                        true
+                    }
+                    _ => false,
+                };
                 self.failure = Some(error.clone());
                 // The token endpoint fails; the old token may still be good.
                 match &mut self.held {
                     Some(held) if now < held.ends_at => {
-                        held.renew_at = held.ends_at.min(now + RENEWAL_PAUSE);
-                        Ok(held.token.clone())
+                        held.renew_at = held.ends_at.min(now + wait);
+                        return Ok(held.token.clone());
                     }
-                    _ => Err(error),
+                    _ if limited => self.lock_out(wait, error.clone()),
+                    _ => {}
                 }
+                Err(error)
             }
         }
     }
 
-    fn lock_out(&mut self, error: RemoteError) {
+    fn lock_out(&mut self, wait: Duration, error: RemoteError) {
         self.failure = Some(error.clone());
-        self.lockout = Some((Instant::now() + LOCKOUT, error));
+        self.lockout = Some((Instant::now() + wait, error));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     /// Tokens, and how often the endpoint was asked.
-    #[derive(Clone, Default)]
+    #[derive(Clone)]
     struct Bench {
         tokens: Arc<Tokens>,
         asked: Arc<AtomicU64>,
+    }
+
+    impl Default for Bench {
+        fn default() -> Self {
+            let newcomers = Arc::new(RateLimiter::three_then_one_a_minute());
+            Self { tokens: Arc::new(Tokens::new(0, newcomers)), asked: Arc::default() }
+        }
     }
 
     impl Bench {
@@ -182,7 +229,7 @@ mod tests {
                 let grant = |s| Grant { value: SecretString::from(format!("t{n}")), lifetime: Duration::from_secs(s) };
                 response.map(grant).map_err(RemoteError::new)
             };
-            self.tokens.get(Instant::now() + 10 * SECOND, fetch).await.map_err(|error| error.kind)
+            self.tokens.get(Instant::now() + 10 * SECOND, |_| fetch).await.map_err(|error| error.kind)
         }
 
         async fn refuse(&self, token: &Token, last: bool) -> bool {
@@ -279,5 +326,32 @@ mod tests {
         let token = bench.token(Ok(1000)).await.ok().unwrap();
         bench.tokens.accepted();
         assert!(!bench.refuse(&token, false).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_012_a_429_without_a_hint_silences_the_client_for_longer_and_longer() {
+        let bench = Bench::default();
+        let bare = Err(ErrorKind::RateLimited { retry_after: Duration::ZERO });
+        for nth in 1..20 {
+            let Err(ErrorKind::RateLimited { retry_after }) = bench.get(bare).await else { panic!("{nth}") };
+            assert!(retry_after >= SECOND && retry_after <= 2u32.saturating_pow(nth).min(300) * SECOND);
+            assert!(matches!(bench.get(Ok(1000)).await, Err(ErrorKind::RateLimited { .. })));
+            assert_eq!(bench.asked(), u64::from(nth));
+            tokio::time::advance(retry_after).await;
+        }
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t20"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_429_costs_no_token_that_is_still_good() {
+        let bench = Bench::default();
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t1"));
+        tokio::time::advance(800 * SECOND).await;
+        let limited = Err(ErrorKind::RateLimited { retry_after: 60 * SECOND });
+        assert_eq!(bench.get(limited).await.as_deref(), Ok("t1"));
+        tokio::time::advance(59 * SECOND).await;
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t1"));
+        tokio::time::advance(SECOND).await;
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t3"));
     }
 }

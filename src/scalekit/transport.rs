@@ -2,19 +2,20 @@
 //! of limits per environment.
 
 use super::{
-    Environment, Settings, SettingsProblem, circuit_breaker::CircuitBreaker, hosts::Resolver, rate_limiter::RateLimiter,
+    Environment, Settings, SettingsProblem, circuit_breaker::CircuitBreaker, hosts::Resolver,
+    known_clients::KnownClients, pruned::Pruned, rate_limiter::RateLimiter,
 };
 use reqwest::{redirect, retry};
 use std::{
-    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use thiserror::Error;
 
-/// Above this many environments, the limits of those out of use are dropped.
-const MANY: usize = 256;
+/// The part of an environment's rate that token requests of clients without a
+/// token have besides. Whoever may write a Secret can invent such clients.
+const NEWCOMERS: f64 = 0.2;
 
 /// Connections and rate limits; cheap to clone, one per process.
 ///
@@ -28,15 +29,21 @@ const MANY: usize = 256;
 pub struct Transport(Arc<Shared>);
 
 struct Shared {
-    http: reqwest::Client,
+    /// Connects to public addresses only.
+    public: reqwest::Client,
+    /// Connects to private ones too.
+    private: reqwest::Client,
     settings: Settings,
-    limits: Mutex<HashMap<Environment, Arc<Limits>>>,
+    limits: Mutex<Pruned<Environment, Arc<Limits>>>,
+    clients: KnownClients,
 }
 
 /// What limits the requests to one environment, whoever sends them.
 pub(super) struct Limits {
     /// How fast they are sent.
     pub(super) rate_limiter: RateLimiter,
+    /// The same for the token requests of clients that have never got one.
+    pub(super) newcomers: RateLimiter,
     /// Whether they are sent at all.
     pub(super) breaker: CircuitBreaker,
 }
@@ -64,12 +71,24 @@ impl Transport {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(SetupError::NoProvider); // reqwest would panic
         }
-        let http = http(&settings).map_err(SetupError::Http)?;
-        Ok(Self(Arc::new(Shared { http, settings, limits: Mutex::default() })))
+        let http = |private| http(&settings, private).map_err(SetupError::Http);
+        let (public, private) = (http(false)?, http(true)?);
+        Ok(Self(Arc::new(Shared {
+            public,
+            private,
+            settings,
+            limits: Mutex::default(),
+            clients: KnownClients::default(),
+        })))
     }
 
-    pub(super) fn http(&self) -> &reqwest::Client {
-        &self.0.http
+    /// The HTTPS client for a host that may or may not have a `private` address.
+    pub(super) fn http(&self, private: bool) -> &reqwest::Client {
+        if private { &self.0.private } else { &self.0.public }
+    }
+
+    pub(super) fn clients(&self) -> &KnownClients {
+        &self.0.clients
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -79,14 +98,17 @@ impl Transport {
     /// The limits of `environment`, shared by all its clients.
     pub(super) fn limits(&self, environment: &Environment) -> Arc<Limits> {
         let mut all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MANY {
-            all.retain(|_, limits| Arc::strong_count(limits) > 1 || limits.rate_limiter.remaining_pause().is_some());
-        }
+        let in_use =
+            |limits: &mut Arc<Limits>| Arc::strong_count(limits) > 1 || limits.rate_limiter.remaining_pause().is_some();
         let Settings { rate, deadline, .. } = self.0.settings;
         let new = || {
-            Arc::new(Limits { rate_limiter: RateLimiter::new(rate, deadline), breaker: CircuitBreaker::new(deadline) })
+            Arc::new(Limits {
+                rate_limiter: RateLimiter::new(rate, deadline),
+                newcomers: RateLimiter::new(rate * NEWCOMERS, deadline),
+                breaker: CircuitBreaker::new(deadline),
+            })
         };
-        Arc::clone(all.entry(environment.clone()).or_insert_with(new))
+        Arc::clone(all.get_or_insert(environment.clone(), in_use, new))
     }
 }
 
@@ -96,7 +118,7 @@ impl fmt::Debug for Transport {
     }
 }
 
-fn http(settings: &Settings) -> reqwest::Result<reqwest::Client> {
+fn http(settings: &Settings, private: bool) -> reqwest::Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("session-policy-operator/", env!("CARGO_PKG_VERSION")))
         // A redirect could carry the bearer token elsewhere.
@@ -109,7 +131,7 @@ fn http(settings: &Settings) -> reqwest::Result<reqwest::Client> {
         // Below the minute after which load balancers commonly drop idle connections.
         .pool_idle_timeout(Duration::from_secs(50))
         .pool_max_idle_per_host(16)
-        .dns_resolver(Resolver);
+        .dns_resolver(Resolver { private });
     let builder = if settings.use_proxy { builder } else { builder.no_proxy() };
     builder.build()
 }

@@ -29,12 +29,13 @@ pub struct World {
 }
 
 /// How the operator is started unless a test says otherwise.
-const USUAL: [(&str, &str); 6] = [
+const USUAL: [(&str, &str); 7] = [
     ("--default-credentials-for", "all"),
     ("--http-addr", "127.0.0.1:0"),
     ("--resync-interval", "2s"),
     ("--revert-delay", "0s"),
     ("--request-timeout", "2s"),
+    ("--gateway-timeout", "2s"),
     ("--rate-limit", "1000"),
 ];
 

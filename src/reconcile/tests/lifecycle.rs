@@ -7,7 +7,8 @@ use super::{
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
 use crate::reconcile::{
-    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, Outcome, Reason, RemoteOutcome,
+    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, Outcome, ReadError, Reason,
+    RemoteOutcome,
 };
 
 #[test]
@@ -86,6 +87,16 @@ fn missing_credentials_are_waited_for_and_unusable_ones_need_a_person() {
             CredentialsError::Invalid { from: from(), key, why: InvalidValue::Empty },
             ConditionType::Stalled,
             "True CredentialsIncomplete",
+        ),
+        (
+            CredentialsError::Unreadable { from: from(), why: ReadError::Forbidden },
+            ConditionType::Stalled,
+            "True CredentialsUnreadable",
+        ),
+        (
+            CredentialsError::Unreadable { from: from(), why: ReadError::Unavailable },
+            ConditionType::Reconciling,
+            "True CredentialsUnreadable",
         ),
         (
             CredentialsError::NotAllowed { namespace: "customers".into() },

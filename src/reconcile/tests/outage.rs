@@ -6,7 +6,10 @@ use super::{
     world::{On, Trouble, Uid, World},
 };
 use crate::policy::Live;
-use crate::reconcile::{ConditionStatus, ConditionType, ErrorKind, Outcome, Reason, StatusUpdate};
+use crate::reconcile::{
+    ConditionStatus, ConditionType, CredentialsError, CredentialsSource, ErrorKind, Outcome, ReadError, Reason,
+    StatusUpdate,
+};
 use std::time::Duration;
 
 const OUTAGES: [(ErrorKind, &str); 7] = [
@@ -76,6 +79,31 @@ fn after_three_intervals_it_is_stale_until_the_server_is_back() {
             ("True InSync".into(), "True InSync".into())
         );
     }
+}
+
+#[test]
+fn row_115_an_api_server_that_does_not_hand_out_the_secret_is_an_outage_too() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    let (before, usable) = (world.object(uid).clone(), world.credentials.clone());
+    let from = CredentialsSource::Secret("scalekit".into());
+    world.credentials = Err(CredentialsError::Unreadable { from, why: ReadError::Unavailable });
+    world.reconcile(uid);
+    assert_eq!(world.object(uid), &before, "a blip");
+    for (ready, synced) in [
+        ("True InSync", "Unknown CredentialsUnreadable"),
+        ("True InSync", "Unknown CredentialsUnreadable"),
+        ("Unknown Stale", "Unknown CredentialsUnreadable"),
+    ] {
+        world.advance(world.settings.interval);
+        world.reconcile(uid);
+        assert_eq!(
+            (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Synced)),
+            (ready.into(), synced.into())
+        );
+    }
+    world.credentials = usable;
+    world.reconcile(uid);
+    assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
 }
 
 #[test]

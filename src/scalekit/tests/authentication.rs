@@ -2,10 +2,13 @@
 
 use super::{
     INHERITED, read_policy,
-    server::{HttpResponse, Server, json, token, with},
+    server::{HttpResponse, Server, client, client_of, json, token, transport, with},
     trouble, write_policy,
 };
-use crate::reconcile::{ErrorKind, RemoteError, RemoteRequest};
+use crate::{
+    reconcile::{ErrorKind, RemoteError, RemoteRequest},
+    scalekit::Settings,
+};
 use futures::future::join_all;
 
 const EMPTY_TOKEN: &str = r#"{"code":16,"message":"Token empty","details":[{"error_code":"UNAUTHENTICATED"}]}"#;
@@ -95,4 +98,86 @@ async fn a_token_that_does_not_come_costs_one_deadline_for_all() {
     let faults = hundred(&server.hasty_client(), write_policy()).await;
     assert!(faults.iter().all(|error| trouble(error.as_ref().unwrap_err()) == (ErrorKind::TimedOut, false)));
     assert_eq!(server.received().len(), 1);
+}
+
+#[tokio::test]
+async fn equal_credentials_are_one_client_with_one_token() {
+    let server = Server::always(json(200, INHERITED)).await;
+    let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
+    let first = client(&transport, &server.url);
+    for _ in 0..10 {
+        let same = client(&transport, &server.url);
+        assert!(same == first && same.request(&read_policy()).await.is_ok());
+    }
+    assert_eq!(server.tokens(), 1);
+    assert!(client_of(&transport, &server.url, "skc_1", "another") != first);
+}
+
+/// Refuses every secret but `right`.
+async fn strict() -> Server {
+    Server::start(|received, nth| match (received.is_token(), received.body.contains("client_secret=right")) {
+        (true, false) => json(401, r#"{"error":"invalid_client"}"#),
+        (true, true) => token(nth),
+        _ => json(200, INHERITED),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn row_002_credentials_that_are_written_again_and_again_are_still_the_refused_ones() {
+    let server = strict().await;
+    let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
+    for _ in 0..600 {
+        let error = client(&transport, &server.url).request(&read_policy()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::CredentialsRejected);
+    }
+    assert_eq!(server.received().len(), 1);
+}
+
+#[tokio::test]
+async fn row_002_wrong_secrets_of_one_client_id_are_tried_three_times_and_cost_the_right_one_nothing() {
+    let server = strict().await;
+    let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
+    let right = client_of(&transport, &server.url, "skc_1", "right");
+    assert!(right.request(&read_policy()).await.is_ok());
+    for nth in 0..600 {
+        let wrong = client_of(&transport, &server.url, "skc_1", &format!("wrong-{nth}"));
+        let error = wrong.request(&read_policy()).await.unwrap_err();
+        let held_back = matches!(error.kind, ErrorKind::RateLimited { .. }) && error.not_sent;
+        assert!(held_back || error.kind == ErrorKind::CredentialsRejected, "{error:?}");
+    }
+    assert_eq!(server.tokens(), 1 + 3);
+    assert!(right.request(&read_policy()).await.is_ok());
+    let other = client_of(&transport, &server.url, "skc_2", "right");
+    assert!(other.request(&read_policy()).await.is_ok(), "another client id has tries of its own");
+}
+
+#[tokio::test]
+async fn row_114_invented_client_ids_use_up_a_budget_of_their_own() {
+    let server = strict().await;
+    let transport = transport(Settings { rate: 1.0, ..Settings::default() });
+    let right = client_of(&transport, &server.url, "skc_1", "right");
+    assert!(right.request(&read_policy()).await.is_ok());
+    for nth in 0..600 {
+        let invented = client_of(&transport, &server.url, &format!("invented-{nth}"), "wrong");
+        assert!(invented.request(&read_policy()).await.is_err());
+    }
+    let invented = server.tokens() - 1;
+    assert!(invented <= 2, "{invented} of 600");
+    assert!(right.request(&read_policy()).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_outage_of_the_token_endpoint_uses_up_no_tries() {
+    let server = Server::start(|received, nth| match (received.is_token(), nth) {
+        (true, ..=4) => json(404, ""),
+        (true, _) => token(nth),
+        _ => json(200, INHERITED),
+    })
+    .await;
+    let client = server.client();
+    for _ in 0..4 {
+        assert_eq!(client.request(&read_policy()).await.unwrap_err().kind, ErrorKind::BadAuthResponse);
+    }
+    assert!(client.request(&read_policy()).await.is_ok());
 }

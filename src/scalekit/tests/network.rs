@@ -2,13 +2,14 @@
 
 use super::{
     INHERITED, read_policy,
-    server::{HttpResponse, Server, client, json, transport, with},
+    server::{HttpResponse, SECRET, Server, client, json, transport, with},
     trouble, write_policy,
 };
 use crate::{
-    reconcile::{ErrorKind, RemoteError},
-    scalekit::{Client, Settings},
+    reconcile::{Detail, ErrorKind, RemoteError},
+    scalekit::{Client, Credentials, Rules, Settings},
 };
+use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -155,4 +156,73 @@ async fn row_016_https_to_a_port_that_speaks_plain_http() {
 async fn row_016_https_to_a_port_that_hangs_up_on_the_handshake() {
     let error = https_write("").await;
     assert!(matches!(error.kind, ErrorKind::Tls | ErrorKind::Unreachable) && !error.outcome_unknown, "{error:?}");
+}
+
+/// A client whose URL a tenant wrote and an administrator's `any` admits.
+fn concealed(url: &str) -> Client {
+    let rules = Rules { allow_http: true, conceal: true, ..Rules::default() };
+    let credentials = Credentials::parse(url.as_bytes(), b"skc_1", SECRET.as_bytes(), &rules).unwrap();
+    let settings = Settings { deadline: Duration::from_millis(400), rate: 1000.0, ..Settings::default() };
+    Client::new(&transport(settings), credentials)
+}
+
+/// What an internal service might answer, with words of its own.
+const INTERNAL: &str =
+    r#"{"kind":"Status","code":403,"reason":"X","details":{"request_info":{"request_id":"canary-1"}}}"#;
+
+#[tokio::test]
+async fn row_121_a_host_that_is_no_scalekit_looks_the_same_whatever_it_does() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut clients = vec![concealed(&format!("http://127.0.0.1:{port}")), concealed("https://no-such-host.invalid")];
+    let mut servers = Vec::new();
+    for response in [
+        HttpResponse::Silence,
+        HttpResponse::HangUp,
+        bytes("SSH-2.0-OpenSSH_9.9\r\n\r\n"),
+        json(200, "<html>"),
+        json(200, r#"{"access_token":""}"#),
+        json(400, "<html>"),
+        json(401, ""),
+        json(403, INTERNAL),
+        json(404, INTERNAL),
+        with(429, "retry-after: 60\r\n", "<html>"),
+        json(500, INTERNAL),
+        json(501, ""),
+        with(302, "location: /login\r\n", ""),
+    ] {
+        let server = Server::start(move |_, _| response.clone()).await;
+        clients.push(concealed(&server.url));
+        clients.push(concealed(&server.url.replace("http://", "https://")));
+        servers.push(server);
+    }
+    for client in clients {
+        for nth in 0..8 {
+            let error = client.request(&write_policy()).await.unwrap_err();
+            assert_eq!((error.kind, &error.detail), (ErrorKind::Unreachable, &Detail::default()), "{client:?} {nth}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_121_of_a_scalekit_at_such_a_host_the_kind_of_answer_is_shown_and_no_word_of_it() {
+    let answer = r#"{"code":7,"details":[{"error_code":"CANARY_CODE","request_info":{"request_id":"canary-1"}}]}"#;
+    for (response, kind) in [
+        (json(400, answer), ErrorKind::Rejected),
+        (json(401, ""), ErrorKind::AuthFailed),
+        (json(403, answer), ErrorKind::Forbidden),
+        (json(404, r#"{"code":5}"#), ErrorKind::NotFound),
+        (json(409, answer), ErrorKind::Conflict),
+        (json(503, answer), ErrorKind::Unreachable),
+        (json(403, INTERNAL), ErrorKind::Unreachable),
+        (json(200, "<html>"), ErrorKind::Unreachable),
+    ] {
+        let server = Server::always(response).await;
+        let error = concealed(&server.url).request(&read_policy()).await.unwrap_err();
+        assert_eq!((error.kind, error.detail), (kind, Detail::default()));
+    }
+    let server = Server::start(|_, _| json(401, r#"{"error":"invalid_client"}"#)).await;
+    let error = concealed(&server.url).request(&read_policy()).await.unwrap_err();
+    assert_eq!((error.kind, error.detail), (ErrorKind::CredentialsRejected, Detail::default()));
+    let server = Server::always(json(503, "")).await;
+    assert!(concealed(&server.url).request(&write_policy()).await.unwrap_err().outcome_unknown);
 }

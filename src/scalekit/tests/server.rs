@@ -148,8 +148,13 @@ pub(super) fn transport(settings: Settings) -> Transport {
 }
 
 pub(super) fn client(transport: &Transport, url: &str) -> Client {
+    client_of(transport, url, "skc_1", SECRET)
+}
+
+/// A client with another client id and secret.
+pub(super) fn client_of(transport: &Transport, url: &str, id: &str, secret: &str) -> Client {
     let rules = Rules { allow_http: true, ..Rules::default() };
-    Client::new(transport, Credentials::parse(url.as_bytes(), b"skc_1", SECRET.as_bytes(), &rules).unwrap())
+    Client::new(transport, Credentials::parse(url.as_bytes(), id.as_bytes(), secret.as_bytes(), &rules).unwrap())
 }
 
 async fn serve(mut stream: TcpStream, script: impl FnOnce(&ReceivedRequest) -> HttpResponse) -> std::io::Result<()> {

@@ -38,6 +38,9 @@ const OAUTH: [&str; 6] = [
 /// What an error body says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::scalekit) struct ErrorInfo {
+    /// Whether it has a code of gRPC's, of Scalekit's or of OAuth's; no other
+    /// server is likely to.
+    pub(in crate::scalekit) is_scalekits: bool,
     /// Whether it is Scalekit's own "not found", not a proxy's.
     pub(in crate::scalekit) not_found: bool,
     /// Upper case and `_` only, or one of OAuth's.
@@ -56,12 +59,15 @@ pub(in crate::scalekit) fn error_info(body: &[u8]) -> ErrorInfo {
     // ErrorInfo is one of the details, or the body itself (`scalekit-api.md` §4.1).
     let details = root.get("details").and_then(Value::as_array).into_iter().flatten();
     let infos: Vec<_> = details.filter_map(Value::as_object).chain([&root]).collect();
+    let code = root.get("code").and_then(integer).filter(|code| (1..=16).contains(code));
+    let error_code = infos
+        .iter()
+        .find_map(|info| text(info, "error_code", "errorCode", is_code))
+        .or_else(|| text(&root, "error", "error", |error| OAUTH.contains(&error)));
     ErrorInfo {
-        not_found: root.get("code").and_then(integer) == Some(5),
-        error_code: infos
-            .iter()
-            .find_map(|info| text(info, "error_code", "errorCode", is_code))
-            .or_else(|| text(&root, "error", "error", |error| OAUTH.contains(&error))),
+        is_scalekits: code.is_some() || error_code.is_some(),
+        not_found: code == Some(5),
+        error_code,
         request_id: infos.iter().find_map(|info| request_id(info)),
         fields: fields(&infos),
         retry_after: infos.iter().find_map(|info| retry_after(info)),

@@ -4,7 +4,11 @@
 /// Number, fault, what happens.
 pub const ROWS: &[(u16, &str, &str)] = &[
     (1, "A token has expired", "one new token for all, each request once more; no status changes"),
-    (2, "A fresh token is refused too", "`AuthFailed`; nothing more is sent with these credentials for five minutes"),
+    (
+        2,
+        "A fresh token is refused too",
+        "`AuthFailed`; nothing more is sent with these credentials for five minutes, however often their Secret is written; other wrong secrets of one client id are tried three times, then once a minute",
+    ),
     (
         3,
         "The token endpoint refuses the credentials",
@@ -35,7 +39,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         10,
         "429 with Retry-After, in seconds or as a date",
-        "`RateLimited`; nothing more is sent to the whole environment until then, one second to 15 minutes",
+        "`RateLimited`; nothing more is sent to the whole environment until then, one second to 15 minutes; a 429 of the token endpoint pauses its client alone",
     ),
     (
         11,
@@ -65,7 +69,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         16,
         "Connection refused, unknown host, certificate not trusted",
-        "`ApiUnreachable` or `TlsError`; never plain http, never without verification",
+        "`ApiUnreachable` or `TlsError`, the latter only of hosts that are not concealed (row 121); never plain http, never without verification",
     ),
     (17, "A write gets no answer in time", "its outcome is unknown, so the policy is read before anything else"),
     (
@@ -181,7 +185,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         44,
         "A Secret is deleted and created again under its name",
-        "it is another Secret: nothing of the old one is used, its token neither",
+        "its values count: with the same ones it is the same client, with others nothing of the old one is used, its token neither",
     ),
     (
         45,
@@ -253,7 +257,12 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         80,
         "The operator loses permissions",
-        "the failing request is logged; others go on, with growing pauses; `/readyz` fails while every request is refused",
+        "the status says so; others go on, with growing pauses; `/readyz` fails while every request is refused",
+    ),
+    (
+        90,
+        "An allowed host resolves to a private address, or to a metadata service",
+        "it is not contacted; a private address is where an administrator names the host, a metadata service never",
     ),
     (
         96,
@@ -298,6 +307,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "it is corrected in each reconcile, at most twice an interval once it has happened five times within an hour, and the condition `Contended` says so; it never stays",
     ),
     (
+        115,
+        "The operator may not read a Secret any more, or the API server does not hand it out",
+        "`CredentialsUnreadable`: at once if it may not, else `Synced` becomes Unknown after an interval and `Ready` Unknown with `Stale` after three",
+    ),
+    (
         118,
         "Another feature is switched off between our read and our write",
         "it stays off: the organization is read again right before its features are written",
@@ -313,8 +327,18 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "its own resources say `Effective` Unknown; those of another client of the same environment notice nothing",
     ),
     (
+        121,
+        "A Secret names a host outside Scalekit's own domains: a closed port, or one that speaks something else",
+        "`ApiUnreachable` for all, with the same words; of a Scalekit there the reason, but no word of its answers",
+    ),
+    (
         122,
         "Thousands of half-open requests at the health port",
         "at most 64 are open, each for five seconds; one more closes the oldest, so a probe is answered at once",
+    ),
+    (
+        126,
+        "Thousands of credentials and environments that come and go",
+        "what is out of use is forgotten, except what must be waited out after a refusal",
     ),
 ];

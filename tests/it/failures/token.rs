@@ -1,6 +1,8 @@
 //! Rows 1 to 4: the token and the endpoint it comes from.
 
-use super::{ORGANIZATION, TOKEN, always, crowd::Crowd, organization, spec, troubled, witness::message};
+use super::{
+    ORGANIZATION, TOKEN, always, crowd::Crowd, eight_hours, foreign, organization, spec, troubled, witness::message,
+};
 use crate::{
     cluster::eventually,
     world::{World, condition},
@@ -51,6 +53,43 @@ async fn row_002_a_new_token_that_is_refused_too_is_the_last_for_now() {
         eventually("an event", 30, || Some(world.events("AuthFailed")).filter(|e| e.iter().any(|e| regarding(&e))));
     let own: Vec<&Value> = events.iter().filter(regarding).collect();
     assert_eq!((own.len(), &own[0]["type"]), (1, &json!("Warning")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_002_a_secret_that_is_written_all_the_time_is_tried_three_times_and_others_notice_nothing() {
+    let world = World::new().await;
+    world.apply("neighbour", &organization("org_2", ""));
+    world.until("neighbour", "True", "InSync");
+    let right = world.tokens();
+    world.apply_secret("scalekit", "wrong");
+    world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));
+    world.until("acme", "False", "CredentialsRejected");
+    // each edit reads the Secret again
+    let edit = |n: u32| {
+        world.apply("acme", &spec(&format!(", interval: {}s, credentialsSecretRef: {{name: scalekit}}", 60 + n)));
+        eventually("the edit is reconciled", 60, || {
+            let resource = world.resource("acme")?;
+            (resource["status"]["observedGeneration"] == resource["metadata"]["generation"]).then_some(())
+        });
+    };
+    for n in 0..5 {
+        world.kubectl(&["annotate", "--overwrite", "secret", "scalekit", &format!("example.com/n={n}")]);
+        edit(n);
+    }
+    assert_eq!(world.tokens(), right + 1, "whatever else is written, these values were refused");
+    for n in 0..8 {
+        world.apply_secret("scalekit", &format!("wrong-{n}"));
+        edit(10 + n);
+    }
+    let wrong = world.tokens() - right;
+    assert!((3..=4).contains(&wrong), "{wrong} requests for nine wrong secrets: three, then one a minute");
+    world.edit("org_2", &json!({"policy": foreign()}));
+    eventually("the neighbour is looked after", 30, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
+    world.until("neighbour", "True", "InSync");
+    world.apply_secret("scalekit", "test_simulator");
+    edit(20);
+    world.until("acme", "True", "InSync");
+    assert_eq!(world.tokens(), right + wrong, "the operator's own token is one for the same values");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,99 @@
+//! What is known of each client: its token, or what it must wait out after a
+//! refusal. It goes by the three values of the credentials, so Secrets with the
+//! same values share it, and writing a Secret again does not clear it.
+
+use super::{Credentials, Environment, pruned::Pruned, rate_limiter::RateLimiter, token::Tokens};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// All clients that are in use, or that still have something to wait out.
+#[derive(Default)]
+pub(super) struct KnownClients {
+    ids: Mutex<Pruned<(Environment, String), ClientId>>,
+    numbers: AtomicU64,
+}
+
+/// One client id in one environment.
+struct ClientId {
+    /// Limits the token requests with secrets that have never brought a token.
+    newcomers: Arc<RateLimiter>,
+    /// One for each secret.
+    clients: Vec<(Credentials, Arc<Tokens>)>,
+}
+
+impl ClientId {
+    fn in_use(&mut self) -> bool {
+        self.clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.are_held_back());
+        !self.clients.is_empty() || !self.newcomers.is_full()
+    }
+}
+
+impl KnownClients {
+    /// The tokens of the client with these credentials.
+    pub(super) fn tokens(&self, credentials: &Credentials) -> Arc<Tokens> {
+        let key = (credentials.environment().clone(), credentials.id().to_owned());
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = ids.get_or_insert(key, ClientId::in_use, || ClientId {
+            newcomers: Arc::new(RateLimiter::three_then_one_a_minute()),
+            clients: Vec::new(),
+        });
+        if let Some((_, tokens)) = id.clients.iter().find(|(known, _)| known == credentials) {
+            return Arc::clone(tokens);
+        }
+        id.in_use();
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let tokens = Arc::new(Tokens::new(number, Arc::clone(&id.newcomers)));
+        id.clients.push((credentials.clone(), Arc::clone(&tokens)));
+        tokens
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        reconcile::{ErrorKind, RemoteError},
+        scalekit::Rules,
+    };
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    fn credentials(id: &str, secret: &str) -> Credentials {
+        Credentials::parse(b"https://acme.scalekit.com", id.as_bytes(), secret.as_bytes(), &Rules::default()).unwrap()
+    }
+
+    async fn refuse(tokens: &Tokens) {
+        let refused = RemoteError::new(ErrorKind::CredentialsRejected);
+        assert!(tokens.get(Instant::now() + Duration::from_secs(1), |_| async { Err(refused) }).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_126_ten_thousand_clients_that_came_and_went_are_forgotten_and_a_lockout_is_not() {
+        let known = KnownClients::default();
+        let locked_out = known.tokens(&credentials("skc_0", "wrong"));
+        refuse(&locked_out).await;
+        let number = locked_out.number;
+        drop(locked_out);
+        for nth in 0..10_000 {
+            known.tokens(&credentials(&format!("skc_{nth}"), "secret"));
+            known.tokens(&credentials("skc_0", &format!("secret-{nth}")));
+        }
+        let mut ids = known.ids.lock().unwrap();
+        let clients = |id: &mut ClientId| id.clients.len();
+        let all: usize = ids.values_mut().map(clients).sum();
+        assert!(all < 1000, "{all}");
+        drop(ids);
+        assert_eq!(known.tokens(&credentials("skc_0", "wrong")).number, number);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_in_use_is_never_forgotten() {
+        let known = KnownClients::default();
+        let used: Vec<_> = (0..2000).map(|nth| known.tokens(&credentials(&format!("skc_{nth}"), "secret"))).collect();
+        for (nth, tokens) in used.iter().enumerate() {
+            assert!(Arc::ptr_eq(tokens, &known.tokens(&credentials(&format!("skc_{nth}"), "secret"))));
+        }
+    }
+}

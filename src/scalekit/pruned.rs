@@ -1,0 +1,52 @@
+//! A map whose keys are what tenants write: entries out of use are dropped each
+//! time that it has doubled, so it stays as large as what is in use.
+
+use std::{collections::HashMap, hash::Hash};
+
+/// Below this many entries nothing is dropped.
+const FEW: usize = 256;
+
+/// A map that forgets what is out of use.
+pub(super) struct Pruned<K, V> {
+    entries: HashMap<K, V>,
+    prune_at: usize,
+}
+
+impl<K, V> Default for Pruned<K, V> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), prune_at: FEW }
+    }
+}
+
+impl<K: Eq + Hash, V> Pruned<K, V> {
+    /// The value of `key`, or a `new` one. Before one is added, those that are
+    /// not `in_use` may go.
+    pub(super) fn get_or_insert(&mut self, key: K, in_use: fn(&mut V) -> bool, new: impl FnOnce() -> V) -> &mut V {
+        if self.entries.len() >= self.prune_at && !self.entries.contains_key(&key) {
+            self.entries.retain(|_, value| in_use(value));
+            self.prune_at = FEW.max(self.entries.len() * 2);
+        }
+        self.entries.entry(key).or_insert_with(new)
+    }
+
+    #[cfg(test)]
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_126_it_is_as_large_as_what_is_in_use() {
+        let mut map = Pruned::default();
+        for key in 0..100_000 {
+            map.get_or_insert(key, |in_use| *in_use, || key % 1000 == 0);
+            assert!(map.entries.len() <= 2 * FEW);
+        }
+        assert_eq!(map.entries.values().filter(|in_use| **in_use).count(), 100);
+        assert!(*map.get_or_insert(0, |in_use| *in_use, || false), "what is in use stays");
+    }
+}
