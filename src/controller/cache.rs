@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) at_rest: bool,
     /// The host of the environment in its status.
     pub(super) environment: Option<String>,
-    /// A list showed it first, so an earlier process may have written for it.
+    /// It was there at the start, so an earlier process may have written for it.
     pub(super) predecessor: bool,
     created: Timestamp,
     pub(super) version: Option<u64>,
@@ -90,7 +90,9 @@ fn created(object: &Object) -> Timestamp {
 /// How a resource became known as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A complete list, at the start or again.
+    /// The complete list at the start.
+    Start,
+    /// A complete list later on.
     List,
     /// An event of the watch.
     Watch,
@@ -129,14 +131,14 @@ impl Cache {
         let mut inner = self.lock();
         let before = inner.entries.get(&entry.resource.uid).cloned();
         let known = match source {
-            Source::List => true,
+            Source::Start | Source::List => true,
             Source::Watch => before.as_ref().is_none_or(|before| before.version <= entry.version),
             Source::Write => before.as_ref().is_some_and(|before| before.version <= entry.version),
         };
         if !known {
             return Effect { trigger: Trigger::None, went_back: false, concerned: Vec::new() };
         }
-        entry.predecessor = before.as_ref().map_or(source == Source::List, |before| before.predecessor);
+        entry.predecessor = before.as_ref().map_or(source == Source::Start, |before| before.predecessor);
         let went_back = before.as_ref().is_some_and(|before| entry.version < before.version);
         let trigger = entry.watched.trigger(before.as_ref().map(|before| &before.watched));
         let uid = entry.resource.uid.clone();

@@ -187,7 +187,7 @@ impl Context {
     pub(super) fn seen(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
         let uid = entry.resource.uid.clone();
-        let rested = source == Source::List && entry.at_rest && self.cache.get(&uid).is_none();
+        let rested = source == Source::Start && entry.at_rest && self.cache.get(&uid).is_none();
         let interval = entry.interval.unwrap_or(self.settings.interval);
         let effect = self.cache.apply(entry, source);
         match effect.trigger {

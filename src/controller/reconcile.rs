@@ -76,7 +76,7 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
 }
 
 fn log(context: &Context, resource: &ResourceRef, outcome: &Outcome) {
-    let (name, error) = (outcome.name(), outcome.remote_error().map(|error| error.to_string()));
+    let (name, error) = (outcome.name(), outcome.error());
     let is_news = context.with_record(&resource.uid, |record| match outcome {
         Outcome::Gone | Outcome::Reconciled(RemoteOutcome::InSync) => record.logged.all_is_well(),
         _ => record.logged.is_news(name),

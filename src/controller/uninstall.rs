@@ -94,7 +94,7 @@ async fn list(context: &Context, namespaces: &[String]) -> Result<Vec<ResourceRe
     for (_, api) in context.kube.collections(namespaces) {
         for entry in api.list(&ListParams::default()).await?.items.iter().filter_map(Entry::of) {
             resources.push(entry.resource.clone());
-            context.cache.apply(entry, Source::List);
+            context.cache.apply(entry, Source::Start);
         }
     }
     Ok(resources)

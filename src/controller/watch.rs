@@ -130,8 +130,9 @@ impl Watch<'_> {
         let version = loop {
             let page = self.context.kube.within(self.api.list(&parameters)).await?;
             self.context.kube.health.watch_progressed();
+            let source = if self.listed.is_cancelled() { Source::List } else { Source::Start };
             for object in &page.items {
-                let Some((uid, went_back)) = self.context.seen(object, Source::List) else { continue };
+                let Some((uid, went_back)) = self.context.seen(object, source) else { continue };
                 older += usize::from(went_back);
                 present.insert(uid);
             }

@@ -117,6 +117,15 @@ impl Outcome {
         }
     }
 
+    /// What went wrong, for logs.
+    pub fn error(&self) -> Option<String> {
+        match self {
+            Self::ApiServer(error) => Some(error.clone()),
+            Self::Credentials(error) => Some(error.to_string()),
+            _ => self.remote_error().map(ToString::to_string),
+        }
+    }
+
     /// The error of Scalekit that ended the reconcile, where one did.
     pub const fn remote_error(&self) -> Option<&RemoteError> {
         match self {

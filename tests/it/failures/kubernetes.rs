@@ -276,11 +276,10 @@ async fn row_106_a_finalizer_that_the_server_will_never_accept_is_an_error_and_n
     let dry = ["-n", &namespace, "patch", "osp", "acme", "--type=merge", "--dry-run=server", "-p", patch];
     eventually("the policy is in force", 60, || (!world.cluster.kubectl(&dry).status.success()).then_some(()));
     world.start_operator();
-    eventually("it is logged", 60, || {
-        let said = |line: &str| line.contains("could not be finished") && line.contains("no finalizers here");
-        world.log().lines().any(said).then_some(())
-    });
-    assert_eq!(says(&world.resource("acme").unwrap(), "Stalled"), "absent absent", "no step was repeated to the limit");
+    let resource = world.until("acme", "Unknown", "ApiServerError");
+    assert!(message(&resource, "Ready").contains("no finalizers here"), "{resource}");
+    assert_eq!(says(&resource, "Stalled"), "absent absent", "no step was repeated to the limit");
+    assert!(world.log().lines().any(|line| line.contains("ApiServer") && line.contains("no finalizers here")));
     assert_eq!(world.writes(), [], "nothing is written without a finalizer");
     world.kubectl(&["delete", "validatingadmissionpolicybinding", &name]);
     world.until("acme", "True", "InSync");
