@@ -47,6 +47,11 @@ struct Arguments {
     #[arg(long, env = "OSP_REVERT_DELAY", default_value = "10s", value_parser = crd::duration, global = true)]
     revert_delay: Duration,
 
+    /// Switch the feature session_policy off again when a resource is deleted and its policy set back, where this
+    /// operator has switched it on. The feature also lets the customer's administrators edit the policy themselves
+    #[arg(long, env = "OSP_DISABLE_FEATURE_ON_DELETE", global = true)]
+    disable_feature_on_delete: bool,
+
     /// How long a deletion waits for missing or refused credentials before the resource goes and its policy stays
     #[arg(long, env = "OSP_DELETION_GRACE", default_value = "1h", value_parser = crd::deadline, global = true)]
     deletion_grace: Duration,
@@ -196,6 +201,7 @@ impl Arguments {
                     .map(|named| if named.is_empty() { vec![own] } else { named }),
             },
             revert_delay: arguments.revert_delay,
+            disable_feature: arguments.disable_feature_on_delete,
             grace: arguments.deletion_grace,
             namespace_grace: arguments.namespace_deletion_grace,
             gateway_timeout: arguments.gateway_timeout,

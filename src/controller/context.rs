@@ -68,6 +68,7 @@ impl Context {
             // it is sent within its deadline, and applied within that of the gateway or of the server
             settle: deadline + deadline.max(options.gateway_timeout),
             revert_delay: options.revert_delay,
+            disable_feature: options.disable_feature,
             grace: options.grace,
             namespace_grace: options.namespace_grace,
         };
@@ -252,6 +253,7 @@ mod tests {
             resync_interval: Duration::from_secs(600),
             relist_interval: Duration::from_secs(900),
             revert_delay: Duration::ZERO,
+            disable_feature: false,
             gateway_timeout: Duration::ZERO,
             default_credentials: DefaultCredentials { folder: None, namespaces: None },
             grace: Duration::ZERO,

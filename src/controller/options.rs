@@ -19,6 +19,9 @@ pub struct Options {
     /// How long a deletion waits for a resource that takes over, before the
     /// policy is set back.
     pub revert_delay: Duration,
+    /// A deletion that reverts switches the feature session_policy off too, where
+    /// this operator has switched it on.
+    pub disable_feature: bool,
     /// How long a deletion waits for a person before the resource goes and its
     /// policy stays.
     pub grace: Duration,

@@ -38,6 +38,7 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
         spec: Err(violations),
         pinned: None,
         claim: None,
+        enabled_feature: false,
         adopted: None,
         observed_generation: -1,
         conditions: Vec::new(),
@@ -63,6 +64,7 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
             .zip(organization)
             .map(|(environment, organization)| Pinned { environment, organization }),
         claim: status.claim.as_deref().and_then(|claim| claim.parse().ok()),
+        enabled_feature: status.enabled_feature == Some(true),
         adopted: status.adopted.as_ref().map(Live::from),
         observed_generation: status.observed_generation.unwrap_or(-1),
         handled_at: status.last_handled_reconcile_at.clone(),
@@ -114,6 +116,7 @@ fn status(
         organization_id: update.pinned.as_ref().map(|p| p.organization.to_string()),
         environment: update.pinned.as_ref().map(|p| p.environment.clone()),
         claim: update.claim.map(|claim| claim.name().into()),
+        enabled_feature: update.enabled_feature.then_some(true),
         adopted: update.adopted.as_ref().map(|live| ReportedPolicy { absolute: None, idle: None, ..live.into() }),
         conditions: update.conditions.iter().map(|c| dated(c, update.observed_generation, current, now)).collect(),
         last_handled_reconcile_at: update.handled_at.clone(),
@@ -186,6 +189,7 @@ mod tests {
             pinned: OrganizationId::parse(&format!("org_{}", "9".repeat(28)))
                 .map(|organization| Pinned { environment: host, organization }),
             claim: Some(ClaimState::Reverting),
+            enabled_feature: true,
             adopted: Some(live),
             observed: Some(Observed { live, drift: diff(&declared, &live) }),
             application: Some(Application::Known(ApplicationPolicy {

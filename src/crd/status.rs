@@ -34,6 +34,11 @@ pub struct OrganizationSessionPolicyStatus {
     #[schemars(length(max = 64))]
     pub claim: Option<String>,
 
+    /// The operator has switched the feature session_policy on for the
+    /// organization.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub enabled_feature: Option<bool>,
+
     /// The policy that the organization had when the operator first read it,
     /// for `deletionPolicy: Restore`.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]

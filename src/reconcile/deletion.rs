@@ -3,8 +3,8 @@
 //! Doubt never lets it go; only proof, or a time that the status announces.
 
 use super::{
-    CredentialsError, ErrorKind, Hold, Outcome, Ownership, Reason, Release, RemoteError, RemoteRequest, Request,
-    Resource, State, Step, observation::Observation,
+    CredentialsError, ErrorKind, Hold, Organization, Outcome, Ownership, Reason, Release, RemoteError, RemoteRequest,
+    Request, Resource, State, Step, features, observation::Observation, remote,
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec, diff};
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
@@ -92,6 +92,10 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     if let Some((asked, error)) = &observation.failure {
         let about_organization = matches!(asked, RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_));
         return match error.kind {
+            // the policy is set back by then, and a feature that stays on changes nothing of it
+            kind if matches!(asked, RemoteRequest::WriteFeatures { .. }) && kind.class().is_terminal() => {
+                Revert::Release(Release::Reverted)
+            }
             ErrorKind::NotFound if about_organization && observation.not_found < CONFIRMED => {
                 request(Request::Remote(asked.clone()))
             }
@@ -129,7 +133,8 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
         return request(Request::Remote(RemoteRequest::ReadPolicy(organization.id.clone())));
     };
     if let Some(why) = without_revert(spec, resource.adopted, Some(live)) {
-        return Revert::Release(why);
+        let request = disable_feature(state, resource, organization).filter(|_| why == Release::Reverted);
+        return request.map_or(Revert::Release(why), |request| Revert::Step(Step::Request(request)));
     }
     if let Some(delay) = delay.filter(|_| !state.progress_reported) {
         return delay;
@@ -144,6 +149,21 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     }
     let (policy, _) = target(spec, resource.adopted);
     request(Request::Remote(RemoteRequest::WritePolicy { organization: organization.id.clone(), policy }))
+}
+
+/// The write that switches off the feature that this operator has switched on,
+/// where that is wanted; tried once.
+fn disable_feature(state: &State, resource: &Resource, organization: &Organization) -> Option<Request> {
+    let wanted = state.settings.disable_feature && resource.enabled_feature && organization.session_policy_enabled();
+    if !wanted || state.observation.flag.before.is_some() {
+        return None;
+    }
+    if !state.progress_reported {
+        return Some(Request::ReportProgress);
+    }
+    let features = features::with_session_policy(&organization.features, false, 0)?;
+    let request = RemoteRequest::WriteFeatures { organization: organization.id.clone(), features };
+    Some(Request::Remote(remote::read_before(&request, &state.observation).unwrap_or(request)))
 }
 
 /// The pinned organization, whatever the external id leads to by now.

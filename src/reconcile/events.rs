@@ -24,8 +24,14 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
         events.push(Event { warning, reason, note: cut(note) });
     };
     let flag = &state.observation.flag;
-    if flag.before.is_some() && state.observation.organization.as_ref().is_some_and(|o| o.session_policy_enabled()) {
-        say(false, Reason::FeatureEnabled, Reason::FeatureEnabled.means().into());
+    match state.observation.organization.as_ref().filter(|_| flag.before.is_some()) {
+        Some(organization) if organization.session_policy_enabled() && !state.deleting() => {
+            say(false, Reason::FeatureEnabled, Reason::FeatureEnabled.means().into());
+        }
+        Some(organization) if !organization.session_policy_enabled() && state.deleting() => {
+            say(false, Reason::FeatureDisabled, Reason::FeatureDisabled.means().into());
+        }
+        _ => {}
     }
     if !flag.changed_others.is_empty() {
         let names = flag.changed_others.join(", ");

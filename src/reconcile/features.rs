@@ -3,22 +3,23 @@
 
 use super::{Feature, SESSION_POLICY};
 
-/// The list to send so that `session_policy` is on and every other flag stays.
+/// The list to send so that `session_policy` is on, or off, and every other flag
+/// stays.
 ///
 /// `refused` counts how many lists the server has answered 400 to, which it
 /// may do when it does not know a name that it has sent itself: first the list
 /// as read, then without the flags that are off (dropping those loses nothing
 /// even where the list is replaced), last the one entry alone, as the contract
 /// says. `None` when nothing is left to try.
-pub(super) fn with_session_policy(read: &[Feature], refused: u8) -> Option<Vec<Feature>> {
-    let on = || Feature { name: SESSION_POLICY.into(), enabled: true };
+pub(super) fn with_session_policy(read: &[Feature], enabled: bool, refused: u8) -> Option<Vec<Feature>> {
+    let ours = || Feature { name: SESSION_POLICY.into(), enabled };
     let mut complete = read.to_vec();
     match complete.iter_mut().find(|f| f.name == SESSION_POLICY) {
-        Some(flag) => flag.enabled = true,
-        None => complete.push(on()),
+        Some(flag) => flag.enabled = enabled,
+        None => complete.push(ours()),
     }
-    let enabled: Vec<Feature> = complete.iter().filter(|f| f.enabled).cloned().collect();
-    let mut lists = vec![complete, enabled, vec![on()]];
+    let short: Vec<Feature> = complete.iter().filter(|f| f.enabled || f.name == SESSION_POLICY).cloned().collect();
+    let mut lists = vec![complete, short, vec![ours()]];
     lists.dedup();
     lists.into_iter().nth(refused.into())
 }
@@ -48,17 +49,19 @@ mod tests {
     fn the_complete_list_goes_back_with_one_flag_changed() {
         let read = list(&[("sso", true), ("session_policy", false), ("dir_sync", false)]);
         let sent = list(&[("sso", true), ("session_policy", true), ("dir_sync", false)]);
-        assert_eq!(with_session_policy(&read, 0), Some(sent));
-        assert_eq!(with_session_policy(&[], 0), Some(list(&[("session_policy", true)])));
+        assert_eq!(with_session_policy(&read, true, 0), Some(sent));
+        assert_eq!(with_session_policy(&[], true, 0), Some(list(&[("session_policy", true)])));
+        let on = list(&[("sso", true), ("session_policy", true)]);
+        assert_eq!(with_session_policy(&on, false, 0), Some(list(&[("sso", true), ("session_policy", false)])));
     }
 
     #[test]
     fn a_refused_list_shrinks_and_flags_that_are_on_go_last() {
         let read = list(&[("sso", true), ("directory_sync", false)]);
-        assert_eq!(with_session_policy(&read, 1), Some(list(&[("sso", true), ("session_policy", true)])));
-        assert_eq!(with_session_policy(&read, 2), Some(list(&[("session_policy", true)])));
-        assert_eq!(with_session_policy(&read, 3), None);
-        assert_eq!(with_session_policy(&[], 1), None, "the same list is not sent twice");
+        assert_eq!(with_session_policy(&read, true, 1), Some(list(&[("sso", true), ("session_policy", true)])));
+        assert_eq!(with_session_policy(&read, true, 2), Some(list(&[("session_policy", true)])));
+        assert_eq!(with_session_policy(&read, true, 3), None);
+        assert_eq!(with_session_policy(&[], true, 1), None, "the same list is not sent twice");
     }
 
     #[test]

@@ -154,7 +154,9 @@ impl Observation {
                 self.live = sufficient(&echo).then_some(echo);
             }
             (RemoteRequest::WritePolicy { .. }, Err(error)) => self.policy_write_failed(request, error),
-            (RemoteRequest::WriteFeatures { .. }, Ok(RemoteResponse::Organization(echo))) => self.see_flag_echo(echo),
+            (RemoteRequest::WriteFeatures { .. }, Ok(RemoteResponse::Organization(echo))) => {
+                self.see_flag_echo(request.enables_session_policy(), echo)
+            }
             (RemoteRequest::WriteFeatures { .. }, Err(error)) => self.flag_write_failed(request, error),
             (_, Err(error)) => self.fail(request, error),
             (_, Ok(_)) => self.fail(request, RemoteError::new(ErrorKind::BadResponse)), // a reply to another question
@@ -178,12 +180,13 @@ impl Observation {
     /// An echo that does not show what we wanted is not believed; the
     /// organization is read again. So it is where it did not tell before, to
     /// learn whether reads tell now.
-    fn see_flag_echo(&mut self, echo: Organization) {
+    fn see_flag_echo(&mut self, wanted: bool, echo: Organization) {
         self.note_flags();
         self.flag.tries += 1;
         self.flag.error = None;
         let before = self.flag.before.as_deref().unwrap_or_default();
-        let as_wanted = echo.session_policy_enabled() && features::changed_others(before, &echo.features).is_empty();
+        let as_wanted =
+            echo.session_policy_enabled() == wanted && features::changed_others(before, &echo.features).is_empty();
         self.organization = (as_wanted && !self.flag.blind).then_some(echo);
     }
 

@@ -121,6 +121,7 @@ reasons! {
     DriftCorrected: "Somebody changed the policy in Scalekit; the declared one was written again.",
         "Find out who, or use mode TightenOnly or Observe.";
     FeatureEnabled: "The feature session_policy was switched on.", "Nothing.";
+    FeatureDisabled: "The feature session_policy was switched off again (`--disable-feature-on-delete`).", "Nothing.";
     FeaturesChanged: "Other features of the organization changed while session_policy was switched on.",
         "Check the organization's features in Scalekit.";
     Enabled: "The feature session_policy is on.", "Nothing.";

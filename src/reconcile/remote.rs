@@ -157,7 +157,7 @@ fn switch_on(policy: &Policy, observation: &Observation, id: OrganizationId, rea
             Some(error) => RemoteOutcome::Error(error),
         });
     }
-    match features::with_session_policy(read, observation.flag.refused) {
+    match features::with_session_policy(read, true, observation.flag.refused) {
         Some(features) => RemoteStep::Request(RemoteRequest::WriteFeatures { organization: id, features }),
         None => Done(RemoteOutcome::FeatureUnavailable(observation.flag.detail())),
     }

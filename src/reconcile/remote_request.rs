@@ -35,6 +35,11 @@ impl RemoteRequest {
     pub const fn writes(&self) -> bool {
         matches!(self, Self::WriteFeatures { .. } | Self::WritePolicy { .. })
     }
+
+    /// Whether it switches the feature session_policy on.
+    pub fn enables_session_policy(&self) -> bool {
+        matches!(self, Self::WriteFeatures { features, .. } if features.iter().any(|f| f.name == SESSION_POLICY && f.enabled))
+    }
 }
 
 /// The response to a request that succeeded.

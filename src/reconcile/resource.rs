@@ -37,6 +37,8 @@ pub struct Resource {
     pub pinned: Option<Pinned>,
     /// How it claims what is pinned; `None`: it does not.
     pub claim: Option<ClaimState>,
+    /// The operator has switched the feature session_policy on for it.
+    pub enabled_feature: bool,
     /// The custom policy that the organization had before our first write.
     pub adopted: Option<Live>,
     /// The generation its status speaks of; −1 before the first.

@@ -13,6 +13,10 @@ pub struct Settings {
     /// How long a deletion waits for a resource that takes over, before it sets
     /// the policy back.
     pub revert_delay: Duration,
+    /// A deletion that sets the organization back to the application's policy
+    /// switches the feature session_policy off too, where this operator has
+    /// switched it on.
+    pub disable_feature: bool,
     /// How long a deletion waits for credentials.
     pub grace: Duration,
     /// The same where the whole namespace is being deleted.

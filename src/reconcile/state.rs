@@ -3,8 +3,9 @@
 //! end; nothing is decided here.
 
 use super::{
-    Access, ClusterWrite, CredentialsError, ErrorClass, Found, History, HistoryEvent, Observation, Ownership, Reason,
-    Release, RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, Settings, ownership, remote,
+    Access, ClusterWrite, CredentialsError, ErrorClass, Feature, Found, History, HistoryEvent, Observation, Ownership,
+    Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, SESSION_POLICY, Settings,
+    ownership, remote,
 };
 use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use std::time::Duration;
@@ -261,6 +262,19 @@ impl State {
         let resource = self.here()?;
         let first = || self.observation.writes.before.or(self.observation.live).filter(|_| resource.pinned.is_none());
         resource.adopted.or_else(first).filter(|live| matches!(live, Live::Custom { .. }))
+    }
+
+    /// Whether this operator has switched the feature session_policy on, or is
+    /// about to: a reconcile that reports progress where it is off (`working`).
+    pub fn enables_feature(&self, working: bool) -> bool {
+        let off = |features: &[Feature]| !features.iter().any(|f| f.name == SESSION_POLICY && f.enabled);
+        let (flag, organization) = (&self.observation.flag, self.observation.organization.as_ref());
+        let now = match organization {
+            Some(o) if o.session_policy_enabled() => !flag.blind && flag.before.as_deref().is_some_and(off),
+            Some(o) => working && o.features_reported,
+            None => false,
+        };
+        now || self.here().is_some_and(|resource| resource.enabled_feature)
     }
 
     fn has_written(&self) -> bool {

@@ -23,6 +23,8 @@ pub struct StatusUpdate {
     pub claim: Option<ClaimState>,
     /// What the organization had before.
     pub adopted: Option<Live>,
+    /// The operator has switched the feature session_policy on.
+    pub enabled_feature: bool,
     /// The live policy and its drift; `None`: not seen, the current ones stay.
     pub observed: Option<Observed>,
     /// The application's policy; `None`: not seen, the current one stays.
@@ -168,6 +170,7 @@ impl StatusUpdate {
             pinned: pin(state, resource),
             claim: claims::claim(state, outcome),
             adopted: state.adopts(),
+            enabled_feature: state.enables_feature(outcome.is_none()),
             observed: observed(state),
             application: match state.observation.application {
                 Application::Unread | Application::Failed => None,

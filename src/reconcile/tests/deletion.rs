@@ -502,3 +502,33 @@ fn what_a_deletion_writes_is_told_before() {
         }
     }
 }
+
+#[test]
+fn the_feature_goes_off_with_the_policy_only_where_that_is_wanted_and_we_switched_it_on() {
+    for (wanted, on_before, off_after) in [(true, false, true), (false, false, false), (true, true, false)] {
+        let mut world = World::new();
+        world.settings.disable_feature = wanted;
+        world.switch_flag(on_before);
+        let uid = world.declare(enforce(declared()));
+        world.reconcile(uid);
+        world.reconcile(uid);
+        assert_eq!(world.object(uid).read().enabled_feature, !on_before, "kept in the status");
+        world.delete(uid);
+        let reconciled = world.reconcile(uid);
+        assert_eq!(reconciled.outcome, Outcome::Released(Release::Reverted));
+        assert_eq!(!world.tenant().session_policy_on(), off_after, "{wanted} {on_before}");
+        assert_eq!(reconciled.events.iter().any(|event| event.reason == Reason::FeatureDisabled), off_after);
+    }
+}
+
+#[test]
+fn a_feature_that_can_not_be_switched_off_holds_no_deletion() {
+    let mut world = World::new();
+    world.settings.disable_feature = true;
+    let uid = world.declare(enforce(declared()));
+    world.reconcile(uid);
+    world.scalekit.habits.refuses_features = Some(ErrorKind::Forbidden);
+    world.delete(uid);
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
+    assert!(world.tenant().session_policy_on());
+}

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, diff, tighten};
 use crate::reconcile::{
-    ClaimState, ErrorClass, ErrorKind, Ownership, Reason, Release, RemoteRequest, Request, Response, SESSION_POLICY,
-    State, Step, tests::random::TestResult,
+    ClaimState, ErrorClass, ErrorKind, Feature, Ownership, Reason, Release, RemoteRequest, Request, Response,
+    SESSION_POLICY, State, Step, tests::random::TestResult,
 };
 use proptest::prelude::*;
 
@@ -62,6 +62,17 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
         Step::Request(Request::Remote(RemoteRequest::WritePolicy { policy, .. })) => {
             announced(entry)?;
             desired(state, *policy)
+        }
+        Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) if state.deleting() => {
+            let (resource, read) = (state.here().unwrap(), state.observation.organization.as_ref().unwrap());
+            prop_assert!(state.settings.disable_feature && resource.enabled_feature && resource.finalizer);
+            prop_assert_eq!(state.observation.live, Some(Live::Application), "the policy is set back first");
+            prop_assert!(state.observation.organization_is_fresh && state.progress_reported);
+            let ours = |f: &Feature| f.name == SESSION_POLICY;
+            let as_read = features.iter().all(|f| if ours(f) { !f.enabled } else { read.features.contains(f) });
+            prop_assert!(as_read, "only ours is changed");
+            prop_assert_eq!(features.len(), read.features.len());
+            Ok(())
         }
         Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) => {
             announced(entry)?;

@@ -16,6 +16,7 @@ pub(crate) struct Run {
     pub(crate) habits: Habits,
     /// How long a deletion waits for a successor, in seconds.
     pub(crate) revert_delay: u64,
+    pub(crate) disable_feature: bool,
     pub(crate) events: Vec<Action>,
 }
 
@@ -91,6 +92,7 @@ impl Run {
         let mut world = World::new();
         world.scalekit.habits = self.habits.clone();
         world.settings.revert_delay = Duration::from_secs(self.revert_delay);
+        world.settings.disable_feature = self.disable_feature;
         for event in &self.events {
             match event {
                 Action::Reconciled(uid, meanwhile) if world.knows(*uid) => {
@@ -283,8 +285,9 @@ pub(crate) fn runs() -> impl Strategy<Value = Run> {
     ];
     let habits = prop_oneof![1 => Just(Habits::default()), 1 => habits()];
     let delay = prop_oneof![Just(0u64), Just(10u64)];
-    (habits, delay, declarations(), vec(events, 1..24)).prop_map(|(habits, revert_delay, first, mut events)| {
+    let run = (habits, delay, any::<bool>(), declarations(), vec(events, 1..24));
+    run.prop_map(|(habits, revert_delay, disable_feature, first, mut events)| {
         events.insert(0, Action::Change(Change::Declare(first)));
-        Run { habits, revert_delay, events }
+        Run { habits, revert_delay, disable_feature, events }
     })
 }

@@ -37,6 +37,7 @@ impl Object {
             spec: self.spec.clone(),
             pinned: status.and_then(|s| s.pinned.clone()),
             claim: status.and_then(|s| s.claim),
+            enabled_feature: status.is_some_and(|s| s.enabled_feature),
             adopted: status.and_then(|s| s.adopted),
             observed_generation: status.map_or(-1, |s| s.observed_generation),
             conditions: status.map(|s| s.conditions.clone()).unwrap_or_default(),

@@ -99,6 +99,7 @@ impl World {
                 interval: minutes(10),
                 settle: Duration::from_secs(20),
                 revert_delay: Duration::ZERO,
+                disable_feature: false,
                 grace: minutes(60),
                 namespace_grace: minutes(10),
             },
