@@ -134,11 +134,15 @@ impl CredentialStore {
         secret: Option<&str>,
         refresh: bool,
     ) -> Result<Connection, KubeError> {
-        let allowed = |all: &Vec<String>| all.iter().any(|allowed| allowed == namespace);
-        if secret.is_none() && !self.default_credentials.namespaces.as_ref().is_none_or(allowed) {
+        if secret.is_none() && !self.serves(namespace) {
             return Ok(Err(CredentialsError::NotAllowed { namespace: namespace.into() }));
         }
         self.read(&CredentialsRef::of(namespace, secret), refresh).await
+    }
+
+    /// Whether the default credentials are for resources of this namespace.
+    pub(super) fn serves(&self, namespace: &str) -> bool {
+        self.default_credentials.namespaces.as_ref().is_none_or(|all| all.iter().any(|one| one == namespace))
     }
 
     async fn read(&self, reference: &CredentialsRef, refresh: bool) -> Result<Connection, KubeError> {

@@ -81,7 +81,13 @@ impl StatusUpdate {
                     Reason::Uninstalled.message(""),
                 );
             }
-            Outcome::Gone | Outcome::Released(_) => return None,
+            Outcome::Gone if resource.claim.is_none() && !resource.was_ready() => return None,
+            // finalizers of others hold it
+            Outcome::Gone | Outcome::Released(_) => {
+                let message = Reason::Deleting.message("that is over; finalizers of others hold it");
+                update.pend(state, ConditionStatus::False, Reason::Deleting, message);
+                update.release = None;
+            }
             Outcome::Suspended => {
                 let message = Reason::Suspended.message("");
                 update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Suspended, &message);
