@@ -4,6 +4,7 @@
 //! `docs/failures.md` of them.
 
 mod answers;
+mod blind;
 mod catalogue;
 mod claims;
 mod conflicts;
@@ -19,10 +20,12 @@ mod limits;
 mod namespaces;
 mod network;
 mod numbers;
+mod restructure;
 mod rows;
 mod secrets;
 mod servers;
 mod status;
+mod tenants;
 mod token;
 mod uninstall;
 mod witness;
