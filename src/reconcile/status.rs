@@ -84,7 +84,7 @@ impl StatusUpdate {
             Outcome::Gone if resource.claim.is_none() && !resource.was_ready() => return None,
             // finalizers of others hold it
             Outcome::Gone | Outcome::Released(_) => {
-                let message = Reason::Deleting.message("that is over; finalizers of others hold it");
+                let message = "nothing is left to do for the operator; finalizers of others hold the resource";
                 update.pend(state, ConditionStatus::False, Reason::Deleting, message);
                 update.release = None;
             }

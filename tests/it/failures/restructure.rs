@@ -162,7 +162,9 @@ async fn row_124_what_is_released_and_held_by_others_claims_nothing_and_its_stat
     world.start_operator();
     world.until_looked(2);
     let acme = world.resource("acme").unwrap();
-    assert_eq!(condition(&acme, "Ready").unwrap()["status"], "False", "{acme:#}");
+    let ready = condition(&acme, "Ready").unwrap();
+    assert_eq!(ready["status"], "False", "{acme:#}");
+    assert!(ready["message"].as_str().unwrap().contains("finalizers of others"), "{acme:#}");
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
     world.until_gone("acme");
