@@ -67,20 +67,7 @@ impl StatusUpdate {
         let resource = state.here()?;
         let mut update = Self::of(state, Some(outcome));
         match outcome {
-            Outcome::Released(_) if state.uninstalling => {
-                update.set(
-                    ConditionType::Ready,
-                    ConditionStatus::Unknown,
-                    Reason::Uninstalled,
-                    Reason::Uninstalled.message(""),
-                );
-                update.set(
-                    ConditionType::Synced,
-                    ConditionStatus::Unknown,
-                    Reason::Uninstalled,
-                    Reason::Uninstalled.message(""),
-                );
-            }
+            Outcome::Released(_) if state.uninstalling => update.rest(Reason::Uninstalled),
             Outcome::Gone if resource.claim.is_none() && !resource.was_ready() => return None,
             // finalizers of others hold it
             Outcome::Gone | Outcome::Released(_) => {
@@ -88,11 +75,7 @@ impl StatusUpdate {
                 update.pend(state, ConditionStatus::False, Reason::Deleting, message);
                 update.release = None;
             }
-            Outcome::Suspended => {
-                let message = Reason::Suspended.message("");
-                update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Suspended, &message);
-                update.set(ConditionType::Synced, ConditionStatus::Unknown, Reason::Suspended, &message);
-            }
+            Outcome::Suspended => update.rest(Reason::Suspended),
             Outcome::InvalidSpec(violations) => {
                 update.stall(state, Reason::InvalidSpec, violations.join("; "));
             }
@@ -196,6 +179,13 @@ impl StatusUpdate {
 
     fn has(&self, type_: ConditionType) -> bool {
         self.conditions.iter().any(|c| c.type_ == type_)
+    }
+
+    /// Nobody keeps it so, by intention.
+    fn rest(&mut self, reason: Reason) {
+        for type_ in [ConditionType::Ready, ConditionType::Synced] {
+            self.set(type_, ConditionStatus::Unknown, reason, reason.message(""));
+        }
     }
 
     /// A person is needed.
