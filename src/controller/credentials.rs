@@ -126,11 +126,15 @@ impl CredentialStore {
     /// The client for a resource in `namespace` whose `credentialsSecretRef` is
     /// `secret`. `refresh` reads the credentials even if they are fresh.
     pub(super) async fn get(&self, namespace: &str, secret: Option<&str>, refresh: bool) -> Connection {
-        let allowed = |all: &Vec<String>| all.iter().any(|allowed| allowed == namespace);
-        if secret.is_none() && !self.default_credentials.namespaces.as_ref().is_none_or(allowed) {
+        if secret.is_none() && !self.serves(namespace) {
             return Err(CredentialsError::NotAllowed { namespace: namespace.into() });
         }
         self.read(&CredentialsRef::of(namespace, secret), refresh).await
+    }
+
+    /// Whether the default credentials are for resources of this namespace.
+    pub(super) fn serves(&self, namespace: &str) -> bool {
+        self.default_credentials.namespaces.as_ref().is_none_or(|all| all.iter().any(|one| one == namespace))
     }
 
     async fn read(&self, reference: &CredentialsRef, refresh: bool) -> Connection {

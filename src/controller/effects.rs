@@ -17,6 +17,7 @@ use crate::{
     scalekit::Client,
 };
 use jiff::Timestamp;
+use kube::ResourceExt;
 use tokio::sync::OwnedMutexGuard;
 
 /// What one reconcile holds to carry out its requests.
@@ -77,7 +78,7 @@ impl<'a> Effects<'a> {
     /// Writes the status that says `update`, if that differs in anything but
     /// time from the current one.
     pub(super) async fn write_status(&mut self, update: &StatusUpdate) -> Result<ClusterWrite, KubeError> {
-        let Some(object) = &self.object else { return Ok(ClusterWrite::Gone) };
+        let Some(object) = self.object.as_ref().filter(|object| !goes(object)) else { return Ok(ClusterWrite::Gone) };
         let Some(status) = status::changed(update, object, Timestamp::now()) else { return Ok(ClusterWrite::Done) };
         let value = serde_json::to_value(&status).map_err(kube::Error::SerdeError)?;
         let written = self.context.kube.write_status(self.resource, object, &value).await?;
@@ -143,8 +144,18 @@ impl<'a> Effects<'a> {
         self.lock = None;
         self.lock = Some(self.context.locks.lock(&access.environment, organization.id.as_str()).await);
         let keys = state.claim_keys(&self.resource.namespace);
-        Response::Claimants { own, others: self.context.cache.claimants(&self.resource.uid, &keys) }
+        let mut others = self.context.cache.claimants(&self.resource.uid, &keys);
+        // to name no Secret claims nothing where the default credentials are for others
+        others.retain(|other| {
+            other.claim.counts || other.namespace == own.namespace || self.context.credentials.serves(&other.namespace)
+        });
+        Response::Claimants { own, others }
     }
+}
+
+/// Whether nothing holds it any more.
+fn goes(object: &Object) -> bool {
+    kube::Resource::meta(object).deletion_timestamp.is_some() && object.finalizers().is_empty()
 }
 
 fn secret(state: &State) -> Option<&str> {

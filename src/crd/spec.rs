@@ -109,7 +109,8 @@ pub struct OrganizationSessionPolicySpec {
 
     /// What becomes of the organization's policy when this resource is
     /// deleted. Revert: back to the application's policy. Retain: it stays as
-    /// it is.
+    /// it is. Restore: back to the custom policy that the organization had
+    /// before, if it had one.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 

@@ -65,7 +65,12 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     let resource = state.here()?;
     let before = resource.claim;
     if state.deleting() {
-        let yields = matches!(outcome, Some(Outcome::Waiting { .. } | Outcome::Released(_)));
+        let yields = match outcome {
+            Some(Outcome::Waiting { .. } | Outcome::Released(_) | Outcome::Gone) => true,
+            // who waits for a person keeps nobody else out
+            Some(Outcome::Holding { .. }) => state.unsettled_for().is_zero(),
+            _ => false,
+        };
         let reverting = state.progress_reported || outcome.is_none();
         return if reverting { Some(ClaimState::Reverting) } else { before }.filter(|_| !yields);
     }

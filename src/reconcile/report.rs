@@ -29,8 +29,10 @@ impl Report {
             }
             _ => None,
         };
+        // a release has an event of its own
+        let released = matches!(outcome, Outcome::Gone | Outcome::Released(_)) && !state.uninstalling;
         Self {
-            events: events(state, outcome, update.as_ref()),
+            events: events(state, outcome, update.as_ref().filter(|_| !released)),
             requeue: requeue(state, outcome),
             history: reached(state, outcome).map(HistoryEvent::Reached).into_iter().chain(announced).collect(),
             update,

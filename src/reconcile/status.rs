@@ -69,26 +69,15 @@ impl StatusUpdate {
         let resource = state.here()?;
         let mut update = Self::of(state, Some(outcome));
         match outcome {
-            Outcome::Released(_) if state.uninstalling => {
-                update.set(
-                    ConditionType::Ready,
-                    ConditionStatus::Unknown,
-                    Reason::Uninstalled,
-                    Reason::Uninstalled.message(""),
-                );
-                update.set(
-                    ConditionType::Synced,
-                    ConditionStatus::Unknown,
-                    Reason::Uninstalled,
-                    Reason::Uninstalled.message(""),
-                );
+            Outcome::Released(_) if state.uninstalling => update.rest(Reason::Uninstalled),
+            Outcome::Gone if resource.claim.is_none() && !resource.was_ready() => return None,
+            // finalizers of others hold it
+            Outcome::Gone | Outcome::Released(_) => {
+                let message = "nothing is left to do for the operator; finalizers of others hold the resource";
+                update.pend(state, ConditionStatus::False, Reason::Deleting, message);
+                update.release = None;
             }
-            Outcome::Gone | Outcome::Released(_) => return None,
-            Outcome::Suspended => {
-                let message = Reason::Suspended.message("");
-                update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Suspended, &message);
-                update.set(ConditionType::Synced, ConditionStatus::Unknown, Reason::Suspended, &message);
-            }
+            Outcome::Suspended => update.rest(Reason::Suspended),
             Outcome::InvalidSpec(violations) => {
                 update.stall(state, Reason::InvalidSpec, violations.join("; "));
             }
@@ -193,6 +182,13 @@ impl StatusUpdate {
 
     fn has(&self, type_: ConditionType) -> bool {
         self.conditions.iter().any(|c| c.type_ == type_)
+    }
+
+    /// Nobody keeps it so, by intention.
+    fn rest(&mut self, reason: Reason) {
+        for type_ in [ConditionType::Ready, ConditionType::Synced] {
+            self.set(type_, ConditionStatus::Unknown, reason, reason.message(""));
+        }
     }
 
     /// A person is needed.

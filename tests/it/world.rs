@@ -24,6 +24,9 @@ pub struct World {
     pub user: &'static str,
     /// What the operator is started with, besides and instead of the usual.
     pub arguments: Vec<&'static str>,
+    /// The arguments by which kubectl works as somebody else than an
+    /// administrator.
+    pub tenant: Vec<String>,
     operator: Option<Child>,
     log: PathBuf,
 }
@@ -75,7 +78,16 @@ impl World {
         let namespace = cluster.namespace();
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("operator-{namespace}.log"));
         File::create(&log).unwrap();
-        Self { cluster, namespace, simulator, user: "operator", arguments: Vec::new(), operator: None, log }
+        Self {
+            cluster,
+            namespace,
+            simulator,
+            user: "operator",
+            arguments: Vec::new(),
+            tenant: Vec::new(),
+            operator: None,
+            log,
+        }
     }
 
     /// Starts the operator with credentials of its own.
@@ -154,7 +166,14 @@ impl World {
              metadata: {{name: {name}, namespace: {}}}\nspec: {spec}\n",
             self.namespace
         );
-        self.cluster.with_input(&["apply", "-f", "-"], &manifest)
+        self.with_input(&["apply", "-f", "-"], &manifest)
+    }
+
+    /// Runs kubectl with `input`, as whoever works in this namespace; whether it
+    /// succeeded, and what was said.
+    pub fn with_input(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        let tenant: Vec<&str> = self.tenant.iter().map(String::as_str).collect();
+        self.cluster.with_input(&[&tenant, arguments].concat(), input)
     }
 
     /// A Secret with credentials of the simulator, secret as given.
@@ -174,7 +193,8 @@ impl World {
 
     /// Runs kubectl in this namespace; it must succeed.
     pub fn kubectl(&self, arguments: &[&str]) -> String {
-        self.cluster.ok(&[&["-n", self.namespace.as_str()], arguments].concat())
+        let tenant: Vec<&str> = self.tenant.iter().map(String::as_str).collect();
+        self.cluster.ok(&[tenant.as_slice(), &["-n", self.namespace.as_str()], arguments].concat())
     }
 
     /// A resource as it is.

@@ -17,11 +17,11 @@ proptest! {
         let mut world = run.play(|_, _| Ok(()))?;
         cure(&mut world);
         let uids: Vec<Uid> = (1..10).filter(|uid| world.knows(*uid)).collect();
-        for _ in 0..uids.len() + 8 {
-            for uid in &uids {
+        for wait in [world.settings.settle; 8].into_iter().chain([world.settings.grace; 2]) {
+            for uid in uids.iter().chain(&uids) {
                 world.reconcile(*uid);
             }
-            world.advance(world.settings.settle);
+            world.advance(wait); // one that waits for a person goes after its grace
         }
         for uid in uids {
             where_it_should_be(&world, uid)?;

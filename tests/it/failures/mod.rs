@@ -4,6 +4,7 @@
 //! `docs/failures.md` of them.
 
 mod answers;
+mod blind;
 mod catalogue;
 mod claims;
 mod conflicts;
@@ -20,10 +21,12 @@ mod namespaces;
 mod network;
 mod numbers;
 mod restore;
+mod restructure;
 mod rows;
 mod secrets;
 mod servers;
 mod status;
+mod tenants;
 mod token;
 mod uninstall;
 mod witness;

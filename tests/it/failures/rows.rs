@@ -302,14 +302,29 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (107, "Deleted while our finalizer is about to be added", "nothing is written and the resource goes"),
     (108, "Mode Observe", "not one write"),
     (
+        111,
+        "A resource of another namespace names the organization with credentials that don't reach it: older, younger, or asleep until it gets a Secret",
+        "it claims nothing (`status.claim` is absent): the owner stays, repairs drift, and reverts when it is deleted; credentials that are refused later lose their claim, to a resource whose own have read the organization",
+    ),
+    (
+        112,
+        "The Secret of another claimant is missing or can't be read",
+        "it costs nobody else a request: no Secret is read for somebody else's reconcile",
+    ),
+    (
         113,
         "Somebody sets a looser policy again and again",
         "it is corrected in each reconcile, at most twice an interval once it has happened five times within an hour, and the condition `Contended` says so; it never stays",
     ),
     (
         115,
-        "The operator may not read a Secret any more, or the API server does not hand it out",
-        "`CredentialsUnreadable`: at once if it may not, else `Synced` becomes Unknown after an interval and `Ready` Unknown with `Stale` after three",
+        "The operator may not read a Secret or set its finalizer any more, or the API server fails",
+        "`CredentialsUnreadable`: at once if it may not read it; any other error of the API server is `ApiServerError`, at once where something is pending; else `Synced` becomes Unknown after an interval and `Ready` Unknown with `Stale` after three",
+    ),
+    (
+        117,
+        "A resource is renamed or moved to another namespace, in either order, and its Secret comes later",
+        "the deletion waits `--revert-delay` (10 s) and says until when; a resource that takes over cancels the revert, so the application's policy is never live in between",
     ),
     (
         118,
@@ -337,8 +352,18 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "at most 64 are open, each for five seconds; one more closes the oldest, so a probe is answered at once",
     ),
     (
+        124,
+        "A finalizer of somebody else holds a resource that is reverted",
+        "it claims nothing and its status is true: not Ready, with the policy that is live; another resource becomes Ready",
+    ),
+    (
         126,
         "Thousands of credentials and environments that come and go",
         "what is out of use is forgotten, except what must be waited out after a refusal",
+    ),
+    (
+        127,
+        "A clock is set forward while a deletion waits",
+        "it waits by the operator's own clock too, so nothing is reverted or left behind early",
     ),
 ];

@@ -97,7 +97,10 @@ async fn describe_shows_the_conditions_and_what_happened() {
     world.until("younger", "False", "Conflict");
     for (name, ran) in [
         ("acme", ["Reason:                InSync", "Normal", "PolicyApplied", "absolute 8h, idle 1h"]),
-        ("younger", ["Reason:                Conflict", "Warning", "Conflict", "the resource \"acme\" is older"]),
+        (
+            "younger",
+            ["Reason:                Conflict", "Warning", "Conflict", "the resource \"acme\" has the earlier claim"],
+        ),
     ] {
         let told_all = |page: &String| {
             let (_, events) = page.split_once("Events:").unwrap();

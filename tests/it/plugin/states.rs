@@ -145,8 +145,8 @@ async fn each_state_is_explained_with_what_to_do() {
             "acme-copy is not Ready: Conflict",
             "Conflict for",
             "Ready is False, Synced is Unknown, Stalled is True",
-            "Means An older resource owns this organization.",
-            "Here the resource \"acme\" is older",
+            "Means Another resource owns this organization.",
+            "Here the resource \"acme\" has the earlier claim",
             &owner,
             "Do Delete one of the two; the younger one takes over when the older one goes.",
         ],
@@ -210,6 +210,6 @@ async fn an_owner_elsewhere_is_named_to_whom_may_look_there_and_to_nobody_else()
     let mut limited = command(&loser.cluster, "limited", None);
     let said: Said = limited.args(["explain", "acme", "-n", namespace]).output().unwrap().into();
     assert_eq!(said.code, 2, "{}", said.err);
-    assert!(said.out.contains("a resource in another namespace is older"), "{}", said.out);
+    assert!(said.out.contains("a resource in another namespace has the earlier claim"), "{}", said.out);
     assert!(!said.out.contains("the-winner") && !said.out.contains("Owner"), "{}", said.out);
 }

@@ -1,0 +1,74 @@
+//! An operator whose rights at the API server are taken away (row 115): the
+//! status does not go on saying what nobody can see.
+
+use super::{foreign, says, spec, tenants::BY_SECRET};
+use crate::{cluster::eventually, world::World};
+use serde_json::json;
+
+/// An operator that may do this and nothing else.
+async fn limited() -> World {
+    let mut world = World::without_operator(json!({})).await;
+    world.user = "limited";
+    allow(&world, &["get", "list", "watch", "patch"], "secrets");
+    world.kubectl(&["create", "rolebinding", "limited", "--role=limited", "--user=limited"]);
+    world.apply_secret("scalekit", "test_simulator");
+    world.start_with(&[]);
+    world
+}
+
+/// What it may do to resources, and what it may read besides.
+fn allow(world: &World, verbs: &[&str], read: &str) {
+    let rules = json!([
+        {"apiGroups": ["scalekit.com"], "resources": ["organizationsessionpolicies"], "verbs": verbs},
+        {"apiGroups": ["scalekit.com"], "resources": ["organizationsessionpolicies/status"], "verbs": ["patch"]},
+        {"apiGroups": [""], "resources": [read], "verbs": ["get"]},
+    ]);
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "limited", "namespace": world.namespace}, "rules": rules});
+    let (accepted, said) = world.with_input(&["apply", "-f", "-"], &role.to_string());
+    assert!(accepted, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_115_without_the_right_to_read_the_secret_nothing_stays_ready() {
+    let world = limited().await;
+    world.apply("acme", &spec(BY_SECRET));
+    world.until("acme", "True", "InSync");
+    allow(&world, &["get", "list", "watch", "patch"], "configmaps");
+    world.edit("org_1", &json!({"policy": foreign()}));
+    let blind = eventually("it is not Ready any more", 120, || {
+        world.resource("acme").filter(|resource| !says(resource, "Ready").starts_with("True"))
+    });
+    assert!(!says(&blind, "Synced").starts_with("True"), "{blind:#}");
+    allow(&world, &["get", "list", "watch", "patch"], "secrets");
+    world.until("acme", "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_115_without_the_right_to_the_finalizer_nothing_is_written_and_the_status_says_why() {
+    let world = limited().await;
+    allow(&world, &["get", "list", "watch"], "secrets");
+    world.apply("acme", &spec(BY_SECRET));
+    let blocked = eventually("the status says so", 120, || {
+        world.resource("acme").filter(|resource| says(resource, "Ready") == "Unknown ApiServerError")
+    });
+    assert!(blocked["metadata"]["finalizers"].is_null());
+    assert_eq!(world.policies("org_1").len(), 0);
+    allow(&world, &["get", "list", "watch", "patch"], "secrets");
+    world.until("acme", "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_115_a_deletion_that_cannot_take_its_finalizer_off_says_why() {
+    let world = limited().await;
+    world.apply("acme", &spec(BY_SECRET));
+    world.until("acme", "True", "InSync");
+    allow(&world, &["get", "list", "watch"], "secrets");
+    world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
+    eventually("the status says so", 120, || {
+        world.resource("acme").filter(|resource| says(resource, "Ready") == "Unknown ApiServerError")
+    });
+    allow(&world, &["get", "list", "watch", "patch"], "secrets");
+    world.until_gone("acme");
+    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+}
