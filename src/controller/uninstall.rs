@@ -64,7 +64,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 const NOTHING_TO_REVERT: &str = "Nothing was there to revert.";
 
-/// Releases every resource that the operator with these options looks after;
+/// Releases every resource that the operator with these options watches;
 /// `each` hears of one after the other. What is left can be tried again.
 pub async fn uninstall(
     client: kube::Client,

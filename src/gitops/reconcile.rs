@@ -1,7 +1,9 @@
 //! One reconcile of one organization. The decisions are [`next_remote`]'s, as in
 //! the operator; the verb says how a request is carried out.
 
+use super::Manifest;
 use crate::{
+    policy::OrganizationId,
     reconcile::{
         ErrorKind, Goal, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep,
         next_remote, read_before, satisfied,
@@ -12,6 +14,15 @@ use futures::{StreamExt, stream};
 
 /// More steps than any reconcile needs; ends one that would not end by itself.
 const MOST_STEPS: usize = 64;
+
+/// What `manifest` wants of its organization. With `features_unreported` no
+/// response has listed features yet: the flag is then switched on only together
+/// with a policy to write; otherwise every plan would show that change again.
+pub(super) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, features_unreported: bool) -> Goal {
+    let declared = &manifest.spec;
+    let organization = declared.organization.clone();
+    Goal { organization, pinned, features_unreported, policy: declared.policy, mode: declared.mode }
+}
 
 /// Reconciles one organization; returns what was observed and the outcome.
 /// `perform` carries out one request; its `None` ends the reconcile without an

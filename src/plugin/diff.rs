@@ -1,10 +1,11 @@
 //! `osp diff`: the declared beside the live policy, and which is stricter.
 
 use super::{
-    CommandOutput, Exit, Failure, Format, Output, VerbResult,
     cluster::{Hint, Named},
     explain::future,
+    failure::Failure,
     limits::stricter_side,
+    output::{CommandOutput, Format, VerbResult, json as pretty},
     summary::Summary,
     table::{Cell, Column, Place, table},
 };
@@ -12,7 +13,7 @@ use crate::{
     crd::OrganizationSessionPolicy,
     policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::Style,
+    terminal::{Exit, Output, Style},
 };
 use clap::Args;
 use serde_json::json;
@@ -129,7 +130,7 @@ impl<'a> Comparison<'a> {
             json!({"field": line.field.name(), "declared": line.declared, "live": line.live,
                 "stricter": line.stricter})
         });
-        super::json(&json!({
+        pretty(&json!({
             "namespace": self.summary.namespace(), "name": self.summary.name(),
             "current": self.summary.is_current(), "synced": self.summary.status_of(ConditionType::Synced).name(),
             "drift": drift.collect::<Vec<_>>(),
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_others_change_back_is_not_told_to_be_left_alone() {
+    fn a_policy_that_others_change_back_is_not_said_to_be_left_alone() {
         let looser = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 600});
         let said = consequence(json!({}), false, "Contended", looser);
         assert!(said.starts_with("It differs because of Contended: Somebody else changes the policy"), "{said}");
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_deletion_does_is_told_of_each_spec() {
+    fn what_a_deletion_does_is_said_of_each_spec() {
         let own = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 60});
         let stricter = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 30});
         for (spec, live, expected) in [

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_with_what_is_there() {
+    fn what_is_missing_is_reported_with_what_is_there() {
         let failure = |near: &[&str]| Failure::NotFound {
             name: "acne".into(),
             namespace: "customers".into(),

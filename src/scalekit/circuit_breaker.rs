@@ -52,7 +52,7 @@ enum State {
     },
 }
 
-/// Permission to send one request. Permits are told apart by their time: a
+/// Permission to send one request. Permits are distinguished by their time: a
 /// probe is the only request that is permitted at its instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Permit(Instant);

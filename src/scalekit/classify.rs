@@ -20,7 +20,7 @@ pub(super) fn classify(
 ) -> Result<Vec<u8>, RemoteError> {
     let status = response.status;
     let success = (200..300).contains(&status);
-    let (body, flaw) = match response.body {
+    let (body, problem) = match response.body {
         Body::Whole(body) if success => return Ok(body),
         Body::Whole(body) => (body, None),
         Body::TimedOut => (Vec::new(), Some((ErrorKind::TimedOut, "the answer came too slowly"))),
@@ -30,7 +30,7 @@ pub(super) fn classify(
         Body::TooLarge | Body::Truncated => (Vec::new(), None),
     };
     let info = wire::error_info(&body);
-    let (kind, note) = match flaw {
+    let (kind, note) = match problem {
         Some((kind, note)) => (kind, Some(note)),
         None => kind(status, info.not_found, paused),
     };

@@ -24,7 +24,7 @@ const FIELDS: [&str; 15] = [
     "uid",
 ];
 
-/// Looks at the names, the labels and the annotations of `document`.
+/// Checks the names, the labels and the annotations of `document`.
 pub(super) fn check(document: &Value) -> Vec<Violation> {
     let empty = Map::new();
     let metadata = document.get("metadata").unwrap_or(&Value::Null);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_metadata_is_told_by_field() {
+    fn bad_metadata_is_reported_by_field() {
         for (metadata, path) in [
             (json!(null), "metadata.name"),
             (json!({}), "metadata.name"),

@@ -4,7 +4,7 @@
 use crate::crd::{RuleId, Violation};
 use serde_json::{Map, Value};
 
-/// The fields of `document` that the schema does not have. Metadata is looked
+/// The fields of `document` that the schema does not have. Metadata is checked
 /// at elsewhere.
 pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Violation> {
     let mut findings = Vec::new();

@@ -1,9 +1,9 @@
 //! Why a live policy is not the declared one: the file changed in Git, or the
 //! policy in Scalekit. Only `--last-applied` can tell; nothing is guessed.
 
-use super::{Cause, goal};
+use super::Cause;
 use crate::{
-    gitops::Manifest,
+    gitops::{Manifest, reconcile::goal},
     policy::{Live, OrganizationId, OrganizationRef},
     reconcile::satisfied,
 };

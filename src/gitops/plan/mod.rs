@@ -16,7 +16,7 @@ pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
 pub(super) use command::{input, load};
-pub(super) use refresh::{PlanOptions, goal, refresh};
+pub(super) use refresh::{PlanOptions, refresh};
 pub(super) use saved::read;
 pub(super) use text::{text, title};
 

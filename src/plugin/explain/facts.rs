@@ -1,7 +1,7 @@
 //! The declared policy, the live one, the application's, and which limit of them
 //! applies to new sessions.
 
-use super::super::{delivery::Delivery, limits, summary::Summary};
+use super::super::{delivery::Delivery, limits, output, summary::Summary};
 use crate::{
     crd::{ApplicationLimits, EffectiveLimit},
     policy::{Bounds, Minutes, Mode},
@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) fn text(summary: &Summary<'_>, delivery: Option<Delivery>, output: &Output) -> String {
     let mut text = String::from("\n");
-    let mut fact = |label: &str, value: &str| text.push_str(&super::fact(output, label, value));
+    let mut fact = |label: &str, value: &str| text.push_str(&output::fact(output, label, value));
     fact("Organization", &organization(summary));
     match &summary.spec {
         Ok(spec) => {

@@ -177,7 +177,7 @@ fn a_namespace_that_begins_to_go_shortens_the_grace() {
     assert_eq!(until, world.now + MINUTE * 10);
     world.advance(MINUTE * 5);
     let Outcome::Holding { until: later, .. } = world.reconcile(uid).outcome else { panic!("not held") };
-    assert_eq!(later, until, "and no look prolongs it");
+    assert_eq!(later, until, "and no reconcile prolongs it");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn whoever_uninstalls_gets_every_resource_off_its_finalizer() {
 }
 
 #[test]
-fn an_heir_waits_for_a_write_of_its_predecessor_that_may_still_land() {
+fn a_successor_waits_for_a_write_of_its_predecessor_that_may_still_land() {
     let (mut world, older) = World::at_rest(enforce(declared()));
     world.edit(older, |d| d.policy = custom(120, 30));
     world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
@@ -227,7 +227,7 @@ fn an_heir_waits_for_a_write_of_its_predecessor_that_may_still_land() {
 }
 
 #[test]
-fn an_heir_gets_the_organization_without_a_revert() {
+fn a_successor_gets_the_organization_without_a_revert() {
     let (mut world, older) = World::at_rest(enforce(declared()));
     let successor = world.declare(enforce(custom(240, None)));
     world.delete(older);
@@ -489,7 +489,7 @@ fn whoever_uninstalls_hands_nothing_over() {
 }
 
 #[test]
-fn what_a_deletion_writes_is_told_before() {
+fn what_a_deletion_writes_is_announced_before() {
     for spec in [enforce(declared()), tighten_only(declared()), observe(declared()), retain(declared())] {
         for live in [Live::Application, declared().into(), custom(60, None).into(), Live::Unrecognized] {
             let (mut world, uid) = World::at_rest(spec.clone());

@@ -1,4 +1,4 @@
-//! When a resource is looked at again.
+//! When a resource is reconciled again.
 
 use super::{
     random::{cases, runs},
@@ -177,7 +177,7 @@ proptest! {
 }
 
 #[test]
-fn a_hold_and_a_contended_policy_are_told_with_their_own_times() {
+fn a_hold_and_a_contended_policy_are_announced_with_their_own_times() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.scalekit.down = Some(ErrorKind::Forbidden);
     assert_eq!(said(&world.reconcile(uid)), Some(NextReconcile::Within(MINUTE * 5)));

@@ -188,13 +188,13 @@ async fn row_080_rights_that_are_taken_away_are_missed_aloud_and_cost_the_others
     may_read(&world, "configmaps");
     let missed = world.until("acme", "False", "CredentialsUnreadable");
     world.edit("org_2", &json!({"policy": foreign()}));
-    eventually("the others are looked after", 60, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
-    world.until_looked(4);
+    eventually("the others are reconciled", 60, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
+    world.until_reconciled(4);
     let later = world.resource("acme").unwrap();
     assert_eq!(later["metadata"]["resourceVersion"], missed["metadata"]["resourceVersion"], "it is said once");
     may_read(&world, "secrets");
     world.edit("org_1", &json!({"policy": foreign()}));
-    eventually("acme is looked after again", 75, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    eventually("acme is reconciled again", 75, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
     world.until("acme", "True", "InSync");
 }
 
@@ -324,7 +324,7 @@ async fn row_107_what_is_already_going_gets_no_finalizer_and_no_write() {
     world.start_operator();
     world.apply("bystander", &organization("org_2", ""));
     world.until("bystander", "True", "InSync");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.count("path=/api/v1/organizations/org_1**"), 0);
     assert_eq!(finalizers(&world.resource("acme").unwrap()), ["example.com/other"]);
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);

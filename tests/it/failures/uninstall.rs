@@ -22,7 +22,7 @@ async fn row_079_uninstall_reverts_and_lets_every_resource_go() {
         (json!("APPLICATION"), &eight_hours())
     );
     let stray = world.resource("stray").unwrap();
-    assert_eq!(says(&stray, "Ready"), "Unknown Uninstalled", "nobody looks after it any more");
+    assert_eq!(says(&stray, "Ready"), "Unknown Uninstalled", "no operator reconciles it any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,7 +63,7 @@ async fn a_program_reads_the_same_as_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_difference_is_told_with_the_stricter_side_and_what_comes_of_it() {
+async fn a_difference_is_shown_with_the_stricter_side_and_what_comes_of_it() {
     let world = customers().await;
     let said = osp(&world, &["diff", "watched"]);
     assert_eq!(
@@ -91,7 +91,7 @@ async fn a_difference_is_told_with_the_stricter_side_and_what_comes_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_that_is_not_reconciled_yet_is_never_told_to_be_fine() {
+async fn an_edit_that_is_not_reconciled_yet_is_never_called_fine() {
     let mut world = World::new().await;
     world.apply("acme", &org("org_1", ""));
     world.until("acme", "True", "InSync");
@@ -191,7 +191,7 @@ async fn each_state_is_explained_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_elsewhere_is_named_to_whom_may_look_there_and_to_nobody_else() {
+async fn an_owner_elsewhere_is_named_to_whom_may_list_there_and_to_nobody_else() {
     let scalekit = World::scalekit(json!({})).await;
     let winner = World::on(crate::cluster::cluster(), scalekit.clone());
     let mut loser = World::on(crate::cluster::cluster(), scalekit);
