@@ -170,7 +170,7 @@ impl Cache {
         self.lock().entries.values().filter(|entry| such(entry)).map(|entry| entry.resource.uid.clone()).collect()
     }
 
-    /// What `of` tells of every resource, each value once.
+    /// The value of `of` for every resource, each once.
     pub(super) fn each<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
         self.lock().entries.values().map(of).collect()
     }
@@ -181,7 +181,7 @@ impl Cache {
 }
 
 impl Inner {
-    /// Moves the claim of a resource; whom that concerns.
+    /// Replaces the claim of a resource; the others that the change concerns.
     fn claims(&mut self, uid: &Uid, before: Option<&Claim>, after: Option<&Claim>) -> Vec<Uid> {
         let concerned = self.others(uid, &Claim::concerned(before, after));
         for key in before.into_iter().flat_map(|claim| &claim.keys) {

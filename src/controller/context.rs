@@ -124,7 +124,7 @@ impl Context {
         self.with_record(uid, |record| record.backoff.delay(uid, requeue))
     }
 
-    /// Whether everybody is to read in the log that it ended in `outcome`.
+    /// Whether `outcome` is logged at the usual level, not only at debug.
     pub(super) fn is_news(&self, uid: &Uid, outcome: &'static str) -> bool {
         self.with_record(uid, |record| record.logged.is_news(outcome))
     }

@@ -21,7 +21,7 @@ use thiserror::Error;
 pub(super) const MANAGER: &str = "session-policy-operator";
 
 /// Longer than the API server's own deadline for a slow write, shorter than a
-/// person's patience.
+/// person waits.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A request to the API server that failed.
@@ -60,6 +60,8 @@ pub(super) struct KubeApi {
 
 /// An object as read: decoded, or at least its metadata.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
+/// The object after a write, or why it was not written.
+pub(super) type Written = Result<Result<Object, ClusterWrite>, KubeError>;
 
 impl KubeApi {
     pub(super) const fn new(client: Client, health: Health) -> Self {
@@ -90,7 +92,7 @@ impl KubeApi {
         reference: &ResourceRef,
         object: &Object,
         status: &serde_json::Value,
-    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
+    ) -> Written {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
         let object_ref = reference.object_ref();
         let applied = json!({
@@ -105,11 +107,7 @@ impl KubeApi {
     }
 
     /// Adds our finalizer, if the uid is still this one.
-    pub(super) async fn add_finalizer(
-        &self,
-        reference: &ResourceRef,
-        object: &Object,
-    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
+    pub(super) async fn add_finalizer(&self, reference: &ResourceRef, object: &Object) -> Written {
         let operation = if object.finalizers().is_empty() {
             // nobody else may have added one since
             json!([
@@ -123,11 +121,7 @@ impl KubeApi {
     }
 
     /// Removes our finalizer and no other, if the uid is still this one.
-    pub(super) async fn remove_finalizer(
-        &self,
-        reference: &ResourceRef,
-        object: &Object,
-    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
+    pub(super) async fn remove_finalizer(&self, reference: &ResourceRef, object: &Object) -> Written {
         let Some(index) = object.finalizers().iter().position(|f| f == FINALIZER) else {
             return Ok(Err(ClusterWrite::Outdated));
         };
@@ -140,12 +134,7 @@ impl KubeApi {
     }
 
     /// Patches `object` if it still has this uid.
-    async fn patch(
-        &self,
-        reference: &ResourceRef,
-        object: &Object,
-        operations: serde_json::Value,
-    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
+    async fn patch(&self, reference: &ResourceRef, object: &Object, operations: serde_json::Value) -> Written {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
         let mut patch = json!([{"op": "test", "path": "/metadata/uid", "value": &*reference.uid}]);
         if let (Some(patch), serde_json::Value::Array(operations)) = (patch.as_array_mut(), operations) {
@@ -217,7 +206,7 @@ pub(super) fn code(error: &kube::Error) -> Option<u16> {
 }
 
 /// Tells a write that found another object than expected from one that failed.
-fn became(written: Result<Object, KubeError>) -> Result<Result<Object, ClusterWrite>, KubeError> {
+fn became(written: Result<Object, KubeError>) -> Written {
     match written {
         Err(KubeError::Kube(error)) if code(&error) == Some(404) => Ok(Err(ClusterWrite::Gone)),
         Err(KubeError::Kube(error)) if code(&error) == Some(409) => Ok(Err(ClusterWrite::Outdated)),

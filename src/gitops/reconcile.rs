@@ -5,15 +5,12 @@ use super::Manifest;
 use crate::{
     policy::OrganizationId,
     reconcile::{
-        ErrorKind, Goal, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep,
+        ErrorKind, Goal, MAX_STEPS, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep,
         next_remote, read_before, satisfied,
     },
     terminal::Progress,
 };
 use futures::{StreamExt, stream};
-
-/// More steps than any reconcile needs; ends one that would not end by itself.
-const MOST_STEPS: usize = 64;
 
 /// What `manifest` wants of its organization. With `features_unreported` no
 /// response has listed features yet: the flag is then switched on only together
@@ -34,7 +31,7 @@ pub(super) async fn reconcile(
     mut perform: impl AsyncFnMut(&RemoteRequest, &Observation) -> Option<Result<RemoteResponse, RemoteError>>,
 ) -> (Observation, Option<RemoteOutcome>) {
     let mut observation = Observation::default();
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         match next_remote(goal, &observation) {
             RemoteStep::Done(remote_outcome) => return (observation, Some(remote_outcome)),
             RemoteStep::Request(request) => {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     crd::OrganizationSessionPolicy,
-    policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
+    policy::{Bounds, Field, Idle, Live, Mode, Policy, diff, or_unset, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
     terminal::{Exit, Output, Style},
 };
@@ -161,12 +161,11 @@ fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line
 
 /// The value of a field for people; empty where the policy does not set it.
 fn value(field: Field, policy: &Live) -> String {
-    let limit = |limit: Option<Minutes>| limit.map_or_else(|| "unset".to_owned(), |minutes| minutes.to_string());
     match (field, policy) {
         (Field::Source, policy) => policy.source().into(),
-        (Field::Absolute, Live::Custom { absolute, .. }) => limit(*absolute),
+        (Field::Absolute, Live::Custom { absolute, .. }) => or_unset(*absolute),
         (Field::IdleEnabled, Live::Custom { idle, .. }) => (*idle != Idle::Off).to_string(),
-        (Field::Idle, Live::Custom { idle: Idle::On(idle), .. }) => limit(*idle),
+        (Field::Idle, Live::Custom { idle: Idle::On(idle), .. }) => or_unset(*idle),
         _ => String::new(),
     }
 }

@@ -85,7 +85,7 @@ pub struct PolicyWrites {
 }
 
 impl Observation {
-    /// The call that finds the organization.
+    /// The request that finds the organization.
     pub(super) fn find(&self, organization: &OrganizationRef) -> RemoteRequest {
         match (&self.resolved, organization) {
             (Some(id), _) | (None, OrganizationRef::Id(id)) => RemoteRequest::ReadOrganization(id.clone()),
@@ -142,11 +142,12 @@ impl Observation {
                 self.application = Application::Known(policy);
             }
             (RemoteRequest::ReadApplicationPolicy(_), response) => {
-                self.application = without_application_policy(&response)
+                let settled = response.is_err_and(|error| error.kind.settles_application_policy());
+                self.application = if settled { Application::Unreadable } else { Application::Failed };
             }
             (RemoteRequest::ReadPolicy(_), Ok(RemoteResponse::Policy(live))) => self.live = Some(live),
             (RemoteRequest::ReadPolicy(_), Err(error)) if error.kind == ErrorKind::NotFound => {
-                self.doubt_organization()
+                self.reread_organization()
             }
             (RemoteRequest::WritePolicy { .. }, Ok(RemoteResponse::Policy(echo))) => {
                 self.note_before();
@@ -212,14 +213,11 @@ impl Observation {
     fn policy_write_failed(&mut self, request: &RemoteRequest, error: RemoteError) {
         self.note_before();
         match error.kind {
-            ErrorKind::NotFound => self.doubt_organization(),
-            ErrorKind::Conflict => {
-                self.writes.conflicts += 1;
-                self.writes.error = Some(error);
-                self.live = None;
-            }
-            _ if error.outcome_unknown => {
-                self.writes.unknown += 1;
+            ErrorKind::NotFound => self.reread_organization(),
+            kind if kind == ErrorKind::Conflict || error.outcome_unknown => {
+                let conflict = kind == ErrorKind::Conflict;
+                self.writes.conflicts += u8::from(conflict);
+                self.writes.unknown += u8::from(!conflict);
                 self.writes.error = Some(error);
                 self.live = None;
             }
@@ -227,7 +225,7 @@ impl Observation {
         }
     }
 
-    fn doubt_organization(&mut self) {
+    fn reread_organization(&mut self) {
         self.policy_route_missing = true;
         self.organization = None;
         self.live = None;
@@ -244,12 +242,5 @@ impl Observation {
         if self.writes.before.is_none() {
             self.writes.before = self.live;
         }
-    }
-}
-
-fn without_application_policy(response: &Result<RemoteResponse, RemoteError>) -> Application {
-    match response {
-        Err(error) if error.kind.settles_application_policy() => Application::Unreadable,
-        _ => Application::Failed,
     }
 }

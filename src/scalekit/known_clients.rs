@@ -25,7 +25,7 @@ struct ClientId {
 
 impl ClientId {
     fn in_use(&mut self) -> bool {
-        self.clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.are_held_back());
+        self.clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.must_wait());
         !self.clients.is_empty() || !self.newcomers.is_full()
     }
 }

@@ -99,7 +99,7 @@ impl Tokens {
             if now < *until {
                 return Err(match error.kind {
                     ErrorKind::RateLimited { .. } => {
-                        RemoteError::held_back(ErrorKind::RateLimited { retry_after: *until - now })
+                        RemoteError::not_sent(ErrorKind::RateLimited { retry_after: *until - now })
                     }
                     _ => error.clone(),
                 });
@@ -138,7 +138,7 @@ impl Tokens {
     }
 
     /// Whether something has to be waited out before the next request.
-    pub(super) fn are_held_back(&self) -> bool {
+    pub(super) fn must_wait(&self) -> bool {
         let Ok(state) = self.state.try_lock() else { return true };
         state.lockout.as_ref().is_some_and(|(until, _)| Instant::now() < *until)
     }

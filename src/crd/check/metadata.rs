@@ -56,7 +56,7 @@ fn values(metadata: &ObjectMeta) -> Vec<Violation> {
     }
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     let labelled = namespace.is_empty() || names::is_label(namespace);
-    expect(labelled, "metadata.namespace".into(), "must be 1 to 63 lower case letters, digits or -");
+    expect(labelled, "metadata.namespace".into(), names::NOT_A_LABEL);
     for (key, value) in metadata.labels.iter().flatten() {
         expect(names::is_qualified(key), format!("metadata.labels.{key}"), names::NOT_QUALIFIED);
         let fits = value.is_empty() || names::is_qualified_part(value);

@@ -1,6 +1,6 @@
 //! Reads every organization of the input, several at a time.
 
-use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims, input};
+use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims};
 use crate::{
     gitops::{
         Manifest,
@@ -30,7 +30,7 @@ pub(in crate::gitops) async fn refresh<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
 ) -> Result<Plan<'a>, Box<dyn Error>> {
-    input(&claims::same_name(options.manifests))?;
+    claims::same_name(options.manifests)?;
     let active = || options.manifests.iter().filter(|manifest| !manifest.spec.suspend);
     let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
     scalekit.list(&wanted).await;
@@ -49,7 +49,7 @@ pub(in crate::gitops) async fn refresh<'a>(
             }
         }
     }
-    input(&claims::same_organization(&plan.entries))?;
+    claims::same_organization(&plan.entries)?;
     Ok(plan)
 }
 

@@ -68,16 +68,16 @@ fn limits_of(limits: &ApplicationLimits) -> String {
 fn applies(field: &str, limit: Option<&EffectiveLimit>, own: Option<Minutes>, app: Option<Minutes>) -> String {
     let Some(limit) = limit else { return format!("{field} without a limit: neither side sets one") };
     let value = limits::format_minutes(limit.minutes);
-    let (winner, loser, other) = match limit.from.as_str() {
+    let (side, other_side, other) = match limit.from.as_str() {
         "application" => ("the application's", "the organization", own),
         _ => ("the organization's", "the application", app),
     };
     let why = match other {
-        None => format!("{loser} sets none"),
-        Some(other) if other.get() == limit.minutes => format!("{loser} has the same"),
-        Some(other) => format!("it is stricter than the {other} of {loser}"),
+        None => format!("{other_side} sets none"),
+        Some(other) if other.get() == limit.minutes => format!("{other_side} has the same"),
+        Some(other) => format!("it is stricter than the {other} of {other_side}"),
     };
-    format!("{field} {value}: {winner}; {why}")
+    format!("{field} {value}: {side}; {why}")
 }
 
 #[cfg(test)]

@@ -343,11 +343,11 @@ fn row_007_a_missing_organization_proves_nothing_where_none_was_pinned() {
 fn a_loser_leaves_the_organization_to_its_owner() {
     let mut world = World::new();
     let owner = world.declare(enforce(declared()));
-    let loser = world.declare(enforce(custom(240, None)));
+    let conflicted = world.declare(enforce(custom(240, None)));
     world.reconcile(owner);
-    world.set_finalizer_by_hand(loser, true);
-    world.delete(loser);
-    let reconciled = world.reconcile(loser);
+    world.set_finalizer_by_hand(conflicted, true);
+    world.delete(conflicted);
+    let reconciled = world.reconcile(conflicted);
     assert_eq!((reconciled.policies(), reconciled.outcome), (vec![], Outcome::Released(Release::NotOwner)));
     assert_eq!(world.live(), declared().into());
 }

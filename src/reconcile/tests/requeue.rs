@@ -77,8 +77,8 @@ fn slowly_where_a_person_or_another_resource_is_needed() {
     assert_eq!(after(changed), hour);
     let mut world = World::new();
     world.declare(enforce(declared()));
-    let loser = world.declare(enforce(declared()));
-    assert_eq!(world.reconcile(loser).requeue, Requeue::Interval(MINUTE * 10));
+    let conflicted = world.declare(enforce(declared()));
+    assert_eq!(world.reconcile(conflicted).requeue, Requeue::Interval(MINUTE * 10));
 }
 
 #[test]

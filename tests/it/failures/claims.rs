@@ -25,13 +25,16 @@ async fn row_045_of_two_by_id_the_older_owns_and_the_younger_writes_nothing() {
     older_and_younger(&world, &spec(""), &format!("{{organization: {{id: org_1}}, {NINETY}}}"));
     world.start_operator();
     world.until("older", "True", "InSync");
-    let loser = world.until("younger", "False", "Conflict");
+    let conflicted = world.until("younger", "False", "Conflict");
     assert_eq!(
-        (says(&loser, "Stalled"), says(&loser, "Reconciling")),
+        (says(&conflicted, "Stalled"), says(&conflicted, "Reconciling")),
         ("True Conflict".into(), "absent absent".into())
     );
-    assert!(message(&loser, "Ready").contains("\"older\""), "named inside its own namespace");
-    assert!(loser["metadata"]["finalizers"].is_null());
+    assert!(
+        message(&conflicted, "Ready").contains("the resource older has the earlier claim"),
+        "named inside its own namespace"
+    );
+    assert!(conflicted["metadata"]["finalizers"].is_null());
     world.until_reconciled(3);
     assert_eq!(world.policies("org_1").len(), 1);
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
@@ -41,21 +44,21 @@ async fn row_045_of_two_by_id_the_older_owns_and_the_younger_writes_nothing() {
 async fn row_045_a_winner_elsewhere_is_not_named_and_a_restart_changes_nothing() {
     let scalekit = World::scalekit(json!({})).await;
     let winner = World::on(cluster(), scalekit.clone());
-    let mut loser = World::on(cluster(), scalekit);
+    let mut conflicted = World::on(cluster(), scalekit);
     let namespaces: &'static str = winner.namespace.clone().leak();
-    loser.arguments = vec!["--watch-namespace", namespaces];
+    conflicted.arguments = vec!["--watch-namespace", namespaces];
     winner.apply("the-winner", &spec(""));
-    loser.apply_younger("acme", &format!("{{organization: {{id: org_1}}, {NINETY}}}"), (&winner, "the-winner"));
-    loser.start_operator();
+    conflicted.apply_younger("acme", &format!("{{organization: {{id: org_1}}, {NINETY}}}"), (&winner, "the-winner"));
+    conflicted.start_operator();
     for _ in 0..2 {
         winner.until("the-winner", "True", "InSync");
-        let resource = loser.until("acme", "False", "Conflict");
+        let resource = conflicted.until("acme", "False", "Conflict");
         assert!(message(&resource, "Ready").contains("another namespace"));
         assert!(!resource.to_string().contains("the-winner"));
-        loser.until_reconciled(2);
-        assert_eq!(loser.policies("org_1").len(), 1);
-        loser.kill_operator();
-        loser.start_operator();
+        conflicted.until_reconciled(2);
+        assert_eq!(conflicted.policies("org_1").len(), 1);
+        conflicted.kill_operator();
+        conflicted.start_operator();
     }
 }
 

@@ -207,7 +207,7 @@ async fn row_115_an_operator_that_may_not_read_the_secret_any_more_does_not_call
     assert_eq!(says(&resource, "Stalled"), "True CredentialsUnreadable");
     assert_eq!(says(&resource, "Synced"), "Unknown CredentialsUnreadable");
     let said = message(&resource, "Ready");
-    for word in ["\"scalekit\"", "may not read it", "verb get on secrets"] {
+    for word in ["Secret scalekit", "may not read it", "verb get on secrets"] {
         assert!(said.contains(word), "{said}");
     }
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);

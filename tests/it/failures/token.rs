@@ -103,7 +103,7 @@ async fn row_003_rejected_credentials_are_named_with_their_secret_and_cost_one_r
         let resource = world.until("acme", "False", "CredentialsRejected");
         assert!(condition(&resource, "Stalled").is_some());
         let said = message(&resource, "Ready");
-        for word in ["\"scalekit\"", "SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET"] {
+        for word in ["Secret scalekit", "SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET"] {
             assert!(said.contains(word), "{said}");
         }
         assert!(!resource["status"].to_string().contains("wrong"));
