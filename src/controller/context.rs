@@ -55,8 +55,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// The context of one process, and where it hears of credentials that
-    /// changed.
+    /// The context of one process, and the channel of credentials that changed.
     pub(super) fn new(
         kube: KubeApi,
         options: Options,
@@ -87,7 +86,7 @@ impl Context {
             ),
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             settings,
-            events: Events::new(kube.client()),
+            events: Events::new(kube.client.clone()),
             kube,
             locks: Locks::default(),
             cache: Cache::default(),
@@ -259,7 +258,7 @@ mod tests {
             rules: Rules::default(),
             scalekit: scalekit::Settings::default(),
         };
-        let (context, _) = Context::new(KubeApi::new(client, Health::default()), options, false).unwrap();
+        let (context, _) = Context::new(KubeApi { client, health: Health::default() }, options, false).unwrap();
         let object = object(version);
         context.cache.apply(Entry::of(&object).unwrap(), Source::List);
         (context, object, "1".into())

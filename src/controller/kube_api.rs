@@ -51,10 +51,10 @@ pub async fn connect() -> Result<Client, KubeError> {
     Ok(Client::try_from(config)?)
 }
 
-/// The API server, and whoever is to hear whether it answers.
+/// The client of the API server, and the health that each answer is reported to.
 #[derive(Clone)]
 pub(super) struct KubeApi {
-    client: Client,
+    pub(super) client: Client,
     pub(super) health: Health,
 }
 
@@ -64,10 +64,6 @@ pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 pub(super) type Written = Result<Result<Object, ClusterWrite>, KubeError>;
 
 impl KubeApi {
-    pub(super) const fn new(client: Client, health: Health) -> Self {
-        Self { client, health }
-    }
-
     /// The resource as it is now; `None` when it, or one of this uid, is not
     /// there.
     pub(super) async fn read(&self, reference: &ResourceRef) -> Result<Option<Object>, KubeError> {
@@ -162,14 +158,12 @@ impl KubeApi {
         }
     }
 
-    /// The client, for events.
-    pub(super) fn client(&self) -> Client {
-        self.client.clone()
-    }
-
     /// Waits for the response to one request.
     pub(super) async fn within<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
-        let response = within(request).await;
+        let response = match tokio::time::timeout(DEADLINE, request).await {
+            Ok(response) => response.map_err(KubeError::from),
+            Err(_) => Err(KubeError::TimedOut),
+        };
         let refused = match &response {
             Ok(_) => Some(false),
             Err(KubeError::Kube(error)) => code(error).map(|code| matches!(code, 401 | 403)),
@@ -179,13 +173,6 @@ impl KubeApi {
             self.health.answered(refused);
         }
         response
-    }
-}
-
-async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
-    match tokio::time::timeout(DEADLINE, request).await {
-        Ok(response) => Ok(response?),
-        Err(_) => Err(KubeError::TimedOut),
     }
 }
 

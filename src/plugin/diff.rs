@@ -173,7 +173,10 @@ fn value(field: Field, policy: &Live) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{plugin::cluster::Connection, policy::Session};
+    use crate::{
+        plugin::cluster::Connection,
+        policy::{Minutes, Session},
+    };
     use serde_json::Value;
 
     fn consequence(spec: Value, deleted: bool, reason: &str, live: Value) -> String {

@@ -78,7 +78,7 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     let remote = |request| Step::Request(Request::Remote(request));
     let refused = |error| hold(state, resource, Hold::Refused(error), now);
     if let Some((asked, error)) = &observation.failure {
-        let about_organization = matches!(asked, RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_));
+        let about_organization = asked.reads_organization();
         return match error.kind {
             ErrorKind::NotFound if about_organization && observation.not_found < CONFIRMED => remote(asked.clone()),
             // without a pin it is not known to be the organization that was written to

@@ -128,13 +128,10 @@ impl Observation {
     ) {
         self.organization_is_fresh = false;
         match (request, response) {
-            (
-                RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_),
-                Ok(RemoteResponse::Organization(organization)),
-            ) => {
+            (request, Ok(RemoteResponse::Organization(organization))) if request.reads_organization() => {
                 self.see_organization(organization);
             }
-            (RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_), Err(error)) => {
+            (request, Err(error)) if request.reads_organization() => {
                 self.not_found += u8::from(error.kind == ErrorKind::NotFound);
                 self.fail(request, error);
             }
@@ -195,14 +192,9 @@ impl Observation {
                 self.flag.refused += 1;
                 self.flag.error = Some(error);
             }
-            _ if error.outcome_unknown || error.kind == ErrorKind::Conflict => {
-                self.flag.tries += 1;
-                self.flag.error = Some(error);
-                self.organization = None;
-            }
-            // the organization went, or has no settings: reading it again tells
-            ErrorKind::NotFound => {
-                self.flag.tries = u8::MAX;
+            kind if error.outcome_unknown || matches!(kind, ErrorKind::Conflict | ErrorKind::NotFound) => {
+                // not found: the organization went, or has no settings; reading it again tells
+                self.flag.tries = if kind == ErrorKind::NotFound { u8::MAX } else { self.flag.tries + 1 };
                 self.flag.error = Some(error);
                 self.organization = None;
             }

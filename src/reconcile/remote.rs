@@ -186,9 +186,7 @@ fn write(observation: &Observation, id: OrganizationId, policy: Policy, live: &L
 fn outcome(request: &RemoteRequest, error: RemoteError, observation: &Observation) -> RemoteOutcome {
     let flag_off = observation.organization.as_ref().is_some_and(|o| !o.session_policy_enabled());
     match (request, error.kind) {
-        (RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_), ErrorKind::NotFound) => {
-            RemoteOutcome::OrganizationNotFound
-        }
+        (request, ErrorKind::NotFound) if request.reads_organization() => RemoteOutcome::OrganizationNotFound,
         (RemoteRequest::WriteFeatures { .. }, kind) if kind.class() == ErrorClass::Refused => {
             RemoteOutcome::FeatureUnavailable(error.detail)
         }

@@ -217,9 +217,8 @@ impl StatusUpdate {
         self.outage(state, resource, reason, &reason.message(""));
     }
 
-    /// With something pending the user hears of it at once; with nothing pending
-    /// not before it has lasted an interval, so that a blip does not write ten
-    /// thousand statuses.
+    /// Where something is pending the status says it at once, else only when it has
+    /// lasted an interval: a blip must not write ten thousand statuses.
     fn outage(&mut self, state: &State, resource: &Resource, reason: Reason, message: &str) {
         if pending(state, resource) {
             self.pend(state, reason, message);

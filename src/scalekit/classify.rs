@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// The body of a successful response, or the error that the response is. `writes`
 /// says whether the request changes anything, `paused` is how long to wait after
-/// a 429, or until the next probe of an outage. No word that contains one of `secrets`, or is part of one, gets into
-/// the error.
+/// a 429, or until the next probe of an outage. No word that contains one of
+/// `secrets`, or is part of one, gets into the error.
 pub(super) fn classify(
     response: HttpResponse,
     writes: bool,

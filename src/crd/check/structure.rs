@@ -5,7 +5,7 @@ use crate::crd::{RuleId, Violation};
 use serde_json::{Map, Value};
 
 /// The fields of `document` that the schema does not have. Metadata is checked
-/// at elsewhere.
+/// elsewhere.
 pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Violation> {
     let mut findings = Vec::new();
     walk(schema, document, "", &mut findings);

@@ -2,7 +2,7 @@
 //! nothing.
 
 use super::{
-    ORGANIZATION, POLICY, always, at_rest, forged, once, organization, refuse, spec, troubled, witness::message,
+    ORGANIZATION, POLICY, always, at_rest, forged, journal::message, once, organization, refuse, spec, troubled,
 };
 use crate::{
     cluster::eventually,

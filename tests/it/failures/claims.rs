@@ -1,7 +1,7 @@
 //! Several resources, one organization (rows 45–51): always the same owner, and
 //! nobody else writes.
 
-use super::{eight_hours, says, spec, witness::message};
+use super::{eight_hours, journal::message, says, spec};
 use crate::{
     cluster::{cluster, eventually},
     world::{World, own_credentials},

@@ -1,6 +1,6 @@
 //! Resources that go, in every order (rows 42, 52–55).
 
-use super::{eight_hours, organization, ready_world, says, spec, witness::message};
+use super::{eight_hours, journal::message, organization, ready_world, says, spec};
 use crate::world::World;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! What others change at Scalekit while a resource stands (rows 35–37), and
 //! what the application's policy makes of a declared one.
 
-use super::{eight_hours, foreign, organization, ready_world, says, spec, witness::message};
+use super::{eight_hours, foreign, journal::message, organization, ready_world, says, spec};
 use crate::{cluster::eventually, world::World};
 use serde_json::json;
 

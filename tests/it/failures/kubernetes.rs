@@ -1,7 +1,7 @@
 //! The Kubernetes side going wrong, or being edited by others (rows 68–72, 80,
 //! 105–107).
 
-use super::{eight_hours, foreign, organization, ready_world, says, spec, witness::message};
+use super::{eight_hours, foreign, journal::message, organization, ready_world, says, spec};
 use crate::{
     cluster::{Cluster, eventually},
     world::World,

@@ -2,7 +2,7 @@
 //! can't take any. What nothing must be sent to is watched by the clock of
 //! another environment, whose resource is reconciled every two seconds.
 
-use super::{ORGANIZATION, always, crowd::Crowd, organization, refuse, spec, troubled, witness::message};
+use super::{ORGANIZATION, always, crowd::Crowd, journal::message, organization, refuse, spec, troubled};
 use crate::{
     cluster::eventually,
     world::{World, condition, scalekit},

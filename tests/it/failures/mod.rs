@@ -14,6 +14,7 @@ mod drift;
 mod feature;
 mod https;
 mod input;
+mod journal;
 mod kubernetes;
 mod limits;
 mod namespaces;
@@ -26,7 +27,6 @@ mod servers;
 mod status;
 mod token;
 mod uninstall;
-mod witness;
 mod writes;
 
 use crate::world::{EIGHT_HOURS, World, condition};

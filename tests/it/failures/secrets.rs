@@ -1,7 +1,7 @@
 //! Credentials in Secrets (rows 38–44): what is tolerated, what is named, and
 //! how a rotation goes.
 
-use super::{foreign, says, spec, witness::message};
+use super::{foreign, journal::message, says, spec};
 use crate::{
     cluster::{cluster, eventually},
     world::World,

@@ -1,7 +1,7 @@
 //! Rows 1 to 4: the token and the endpoint it comes from.
 
 use super::{
-    ORGANIZATION, TOKEN, always, crowd::Crowd, eight_hours, foreign, organization, spec, troubled, witness::message,
+    ORGANIZATION, TOKEN, always, crowd::Crowd, eight_hours, foreign, journal::message, organization, spec, troubled,
 };
 use crate::{
     cluster::eventually,

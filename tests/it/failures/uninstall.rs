@@ -1,7 +1,7 @@
 //! The operator is uninstalled before its resources (row 79). They would wait
 //! for ever on a finalizer that nobody removes, so `uninstall` removes it first.
 
-use super::{eight_hours, organization, ready_world, says, witness::message};
+use super::{eight_hours, journal::message, organization, ready_world, says};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Rows 25 to 29: a policy that was sent, and what became of it.
 
-use super::{POLICY, always, at_rest, forged, minutes, once, refuse, spec, troubled, witness::message};
+use super::{POLICY, always, at_rest, forged, journal::message, minutes, once, refuse, spec, troubled};
 use crate::{
     cluster::eventually,
     world::{World, condition},
