@@ -58,7 +58,6 @@ impl Entry {
         })
     }
 
-    /// Where its credentials are read.
     pub(super) fn credentials(&self) -> CredentialsRef {
         CredentialsRef::of(&self.resource.namespace, self.secret.as_deref())
     }
@@ -153,7 +152,6 @@ impl Cache {
         inner.claims(uid, claim.as_ref(), None)
     }
 
-    /// The resource, if it is there.
     pub(super) fn get(&self, uid: &Uid) -> Option<Entry> {
         self.lock().entries.get(uid).cloned()
     }

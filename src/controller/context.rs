@@ -35,7 +35,6 @@ const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 /// Between two resources that are reconciled for the same cause.
 const APART: Duration = Duration::from_millis(200);
 
-/// What all reconciles share.
 pub(super) struct Context {
     /// Every resource is released as if it were being deleted.
     pub(super) uninstalling: bool,
@@ -104,7 +103,6 @@ impl Context {
         self.started.elapsed()
     }
 
-    /// The state at the start of a reconcile of `resource`.
     pub(super) fn state(&self, resource: &ResourceRef) -> State {
         let history = self.with_record(&resource.uid, |record| record.history.clone());
         let fresh = State::new(self.settings.clone(), history, self.uptime());

@@ -70,7 +70,6 @@ impl<'a> Effects<'a> {
         })
     }
 
-    /// Reads the resource from the API server.
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
         let known = self.context.cache.get(&self.resource.uid).and_then(|entry| entry.version);
         self.object = self.context.kube.read(self.resource).await?;
@@ -126,7 +125,6 @@ impl<'a> Effects<'a> {
         response
     }
 
-    /// The resources that claim the organization just read.
     async fn claimants(&mut self, state: &State) -> Response {
         let (Some(object), Some(resource), Some(organization), Some(access)) =
             (&self.object, state.here(), &state.observation.organization, state.access())

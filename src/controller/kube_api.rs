@@ -72,7 +72,6 @@ impl KubeApi {
         Ok(found.filter(|object| object.uid().as_deref() == Some(&*reference.uid)))
     }
 
-    /// Whether a namespace is going.
     pub(super) async fn terminating(&self, namespace: &str) -> Result<bool, KubeError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let found = self.within(api.get_opt(namespace)).await?;
@@ -129,7 +128,6 @@ impl KubeApi {
         self.patch(reference, object, operation).await
     }
 
-    /// Patches `object` if it still has this uid.
     async fn patch(&self, reference: &ResourceRef, object: &Object, operations: serde_json::Value) -> Written {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
         let mut patch = json!([{"op": "test", "path": "/metadata/uid", "value": &*reference.uid}]);
@@ -158,7 +156,6 @@ impl KubeApi {
         }
     }
 
-    /// Waits for the response to one request.
     pub(super) async fn within<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
         let response = match tokio::time::timeout(DEADLINE, request).await {
             Ok(response) => response.map_err(KubeError::from),

@@ -42,7 +42,6 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
     Outcome::Crashed("the reconcile did not come to an end")
 }
 
-/// Carries out one request.
 pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: &Request) -> Result<(), KubeError> {
     let response = effects.perform(state, request).await?;
     state.handle_response(request, response);

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 /// that flips every second does not fill the log.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// The record of one resource.
 pub(super) struct Record {
     pub(super) history: History,
     pub(super) backoff: Backoff,

@@ -31,7 +31,6 @@ pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, V
     }
 }
 
-/// The rules of `rules.rs` that do not hold.
 pub(super) fn broken_rules(spec: &OrganizationSessionPolicySpec) -> Vec<Violation> {
     let broken = RULES.iter().filter(|rule| (rule.broken)(spec));
     broken.map(|rule| Violation::new(RuleId::Policy(rule.id), rule.path, rule.message)).collect()

@@ -40,7 +40,6 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -
     Ok(CommandOutput { text, exit })
 }
 
-/// The declared and the live policy of a resource.
 struct Comparison<'a> {
     summary: Summary<'a>,
     wanted: Policy,

@@ -5,7 +5,6 @@ use std::{error::Error, time::Duration};
 use strsim::levenshtein as distance;
 use thiserror::Error;
 
-/// How long a request may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// What kubectl calls the resource.

@@ -124,7 +124,6 @@ pub fn satisfied(goal: &Goal, live: &Live) -> bool {
     matches!(pending(goal, live), Pending::Nothing)
 }
 
-/// What an organization's live policy still needs.
 enum Pending {
     /// As declared, or as far as the mode goes.
     Nothing,

@@ -25,10 +25,8 @@ const OUTAGE: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Shared by all clients of one environment.
 pub(super) struct CircuitBreaker {
     state: Mutex<State>,
-    /// How long a probe may take.
     deadline: Duration,
 }
 

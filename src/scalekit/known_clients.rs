@@ -15,7 +15,6 @@ pub(super) struct KnownClients {
     numbers: AtomicU64,
 }
 
-/// One client id in one environment.
 struct ClientId {
     /// Limits the token requests with secrets that have never brought a token.
     newcomers: Arc<RateLimiter>,
@@ -31,7 +30,6 @@ impl ClientId {
 }
 
 impl KnownClients {
-    /// The tokens of the client with these credentials.
     pub(super) fn tokens(&self, credentials: &Credentials) -> Arc<Tokens> {
         let key = (credentials.environment().clone(), credentials.id().to_owned());
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);

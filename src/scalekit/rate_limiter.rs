@@ -7,7 +7,6 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until};
 
-/// The longest wait for a token.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The shortest and the longest pause a server can impose.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);

@@ -24,7 +24,6 @@ const FIELDS: [&str; 15] = [
     "uid",
 ];
 
-/// Checks the names, the labels and the annotations of `document`.
 pub(super) fn check(document: &Value) -> Vec<Violation> {
     let empty = Map::new();
     let metadata = document.get("metadata").unwrap_or(&Value::Null);

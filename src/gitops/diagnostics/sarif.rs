@@ -66,7 +66,6 @@ fn result(diagnostic: &Diagnostic) -> Value {
     })
 }
 
-/// The id of the other place, within its result.
 const OTHER: u32 = 1;
 
 fn location(location: &Location, id: u32) -> Value {

@@ -92,7 +92,6 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     Ok(if left.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
-/// An organization and its policy.
 type Found = (Organization, Live);
 
 fn failed(what: impl Display) -> impl FnOnce(RemoteError) -> String {

@@ -28,7 +28,6 @@ pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Docu
     }
 }
 
-/// The next document, if there is one.
 fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Result<Option<Document>, ReadError> {
     let mut open = Builder::new(limits);
     while let Some(event) = parser.next_event() {

@@ -44,7 +44,6 @@ pub(super) struct Plan<'a> {
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) manifest: &'a Manifest,
-    /// The id of its organization, once known.
     pub(super) id: Option<OrganizationId>,
     pub(super) flag: Flag,
     pub(super) result: ResourceChange,
@@ -153,7 +152,6 @@ impl Flag {
         }
     }
 
-    /// `None` where it is not known.
     fn enabled(self) -> Option<bool> {
         match self {
             Self::Unread | Self::Unreported => None,
@@ -181,7 +179,6 @@ impl Change {
         self.before.as_ref().zip(self.after.as_ref()).map(|(b, a)| changes(b, a)).unwrap_or_default()
     }
 
-    /// The direction of all fields taken together.
     pub(super) fn direction(&self) -> Direction {
         match self.before {
             None => Direction::Unknown,

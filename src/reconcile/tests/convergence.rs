@@ -17,6 +17,11 @@ proptest! {
         let mut world = run.play(|_, _| Ok(()))?;
         cure(&mut world);
         let uids: Vec<Uid> = (1..10).filter(|uid| world.knows(*uid)).collect();
+        // of a deletion that waits for a person the status says until when
+        for uid in &uids {
+            world.reconcile(*uid);
+        }
+        world.advance(world.settings.grace);
         for _ in 0..uids.len() + 8 {
             for uid in &uids {
                 world.reconcile(*uid);

@@ -193,23 +193,23 @@ async fn each_state_is_explained_with_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_elsewhere_is_named_to_whom_may_list_there_and_to_nobody_else() {
     let scalekit = World::scalekit(json!({})).await;
-    let winner = World::on(crate::cluster::cluster(), scalekit.clone());
-    let mut loser = World::on(crate::cluster::cluster(), scalekit);
-    loser.arguments = vec!["--watch-namespace", winner.namespace.clone().leak()];
-    winner.apply("the-winner", &org("org_1", ""));
-    loser.apply_younger("acme", &org("org_1", ""), (&winner, "the-winner"));
-    loser.start_operator();
-    loser.until("acme", "False", "Conflict");
-    winner.until("the-winner", "True", "InSync");
-    explained(&loser, "acme", 2, &[&format!("Owner the-winner in namespace {}", winner.namespace)]);
+    let owner = World::on(crate::cluster::cluster(), scalekit.clone());
+    let mut conflicted = World::on(crate::cluster::cluster(), scalekit);
+    conflicted.arguments = vec!["--watch-namespace", owner.namespace.clone().leak()];
+    owner.apply("the-owner", &org("org_1", ""));
+    conflicted.apply_younger("acme", &org("org_1", ""), (&owner, "the-owner"));
+    conflicted.start_operator();
+    conflicted.until("acme", "False", "Conflict");
+    owner.until("the-owner", "True", "InSync");
+    explained(&conflicted, "acme", 2, &[&format!("Owner the-owner in namespace {}", owner.namespace)]);
 
-    let namespace = &loser.namespace;
+    let namespace = &conflicted.namespace;
     let rights = ["--verb=get,list", "--resource=organizationsessionpolicies.scalekit.com"];
-    loser.kubectl(&[&["create", "role", "reader"], &rights[..]].concat());
-    loser.kubectl(&["create", "rolebinding", "reader", "--role=reader", "--user=limited"]);
-    let mut limited = command(&loser.cluster, "limited", None);
+    conflicted.kubectl(&[&["create", "role", "reader"], &rights[..]].concat());
+    conflicted.kubectl(&["create", "rolebinding", "reader", "--role=reader", "--user=limited"]);
+    let mut limited = command(&conflicted.cluster, "limited", None);
     let said: Said = limited.args(["explain", "acme", "-n", namespace]).output().unwrap().into();
     assert_eq!(said.code, 2, "{}", said.err);
-    assert!(said.out.contains("a resource in another namespace is older"), "{}", said.out);
-    assert!(!said.out.contains("the-winner") && !said.out.contains("Owner"), "{}", said.out);
+    assert!(said.out.contains("a resource in another namespace has the earlier claim"), "{}", said.out);
+    assert!(!said.out.contains("the-owner") && !said.out.contains("Owner"), "{}", said.out);
 }
