@@ -58,7 +58,6 @@ impl Entry {
         })
     }
 
-    /// Where its credentials are read.
     pub(super) fn credentials(&self) -> CredentialsRef {
         CredentialsRef::of(&self.resource.namespace, self.secret.as_deref())
     }
@@ -155,7 +154,6 @@ impl Cache {
         inner.claims(uid, claim.as_ref(), None)
     }
 
-    /// The resource, if it is there.
     pub(super) fn get(&self, uid: &Uid) -> Option<Entry> {
         self.lock().entries.get(uid).cloned()
     }
@@ -172,7 +170,7 @@ impl Cache {
         self.lock().entries.values().filter(|entry| such(entry)).map(|entry| entry.resource.uid.clone()).collect()
     }
 
-    /// What `of` tells of every resource, each value once.
+    /// The value of `of` for every resource, each once.
     pub(super) fn each<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
         self.lock().entries.values().map(of).collect()
     }
@@ -183,7 +181,7 @@ impl Cache {
 }
 
 impl Inner {
-    /// Moves the claim of a resource; whom that concerns.
+    /// Replaces the claim of a resource; the others that the change concerns.
     fn claims(&mut self, uid: &Uid, before: Option<&Claim>, after: Option<&Claim>) -> Vec<Uid> {
         let concerned = self.others(uid, &Claim::concerned(before, after));
         for key in before.into_iter().flat_map(|claim| &claim.keys) {

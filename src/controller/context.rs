@@ -35,7 +35,6 @@ const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 /// Between two resources that are reconciled for the same cause.
 const APART: Duration = Duration::from_millis(200);
 
-/// What all reconciles share.
 pub(super) struct Context {
     /// Every resource is released as if it were being deleted.
     pub(super) uninstalling: bool,
@@ -55,8 +54,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// The context of one process, and where it hears of credentials that
-    /// changed.
+    /// The context of one process, and the channel of credentials that changed.
     pub(super) fn new(
         kube: KubeApi,
         options: Options,
@@ -88,7 +86,7 @@ impl Context {
             ),
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             settings,
-            events: Events::new(kube.client()),
+            events: Events::new(kube.client.clone()),
             kube,
             locks: Locks::default(),
             cache: Cache::default(),
@@ -106,7 +104,6 @@ impl Context {
         self.started.elapsed()
     }
 
-    /// The state at the start of a reconcile of `resource`.
     pub(super) fn state(&self, resource: &ResourceRef) -> State {
         let history = self.with_record(&resource.uid, |record| record.history.clone());
         let fresh = State::new(self.settings.clone(), history, self.uptime());
@@ -125,7 +122,7 @@ impl Context {
         self.with_record(uid, |record| record.backoff.delay(uid, requeue))
     }
 
-    /// Whether everybody is to read in the log that it ended in `outcome`.
+    /// Whether `outcome` is logged at the usual level, not only at debug.
     pub(super) fn is_news(&self, uid: &Uid, outcome: &'static str) -> bool {
         self.with_record(uid, |record| record.logged.is_news(outcome))
     }
@@ -261,7 +258,7 @@ mod tests {
             rules: Rules::default(),
             scalekit: scalekit::Settings::default(),
         };
-        let (context, _) = Context::new(KubeApi::new(client, Health::default()), options, false).unwrap();
+        let (context, _) = Context::new(KubeApi { client, health: Health::default() }, options, false).unwrap();
         let object = object(version);
         context.cache.apply(Entry::of(&object).unwrap(), Source::List);
         (context, object, "1".into())

@@ -76,12 +76,7 @@ pub(super) enum CredentialsRef {
     /// The operator's default credentials.
     Default,
     /// A Secret in the namespace of the resource.
-    Secret {
-        /// The namespace of both.
-        namespace: String,
-        /// The Secret's name.
-        name: String,
-    },
+    Secret { namespace: String, name: String },
 }
 
 impl CredentialsRef {
@@ -98,7 +93,6 @@ impl CredentialsRef {
 struct CacheEntry {
     read_at: Instant,
     connection: Connection,
-    /// When a change of it was last logged.
     logged_at: Option<Instant>,
     last_known: Option<LastKnown>,
 }

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     reconcile::{
-        Access, ClusterWrite, CredentialsError, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request,
-        Response, State, StatusUpdate,
+        ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
+        StatusUpdate,
     },
     scalekit::Client,
 };
@@ -49,8 +49,12 @@ impl<'a> Effects<'a> {
             Request::ReadNamespace => {
                 Response::Namespace { terminating: kube.terminating(&self.resource.namespace).await? }
             }
-            Request::ReadCredentials { fresh } => Response::Credentials(self.credentials(state, *fresh).await),
-            Request::ReadLastKnownCredentials => Response::Credentials(self.last_known_credentials(state).await),
+            Request::ReadCredentials { fresh } => {
+                self.connected(self.context.credentials.get(&self.resource.namespace, secret(state), *fresh).await)
+            }
+            Request::ReadLastKnownCredentials => {
+                self.connected(self.context.credentials.last_known(&self.resource.namespace, secret(state)).await)
+            }
             Request::ReadClaimants => self.claimants(state).await,
             Request::ReportProgress => Response::Cluster(self.write_status(&StatusUpdate::progress(state)).await?),
             Request::AddFinalizer => {
@@ -67,7 +71,6 @@ impl<'a> Effects<'a> {
         })
     }
 
-    /// Reads the resource from the API server.
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
         let known = self.context.cache.get(&self.resource.uid).and_then(|entry| entry.version);
         self.object = self.context.kube.read(self.resource).await?;
@@ -98,21 +101,12 @@ impl<'a> Effects<'a> {
         }
     }
 
-    async fn credentials(&mut self, state: &State, fresh: bool) -> Result<Access, CredentialsError> {
-        let found = self.context.credentials.get(&self.resource.namespace, secret(state), fresh).await;
-        self.hold(found)
-    }
-
-    async fn last_known_credentials(&mut self, state: &State) -> Result<Access, CredentialsError> {
-        let found = self.context.credentials.last_known(&self.resource.namespace, secret(state)).await;
-        self.hold(found)
-    }
-
-    fn hold(&mut self, found: Connection) -> Result<Access, CredentialsError> {
-        found.map(|(client, access)| {
+    /// Keeps the client for the requests to Scalekit.
+    fn connected(&mut self, connection: Connection) -> Response {
+        Response::Credentials(connection.map(|(client, access)| {
             self.client = Some(client);
             access
-        })
+        }))
     }
 
     async fn send(&self, state: &State, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
@@ -132,7 +126,6 @@ impl<'a> Effects<'a> {
         response
     }
 
-    /// The resources that claim the organization just read.
     async fn claimants(&mut self, state: &State) -> Response {
         let (Some(object), Some(resource), Some(organization), Some(access)) =
             (&self.object, state.here(), &state.observation.organization, state.access())

@@ -11,7 +11,6 @@ use std::time::Duration;
 /// How long one event may take; it is dropped after that.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Publishes events in the operator's name.
 pub(super) struct Events {
     recorder: Recorder,
 }

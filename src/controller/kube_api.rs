@@ -21,7 +21,7 @@ use thiserror::Error;
 pub(super) const MANAGER: &str = "session-policy-operator";
 
 /// Longer than the API server's own deadline for a slow write, shorter than a
-/// person's patience.
+/// person waits.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A request to the API server that failed.
@@ -51,21 +51,19 @@ pub async fn connect() -> Result<Client, KubeError> {
     Ok(Client::try_from(config)?)
 }
 
-/// The API server, and whoever is to hear whether it answers.
+/// The client of the API server, and the health that each answer is reported to.
 #[derive(Clone)]
 pub(super) struct KubeApi {
-    client: Client,
+    pub(super) client: Client,
     pub(super) health: Health,
 }
 
 /// An object as read: decoded, or at least its metadata.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
+/// The object after a write, or why it was not written.
+pub(super) type Written = Result<Result<Object, ClusterWrite>, KubeError>;
 
 impl KubeApi {
-    pub(super) const fn new(client: Client, health: Health) -> Self {
-        Self { client, health }
-    }
-
     /// The resource as it is now; `None` when it, or one of this uid, is not
     /// there.
     pub(super) async fn read(&self, reference: &ResourceRef) -> Result<Option<Object>, KubeError> {
@@ -74,7 +72,6 @@ impl KubeApi {
         Ok(found.filter(|object| object.uid().as_deref() == Some(&*reference.uid)))
     }
 
-    /// Whether a namespace is going.
     pub(super) async fn terminating(&self, namespace: &str) -> Result<bool, KubeError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let found = self.within(api.get_opt(namespace)).await?;
@@ -90,7 +87,7 @@ impl KubeApi {
         reference: &ResourceRef,
         object: &Object,
         status: &serde_json::Value,
-    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
+    ) -> Written {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
         let object_ref = reference.object_ref();
         let applied = json!({
@@ -105,11 +102,7 @@ impl KubeApi {
     }
 
     /// Adds our finalizer, if the uid is still this one.
-    pub(super) async fn add_finalizer(
-        &self,
-        reference: &ResourceRef,
-        object: &Object,
-    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
+    pub(super) async fn add_finalizer(&self, reference: &ResourceRef, object: &Object) -> Written {
         let operation = if object.finalizers().is_empty() {
             // nobody else may have added one since
             json!([
@@ -123,11 +116,7 @@ impl KubeApi {
     }
 
     /// Removes our finalizer and no other, if the uid is still this one.
-    pub(super) async fn remove_finalizer(
-        &self,
-        reference: &ResourceRef,
-        object: &Object,
-    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
+    pub(super) async fn remove_finalizer(&self, reference: &ResourceRef, object: &Object) -> Written {
         let Some(index) = object.finalizers().iter().position(|f| f == FINALIZER) else {
             return Ok(Err(ClusterWrite::Outdated));
         };
@@ -139,13 +128,7 @@ impl KubeApi {
         self.patch(reference, object, operation).await
     }
 
-    /// Patches `object` if it still has this uid.
-    async fn patch(
-        &self,
-        reference: &ResourceRef,
-        object: &Object,
-        operations: serde_json::Value,
-    ) -> Result<Result<Object, ClusterWrite>, KubeError> {
+    async fn patch(&self, reference: &ResourceRef, object: &Object, operations: serde_json::Value) -> Written {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
         let mut patch = json!([{"op": "test", "path": "/metadata/uid", "value": &*reference.uid}]);
         if let (Some(patch), serde_json::Value::Array(operations)) = (patch.as_array_mut(), operations) {
@@ -173,14 +156,11 @@ impl KubeApi {
         }
     }
 
-    /// The client, for events.
-    pub(super) fn client(&self) -> Client {
-        self.client.clone()
-    }
-
-    /// Waits for the response to one request.
     pub(super) async fn within<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
-        let response = within(request).await;
+        let response = match tokio::time::timeout(DEADLINE, request).await {
+            Ok(response) => response.map_err(KubeError::from),
+            Err(_) => Err(KubeError::TimedOut),
+        };
         let refused = match &response {
             Ok(_) => Some(false),
             Err(KubeError::Kube(error)) => code(error).map(|code| matches!(code, 401 | 403)),
@@ -190,13 +170,6 @@ impl KubeApi {
             self.health.answered(refused);
         }
         response
-    }
-}
-
-async fn within<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
-    match tokio::time::timeout(DEADLINE, request).await {
-        Ok(response) => Ok(response?),
-        Err(_) => Err(KubeError::TimedOut),
     }
 }
 
@@ -217,7 +190,7 @@ pub(super) fn code(error: &kube::Error) -> Option<u16> {
 }
 
 /// Tells a write that found another object than expected from one that failed.
-fn became(written: Result<Object, KubeError>) -> Result<Result<Object, ClusterWrite>, KubeError> {
+fn became(written: Result<Object, KubeError>) -> Written {
     match written {
         Err(KubeError::Kube(error)) if code(&error) == Some(404) => Ok(Err(ClusterWrite::Gone)),
         Err(KubeError::Kube(error)) if code(&error) == Some(409) => Ok(Err(ClusterWrite::Outdated)),

@@ -42,7 +42,7 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let deadline = options.scalekit.deadline;
     let (namespaces, relist) = (options.namespaces.clone(), options.relist_interval);
-    let (context, changed) = Context::new(KubeApi::new(client, health.clone()), options, false)?;
+    let (context, changed) = Context::new(KubeApi { client, health: health.clone() }, options, false)?;
     // claims can be judged only when all resources are known
     let complete = CancellationToken::new();
     let known = {

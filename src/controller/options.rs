@@ -8,7 +8,7 @@ use thiserror::Error;
 /// How the operator is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Namespaces to look after; all, when empty.
+    /// Namespaces to watch; all, when empty.
     pub namespaces: Vec<String>,
     /// Time between two reconciles where a resource does not say.
     pub resync_interval: Duration,

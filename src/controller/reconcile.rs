@@ -5,13 +5,9 @@
 
 use super::{context::Context, effects::Effects, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
-    ClusterWrite, Outcome, RemoteOutcome, Report, Request, Requeue, STATUS_TRIES, State, Step, next,
+    ClusterWrite, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, STATUS_TRIES, State, Step, next,
 };
 use jiff::Timestamp;
-
-/// More steps than any reconcile needs; a decision that goes round in circles
-/// ends here instead of hammering Scalekit.
-const MAX_STEPS: usize = 64;
 
 /// Reconciles a resource; how it ended, and when to do so again.
 pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Result<(Outcome, Requeue), KubeError> {
@@ -46,7 +42,6 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
     Outcome::Crashed("the reconcile did not come to an end")
 }
 
-/// Carries out one request.
 pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: &Request) -> Result<(), KubeError> {
     let response = effects.perform(state, request).await?;
     state.handle_response(request, response);

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 /// that flips every second does not fill the log.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// The record of one resource.
 pub(super) struct Record {
     pub(super) history: History,
     pub(super) backoff: Backoff,
@@ -25,7 +24,7 @@ impl Record {
     }
 }
 
-/// The outcomes that were logged for everybody to see.
+/// The outcomes that were logged at the usual level, not only at debug.
 #[derive(Default)]
 pub(super) struct Logged {
     current: Option<&'static str>,
@@ -33,8 +32,8 @@ pub(super) struct Logged {
 }
 
 impl Logged {
-    /// Whether a reconcile that ended in `outcome` is to be logged for
-    /// everybody: it is neither as before nor one of the last minute's.
+    /// Whether `outcome` is logged at the usual level: it is not the one before,
+    /// and was not logged in the last minute.
     pub(super) fn is_news(&mut self, outcome: &'static str) -> bool {
         self.lines.retain(|(_, at)| at.elapsed() < AGAIN);
         if self.current == Some(outcome) || self.lines.iter().any(|(logged, _)| *logged == outcome) {

@@ -28,7 +28,7 @@ struct Data {
 pub(super) async fn read(kube: &KubeApi, namespace: &str, name: &str) -> Result<RawCredentials, ReadError> {
     let read = async {
         let request = Request::new(Secret::url_path(&(), Some(namespace))).get(name, &GetParams::default()).ok()?;
-        let response = kube.client().send(request.map(Body::from)).await.ok()?;
+        let response = kube.client.send(request.map(Body::from)).await.ok()?;
         let status = response.status().as_u16();
         Some((status, response.into_body().collect_bytes().await.ok()?))
     };
@@ -78,7 +78,7 @@ mod tests {
         let mut config = kube::Config::new(url.parse().unwrap());
         config.default_retry = false;
         let found = read(
-            &KubeApi::new(kube::Client::try_from(config).unwrap(), crate::telemetry::Health::default()),
+            &KubeApi { client: kube::Client::try_from(config).unwrap(), health: crate::telemetry::Health::default() },
             "customers",
             "scalekit",
         )

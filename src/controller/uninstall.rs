@@ -64,8 +64,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 const NOTHING_TO_REVERT: &str = "Nothing was there to revert.";
 
-/// Releases every resource that the operator with these options looks after;
-/// `each` hears of one after the other. What is left can be tried again.
+/// Releases every resource that the operator with these options watches;
+/// `each` is called with every result. What is left can be tried again.
 pub async fn uninstall(
     client: kube::Client,
     options: Options,
@@ -73,7 +73,7 @@ pub async fn uninstall(
     mut each: impl FnMut(&Uninstalled),
 ) -> Result<Vec<Uninstalled>, UninstallError> {
     let namespaces = options.namespaces.clone();
-    let (context, _changes) = Context::new(KubeApi::new(client, Health::default()), options, true)?;
+    let (context, _changes) = Context::new(KubeApi { client, health: Health::default() }, options, true)?;
     let resources = list(&context, &namespaces).await?;
     let mut all = Vec::with_capacity(resources.len());
     for resource in resources {

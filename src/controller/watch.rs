@@ -1,7 +1,7 @@
 //! Watches resources and puts those that changed into the queue.
 //!
 //! `kube::runtime::watcher` would do most of this, but it keeps bookmarks to
-//! itself, by which alone a quiet watch is told from a dead one, and it resumes
+//! itself, by which alone a quiet watch differs from a dead one, and it resumes
 //! from the last version for ever. After a restore of etcd that version is in
 //! the future, and a watch from there shows nothing. So everything is listed
 //! again from time to time, whenever the API server ends a watch before its

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Reconciles side by side; more gain nothing on one API server.
 const WORKERS: usize = 16;
-/// The longest a reconcile may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest delay between two tries when the API server fails.
 const KUBE_CAP: Duration = Duration::from_secs(60);

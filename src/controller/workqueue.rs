@@ -125,7 +125,7 @@ impl WorkQueue {
         self.changed.notify_one();
     }
 
-    /// It is gone.
+    /// Removes a resource that is gone.
     pub(super) fn forget(&self, uid: &Uid) {
         let mut inner = self.lock();
         let Some(slot) = inner.slots.get_mut(uid) else { return };

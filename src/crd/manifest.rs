@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// Differs from what the derive gives in three ways: it has the rules between
 /// fields; no field is nullable, so that the server drops a null instead of
 /// storing it; and a new resource has `status.observedGeneration: -1`, so that
-/// tools that wait for it see that nothing was looked at yet.
+/// tools that wait for it see that nothing was reconciled yet.
 pub fn definition() -> CustomResourceDefinition {
     let mut definition = OrganizationSessionPolicy::crd();
     for version in &mut definition.spec.versions {

@@ -21,7 +21,7 @@ pub use check::{check, read};
 pub use editor::{json_schema, json_schema_text};
 pub use interval::{deadline, duration};
 pub use manifest::{definition, manifest};
-pub use names::{is_label, is_subdomain};
+pub use names::{NOT_A_LABEL, is_label, is_subdomain};
 pub use report::drift_summary;
 pub use spec::{
     DeletionPolicy, Mode, OrganizationReference, OrganizationSessionPolicy, OrganizationSessionPolicySpec,

@@ -12,6 +12,9 @@ pub fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_part)
 }
 
+/// Said of a namespace that does not fit [`is_label`].
+pub const NOT_A_LABEL: &str = "must be 1 to 63 lower case letters, digits or -";
+
 /// Whether `name` may name a namespace.
 pub fn is_label(name: &str) -> bool {
     name.len() <= 63 && is_part(name)

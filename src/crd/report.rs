@@ -1,7 +1,9 @@
 //! How the domain's findings read in the status.
 
 use super::status::{ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, ReportedPolicy};
-use crate::policy::{ApplicationPolicy, Bounds, Difference, Effective, Idle, Limit, Live, Minutes, Side, summary};
+use crate::policy::{
+    ApplicationPolicy, Bounds, Difference, Effective, Idle, Limit, Live, Minutes, Side, or_unset, summary,
+};
 
 impl From<&Live> for ReportedPolicy {
     fn from(live: &Live) -> Self {
@@ -89,10 +91,6 @@ pub fn drift_summary(differences: &[Difference]) -> Option<String> {
 
 fn minutes(number: Option<i32>) -> Option<Minutes> {
     number.and_then(|number| Minutes::new(number.into()))
-}
-
-fn or_unset(timeout: Option<Minutes>) -> String {
-    timeout.map_or_else(|| "unset".to_owned(), |timeout| timeout.to_string())
 }
 
 const fn side(side: Side) -> &'static str {

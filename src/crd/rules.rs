@@ -10,7 +10,6 @@ use super::spec::{OrganizationSessionPolicySpec, PolicySource};
 use crate::policy::Unit;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::ValidationRule;
 
-/// One rule of a spec.
 pub(super) struct Rule {
     /// Its name in the output of `osp validate`: never renamed.
     pub(super) id: &'static str,
@@ -45,7 +44,6 @@ macro_rules! inherited {
     };
 }
 
-/// All of them.
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "organization-one-name",

@@ -31,7 +31,6 @@ pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, V
     }
 }
 
-/// The rules of `rules.rs` that do not hold.
 pub(super) fn broken_rules(spec: &OrganizationSessionPolicySpec) -> Vec<Violation> {
     let broken = RULES.iter().filter(|rule| (rule.broken)(spec));
     broken.map(|rule| Violation::new(RuleId::Policy(rule.id), rule.path, rule.message)).collect()
@@ -39,9 +38,7 @@ pub(super) fn broken_rules(spec: &OrganizationSessionPolicySpec) -> Vec<Violatio
 
 fn organization(named: &OrganizationReference) -> Result<OrganizationRef, Violation> {
     let found = match (&named.id, &named.external_id) {
-        (Some(id), None) => OrganizationId::parse(id)
-            .map(OrganizationRef::Id)
-            .ok_or((".id", "must be org_ followed by 1 to 28 letters or digits")),
+        (Some(id), None) => OrganizationId::parse(id).map(OrganizationRef::Id).ok_or((".id", OrganizationId::EXPECTED)),
         (None, Some(id)) => ExternalId::parse(id)
             .map(OrganizationRef::External)
             .ok_or((".externalId", "must be 1 to 256 characters, none of them a control character")),

@@ -1,17 +1,25 @@
 //! One reconcile of one organization. The decisions are [`next_remote`]'s, as in
 //! the operator; the verb says how a request is carried out.
 
+use super::Manifest;
 use crate::{
+    policy::OrganizationId,
     reconcile::{
-        ErrorKind, Goal, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep,
+        ErrorKind, Goal, MAX_STEPS, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep,
         next_remote, read_before, satisfied,
     },
     terminal::Progress,
 };
 use futures::{StreamExt, stream};
 
-/// More steps than any reconcile needs; ends one that would not end by itself.
-const MOST_STEPS: usize = 64;
+/// What `manifest` wants of its organization. With `features_unreported` no
+/// response has listed features yet: the flag is then switched on only together
+/// with a policy to write; otherwise every plan would show that change again.
+pub(super) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, features_unreported: bool) -> Goal {
+    let declared = &manifest.spec;
+    let organization = declared.organization.clone();
+    Goal { organization, pinned, features_unreported, policy: declared.policy, mode: declared.mode }
+}
 
 /// Reconciles one organization; returns what was observed and the outcome.
 /// `perform` carries out one request; its `None` ends the reconcile without an
@@ -23,7 +31,7 @@ pub(super) async fn reconcile(
     mut perform: impl AsyncFnMut(&RemoteRequest, &Observation) -> Option<Result<RemoteResponse, RemoteError>>,
 ) -> (Observation, Option<RemoteOutcome>) {
     let mut observation = Observation::default();
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         match next_remote(goal, &observation) {
             RemoteStep::Done(remote_outcome) => return (observation, Some(remote_outcome)),
             RemoteStep::Request(request) => {

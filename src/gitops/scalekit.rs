@@ -65,7 +65,6 @@ impl Scalekit {
         }
     }
 
-    /// The host of the environment.
     pub(super) fn environment(&self) -> String {
         self.client.environment().to_string()
     }
@@ -168,7 +167,6 @@ impl Scalekit {
         Ok(())
     }
 
-    /// The shared copy of this list.
     pub(super) fn shared(&self, features: &[Feature]) -> Rc<[Feature]> {
         let mut known = self.features.borrow_mut();
         if let Some(shared) = known.get(features) {

@@ -1,18 +1,19 @@
 //! `osp diff`: the declared beside the live policy, and which is stricter.
 
 use super::{
-    CommandOutput, Exit, Failure, Format, Output, VerbResult,
     cluster::{Hint, Named},
     explain::future,
+    failure::Failure,
     limits::stricter_side,
+    output::{CommandOutput, Format, VerbResult, json as pretty},
     summary::Summary,
     table::{Cell, Column, Place, table},
 };
 use crate::{
     crd::OrganizationSessionPolicy,
-    policy::{Bounds, Field, Idle, Live, Minutes, Mode, Policy, diff, tighten},
+    policy::{Bounds, Field, Idle, Live, Mode, Policy, diff, or_unset, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::Style,
+    terminal::{Exit, Output, Style},
 };
 use clap::Args;
 use serde_json::json;
@@ -39,7 +40,6 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -
     Ok(CommandOutput { text, exit })
 }
 
-/// The declared and the live policy of a resource.
 struct Comparison<'a> {
     summary: Summary<'a>,
     wanted: Policy,
@@ -129,7 +129,7 @@ impl<'a> Comparison<'a> {
             json!({"field": line.field.name(), "declared": line.declared, "live": line.live,
                 "stricter": line.stricter})
         });
-        super::json(&json!({
+        pretty(&json!({
             "namespace": self.summary.namespace(), "name": self.summary.name(),
             "current": self.summary.is_current(), "synced": self.summary.status_of(ConditionType::Synced).name(),
             "drift": drift.collect::<Vec<_>>(),
@@ -160,12 +160,11 @@ fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line
 
 /// The value of a field for people; empty where the policy does not set it.
 fn value(field: Field, policy: &Live) -> String {
-    let limit = |limit: Option<Minutes>| limit.map_or_else(|| "unset".to_owned(), |minutes| minutes.to_string());
     match (field, policy) {
         (Field::Source, policy) => policy.source().into(),
-        (Field::Absolute, Live::Custom { absolute, .. }) => limit(*absolute),
+        (Field::Absolute, Live::Custom { absolute, .. }) => or_unset(*absolute),
         (Field::IdleEnabled, Live::Custom { idle, .. }) => (*idle != Idle::Off).to_string(),
-        (Field::Idle, Live::Custom { idle: Idle::On(idle), .. }) => limit(*idle),
+        (Field::Idle, Live::Custom { idle: Idle::On(idle), .. }) => or_unset(*idle),
         _ => String::new(),
     }
 }
@@ -173,7 +172,10 @@ fn value(field: Field, policy: &Live) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{plugin::cluster::Connection, policy::Session};
+    use crate::{
+        plugin::cluster::Connection,
+        policy::{Minutes, Session},
+    };
     use serde_json::Value;
 
     fn consequence(spec: Value, deleted: bool, reason: &str, live: Value) -> String {
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_others_change_back_is_not_told_to_be_left_alone() {
+    fn a_policy_that_others_change_back_is_not_said_to_be_left_alone() {
         let looser = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 600});
         let said = consequence(json!({}), false, "Contended", looser);
         assert!(said.starts_with("It differs because of Contended: Somebody else changes the policy"), "{said}");
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_deletion_does_is_told_of_each_spec() {
+    fn what_a_deletion_does_is_said_of_each_spec() {
         let own = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 60});
         let stricter = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 30});
         for (spec, live, expected) in [

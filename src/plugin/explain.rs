@@ -7,15 +7,16 @@ mod facts;
 pub(super) mod future;
 
 use super::{
-    Cluster, CommandOutput, Output, VerbResult, age,
-    cluster::{Hint, Named},
+    age,
+    cluster::{Cluster, Hint, Named},
     delivery::Delivery,
+    output::{CommandOutput, VerbResult},
     summary::{Severity, Summary},
 };
 use crate::{
     crd::{FINALIZER, OrganizationSessionPolicy},
     reconcile::{self, Claim, ClaimState, Claimant, ConditionStatus, Reason},
-    terminal::{Style, printable},
+    terminal::{Output, Style, printable},
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -63,11 +64,6 @@ fn claim(resource: &OrganizationSessionPolicy) -> Option<ClaimState> {
     let claim: ClaimState = resource.status.as_ref()?.claim.as_deref()?.parse().ok()?;
     let finalizer = resource.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
     claim.counts(resource.metadata.deletion_timestamp.is_some(), finalizer).then_some(claim)
-}
-
-/// A line of the explanation: `value` behind `label`, all values in one column.
-fn fact(output: &Output, label: &str, value: &str) -> String {
-    output.paragraph(&format!("{label:16}"), value)
 }
 
 fn text(

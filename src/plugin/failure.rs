@@ -5,7 +5,6 @@ use std::{error::Error, time::Duration};
 use strsim::levenshtein as distance;
 use thiserror::Error;
 
-/// How long a request may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// What kubectl calls the resource.
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_with_what_is_there() {
+    fn what_is_missing_is_reported_with_what_is_there() {
         let failure = |near: &[&str]| Failure::NotFound {
             name: "acne".into(),
             namespace: "customers".into(),

@@ -10,6 +10,7 @@ mod diff;
 mod explain;
 mod failure;
 mod limits;
+mod output;
 mod reconcile;
 mod status;
 mod summary;
@@ -18,8 +19,8 @@ mod table;
 
 use crate::terminal::{Exit, Output, print};
 use clap::Subcommand;
-use cluster::{Cluster, Named};
-use failure::Failure;
+use cluster::Named;
+use output::CommandOutput;
 use std::error::Error;
 
 /// The verbs, each a module with its `Arguments` and its `run`.
@@ -38,14 +39,6 @@ pub enum Verb {
     /// Resume a suspended policy
     Resume(Named),
 }
-
-/// What a verb prints to stdout, and the exit code to end with.
-struct CommandOutput {
-    text: String,
-    exit: Exit,
-}
-
-type VerbResult = Result<CommandOutput, Failure>;
 
 /// Runs a verb and prints its output; `program` is the command that hints name
 /// ([`program_name`]).
@@ -69,18 +62,6 @@ pub async fn run(verb: &Verb, program: &str) -> Result<Exit, Box<dyn Error>> {
 pub fn program_name(argv0: Option<&str>) -> &'static str {
     let name = argv0.and_then(|argv0| std::path::Path::new(argv0).file_stem()?.to_str());
     if name == Some("kubectl-osp") { "kubectl osp" } else { "osp" }
-}
-
-/// `-o`: tables and sentences for people, or JSON for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
-/// `value` as indented JSON with a line break at the end.
-fn json(value: &serde_json::Value) -> String {
-    format!("{value:#}\n")
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 //! waits until its status repeats the annotation's value.
 
 use super::{
-    CommandOutput, Exit, Failure, Output, VerbResult,
     cluster::{Hint, Named},
+    failure::Failure,
+    output::{CommandOutput, VerbResult},
     summary::{Summary, style},
 };
 use crate::{
     crd::{self, OrganizationSessionPolicy, REQUESTED_AT},
-    terminal::{note, printable},
+    terminal::{Exit, Output, note, printable},
 };
 use clap::{ArgAction, Args};
 use jiff::Timestamp;

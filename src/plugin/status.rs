@@ -1,16 +1,18 @@
 //! `osp status`: a table of policies, those with problems first.
 
 use super::{
-    Cluster, CommandOutput, Exit, Failure, Format, Output, VerbResult, age,
-    cluster::{Connection, Hint, Object},
+    age,
+    cluster::{Cluster, Connection, Hint, Object},
+    failure::Failure,
     limits,
+    output::{self, CommandOutput, Format, VerbResult},
     summary::{Severity, Summary, style},
     table::{Cell, Column, Place, table},
 };
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
     reconcile::{ConditionStatus, ConditionType},
-    terminal::{Style, note},
+    terminal::{Exit, Output, Style, note},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -43,7 +45,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     let ready = summaries.iter().all(|summary| summary.exit() == Exit::Success);
     let exit = if ready { Exit::Success } else { Exit::Findings };
     let text = match arguments.output {
-        Format::Json => super::json(&json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})),
+        Format::Json => output::json(&json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})),
         Format::Text if summaries.is_empty() => {
             let place = || if arguments.all_namespaces { "any namespace" } else { &cluster.namespace };
             note(&format!("there is no OrganizationSessionPolicy in {}", place()));

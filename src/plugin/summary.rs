@@ -47,7 +47,6 @@ pub(super) struct Ready<'a> {
     pub(super) message: &'a str,
 }
 
-/// The style in which the status of Ready is printed.
 pub(super) const fn style(status: ConditionStatus) -> Style {
     match status {
         ConditionStatus::True => Style::Good,

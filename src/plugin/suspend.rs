@@ -1,7 +1,13 @@
 //! `osp suspend` and `osp resume`: set `spec.suspend`, and warn where Git will
 //! set it back.
 
-use super::{CommandOutput, Exit, Output, VerbResult, cluster::Named, delivery::Delivery, summary::Summary};
+use super::{
+    cluster::Named,
+    delivery::Delivery,
+    output::{CommandOutput, VerbResult},
+    summary::Summary,
+};
+use crate::terminal::{Exit, Output};
 use serde_json::json;
 
 /// Field manager of `spec.suspend`. Flux removes fields whose manager's name

@@ -81,7 +81,8 @@ pub fn diff(desired: &Policy, live: &Live) -> Vec<Difference> {
     found
 }
 
-fn or_unset(minutes: Option<super::Minutes>) -> String {
+/// A timeout for people; `unset` when the server reports none.
+pub fn or_unset(minutes: Option<super::Minutes>) -> String {
     minutes.map_or_else(|| "unset".into(), |m| m.to_string())
 }
 

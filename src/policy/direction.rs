@@ -2,7 +2,7 @@
 //! does it let them live longer? Judged by the organization's own limits
 //! alone: the application's may hide a loosening today and not tomorrow.
 
-use super::{Bounds, Field, Idle, Live, Minutes};
+use super::{Bounds, Field, Idle, Live, Minutes, or_unset};
 use strum::{Display, IntoStaticStr};
 
 /// Which way a change goes.
@@ -82,8 +82,7 @@ fn direction(before: Option<Minutes>, after: Option<Minutes>) -> Direction {
 
 fn absolute(live: &Live) -> String {
     match live {
-        Live::Custom { absolute: Some(absolute), .. } => absolute.to_string(),
-        Live::Custom { absolute: None, .. } => "unset".into(),
+        Live::Custom { absolute, .. } => or_unset(*absolute),
         Live::Application => "inherited".into(),
         Live::Unrecognized => "unknown".into(),
     }

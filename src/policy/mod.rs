@@ -13,7 +13,7 @@ mod spec;
 mod tighten;
 
 pub use chain::{ChainViolation, check_chain};
-pub use diff::{Difference, Field, diff, summary};
+pub use diff::{Difference, Field, diff, or_unset, summary};
 pub use direction::{Direction, FieldChange, changes};
 pub use effective::{ApplicationPolicy, Bounds, Effective, Limit, Side, effective, looser_than_application, stricter};
 pub use minutes::{Minutes, Unit};

@@ -7,6 +7,9 @@ use std::fmt;
 pub struct OrganizationId(String);
 
 impl OrganizationId {
+    /// What to write instead of another text.
+    pub const EXPECTED: &str = "must be org_ followed by 1 to 28 letters or digits";
+
     /// Accepts `^org_[0-9A-Za-z]{1,28}$`: nothing in it can change a URL.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("org_")?;

@@ -4,9 +4,12 @@ use super::{OrganizationRef, Policy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use strum::{EnumString, IntoStaticStr};
 
 /// How far the operator may go.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(
+    Serialize, Deserialize, JsonSchema, EnumString, IntoStaticStr, Debug, Clone, Copy, PartialEq, Eq, Hash, Default,
+)]
 pub enum Mode {
     /// Make it so.
     #[default]
@@ -52,12 +55,8 @@ pub struct ValidatedSpec {
 
 impl Mode {
     /// Its name, in the resource and in every output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Enforce => "Enforce",
-            Self::TightenOnly => "TightenOnly",
-            Self::Observe => "Observe",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 

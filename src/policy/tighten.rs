@@ -63,7 +63,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_field_ever_becomes_looser_and_a_second_pass_writes_nothing(declared in policies(), live in policies()) {
+        fn no_field_ever_becomes_looser_and_a_second_reconcile_writes_nothing(declared in policies(), live in policies()) {
             let live = Live::from(live);
             if let Some(target) = tighten(&declared, &live) {
                 let (before, after) = (Bounds::from(&live), Bounds::from(&target));

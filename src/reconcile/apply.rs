@@ -8,7 +8,6 @@ use super::{
 };
 use crate::policy::{Policy, ValidatedSpec};
 
-/// The next step for a resource that is to stay.
 pub(super) fn next(state: &State, resource: &Resource) -> Step {
     let done = Step::Done;
     let spec = match &resource.spec {

@@ -60,7 +60,7 @@ fn credentials(spec: &ValidatedSpec, namespace: &str) -> Option<(String, String)
 }
 
 /// The claim that the status of the resource states after a reconcile, or while
-/// it works (`outcome` is `None`). Refused or missing credentials take it back.
+/// it works (`outcome` is `None`). Without accepted credentials there is none.
 pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimState> {
     let resource = state.here()?;
     let before = resource.claim;

@@ -12,7 +12,6 @@ use std::time::Duration;
 /// contended.
 const UNDONE: usize = 5;
 
-/// Whether others keep undoing our writes.
 pub(super) fn is_contended(state: &State) -> bool {
     let (history, now) = (&state.history, state.began);
     let undone = history.corrections(now) + usize::from(state.corrects() || state.corrected());

@@ -5,6 +5,7 @@
 
 use super::Reason;
 use std::{fmt, path::PathBuf};
+use strum::IntoStaticStr;
 use thiserror::Error;
 
 /// Where credentials are read, as messages name it.
@@ -33,13 +34,16 @@ pub struct Access {
 
 /// The keys under which credentials are kept: in a Secret, as file names, as
 /// environment variables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, IntoStaticStr)]
 pub enum CredentialsKey {
     /// The environment's base URL.
+    #[strum(serialize = "SCALEKIT_ENVIRONMENT_URL")]
     EnvironmentUrl,
     /// The client id.
+    #[strum(serialize = "SCALEKIT_CLIENT_ID")]
     ClientId,
     /// The client secret.
+    #[strum(serialize = "SCALEKIT_CLIENT_SECRET")]
     ClientSecret,
 }
 
@@ -76,7 +80,7 @@ pub enum CredentialsError {
         why: ReadError,
     },
     /// The operator's default credentials are not for resources of this namespace.
-    #[error("namespace {namespace:?} needs a Secret of its own")]
+    #[error("namespace {namespace} needs a Secret of its own")]
     NotAllowed {
         /// The resource's.
         namespace: String,
@@ -161,7 +165,7 @@ impl CredentialsSource {
 impl fmt::Display for CredentialsSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Secret(name) => write!(f, "Secret {name:?}"),
+            Self::Secret(name) => write!(f, "Secret {name}"),
             Self::DefaultFolder => f.write_str("the operator's credentials folder"),
             Self::DefaultEnvironment => f.write_str("the operator's environment variables"),
             Self::Folder(path) => write!(f, "the folder {}", path.display()),
@@ -175,17 +179,7 @@ impl CredentialsKey {
     pub const ALL: [Self; 3] = [Self::EnvironmentUrl, Self::ClientId, Self::ClientSecret];
 
     /// The key's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EnvironmentUrl => "SCALEKIT_ENVIRONMENT_URL",
-            Self::ClientId => "SCALEKIT_CLIENT_ID",
-            Self::ClientSecret => "SCALEKIT_CLIENT_SECRET",
-        }
-    }
-}
-
-impl fmt::Display for CredentialsKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }

@@ -1,6 +1,6 @@
-//! A resource that is going: let another one take over or set the organization
-//! back, make sure that no write of ours can land any more, then let it go.
-//! Doubt never lets it go; only proof, or a time that the status announces.
+//! A resource that is being deleted: another one takes over, or the organization's
+//! policy is set back; then, when no own write can be applied any more, the
+//! finalizer is removed. That takes proof, or the time that the status announced.
 
 use super::{
     CredentialsError, ErrorKind, Hold, Organization, Outcome, Ownership, Reason, Release, RemoteError, RemoteRequest,
@@ -62,11 +62,7 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
         let changed = Hold::EnvironmentChanged { pinned: pinned.environment.clone(), found: environment.clone() };
         return hold(state, resource, changed, now);
     }
-    match revert(state, resource, spec, now) {
-        Revert::Step(step) => step,
-        Revert::Release(why) => release(state, why),
-        Revert::Hold(error) => hold(state, resource, Hold::Refused(error), now),
-    }
+    revert(state, resource, spec, now)
 }
 
 /// The finalizer goes when no write of ours can land any more.
@@ -77,64 +73,53 @@ fn release(state: &State, why: Release) -> Step {
     }
 }
 
-enum Revert {
-    /// This first.
-    Step(Step),
-    /// Nothing of ours is live any more.
-    Release(Release),
-    /// The server won't, and will not until somebody changes something.
-    Hold(RemoteError),
-}
-
-fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timestamp) -> Revert {
+fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timestamp) -> Step {
     let observation = &state.observation;
-    let request = |request| Revert::Step(Step::Request(request));
+    let remote = |request| Step::Request(Request::Remote(request));
+    let refused = |error| hold(state, resource, Hold::Refused(error), now);
     if let Some((asked, error)) = &observation.failure {
-        let about_organization = matches!(asked, RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_));
+        let about_organization = asked.reads_organization();
         return match error.kind {
             // the policy is set back by then, and a feature that stays on changes nothing of it
             kind if matches!(asked, RemoteRequest::WriteFeatures { .. }) && kind.class().is_terminal() => {
-                Revert::Release(Release::Reverted)
+                release(state, Release::Reverted)
             }
-            ErrorKind::NotFound if about_organization && observation.not_found < CONFIRMED => {
-                request(Request::Remote(asked.clone()))
-            }
+            ErrorKind::NotFound if about_organization && observation.not_found < CONFIRMED => remote(asked.clone()),
             // without a pin it is not known to be the organization that was written to
             ErrorKind::NotFound if about_organization && resource.pinned.is_some() => {
-                Revert::Release(Release::OrganizationGone)
+                release(state, Release::OrganizationGone)
             }
-            ErrorKind::NotFound => Revert::Hold(error.clone()),
-            kind if kind.class().is_terminal() => Revert::Hold(error.clone()),
-            _ => Revert::Step(Step::Done(Outcome::CleanupPending(error.clone()))),
+            kind if kind == ErrorKind::NotFound || kind.class().is_terminal() => refused(error.clone()),
+            _ => Step::Done(Outcome::CleanupPending(error.clone())),
         };
     }
     let Some(organization) = &observation.organization else {
-        return request(Request::Remote(find(observation, resource, spec)));
+        return remote(find(observation, resource, spec));
     };
     let wait = |reason, longest| {
         let wait = wait(state, resource, reason, longest, now).filter(|_| !state.uninstalling);
-        wait.map(|(until, left)| Revert::Step(Step::Done(Outcome::Waiting { reason, until, left })))
+        wait.map(|(until, left)| Step::Done(Outcome::Waiting { reason, until, left }))
     };
     let delay = match &state.ownership {
-        None => return request(Request::ReadClaimants),
-        Some(Ownership::Conflicted { .. }) => return Revert::Release(Release::NotOwner),
-        Some(Ownership::Succeeded { in_sync: true }) => return Revert::Release(Release::HandedOver),
+        None => return Step::Request(Request::ReadClaimants),
+        Some(Ownership::Conflicted { .. }) => return release(state, Release::NotOwner),
+        Some(Ownership::Succeeded { in_sync: true }) => return release(state, Release::HandedOver),
         // nobody takes over while a revert of ours may still land
         Some(Ownership::Succeeded { .. }) if !state.unsettled_for().is_zero() => {
-            return Revert::Step(Step::Done(Outcome::Settling(state.unsettled_for())));
+            return Step::Done(Outcome::Settling(state.unsettled_for()));
         }
         Some(Ownership::Succeeded { .. }) => wait(Reason::HandingOver, HAND_OVER),
         Some(Ownership::Owner) => wait(Reason::Deleting, state.settings.revert_delay),
     };
     if observation.policy_route_missing {
-        return Revert::Hold(RemoteError::new(ErrorKind::Unsupported));
+        return refused(RemoteError::new(ErrorKind::Unsupported));
     }
     let Some(live) = &observation.live else {
-        return request(Request::Remote(RemoteRequest::ReadPolicy(organization.id.clone())));
+        return remote(RemoteRequest::ReadPolicy(organization.id.clone()));
     };
     if let Some(why) = without_revert(spec, resource.adopted, Some(live)) {
         let request = disable_feature(state, resource, organization).filter(|_| why == Release::Reverted);
-        return request.map_or(Revert::Release(why), |request| Revert::Step(Step::Request(request)));
+        return request.map_or_else(|| release(state, why), Step::Request);
     }
     if let Some(delay) = delay.filter(|_| !state.progress_reported) {
         return delay;
@@ -142,13 +127,13 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     let writes = &observation.writes;
     if writes.answered + writes.unknown + writes.conflicts >= TRIES {
         let error = writes.error.clone().unwrap_or_else(|| RemoteError::new(ErrorKind::BadResponse));
-        return Revert::Step(Step::Done(Outcome::CleanupPending(error)));
+        return Step::Done(Outcome::CleanupPending(error));
     }
     if !state.progress_reported {
-        return request(Request::ReportProgress); // from here on nobody else may write
+        return Step::Request(Request::ReportProgress); // from here on nobody else may write
     }
     let (policy, _) = target(spec, resource.adopted);
-    request(Request::Remote(RemoteRequest::WritePolicy { organization: organization.id.clone(), policy }))
+    remote(RemoteRequest::WritePolicy { organization: organization.id.clone(), policy })
 }
 
 /// The write that switches off the feature that this operator has switched on,

@@ -90,56 +90,42 @@ impl ErrorClass {
 }
 
 impl ErrorKind {
-    /// Its class; no other code lists kinds to tell them apart by it.
-    pub const fn class(self) -> ErrorClass {
+    /// Its class, what it proves ([`Self::reached`]), and its reason.
+    const fn facts(self) -> (ErrorClass, Option<bool>, Reason) {
+        use ErrorClass::{Absent, Refused, Throttled, Transient, Unauthenticated};
         match self {
-            Self::CredentialsRejected | Self::AuthFailed => ErrorClass::Unauthenticated,
-            Self::Forbidden | Self::Rejected | Self::Unsupported => ErrorClass::Refused,
-            Self::NotFound => ErrorClass::Absent,
-            Self::RateLimited { .. } => ErrorClass::Throttled,
-            Self::BadAuthResponse
-            | Self::Conflict
-            | Self::Unavailable
-            | Self::TimedOut
-            | Self::Unreachable
-            | Self::Tls
-            | Self::BadResponse => ErrorClass::Transient,
+            Self::CredentialsRejected => (Unauthenticated, None, Reason::CredentialsRejected),
+            Self::AuthFailed => (Unauthenticated, None, Reason::AuthFailed),
+            Self::BadAuthResponse => (Transient, None, Reason::BadAuthResponse),
+            Self::Forbidden => (Refused, Some(true), Reason::Forbidden),
+            Self::NotFound => (Absent, Some(true), Reason::OrganizationNotFound),
+            Self::Conflict => (Transient, Some(true), Reason::WriteConflict),
+            Self::RateLimited { .. } => (Throttled, None, Reason::RateLimited),
+            Self::Rejected => (Refused, Some(true), Reason::RejectedByApi),
+            Self::Unsupported => (Refused, Some(true), Reason::ApiNotSupported),
+            Self::Unavailable => (Transient, Some(false), Reason::ApiUnavailable),
+            Self::TimedOut => (Transient, Some(false), Reason::TimedOut),
+            Self::Unreachable => (Transient, Some(false), Reason::ApiUnreachable),
+            Self::Tls => (Transient, Some(false), Reason::TlsError),
+            Self::BadResponse => (Transient, None, Reason::BadResponse),
         }
+    }
+
+    /// What it means for what happens next.
+    pub const fn class(self) -> ErrorClass {
+        self.facts().0
     }
 
     /// What it proves about the environment: that Scalekit answers there, that it
     /// does not, or `None`. Who refuses a token or limits requests need not be the
     /// API itself.
     pub const fn reached(self) -> Option<bool> {
-        match self {
-            Self::Forbidden | Self::Rejected | Self::Unsupported | Self::NotFound | Self::Conflict => Some(true),
-            Self::Unavailable | Self::TimedOut | Self::Unreachable | Self::Tls => Some(false),
-            Self::CredentialsRejected
-            | Self::AuthFailed
-            | Self::BadAuthResponse
-            | Self::BadResponse
-            | Self::RateLimited { .. } => None,
-        }
+        self.facts().1
     }
 
     /// The reason that an error of this kind is reported with.
     pub const fn reason(self) -> Reason {
-        match self {
-            Self::CredentialsRejected => Reason::CredentialsRejected,
-            Self::AuthFailed => Reason::AuthFailed,
-            Self::BadAuthResponse => Reason::BadAuthResponse,
-            Self::Forbidden => Reason::Forbidden,
-            Self::NotFound => Reason::OrganizationNotFound,
-            Self::Conflict => Reason::WriteConflict,
-            Self::RateLimited { .. } => Reason::RateLimited,
-            Self::Rejected => Reason::RejectedByApi,
-            Self::Unsupported => Reason::ApiNotSupported,
-            Self::Unavailable => Reason::ApiUnavailable,
-            Self::TimedOut => Reason::TimedOut,
-            Self::Unreachable => Reason::ApiUnreachable,
-            Self::Tls => Reason::TlsError,
-            Self::BadResponse => Reason::BadResponse,
-        }
+        self.facts().2
     }
 
     /// Whether a read that failed so may succeed seconds later: an outage.
@@ -185,7 +171,7 @@ impl RemoteError {
 
     /// The error of a request that the client did not send, because of an outage, a
     /// limit or a pause of this kind.
-    pub fn held_back(kind: ErrorKind) -> Self {
+    pub fn not_sent(kind: ErrorKind) -> Self {
         let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
         Self { not_sent: true, detail, ..Self::new(kind) }
     }

@@ -108,12 +108,12 @@ impl History {
         self.corrections.iter().filter(|sent| now.saturating_sub(**sent) < HOUR).count()
     }
 
-    /// How long ago the last one was; a predecessor may have sent one.
+    /// Time since the last correction; a predecessor may have sent one at the end.
     pub fn last_correction_age(&self, now: Duration) -> Option<Duration> {
         self.corrections.back().copied().or(self.inherited()).map(|sent| now.saturating_sub(sent))
     }
 
-    /// How long ago this process sent one; what a predecessor did is unknown.
+    /// Time since the last correction that this process sent.
     pub fn own_correction_age(&self, now: Duration) -> Option<Duration> {
         self.corrections.back().map(|sent| now.saturating_sub(*sent))
     }

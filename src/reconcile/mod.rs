@@ -58,6 +58,7 @@ pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource};
 pub use settings::Settings;
 pub use state::State;
 pub use status::{Observed, StatusUpdate};
+pub use step::MAX_STEPS;
 pub use watched::{Trigger, Watched};
 pub use wording::{hold_message, problem};
 

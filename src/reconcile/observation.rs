@@ -85,7 +85,7 @@ pub struct PolicyWrites {
 }
 
 impl Observation {
-    /// The call that finds the organization.
+    /// The request that finds the organization.
     pub(super) fn find(&self, organization: &OrganizationRef) -> RemoteRequest {
         match (&self.resolved, organization) {
             (Some(id), _) | (None, OrganizationRef::Id(id)) => RemoteRequest::ReadOrganization(id.clone()),
@@ -128,13 +128,10 @@ impl Observation {
     ) {
         self.organization_is_fresh = false;
         match (request, response) {
-            (
-                RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_),
-                Ok(RemoteResponse::Organization(organization)),
-            ) => {
+            (request, Ok(RemoteResponse::Organization(organization))) if request.reads_organization() => {
                 self.see_organization(organization);
             }
-            (RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_), Err(error)) => {
+            (request, Err(error)) if request.reads_organization() => {
                 self.not_found += u8::from(error.kind == ErrorKind::NotFound);
                 self.fail(request, error);
             }
@@ -142,11 +139,12 @@ impl Observation {
                 self.application = Application::Known(policy);
             }
             (RemoteRequest::ReadApplicationPolicy(_), response) => {
-                self.application = without_application_policy(&response)
+                let settled = response.is_err_and(|error| error.kind.settles_application_policy());
+                self.application = if settled { Application::Unreadable } else { Application::Failed };
             }
             (RemoteRequest::ReadPolicy(_), Ok(RemoteResponse::Policy(live))) => self.live = Some(live),
             (RemoteRequest::ReadPolicy(_), Err(error)) if error.kind == ErrorKind::NotFound => {
-                self.doubt_organization()
+                self.reread_organization()
             }
             (RemoteRequest::WritePolicy { .. }, Ok(RemoteResponse::Policy(echo))) => {
                 self.note_before();
@@ -197,14 +195,9 @@ impl Observation {
                 self.flag.refused += 1;
                 self.flag.error = Some(error);
             }
-            _ if error.outcome_unknown || error.kind == ErrorKind::Conflict => {
-                self.flag.tries += 1;
-                self.flag.error = Some(error);
-                self.organization = None;
-            }
-            // the organization went, or has no settings: reading it again tells
-            ErrorKind::NotFound => {
-                self.flag.tries = u8::MAX;
+            kind if error.outcome_unknown || matches!(kind, ErrorKind::Conflict | ErrorKind::NotFound) => {
+                // not found: the organization went, or has no settings; reading it again tells
+                self.flag.tries = if kind == ErrorKind::NotFound { u8::MAX } else { self.flag.tries + 1 };
                 self.flag.error = Some(error);
                 self.organization = None;
             }
@@ -215,14 +208,11 @@ impl Observation {
     fn policy_write_failed(&mut self, request: &RemoteRequest, error: RemoteError) {
         self.note_before();
         match error.kind {
-            ErrorKind::NotFound => self.doubt_organization(),
-            ErrorKind::Conflict => {
-                self.writes.conflicts += 1;
-                self.writes.error = Some(error);
-                self.live = None;
-            }
-            _ if error.outcome_unknown => {
-                self.writes.unknown += 1;
+            ErrorKind::NotFound => self.reread_organization(),
+            kind if kind == ErrorKind::Conflict || error.outcome_unknown => {
+                let conflict = kind == ErrorKind::Conflict;
+                self.writes.conflicts += u8::from(conflict);
+                self.writes.unknown += u8::from(!conflict);
                 self.writes.error = Some(error);
                 self.live = None;
             }
@@ -230,7 +220,7 @@ impl Observation {
         }
     }
 
-    fn doubt_organization(&mut self) {
+    fn reread_organization(&mut self) {
         self.policy_route_missing = true;
         self.organization = None;
         self.live = None;
@@ -247,12 +237,5 @@ impl Observation {
         if self.writes.before.is_none() {
             self.writes.before = self.live;
         }
-    }
-}
-
-fn without_application_policy(response: &Result<RemoteResponse, RemoteError>) -> Application {
-    match response {
-        Err(error) if error.kind.settles_application_policy() => Application::Unreadable,
-        _ => Application::Failed,
     }
 }

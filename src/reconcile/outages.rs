@@ -1,6 +1,6 @@
-//! Who waits for an environment that is down. Whoever gets through first after
-//! that wakes the others, so that nobody sits out a pause of minutes while the
-//! server is back (`docs/failures.md` row 15).
+//! The resources whose requests were not sent, since their environment is down.
+//! The first reconcile that gets through enqueues them, so that none waits for
+//! its next due time while the server is back (`docs/failures.md` row 15).
 
 use super::{ErrorClass, Outcome, State};
 use std::{
@@ -36,12 +36,12 @@ impl<K: Clone + Eq + Hash> Outages<K> {
         Vec::new()
     }
 
-    /// Whether nobody waits.
+    /// Whether no resource waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// It is gone.
+    /// Removes a resource that is gone.
     pub fn forget(&mut self, resource: &K) {
         self.waiting.retain(|_, waiting| {
             waiting.remove(resource);

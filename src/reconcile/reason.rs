@@ -99,6 +99,8 @@ reasons! {
     Stale: "The live policy could not be read for three intervals, so nothing is known about it.",
         "See the condition Synced for the cause.";
     Deleting: "The organization's policy is being set back before the resource goes.", "Wait.";
+    Released: "Nothing is left to do for the operator; finalizers of others hold the resource.",
+        "Find who keeps the finalizers that are left.";
     HandingOver: "The resource is being deleted, and waits for another one to get its policy live.",
         "Wait; the policy is set back at the time that `status.release` names if the other resource is not Ready by then.";
     CleanupPending: "The organization is not yet set back; Scalekit did not do it yet.",

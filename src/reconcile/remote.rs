@@ -124,7 +124,6 @@ pub fn satisfied(goal: &Goal, live: &Live) -> bool {
     matches!(pending(goal, live), Pending::Nothing)
 }
 
-/// What an organization's live policy still needs.
 enum Pending {
     /// As declared, or as far as the mode goes.
     Nothing,
@@ -186,9 +185,7 @@ fn write(observation: &Observation, id: OrganizationId, policy: Policy, live: &L
 fn outcome(request: &RemoteRequest, error: RemoteError, observation: &Observation) -> RemoteOutcome {
     let flag_off = observation.organization.as_ref().is_some_and(|o| !o.session_policy_enabled());
     match (request, error.kind) {
-        (RemoteRequest::ReadOrganization(_) | RemoteRequest::LookUp(_), ErrorKind::NotFound) => {
-            RemoteOutcome::OrganizationNotFound
-        }
+        (request, ErrorKind::NotFound) if request.reads_organization() => RemoteOutcome::OrganizationNotFound,
         (RemoteRequest::WriteFeatures { .. }, kind) if kind.class() == ErrorClass::Refused => {
             RemoteOutcome::FeatureUnavailable(error.detail)
         }

@@ -31,6 +31,11 @@ pub enum RemoteRequest {
 }
 
 impl RemoteRequest {
+    /// Whether it reads the organization, by whichever of its names.
+    pub const fn reads_organization(&self) -> bool {
+        matches!(self, Self::ReadOrganization(_) | Self::LookUp(_))
+    }
+
     /// Whether it changes anything at Scalekit.
     pub const fn writes(&self) -> bool {
         matches!(self, Self::WriteFeatures { .. } | Self::WritePolicy { .. })

@@ -60,7 +60,7 @@ pub fn next_reconcile(ready: Reason, synced: Option<Reason>, release: Option<Rea
     match ready {
         _ if release == Some(ready) => NextReconcile::Within(CREDENTIALS),
         _ if ready == R::ApiServerError || synced == Some(R::ApiServerError) => NextReconcile::Within(CREDENTIALS),
-        R::Suspended | R::Uninstalled => NextReconcile::Never,
+        R::Suspended | R::Uninstalled | R::Released => NextReconcile::Never,
         R::InvalidSpec if !valid => NextReconcile::Never,
         R::NotChecked | R::Progressing => NextReconcile::Now,
         R::CredentialsMissing
@@ -107,17 +107,14 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
         Outcome::Credentials(CredentialsError::Missing(_)) if state.history.age(state.began) < YOUNG => {
             Requeue::Backoff { cap: YOUNG / 10 }
         }
-        Outcome::Credentials(_) => Requeue::Backoff { cap: CREDENTIALS },
+        Outcome::Credentials(_) | Outcome::ApiServer(_) => Requeue::Backoff { cap: CREDENTIALS },
         Outcome::Holding { left, .. } => Requeue::After((*left).min(CREDENTIALS)),
-        Outcome::Waiting { left, .. } => Requeue::After(*left),
+        Outcome::Waiting { left: wait, .. } | Outcome::Settling(wait) => Requeue::After(*wait),
         // to see that the other one has stopped
-        Outcome::Contended { gives_way: true, .. } => Requeue::Interval(state.interval()),
+        Outcome::Contended { gives_way: true, .. } | Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
         Outcome::Contended { next, .. } => Requeue::After((*next).min(state.interval())),
-        Outcome::Settling(wait) => Requeue::After(*wait),
         Outcome::CleanupPending(error) => after_error(error),
-        Outcome::ApiServer(_) => Requeue::Backoff { cap: CREDENTIALS },
         Outcome::Crashed(_) => Requeue::Backoff { cap: MAX_BACKOFF },
-        Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
         Outcome::Reconciled(remote_outcome) => after_reconcile(state, remote_outcome),
     }
 }
@@ -129,13 +126,12 @@ fn after_reconcile(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
         RemoteOutcome::InSync | RemoteOutcome::StricterKept if !unsettled.is_zero() => {
             Requeue::After(unsettled.min(state.interval()))
         }
-        RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted => {
-            Requeue::Interval(state.interval())
-        }
-        // cured by a change of the application's policy, so it is tried again
-        RemoteOutcome::ChainViolated(_) | RemoteOutcome::OrganizationChanged { .. } => {
-            Requeue::Interval(state.interval())
-        }
+        // a violated chain too: a change of the application's policy cures it
+        RemoteOutcome::InSync
+        | RemoteOutcome::StricterKept
+        | RemoteOutcome::Drifted
+        | RemoteOutcome::ChainViolated(_)
+        | RemoteOutcome::OrganizationChanged { .. } => Requeue::Interval(state.interval()),
         RemoteOutcome::OrganizationNotFound => Requeue::Interval(NOT_FOUND),
         RemoteOutcome::FeatureUnavailable(_)
         | RemoteOutcome::FeatureNotEnabled

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use strum::{EnumString, IntoStaticStr};
 
 /// The resource at the API server.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Found {
     /// To be read.
+    #[default]
     Unread,
     /// To be read again: somebody changed it since this generation was read.
     Outdated {

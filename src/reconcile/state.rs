@@ -11,7 +11,7 @@ use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use std::time::Duration;
 
 /// Everything a decision may depend on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct State {
     /// How this operator is set up.
     pub settings: Settings,
@@ -63,22 +63,7 @@ impl State {
     /// The state at the start of a reconcile, which `began` at this time of the
     /// process's monotonic clock.
     pub fn new(settings: Settings, history: History, began: Duration) -> Self {
-        Self {
-            settings,
-            history,
-            began,
-            resource: Found::Unread,
-            credentials: None,
-            refusal: Refusal::None,
-            last_known_read: false,
-            namespace_terminating: None,
-            ownership: None,
-            observation: Observation::default(),
-            progress_reported: false,
-            adoption_reported: false,
-            released: None,
-            uninstalling: false,
-        }
+        Self { settings, history, began, ..Self::default() }
     }
 
     /// Takes in the response to `request`.

@@ -52,14 +52,13 @@ impl StatusUpdate {
         let handled_at = state.here().and_then(|resource| resource.handled_at.clone());
         let mut update = Self { handled_at, ..Self::of(state, None) };
         if state.deleting() {
-            let message = Reason::Deleting.message("it is being written");
-            update.pend(state, ConditionStatus::False, Reason::Deleting, message);
+            update.pend(state, Reason::Deleting, &Reason::Deleting.message("it is being written"));
             return update;
         }
         let what = state.spec().map(|d| d.policy.to_string()).unwrap_or_default();
-        update.say_unsynced(state, Reason::Progressing);
-        update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Progressing, format!("applying {what}"));
-        update.set(ConditionType::Reconciling, ConditionStatus::True, Reason::Progressing, format!("applying {what}"));
+        let message = format!("applying {what}");
+        update.pend(state, Reason::Progressing, &message);
+        update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Progressing, message);
         update
     }
 
@@ -69,40 +68,29 @@ impl StatusUpdate {
         let resource = state.here()?;
         let mut update = Self::of(state, Some(outcome));
         match outcome {
-            Outcome::Released(_) if state.uninstalling => update.rest(Reason::Uninstalled),
+            Outcome::Released(_) if state.uninstalling => update.leave_alone(Reason::Uninstalled),
             Outcome::Gone if resource.claim.is_none() && !resource.was_ready() => return None,
             // finalizers of others hold it
             Outcome::Gone | Outcome::Released(_) => {
-                let message = "nothing is left to do for the operator; finalizers of others hold the resource";
-                update.pend(state, ConditionStatus::False, Reason::Deleting, message);
+                update.pend(state, Reason::Released, Reason::Released.means());
                 update.release = None;
             }
-            Outcome::Suspended => update.rest(Reason::Suspended),
-            Outcome::InvalidSpec(violations) => {
-                update.stall(state, Reason::InvalidSpec, violations.join("; "));
-            }
+            Outcome::Suspended => update.leave_alone(Reason::Suspended),
+            Outcome::InvalidSpec(violations) => update.stall(state, Reason::InvalidSpec, &violations.join("; ")),
             Outcome::Credentials(error) => update.credentials(state, resource, error),
             Outcome::Conflict { owner } => {
                 let owner = match owner {
-                    Some(name) => format!("the resource {name:?} has the earlier claim"),
+                    Some(name) => format!("the resource {name} has the earlier claim"),
                     None => "a resource in another namespace has the earlier claim".into(),
                 };
-                update.stall(state, Reason::Conflict, Reason::Conflict.message(&owner));
+                update.stall(state, Reason::Conflict, &Reason::Conflict.message(&owner));
             }
             Outcome::Contended { gives_way: true, .. } => {
-                update.stall(
-                    state,
-                    Reason::Contended,
-                    Reason::Contended.message("the live policy is stricter and stays for now"),
-                );
+                let message = Reason::Contended.message("the live policy is stricter and stays for now");
+                update.stall(state, Reason::Contended, &message);
             }
             Outcome::Contended { .. } => {
-                update.pend(
-                    state,
-                    ConditionStatus::False,
-                    Reason::Contended,
-                    Reason::Contended.message("it is corrected again soon"),
-                );
+                update.pend(state, Reason::Contended, &Reason::Contended.message("it is corrected again soon"));
             }
             Outcome::Reconciled(RemoteOutcome::Error(error)) => update.error(state, resource, error),
             Outcome::Reconciled(remote_outcome) => update.reconciled(state, remote_outcome),
@@ -112,37 +100,25 @@ impl StatusUpdate {
                     "{why} Without that the resource goes at {until} and the policy stays in Scalekit \
                      (or at once with spec.deletionPolicy: Retain)."
                 );
-                update.pend(state, ConditionStatus::False, reason, message);
+                update.pend(state, reason, &message);
                 update.release = Some(PlannedRelease { reason, at: *until });
             }
             Outcome::Waiting { reason, until, .. } => {
                 let message = reason.message(&format!("at {until}, unless another resource takes over"));
-                update.pend(state, ConditionStatus::False, *reason, message);
+                update.pend(state, *reason, &message);
                 update.release = Some(PlannedRelease { reason: *reason, at: *until });
             }
             Outcome::ApiServer(error) => {
-                update.outage(state, resource, Reason::ApiServerError, Reason::ApiServerError.message(error));
+                update.outage(state, resource, Reason::ApiServerError, &Reason::ApiServerError.message(error));
             }
             Outcome::CleanupPending(error) => {
                 let because = format!("{}: {}", error.kind.reason(), error.kind.reason().means());
-                update.pend(
-                    state,
-                    ConditionStatus::False,
-                    Reason::CleanupPending,
-                    Reason::CleanupPending.message(&because),
-                );
+                update.pend(state, Reason::CleanupPending, &Reason::CleanupPending.message(&because));
             }
             Outcome::Settling(_) => {
-                update.pend(
-                    state,
-                    ConditionStatus::False,
-                    Reason::Deleting,
-                    Reason::Deleting.message("an earlier write may still land"),
-                );
+                update.pend(state, Reason::Deleting, &Reason::Deleting.message("an earlier write may still land"));
             }
-            Outcome::Crashed(how) => {
-                update.pend(state, ConditionStatus::False, Reason::InternalError, Reason::InternalError.message(how));
-            }
+            Outcome::Crashed(how) => update.pend(state, Reason::InternalError, &Reason::InternalError.message(how)),
         }
         Some(update)
     }
@@ -184,27 +160,25 @@ impl StatusUpdate {
         self.conditions.iter().any(|c| c.type_ == type_)
     }
 
-    /// Nobody keeps it so, by intention.
-    fn rest(&mut self, reason: Reason) {
+    /// The operator does nothing about it any more.
+    fn leave_alone(&mut self, reason: Reason) {
         for type_ in [ConditionType::Ready, ConditionType::Synced] {
             self.set(type_, ConditionStatus::Unknown, reason, reason.message(""));
         }
     }
 
     /// A person is needed.
-    fn stall(&mut self, state: &State, reason: Reason, message: impl Into<String>) {
-        let message = message.into();
+    fn stall(&mut self, state: &State, reason: Reason, message: &str) {
         self.say_unsynced(state, reason);
-        self.set(ConditionType::Ready, ConditionStatus::False, reason, &message);
-        self.set(ConditionType::Stalled, ConditionStatus::True, reason, &message);
+        self.set(ConditionType::Ready, ConditionStatus::False, reason, message);
+        self.set(ConditionType::Stalled, ConditionStatus::True, reason, message);
     }
 
     /// Something is still to be done, and the operator will.
-    fn pend(&mut self, state: &State, ready: ConditionStatus, reason: Reason, message: impl Into<String>) {
-        let message = message.into();
+    fn pend(&mut self, state: &State, reason: Reason, message: &str) {
         self.say_unsynced(state, reason);
-        self.set(ConditionType::Ready, ready, reason, &message);
-        self.set(ConditionType::Reconciling, ConditionStatus::True, reason, &message);
+        self.set(ConditionType::Ready, ConditionStatus::False, reason, message);
+        self.set(ConditionType::Reconciling, ConditionStatus::True, reason, message);
     }
 
     fn credentials(&mut self, state: &State, resource: &Resource, error: &CredentialsError) {
@@ -212,9 +186,9 @@ impl StatusUpdate {
         let message = reason.message(&error.to_string());
         match error {
             // a Secret often comes seconds after its resource
-            CredentialsError::Missing(_) => self.pend(state, ConditionStatus::False, reason, message),
-            error if error.is_transient() => self.outage(state, resource, reason, message),
-            _ => self.stall(state, reason, message),
+            CredentialsError::Missing(_) => self.pend(state, reason, &message),
+            error if error.is_transient() => self.outage(state, resource, reason, &message),
+            _ => self.stall(state, reason, &message),
         }
     }
 
@@ -222,7 +196,7 @@ impl StatusUpdate {
         let live = state.observation.live.map(|l| l.to_string()).unwrap_or_default();
         match problem(remote_outcome, &named(state), &live) {
             None => self.done(state, remote_outcome, &live),
-            Some((reason, message)) => self.stall(state, reason, message),
+            Some((reason, message)) => self.stall(state, reason, &message),
         }
     }
 
@@ -246,17 +220,17 @@ impl StatusUpdate {
             let source = state.access().map(|access| access.source.to_string()).unwrap_or_default();
             let known: Vec<String> =
                 [error.detail.to_string(), source].into_iter().filter(|known| !known.is_empty()).collect();
-            return self.stall(state, reason, reason.message(&known.join(", ")));
+            return self.stall(state, reason, &reason.message(&known.join(", ")));
         }
-        self.outage(state, resource, reason, reason.message(""));
+        self.outage(state, resource, reason, &reason.message(""));
     }
 
-    /// With something pending the user hears of it at once; with nothing pending
-    /// not before it has lasted an interval, so that a blip does not write ten
-    /// thousand statuses.
-    fn outage(&mut self, state: &State, resource: &Resource, reason: Reason, message: String) {
+    /// Where something is pending the status says it at once, else only when it has
+    /// lasted an interval: a blip must not write ten thousand statuses.
+    fn outage(&mut self, state: &State, resource: &Resource, reason: Reason, message: &str) {
         if pending(state, resource) {
-            return self.pend(state, ConditionStatus::Unknown, reason, message);
+            self.pend(state, reason, message);
+            return self.set(ConditionType::Ready, ConditionStatus::Unknown, reason, message);
         }
         let stalled = resource.condition(ConditionType::Stalled);
         if let Some(stalled) = stalled {
@@ -265,7 +239,7 @@ impl StatusUpdate {
         let outage = state.history.unreachable_for(state.began);
         let interval = state.interval();
         if outage >= interval {
-            self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, &message);
+            self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, message);
         }
         if outage >= interval.saturating_mul(3) && stalled.is_none() {
             self.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
@@ -293,73 +267,40 @@ impl StatusUpdate {
     }
 
     fn say_feature(&mut self, state: &State) {
-        let observed = state.observation.organization.as_ref();
         let tried = state.observation.flag.tries > 0
             || state.goal().is_some_and(|goal| goal.features_unreported || goal.mode == Mode::Observe);
-        match observed.map(|o| o.session_policy_enabled()) {
-            Some(false) if tried && observed.is_some_and(|o| !o.features_reported) => {
-                self.set(
-                    ConditionType::FeatureEnabled,
-                    ConditionStatus::Unknown,
-                    Reason::FeatureStateUnknown,
-                    Reason::FeatureStateUnknown.means(),
-                );
+        let (status, reason) = match &state.observation.organization {
+            Some(organization) if organization.session_policy_enabled() => (ConditionStatus::True, Reason::Enabled),
+            Some(organization) if tried && !organization.features_reported => {
+                (ConditionStatus::Unknown, Reason::FeatureStateUnknown)
             }
-            Some(true) => {
-                self.set(ConditionType::FeatureEnabled, ConditionStatus::True, Reason::Enabled, Reason::Enabled.means())
-            }
-            Some(false) => self.set(
-                ConditionType::FeatureEnabled,
-                ConditionStatus::False,
-                Reason::Disabled,
-                Reason::Disabled.means(),
-            ),
-            None if self.has(ConditionType::FeatureEnabled) => {}
-            None => self.set(
-                ConditionType::FeatureEnabled,
-                ConditionStatus::Unknown,
-                Reason::NotChecked,
-                Reason::NotChecked.means(),
-            ),
-        }
+            Some(_) => (ConditionStatus::False, Reason::Disabled),
+            None if self.has(ConditionType::FeatureEnabled) => return,
+            None => (ConditionStatus::Unknown, Reason::NotChecked),
+        };
+        self.set(ConditionType::FeatureEnabled, status, reason, reason.means());
     }
 
     fn say_effective(&mut self, state: &State) {
-        let declared = state.spec().map(|d| d.policy);
-        match (state.observation.application, declared) {
-            (Application::Known(application), Some(declared)) => {
-                let pointless = looser_than_application(&declared, application.bounds);
-                let sentences: Vec<String> = pointless
+        let (status, reason) = match (state.observation.application, state.spec()) {
+            (Application::Known(application), Some(spec)) => {
+                let pointless: Vec<String> = looser_than_application(&spec.policy, application.bounds)
                     .iter()
                     .map(|(field, own, app)| {
-                        let field = field.word();
-                        format!("{field} {own} is looser than the application's {app}: it has no effect")
+                        format!("{} {own} is looser than the application's {app}: it has no effect", field.word())
                     })
                     .collect();
-                if sentences.is_empty() {
-                    let message = Reason::AppliesFully.means();
-                    self.set(ConditionType::Effective, ConditionStatus::True, Reason::AppliesFully, message);
-                } else {
-                    self.set(
-                        ConditionType::Effective,
-                        ConditionStatus::False,
-                        Reason::LooserThanApplication,
-                        sentences.join("; "),
-                    );
+                if !pointless.is_empty() {
+                    let reason = Reason::LooserThanApplication;
+                    return self.set(ConditionType::Effective, ConditionStatus::False, reason, pointless.join("; "));
                 }
+                (ConditionStatus::True, Reason::AppliesFully)
             }
-            (Application::Unreadable, _) => {
-                let reason = Reason::ApplicationPolicyUnreadable;
-                self.set(ConditionType::Effective, ConditionStatus::Unknown, reason, reason.means());
-            }
-            _ if self.has(ConditionType::Effective) => {}
-            _ => self.set(
-                ConditionType::Effective,
-                ConditionStatus::Unknown,
-                Reason::NotChecked,
-                Reason::NotChecked.means(),
-            ),
-        }
+            (Application::Unreadable, _) => (ConditionStatus::Unknown, Reason::ApplicationPolicyUnreadable),
+            _ if self.has(ConditionType::Effective) => return,
+            _ => (ConditionStatus::Unknown, Reason::NotChecked),
+        };
+        self.set(ConditionType::Effective, status, reason, reason.means());
     }
 }
 

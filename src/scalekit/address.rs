@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_url_that_is_not_a_plain_https_base_is_refused() {
-        for (url, flaw) in [
+        for (url, problem) in [
             ("acme.scalekit.com", InvalidValue::NotAUrl),
             ("/relative", InvalidValue::NotAUrl),
             ("https://", InvalidValue::NotAUrl),
@@ -173,7 +173,7 @@ mod tests {
             ("https://metadata.google.internal", InvalidValue::HostRefused),
             ("https://METADATA.google.internal/x", InvalidValue::HostRefused),
         ] {
-            assert_eq!(parse(url), Err(flaw), "{url}");
+            assert_eq!(parse(url), Err(problem), "{url}");
         }
     }
 

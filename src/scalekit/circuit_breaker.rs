@@ -25,10 +25,8 @@ const OUTAGE: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Shared by all clients of one environment.
 pub(super) struct CircuitBreaker {
     state: Mutex<State>,
-    /// How long a probe may take.
     deadline: Duration,
 }
 
@@ -52,7 +50,7 @@ enum State {
     },
 }
 
-/// Permission to send one request. Permits are told apart by their time: a
+/// Permission to send one request. Permits are distinguished by their time: a
 /// probe is the only request that is permitted at its instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Permit(Instant);

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// The body of a successful response, or the error that the response is. `writes`
 /// says whether the request changes anything, `paused` is how long to wait after
-/// a 429, or until the next probe of an outage. No word that contains one of `secrets`, or is part of one, gets into
-/// the error.
+/// a 429, or until the next probe of an outage. No word that contains one of
+/// `secrets`, or is part of one, gets into the error.
 pub(super) fn classify(
     response: HttpResponse,
     writes: bool,
@@ -20,7 +20,7 @@ pub(super) fn classify(
 ) -> Result<Vec<u8>, RemoteError> {
     let status = response.status;
     let success = (200..300).contains(&status);
-    let (body, flaw) = match response.body {
+    let (body, problem) = match response.body {
         Body::Whole(body) if success => return Ok(body),
         Body::Whole(body) => (body, None),
         Body::TimedOut => (Vec::new(), Some((ErrorKind::TimedOut, "the answer came too slowly"))),
@@ -30,7 +30,7 @@ pub(super) fn classify(
         Body::TooLarge | Body::Truncated => (Vec::new(), None),
     };
     let info = wire::error_info(&body);
-    let (kind, note) = match flaw {
+    let (kind, note) = match problem {
         Some((kind, note)) => (kind, Some(note)),
         None => kind(status, info.not_found, paused),
     };

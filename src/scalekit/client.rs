@@ -148,14 +148,14 @@ impl Client {
         deadline: Instant,
     ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
         let Limits { breaker, .. } = &*self.0.limits;
-        breaker.check_permitted().map_err(RemoteError::held_back)?;
+        breaker.check_permitted().map_err(RemoteError::not_sent)?;
         match timeout_at(deadline, self.acquire(purpose)).await {
             Ok(Ok(())) => {}
-            Ok(Err(retry_after)) => return Err(RemoteError::held_back(ErrorKind::RateLimited { retry_after })),
+            Ok(Err(retry_after)) => return Err(RemoteError::not_sent(ErrorKind::RateLimited { retry_after })),
             Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
         }
         // The breaker may have opened while this request waited.
-        let permit = breaker.try_acquire().map_err(RemoteError::held_back)?;
+        let permit = breaker.try_acquire().map_err(RemoteError::not_sent)?;
         let start = Instant::now();
         let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
         let writes = purpose == Purpose::Api { writes: true };

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_named_by_its_key_and_its_flaw() {
+    fn a_bad_value_is_named_by_its_key_and_what_is_wrong_with_it() {
         let large = vec![b'a'; 4097];
         for (bad, why) in [
             (&b""[..], InvalidValue::Empty),

@@ -79,7 +79,7 @@ mod tests {
             (read(url, id, "a canary"), "SCALEKIT_CLIENT_SECRET contains white space or control characters"),
             (read("http://canary.example", id, "s"), "SCALEKIT_ENVIRONMENT_URL is not an https URL"),
         ] {
-            assert_eq!(found, Err(format!("Secret \"scalekit\": {message}")));
+            assert_eq!(found, Err(format!("Secret scalekit: {message}")));
         }
         assert_eq!(read(url, id, "s"), Ok(()));
     }

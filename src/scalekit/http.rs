@@ -40,7 +40,6 @@ pub(super) struct TransportError {
     pub(super) sent: bool,
 }
 
-/// Sends `request` and reads the response.
 pub(super) async fn send(request: reqwest::RequestBuilder, deadline: Instant) -> Result<HttpResponse, TransportError> {
     match timeout_at(deadline, request.send()).await {
         Err(_) => Err(TransportError { kind: ErrorKind::TimedOut, note: "no answer within the deadline", sent: true }),

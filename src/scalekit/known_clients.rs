@@ -15,7 +15,6 @@ pub(super) struct KnownClients {
     numbers: AtomicU64,
 }
 
-/// One client id in one environment.
 struct ClientId {
     /// Limits the token requests with secrets that have never brought a token.
     newcomers: Arc<RateLimiter>,
@@ -25,13 +24,12 @@ struct ClientId {
 
 impl ClientId {
     fn in_use(&mut self) -> bool {
-        self.clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.are_held_back());
+        self.clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.must_wait());
         !self.clients.is_empty() || !self.newcomers.is_full()
     }
 }
 
 impl KnownClients {
-    /// The tokens of the client with these credentials.
     pub(super) fn tokens(&self, credentials: &Credentials) -> Arc<Tokens> {
         let key = (credentials.environment().clone(), credentials.id().to_owned());
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);

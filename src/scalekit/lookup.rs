@@ -39,9 +39,9 @@ impl Client {
 }
 
 /// Whether the list has to be searched after this error of the route for external
-/// ids. An id with a slash may not be routed; a 404 without an error code comes from
-/// the gateway, which does not know the route (`scalekit-api.md` §6); 400 and 501 may mean the
-/// same. Scalekit's own "not found" is final.
+/// ids. An id with a slash may not be routed; a 404 without an error code comes
+/// from the gateway, which does not know the route (`scalekit-api.md` §6); 400 and
+/// 501 may mean the same. Scalekit's own "not found" is final.
 pub(super) fn route_cannot_answer(error: &RemoteError, id: &ExternalId) -> bool {
     match (error.kind, error.detail.status) {
         (ErrorKind::Rejected, Some(400)) | (ErrorKind::Unsupported, _) => true,

@@ -6,7 +6,6 @@ use std::{collections::HashMap, hash::Hash};
 /// Below this many entries nothing is dropped.
 const FEW: usize = 256;
 
-/// A map that forgets what is out of use.
 pub(super) struct Pruned<K, V> {
     entries: HashMap<K, V>,
     prune_at: usize,

@@ -7,7 +7,6 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until};
 
-/// The longest wait for a token.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The shortest and the longest pause a server can impose.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_would_wait_too_long_is_told_so_and_takes_no_place() {
+    async fn who_would_wait_too_long_is_refused_and_takes_no_token() {
         let rate_limiter = rate_limiter(1.0);
         assert_eq!(rate_limiter.acquire().await, Ok(()));
         let places: Vec<_> = (0..4).map(|_| rate_limiter.reserve().map(|due| due.is_some())).collect();

@@ -22,7 +22,6 @@ const LOCKOUT: Duration = Duration::from_secs(5 * 60);
 /// When to try again after the renewal of a token that is still good failed.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
-/// A token just issued.
 pub(super) struct Grant {
     pub(super) value: SecretString,
     /// Clamped to what is plausible.
@@ -42,7 +41,6 @@ impl Token {
     }
 }
 
-/// The token of one client.
 pub(super) struct Tokens {
     /// Which client, among those of this process.
     pub(super) number: u64,
@@ -62,7 +60,6 @@ struct State {
     held: Option<Held>,
     /// The last fetch that was no outage brought a token.
     proven: bool,
-    /// The error of the last fetch, if it failed.
     failure: Option<RemoteError>,
     /// Until then nothing is sent, and every request fails with this error.
     lockout: Option<(Instant, RemoteError)>,
@@ -99,7 +96,7 @@ impl Tokens {
             if now < *until {
                 return Err(match error.kind {
                     ErrorKind::RateLimited { .. } => {
-                        RemoteError::held_back(ErrorKind::RateLimited { retry_after: *until - now })
+                        RemoteError::not_sent(ErrorKind::RateLimited { retry_after: *until - now })
                     }
                     _ => error.clone(),
                 });
@@ -138,7 +135,7 @@ impl Tokens {
     }
 
     /// Whether something has to be waited out before the next request.
-    pub(super) fn are_held_back(&self) -> bool {
+    pub(super) fn must_wait(&self) -> bool {
         let Ok(state) = self.state.try_lock() else { return true };
         state.lockout.as_ref().is_some_and(|(until, _)| Instant::now() < *until)
     }

@@ -40,11 +40,9 @@ struct Shared {
 
 /// What limits the requests to one environment, whoever sends them.
 pub(super) struct Limits {
-    /// How fast they are sent.
     pub(super) rate_limiter: RateLimiter,
     /// The same for the token requests of clients that have never got one.
     pub(super) newcomers: RateLimiter,
-    /// Whether they are sent at all.
     pub(super) breaker: CircuitBreaker,
 }
 

@@ -35,7 +35,6 @@ impl Environment {
         Self { settings, client, tokens: Tokens::default(), organizations, bucket: Bucket::default() }
     }
 
-    /// Carries out one request at the moment `now`.
     pub(crate) fn handle(&mut self, request: &ApiRequest, now: Instant) -> ApiResponse {
         self.respond(request, now).unwrap_or_else(|api_error| api_error.response(request.sequence))
     }

@@ -64,7 +64,6 @@ impl ApiResponse {
         self
     }
 
-    /// The response for axum, with the body unchanged.
     pub(crate) fn into_response(self) -> Response {
         respond(self.status, &self.headers, self.body.into())
     }

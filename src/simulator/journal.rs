@@ -25,7 +25,6 @@ pub(crate) struct Entry {
     /// `null` until a response is sent, and for good if none is.
     pub(crate) status: Option<u16>,
     client_id: Option<String>,
-    /// The kind of fault that was injected.
     pub(crate) fault: Option<&'static str>,
 }
 

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_told_in_the_configured_form_only() {
+    fn the_wait_is_sent_in_the_configured_form_only() {
         let header =
             |response: &ApiResponse, name: &str| response.headers.iter().find(|(n, _)| n == name).map(|h| h.1.clone());
         let wall = UNIX_EPOCH + Duration::from_secs(1_000_000);

@@ -60,7 +60,6 @@ fn age(token: &str) -> Option<u64> {
     u64::from_str_radix(token.strip_prefix(">:Wy+&")?.strip_suffix("#/=%")?, 16).ok()
 }
 
-/// The page that `query` asks for.
 pub(crate) fn page(
     organizations: &mut Organizations,
     query: &str,

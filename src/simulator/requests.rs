@@ -51,7 +51,6 @@ struct FeatureFields {
     enabled: Option<bool>,
 }
 
-/// The body of a session-policy PATCH.
 pub(crate) fn policy_patch(body: &[u8], parsing: Parsing) -> Result<PolicyPatch, Error> {
     let fields: PolicyFields = read(body, parsing)?;
     let unit = |unit: Option<Enumeration>| unit.map_or(Ok(Unit::Minutes), |unit| unit.pick(&UNITS, parsing));

@@ -37,7 +37,6 @@ impl Server {
         unpoisoned(&self.journal)
     }
 
-    /// Back to the state after the start.
     pub(crate) fn reset(&self) -> Result<(), StartError> {
         *self.environment() = self.config.environment()?;
         self.faults().clear();

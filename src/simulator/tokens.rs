@@ -29,7 +29,6 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Carries out a token request.
     pub(crate) fn grant(&mut self, request: &ApiRequest, client: &Client, rules: &Token, now: Instant) -> ApiResponse {
         if let Err(refusal) = check(request, client) {
             return refusal;

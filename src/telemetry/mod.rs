@@ -1,4 +1,4 @@
-//! What a running process tells and hears: logs, health, the wish to stop.
+//! Logs, health probes and the signals to stop.
 
 mod core_dumps;
 mod health;

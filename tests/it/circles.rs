@@ -12,23 +12,6 @@ use std::{
     path::Path,
 };
 
-/// An arrow that is let through though it closes a circle: the file that uses, or
-/// `…/*` for all below a folder, the file that is used, and why.
-type Open = (&'static str, &'static str, &'static str);
-
-const OPEN: &[Open] = &[
-    ("gitops/diagnostics/*", "gitops/diagnostics", HUB),
-    ("gitops/plan/cause", "gitops/plan/refresh", "`goal` is a question about a manifest and belongs beside it"),
-    ("plugin/*", "plugin", HUB),
-    ("plugin/explain/*", "plugin/explain", HUB),
-];
-const HUB: &str = "its mod.rs defines what its children share, which belongs in a file of its own";
-
-fn is_open(open: &[Open], user: &str, used: &str) -> bool {
-    let names = |pattern: &str| pattern.strip_suffix('*').map_or(pattern == user, |folder| user.starts_with(folder));
-    open.iter().any(|(users, target, _)| names(users) && *target == used)
-}
-
 /// The names from the top-level module down to a file: `simulator`, `settings`.
 type Module = Vec<String>;
 
@@ -206,15 +189,9 @@ impl Files {
         used.filter(|used| used != file && used.first() == file.first()).collect()
     }
 
-    /// The files that can be reached from each other, each circle once, by arrows that
-    /// are not `open`.
-    fn circles(&self, open: &[Open]) -> BTreeSet<BTreeSet<String>> {
-        let used = |file: &Module| {
-            let mut used = self.used(file);
-            used.retain(|used| !is_open(open, &file.join("/"), &used.join("/")));
-            used
-        };
-        let used: BTreeMap<&Module, BTreeSet<Module>> = self.0.keys().map(|file| (file, used(file))).collect();
+    /// The files that can be reached from each other, each circle once.
+    fn circles(&self) -> BTreeSet<BTreeSet<String>> {
+        let used: BTreeMap<&Module, BTreeSet<Module>> = self.0.keys().map(|file| (file, self.used(file))).collect();
         let reached = |from: &Module| {
             let (mut seen, mut next) = (BTreeSet::new(), vec![from.clone()]);
             while let Some(file) = next.pop() {
@@ -238,23 +215,19 @@ fn no_file_uses_one_that_uses_it() {
         sources(&root).iter().map(|path| (below(path), fs::read_to_string(path).unwrap())).collect();
     let production = files.iter().filter(|(file, _)| !file.contains("tests/") && !file.starts_with("bin/"));
     let files = Files::new(production.map(|(file, code)| (file.as_str(), code.clone())));
-    let circles = files.circles(OPEN);
+    let circles = files.circles();
     let arrows = circles.iter().flatten().map(|file| {
         let used = files.used(&file.split('/').map(str::to_owned).collect());
         format!("{file} uses {}", used.iter().map(|used| used.join("/")).collect::<Vec<_>>().join(", "))
     });
     assert!(circles.is_empty(), "{circles:#?}\n{}", arrows.collect::<Vec<_>>().join("\n"));
-    for (at, (user, used, _)) in OPEN.iter().enumerate() {
-        let others = [&OPEN[..at], &OPEN[at + 1..]].concat();
-        assert!(!files.circles(&others).is_empty(), "{user} → {used} closes no circle: take it off the list");
-    }
 }
 
 #[test]
 fn a_circle_is_seen_at_any_depth_and_through_any_re_export() {
     let circles = |files: &[(&str, &str)]| -> Vec<Vec<String>> {
         let files = Files::new(files.iter().map(|(file, code)| (*file, (*code).to_owned())));
-        files.circles(&[]).into_iter().map(|circle| circle.into_iter().collect()).collect()
+        files.circles().into_iter().map(|circle| circle.into_iter().collect()).collect()
     };
     let hub = ("core/mod.rs", "mod a;\nmod b;\npub use a::{A, other};\npub(crate) use b::B as Bee;");
     assert!(

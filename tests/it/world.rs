@@ -258,15 +258,15 @@ impl World {
     }
 
     /// How often the organization's policy was read so far.
-    pub fn looks(&self) -> u64 {
+    pub fn policy_reads(&self) -> u64 {
         let path = "journal/count?method=GET&path=/api/v1/organizations/*/session-policy";
         self.admin("GET", path, &Value::Null)["count"].as_u64().unwrap()
     }
 
     /// Waits for `more` further reads of the policy.
-    pub fn until_looked(&self, more: u64) {
-        let before = self.looks();
-        eventually("further reads of the policy", 60, || (self.looks() >= before + more).then_some(()));
+    pub fn until_reconciled(&self, more: u64) {
+        let before = self.policy_reads();
+        eventually("further reads of the policy", 60, || (self.policy_reads() >= before + more).then_some(()));
     }
 
     /// What the operators of this world logged.

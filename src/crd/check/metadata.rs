@@ -24,7 +24,6 @@ const FIELDS: [&str; 15] = [
     "uid",
 ];
 
-/// Looks at the names, the labels and the annotations of `document`.
 pub(super) fn check(document: &Value) -> Vec<Violation> {
     let empty = Map::new();
     let metadata = document.get("metadata").unwrap_or(&Value::Null);
@@ -56,7 +55,7 @@ fn values(metadata: &ObjectMeta) -> Vec<Violation> {
     }
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     let labelled = namespace.is_empty() || names::is_label(namespace);
-    expect(labelled, "metadata.namespace".into(), "must be 1 to 63 lower case letters, digits or -");
+    expect(labelled, "metadata.namespace".into(), names::NOT_A_LABEL);
     for (key, value) in metadata.labels.iter().flatten() {
         expect(names::is_qualified(key), format!("metadata.labels.{key}"), names::NOT_QUALIFIED);
         let fits = value.is_empty() || names::is_qualified_part(value);
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_metadata_is_told_by_field() {
+    fn bad_metadata_is_reported_by_field() {
         for (metadata, path) in [
             (json!(null), "metadata.name"),
             (json!({}), "metadata.name"),

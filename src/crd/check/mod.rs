@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_told_once_with_its_place() {
+    fn each_violation_is_reported_once_with_its_path() {
         let document = json!({
             "apiVersion": "scalekit.com/v1alpha1",
             "kind": "OrganizationSessionPolicy",
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_another_kind_is_not_looked_into() {
+    fn a_document_of_another_kind_is_not_checked() {
         for document in [json!(null), json!([]), json!({}), json!({"apiVersion": "v1", "kind": "Secret"})] {
             assert!(!check(&document).is_empty(), "{document}");
         }

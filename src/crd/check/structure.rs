@@ -4,8 +4,8 @@
 use crate::crd::{RuleId, Violation};
 use serde_json::{Map, Value};
 
-/// The fields of `document` that the schema does not have. Metadata is looked
-/// at elsewhere.
+/// The fields of `document` that the schema does not have. Metadata is checked
+/// elsewhere.
 pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Violation> {
     let mut findings = Vec::new();
     walk(schema, document, "", &mut findings);

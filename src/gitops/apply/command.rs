@@ -8,7 +8,7 @@ use crate::{
     gitops::{
         connection::Connection,
         file,
-        plan::{LastApplied, PlanOptions, input, load, read, refresh, text},
+        plan::{LastApplied, PlanOptions, load, read, refresh, text},
         scalekit::Scalekit,
     },
     terminal::{Exit, Output, Progress, print},
@@ -59,7 +59,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let plan =
         refresh(&scalekit, &PlanOptions { manifests: &manifests, last: LastApplied::default(), pins, at_once }).await?;
     let counts = plan.counts();
-    input(&saved.map(|saved| saved.stale(&plan)).unwrap_or_default())?;
+    saved.map_or(Ok(()), |saved| saved.ensure_current(&plan))?;
     let output = Output::stdout();
     print(|out| text(out, &plan, &output))?;
     let clean = if counts.problems == 0 { Exit::Success } else { Exit::Failure };

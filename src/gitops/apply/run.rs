@@ -2,8 +2,8 @@
 
 use crate::{
     gitops::{
-        plan::{Change, Entry, Plan, ResourceChange, goal},
-        reconcile::{concurrently, reconcile},
+        plan::{Change, Entry, Plan, ResourceChange},
+        reconcile::{concurrently, goal, reconcile},
         scalekit::Scalekit,
     },
     reconcile::{ErrorKind, Observation, Reason, RemoteOutcome, RemoteRequest, problem},

@@ -1,6 +1,7 @@
 //! Workflow commands of GitHub Actions, which it shows at the lines of a change.
 
-use super::{Loaded, short, summary};
+use super::wording::{short, summary};
+use crate::gitops::Loaded;
 use std::io::{self, Write};
 
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! Findings for scripts.
 
-use super::Loaded;
+use crate::gitops::Loaded;
 use std::io::{self, Write};
 
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {

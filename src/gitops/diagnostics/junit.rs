@@ -1,7 +1,7 @@
 //! JUnit's XML, which every CI server shows: a case for each valid resource,
 //! and a failed one for each finding.
 
-use super::Loaded;
+use crate::gitops::Loaded;
 use std::{
     collections::HashMap,
     io::{self, Write},

@@ -5,6 +5,7 @@ mod json;
 mod junit;
 mod sarif;
 mod text;
+mod wording;
 
 use super::Loaded;
 use crate::terminal::Output;
@@ -35,51 +36,6 @@ pub fn write(loaded: &Loaded, format: Format, output: &Output, out: &mut dyn Wri
         Format::Sarif => sarif::write(loaded, out),
         Format::Junit => junit::write(loaded, out),
         Format::Github => github::write(loaded, out),
-    }
-}
-
-/// The last sentence: how much was read.
-fn summary(loaded: &Loaded) -> String {
-    let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-    let policies = count(loaded.resources, "policy", "policies");
-    let result = match loaded.diagnostics.len() {
-        0 => format!("{policies} valid"),
-        n => format!("{} in {policies}", count(n, "finding", "findings")),
-    };
-    match loaded.skipped {
-        0 => result,
-        n => format!("{result}, {} of other kinds skipped", count(n, "document", "documents")),
-    }
-}
-
-/// `file` without what a path does not need, for those who compare it as a text
-/// with the paths of a repository.
-fn short(file: &str) -> String {
-    let names: Vec<_> = file.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
-    let root = if file.starts_with('/') { "/" } else { "" };
-    match names.join("/") {
-        path if path.is_empty() && root.is_empty() => ".".into(),
-        path => format!("{root}{path}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::short;
-
-    #[test]
-    fn a_path_is_as_short_as_in_its_repository() {
-        for (file, expected) in [
-            ("./a.yaml", "a.yaml"),
-            (".//a/./b.yaml", "a/b.yaml"),
-            ("../a.yaml", "../a.yaml"),
-            ("//a//b.yaml", "/a/b.yaml"),
-            ("/", "/"),
-            ("./", "."),
-            ("<stdin>", "<stdin>"),
-        ] {
-            assert_eq!(short(file), expected);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! SARIF 2.1.0 (OASIS), which code scanning takes.
 
-use super::{Loaded, short};
-use crate::gitops::{Diagnostic, Location, Rule};
+use super::wording::short;
+use crate::gitops::{Diagnostic, Loaded, Location, Rule};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -66,7 +66,6 @@ fn result(diagnostic: &Diagnostic) -> Value {
     })
 }
 
-/// The id of the other place, within its result.
 const OTHER: u32 = 1;
 
 fn location(location: &Location, id: u32) -> Value {

@@ -1,7 +1,10 @@
 //! One line for each finding, as compilers write it and editors find it.
 
-use super::{Loaded, summary};
-use crate::terminal::{Output, Style};
+use super::wording::summary;
+use crate::{
+    gitops::Loaded,
+    terminal::{Output, Style},
+};
 use std::io::{self, Write};
 
 pub(super) fn write(loaded: &Loaded, output: &Output, out: &mut dyn Write) -> io::Result<()> {

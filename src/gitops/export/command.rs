@@ -49,13 +49,11 @@ enum Only {
 }
 
 fn organization(text: &str) -> Result<OrganizationId, String> {
-    OrganizationId::parse(text).ok_or_else(|| "must be org_ followed by 1 to 28 letters or digits".to_owned())
+    OrganizationId::parse(text).ok_or_else(|| OrganizationId::EXPECTED.to_owned())
 }
 
 fn namespace(text: &str) -> Result<String, String> {
-    crd::is_label(text)
-        .then(|| text.to_owned())
-        .ok_or_else(|| "must be 1 to 63 lower case letters, digits or -".to_owned())
+    if crd::is_label(text) { Ok(text.to_owned()) } else { Err(crd::NOT_A_LABEL.to_owned()) }
 }
 
 /// Writes the manifests. 0: all of them. 1: an error, or an organization whose
@@ -94,7 +92,6 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     Ok(if left.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
-/// An organization and its policy.
 type Found = (Organization, Live);
 
 fn failed(what: impl Display) -> impl FnOnce(RemoteError) -> String {

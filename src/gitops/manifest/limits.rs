@@ -1,4 +1,4 @@
-//! How much input is read before it is refused: a pipeline looks at files of
+//! How much input is read before it is refused: a pipeline reads files of
 //! strangers, and must answer in a second and in little memory whatever they
 //! hold.
 

@@ -23,7 +23,7 @@ use std::{
 #[derive(Debug, Default, Serialize)]
 pub struct Loaded {
     /// The valid resources, in the order of the input. Of two that contradict
-    /// each other both are here: look at the findings first.
+    /// each other both are here: read the findings first.
     #[serde(skip)]
     pub manifests: Vec<Manifest>,
     /// All that is wrong, in the order of the input.
@@ -198,7 +198,7 @@ impl Loader<'_> {
     fn bounded(&mut self, file: &Arc<str>, at: Position) -> bool {
         if self.loaded.diagnostics.len() >= self.limits.diagnostics {
             self.loaded.diagnostics.truncate(self.limits.diagnostics);
-            self.find(Rule::Limit, file, at, "there are too many findings; the rest is not looked at", None);
+            self.find(Rule::Limit, file, at, "there are too many findings; the rest is not read", None);
             self.full = true;
         }
         !self.full
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_all_input_ends_the_run_and_is_told_once() {
+    fn a_limit_of_all_input_ends_the_run_and_is_reported_once() {
         let files = [("a", "a: 1"), ("b", "b: 1\n---\nb: 2"), ("c", "c: 1")];
         let limits = Limits { total_bytes: 6, ..Limits::default() };
         assert_eq!(ran(&files, &limits), [("limit", "b".into())]);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_one_file_is_told_of_each_and_the_others_are_read() {
+    fn a_limit_of_one_file_is_reported_for_each_and_the_others_are_read() {
         let files = [("a", "a: 1  "), ("b", "'"), ("c", "c: 1  "), ("d", "")];
         let limits = Limits { file_bytes: 4, ..Limits::default() };
         let expected = [("limit", "a"), ("syntax", "b"), ("limit", "c"), ("empty", "d")];
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_not_looked_at_after_too_many_findings() {
+    fn the_rest_is_not_read_after_too_many_findings() {
         let limits = Limits { diagnostics: 2, ..Limits::default() };
         let expected = [("wrong-kind", "a"), ("wrong-kind", "a"), ("limit", "a")];
         let files = [("a", "--- x\n--- y\n--- z\n"), ("b", "'")];

@@ -54,7 +54,7 @@ fn list(document: &Node) -> Option<&[Node]> {
 }
 
 /// Also what only almost has our names: to skip a typing mistake would be to
-/// call it valid. Looks at every value of a key that is there twice.
+/// call it valid. Checks every value of a key that is there twice.
 fn is_ours(document: &Node) -> bool {
     document.entries().iter().any(|entry| {
         let text = entry.value.text().unwrap_or_default().to_ascii_lowercase();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn values_and_keys_without_quotes_are_in_doubt_and_told_with_their_own_places() {
+    fn values_and_keys_without_quotes_are_ambiguous_and_reported_with_their_own_positions() {
         let root = document("a: yes\n\"on\": [1, 010]\non: {no: .nan}\n!!str off: 'yes'\n");
         let mut found = Vec::new();
         ambiguities(&root, "", &mut |at, path, _| found.push((path.to_owned(), at.line, at.column)));

@@ -102,13 +102,8 @@ pub(super) fn name(path: &Path) -> String {
 }
 
 fn unreadable(error: &io::Error) -> ReadError {
-    let message = format!("cannot be read: {error}");
-    ReadError {
-        rule: Rule::Unreadable,
-        at: Position::START,
-        message,
-        fix: Some("name a file or folder that you may read"),
-    }
+    let (message, fix) = (format!("cannot be read: {error}"), "name a file or folder that you may read");
+    ReadError { rule: Rule::Unreadable, at: Position::START, message, fix: Some(fix) }
 }
 
 /// The text of `source`. Never reads more than one byte above the smaller of

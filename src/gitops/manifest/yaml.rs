@@ -21,14 +21,13 @@ pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Docu
     while let Some(next) = document(&mut parser, limits).transpose() {
         let over = next.as_ref().is_err_and(|error| error.rule == Rule::Limit);
         let broken = next.is_err();
-        // what is skipped is passed once and kept nowhere
+        // what is skipped is read once and kept nowhere
         if !take(next) || over || (broken && !matches!(parser.proceed_next_document(), Ok(true))) {
             return;
         }
     }
 }
 
-/// The next document, if there is one.
 fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Result<Option<Document>, ReadError> {
     let mut open = Builder::new(limits);
     while let Some(event) = parser.next_event() {
@@ -63,7 +62,7 @@ fn syntax(error: &ScanError) -> ReadError {
         ErrorKind::UnclosedQuotedScalar => Some("close the quotes"),
         ErrorKind::UnclosedFlowCollection { .. } => Some("close the bracket"),
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidSimpleKey => {
-            Some("look at the indentation, and put texts with a colon in quotes")
+            Some("check the indentation, and put texts with a colon in quotes")
         }
         _ => None,
     };
@@ -159,7 +158,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_key_that_is_there_twice_is_told_with_both_places() {
+    fn a_key_that_is_there_twice_is_reported_with_both_positions() {
         let (documents, _) = all("a: 1\nb: {c: 1, d: 2, \"c\": 3}\na: 2\n", &Limits::default());
         let at = |line, column| Position { line, column };
         assert_eq!(documents[0].repeats, [("c".into(), at(2, 5), at(2, 17)), ("a".into(), at(1, 1), at(3, 1))]);
@@ -209,7 +208,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_is_told_with_its_place_and_a_fix() {
+    fn what_is_no_yaml_is_reported_with_its_position_and_a_fix() {
         for (text, line, column, message) in [
             ("a: b: c\n", 1, 5, "mapping"),
             ("a:\n\t- b\n", 2, 2, "tab"),

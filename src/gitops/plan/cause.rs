@@ -1,9 +1,9 @@
 //! Why a live policy is not the declared one: the file changed in Git, or the
 //! policy in Scalekit. Only `--last-applied` can tell; nothing is guessed.
 
-use super::{Cause, goal};
+use super::Cause;
 use crate::{
-    gitops::Manifest,
+    gitops::{Manifest, reconcile::goal},
     policy::{Live, OrganizationId, OrganizationRef},
     reconcile::satisfied,
 };
@@ -18,7 +18,6 @@ impl<'a> LastApplied<'a> {
         Self(manifests.iter().map(|manifest| (&manifest.spec.organization, manifest)).collect())
     }
 
-    /// Why `live` is not what `manifest` declares.
     pub(super) fn cause(&self, manifest: &Manifest, id: Option<&OrganizationId>, live: Option<&Live>) -> Cause {
         let by_id = || self.0.get(&OrganizationRef::Id(id?.clone())).copied();
         let earlier = self.0.get(&manifest.spec.organization).copied().or_else(by_id);

@@ -8,15 +8,13 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// The manifests that name the same organization as an earlier one, as
-/// sentences.
-pub(super) fn same_name(manifests: &[Manifest]) -> Vec<String> {
+/// An error that names the manifests for the same organization as an earlier one.
+pub(super) fn same_name(manifests: &[Manifest]) -> Result<(), String> {
     repeated(manifests.iter().map(|manifest| (&manifest.spec.organization, manifest)))
 }
 
-/// The manifests that mean the same organization as an earlier one, now that
-/// external ids are resolved, as sentences.
-pub(super) fn same_organization(entries: &[Entry<'_>]) -> Vec<String> {
+/// The same, now that external ids are resolved.
+pub(super) fn same_organization(entries: &[Entry<'_>]) -> Result<(), String> {
     repeated(entries.iter().filter_map(|entry| Some((id(entry)?, entry.manifest))))
 }
 
@@ -30,7 +28,7 @@ fn id<'a>(entry: &'a Entry<'_>) -> Option<&'a OrganizationId> {
 
 fn repeated<'a, K: std::hash::Hash + Eq + std::fmt::Display>(
     claims: impl Iterator<Item = (K, &'a Manifest)>,
-) -> Vec<String> {
+) -> Result<(), String> {
     let mut first: HashMap<K, &Manifest> = HashMap::new();
     let mut found = Vec::new();
     for (organization, manifest) in claims {
@@ -42,5 +40,5 @@ fn repeated<'a, K: std::hash::Hash + Eq + std::fmt::Display>(
             None => drop(first.insert(organization, manifest)),
         }
     }
-    found
+    if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
 }

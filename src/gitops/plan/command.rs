@@ -69,11 +69,6 @@ pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Box<dy
     Err(format!("the manifests are not valid; Scalekit was not asked\n{rendered}").into())
 }
 
-/// An error of these lines, unless there are none.
-pub(in crate::gitops) fn input(wrong: &[String]) -> Result<(), Box<dyn Error>> {
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
-}
-
 /// Makes the plan and prints it. 0: nothing to change. 2: changes. 1: an error.
 /// 3: changes that `--fail-on` names.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {

@@ -68,7 +68,7 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
     match &entry.result {
         ResourceChange::Suspended => row,
         ResourceChange::NoOp { reason, live } => {
-            Row { result: reason.name().to_owned(), before: state(entry.flag.enabled(), Some(live)), ..row }
+            Row { result: <&str>::from(reason).to_owned(), before: state(entry.flag.enabled(), Some(live)), ..row }
         }
         ResourceChange::Problem(problem) => {
             Row { result: "problem".to_owned(), problem: Some(reported(problem)), ..row }
@@ -76,7 +76,7 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
         ResourceChange::Change(change) => Row {
             result: "change".to_owned(),
             direction: Some(change.direction().name().to_owned()),
-            cause: Some(change.cause.name().to_owned()),
+            cause: Some(<&str>::from(change.cause).to_owned()),
             before: state(entry.flag.enabled(), change.before.as_ref()),
             after: state(Some(true), change.after.as_ref()),
             fields: change.fields().iter().map(field).collect(),

@@ -41,7 +41,7 @@ fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
         ResourceChange::NoOp { reason: NoOp::InSync, .. } => return None,
         ResourceChange::NoOp { reason, live, .. } => {
             let drift = summary(&diff(&entry.manifest.spec.policy, live));
-            [reason.name().to_owned(), none(), drift, effective(plan, Some(live))]
+            [<&str>::from(reason).to_owned(), none(), drift, effective(plan, Some(live))]
         }
         ResourceChange::Suspended => ["suspended".to_owned(), none(), none(), none()],
         ResourceChange::Problem(Problem { reason, message }) => {
@@ -56,7 +56,7 @@ fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
                 format!("{} {} → {} ({direction})", f.field.name(), f.before, f.after)
             });
             [
-                change.cause.name().to_owned(),
+                <&str>::from(change.cause).to_owned(),
                 change.direction().to_string(),
                 flag.into_iter().chain(fields).chain(then).collect::<Vec<_>>().join("; "),
                 format!("{} → {}", effective(plan, change.before.as_ref()), effective(plan, change.after.as_ref())),

@@ -15,8 +15,8 @@ mod text;
 pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
-pub(super) use command::{input, load};
-pub(super) use refresh::{PlanOptions, goal, refresh};
+pub(super) use command::load;
+pub(super) use refresh::{PlanOptions, refresh};
 pub(super) use saved::read;
 pub(super) use text::{text, title};
 
@@ -28,6 +28,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::rc::Rc;
+use strum::IntoStaticStr;
 
 /// A plan for one environment.
 #[derive(Debug)]
@@ -43,7 +44,6 @@ pub(super) struct Plan<'a> {
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) manifest: &'a Manifest,
-    /// The id of its organization, once known.
     pub(super) id: Option<OrganizationId>,
     pub(super) flag: Flag,
     pub(super) result: ResourceChange,
@@ -81,7 +81,8 @@ pub(super) struct Problem {
 }
 
 /// Why there is nothing to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(super) enum NoOp {
     /// As declared.
     InSync,
@@ -126,36 +127,19 @@ impl Writes {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub(super) enum Cause {
     /// `--last-applied` was not given, or does not have this organization.
+    #[strum(serialize = "change")]
     Unknown,
     /// The files changed, and the live policy is as it was applied last.
+    #[strum(serialize = "change in Git")]
     Git,
     /// The live policy changed, and the files are as they were applied last.
+    #[strum(serialize = "drift")]
     Drift,
+    #[strum(serialize = "drift and change in Git")]
     Both,
-}
-
-impl Cause {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "change",
-            Self::Git => "change in Git",
-            Self::Drift => "drift",
-            Self::Both => "drift and change in Git",
-        }
-    }
-}
-
-impl NoOp {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::InSync => "in-sync",
-            Self::StricterKept => "stricter-kept",
-            Self::Drifted => "drifted",
-        }
-    }
 }
 
 impl Flag {
@@ -168,7 +152,6 @@ impl Flag {
         }
     }
 
-    /// `None` where it is not known.
     fn enabled(self) -> Option<bool> {
         match self {
             Self::Unread | Self::Unreported => None,
@@ -196,7 +179,6 @@ impl Change {
         self.before.as_ref().zip(self.after.as_ref()).map(|(b, a)| changes(b, a)).unwrap_or_default()
     }
 
-    /// The direction of all fields taken together.
     pub(super) fn direction(&self) -> Direction {
         match self.before {
             None => Direction::Unknown,

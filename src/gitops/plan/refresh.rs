@@ -1,10 +1,10 @@
 //! Reads every organization of the input, several at a time.
 
-use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims, input};
+use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims};
 use crate::{
     gitops::{
         Manifest,
-        reconcile::{concurrently, reconcile, simulate},
+        reconcile::{concurrently, goal, reconcile, simulate},
         scalekit::Scalekit,
     },
     policy::{ApplicationPolicy, Live, OrganizationId},
@@ -30,7 +30,7 @@ pub(in crate::gitops) async fn refresh<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
 ) -> Result<Plan<'a>, Box<dyn Error>> {
-    input(&claims::same_name(options.manifests))?;
+    claims::same_name(options.manifests)?;
     let active = || options.manifests.iter().filter(|manifest| !manifest.spec.suspend);
     let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
     scalekit.list(&wanted).await;
@@ -49,7 +49,7 @@ pub(in crate::gitops) async fn refresh<'a>(
             }
         }
     }
-    input(&claims::same_organization(&plan.entries))?;
+    claims::same_organization(&plan.entries)?;
     Ok(plan)
 }
 
@@ -94,16 +94,6 @@ async fn one<'a>(
         options.last.cause(manifest, observation.resolved.as_ref(), recorded.before.as_ref())
     });
     (Entry { manifest, id: observation.resolved, flag, result }, observation.application)
-}
-
-/// What `manifest` wants of its organization. With
-/// `features_unreported` no response has listed features yet: the flag is then
-/// switched on only together with a policy to write; otherwise every plan would
-/// show that change again.
-pub(in crate::gitops) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, features_unreported: bool) -> Goal {
-    let declared = &manifest.spec;
-    let organization = declared.organization.clone();
-    Goal { organization, pinned, features_unreported, policy: declared.policy, mode: declared.mode }
 }
 
 /// The writes that were recorded instead of sent, and the state before them.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     gitops::{Location, Manifest},
-    policy::{DeletionPolicy, ExternalId, Mode, OrganizationId, OrganizationRef, ValidatedSpec},
+    policy::{DeletionPolicy, ExternalId, OrganizationId, OrganizationRef, ValidatedSpec},
     terminal::printable,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -60,11 +60,10 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
         Some(id) => Some(OrganizationId::parse(id)?),
         None => None,
     };
-    let modes = [Mode::Enforce, Mode::TightenOnly, Mode::Observe];
     let spec = ValidatedSpec {
         organization,
         policy: row.declared.policy()?,
-        mode: modes.into_iter().find(|known| known.name() == row.mode)?,
+        mode: row.mode.parse().ok()?,
         deletion: DeletionPolicy::default(),
         suspend: row.result == "suspended",
         interval: None,
@@ -76,8 +75,8 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
 }
 
 impl Saved {
-    /// What is not as it was when the plan was saved, as sentences.
-    pub(in crate::gitops) fn stale(&self, now: &Plan<'_>) -> Vec<String> {
+    /// An error that names what is not as it was when the plan was saved.
+    pub(in crate::gitops) fn ensure_current(&self, now: &Plan<'_>) -> Result<(), String> {
         let differs = |(was, entry): &(&Row, &Entry<'_>)| {
             let is = row(now, entry);
             let same = was.result == is.result
@@ -88,8 +87,10 @@ impl Saved {
             !same
         };
         let stale = self.rows.iter().zip(&now.entries).filter(differs);
-        stale
-            .map(|(_, entry)| format!("{} is not as it was when the plan was saved", printable(&entry.manifest.name)))
-            .collect()
+        let says = |(_, entry): (_, &Entry<'_>)| {
+            format!("{} is not as it was when the plan was saved", printable(&entry.manifest.name))
+        };
+        let stale: Vec<String> = stale.map(says).collect();
+        if stale.is_empty() { Ok(()) } else { Err(stale.join("\n")) }
     }
 }

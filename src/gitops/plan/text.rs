@@ -28,7 +28,7 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Out
             ResourceChange::Problem(problem) => head("! ", &because(problem)),
             ResourceChange::Change(change) => {
                 let direction = change.direction();
-                let cause = change.cause.name();
+                let cause = change.cause.into();
                 let direction = [(" (", Style::Plain), (direction.name(), style(direction)), (")", Style::Plain)];
                 head("~ ", &[&[(cause, Style::Plain)], &direction[..]].concat()) + &details(plan, entry, change, output)
             }

@@ -1,7 +1,7 @@
 //! The declared policy, the live one, the application's, and which limit of them
 //! applies to new sessions.
 
-use super::super::{delivery::Delivery, limits, summary::Summary};
+use super::super::{delivery::Delivery, limits, output, summary::Summary};
 use crate::{
     crd::{ApplicationLimits, EffectiveLimit},
     policy::{Bounds, Minutes, Mode},
@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) fn text(summary: &Summary<'_>, delivery: Option<Delivery>, output: &Output) -> String {
     let mut text = String::from("\n");
-    let mut fact = |label: &str, value: &str| text.push_str(&super::fact(output, label, value));
+    let mut fact = |label: &str, value: &str| text.push_str(&output::fact(output, label, value));
     fact("Organization", &organization(summary));
     match &summary.spec {
         Ok(spec) => {
@@ -68,16 +68,16 @@ fn limits_of(limits: &ApplicationLimits) -> String {
 fn applies(field: &str, limit: Option<&EffectiveLimit>, own: Option<Minutes>, app: Option<Minutes>) -> String {
     let Some(limit) = limit else { return format!("{field} without a limit: neither side sets one") };
     let value = limits::format_minutes(limit.minutes);
-    let (winner, loser, other) = match limit.from.as_str() {
+    let (side, other_side, other) = match limit.from.as_str() {
         "application" => ("the application's", "the organization", own),
         _ => ("the organization's", "the application", app),
     };
     let why = match other {
-        None => format!("{loser} sets none"),
-        Some(other) if other.get() == limit.minutes => format!("{loser} has the same"),
-        Some(other) => format!("it is stricter than the {other} of {loser}"),
+        None => format!("{other_side} sets none"),
+        Some(other) if other.get() == limit.minutes => format!("{other_side} has the same"),
+        Some(other) => format!("it is stricter than the {other} of {other_side}"),
     };
-    format!("{field} {value}: {winner}; {why}")
+    format!("{field} {value}: {side}; {why}")
 }
 
 #[cfg(test)]

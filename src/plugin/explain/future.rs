@@ -1,7 +1,7 @@
 //! What the operator does next by itself, and when, in sentences: its next
 //! reconcile, and what a deletion does before the resource goes.
 
-use super::super::{age, cluster::Hint, summary::Summary};
+use super::super::{age, cluster::Hint, output::fact, summary::Summary};
 use crate::{
     crd::ReportedRelease,
     policy::{DeletionPolicy, Mode},
@@ -14,12 +14,12 @@ use std::time::Duration;
 pub(super) fn text(summary: &Summary<'_>, hint: &Hint, output: &Output, now: Timestamp) -> String {
     let mut text = String::from("\n");
     if summary.deleted().is_some() {
-        text.push_str(&super::fact(output, "Deletion", deletion(summary)));
+        text.push_str(&fact(output, "Deletion", deletion(summary)));
     }
     if let Some(release) = summary.status.and_then(|status| status.release.as_ref()) {
-        text.push_str(&super::fact(output, "Release", &announced(release, now)));
+        text.push_str(&fact(output, "Release", &announced(release, now)));
     }
-    text.push_str(&super::fact(output, "Next reconcile", &next(summary, hint)));
+    text.push_str(&fact(output, "Next reconcile", &next(summary, hint)));
     text
 }
 

@@ -32,12 +32,12 @@ fn undone(times: usize) -> (World, Uid) {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.journal.clear();
     for _ in 0..times {
-        undo_and_look(&mut world, uid);
+        undo_and_reconcile(&mut world, uid);
     }
     (world, uid)
 }
 
-fn undo_and_look(world: &mut World, uid: Uid) {
+fn undo_and_reconcile(world: &mut World, uid: Uid) {
     world.tenant().live = stricter();
     world.advance(MINUTE);
     world.reconcile(uid);
@@ -51,7 +51,7 @@ fn writes(world: &World) -> usize {
 fn row_035_what_is_undone_for_the_fifth_time_in_an_hour_is_contended() {
     let (mut world, uid) = undone(4);
     assert_eq!((writes(&world), world.says(uid, ConditionType::Ready)), (4, "True InSync".into()));
-    undo_and_look(&mut world, uid);
+    undo_and_reconcile(&mut world, uid);
     assert_eq!((writes(&world), world.live()), (4, stricter()));
     assert_eq!(
         (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Stalled)),
@@ -60,14 +60,14 @@ fn row_035_what_is_undone_for_the_fifth_time_in_an_hour_is_contended() {
     assert_eq!(world.says(uid, ConditionType::Synced), "False DriftDetected");
     let reconciled = world.reconcile(uid);
     assert!(reconciled.is_quiet() && matches!(reconciled.outcome, Outcome::Contended { gives_way: true, .. }));
-    assert_eq!(reconciled.requeue, Requeue::Interval(MINUTE * 10), "it is still looked at");
+    assert_eq!(reconciled.requeue, Requeue::Interval(MINUTE * 10), "it is still read");
 }
 
 #[test]
 fn row_048_a_fight_is_tried_once_an_hour() {
     let (mut world, uid) = undone(5);
     for _ in 0..30 {
-        undo_and_look(&mut world, uid);
+        undo_and_reconcile(&mut world, uid);
     }
     assert_eq!(writes(&world), 4);
     world.advance(HOUR / 2);
@@ -78,7 +78,7 @@ fn row_048_a_fight_is_tried_once_an_hour() {
         ("True InSync".into(), "absent".into())
     );
     for _ in 0..50 {
-        undo_and_look(&mut world, uid);
+        undo_and_reconcile(&mut world, uid);
     }
     assert_eq!(
         (writes(&world), world.says(uid, ConditionType::Stalled)),
@@ -95,9 +95,9 @@ fn a_fight_that_ended_is_forgotten_after_an_hour() {
     assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
     world.advance(HOUR);
     world.reconcile(uid);
-    undo_and_look(&mut world, uid);
+    undo_and_reconcile(&mut world, uid);
     assert_eq!(writes(&world), 5);
-    undo_and_look(&mut world, uid);
+    undo_and_reconcile(&mut world, uid);
     assert_eq!(writes(&world), 6);
 }
 
@@ -107,7 +107,7 @@ fn drift_now_and_then_is_corrected_for_ever() {
     world.journal.clear();
     for _ in 0..20 {
         world.advance(MINUTE * 19);
-        undo_and_look(&mut world, uid);
+        undo_and_reconcile(&mut world, uid);
     }
     assert_eq!((writes(&world), world.says(uid, ConditionType::Ready)), (20, "True InSync".into()));
 }
@@ -124,7 +124,7 @@ fn an_edit_is_tried_at_once() {
 fn a_restart_in_the_middle_of_a_fight_is_no_try() {
     let (mut world, uid) = undone(5);
     world.restart();
-    undo_and_look(&mut world, uid);
+    undo_and_reconcile(&mut world, uid);
     assert_eq!((writes(&world), world.says(uid, ConditionType::Stalled)), (4, "True Contended".into()));
     world.advance(HOUR);
     world.reconcile(uid);

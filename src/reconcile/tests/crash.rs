@@ -18,7 +18,7 @@ fn end(world: &mut World, uid: Uid) -> End {
     (object, world.tenant().clone())
 }
 
-/// Passes until one is at rest, each after the settle time.
+/// Reconciles until one is at rest, each after the settle time.
 fn settle(world: &mut World, uid: Uid) {
     for _ in 0..5 {
         world.reconcile(uid);

@@ -1,5 +1,5 @@
-//! A resource that is going: what is proof enough to let it go, and what
-//! never is.
+//! A resource that is being deleted: what is proof enough to remove its
+//! finalizer, and what never is.
 
 use super::{
     samples::*,
@@ -15,7 +15,7 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A resource at rest whose deletion was asked for.
-fn deleting(spec: ValidatedSpec) -> (World, Uid) {
+pub(super) fn deleting(spec: ValidatedSpec) -> (World, Uid) {
     let (mut world, uid) = World::at_rest(spec);
     world.delete(uid);
     (world, uid)
@@ -177,7 +177,7 @@ fn a_namespace_that_begins_to_go_shortens_the_grace() {
     assert_eq!(until, world.now + MINUTE * 10);
     world.advance(MINUTE * 5);
     let Outcome::Holding { until: later, .. } = world.reconcile(uid).outcome else { panic!("not held") };
-    assert_eq!(later, until, "and no look prolongs it");
+    assert_eq!(later, until, "and no reconcile prolongs it");
 }
 
 #[test]
@@ -191,126 +191,6 @@ fn row_078_a_secret_that_went_with_its_namespace_is_remembered_for_the_revert() 
         assert_eq!(reconciled.outcome == Outcome::Released(Release::Reverted), outcome, "{:?}", reconciled.outcome);
         assert_eq!(world.live() == Live::Application, outcome, "only where the namespace took it");
     }
-}
-
-#[test]
-fn whoever_uninstalls_gets_every_resource_off_its_finalizer() {
-    let (mut world, uid) = World::at_rest(enforce(declared()));
-    world.uninstalling = true;
-    let reconciled = world.reconcile(uid);
-    assert_eq!((reconciled.outcome, world.live()), (Outcome::Released(Release::Reverted), Live::Application));
-    assert!(!world.object(uid).finalizer && world.object(uid).deleting_since.is_none());
-    assert_eq!(
-        (world.says(uid, ConditionType::Ready), world.says(uid, ConditionType::Stalled)),
-        ("Unknown Uninstalled".into(), "absent".into())
-    );
-    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::NothingToRevert), "again is no harm");
-}
-
-#[test]
-fn an_heir_waits_for_a_write_of_its_predecessor_that_may_still_land() {
-    let (mut world, older) = World::at_rest(enforce(declared()));
-    world.edit(older, |d| d.policy = custom(120, 30));
-    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
-    world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
-    world.reconcile(older);
-    let successor = world.declare(enforce(custom(240, None)));
-    world.delete(older);
-    assert!(matches!(world.reconcile(older).outcome, Outcome::Settling(_)));
-    assert!(world.reconcile(successor).is_quiet(), "not yet the owner");
-    world.advance(world.settings.settle);
-    assert!(matches!(world.reconcile(older).outcome, Outcome::Waiting { reason: Reason::HandingOver, .. }));
-    world.reconcile(successor);
-    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
-    world.advance(world.settings.settle);
-    assert_eq!(world.live(), no_idle(240), "nothing lands on it");
-}
-
-#[test]
-fn an_heir_gets_the_organization_without_a_revert() {
-    let (mut world, older) = World::at_rest(enforce(declared()));
-    let successor = world.declare(enforce(custom(240, None)));
-    world.delete(older);
-    assert!(world.reconcile(successor).is_quiet(), "the one that goes has not yielded yet");
-    let reconciled = world.reconcile(older);
-    assert!(matches!(reconciled.outcome, Outcome::Waiting { reason: Reason::HandingOver, .. }));
-    world.reconcile(successor);
-    let reconciled = world.reconcile(older);
-    assert_eq!((reconciled.policies(), reconciled.outcome), (vec![], Outcome::Released(Release::HandedOver)));
-    assert_eq!(world.live(), no_idle(240));
-}
-
-#[test]
-fn row_111_a_successor_that_does_not_get_its_policy_live_in_time_is_not_waited_for() {
-    let (mut world, older) = World::at_rest(enforce(declared()));
-    world.scalekit.habits.refuses_policy = Some(ErrorKind::Rejected);
-    let successor = world.declare(enforce(custom(240, None)));
-    world.delete(older);
-    let Outcome::Waiting { reason: Reason::HandingOver, until, .. } = world.reconcile(older).outcome else {
-        panic!("no hand-over")
-    };
-    world.reconcile(successor);
-    assert_eq!(world.says(successor, ConditionType::Ready), "False RejectedByApi");
-    world.scalekit.habits.refuses_policy = None;
-    world.advance(MINUTE);
-    assert!(until <= world.now);
-    let reconciled = world.reconcile(older);
-    assert_eq!(
-        (reconciled.policies(), reconciled.outcome),
-        (vec![Policy::Application], Outcome::Released(Release::Reverted))
-    );
-    world.reconcile(successor);
-    assert_eq!((world.live(), world.is_gone(older)), (no_idle(240), true), "and then it is the only one");
-}
-
-#[test]
-fn row_111_nobody_else_writes_while_a_revert_may_still_land() {
-    let (mut world, older) = deleting(enforce(declared()));
-    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
-    assert!(matches!(world.reconcile(older).outcome, Outcome::CleanupPending(_) | Outcome::Settling(_)));
-    let successor = world.declare(enforce(custom(240, None)));
-    assert!(world.reconcile(successor).is_quiet());
-    world.cluster.get_mut(successor).unwrap().created = jiff::Timestamp::from_second(1).unwrap();
-    assert!(world.reconcile(successor).is_quiet(), "an older one neither");
-    world.advance(world.settings.settle);
-    world.reconcile(older);
-    world.reconcile(successor);
-    world.advance(world.settings.settle);
-    assert_eq!(world.live(), no_idle(240));
-}
-
-#[test]
-fn row_117_a_revert_waits_for_its_announced_time_and_a_successor_cancels_it() {
-    let (mut world, older) = World::at_rest(enforce(declared()));
-    world.settings.revert_delay = Duration::from_secs(10);
-    world.delete(older);
-    let reconciled = world.reconcile(older);
-    let Outcome::Waiting { reason: Reason::Deleting, until, .. } = reconciled.outcome else { panic!("not announced") };
-    assert!(reconciled.policies().is_empty());
-    assert_eq!(
-        world.object(older).status.clone().unwrap().release.map(|r| (r.reason, r.at)),
-        Some((Reason::Deleting, until))
-    );
-    assert!(reconciled.events.iter().any(|event| event.note.contains(&until.to_string())), "{:?}", reconciled.events);
-    let successor = world.declare(enforce(custom(240, None)));
-    world.reconcile(successor);
-    assert_eq!(world.live(), no_idle(240), "it need not wait");
-    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
-    world.delete(successor);
-    world.reconcile(successor);
-    world.advance(Duration::from_secs(10));
-    assert_eq!(world.reconcile(successor).outcome, Outcome::Released(Release::Reverted), "when the time is over");
-}
-
-#[test]
-fn row_127_a_clock_that_is_set_forward_ends_no_wait() {
-    let (mut world, uid) = deleting(enforce(declared()));
-    world.credentials_missing();
-    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { .. }));
-    world.set_clock_forward(MINUTE * 120);
-    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { .. }), "this process has not waited yet");
-    world.advance(MINUTE * 60);
-    assert!(matches!(world.reconcile(uid).outcome, Outcome::Released(Release::Orphaned(_))));
 }
 
 #[test]
@@ -340,19 +220,6 @@ fn row_007_a_missing_organization_proves_nothing_where_none_was_pinned() {
 }
 
 #[test]
-fn a_loser_leaves_the_organization_to_its_owner() {
-    let mut world = World::new();
-    let owner = world.declare(enforce(declared()));
-    let loser = world.declare(enforce(custom(240, None)));
-    world.reconcile(owner);
-    world.set_finalizer_by_hand(loser, true);
-    world.delete(loser);
-    let reconciled = world.reconcile(loser);
-    assert_eq!((reconciled.policies(), reconciled.outcome), (vec![], Outcome::Released(Release::NotOwner)));
-    assert_eq!(world.live(), declared().into());
-}
-
-#[test]
 fn a_revert_of_unknown_outcome_is_waited_for_even_when_it_shows() {
     let (mut world, uid) = deleting(enforce(declared()));
     world.trouble(On::WritePolicy, 0, Trouble::ResponseLost(ErrorKind::TimedOut));
@@ -362,22 +229,6 @@ fn a_revert_of_unknown_outcome_is_waited_for_even_when_it_shows() {
     assert_eq!((observed.live, observed.drift.len()), (Live::Application, 0), "inheriting is the goal now");
     world.advance(world.settings.settle);
     assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
-}
-
-#[test]
-fn a_write_of_an_earlier_reconcile_that_lands_after_the_revert_is_reverted_too() {
-    let (mut world, uid) = World::at_rest(enforce(declared()));
-    world.edit(uid, |d| d.policy = custom(240, None));
-    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
-    world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
-    world.reconcile(uid);
-    world.delete(uid);
-    let Outcome::Settling(wait) = world.reconcile(uid).outcome else { panic!("not settling") };
-    assert_eq!(world.live(), Live::Application);
-    world.advance(wait);
-    assert_eq!(world.live(), no_idle(240), "the late write landed");
-    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
-    assert_eq!((world.live(), world.is_gone(uid)), (Live::Application, true));
 }
 
 #[test]
@@ -471,25 +322,7 @@ fn a_resource_deleted_before_its_first_reconcile_has_nothing_to_undo() {
 }
 
 #[test]
-fn one_that_would_write_nothing_takes_nothing_over() {
-    for idle in [observe(declared()), ValidatedSpec { suspend: true, ..enforce(declared()) }] {
-        let (mut world, older) = World::at_rest(enforce(declared()));
-        world.declare(idle.clone());
-        world.delete(older);
-        assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::Reverted), "{idle:?}");
-    }
-}
-
-#[test]
-fn whoever_uninstalls_hands_nothing_over() {
-    let (mut world, older) = World::at_rest(enforce(declared()));
-    world.declare(enforce(custom(240, None)));
-    world.uninstalling = true;
-    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::Reverted));
-}
-
-#[test]
-fn what_a_deletion_writes_is_told_before() {
+fn what_a_deletion_writes_is_announced_before() {
     for spec in [enforce(declared()), tighten_only(declared()), observe(declared()), retain(declared())] {
         for live in [Live::Application, declared().into(), custom(60, None).into(), Live::Unrecognized] {
             let (mut world, uid) = World::at_rest(spec.clone());

@@ -46,7 +46,7 @@ fn a_repair_is_a_warning_and_an_edit_is_not() {
 }
 
 #[test]
-fn what_tighten_only_wrote_is_told_too() {
+fn what_tighten_only_wrote_is_an_event_too() {
     let mut world = World::new();
     world.switch_flag(true);
     world.tenant().live = foreign();
@@ -57,7 +57,7 @@ fn what_tighten_only_wrote_is_told_too() {
 }
 
 #[test]
-fn what_somebody_else_wrote_is_not_told_as_ours() {
+fn what_somebody_else_wrote_is_not_reported_as_ours() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.tenant().live = foreign();
     world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::Conflict));
@@ -67,7 +67,7 @@ fn what_somebody_else_wrote_is_not_told_as_ours() {
 }
 
 #[test]
-fn how_a_resource_went_is_told_and_a_policy_left_behind_is_a_warning() {
+fn how_a_resource_went_is_an_event_and_a_policy_left_behind_is_a_warning() {
     let hour = Duration::from_secs(3600);
     assert_eq!(after(|w, uid| w.delete(uid)), ["Reverted"]);
     let gone = |w: &mut World, uid| {

@@ -57,7 +57,7 @@ fn written(world: &World) -> (usize, usize) {
     (policies, world.journal.iter().filter(|e| features(&e.step)).count())
 }
 
-fn passes_to_rest(world: &mut World, uid: Uid) {
+fn reconciles_to_rest(world: &mut World, uid: Uid) {
     for _ in 0..4 {
         world.reconcile(uid);
         world.advance(world.settings.settle);
@@ -72,7 +72,7 @@ fn same_end(story: &Story, faults: &[(usize, Trouble)]) {
         let (mut world, uid) = prepare();
         world.journal.clear();
         faults.iter().for_each(|(nth, trouble)| world.trouble(On::Anything, *nth, *trouble));
-        passes_to_rest(&mut world, uid);
+        reconciles_to_rest(&mut world, uid);
         let status = world.cluster.get(uid).map(|o| (o.finalizer, o.condition(ConditionType::Ready).unwrap().clone()));
         let (policies, features) = written(&world);
         ((status, world.live(), world.tenant().session_policy_on()), policies, features)
@@ -100,7 +100,7 @@ fn so_do_any_two_faults() {
         for (first, second) in (0..8).flat_map(|first| (0..3).map(move |gap| (first, first + 1 + gap))) {
             for (one, other) in troubles().into_iter().flat_map(|one| troubles().into_iter().map(move |two| (one, two)))
             {
-                // two looks that find nothing are the proof that a deletion asks for
+                // two reads that find nothing are the proof that a deletion asks for
                 if story.0 != "delete" || one != NOT_FOUND || other != NOT_FOUND {
                     same_end(story, &[(first, one), (second, other)]);
                 }

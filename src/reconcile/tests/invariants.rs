@@ -93,7 +93,7 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
     }
 }
 
-/// Before the first write the user is told, the organization is pinned, and
+/// Before the first write the status says so, the organization is pinned, and
 /// what will undo it is persisted.
 fn announced(entry: &Entry) -> Result<(), TestCaseError> {
     let state = &entry.state;

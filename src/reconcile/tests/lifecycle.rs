@@ -146,14 +146,14 @@ fn a_winner_is_named_only_inside_its_own_namespace() {
 fn a_loser_that_carries_a_finalizer_drops_it() {
     let mut world = World::new();
     let owner = world.declare(enforce(declared()));
-    let loser = world.declare(enforce(declared()));
-    world.set_finalizer_by_hand(loser, true);
-    world.reconcile(loser);
-    assert!(world.object(loser).finalizer, "not before the owner's policy is live");
+    let conflicted = world.declare(enforce(declared()));
+    world.set_finalizer_by_hand(conflicted, true);
+    world.reconcile(conflicted);
+    assert!(world.object(conflicted).finalizer, "not before the owner's policy is live");
     world.reconcile(owner);
-    assert_eq!(world.reconcile(loser).count("remove finalizer"), 1);
-    assert!(!world.object(loser).finalizer);
-    assert!(world.reconcile(loser).is_quiet());
+    assert_eq!(world.reconcile(conflicted).count("remove finalizer"), 1);
+    assert!(!world.object(conflicted).finalizer);
+    assert!(world.reconcile(conflicted).is_quiet());
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod deletion;
 mod events;
 mod faults;
 mod flag;
+mod hand_over;
 mod invariants;
 mod late_writes;
 mod lifecycle;

@@ -193,7 +193,7 @@ fn what_only_a_person_can_cure_is_said_at_once() {
         assert_eq!(world.says(uid, ConditionType::Stalled), format!("True {kind:?}"));
         assert_eq!(world.says(uid, ConditionType::Ready), format!("False {kind:?}"));
         assert!(
-            world.object(uid).condition(ConditionType::Ready).unwrap().message.contains("Secret \"scalekit\""),
+            world.object(uid).condition(ConditionType::Ready).unwrap().message.contains("Secret scalekit"),
             "where from"
         );
     }

@@ -20,7 +20,7 @@ fn first_reconcile(prepare: impl FnOnce(&mut World)) -> (World, Uid, Reconciled)
 fn remote_outcome(reconciled: &Reconciled) -> &RemoteOutcome {
     match &reconciled.outcome {
         Outcome::Reconciled(remote_outcome) => remote_outcome,
-        other => panic!("the organization was not looked at: {other:?}"),
+        other => panic!("the organization was not read: {other:?}"),
     }
 }
 

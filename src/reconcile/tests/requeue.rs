@@ -1,4 +1,4 @@
-//! When a resource is looked at again.
+//! When a resource is reconciled again.
 
 use super::{
     random::{cases, runs},
@@ -77,8 +77,8 @@ fn slowly_where_a_person_or_another_resource_is_needed() {
     assert_eq!(after(changed), hour);
     let mut world = World::new();
     world.declare(enforce(declared()));
-    let loser = world.declare(enforce(declared()));
-    assert_eq!(world.reconcile(loser).requeue, Requeue::Interval(MINUTE * 10));
+    let conflicted = world.declare(enforce(declared()));
+    assert_eq!(world.reconcile(conflicted).requeue, Requeue::Interval(MINUTE * 10));
 }
 
 #[test]
@@ -177,7 +177,7 @@ proptest! {
 }
 
 #[test]
-fn a_hold_and_a_contended_policy_are_told_with_their_own_times() {
+fn a_hold_and_a_contended_policy_are_announced_with_their_own_times() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.scalekit.down = Some(ErrorKind::Forbidden);
     assert_eq!(said(&world.reconcile(uid)), Some(NextReconcile::Within(MINUTE * 5)));

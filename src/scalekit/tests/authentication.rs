@@ -143,8 +143,8 @@ async fn row_002_wrong_secrets_of_one_client_id_are_tried_three_times_and_cost_t
     for nth in 0..600 {
         let wrong = client_of(&transport, &server.url, "skc_1", &format!("wrong-{nth}"));
         let error = wrong.request(&read_policy()).await.unwrap_err();
-        let held_back = matches!(error.kind, ErrorKind::RateLimited { .. }) && error.not_sent;
-        assert!(held_back || error.kind == ErrorKind::CredentialsRejected, "{error:?}");
+        let not_sent = matches!(error.kind, ErrorKind::RateLimited { .. }) && error.not_sent;
+        assert!(not_sent || error.kind == ErrorKind::CredentialsRejected, "{error:?}");
     }
     assert_eq!(server.tokens(), 1 + 3);
     assert!(right.request(&read_policy()).await.is_ok());

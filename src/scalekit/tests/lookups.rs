@@ -74,7 +74,7 @@ async fn the_filter_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn all_pages_are_looked_through_and_two_matches_are_one_too_many() {
+async fn all_pages_are_searched_and_two_matches_are_one_too_many() {
     const FIRST: &str = r#"{"organizations":[{"id":"org_1","external_id":"t"}],"next_page_token":"2"}"#;
     for (second, expected) in [
         (r#"{"organizations":[{"id":"org_2","external_id":"u"}]}"#, Ok("org_1")),

@@ -45,8 +45,8 @@ async fn row_015_whoever_was_sent_in_an_outage_hears_when_the_next_probe_is_due_
         assert_eq!(error.probe_after.is_some(), failure == 5, "{failure}: the fifth in a row is an outage");
         assert!(error.probe_after.is_none_or(|after| after <= Duration::from_secs(1)));
     }
-    let held_back = client.request(&read_policy()).await.unwrap_err();
-    assert_eq!((held_back.not_sent, held_back.probe_after), (true, None));
+    let not_sent = client.request(&read_policy()).await.unwrap_err();
+    assert_eq!((not_sent.not_sent, not_sent.probe_after), (true, None));
 }
 
 #[tokio::test]

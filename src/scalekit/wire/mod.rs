@@ -27,7 +27,6 @@ const DEEPEST: usize = 32;
 /// What was read, or why it can't be.
 type Read<T> = Result<T, &'static str>;
 
-/// Reads one JSON object.
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
     if depth(body) > DEEPEST {
         return Err("the answer is nested too deeply");

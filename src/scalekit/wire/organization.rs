@@ -35,7 +35,6 @@ struct RawFeature {
     enabled: Option<bool>,
 }
 
-/// One organization in its envelope.
 pub(in crate::scalekit) fn organization(body: &[u8]) -> Read<Organization> {
     #[derive(Deserialize)]
     struct Envelope {

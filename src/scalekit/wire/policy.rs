@@ -29,7 +29,6 @@ struct Fields {
     access_token_expiry: Option<Value>,
 }
 
-/// The organization's policy.
 pub(in crate::scalekit) fn live_policy(body: &[u8]) -> Read<Live> {
     #[derive(Deserialize)]
     struct Envelope {

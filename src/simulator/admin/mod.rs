@@ -25,7 +25,6 @@ pub(crate) fn is_admin(path: &str) -> bool {
     path.starts_with(PREFIX)
 }
 
-/// Carries out one admin request.
 pub(crate) fn handle(server: &Server, request: &ApiRequest) -> ApiResponse {
     match dispatch(server, request) {
         Ok(body) => ApiResponse::json(200, &body),

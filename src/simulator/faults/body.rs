@@ -41,7 +41,6 @@ pub(crate) enum Forgery {
 }
 
 impl Forgery {
-    /// The forged response to `request`.
     pub(crate) fn respond(&self, status: u16, headers: &BTreeMap<String, String>, request: &ApiRequest) -> Response {
         let json = "application/json";
         let (kind, body) = match self {

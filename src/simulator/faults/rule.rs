@@ -54,7 +54,6 @@ impl Faults {
         self.rules.clear();
     }
 
-    /// The rules that are not used up.
     pub(crate) fn pending(&self) -> &[Rule] {
         &self.rules
     }

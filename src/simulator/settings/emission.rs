@@ -32,7 +32,6 @@ pub(crate) enum Shown {
 }
 
 settings! {
-    /// The marshal options of responses.
     struct Emission {
         unset: Unset,
         /// Leaves out 0 and false of plain fields (a feature's `enabled`, the

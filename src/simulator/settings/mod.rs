@@ -58,17 +58,13 @@ settings! {
         latency_jitter_ms: u64,
         /// How long a read still shows what was there before a write.
         lag: Lag,
-        /// Lifetime and shape of access tokens.
         token: Token,
         /// Off unless `per_second` is set.
         rate_limit: RateLimit,
-        /// How the settings PATCH treats the feature list.
         features: FeatureRules,
         /// Who may set a custom policy at all.
         gate: Gate,
-        /// What a policy PATCH checks and stores.
         policy: PolicyRules,
-        /// The policy of the application, and how its endpoint answers.
         application: Application,
         emission: Emission,
     }

@@ -39,7 +39,6 @@ pub(crate) enum UnknownName {
 }
 
 settings! {
-    /// The feature list.
     struct FeatureRules {
         /// Merge or replace; undocumented, so both can be simulated.
         patch: PatchMode,
@@ -65,7 +64,6 @@ pub(crate) enum GateMode {
 }
 
 settings! {
-    /// The gate and the status it refuses with.
     struct Gate {
         mode: GateMode,
         /// 403 (`PERMISSION_DENIED`) or 400 (`FAILED_PRECONDITION`).
@@ -98,7 +96,6 @@ pub(crate) enum AfterRevert {
 }
 
 settings! {
-    /// The session-policy endpoints.
     struct PolicyRules {
         /// False: both session-policy routes are unknown, as on an old server.
         routes: bool = true,

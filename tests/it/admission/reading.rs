@@ -17,7 +17,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_new_resource_has_its_defaults_and_a_status_of_no_look_yet() {
+async fn a_new_resource_has_its_defaults_and_a_status_of_no_reconcile_yet() {
     let cluster = cluster();
     let namespace = cluster.namespace();
     let row = Row { about: "", yaml: "organization: {externalId: tenant-7}", ran: "" };

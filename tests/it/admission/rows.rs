@@ -1,5 +1,5 @@
 //! The table: specs and whole manifests that are good or bad, and what a person
-//! is told about the bad ones.
+//! is warned about the bad ones.
 
 /// A manifest in YAML, and what it is about.
 pub struct Row {

@@ -61,13 +61,13 @@ async fn in_sync() -> World {
 async fn refresh_makes_the_operator_reconcile_now() {
     let world = in_sync().await;
     assert_eq!(enabled(&live(&world)), ["refresh", "suspend"]);
-    let reads = world.looks();
+    let reads = world.policy_reads();
     let patch = press(&world, "refresh");
     let at = patch["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"].as_str().unwrap();
     assert_eq!(patch, json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": at}}}), "nothing else");
     assert!(at.parse::<jiff::Timestamp>().is_ok(), "{at}");
     eventually("the echo", 60, || (live(&world)["status"]["lastHandledReconcileAt"] == at).then_some(()));
-    assert!(world.looks() > reads);
+    assert!(world.policy_reads() > reads);
     assert_eq!(health(&live(&world)).0, "Healthy");
 }
 

@@ -2,7 +2,7 @@
 //! nothing.
 
 use super::{
-    ORGANIZATION, POLICY, always, at_rest, forged, once, organization, refuse, spec, troubled, witness::message,
+    ORGANIZATION, POLICY, always, at_rest, forged, journal::message, once, organization, refuse, spec, troubled,
 };
 use crate::{
     cluster::eventually,
@@ -21,7 +21,7 @@ async fn row_005_a_403_is_named_and_keeps_the_token() {
         assert!(message(&resource, "Ready").contains("HTTP 403"));
         world.until_event("Forbidden", "Warning");
         let before = world.story("org_1");
-        world.until_looked_at("org_2", 3);
+        world.until_organization_reconciled("org_2", 3);
         assert_eq!(world.story("org_1"), before, "{path}: not again for five minutes");
         assert_eq!((world.policies("org_1").len(), world.tokens()), (0, 1), "{path}");
     }
@@ -35,8 +35,8 @@ async fn row_006_a_missing_organization_is_named_and_nothing_else_is_asked_of_it
     let resource = world.until("acme", "False", "OrganizationNotFound");
     assert!(condition(&resource, "Stalled").is_some());
     assert!(resource["metadata"]["finalizers"].is_null());
-    world.until_looked_at("org_2", 3);
-    assert_eq!(world.story("org_404"), "O", "one look, and no more for ten minutes");
+    world.until_organization_reconciled("org_2", 3);
+    assert_eq!(world.story("org_404"), "O", "one read, and no more for ten minutes");
     world.until_event("OrganizationNotFound", "Warning");
 }
 
@@ -86,7 +86,7 @@ async fn row_008_an_organization_deleted_in_the_middle_of_a_reconcile_costs_one_
     eventually("the read", 30, || (world.count(&format!("method=GET&path={POLICY}")) == 1).then_some(()));
     world.admin("DELETE", "organizations/org_1", &Value::Null);
     world.until("acme", "False", "OrganizationNotFound");
-    world.until_looked_at("org_2", 3);
+    world.until_organization_reconciled("org_2", 3);
     let after_the_read = world.story("org_1");
     assert!(after_the_read.ends_with("RWO"), "{after_the_read}");
     assert_eq!(world.count(&format!("method=PATCH&path={POLICY}&status=404")), 1);
@@ -118,7 +118,7 @@ async fn row_014_one_server_error_is_survived_and_a_write_is_looked_for_first() 
         let absolute = 90 + number as u32;
         world.apply("acme", &super::minutes(absolute));
         world.until("acme", "True", "InSync");
-        world.until_looked(2);
+        world.until_reconciled(2);
         assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], absolute, "{status}");
         let story = &world.story("org_1")[before..];
         assert_eq!((story.contains("WW"), story.matches('W').count()), (false, 2), "{status}: {story}");
@@ -136,7 +136,7 @@ async fn row_014_one_server_error_at_rest_changes_no_status() {
         }
         let struck = || (world.count(&format!("status={status}")) >= 2).then_some(());
         eventually("both faults", 60, struck);
-        world.until_looked_at("org_1", 2);
+        world.until_organization_reconciled("org_1", 2);
         let after = world.resource("acme").unwrap();
         assert_eq!(after["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"]);
         assert_eq!(world.policies("org_1").len(), 1);
@@ -163,7 +163,7 @@ async fn row_017_a_write_without_an_answer_in_time_is_looked_for() {
     ] {
         let world = troubled(&[once("PATCH", POLICY, fault)]).await;
         world.until("acme", "True", "InSync");
-        world.until_looked(2);
+        world.until_reconciled(2);
         assert!(world.story("org_1").starts_with(story), "{}", world.story("org_1"));
         assert_eq!(world.policies("org_1").len(), story.matches('W').count());
     }
@@ -180,7 +180,7 @@ async fn row_018_an_answer_in_drops_ends_at_the_deadline_and_others_are_not_held
         let resource = world.until("acme", "Unknown", "TimedOut");
         assert!(condition(&resource, "Reconciling").is_some());
         world.until("neighbour", "True", "InSync");
-        world.until_looked_at("org_2", 2);
+        world.until_organization_reconciled("org_2", 2);
         assert!(world.story("org_1").chars().all(|request| request == 'O'));
         world.calm();
         world.until("acme", "True", "InSync");
@@ -211,7 +211,7 @@ async fn row_019_one_bad_answer_at_rest_changes_nothing() {
     world.trouble(&once("GET", POLICY, forged(&json!({}))));
     let struck = || world.admin("GET", "faults", &Value::Null).as_array().unwrap().is_empty().then_some(());
     eventually("the fault", 60, struck);
-    world.until_looked_at("org_1", 2);
+    world.until_organization_reconciled("org_1", 2);
     let after = world.resource("acme").unwrap();
     assert_eq!(after["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"]);
     assert_eq!(world.policies("org_1").len(), 1);
@@ -240,7 +240,7 @@ async fn row_020_a_404_that_is_not_scalekits_lets_nothing_go() {
     let resource = world.until("acme", "False", "CleanupPending");
     assert!(!resource["metadata"]["finalizers"].is_null());
     assert!(message(&resource, "Ready").contains("BadResponse"));
-    world.pass("acme", "again");
+    world.reconcile_now("acme", "again");
     assert_eq!(world.writes().len(), writes);
     world.calm();
     world.until_gone("acme");

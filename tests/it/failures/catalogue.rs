@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-/// Rows that no running operator can show; the exhaustive model of two passes
+/// Rows that no running operator can show; the exhaustive model of two reconciles
 /// that interleave will.
 const FOR_THE_MODEL: &[u16] = &[69];
 

@@ -1,7 +1,7 @@
 //! Several resources, one organization (rows 45–51): always the same owner, and
 //! nobody else writes.
 
-use super::{eight_hours, says, spec, witness::message};
+use super::{eight_hours, journal::message, says, spec};
 use crate::{
     cluster::{cluster, eventually},
     world::{World, own_credentials},
@@ -25,14 +25,17 @@ async fn row_045_of_two_by_id_the_older_owns_and_the_younger_writes_nothing() {
     older_and_younger(&world, &spec(""), &format!("{{organization: {{id: org_1}}, {NINETY}}}"));
     world.start_operator();
     world.until("older", "True", "InSync");
-    let loser = world.until("younger", "False", "Conflict");
+    let conflicted = world.until("younger", "False", "Conflict");
     assert_eq!(
-        (says(&loser, "Stalled"), says(&loser, "Reconciling")),
+        (says(&conflicted, "Stalled"), says(&conflicted, "Reconciling")),
         ("True Conflict".into(), "absent absent".into())
     );
-    assert!(message(&loser, "Ready").contains("\"older\""), "named inside its own namespace");
-    assert!(loser["metadata"]["finalizers"].is_null());
-    world.until_looked(3);
+    assert!(
+        message(&conflicted, "Ready").contains("the resource older has the earlier claim"),
+        "named inside its own namespace"
+    );
+    assert!(conflicted["metadata"]["finalizers"].is_null());
+    world.until_reconciled(3);
     assert_eq!(world.policies("org_1").len(), 1);
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
 }
@@ -41,21 +44,21 @@ async fn row_045_of_two_by_id_the_older_owns_and_the_younger_writes_nothing() {
 async fn row_045_a_winner_elsewhere_is_not_named_and_a_restart_changes_nothing() {
     let scalekit = World::scalekit(json!({})).await;
     let winner = World::on(cluster(), scalekit.clone());
-    let mut loser = World::on(cluster(), scalekit);
+    let mut conflicted = World::on(cluster(), scalekit);
     let namespaces: &'static str = winner.namespace.clone().leak();
-    loser.arguments = vec!["--watch-namespace", namespaces];
+    conflicted.arguments = vec!["--watch-namespace", namespaces];
     winner.apply("the-winner", &spec(""));
-    loser.apply_younger("acme", &format!("{{organization: {{id: org_1}}, {NINETY}}}"), (&winner, "the-winner"));
-    loser.start_operator();
+    conflicted.apply_younger("acme", &format!("{{organization: {{id: org_1}}, {NINETY}}}"), (&winner, "the-winner"));
+    conflicted.start_operator();
     for _ in 0..2 {
         winner.until("the-winner", "True", "InSync");
-        let resource = loser.until("acme", "False", "Conflict");
+        let resource = conflicted.until("acme", "False", "Conflict");
         assert!(message(&resource, "Ready").contains("another namespace"));
         assert!(!resource.to_string().contains("the-winner"));
-        loser.until_looked(2);
-        assert_eq!(loser.policies("org_1").len(), 1);
-        loser.kill_operator();
-        loser.start_operator();
+        conflicted.until_reconciled(2);
+        assert_eq!(conflicted.policies("org_1").len(), 1);
+        conflicted.kill_operator();
+        conflicted.start_operator();
     }
 }
 
@@ -67,7 +70,7 @@ async fn row_046_an_id_and_an_external_id_of_one_organization_are_one_claim() {
     let owner = world.until("older", "True", "InSync");
     assert_eq!(owner["status"]["organizationId"], "org_1");
     world.until("younger", "False", "Conflict");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 1);
     assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90);
 }
@@ -129,7 +132,7 @@ async fn row_047_a_suspended_owner_still_owns_and_a_suspended_heir_inherits_noth
     world.kubectl(&["patch", "osp", "older", "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]);
     world.until("older", "Unknown", "Suspended");
     world.kubectl(&["annotate", "osp", "younger", "reconcile.fluxcd.io/requestedAt=1"]);
-    eventually("a look of the younger", 30, || {
+    eventually("a reconcile of the younger", 30, || {
         (world.resource("younger")?["status"]["lastHandledReconcileAt"] == "1").then_some(())
     });
     world.until("younger", "False", "Conflict");
@@ -152,7 +155,7 @@ async fn row_049_an_external_id_that_leads_elsewhere_stops_and_the_first_organiz
     let ran = message(&resource, "Ready");
     assert!(ran.contains("was org_1, is org_2"), "{ran}");
     assert_eq!(resource["status"]["organizationId"], "org_1", "a pin is moved by a person");
-    world.until_looked(0);
+    world.until_reconciled(0);
     assert_eq!((world.policies("org_1").len(), &world.truth("org_2")["policy"]["source"]), (1, &json!("APPLICATION")));
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
     assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");

@@ -1,7 +1,7 @@
 //! The operator's own credentials: from its environment or a folder, and for
 //! whom.
 
-use super::{says, spec, witness::message};
+use super::{journal::message, says, spec};
 use crate::{
     cluster::eventually,
     world::{World, own_credentials},

@@ -1,6 +1,6 @@
 //! Resources that go, in every order (rows 42, 52–55).
 
-use super::{eight_hours, organization, ready_world, says, spec, witness::message};
+use super::{eight_hours, journal::message, organization, ready_world, says, spec};
 use crate::world::World;
 use serde_json::{Value, json};
 
@@ -95,7 +95,7 @@ async fn row_054_a_namesake_made_anew_is_another_resource_and_is_never_reverted(
     world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
     world.start_operator();
     world.until("acme", "True", "InSync");
-    world.until_looked(2);
+    world.until_reconciled(2);
     let sources: Vec<_> = world.policies("org_1").iter().map(|body| body["policy_source"].clone()).collect();
     assert_eq!(sources, ["CUSTOM", "CUSTOM"]);
 }

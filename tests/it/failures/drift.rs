@@ -1,7 +1,7 @@
 //! What others change at Scalekit while a resource stands (rows 35–37), and
 //! what the application's policy makes of a declared one.
 
-use super::{eight_hours, foreign, organization, ready_world, says, spec, witness::message};
+use super::{eight_hours, foreign, journal::message, organization, ready_world, says, spec};
 use crate::{cluster::eventually, world::World};
 use serde_json::json;
 
@@ -15,7 +15,7 @@ async fn row_035_drift_is_written_back_once_and_told_with_both_values() {
     world.edit("org_1", &json!({"policy": foreign()}));
     eventually("the repair", 30, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
     world.until("acme", "True", "InSync");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 2);
     let event = world.until_event("DriftCorrected", "Warning");
     let corrected = event["note"].as_str().unwrap();
@@ -38,7 +38,7 @@ async fn row_035_a_stricter_policy_that_others_keep_setting_is_given_way_to() {
         ("True Contended".into(), "False DriftDetected".into())
     );
     assert!(message(&resource, "Ready").contains("once an hour"));
-    world.until_looked(3);
+    world.until_reconciled(3);
     assert_eq!((world.policies("org_1").len(), &world.truth("org_1")["policy"]), (5, &stricter()), "it gave way");
     world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
     world.until("acme", "True", "InSync");

@@ -46,7 +46,7 @@ async fn row_031_a_feature_that_is_forbidden_stops_before_the_policy() {
     let resource = world.until("acme", "False", "FeatureUnavailable");
     assert!(condition(&resource, "Stalled").is_some());
     assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["status"], "False");
-    world.until_looked_at("org_2", 3);
+    world.until_organization_reconciled("org_2", 3);
     assert_eq!((world.flags("org_1").len(), world.policies("org_1").len()), (1, 0));
     world.until_event("FeatureUnavailable", "Warning");
 }
@@ -57,7 +57,7 @@ async fn row_031_a_feature_that_is_declined_is_asked_for_once_in_each_way() {
     world.apply("neighbour", &super::organization("org_2", ""));
     let resource = world.until("acme", "False", "FeatureUnavailable");
     assert!(condition(&resource, "Stalled").is_some());
-    world.until_looked_at("org_2", 3);
+    world.until_organization_reconciled("org_2", 3);
     let sent: Vec<Value> = world.flags("org_1").into_iter().map(|body| body["features"].clone()).collect();
     let (on, sso) = (json!({"name": "session_policy", "enabled": true}), json!({"name": "sso", "enabled": true}));
     let complete = json!([sso, {"name": "dir_sync", "enabled": false}, on]);
@@ -74,7 +74,7 @@ async fn row_032_a_feature_that_stays_off_is_given_up_after_two_tries() {
     let resource = world.until("acme", "False", "FeatureNotEnabled");
     assert!(condition(&resource, "Stalled").is_some());
     assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["status"], "False");
-    world.until_looked_at("org_2", 3);
+    world.until_organization_reconciled("org_2", 3);
     assert_eq!(world.story("org_1").replace('A', ""), "OOFOFO", "each try is checked by reading");
     world.until_event("FeatureNotEnabled", "Warning");
 }
@@ -106,7 +106,7 @@ async fn row_034_a_feature_switched_off_by_somebody_is_switched_on_again() {
     world.edit("org_1", &json!({"features": [{"name": "sso", "enabled": true}]}));
     eventually("the feature", 30, || is_on(&world).then_some(()));
     world.until("acme", "True", "InSync");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!((world.flags("org_1").len(), world.policies("org_1").len()), (2, 1));
     assert_eq!(features(&world), [("session_policy".to_owned(), true), ("sso".to_owned(), true)]);
 }
@@ -123,7 +123,7 @@ async fn row_034_a_feature_that_is_off_is_only_reported_by_who_observes() {
     world.edit("org_1", &json!({"features": []}));
     let feature = || condition(&world.resource("acme")?, "FeatureEnabled").cloned();
     eventually("a report", 30, || feature().filter(|c| c["status"] == "False" && c["reason"] == "Disabled"));
-    world.until_looked(2);
+    world.until_reconciled(2);
     world.until("acme", "True", "InSync");
     assert_eq!(world.writes(), []);
     assert!(!is_on(&world));
@@ -139,7 +139,7 @@ async fn row_030_a_server_that_never_tells_its_features_is_asked_once_and_the_po
         let resource = world.until("acme", "True", "InSync");
         assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["reason"], "FeatureStateUnknown");
         assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
-        world.until_looked_at("org_1", 4);
+        world.until_organization_reconciled("org_1", 4);
         assert_eq!(world.story("org_1").matches(['F', 'W']).count(), 2, "{}", world.story("org_1"));
         world.until("acme", "True", "InSync");
         world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);

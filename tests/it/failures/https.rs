@@ -45,6 +45,6 @@ async fn row_016_without_a_trusted_authority_not_one_request_is_sent() {
     let resource = world.until("acme", "Unknown", "TlsError");
     assert!(condition(&resource, "Reconciling").is_some());
     assert!(resource["metadata"]["finalizers"].is_null());
-    world.pass("acme", "again");
+    world.reconcile_now("acme", "again");
     assert_eq!(world.count(""), 0);
 }

@@ -86,7 +86,7 @@ async fn row_102_idle_that_is_off_is_written_without_a_value_and_a_stale_one_is_
     let body = world.policies("org_1")[0].clone();
     assert_eq!(body["idle_session_timeout_enabled"], false);
     assert!(body.get("idle_session_timeout").is_none() && body.get("idle_session_timeout_unit").is_none(), "{body}");
-    world.until_looked(3);
+    world.until_reconciled(3);
     assert_eq!(world.policies("org_1").len(), 1);
 }
 
@@ -107,12 +107,12 @@ async fn row_103_a_huge_or_repeated_request_to_reconcile_now_costs_little_and_ha
         &patch,
     );
     assert!(accepted, "{said}");
-    let before = world.looks();
+    let before = world.policy_reads();
     for n in 0..30 {
         ask(&n.to_string());
     }
-    eventually("some are answered", 60, || (world.looks() > before).then_some(()));
-    assert!(world.looks() - before <= 5, "{} looks", world.looks() - before);
+    eventually("some are answered", 60, || (world.policy_reads() > before).then_some(()));
+    assert!(world.policy_reads() - before <= 5, "{} reconciles", world.policy_reads() - before);
     let resource = world.until("acme", "True", "InSync");
     assert!(resource["status"]["lastHandledReconcileAt"].as_str().unwrap_or_default().len() <= 256);
     assert_eq!((world.writes().len(), resource["metadata"]["generation"].clone()), (2, json!(1)));
@@ -129,7 +129,7 @@ async fn row_104_a_suspended_resource_does_nothing_and_still_reverts_when_it_goe
     world.edit("org_1", &json!({"policy": foreign()}));
     world.apply("clock", "{organization: {id: org_2}, policy: {policySource: APPLICATION}}");
     world.until("clock", "True", "InSync");
-    world.until_looked(3);
+    world.until_reconciled(3);
     assert_eq!(world.count("path=/api/v1/organizations/org_1**"), before);
     assert_eq!(world.truth("org_1")["policy"], foreign());
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);

@@ -1,7 +1,7 @@
 //! The Kubernetes side going wrong, or being edited by others (rows 68–72, 80,
 //! 105–107).
 
-use super::{eight_hours, foreign, organization, ready_world, says, spec, witness::message};
+use super::{eight_hours, foreign, journal::message, organization, ready_world, says, spec};
 use crate::{
     cluster::{Cluster, eventually},
     world::World,
@@ -188,13 +188,13 @@ async fn row_080_rights_that_are_taken_away_are_missed_aloud_and_cost_the_others
     may_read(&world, "configmaps");
     let missed = world.until("acme", "False", "CredentialsUnreadable");
     world.edit("org_2", &json!({"policy": foreign()}));
-    eventually("the others are looked after", 60, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
-    world.until_looked(4);
+    eventually("the others are reconciled", 60, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
+    world.until_reconciled(4);
     let later = world.resource("acme").unwrap();
     assert_eq!(later["metadata"]["resourceVersion"], missed["metadata"]["resourceVersion"], "it is said once");
     may_read(&world, "secrets");
     world.edit("org_1", &json!({"policy": foreign()}));
-    eventually("acme is looked after again", 75, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    eventually("acme is reconciled again", 75, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
     world.until("acme", "True", "InSync");
 }
 
@@ -207,7 +207,7 @@ async fn row_115_an_operator_that_may_not_read_the_secret_any_more_does_not_call
     assert_eq!(says(&resource, "Stalled"), "True CredentialsUnreadable");
     assert_eq!(says(&resource, "Synced"), "Unknown CredentialsUnreadable");
     let said = message(&resource, "Ready");
-    for word in ["\"scalekit\"", "may not read it", "verb get on secrets"] {
+    for word in ["Secret scalekit", "may not read it", "verb get on secrets"] {
         assert!(said.contains(word), "{said}");
     }
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
@@ -323,7 +323,7 @@ async fn row_107_what_is_already_going_gets_no_finalizer_and_no_write() {
     world.start_operator();
     world.apply("bystander", &organization("org_2", ""));
     world.until("bystander", "True", "InSync");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.count("path=/api/v1/organizations/org_1**"), 0);
     assert_eq!(finalizers(&world.resource("acme").unwrap()), ["example.com/other"]);
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);

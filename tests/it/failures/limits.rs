@@ -2,7 +2,7 @@
 //! can't take any. What nothing must be sent to is watched by the clock of
 //! another environment, whose resource is reconciled every two seconds.
 
-use super::{ORGANIZATION, always, crowd::Crowd, organization, refuse, spec, troubled, witness::message};
+use super::{ORGANIZATION, always, crowd::Crowd, journal::message, organization, refuse, spec, troubled};
 use crate::{
     cluster::eventually,
     world::{World, condition, scalekit},
@@ -48,7 +48,7 @@ async fn pauses_the_environment(headers: Value, body: Value) {
     assert_eq!(condition(&resource, "Synced").unwrap()["status"], "Unknown");
     world.apply("other", &organization("org_2", ""));
     world.until("other", "Unknown", "RateLimited");
-    world.pass("acme", "again");
+    world.reconcile_now("acme", "again");
     clock.tick();
     assert_eq!((world.count("path=/api/**"), world.count("status=429")), (1, 1), "{headers}");
     let own = |event: &&Value| event["regarding"]["name"] == "acme";
@@ -131,7 +131,7 @@ async fn row_013_a_rate_limit_holds_a_deletion_up_and_loses_nothing() {
     let resource = world.until("acme", "False", "CleanupPending");
     assert!(message(&resource, "Ready").contains("RateLimited"));
     clock.tick();
-    world.pass("acme", "again");
+    world.reconcile_now("acme", "again");
     assert_eq!(world.count("path=/api/**"), before + 1, "one request, and no busy loop");
     assert!(!world.resource("acme").unwrap()["metadata"]["finalizers"].is_null());
     assert_eq!(world.policies("org_1").len(), 1);

@@ -15,6 +15,7 @@ mod drift;
 mod feature;
 mod https;
 mod input;
+mod journal;
 mod kubernetes;
 mod limits;
 mod namespaces;
@@ -29,7 +30,6 @@ mod status;
 mod tenants;
 mod token;
 mod uninstall;
-mod witness;
 mod writes;
 
 use crate::world::{EIGHT_HOURS, World, condition};

@@ -1,7 +1,7 @@
 //! Rows 16 and 121: environments that no trusted connection leads to, and hosts
 //! that are no Scalekit.
 
-use super::{organization, says, spec, witness::message};
+use super::{journal::message, organization, says, spec};
 use crate::{
     cluster::cluster,
     world::{World, condition},

@@ -56,7 +56,7 @@ async fn row_022_other_spellings_of_what_is_declared_are_no_drift() {
     ] {
         let world = shown(&body).await;
         world.until("acme", "True", "InSync");
-        world.until_looked(2);
+        world.until_reconciled(2);
         assert_eq!(world.writes(), [], "{body}");
     }
     for word in ["environment", "ENVIRONMENT", "application"] {
@@ -65,7 +65,7 @@ async fn row_022_other_spellings_of_what_is_declared_are_no_drift() {
         world.start_operator();
         world.apply("acme", "{organization: {id: org_1}, policy: {policySource: APPLICATION}}");
         world.until("acme", "True", "InSync");
-        world.until_looked(2);
+        world.until_reconciled(2);
         assert_eq!(world.writes(), [], "{word}");
     }
 }
@@ -78,7 +78,7 @@ async fn row_022_a_source_from_the_future_is_written_over_once_and_then_named() 
     world.apply("neighbour", &organization("org_2", ""));
     let resource = world.until("acme", "False", "UnrecognizedLivePolicy");
     assert!(condition(&resource, "Stalled").is_some());
-    world.until_looked_at("org_2", 3);
+    world.until_organization_reconciled("org_2", 3);
     assert_eq!(world.policies("org_1").len(), 1);
     world.until_event("UnrecognizedLivePolicy", "Warning");
 }
@@ -89,7 +89,7 @@ async fn row_022_a_source_from_the_future_is_not_written_over_by_who_only_tighte
     world.apply("acme", &spec(", mode: TightenOnly"));
     world.until("acme", "False", "UnrecognizedLivePolicy");
     let before = world.policies("org_1").len();
-    world.pass("acme", "again");
+    world.reconcile_now("acme", "again");
     assert_eq!(world.policies("org_1").len(), before);
 }
 
@@ -105,14 +105,14 @@ async fn row_023_a_unit_that_is_absent_or_another_one_is_no_drift() {
         let world = shown(&body).await;
         let resource = world.until("acme", "True", "InSync");
         assert_eq!(resource["status"]["policy"]["absoluteSessionTimeout"], 480, "{body}");
-        world.until_looked(2);
+        world.until_reconciled(2);
         assert_eq!(world.writes(), [], "{body}");
     }
     let mut world = World::without_operator(json!({"emission": {"minutes": ""}})).await;
     world.start_operator();
     world.apply("acme", &spec(""));
     world.until("acme", "True", "InSync");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 1);
 }
 
@@ -147,6 +147,6 @@ async fn row_024_a_number_in_a_string_is_a_number() {
     world.start_operator();
     world.apply("acme", &format!("{{organization: {{id: org_1}}, policy: {EIGHT_HOURS}}}"));
     world.until("acme", "True", "InSync");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 1);
 }

@@ -59,7 +59,7 @@ async fn row_117_a_resource_renamed_in_git_keeps_the_organization_out_of_the_def
     world.apply("acme-renamed", &spec(""));
     world.until("acme-renamed", "True", "InSync");
     world.until_gone("acme");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert!(!world.was_reverted("org_1"));
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
 }
@@ -160,7 +160,7 @@ async fn row_124_what_is_released_and_held_by_others_claims_nothing_and_its_stat
     world.until("next", "True", "InSync");
     world.kill_operator();
     world.start_operator();
-    world.until_looked(2);
+    world.until_reconciled(2);
     let acme = world.resource("acme").unwrap();
     let ready = condition(&acme, "Ready").unwrap();
     assert_eq!(ready["status"], "False", "{acme:#}");
@@ -168,7 +168,7 @@ async fn row_124_what_is_released_and_held_by_others_claims_nothing_and_its_stat
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
     world.until_gone("acme");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.truth("org_1")["policy"], eight_hours());
 }
 

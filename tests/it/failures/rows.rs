@@ -23,18 +23,18 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         6,
         "There is no such organization",
-        "`OrganizationNotFound`, looked for again every ten minutes; nothing else is asked or written",
+        "`OrganizationNotFound`, read again every ten minutes; nothing else is asked or written",
     ),
     (
         7,
         "The organization of a resource that is being deleted is gone",
-        "a second look confirms it and the resource goes, with an event `OrganizationGone`; not if the credentials lead to another environment by now: `EnvironmentChanged`",
+        "a second reconcile confirms it and the resource goes, with an event `OrganizationGone`; not if the credentials lead to another environment by now: `EnvironmentChanged`",
     ),
     (8, "The organization is deleted between a read and a write", "as row 6, after the one write"),
     (
         9,
         "A write is answered 409",
-        "read and decided again, at most three times in a pass, then `WriteConflict` and growing pauses",
+        "read and decided again, at most three times in a reconcile, then `WriteConflict` and growing pauses",
     ),
     (
         10,
@@ -59,7 +59,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         14,
         "A server error (500, 502, 503, 504)",
-        "a write is looked for before it is repeated; `ApiUnavailable` at once where something is pending, else `Synced` becomes Unknown after an interval and `Ready` Unknown with `Stale` after three",
+        "a write is read back before it is repeated; `ApiUnavailable` at once where something is pending, else `Synced` becomes Unknown after an interval and `Ready` Unknown with `Stale` after three",
     ),
     (
         15,
@@ -115,12 +115,12 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         26,
         "A write that timed out lands later, after an edit or a revert",
-        "the policy is looked at again once it must have landed, and corrected; the finalizer stays until then",
+        "the policy is read again once it must have landed, and corrected; the finalizer stays until then",
     ),
     (
         27,
         "Reads are behind writes",
-        "a write's own answer counts; a later look that still shows the old value writes the same once more",
+        "a write's own answer counts; a later read that still shows the old value writes the same once more",
     ),
     (
         28,
@@ -147,7 +147,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         34,
         "Somebody switches the feature off",
-        "it is switched on again at the next look; Observe only reports it in `FeatureEnabled`",
+        "it is switched on again at the next reconcile; Observe only reports it in `FeatureEnabled`",
     ),
     (
         35,
@@ -160,15 +160,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "`Effective` is False with `LooserThanApplication`; Ready says only what is stored",
     ),
     (37, "The application's policy is looser", "`Effective` is True with `AppliesFully`"),
-    (
-        38,
-        "The Secret is missing",
-        "`CredentialsMissing`, without a request to Scalekit; looked for again within a minute",
-    ),
+    (38, "The Secret is missing", "`CredentialsMissing`, without a request to Scalekit; read again within a minute"),
     (
         39,
         "A key of the Secret is missing, empty or unusable",
-        "`CredentialsIncomplete`, naming the key; one newline at the end is no flaw",
+        "`CredentialsIncomplete`, naming the key; one newline at the end is allowed",
     ),
     (
         40,
@@ -190,7 +186,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         45,
         "Two resources for one organization",
-        "the older one owns it; the other one is `Conflict` and writes nothing, and is told the name only in its own namespace",
+        "the older one owns it; the other one is `Conflict` and writes nothing, and its status names the owner only in its own namespace",
     ),
     (46, "Two resources, one by id and one by external id", "as row 45, as soon as the external id is resolved"),
     (
@@ -210,19 +206,19 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     ),
     (
         50,
-        "A look-up by external id is declined",
+        "A lookup by external id is declined",
         "the list is searched instead; the organization's id is never sent beside it",
     ),
     (51, "`spec.organization` is changed", "refused by the API server"),
     (52, "A resource is deleted while Scalekit is down", "`CleanupPending` until it is back; the finalizer stays"),
-    (53, "A resource is deleted before it was ever looked at", "it goes at once; nothing is written"),
+    (53, "A resource is deleted before it was ever reconciled", "it goes at once; nothing is written"),
     (
         54,
         "A resource is deleted and created again under its name",
         "the old one's end never touches the new one's policy",
     ),
     (55, "The finalizer is removed by hand", "the resource goes and the policy stays"),
-    (68, "A hundred edits in a second", "a few passes; the last one wins"),
+    (68, "A hundred edits in a second", "a few reconciles; the last one wins"),
     (
         69,
         "The spec is edited between a read and a write",
@@ -294,7 +290,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         103,
         "The reconcile-now annotation is abused",
-        "passes are a second apart; nothing but a look can be asked for with it",
+        "reconciles are a second apart; the annotation can ask for nothing else",
     ),
     (104, "Suspended, then deleted", "the deletion reverts all the same"),
     (105, "Somebody drops our finalizer", "it is added again before the next write"),

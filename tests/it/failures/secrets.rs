@@ -1,7 +1,7 @@
 //! Credentials in Secrets (rows 38–44): what is tolerated, what is named, and
 //! how a rotation goes.
 
-use super::{foreign, says, spec, witness::message};
+use super::{foreign, journal::message, says, spec};
 use crate::{
     cluster::{cluster, eventually},
     world::World,
@@ -64,7 +64,7 @@ async fn row_040_a_rotated_secret_is_used_without_a_restart() {
     world.apply_secret("scalekit", "rotated");
     world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": "rotated"}));
     world.admin("POST", "tokens/revoke", &Value::Null);
-    world.until_looked(2);
+    world.until_reconciled(2);
     let resource = world.until("acme", "True", "InSync");
     assert!(!resource.to_string().contains("rotated"));
     assert_eq!(world.writes().len(), 2);
@@ -171,7 +171,7 @@ async fn row_040_one_token_serves_all_and_a_rotation_fetches_one_more() {
     world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": "rotated"}));
     world.apply_secret("scalekit", "rotated");
     eventually("a token for the new secret", 70, || (issued(&world) > 1).then_some(()));
-    world.until_looked(6);
+    world.until_reconciled(6);
     assert_eq!((issued(&world), world.writes().len()), (2, 6));
     for name in names {
         world.until(name, "True", "InSync");

@@ -13,7 +13,7 @@ async fn a_whole_life(settings: Value) {
     world.apply("acme", &spec(""));
     world.until("acme", "True", "InSync");
     assert_eq!(world.truth("org_1")["policy"], eight_hours(), "{settings}");
-    world.until_looked_at("org_1", 2);
+    world.until_organization_reconciled("org_1", 2);
     assert_eq!(
         world.story("org_1").matches(['F', 'W']).collect::<String>(),
         "FW",
@@ -28,7 +28,7 @@ async fn a_whole_life(settings: Value) {
     eventually("the repair", 30, || (world.truth("org_1")["policy"]["absolute_minutes"] == 90).then_some(()));
     world.until("acme", "True", "InSync");
     let before = world.policies("org_1").len();
-    world.until_looked_at("org_1", 2);
+    world.until_organization_reconciled("org_1", 2);
     assert_eq!((world.policies("org_1").len(), before), (3, 3), "{settings}: {}", world.story("org_1"));
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
     assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "{settings}");

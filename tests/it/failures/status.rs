@@ -12,8 +12,8 @@ async fn row_073_a_resource_that_goes_in_the_middle_of_a_reconcile_costs_nothing
     for mode in ["Enforce", "Observe"] {
         world.admin("POST", "faults", &slow);
         world.edit("org_1", &json!({"policy": super::foreign()})); // there is something to say
-        let before = world.looks();
-        eventually("a reconcile hangs", 30, || (world.looks() > before).then_some(()));
+        let before = world.policy_reads();
+        eventually("a reconcile hangs", 30, || (world.policy_reads() > before).then_some(()));
         world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
         let writes = world.writes().len();
         world.apply("acme", &spec(&format!(", mode: {mode}, deletionPolicy: Retain")));

@@ -1,7 +1,7 @@
 //! Rows 1 to 4: the token and the endpoint it comes from.
 
 use super::{
-    ORGANIZATION, TOKEN, always, crowd::Crowd, eight_hours, foreign, organization, spec, troubled, witness::message,
+    ORGANIZATION, TOKEN, always, crowd::Crowd, eight_hours, foreign, journal::message, organization, spec, troubled,
 };
 use crate::{
     cluster::eventually,
@@ -22,13 +22,13 @@ async fn row_001_an_expired_token_is_replaced_once_for_forty_resources_and_nobod
     let before = crowd.until(&world, "True", "InSync");
     assert_eq!(world.tokens(), 1);
     let writes = world.writes().len();
-    let looks = |organization: &str| {
+    let reads = |organization: &str| {
         world.count(&format!("method=GET&path=/api/v1/organizations/{organization}/session-policy&status=200"))
     };
-    let looked: Vec<u64> = crowd.organizations().map(|o| looks(&o)).collect();
+    let earlier: Vec<u64> = crowd.organizations().map(|o| reads(&o)).collect();
     world.admin("POST", "tokens/revoke", &Value::Null);
-    eventually("a look at each with the new token", 90, || {
-        crowd.organizations().zip(&looked).all(|(o, before)| looks(&o) > *before + 1).then_some(())
+    eventually("a read of each with the new token", 90, || {
+        crowd.organizations().zip(&earlier).all(|(o, before)| reads(&o) > *before + 1).then_some(())
     });
     assert!(world.count("status=401") >= 1);
     assert_eq!(world.tokens(), 2);
@@ -45,7 +45,7 @@ async fn row_002_a_new_token_that_is_refused_too_is_the_last_for_now() {
     assert_eq!(sent, (2, "OO".into()));
     world.apply("other", &organization("org_2", ""));
     world.until("other", "False", "AuthFailed");
-    world.pass("acme", "again");
+    world.reconcile_now("acme", "again");
     assert_eq!((world.tokens(), world.story("org_1")), sent, "nothing more is sent for five minutes");
     assert_eq!(world.count("path=/api/**"), 2);
     let regarding = |event: &&Value| event["regarding"]["name"] == "acme";
@@ -84,7 +84,7 @@ async fn row_002_a_secret_that_is_written_all_the_time_is_tried_three_times_and_
     let wrong = world.tokens() - right;
     assert!((3..=4).contains(&wrong), "{wrong} requests for nine wrong secrets: three, then one a minute");
     world.edit("org_2", &json!({"policy": foreign()}));
-    eventually("the neighbour is looked after", 30, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
+    eventually("the neighbour is reconciled", 30, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
     world.until("neighbour", "True", "InSync");
     world.apply_secret("scalekit", "test_simulator");
     edit(20);
@@ -103,16 +103,16 @@ async fn row_003_rejected_credentials_are_named_with_their_secret_and_cost_one_r
         let resource = world.until("acme", "False", "CredentialsRejected");
         assert!(condition(&resource, "Stalled").is_some());
         let said = message(&resource, "Ready");
-        for word in ["\"scalekit\"", "SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET"] {
+        for word in ["Secret scalekit", "SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET"] {
             assert!(said.contains(word), "{said}");
         }
         assert!(!resource["status"].to_string().contains("wrong"));
-        world.pass("acme", "again");
+        world.reconcile_now("acme", "again");
         assert_eq!(world.count(""), 1, "the same credentials are not tried again");
         world.until_event("CredentialsRejected", "Warning");
         world.calm();
         world.apply_secret("scalekit", "test_simulator");
-        world.pass("acme", "corrected");
+        world.reconcile_now("acme", "corrected");
         world.until("acme", "True", "InSync");
         assert_eq!(world.tokens(), 2, "the Secret was read again, and what it has now was tried at once");
     }
@@ -143,7 +143,7 @@ async fn row_004_a_lifetime_that_cannot_be_is_not_believed() {
         world.kill_operator();
         let before = world.tokens();
         world.start_operator();
-        world.until_looked_at("org_1", 2);
+        world.until_organization_reconciled("org_1", 2);
         assert_eq!(world.tokens(), before + 1, "expires_in {lifetime}");
         assert_eq!(world.count(&format!("path={ORGANIZATION}&status=401")), 0);
     }

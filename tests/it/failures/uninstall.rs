@@ -1,7 +1,7 @@
 //! The operator is uninstalled before its resources (row 79). They would wait
 //! for ever on a finalizer that nobody removes, so `uninstall` removes it first.
 
-use super::{eight_hours, organization, ready_world, says, witness::message};
+use super::{eight_hours, journal::message, organization, ready_world, says};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,7 +22,7 @@ async fn row_079_uninstall_reverts_and_lets_every_resource_go() {
         (json!("APPLICATION"), &eight_hours())
     );
     let stray = world.resource("stray").unwrap();
-    assert_eq!(says(&stray, "Ready"), "Unknown Uninstalled", "nobody looks after it any more");
+    assert_eq!(says(&stray, "Ready"), "Unknown Uninstalled", "no operator reconciles it any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Rows 25 to 29: a policy that was sent, and what became of it.
 
-use super::{POLICY, always, at_rest, forged, minutes, once, refuse, spec, troubled, witness::message};
+use super::{POLICY, always, at_rest, forged, journal::message, minutes, once, refuse, spec, troubled};
 use crate::{
     cluster::eventually,
     world::{World, condition},
@@ -21,7 +21,7 @@ async fn row_025_a_write_whose_answer_is_lost_is_not_repeated() {
     let world = troubled(&[once("PATCH", POLICY, json!({"kind": "lost_response"}))]).await;
     world.until("acme", "True", "InSync");
     assert!(world.story("org_1").starts_with("OAOFRWR"), "it is read for before anything else");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 1);
 }
 
@@ -30,7 +30,7 @@ async fn row_025_a_write_that_got_lost_itself_is_repeated_once() {
     let world = troubled(&[once("PATCH", POLICY, json!({"kind": "lost_request"}))]).await;
     world.until("acme", "True", "InSync");
     assert!(world.story("org_1").starts_with("OAOFRWRW"), "it is read for before anything else");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 2);
 }
 
@@ -54,7 +54,7 @@ async fn row_026_a_write_that_lands_after_an_edit_is_corrected() {
     until_sent(&world);
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", NINETY_MINUTES]);
     world.until("acme", "True", "InSync");
-    world.until_looked_at("org_2", 3);
+    world.until_organization_reconciled("org_2", 3);
     let truth = || world.truth("org_1")["policy"]["absolute_minutes"].clone();
     eventually("the edit", 30, || (truth() == 90).then_some(()));
     let resource = world.until("acme", "True", "InSync");
@@ -73,7 +73,7 @@ async fn row_026_a_write_that_lands_after_a_revert_is_reverted_too_before_the_re
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     world.until_gone("acme");
     assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
-    world.until_looked_at("org_2", 3);
+    world.until_organization_reconciled("org_2", 3);
     assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "nothing was still on its way");
     let sent = world.policies("org_1");
     let reverts = sent.iter().filter(|body| **body == json!({"policy_source": "APPLICATION"})).count();
@@ -89,7 +89,7 @@ async fn row_027_while_reads_are_behind_the_echo_counts_and_each_reconcile_write
     let resource = world.until("acme", "True", "InSync");
     assert_eq!(resource["status"]["policy"]["absoluteSessionTimeout"], 480);
     assert_eq!(world.truth("org_1")["policy_behind"], true);
-    world.pass("acme", "behind");
+    world.reconcile_now("acme", "behind");
     world.until("acme", "True", "InSync");
     let story = world.story("org_1");
     // the organization is read twice where its features are written
@@ -103,7 +103,7 @@ async fn row_027_while_reads_are_behind_the_echo_counts_and_each_reconcile_write
     let truth = world.truth("org_1");
     world.edit("org_1", &json!({"features": truth["features"], "policy": truth["policy"]}));
     let writes = world.writes().len();
-    world.pass("acme", "caught-up");
+    world.reconcile_now("acme", "caught-up");
     world.until("acme", "True", "InSync");
     assert_eq!(world.writes().len(), writes);
 }
@@ -124,7 +124,7 @@ async fn row_028_a_policy_that_is_not_kept_is_given_up_after_two_tries() {
         let drift = resource["status"]["drift"].as_array().unwrap();
         let named = drift.iter().find(|entry| entry["field"] == field);
         assert_eq!(named.unwrap()["live"], live, "{drift:?}");
-        world.until_looked_at("org_2", 3);
+        world.until_organization_reconciled("org_2", 3);
         assert_eq!(world.policies("org_1").len(), 2);
         assert_eq!(written(&world.story("org_1")), "RWRWR", "each try is checked by reading");
         world.until_event("NotApplied", "Warning");
@@ -144,7 +144,7 @@ async fn row_029_a_declined_policy_is_named_with_the_servers_code_and_not_sent_a
     assert!(condition(&resource, "Stalled").is_some());
     let said = message(&resource, "Ready");
     assert!(said.contains("HTTP 400 INVALID_ARGUMENT") && said.contains("idle_session_timeout"), "{said}");
-    world.until_looked_at("org_2", 3);
+    world.until_organization_reconciled("org_2", 3);
     assert_eq!(world.policies("org_1").len(), 1);
     assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
     world.until_event("RejectedByApi", "Warning");
@@ -158,7 +158,7 @@ async fn row_029_a_refusal_of_any_kind_ends_the_reconcile() {
     let world = at_rest(&[always("PATCH", POLICY, refuse(400))]).await;
     world.apply("acme", &minutes(90));
     world.until("acme", "False", "RejectedByApi");
-    world.until_looked_at("org_2", 3);
+    world.until_organization_reconciled("org_2", 3);
     assert_eq!(world.policies("org_1").len(), 2, "the first one, and the one that was declined");
     assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
 }

@@ -87,14 +87,14 @@ impl<'a> Delivery<'a> {
     }
 
     /// How often the present folder was reconciled to its end.
-    pub fn passes(&self) -> u64 {
+    pub fn reconciliations(&self) -> u64 {
         let history = self.kustomization().unwrap()["status"]["history"].clone();
         history[0]["totalReconciliations"].as_u64().unwrap_or(0)
     }
 
     /// Waits for `more` further reconciliations of Flux.
-    pub fn until_passed(&self, more: u64) {
-        let before = self.passes();
+    pub fn until_reconciled(&self, more: u64) {
+        let before = self.reconciliations();
         self.until("reconciled again", |k| {
             k["status"]["history"][0]["totalReconciliations"].as_u64().unwrap() >= before + more
         });

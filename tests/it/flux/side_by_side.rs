@@ -43,7 +43,7 @@ async fn a_reconcile_asked_for_on_the_policy_happens_at_once_whatever_flux_does_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pass_asked_for_on_the_kustomization_restores_what_was_edited_in_the_cluster() {
+async fn a_reconciliation_requested_of_the_kustomization_restores_what_was_edited_in_the_cluster() {
     let world = World::new().await;
     let delivery = Delivery::of(&world, &[policy("acme", &org("org_1", ""))], json!({})).await;
     delivery.until_ready();
@@ -64,8 +64,8 @@ async fn flux_and_the_operator_do_not_fight_at_rest_nor_over_drift() {
     let version = || world.resource("acme").unwrap()["metadata"]["resourceVersion"].clone();
     let at_rest = |writes: usize| {
         let before = version();
-        delivery.until_passed(4);
-        world.until_looked(2);
+        delivery.until_reconciled(4);
+        world.until_reconciled(2);
         assert_eq!((version(), world.writes().len()), (before, writes), "somebody wrote at rest");
     };
     at_rest(2);

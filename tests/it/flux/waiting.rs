@@ -110,7 +110,7 @@ async fn a_policy_that_scalekit_gives_no_answer_for_is_in_progress_until_it_does
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suspended_policy_is_in_progress_unless_an_expression_lets_it_pass() {
+async fn a_suspended_policy_is_in_progress_unless_an_expression_accepts_it() {
     let world = World::new().await;
     let delivery =
         Delivery::of(&world, &[policy("acme", &org("org_1", ", suspend: true"))], json!({"timeout": SHORTEST})).await;

@@ -98,7 +98,7 @@ async fn who_follows_a_creation_and_an_edit_reads_a_short_story() {
             && ran(&table.text()).len() == objects.objects("acme").len()
     };
     eventually("both to have read it", 60, || arrived(&last).then_some(()));
-    world.until_looked(3);
+    world.until_reconciled(3);
 
     let (table, objects) = (table.text(), objects.objects("acme"));
     assert_eq!(

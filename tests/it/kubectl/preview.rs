@@ -64,7 +64,7 @@ async fn a_dry_run_of_an_edit_changes_nothing() {
     let moved = manifest(&world, "acme", &org("org_2", ""));
     let (accepted, said) = cluster().with_input(&["apply", "--dry-run=server", "-f", "-"], &moved);
     assert!(!accepted && said.contains("spec.organization"), "{said}");
-    world.until_looked(2);
+    world.until_reconciled(2);
     assert_eq!(world.resource("acme").unwrap()["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"]);
     assert_eq!(world.writes().len(), writes);
 }
@@ -100,7 +100,7 @@ async fn after_the_reconcile_nothing_differs_from_what_was_applied() {
     // applied again by another manager: still one spec, and the operator owns none of it
     let (accepted, said) = cluster().with_input(&[&["apply", "-f", "-"], &GITOPS[..]].concat(), &text);
     assert!(accepted, "{said}");
-    world.until_looked(2);
+    world.until_reconciled(2);
     world.until("acme", "True", "InSync");
     assert_eq!(diff(&text, &[]), None);
     assert_eq!(diff(&text, &GITOPS), None);

@@ -82,7 +82,7 @@ async fn explain_tells_what_a_field_means() {
             output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
         });
         for words in ran {
-            assert!(page.contains(words), "{field} does not tell {words:?}:\n{page}");
+            assert!(page.contains(words), "{field} does not show {words:?}:\n{page}");
         }
         assert!(!page.contains("<no description>"), "{field}:\n{page}");
     }
@@ -99,19 +99,19 @@ async fn describe_shows_the_conditions_and_what_happened() {
         ("acme", ["Reason:                InSync", "Normal", "PolicyApplied", "absolute 8h, idle 1h"]),
         (
             "younger",
-            ["Reason:                Conflict", "Warning", "Conflict", "the resource \"acme\" has the earlier claim"],
+            ["Reason:                Conflict", "Warning", "Conflict", "the resource acme has the earlier claim"],
         ),
     ] {
-        let told_all = |page: &String| {
+        let has_all = |page: &String| {
             let (_, events) = page.split_once("Events:").unwrap();
             page.contains(ran[0]) && ran[1..].iter().all(|words| events.contains(words))
         };
         let mut page = String::new();
         let found = within(30, || {
             page = world.kubectl(&["describe", "osp", name]);
-            told_all(&page).then_some(())
+            has_all(&page).then_some(())
         });
-        assert!(found.is_some(), "{name} does not tell {ran:?}:\n{page}");
+        assert!(found.is_some(), "{name} does not show {ran:?}:\n{page}");
         assert!(!page.contains("test_simulator"));
     }
     assert_eq!(world.truth("org_1")["policy"]["source"], json!("CUSTOM"));

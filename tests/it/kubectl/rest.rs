@@ -60,11 +60,11 @@ async fn row_074_at_rest_no_status_is_written_in_any_state_nor_by_a_new_operator
         states.iter().map(version).collect()
     };
     versions(&world);
-    world.until_looked(4); // the events of the last change are out, too
+    world.until_reconciled(4); // the events of the last change are out, too
     let (before, begun) = (versions(&world), requests(&world).len());
     assert!(writes(&world, 0).iter().any(|(_, url)| url.contains("/acme/status")), "writes are seen");
 
-    world.until_looked(6);
+    world.until_reconciled(6);
     assert_eq!(writes(&world, begun), [], "by a resync");
     world.kill_operator();
     let restarted = requests(&world).len();
@@ -74,7 +74,7 @@ async fn row_074_at_rest_no_status_is_written_in_any_state_nor_by_a_new_operator
         requests(&world).iter().skip(restarted).any(|(_, sent)| sent.ends_with(&url))
     };
     eventually("a read of each", 60, || states.iter().all(|(name, ..)| read(name)).then_some(()));
-    world.until_looked(6);
+    world.until_reconciled(6);
     assert_eq!(writes(&world, begun), [], "by a new operator");
     assert_eq!(versions(&world), before);
 }
@@ -89,12 +89,12 @@ async fn row_077_a_transition_time_moves_with_the_status_and_with_nothing_else()
     let world = World::new().await;
     world.apply("acme", &org("org_1", ", mode: Observe"));
     let first = world.until("acme", "True", "DriftDetected");
-    world.until_looked(2); // a second and more later
+    world.until_reconciled(2); // a second and more later
 
     // another message, the same statuses
     let custom = |idle: u32| json!({"policy": {"source": "CUSTOM", "absolute_minutes": 480, "idle_enabled": true, "idle_minutes": idle}});
     world.edit("org_1", &custom(30));
-    world.until_looked(2);
+    world.until_reconciled(2);
     let second = world.until("acme", "True", "DriftDetected");
     let said = |resource: &Value, kind| condition(resource, kind).unwrap()["message"].clone();
     assert_ne!(said(&first, "Ready"), said(&second, "Ready"), "the drift is another one");
@@ -111,7 +111,7 @@ async fn row_077_a_transition_time_moves_with_the_status_and_with_nothing_else()
     }
 
     // another generation, and the same statuses again
-    world.until_looked(2);
+    world.until_reconciled(2);
     world.apply("acme", &org("org_1", ", mode: TightenOnly"));
     let fourth = world.until("acme", "True", "InSync");
     assert_eq!(flipped(&third, "Effective"), flipped(&fourth, "Effective"));

@@ -113,7 +113,7 @@ fn a_document_at_fault_hides_none_before_or_after_it() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_is_told() {
+fn a_path_that_leads_nowhere_is_reported() {
     let folder = Folder::new();
     folder.write("empty/notes.txt", "");
     for (path, part) in [("none.yaml", "error[unreadable]: cannot be read: "), ("empty", "error[empty]: no file below")]
@@ -142,7 +142,7 @@ fn links_lead_round_in_no_circle() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_opens_but_does_not_read_is_told() {
+fn a_file_that_opens_but_does_not_read_is_reported() {
     let ran = Folder::new().osp(&["validate", "/proc/self/mem"]);
     assert!(ran.out.starts_with("/proc/self/mem:1:1: error[unreadable]: cannot be read: "), "{}", ran.out);
     assert_eq!(ran.code, Some(1));

@@ -94,7 +94,7 @@ fn row_096_many_documents_are_told() {
 }
 
 #[test]
-fn what_is_skipped_after_a_fault_is_passed_once() {
+fn what_is_skipped_after_an_error_is_read_once() {
     for broken in ["---\na: [1\n", "---\na: 'b\n", "---\na: 1: 2\n"] {
         is_reported(
             &broken.repeat(100_000),

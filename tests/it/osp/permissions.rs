@@ -106,7 +106,7 @@ fn a_folder_that_may_not_be_listed_is_reported_and_the_others_are_checked() {
 }
 
 #[test]
-fn of_a_folder_that_may_be_listed_but_not_entered_every_manifest_and_folder_is_told() {
+fn of_a_folder_that_may_be_listed_but_not_entered_every_manifest_and_folder_is_reported() {
     let closed = Closed::new().file("below/b.yaml").file("below/c/d.yaml").file("below/e.txt").mode("below", 0o444);
     let ran = closed.osp(&["validate", "."]);
     assert_eq!(ran.out, format!("./below/b.yaml:{DENIED}./below/c:{DENIED}2 findings in 1 policy\n"));

@@ -73,7 +73,7 @@ a.yaml:12:12: error[schema]: spec.suspend: \"yes\" is not of type \"boolean\"
 }
 
 #[test]
-fn two_resources_of_one_name_or_one_organization_are_told_with_both_places() {
+fn two_resources_of_one_name_or_one_organization_are_reported_with_both_locations() {
     let folder = Folder::new();
     folder.write("a.yaml", policy("a", "id: org_1") + "---\n" + &policy("b", "id: org_1"));
     folder.write("b.yaml", policy("a", "id: org_2"));

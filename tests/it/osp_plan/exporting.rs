@@ -78,7 +78,7 @@ fn some_of_them_can_be_chosen() {
 }
 
 #[test]
-fn what_cannot_be_declared_is_told_and_holds_nothing_else_up() {
+fn what_cannot_be_declared_is_reported_and_holds_nothing_else_up() {
     let pipeline = mixed();
     let odd = json!({"source": "CUSTOM", "absolute_minutes": 60, "idle_enabled": true, "idle_minutes": 60});
     pipeline.edit("org_9", &json!({"policy": odd}));

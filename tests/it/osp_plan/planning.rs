@@ -95,7 +95,7 @@ fn the_exit_code_tells_what_was_found() {
 }
 
 #[test]
-fn what_is_only_observed_or_suspended_is_told_and_no_change() {
+fn what_is_only_observed_or_suspended_is_listed_and_no_change() {
     let pipeline = Pipeline::new(3, json!({}));
     let spec = |n: &str, more: &str| custom(n, 480, None).replace("policy:", &format!("{more}, policy:"));
     pipeline.manifest("one", &spec("org_1", "mode: Observe"));
@@ -193,7 +193,7 @@ fn a_list_that_leaves_features_out_is_not_believed() {
 }
 
 #[test]
-fn a_feature_that_is_not_told_is_switched_on_for_a_policy_only_and_said_to_be_unknown() {
+fn a_feature_that_is_not_reported_is_switched_on_for_a_policy_only_and_said_to_be_unknown() {
     let pipeline = Pipeline::new(2, json!({"emission": {"settings": "never"}}));
     pipeline.live("org_1", 480, Some(60));
     pipeline.manifest("one", &custom("org_1", 480, Some(60)));
@@ -207,7 +207,7 @@ fn a_feature_that_is_not_told_is_switched_on_for_a_policy_only_and_said_to_be_un
 }
 
 #[test]
-fn no_features_mean_none_that_is_on_where_others_are_told() {
+fn no_features_mean_none_that_is_on_where_others_are_reported() {
     let pipeline = Pipeline::new(2, json!({"emission": {"settings": "not_if_empty"}}));
     pipeline.live("org_1", 480, None);
     pipeline.manifest("one", &custom("org_1", 480, None));

@@ -21,7 +21,7 @@ async fn at_rest() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reconcile_asked_for_happens_now_and_its_outcome_is_told() {
+async fn a_requested_reconcile_happens_now_and_its_outcome_is_printed() {
     let world = at_rest().await;
     world.edit("org_1", &json!({"policy": {"source": "APPLICATION"}}));
     let said = osp(&world, &["reconcile", "acme"]);
@@ -75,7 +75,7 @@ async fn who_does_not_want_to_wait_only_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resource_that_goes_while_somebody_waits_is_told_to_be_gone() {
+async fn a_resource_that_goes_while_somebody_waits_is_reported_as_gone() {
     let mut world = at_rest().await;
     world.kill_operator();
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);

@@ -15,7 +15,7 @@ fn failed(said: &Said, sentence: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_told_with_the_names_that_are() {
+async fn what_is_not_there_is_reported_with_the_names_that_are() {
     let world = World::without_operator(json!({})).await;
     world.apply("acme", &org("org_1", ""));
     for verb in ["status", "diff", "explain", "reconcile", "suspend", "resume"] {

@@ -63,7 +63,7 @@ async fn a_program_reads_the_same_as_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_difference_is_told_with_the_stricter_side_and_what_comes_of_it() {
+async fn a_difference_is_shown_with_the_stricter_side_and_what_comes_of_it() {
     let world = customers().await;
     let said = osp(&world, &["diff", "watched"]);
     assert_eq!(
@@ -91,7 +91,7 @@ async fn a_difference_is_told_with_the_stricter_side_and_what_comes_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_that_is_not_reconciled_yet_is_never_told_to_be_fine() {
+async fn an_edit_that_is_not_reconciled_yet_is_never_called_fine() {
     let mut world = World::new().await;
     world.apply("acme", &org("org_1", ""));
     world.until("acme", "True", "InSync");
@@ -146,7 +146,7 @@ async fn each_state_is_explained_with_what_to_do() {
             "Conflict for",
             "Ready is False, Synced is Unknown, Stalled is True",
             "Means Another resource owns this organization.",
-            "Here the resource \"acme\" has the earlier claim",
+            "Here the resource acme has the earlier claim",
             &owner,
             "Do Delete one of the two; the younger one takes over when the older one goes.",
         ],
@@ -191,25 +191,25 @@ async fn each_state_is_explained_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_elsewhere_is_named_to_whom_may_look_there_and_to_nobody_else() {
+async fn an_owner_elsewhere_is_named_to_whom_may_list_there_and_to_nobody_else() {
     let scalekit = World::scalekit(json!({})).await;
-    let winner = World::on(crate::cluster::cluster(), scalekit.clone());
-    let mut loser = World::on(crate::cluster::cluster(), scalekit);
-    loser.arguments = vec!["--watch-namespace", winner.namespace.clone().leak()];
-    winner.apply("the-winner", &org("org_1", ""));
-    loser.apply_younger("acme", &org("org_1", ""), (&winner, "the-winner"));
-    loser.start_operator();
-    loser.until("acme", "False", "Conflict");
-    winner.until("the-winner", "True", "InSync");
-    explained(&loser, "acme", 2, &[&format!("Owner the-winner in namespace {}", winner.namespace)]);
+    let owner = World::on(crate::cluster::cluster(), scalekit.clone());
+    let mut conflicted = World::on(crate::cluster::cluster(), scalekit);
+    conflicted.arguments = vec!["--watch-namespace", owner.namespace.clone().leak()];
+    owner.apply("the-owner", &org("org_1", ""));
+    conflicted.apply_younger("acme", &org("org_1", ""), (&owner, "the-owner"));
+    conflicted.start_operator();
+    conflicted.until("acme", "False", "Conflict");
+    owner.until("the-owner", "True", "InSync");
+    explained(&conflicted, "acme", 2, &[&format!("Owner the-owner in namespace {}", owner.namespace)]);
 
-    let namespace = &loser.namespace;
+    let namespace = &conflicted.namespace;
     let rights = ["--verb=get,list", "--resource=organizationsessionpolicies.scalekit.com"];
-    loser.kubectl(&[&["create", "role", "reader"], &rights[..]].concat());
-    loser.kubectl(&["create", "rolebinding", "reader", "--role=reader", "--user=limited"]);
-    let mut limited = command(&loser.cluster, "limited", None);
+    conflicted.kubectl(&[&["create", "role", "reader"], &rights[..]].concat());
+    conflicted.kubectl(&["create", "rolebinding", "reader", "--role=reader", "--user=limited"]);
+    let mut limited = command(&conflicted.cluster, "limited", None);
     let said: Said = limited.args(["explain", "acme", "-n", namespace]).output().unwrap().into();
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.out.contains("a resource in another namespace has the earlier claim"), "{}", said.out);
-    assert!(!said.out.contains("the-winner") && !said.out.contains("Owner"), "{}", said.out);
+    assert!(!said.out.contains("the-owner") && !said.out.contains("Owner"), "{}", said.out);
 }

@@ -26,7 +26,7 @@ fn kubectl(world: &World, arguments: &[&str]) -> Said {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kubectl_runs_every_verb_and_passes_its_exit_on() {
+async fn kubectl_runs_every_verb_and_exits_with_its_code() {
     let world = customers().await;
     let namespace = world.namespace.as_str();
     let verb = |arguments: &[&str]| kubectl(&world, &[&["osp"], arguments, &["-n", namespace]].concat());

@@ -51,7 +51,7 @@ impl World {
 
     /// Waits for further whole reconciles of an organization, whose resource is
     /// in order: the clock of those who wait for nothing to happen.
-    pub fn until_looked_at(&self, organization: &str, more: u64) {
+    pub fn until_organization_reconciled(&self, organization: &str, more: u64) {
         let path = format!("method=GET&path=/api/v1/organizations/{organization}/session-policy&status=200");
         let before = self.count(&path);
         eventually("further reconciles of the organization", 60, || (self.count(&path) >= before + more).then_some(()));
@@ -59,7 +59,7 @@ impl World {
 
     /// Asks for a reconcile now and waits until one has ended; how it left the
     /// resource.
-    pub fn pass(&self, name: &str, request: &str) -> Value {
+    pub fn reconcile_now(&self, name: &str, request: &str) -> Value {
         let annotation = format!("reconcile.fluxcd.io/requestedAt={request}");
         self.kubectl(&["annotate", "--overwrite", "osp", name, &annotation]);
         eventually("the requested reconcile", 60, || {
