@@ -165,6 +165,13 @@ impl Cache {
         others.filter(|entry| entry.claim.meets(keys)).map(Entry::claimant).collect()
     }
 
+    /// All others that are found at `keys`, whatever they claim.
+    pub(super) fn found_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<(Uid, Claimant)> {
+        let inner = self.lock();
+        let others = inner.others(uid, keys).into_iter();
+        others.filter_map(|uid| inner.entries.get(&uid).map(|entry| (uid.clone(), entry.claimant()))).collect()
+    }
+
     /// The resources whose entry is `such`.
     pub(super) fn uids(&self, such: impl Fn(&Entry) -> bool) -> Vec<Uid> {
         self.lock().entries.values().filter(|entry| such(entry)).map(|entry| entry.resource.uid.clone()).collect()

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     reconcile::{
         ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
-        StatusUpdate,
+        StatusUpdate, may_come_first, named_alike,
     },
     scalekit::Client,
 };
@@ -142,7 +142,10 @@ impl<'a> Effects<'a> {
         others.retain(|other| {
             other.claim.counts || other.namespace == own.namespace || self.context.credentials.serves(&other.namespace)
         });
-        Response::Claimants { own, others }
+        let alike = self.context.cache.found_at(&self.resource.uid, &named_alike(&keys));
+        let undecided =
+            alike.iter().any(|(uid, other)| may_come_first(other, &own) && !self.context.was_reconciled(uid));
+        Response::Claimants { own, others, undecided }
     }
 }
 

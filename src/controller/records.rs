@@ -13,6 +13,8 @@ pub(super) struct Record {
     pub(super) history: History,
     pub(super) backoff: Backoff,
     pub(super) logged: Logged,
+    /// A reconcile of it has ended in this process.
+    pub(super) reconciled: bool,
 }
 
 impl Record {
@@ -20,7 +22,7 @@ impl Record {
     /// after its start. `predecessor`: it was there before.
     pub(super) fn new(predecessor: bool, first: Duration) -> Self {
         let (backoff, logged) = (Backoff::default(), Logged::default());
-        Self { history: History::new(predecessor, first), backoff, logged }
+        Self { history: History::new(predecessor, first), backoff, logged, reconciled: false }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     remote,
 };
 use crate::policy::{Policy, ValidatedSpec};
+use std::time::Duration;
 
 pub(super) fn next(state: &State, resource: &Resource) -> Step {
     let done = Step::Done;
@@ -46,9 +47,16 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
     }
 }
 
+/// How long a resource that has never claimed its organization waits for older
+/// ones that name it too. They may be slow, or their credentials bad.
+const UNDECIDED: Duration = Duration::from_secs(10);
+
 /// A write to Scalekit comes after the status says so, after the organization is
 /// pinned, and after the finalizer that will undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
+    if state.undecided && resource.claim.is_none() && state.history.age(state.began) < UNDECIDED {
+        return Step::Done(Outcome::Undecided);
+    }
     let delay = contention::correction_delay(state);
     if !delay.is_zero() {
         return Step::Done(Outcome::Contended { gives_way: contention::gives_way(state), next: delay });

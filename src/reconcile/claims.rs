@@ -3,6 +3,7 @@
 
 use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, Pinned, RemoteOutcome, Resource, State};
 use crate::policy::{ExternalId, OrganizationRef, ValidatedSpec};
+use std::time::Duration;
 
 impl Claim {
     /// The claim of a resource in `namespace`.
@@ -13,7 +14,8 @@ impl Claim {
         let verified =
             pinned.map(|Pinned { environment, organization }| ClaimKey::Verified { environment, organization });
         // one that is suspended reads nothing, so nothing would ever verify it
-        let declared = spec.filter(|spec| !spec.suspend).map(|spec| {
+        let active = spec.filter(|spec| !spec.suspend);
+        let declared = active.map(|spec| {
             let resolved = resource.pinned.as_ref().map(|pinned| OrganizationRef::Id(pinned.organization.clone()));
             let organization = match &spec.organization {
                 id @ OrganizationRef::Id(_) => id.clone(),
@@ -21,9 +23,10 @@ impl Claim {
             };
             ClaimKey::Declared { credentials: credentials(spec, namespace), organization }
         });
+        let named = active.map(|spec| ClaimKey::Named(spec.organization.clone()));
         Self {
             counts,
-            keys: verified.into_iter().chain(declared).collect(),
+            keys: verified.into_iter().chain(declared).chain(named).collect(),
             takes_over: spec.is_some_and(ValidatedSpec::is_active),
             in_sync: counts && resource.was_ready() && spec.is_some_and(ValidatedSpec::is_active),
             reverting: counts && resource.claim == Some(ClaimState::Reverting),
@@ -55,6 +58,16 @@ impl State {
     }
 }
 
+/// Where those are found that name the same organization as a resource just
+/// read, whatever their credentials.
+pub fn named_alike(keys: &[ClaimKey]) -> Vec<ClaimKey> {
+    let named = |key: &ClaimKey| match key {
+        ClaimKey::Declared { organization, .. } => Some(ClaimKey::Named(organization.clone())),
+        _ => None,
+    };
+    keys.iter().filter_map(named).collect()
+}
+
 fn credentials(spec: &ValidatedSpec, namespace: &str) -> Option<(String, String)> {
     spec.secret.as_ref().map(|secret| (namespace.to_owned(), secret.clone()))
 }
@@ -76,15 +89,30 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     }
     let read = state.observation.organization.is_some();
     match outcome {
-        Some(Outcome::Credentials(error)) if !error.is_transient() => None,
-        Some(Outcome::Reconciled(RemoteOutcome::OrganizationNotFound)) => None,
         Some(Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
-        Some(outcome) => match outcome.remote_error().map(|error| error.kind.class()) {
-            Some(ErrorClass::Unauthenticated) => None,
-            Some(ErrorClass::Refused) if !read => None,
-            _ if read => Some(ClaimState::Verified),
-            _ => before,
-        },
-        None => read.then_some(ClaimState::Verified).or(before),
+        Some(outcome) if is_refused(outcome) => None,
+        Some(outcome) if is_doubted(state, outcome) => {
+            before.filter(|_| state.history.doubted_for(state.began) < DOUBT)
+        }
+        _ => read.then_some(ClaimState::Verified).or(before),
+    }
+}
+
+/// How long a claim stays that could not be confirmed: a Secret that is made
+/// anew, or one odd answer, must not give the organization to somebody else.
+const DOUBT: Duration = Duration::from_secs(60);
+
+fn is_refused(outcome: &Outcome) -> bool {
+    outcome.remote_error().is_some_and(|error| error.kind.class() == ErrorClass::Unauthenticated)
+}
+
+/// Whether `outcome` leaves open that the credentials still reach the
+/// organization, and not because of an outage.
+pub(super) fn is_doubted(state: &State, outcome: &Outcome) -> bool {
+    let refused = outcome.remote_error().is_some_and(|error| error.kind.class() == ErrorClass::Refused);
+    match outcome {
+        Outcome::Credentials(error) => !error.is_transient(),
+        Outcome::Reconciled(RemoteOutcome::OrganizationNotFound) => true,
+        _ => refused && state.observation.organization.is_none(),
     }
 }

@@ -109,6 +109,10 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
             return Step::Done(Outcome::Settling(state.unsettled_for()));
         }
         Some(Ownership::Succeeded { .. }) => wait(Reason::HandingOver, HAND_OVER),
+        // one that comes and goes does not start the wait anew
+        Some(Ownership::Owner) if resource.release.as_ref().is_some_and(|r| r.reason == Reason::HandingOver) => {
+            wait(Reason::HandingOver, HAND_OVER)
+        }
         Some(Ownership::Owner) => wait(Reason::Deleting, state.settings.revert_delay),
     };
     if observation.policy_route_missing {

@@ -22,6 +22,8 @@ pub struct History {
     /// When the first reconcile failed to get through to Scalekit since the
     /// last one that did.
     unreachable_since: Option<Duration>,
+    /// Since when it is open whether the resource's claim still holds.
+    doubted_since: Option<Duration>,
     /// When the policy write was sent that has no response yet; it stays when its
     /// reconcile is cut off.
     unanswered: Option<Duration>,
@@ -49,6 +51,8 @@ pub enum HistoryEvent {
     /// A reconcile ended that proved that Scalekit can be reached, or that it
     /// can't.
     Reached(bool),
+    /// A reconcile ended that left open whether the claim still holds, or not.
+    Doubted(bool),
     /// A deletion waits until this time, which is so far away.
     WaitAnnounced(Timestamp, Duration),
 }
@@ -83,6 +87,8 @@ impl History {
             HistoryEvent::Reached(true) => self.unreachable_since = None,
             // from the first failure, not from the last success: that one is an interval ago
             HistoryEvent::Reached(false) => drop(self.unreachable_since.get_or_insert(now)),
+            HistoryEvent::Doubted(true) => drop(self.doubted_since.get_or_insert(now)),
+            HistoryEvent::Doubted(false) => self.doubted_since = None,
             HistoryEvent::WaitAnnounced(until, left) => {
                 if self.announced.is_none_or(|(before, _)| before != until) {
                     self.announced = Some((until, now.saturating_add(left)));
@@ -123,6 +129,11 @@ impl History {
     pub fn wait_left(&self, until: Timestamp, now: Duration) -> Duration {
         let over = self.announced.filter(|(announced, _)| *announced == until).map(|(_, over)| over);
         over.unwrap_or_default().saturating_sub(now)
+    }
+
+    /// How long it is open whether the claim still holds.
+    pub fn doubted_for(&self, now: Duration) -> Duration {
+        self.doubted_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// How long this process has known the resource.

@@ -22,6 +22,9 @@ pub enum Outcome {
         /// Its name, when it is in the same namespace.
         owner: Option<String>,
     },
+    /// Nothing was written yet: an older resource that names the same
+    /// organization is to be reconciled first.
+    Undecided,
     /// The organization was reconciled.
     Reconciled(RemoteOutcome),
     /// Others keep undoing what we write, so this reconcile did not.

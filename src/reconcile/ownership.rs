@@ -26,6 +26,8 @@ pub enum ClaimKey {
         /// As declared, or the id it resolved to.
         organization: OrganizationRef,
     },
+    /// The resource names it, and nobody knows yet whether it may.
+    Named(OrganizationRef),
 }
 
 /// What a resource claims, by its spec and its status.
@@ -83,7 +85,11 @@ impl Claim {
     /// Whether it claims what is found at one of `keys`. One that is declared
     /// with the credentials that have just read the organization counts too.
     pub fn meets(&self, keys: &[ClaimKey]) -> bool {
-        let counts = |key: &ClaimKey| self.counts || matches!(key, ClaimKey::Declared { .. });
+        let counts = |key: &ClaimKey| match key {
+            ClaimKey::Verified { .. } => self.counts,
+            ClaimKey::Declared { .. } => true,
+            ClaimKey::Named(_) => false,
+        };
         self.keys.iter().any(|key| counts(key) && keys.contains(key))
     }
 
@@ -91,7 +97,10 @@ impl Claim {
     pub fn concerned(before: Option<&Self>, after: Option<&Self>) -> Vec<ClaimKey> {
         match before == after {
             true => Vec::new(),
-            false => before.into_iter().chain(after).flat_map(|claim| claim.keys.clone()).collect(),
+            false => {
+                let keys = before.into_iter().chain(after).flat_map(|claim| &claim.keys);
+                keys.filter(|key| !matches!(key, ClaimKey::Named(_))).cloned().collect()
+            }
         }
     }
 }
@@ -115,6 +124,12 @@ pub fn ownership(own: &Claimant, others: &[Claimant], own_goes: bool) -> Ownersh
 /// Nobody learns the names of other namespaces.
 fn named(owner: &Claimant, own: &Claimant) -> Option<String> {
     (owner.namespace == own.namespace).then(|| owner.name.clone())
+}
+
+/// Whether `other`, which names the same organization, would come before `own`
+/// if its credentials prove good.
+pub fn may_come_first(other: &Claimant, own: &Claimant) -> bool {
+    !other.claim.counts && rank(other) < rank(own)
 }
 
 /// The one of `claimants` that owns what they claim.

@@ -1,6 +1,6 @@
 //! All that follows from the end of a reconcile.
 
-use super::{Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, events, reached, requeue};
+use super::{Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, claims::is_doubted, events, reached, requeue};
 
 /// How often a report's status is written when others keep changing the
 /// resource: what the reconcile saw is true all the same.
@@ -31,10 +31,14 @@ impl Report {
         };
         // a release has an event of its own
         let released = matches!(outcome, Outcome::Gone | Outcome::Released(_)) && !state.uninstalling;
+        let doubted = Some(HistoryEvent::Doubted(is_doubted(state, outcome)));
         Self {
             events: events(state, outcome, update.as_ref().filter(|_| !released)),
             requeue: requeue(state, outcome),
-            history: reached(state, outcome).map(HistoryEvent::Reached).into_iter().chain(announced).collect(),
+            history: [reached(state, outcome).map(HistoryEvent::Reached), announced, doubted]
+                .into_iter()
+                .flatten()
+                .collect(),
             update,
         }
     }

@@ -54,6 +54,8 @@ pub enum Response {
         own: Claimant,
         /// All others that claim the organization in the same environment.
         others: Vec<Claimant>,
+        /// An older resource names it too, and was not reconciled yet.
+        undecided: bool,
     },
     /// To a write to the API server.
     Cluster(ClusterWrite),

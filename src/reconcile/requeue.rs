@@ -110,6 +110,7 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
         Outcome::Credentials(_) | Outcome::ApiServer(_) => Requeue::Backoff { cap: CREDENTIALS },
         Outcome::Holding { left, .. } => Requeue::After((*left).min(CREDENTIALS)),
         Outcome::Waiting { left: wait, .. } | Outcome::Settling(wait) => Requeue::After(*wait),
+        Outcome::Undecided => Requeue::After(Duration::from_secs(1)),
         // to see that the other one has stopped
         Outcome::Contended { gives_way: true, .. } | Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
         Outcome::Contended { next, .. } => Requeue::After((*next).min(state.interval())),

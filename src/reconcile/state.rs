@@ -32,6 +32,8 @@ pub struct State {
     pub namespace_terminating: Option<bool>,
     /// Who owns the organization.
     pub ownership: Option<Ownership>,
+    /// An older resource that may own the organization was not reconciled yet.
+    pub undecided: bool,
     /// What was seen of the organization.
     pub observation: Observation,
     /// This reconcile has written into the status that work is under way.
@@ -76,7 +78,8 @@ impl State {
                 self.last_known_read |= *request == Request::ReadLastKnownCredentials;
                 self.handle_credentials(credentials);
             }
-            (_, Response::Claimants { own, mut others }) => {
+            (_, Response::Claimants { own, mut others, undecided }) => {
+                self.undecided = undecided;
                 // whoever uninstalls releases them all
                 others.iter_mut().for_each(|other| other.claim.takes_over &= !self.uninstalling);
                 self.ownership = Some(ownership::ownership(&own, &others, self.deleting()));
@@ -245,8 +248,13 @@ impl State {
     /// live may be our own.
     pub fn adopts(&self) -> Option<Live> {
         let resource = self.here()?;
-        let first = || self.observation.writes.before.or(self.observation.live).filter(|_| resource.pinned.is_none());
-        resource.adopted.or_else(first).filter(|live| matches!(live, Live::Custom { .. }))
+        let moved = self.pin_here().is_none() && self.access().is_some();
+        let first = || self.observation.writes.before.or(self.observation.live).filter(|_| moved);
+        resource
+            .adopted
+            .filter(|_| resource.pinned.is_none() || !moved)
+            .or_else(first)
+            .filter(|live| matches!(live, Live::Custom { .. }))
     }
 
     /// Whether this operator has switched the feature session_policy on, or is

@@ -75,6 +75,9 @@ impl StatusUpdate {
                 update.pend(state, Reason::Released, Reason::Released.means());
                 update.release = None;
             }
+            Outcome::Undecided => {
+                update.pend(state, Reason::Progressing, "an older resource that names the organization is read first")
+            }
             Outcome::Suspended => update.leave_alone(Reason::Suspended),
             Outcome::InvalidSpec(violations) => update.stall(state, Reason::InvalidSpec, &violations.join("; ")),
             Outcome::Credentials(error) => update.credentials(state, resource, error),

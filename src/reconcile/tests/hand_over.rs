@@ -178,3 +178,22 @@ fn whoever_uninstalls_hands_nothing_over() {
     world.uninstalling = true;
     assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::Reverted));
 }
+
+#[test]
+fn row_111_a_successor_that_comes_and_goes_puts_no_revert_off_for_ever() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    world.settings.revert_delay = Duration::from_secs(10);
+    world.scalekit.habits.refuses_policy = Some(ErrorKind::Rejected);
+    let successor = world.declare(enforce(custom(240, None)));
+    world.delete(older);
+    let began = world.now;
+    while matches!(world.reconcile(older).outcome, Outcome::Waiting { .. }) {
+        assert!(world.now < began + Duration::from_secs(120), "it waits for ever");
+        world.edit(successor, |spec| spec.suspend = !spec.suspend);
+        world.scalekit.habits.refuses_policy = Some(ErrorKind::Rejected);
+        world.reconcile(successor);
+        world.scalekit.habits.refuses_policy = None;
+        world.advance(Duration::from_secs(5));
+    }
+    assert!(world.is_gone(older));
+}

@@ -3,13 +3,14 @@
 
 use super::{
     samples::*,
-    world::{World, access},
+    world::{SECRET, World, access},
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
 use crate::reconcile::{
-    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, Outcome, ReadError, Reason,
-    RemoteOutcome,
+    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, InvalidValue, Outcome, ReadError,
+    Reason, RemoteOutcome,
 };
+use std::time::Duration;
 
 #[test]
 fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write() {
@@ -311,4 +312,51 @@ fn of_two_created_in_the_same_second_the_first_by_namespace_and_name_owns() {
     assert_eq!(world.says(later_by_name, ConditionType::Ready), "False Conflict", "though its uid is the smaller one");
     world.reconcile(first_by_name);
     assert_eq!(world.live(), no_idle(240));
+}
+
+#[test]
+fn row_045_a_younger_one_with_other_credentials_waits_until_the_older_one_was_reconciled() {
+    let mut world = World::new();
+    world.secret = Ok(access(HOST));
+    let older = world.declare(enforce(declared()));
+    let younger = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(240, None)) });
+    let reconciled = world.reconcile(younger);
+    assert_eq!((reconciled.policies(), reconciled.outcome), (vec![], Outcome::Undecided));
+    world.reconcile(older);
+    assert!(matches!(world.reconcile(younger).outcome, Outcome::Conflict { .. }));
+    assert_eq!(world.live(), declared().into());
+}
+
+#[test]
+fn row_111_an_older_one_whose_credentials_are_bad_or_slow_is_not_waited_for() {
+    for reconcile_older in [true, false] {
+        let mut world = World::new();
+        world.credentials_missing();
+        world.secret = Ok(access(HOST));
+        let older = world.declare(enforce(declared()));
+        let younger = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(240, None)) });
+        if reconcile_older {
+            world.reconcile(older);
+        } else {
+            world.reconcile(younger);
+            world.advance(Duration::from_secs(10));
+        }
+        assert_eq!(world.reconcile(younger).policies(), [custom(240, None)]);
+    }
+}
+
+#[test]
+fn row_111_a_secret_that_is_made_anew_or_one_odd_answer_takes_no_claim_away() {
+    for kind in [None, Some(ErrorKind::Forbidden), Some(ErrorKind::NotFound)] {
+        let (mut world, uid) = World::at_rest(enforce(declared()));
+        match kind {
+            None => world.credentials_missing(),
+            Some(kind) => world.scalekit.down = Some(kind),
+        }
+        world.reconcile(uid);
+        assert!(world.object(uid).read().claim.is_some(), "{kind:?}");
+        world.advance(Duration::from_secs(60));
+        world.reconcile(uid);
+        assert_eq!(world.object(uid).read().claim, None, "it lasts: {kind:?}");
+    }
 }

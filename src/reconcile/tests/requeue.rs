@@ -144,6 +144,7 @@ fn when_a_write_of_an_earlier_reconcile_must_have_landed() {
 fn is_true(said: NextReconcile, planned: Requeue, interval: Duration) -> bool {
     match (said, planned) {
         (NextReconcile::Never, Requeue::Never) => true,
+        (NextReconcile::Now, Requeue::After(_)) => true,
         (NextReconcile::Interval, Requeue::Interval(time) | Requeue::After(time)) => time <= interval,
         (NextReconcile::Within(said), Requeue::Interval(time) | Requeue::After(time)) => time <= said,
         (NextReconcile::Within(said), Requeue::Backoff { cap }) => cap <= said,

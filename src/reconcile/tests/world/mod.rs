@@ -16,12 +16,16 @@ use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use crate::reconcile::{
     Access, ClaimKey, ClusterWrite, ConditionType, CredentialsError, CredentialsSource, ErrorKind, History,
     HistoryEvent, Outages, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, StatusUpdate, Step,
-    owner,
+    may_come_first, named_alike, owner,
 };
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
 use scalekit::Scalekit;
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
 use trouble::Script;
 
 /// Something that others do.
@@ -54,6 +58,8 @@ pub(crate) struct World {
     started: Timestamp,
     histories: BTreeMap<Uid, History>,
     outages: Outages<Uid>,
+    /// The uids that this process has reconciled.
+    reconciled: BTreeSet<String>,
     /// What the shell holds in the reconcile under way.
     held: Held,
 }
@@ -119,6 +125,7 @@ impl World {
             started: Timestamp::from_second(1_800_000_000).unwrap(),
             histories: BTreeMap::new(),
             outages: Outages::default(),
+            reconciled: BTreeSet::new(),
             held: Held::default(),
         }
     }
@@ -235,6 +242,7 @@ impl World {
     /// The process starts anew and knows nothing of the one before.
     pub(crate) fn restart(&mut self) {
         self.started = self.now;
+        self.reconciled.clear();
         self.histories.values_mut().for_each(|history| *history = History::new(true, Duration::ZERO));
     }
 
@@ -317,8 +325,13 @@ impl World {
         let Some(own) = self.cluster.get(uid) else { return Response::Cluster(ClusterWrite::Gone) };
         let keys = state.claim_keys(own.namespace);
         let others = self.cluster.objects.iter().filter(|other| other.uid != uid).map(Object::claimant);
+        let (own, alike) = (own.claimant(), named_alike(&keys));
+        let undecided = others.clone().any(|other| {
+            let alike = other.claim.keys.iter().any(|key| alike.contains(key));
+            alike && may_come_first(&other, &own) && !self.reconciled.contains(&other.uid)
+        });
         let others = others.filter(|other| other.claim.meets(&keys)).collect();
-        Response::Claimants { own: own.claimant(), others }
+        Response::Claimants { own, others, undecided }
     }
 
     fn store(&mut self, uid: Uid, update: StatusUpdate) -> ClusterWrite {
