@@ -128,6 +128,8 @@ async fn row_004_an_answer_without_a_token_is_none() {
         assert!(condition(&resource, "Reconciling").is_some(), "it goes on trying");
         assert_eq!(world.count("path=/api/**"), 0, "answer {number}");
         world.calm();
+        // the pause of half a minute, and the growing one of the resource
+        eventually("a request with a token", 120, || (world.count("path=/api/**") > 0).then_some(()));
         world.until("acme", "True", "InSync");
     }
 }
