@@ -98,7 +98,13 @@ impl KubeApi {
             "status": status,
         });
         let params = PatchParams::apply(MANAGER).force();
-        became(self.within(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await)
+        let written = self.within(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await;
+        match refused(&written) {
+            Some(true) => self.health.answered_status_write(true),
+            Some(false) if written.is_ok() => self.health.answered_status_write(false),
+            _ => {}
+        }
+        became(written)
     }
 
     /// Adds our finalizer, if the uid is still this one.
@@ -161,15 +167,19 @@ impl KubeApi {
             Ok(response) => response.map_err(KubeError::from),
             Err(_) => Err(KubeError::TimedOut),
         };
-        let refused = match &response {
-            Ok(_) => Some(false),
-            Err(KubeError::Kube(error)) => code(error).map(|code| matches!(code, 401 | 403)),
-            Err(_) => None,
-        };
-        if let Some(refused) = refused {
+        if let Some(refused) = refused(&response) {
             self.health.answered(refused);
         }
         response
+    }
+}
+
+/// Whether it answered with 401 or 403; `None`: it did not answer.
+fn refused<T>(response: &Result<T, KubeError>) -> Option<bool> {
+    match response {
+        Ok(_) => Some(false),
+        Err(KubeError::Kube(error)) => code(error).map(|code| matches!(code, 401 | 403)),
+        Err(_) => None,
     }
 }
 

@@ -114,7 +114,7 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
         // to see that the other one has stopped
         Outcome::Contended { gives_way: true, .. } | Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
         Outcome::Contended { next, .. } => Requeue::After((*next).min(state.interval())),
-        Outcome::CleanupPending(error) => after_error(error),
+        Outcome::CleanupPending(error) => after_error(state, error),
         Outcome::Crashed(_) => Requeue::Backoff { cap: MAX_BACKOFF },
         Outcome::Reconciled(remote_outcome) => after_reconcile(state, remote_outcome),
     }
@@ -140,13 +140,14 @@ fn after_reconcile(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
         | RemoteOutcome::Unrecognized
         | RemoteOutcome::Rejected(_)
         | RemoteOutcome::Unsupported => Requeue::Interval(TERMINAL),
-        RemoteOutcome::Error(error) => after_error(error),
+        RemoteOutcome::Error(error) => after_error(state, error),
     }
 }
 
-fn after_error(error: &RemoteError) -> Requeue {
+fn after_error(state: &State, error: &RemoteError) -> Requeue {
     match (error.kind, error.kind.class()) {
-        (ErrorKind::RateLimited { retry_after }, _) => Requeue::After(retry_after),
+        // in a pause longer than the interval nothing is sent, but the status says that nothing was read
+        (ErrorKind::RateLimited { retry_after }, _) => Requeue::After(retry_after.min(state.interval())),
         (_, ErrorClass::Unauthenticated) => Requeue::After(CREDENTIALS),
         // permissions are granted sooner than servers are upgraded
         (ErrorKind::Forbidden, _) => Requeue::Interval(FORBIDDEN),

@@ -32,6 +32,8 @@ pub struct Rules {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) host: String,
+    /// Host and port: what limits hold for, whatever the path.
+    pub(super) server: String,
     base: String,
     pub(super) environment: Environment,
     /// Its host may have a private address.
@@ -72,10 +74,12 @@ impl Address {
             return Err(InvalidValue::HostNotAllowed);
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let name = format!("{host}{port}{}", url.path().trim_end_matches('/'));
+        let server = format!("{host}{port}");
+        let name = format!("{server}{}", url.path().trim_end_matches('/'));
         let environment = Environment::new(&name);
         Ok(Self {
             host: host.to_owned(),
+            server,
             base: format!("{}://{name}", url.scheme()),
             concealed: rules.conceal && !scalekits && rules.trusted.as_ref() != Some(&environment),
             environment,

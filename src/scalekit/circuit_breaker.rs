@@ -1,6 +1,7 @@
-//! One environment's circuit breaker: while the environment is down, ten
-//! thousand resources must not keep sending requests, or it stays down
-//! (`docs/failures.md` row 15).
+//! The circuit breaker of one host and port: while it is down, ten thousand
+//! resources must not keep sending requests, or it stays down
+//! (`docs/failures.md` row 15). Token requests of clients that never had a token
+//! pass it by.
 //!
 //! - Closed: every request is sent. Failures in a row, of whatever requests,
 //!   open it.

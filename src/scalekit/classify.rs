@@ -104,9 +104,11 @@ pub(super) fn bad_response(note: &'static str, writes: bool) -> RemoteError {
 }
 
 /// The error of a token request, made from what the same response would mean for
-/// an API request (`scalekit-api.md` §1.4).
-pub(super) fn as_token_error(error: RemoteError) -> RemoteError {
+/// an API request (`scalekit-api.md` §1.4). `foreign`: the body is not one of
+/// Scalekit's, and a proxy may have refused the request, whatever its credentials.
+pub(super) fn as_token_error(error: RemoteError, foreign: bool) -> RemoteError {
     let kind = match (error.kind, error.detail.status) {
+        (_, Some(400 | 403)) if foreign => ErrorKind::BadAuthResponse,
         (_, Some(400 | 401 | 403)) => ErrorKind::CredentialsRejected,
         (ErrorKind::Unsupported, _) => ErrorKind::Unavailable,
         (ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::BadResponse, _) => {
@@ -233,8 +235,15 @@ mod tests {
             (501, ErrorKind::Unavailable),
             (503, ErrorKind::Unavailable),
         ] {
-            let found = as_token_error(error(status, r#"{"error":"invalid_client"}"#, false));
+            let found = as_token_error(error(status, r#"{"error":"invalid_client"}"#, false), false);
             assert_eq!((found.kind, found.outcome_unknown), (kind, false), "{status}");
+        }
+        for (status, kind) in [
+            (400, ErrorKind::BadAuthResponse),
+            (401, ErrorKind::CredentialsRejected),
+            (403, ErrorKind::BadAuthResponse),
+        ] {
+            assert_eq!(as_token_error(error(status, "<html>", false), true).kind, kind, "{status} of a proxy");
         }
     }
 }

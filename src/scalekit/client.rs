@@ -2,7 +2,7 @@
 
 use super::{
     Credentials, Environment, Transport,
-    circuit_breaker::Permit,
+    circuit_breaker::{CircuitBreaker, Permit},
     classify::{as_token_error, bad_response, classify, error, outage_kind},
     http::{self, Body, HttpResponse, TransportError},
     requests::HttpRequest,
@@ -39,16 +39,16 @@ struct Inner {
 enum Purpose {
     /// The API, to write or to read.
     Api { writes: bool },
-    /// A token. Credentials that have never brought one are not `proven`, and have
-    /// a limit of their own: else whoever may write a Secret could use up the
-    /// environment's.
+    /// A token. Credentials that have never brought one are not `proven`: they have
+    /// a limit of their own, and the circuit breaker does not count them. Else
+    /// whoever may write a Secret could hold up all clients of the host.
     Token { proven: bool },
 }
 
 impl Client {
     /// A client with `credentials`. Sends nothing yet.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
-        let limits = transport.limits(credentials.environment());
+        let limits = transport.limits(&credentials.address.server);
         let tokens = transport.clients().tokens(&credentials);
         Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens, limits }))
     }
@@ -112,10 +112,15 @@ impl Client {
             ("client_secret", credentials.secret()),
         ];
         let request = self.http().post(credentials.address.join("/oauth/token")).form(&form);
-        let result = self.attempt("/oauth/token", request, Purpose::Token { proven }, deadline).await;
-        let body = result.and_then(|(response, paused)| classify(response, false, paused, &[credentials.secret()]));
+        let purpose = Purpose::Token { proven };
+        let result = self.attempt("/oauth/token", request, purpose, deadline).await;
+        let mut foreign = false;
+        let body = result.and_then(|(response, paused)| {
+            foreign = is_foreign(&response, purpose);
+            classify(response, false, paused, &[credentials.secret()])
+        });
         let read = |body: Vec<u8>| wire::grant(&body).map_err(|note| bad_response(note, false));
-        body.and_then(read).map_err(as_token_error)
+        body.and_then(read).map_err(|error| as_token_error(error, foreign))
     }
 
     fn authorized(&self, request: &HttpRequest, token: &Token) -> Result<RequestBuilder, RemoteError> {
@@ -147,27 +152,23 @@ impl Client {
         purpose: Purpose,
         deadline: Instant,
     ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
-        let Limits { breaker, .. } = &*self.0.limits;
-        breaker.check_permitted().map_err(RemoteError::not_sent)?;
+        let breaker = Some(&self.0.limits.breaker).filter(|_| purpose != Purpose::Token { proven: false });
+        breaker.map_or(Ok(()), CircuitBreaker::check_permitted).map_err(RemoteError::not_sent)?;
         match timeout_at(deadline, self.acquire(purpose)).await {
             Ok(Ok(())) => {}
             Ok(Err(retry_after)) => return Err(RemoteError::not_sent(ErrorKind::RateLimited { retry_after })),
             Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
         }
         // The breaker may have opened while this request waited.
-        let permit = breaker.try_acquire().map_err(RemoteError::not_sent)?;
+        let permit = breaker.map(CircuitBreaker::try_acquire).transpose().map_err(RemoteError::not_sent)?;
         let start = Instant::now();
         let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
         let writes = purpose == Purpose::Api { writes: true };
         let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
-        let probe_after = self.record_outcome(permit, &result);
+        let probe_after = permit.and_then(|permit| self.record_outcome(permit, &result));
         let foreign = self.is_concealed() && result.as_ref().is_ok_and(|response| is_foreign(response, purpose));
-        let refused = matches!(status, 400 | 401 | 403 | 429) && !foreign;
-        if purpose == (Purpose::Token { proven: false }) && !refused {
-            self.0.tokens.newcomers.give_back();
-        }
         let failed =
             |e: TransportError| RemoteError { outcome_unknown: writes && e.sent, probe_after, ..error(e.kind, e.note) };
         let response = result.map_err(failed)?;
@@ -185,12 +186,10 @@ impl Client {
         if purpose != (Purpose::Token { proven: false }) {
             return rate_limiter.acquire().await;
         }
-        if let Some(left) = rate_limiter.remaining_pause() {
-            return Err(left);
+        match rate_limiter.remaining_pause() {
+            Some(left) => Err(left),
+            None => newcomers.acquire().await,
         }
-        let of_this_id = &self.0.tokens.newcomers;
-        of_this_id.acquire().await?;
-        newcomers.acquire().await.inspect_err(|_| of_this_id.give_back())
     }
 
     /// Records the outcome with the circuit breaker, and logs when it opens and

@@ -2,48 +2,38 @@
 //! refusal. It goes by the three values of the credentials, so Secrets with the
 //! same values share it, and writing a Secret again does not clear it.
 
-use super::{Credentials, Environment, pruned::Pruned, rate_limiter::RateLimiter, token::Tokens};
+use super::{Credentials, Environment, pruned::Pruned, token::Tokens};
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
+/// The clients of one client id, one for each secret.
+type SameId = Vec<(Credentials, Arc<Tokens>)>;
+
 /// All clients that are in use, or that still have something to wait out.
 #[derive(Default)]
 pub(super) struct KnownClients {
-    ids: Mutex<Pruned<(Environment, String), ClientId>>,
+    ids: Mutex<Pruned<(Environment, String), SameId>>,
     numbers: AtomicU64,
 }
 
-struct ClientId {
-    /// Limits the token requests with secrets that have never brought a token.
-    newcomers: Arc<RateLimiter>,
-    /// One for each secret.
-    clients: Vec<(Credentials, Arc<Tokens>)>,
-}
-
-impl ClientId {
-    fn in_use(&mut self) -> bool {
-        self.clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.must_wait());
-        !self.clients.is_empty() || !self.newcomers.is_full()
-    }
+fn in_use(clients: &mut SameId) -> bool {
+    clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.must_wait());
+    !clients.is_empty()
 }
 
 impl KnownClients {
     pub(super) fn tokens(&self, credentials: &Credentials) -> Arc<Tokens> {
         let key = (credentials.environment().clone(), credentials.id().to_owned());
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = ids.get_or_insert(key, ClientId::in_use, || ClientId {
-            newcomers: Arc::new(RateLimiter::three_then_one_a_minute()),
-            clients: Vec::new(),
-        });
-        if let Some((_, tokens)) = id.clients.iter().find(|(known, _)| known == credentials) {
+        let clients = ids.get_or_insert(key, in_use, SameId::new);
+        if let Some((_, tokens)) = clients.iter().find(|(known, _)| known == credentials) {
             return Arc::clone(tokens);
         }
-        id.in_use();
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let tokens = Arc::new(Tokens::new(number, Arc::clone(&id.newcomers)));
-        id.clients.push((credentials.clone(), Arc::clone(&tokens)));
+        in_use(clients);
+        let tokens = Arc::new(Tokens::new(self.numbers.fetch_add(1, Ordering::Relaxed)));
+        clients.push((credentials.clone(), Arc::clone(&tokens)));
         tokens
     }
 }
@@ -79,8 +69,7 @@ mod tests {
             known.tokens(&credentials("skc_0", &format!("secret-{nth}")));
         }
         let mut ids = known.ids.lock().unwrap();
-        let clients = |id: &mut ClientId| id.clients.len();
-        let all: usize = ids.values_mut().map(clients).sum();
+        let all: usize = ids.values_mut().map(|clients| clients.len()).sum();
         assert!(all < 1000, "{all}");
         drop(ids);
         assert_eq!(known.tokens(&credentials("skc_0", "wrong")).number, number);

@@ -20,14 +20,12 @@ const RECOVERY: f64 = 0.05;
 /// one.
 const LOWEST: f64 = 0.05;
 
-/// Shared by all clients of one environment, or by those that use one client id
-/// and have never got a token.
+/// Shared by all clients of one host and port, or by those of them that have never
+/// got a token.
 pub(super) struct RateLimiter {
     state: Mutex<State>,
     configured: f64,
     longest_wait: Duration,
-    /// So many seconds' worth of tokens are saved up, at least one token.
-    saved: f64,
 }
 
 struct State {
@@ -45,18 +43,9 @@ impl RateLimiter {
     /// `rate` requests per second, bursts of as many. A request may wait for its
     /// token for a quarter of its `deadline` at most.
     pub(super) fn new(rate: f64, deadline: Duration) -> Self {
-        Self::saving(rate, 1.0, LONGEST_WAIT.min(deadline / 4))
-    }
-
-    /// Three requests, then one a minute; none waits.
-    pub(super) fn three_then_one_a_minute() -> Self {
-        Self::saving(1.0 / 60.0, 180.0, Duration::ZERO)
-    }
-
-    fn saving(rate: f64, saved: f64, longest_wait: Duration) -> Self {
-        let tokens = (rate * saved).max(1.0);
+        let tokens = rate.max(1.0);
         let state = State { tokens, refilled_at: Instant::now(), rate, paused_until: None, without_hint: 0 };
-        Self { state: Mutex::new(state), configured: rate, longest_wait, saved }
+        Self { state: Mutex::new(state), configured: rate, longest_wait: LONGEST_WAIT.min(deadline / 4) }
     }
 
     /// Waits for a token, first come first served. `Err`: the wait would be too
@@ -79,25 +68,13 @@ impl RateLimiter {
         if let Some(left) = state.remaining_pause(now) {
             return Err(left);
         }
-        state.refill(now, self.saved);
+        state.refill(now);
         let wait = Duration::from_secs_f64(((1.0 - state.tokens) / state.rate).max(0.0));
         if wait > self.longest_wait {
             return Err(wait);
         }
         state.tokens -= 1.0;
         Ok((!wait.is_zero()).then(|| now + wait))
-    }
-
-    /// Returns a token: what it was taken for does not count.
-    pub(super) fn give_back(&self) {
-        self.lock().tokens += 1.0; // more than fits is dropped when it is refilled
-    }
-
-    /// Whether forgetting it would change nothing.
-    pub(super) fn is_full(&self) -> bool {
-        let mut state = self.lock();
-        state.refill(Instant::now(), self.saved);
-        state.tokens + 0.01 >= self.configured * self.saved
     }
 
     /// How long the pause that a 429 imposed still lasts.
@@ -111,7 +88,7 @@ impl RateLimiter {
         let now = Instant::now();
         // During a pause this is the response to a request from before it.
         if state.remaining_pause(now).is_none() {
-            state.refill(now, self.saved);
+            state.refill(now);
             state.without_hint = 0;
             state.rate = (state.rate + self.configured * RECOVERY).min(self.configured);
         }
@@ -122,7 +99,7 @@ impl RateLimiter {
     pub(super) fn on_rate_limited(&self, hint: Option<Duration>) -> Duration {
         let now = Instant::now();
         let mut state = self.lock();
-        state.refill(now, self.saved);
+        state.refill(now);
         let delay = match (hint, state.remaining_pause(now)) {
             (Some(_), _) => pause(hint, 0),
             // All 429s to one burst count as one.
@@ -146,9 +123,9 @@ impl RateLimiter {
 }
 
 impl State {
-    fn refill(&mut self, now: Instant, saved: f64) {
+    fn refill(&mut self, now: Instant) {
         let gained = now.duration_since(self.refilled_at).as_secs_f64() * self.rate;
-        self.tokens = (self.tokens + gained).min((self.rate * saved).max(1.0));
+        self.tokens = (self.tokens + gained).min(self.rate.max(1.0));
         self.refilled_at = now;
     }
 

@@ -2,14 +2,11 @@
 //! it is renewed before it expires, and after a refusal it is not requested
 //! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
 
-use super::rate_limiter::{RateLimiter, pause};
+use super::rate_limiter::pause;
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 use tokio::{
@@ -19,7 +16,8 @@ use tokio::{
 
 /// How long a client whose credentials or tokens were refused sends nothing.
 const LOCKOUT: Duration = Duration::from_secs(5 * 60);
-/// When to try again after the renewal of a token that is still good failed.
+/// When to try again after the renewal of a token that is still good failed, or
+/// after an answer without a token.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) struct Grant {
@@ -44,9 +42,6 @@ impl Token {
 pub(super) struct Tokens {
     /// Which client, among those of this process.
     pub(super) number: u64,
-    /// Limits the token requests until one succeeds; shared with other secrets of
-    /// the same client id.
-    pub(super) newcomers: Arc<RateLimiter>,
     state: Mutex<State>,
     /// Fetches that have ended, successful or not.
     ended: AtomicU64,
@@ -75,8 +70,8 @@ struct Held {
 }
 
 impl Tokens {
-    pub(super) fn new(number: u64, newcomers: Arc<RateLimiter>) -> Self {
-        Self { number, newcomers, state: Mutex::default(), ended: AtomicU64::new(0), probation: AtomicBool::new(false) }
+    pub(super) fn new(number: u64) -> Self {
+        Self { number, state: Mutex::default(), ended: AtomicU64::new(0), probation: AtomicBool::new(false) }
     }
 
     /// The token to use now. Of all callers that find none, one runs its
@@ -164,14 +159,15 @@ impl State {
             }
             Err(mut error) => {
                 let mut wait = RENEWAL_PAUSE;
-                let limited = match &mut error.kind {
+                let answered = match &mut error.kind {
                     ErrorKind::RateLimited { retry_after } if !error.not_sent => {
                         self.limited = self.limited.saturating_add(1);
                         *retry_after = pause(Some(*retry_after).filter(|hint| !hint.is_zero()), self.limited);
                         wait = *retry_after;
                         true
                     }
-                    _ => false,
+                    // so may credentials be refused, and each resource would try them again
+                    kind => *kind == ErrorKind::BadAuthResponse,
                 };
                 self.failure = Some(error.clone());
                 // The token endpoint fails; the old token may still be good.
@@ -180,7 +176,7 @@ impl State {
                         held.renew_at = held.ends_at.min(now + wait);
                         return Ok(held.token.clone());
                     }
-                    _ if limited => self.lock_out(wait, error.clone()),
+                    _ if answered => self.lock_out(wait, error.clone()),
                     _ => {}
                 }
                 Err(error)
@@ -197,6 +193,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -209,8 +206,7 @@ mod tests {
 
     impl Default for Bench {
         fn default() -> Self {
-            let newcomers = Arc::new(RateLimiter::three_then_one_a_minute());
-            Self { tokens: Arc::new(Tokens::new(0, newcomers)), asked: Arc::default() }
+            Self { tokens: Arc::new(Tokens::new(0)), asked: Arc::default() }
         }
     }
 
@@ -337,6 +333,23 @@ mod tests {
             tokio::time::advance(retry_after).await;
         }
         assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t20"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_004_after_an_answer_without_a_token_these_credentials_are_not_tried_for_half_a_minute() {
+        let bench = Bench::default();
+        for nth in 1..5 {
+            assert_eq!(bench.get(Err(ErrorKind::BadAuthResponse)).await, Err(ErrorKind::BadAuthResponse));
+            assert_eq!(bench.get(Ok(1000)).await, Err(ErrorKind::BadAuthResponse));
+            assert_eq!(bench.asked(), nth);
+            tokio::time::advance(RENEWAL_PAUSE).await;
+        }
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t5"));
+        tokio::time::advance(800 * SECOND).await;
+        assert_eq!(bench.get(Err(ErrorKind::BadAuthResponse)).await.as_deref(), Ok("t5"), "it is still good");
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t5"));
+        tokio::time::advance(RENEWAL_PAUSE).await;
+        assert_eq!(bench.get(Ok(1000)).await.as_deref(), Ok("t7"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,9 +1,9 @@
 //! What all clients of the process share: connections, settings, and one set
-//! of limits per environment.
+//! of limits per host and port.
 
 use super::{
-    Environment, Settings, SettingsProblem, circuit_breaker::CircuitBreaker, hosts::Resolver,
-    known_clients::KnownClients, pruned::Pruned, rate_limiter::RateLimiter,
+    Settings, SettingsProblem, circuit_breaker::CircuitBreaker, hosts::Resolver, known_clients::KnownClients,
+    pruned::Pruned, rate_limiter::RateLimiter,
 };
 use reqwest::{redirect, retry};
 use std::{
@@ -34,11 +34,12 @@ struct Shared {
     /// Connects to private ones too.
     private: reqwest::Client,
     settings: Settings,
-    limits: Mutex<Pruned<Environment, Arc<Limits>>>,
+    limits: Mutex<Pruned<String, Arc<Limits>>>,
     clients: KnownClients,
 }
 
-/// What limits the requests to one environment, whoever sends them.
+/// What limits the requests to one host and port, whoever sends them. A path does
+/// not count: with one for each Secret, no limit would hold.
 pub(super) struct Limits {
     pub(super) rate_limiter: RateLimiter,
     /// The same for the token requests of clients that have never got one.
@@ -93,8 +94,8 @@ impl Transport {
         &self.0.settings
     }
 
-    /// The limits of `environment`, shared by all its clients.
-    pub(super) fn limits(&self, environment: &Environment) -> Arc<Limits> {
+    /// The limits of `server`, a host and port, shared by all its clients.
+    pub(super) fn limits(&self, server: &str) -> Arc<Limits> {
         let mut all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let in_use =
             |limits: &mut Arc<Limits>| Arc::strong_count(limits) > 1 || limits.rate_limiter.remaining_pause().is_some();
@@ -106,7 +107,7 @@ impl Transport {
                 breaker: CircuitBreaker::new(deadline),
             })
         };
-        Arc::clone(all.get_or_insert(environment.clone(), in_use, new))
+        Arc::clone(all.get_or_insert(server.to_owned(), in_use, new))
     }
 }
 

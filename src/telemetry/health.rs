@@ -43,12 +43,14 @@ pub struct Health(Arc<Inner>);
 struct Inner {
     ready: AtomicBool,
     refusals: AtomicU32,
+    status_refusals: AtomicU32,
     progress: Mutex<Instant>,
 }
 
 impl Default for Inner {
     fn default() -> Self {
-        Self { ready: AtomicBool::default(), refusals: AtomicU32::default(), progress: Mutex::new(Instant::now()) }
+        let (refusals, status_refusals) = Default::default();
+        Self { ready: AtomicBool::default(), refusals, status_refusals, progress: Mutex::new(Instant::now()) }
     }
 }
 
@@ -61,12 +63,13 @@ impl Health {
     /// The API server has answered a request; `refused` says whether with 401
     /// or 403.
     pub fn answered(&self, refused: bool) {
-        if refused {
-            // stays far from its end: a refusal a second for a century
-            self.0.refusals.fetch_add(1, Ordering::AcqRel);
-        } else {
-            self.0.refusals.store(0, Ordering::Release);
-        }
+        count(&self.0.refusals, refused);
+    }
+
+    /// The API server has written a status, or `refused` to with 401 or 403. Those
+    /// count apart: without them nobody hears of anything else that fails.
+    pub fn answered_status_write(&self, refused: bool) {
+        count(&self.0.status_refusals, refused);
     }
 
     /// A watch has shown an event or a bookmark, or a part of a list has come.
@@ -135,11 +138,23 @@ impl Health {
     fn readyz(&self) -> (StatusCode, &'static str) {
         if self.0.refusals.load(Ordering::Acquire) >= REFUSALS {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every request (401 or 403)")
+        } else if self.0.status_refusals.load(Ordering::Acquire) >= REFUSALS {
+            (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every write of a status (401 or 403)")
         } else if self.0.ready.load(Ordering::Acquire) {
             (StatusCode::OK, "ok")
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "waiting for the list of resources")
         }
+    }
+}
+
+/// Adds to the refusals in a row, or ends the row.
+fn count(refusals: &AtomicU32, refused: bool) {
+    if refused {
+        // stays far from its end: a refusal a second for a century
+        refusals.fetch_add(1, Ordering::AcqRel);
+    } else {
+        refusals.store(0, Ordering::Release);
     }
 }
 
@@ -239,6 +254,27 @@ mod tests {
         health.watch_progressed();
         assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
         health.answered(false);
+        assert_eq!(health.readyz().0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn an_operator_that_can_write_no_status_is_not_ready_whatever_else_is_answered() {
+        let health = Health::default();
+        health.ready();
+        for _ in 1..REFUSALS {
+            health.answered_status_write(true);
+            health.answered(false);
+        }
+        assert_eq!(health.readyz().0, StatusCode::OK, "a few of many");
+        health.answered_status_write(false);
+        for _ in 1..REFUSALS {
+            health.answered_status_write(true);
+        }
+        assert_eq!(health.readyz().0, StatusCode::OK, "not in a row");
+        health.answered_status_write(true);
+        health.answered(false);
+        assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
+        health.answered_status_write(false);
         assert_eq!(health.readyz().0, StatusCode::OK);
     }
 }

@@ -94,6 +94,12 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
     }
     let limited = ErrorKind::RateLimited { retry_after: SECOND * 42 };
     assert_eq!(after(|w, _| w.scalekit.down = Some(limited)), Requeue::After(SECOND * 42));
+    let long = ErrorKind::RateLimited { retry_after: MINUTE * 15 };
+    let paused = |w: &mut World, uid| {
+        w.edit(uid, |d| d.interval = Some(MINUTE * 2));
+        w.scalekit.down = Some(long);
+    };
+    assert_eq!(after(paused), Requeue::After(MINUTE * 2), "its status must not be older than the interval");
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let state = world.reconcile(uid).state;
     assert_eq!(requeue(&state, &Outcome::Crashed("it panicked")), CAPPED);

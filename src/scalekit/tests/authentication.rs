@@ -69,27 +69,51 @@ async fn row_003_rejected_credentials_are_tried_once_and_new_ones_at_once() {
 }
 
 #[tokio::test]
-async fn row_004_a_token_endpoint_out_of_order_is_tried_again_by_the_next_call() {
+async fn row_004_a_token_endpoint_that_is_down_is_tried_again_by_the_next_call() {
     for (response, kind) in [
         (json(503, ""), ErrorKind::Unavailable),
         (json(500, "<html>"), ErrorKind::Unavailable),
-        (json(200, ""), ErrorKind::BadAuthResponse),
-        (json(200, r#"{"access_token":""}"#), ErrorKind::BadAuthResponse),
-        (json(200, r#"{"access_token":"a\r\nhost: evil"}"#), ErrorKind::BadAuthResponse),
-        (json(404, "<html>"), ErrorKind::BadAuthResponse),
-        (with(302, "location: /login\r\n", ""), ErrorKind::BadAuthResponse),
         (HttpResponse::HangUp, ErrorKind::Unreachable),
     ] {
-        let server = Server::start(move |received, nth| match (received.is_token(), nth) {
-            (true, 1) => response.clone(),
-            (true, _) => token(nth),
-            _ => json(200, INHERITED),
-        })
-        .await;
+        let server = first_token(response).await;
         let client = server.client();
         assert_eq!(trouble(&client.request(&write_policy()).await.unwrap_err()), (kind, false));
         assert!(client.request(&write_policy()).await.is_ok(), "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn row_004_an_answer_without_a_token_is_not_asked_for_again_by_the_next_call() {
+    for response in [
+        json(200, ""),
+        json(200, r#"{"access_token":""}"#),
+        json(200, r#"{"access_token":"a\r\nhost: evil"}"#),
+        json(200, r#"{"error":"invalid_client"}"#),
+        json(404, "<html>"),
+        json(422, r#"{"error":"invalid_client"}"#),
+        json(400, "<html>"),
+        json(403, "<html>"),
+        with(302, "location: /login\r\n", ""),
+    ] {
+        let shown = format!("{response:?}");
+        let server = first_token(response).await;
+        let client = server.client();
+        for _ in 0..3 {
+            let error = client.request(&write_policy()).await.unwrap_err();
+            assert_eq!(trouble(&error), (ErrorKind::BadAuthResponse, false), "{shown}");
+        }
+        assert_eq!(server.tokens(), 1, "{shown}");
+    }
+}
+
+/// Answers the first token request with `response`, and issues tokens after it.
+async fn first_token(response: HttpResponse) -> Server {
+    Server::start(move |received, nth| match (received.is_token(), nth) {
+        (true, 1) => response.clone(),
+        (true, _) => token(nth),
+        _ => json(200, INHERITED),
+    })
+    .await
 }
 
 #[tokio::test]
@@ -135,21 +159,19 @@ async fn row_002_credentials_that_are_written_again_and_again_are_still_the_refu
 }
 
 #[tokio::test]
-async fn row_002_wrong_secrets_of_one_client_id_are_tried_three_times_and_cost_the_right_one_nothing() {
+async fn row_002_wrong_secrets_of_one_client_id_cost_the_right_one_nothing() {
     let server = strict().await;
     let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
-    let right = client_of(&transport, &server.url, "skc_1", "right");
-    assert!(right.request(&read_policy()).await.is_ok());
-    for nth in 0..600 {
+    for nth in 0..30 {
         let wrong = client_of(&transport, &server.url, "skc_1", &format!("wrong-{nth}"));
-        let error = wrong.request(&read_policy()).await.unwrap_err();
-        let not_sent = matches!(error.kind, ErrorKind::RateLimited { .. }) && error.not_sent;
-        assert!(not_sent || error.kind == ErrorKind::CredentialsRejected, "{error:?}");
+        for _ in 0..3 {
+            let error = wrong.request(&read_policy()).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::CredentialsRejected);
+        }
     }
-    assert_eq!(server.tokens(), 1 + 3);
-    assert!(right.request(&read_policy()).await.is_ok());
-    let other = client_of(&transport, &server.url, "skc_2", "right");
-    assert!(other.request(&read_policy()).await.is_ok(), "another client id has tries of its own");
+    assert_eq!(server.tokens(), 30, "each of them was tried once");
+    let right = client_of(&transport, &server.url, "skc_1", "right");
+    assert!(right.request(&read_policy()).await.is_ok(), "also one that has no token yet");
 }
 
 #[tokio::test]
@@ -168,16 +190,49 @@ async fn row_114_invented_client_ids_use_up_a_budget_of_their_own() {
 }
 
 #[tokio::test]
-async fn an_outage_of_the_token_endpoint_uses_up_no_tries() {
-    let server = Server::start(|received, nth| match (received.is_token(), nth) {
-        (true, ..=4) => json(404, ""),
-        (true, _) => token(nth),
-        _ => json(200, INHERITED),
-    })
-    .await;
-    let client = server.client();
-    for _ in 0..4 {
-        assert_eq!(client.request(&read_policy()).await.unwrap_err().kind, ErrorKind::BadAuthResponse);
+async fn row_114_a_path_in_the_url_is_no_way_around_the_limits_of_a_host() {
+    let server = Server::start(|_, _| json(401, "")).await;
+    let transport = transport(Settings { rate: 1.0, ..Settings::default() });
+    for nth in 0..600 {
+        let invented = client_of(&transport, &format!("{}/{nth}", server.url), &format!("invented-{nth}"), "wrong");
+        assert!(invented.request(&read_policy()).await.is_err());
     }
-    assert!(client.request(&read_policy()).await.is_ok());
+    let invented = server.received().len();
+    assert!(invented <= 2, "{invented} of 600");
+}
+
+#[tokio::test]
+async fn row_114_an_outage_of_the_token_endpoint_holds_back_no_client_that_has_a_token() {
+    for (response, kind) in [(json(503, ""), ErrorKind::Unavailable), (HttpResponse::HangUp, ErrorKind::Unreachable)] {
+        let server = Server::start(move |received, nth| match (received.is_token(), nth) {
+            (true, 1) => token(nth),
+            (true, _) => response.clone(),
+            _ => json(200, INHERITED),
+        })
+        .await;
+        let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
+        let right = client(&transport, &server.url);
+        assert!(right.request(&read_policy()).await.is_ok());
+        for nth in 0..20 {
+            let invented = client_of(&transport, &server.url, &format!("invented-{nth}"), "wrong");
+            let error = invented.request(&read_policy()).await.unwrap_err();
+            assert_eq!((error.kind, error.not_sent, error.probe_after), (kind, false, None));
+        }
+        assert!(right.request(&read_policy()).await.is_ok());
+        assert_eq!(server.calls().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn row_114_a_token_that_comes_ends_no_outage_of_the_api_and_is_no_probe_of_it() {
+    let server = Server::always(json(503, "")).await;
+    let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
+    let first = client(&transport, &server.url);
+    for _ in 0..5 {
+        assert!(!first.request(&read_policy()).await.unwrap_err().not_sent);
+    }
+    let other = client_of(&transport, &server.url, "skc_2", "other");
+    let error = other.request(&read_policy()).await.unwrap_err();
+    assert_eq!((error.kind, error.not_sent), (ErrorKind::Unavailable, true));
+    assert_eq!((server.tokens(), server.calls().len()), (2, 5));
 }

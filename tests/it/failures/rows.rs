@@ -7,7 +7,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         2,
         "A fresh token is refused too",
-        "`AuthFailed`; nothing more is sent with these credentials for five minutes, however often their Secret is written; other wrong secrets of one client id are tried three times, then once a minute",
+        "`AuthFailed`; nothing more is sent with these credentials for five minutes, however often their Secret is written; other wrong secrets of one client id are each tried once, at a fifth of the rate limit",
     ),
     (
         3,
@@ -17,7 +17,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         4,
         "The token endpoint's answer has no token, or a lifetime that can't be",
-        "`BadAuthResponse` and growing pauses; a lifetime is taken as 30 seconds to 24 hours and a token renewed after four fifths of it",
+        "`BadAuthResponse` and growing pauses of at least 30 seconds; a token that is still good is used on; a lifetime is taken as 30 seconds to 24 hours and a token renewed after four fifths of it",
     ),
     (5, "Scalekit answers 403", "`Forbidden`, tried again every five minutes with the same token; nothing is written"),
     (
@@ -253,7 +253,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         80,
         "The operator loses permissions",
-        "the status says so; others go on, with growing pauses; `/readyz` fails while every request is refused",
+        "the status says so; others go on, with growing pauses; `/readyz` fails while every request, or every write of a status, is refused",
     ),
     (
         90,
