@@ -89,7 +89,7 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     }
     let read = state.observation.organization.is_some();
     match outcome {
-        Some(Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
+        Some(Outcome::Undecided | Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
         Some(outcome) if is_refused(outcome) => None,
         Some(outcome) if is_doubted(state, outcome) => {
             before.filter(|_| state.history.doubted_for(state.began) < DOUBT)

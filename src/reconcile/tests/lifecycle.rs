@@ -322,6 +322,7 @@ fn row_045_a_younger_one_with_other_credentials_waits_until_the_older_one_was_re
     let younger = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(240, None)) });
     let reconciled = world.reconcile(younger);
     assert_eq!((reconciled.policies(), reconciled.outcome), (vec![], Outcome::Undecided));
+    assert_eq!(world.reconcile(younger).outcome, Outcome::Undecided, "it still waits");
     world.reconcile(older);
     assert!(matches!(world.reconcile(younger).outcome, Outcome::Conflict { .. }));
     assert_eq!(world.live(), declared().into());

@@ -121,6 +121,7 @@ async fn row_003_rejected_credentials_are_named_with_their_secret_and_cost_one_r
 #[tokio::test(flavor = "multi_thread")]
 async fn row_004_an_answer_without_a_token_is_none() {
     let answers = [json!({}), json!({"access_token": ""}), json!({"access_token": 7, "expires_in": 60})];
+    let mut worlds = Vec::new();
     for (number, answer) in answers.into_iter().enumerate() {
         let fault = json!({"kind": "refuse", "status": 200, "body": {"json": answer}});
         let world = troubled(&[always("POST", TOKEN, fault)]).await;
@@ -128,6 +129,9 @@ async fn row_004_an_answer_without_a_token_is_none() {
         assert!(condition(&resource, "Reconciling").is_some(), "it goes on trying");
         assert_eq!(world.count("path=/api/**"), 0, "answer {number}");
         world.calm();
+        worlds.push(world);
+    }
+    for world in worlds {
         // the pause of half a minute, and the growing one of the resource
         eventually("a request with a token", 120, || (world.count("path=/api/**") > 0).then_some(()));
         world.until("acme", "True", "InSync");
