@@ -111,7 +111,7 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
         Some(Ownership::Succeeded { .. }) => wait(Reason::HandingOver, HAND_OVER),
         // one that comes and goes does not start the wait anew
         Some(Ownership::Owner) if resource.release.as_ref().is_some_and(|r| r.reason == Reason::HandingOver) => {
-            wait(Reason::HandingOver, HAND_OVER)
+            wait(Reason::HandingOver, state.settings.revert_delay)
         }
         Some(Ownership::Owner) => wait(Reason::Deleting, state.settings.revert_delay),
     };
