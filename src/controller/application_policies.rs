@@ -6,22 +6,18 @@
 use crate::{
     policy::ApplicationPolicy,
     reconcile::{RemoteError, RemoteRequest, RemoteResponse},
-    scalekit::Client,
+    scalekit::{Client, Pruned},
 };
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::time::Instant;
 
-/// Above this many entries, those that are no longer used are dropped.
-const MANY: usize = 256;
-
 /// The application's policy by the number of the client.
 pub(super) struct ApplicationPolicies {
     ttl: Duration,
-    entries: Mutex<HashMap<u64, Arc<Slot>>>,
+    entries: Mutex<Pruned<u64, Arc<Slot>>>,
 }
 
 /// One caller asks Scalekit, the others wait for the response.
@@ -67,11 +63,8 @@ impl ApplicationPolicies {
 
     fn entry(&self, client: &Client) -> Arc<Slot> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= MANY && !entries.contains_key(&client.number()) {
-            let fresh = |entry: &Entry| entry.cached.as_ref().is_some_and(|(at, _)| at.elapsed() < self.ttl);
-            entries
-                .retain(|_, entry| entry.try_lock().is_ok_and(|entry| fresh(&entry)) || Arc::strong_count(entry) > 1);
-        }
-        Arc::clone(entries.entry(client.number()).or_default())
+        let fresh = |entry: &Entry| entry.cached.as_ref().is_some_and(|(at, _)| at.elapsed() < self.ttl);
+        let in_use = |slot: &mut Arc<Slot>| Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|e| fresh(&e));
+        Arc::clone(entries.get_or_insert(client.number(), in_use, Arc::default))
     }
 }

@@ -49,5 +49,6 @@ pub use credentials::Credentials;
 pub use default_credentials::{RawCredentials, read_default_credentials};
 pub use environment::Environment;
 pub use pages::Page;
+pub(crate) use pruned::Pruned;
 pub use settings::{Settings, SettingsProblem};
 pub use transport::{SetupError, Transport};

@@ -6,7 +6,7 @@ use std::{collections::HashMap, hash::Hash};
 /// Below this many entries nothing is dropped.
 const FEW: usize = 256;
 
-pub(super) struct Pruned<K, V> {
+pub(crate) struct Pruned<K, V> {
     entries: HashMap<K, V>,
     prune_at: usize,
 }
@@ -20,7 +20,12 @@ impl<K, V> Default for Pruned<K, V> {
 impl<K: Eq + Hash, V> Pruned<K, V> {
     /// The value of `key`, or a `new` one. Before one is added, those that are
     /// not `in_use` may go.
-    pub(super) fn get_or_insert(&mut self, key: K, in_use: fn(&mut V) -> bool, new: impl FnOnce() -> V) -> &mut V {
+    pub(crate) fn get_or_insert(
+        &mut self,
+        key: K,
+        mut in_use: impl FnMut(&mut V) -> bool,
+        new: impl FnOnce() -> V,
+    ) -> &mut V {
         if self.entries.len() >= self.prune_at && !self.entries.contains_key(&key) {
             self.entries.retain(|_, value| in_use(value));
             self.prune_at = FEW.max(self.entries.len() * 2);
