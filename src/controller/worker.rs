@@ -74,7 +74,7 @@ async fn crashed(context: &Context, resource: &ResourceRef, how: &'static str) -
     }
     let report = AssertUnwindSafe(reconcile::report_crash(context, resource, how)).catch_unwind();
     if !matches!(report.await, Ok(Ok(()))) && is_news {
-        tracing::warn!(%resource, "and it could not be reported");
+        tracing::warn!(%resource, "the failure could not be written into the status");
     }
     Requeue::Backoff { cap: MAX_BACKOFF }
 }
