@@ -74,7 +74,7 @@ pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &
 
 fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timestamp, claim: Claim) -> Claimant {
     let (namespace, name, uid) = (namespace.to_string(), name.to_string(), uid.to_string());
-    Claimant { created, namespace, name, uid, claim }
+    Claimant { created, namespace, name, uid, claim, reconciled: false, served: false }
 }
 
 /// The version of an object as a number, which Kubernetes promises that it is.
@@ -158,18 +158,10 @@ impl Cache {
         self.lock().entries.get(uid).cloned()
     }
 
-    /// All others that claim the organization found at `keys`.
-    pub(super) fn claimants(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
-        let inner = self.lock();
-        let others = inner.others(uid, keys).into_iter().filter_map(|uid| inner.entries.get(&uid));
-        others.filter(|entry| entry.claim.meets(keys)).map(Entry::claimant).collect()
-    }
-
     /// All others that are found at `keys`, whatever they claim.
-    pub(super) fn found_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<(Uid, Claimant)> {
+    pub(super) fn found_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
         let inner = self.lock();
-        let others = inner.others(uid, keys).into_iter();
-        others.filter_map(|uid| inner.entries.get(&uid).map(|entry| (uid.clone(), entry.claimant()))).collect()
+        inner.others(uid, keys).iter().filter_map(|uid| inner.entries.get(uid).map(Entry::claimant)).collect()
     }
 
     /// The resources whose entry is `such`.
@@ -297,7 +289,7 @@ mod tests {
         assert!(cache.apply(entry("one"), Source::List).concerned.is_empty());
         assert_eq!(cache.apply(other.clone(), Source::List).concerned, ["1".into()]);
         assert!(cache.apply(other.clone(), Source::Watch).concerned.is_empty(), "nothing changed");
-        assert_eq!(cache.claimants(&"1".into(), &entry("one").claim.keys).len(), 1);
+        assert_eq!(cache.found_at(&"1".into(), &entry("one").claim.keys).len(), 1);
         assert_eq!(cache.remove(&"1".into()), ["2".into()]);
         assert!(cache.remove(&"2".into()).is_empty());
         cache.apply(other, Source::Write);

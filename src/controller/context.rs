@@ -152,14 +152,14 @@ impl Context {
     }
 
     /// Whether a reconcile of a resource has ended in this process.
-    pub(super) fn was_reconciled(&self, uid: &Uid) -> bool {
-        self.with_record(uid, |record| record.reconciled)
+    pub(super) fn was_reconciled(&self, uid: &str) -> bool {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.get(uid).is_some_and(|record| record.history.was_reconciled())
     }
 
     /// Takes in how a reconcile ended. An outage that is over costs nobody the
     /// rest of a long backoff.
     pub(super) fn reconciled(&self, uid: &Uid, state: &State, outcome: &Outcome) {
-        self.with_record(uid, |record| record.reconciled = true);
         let woken = {
             let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
             let woken = outages.record(uid, state, outcome);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     reconcile::{
         ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
-        StatusUpdate, may_come_first, named_alike,
+        StatusUpdate,
     },
     scalekit::Client,
 };
@@ -133,19 +133,16 @@ impl<'a> Effects<'a> {
             return Response::Cluster(ClusterWrite::Outdated);
         };
         let own = own_claimant(self.resource, object, resource);
-        // one that starts over holds it already, maybe of another organization
+        // a reconcile that starts over lets go of the organization that it read first
         self.lock = None;
         self.lock = Some(self.context.locks.lock(&access.environment, organization.id.as_str()).await);
         let keys = state.claim_keys(&self.resource.namespace);
-        let mut others = self.context.cache.claimants(&self.resource.uid, &keys);
-        // to name no Secret claims nothing where the default credentials are for others
-        others.retain(|other| {
-            other.claim.counts || other.namespace == own.namespace || self.context.credentials.serves(&other.namespace)
-        });
-        let alike = self.context.cache.found_at(&self.resource.uid, &named_alike(&keys));
-        let undecided =
-            alike.iter().any(|(uid, other)| may_come_first(other, &own) && !self.context.was_reconciled(uid));
-        Response::Claimants { own, others, undecided }
+        let mut others = self.context.cache.found_at(&self.resource.uid, &keys);
+        for other in &mut others {
+            other.reconciled = self.context.was_reconciled(&other.uid);
+            other.served = self.context.credentials.serves(&other.namespace);
+        }
+        Response::Claimants { own, others }
     }
 }
 

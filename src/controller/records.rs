@@ -13,8 +13,6 @@ pub(super) struct Record {
     pub(super) history: History,
     pub(super) backoff: Backoff,
     pub(super) logged: Logged,
-    /// A reconcile of it has ended in this process.
-    pub(super) reconciled: bool,
 }
 
 impl Record {
@@ -22,7 +20,7 @@ impl Record {
     /// after its start. `predecessor`: it was there before.
     pub(super) fn new(predecessor: bool, first: Duration) -> Self {
         let (backoff, logged) = (Backoff::default(), Logged::default());
-        Self { history: History::new(predecessor, first), backoff, logged, reconciled: false }
+        Self { history: History::new(predecessor, first), backoff, logged }
     }
 }
 

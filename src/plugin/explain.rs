@@ -49,11 +49,13 @@ async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Opt
             && claim(resource).is_some()
     });
     let claimant = |other: &OrganizationSessionPolicy| Claimant {
-        created: other.creation_timestamp().map(|time| time.0).unwrap_or_default(),
+        created: other.creation_timestamp().map_or(Timestamp::MAX, |time| time.0),
         namespace: other.namespace().unwrap_or_default(),
         name: other.name_any(),
         uid: other.uid().unwrap_or_default(),
         claim: Claim { reverting: claim(other) == Some(ClaimState::Reverting), ..Claim::default() },
+        reconciled: true,
+        served: true,
     };
     let claimants: Vec<Claimant> = others.map(claimant).collect();
     reconcile::owner(&claimants).map(|owner| format!("{} in namespace {}", owner.name, owner.namespace))

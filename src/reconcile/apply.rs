@@ -54,7 +54,7 @@ const UNDECIDED: Duration = Duration::from_secs(10);
 /// A write to Scalekit comes after the status says so, after the organization is
 /// pinned, and after the finalizer that will undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
-    if state.undecided && resource.claim.is_none() && state.history.age(state.began) < UNDECIDED {
+    if state.undecided && state.history.age(state.began) < UNDECIDED {
         return Step::Done(Outcome::Undecided);
     }
     let delay = contention::correction_delay(state);

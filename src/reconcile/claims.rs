@@ -24,11 +24,12 @@ impl Claim {
             ClaimKey::Declared { credentials: credentials(spec, namespace), organization }
         });
         let named = active.map(|spec| ClaimKey::Named(spec.organization.clone()));
+        let takes_over = spec.is_some_and(ValidatedSpec::is_active);
         Self {
             counts,
             keys: verified.into_iter().chain(declared).chain(named).collect(),
-            takes_over: spec.is_some_and(ValidatedSpec::is_active),
-            in_sync: counts && resource.was_ready() && spec.is_some_and(ValidatedSpec::is_active),
+            takes_over,
+            in_sync: counts && takes_over && resource.was_ready(),
             reverting: counts && resource.claim == Some(ClaimState::Reverting),
         }
     }
@@ -36,10 +37,11 @@ impl Claim {
 
 impl State {
     /// Where the claims are found on the organization that this reconcile has
-    /// read for a resource in `namespace`.
+    /// read for a resource in `namespace`; while that one has never claimed it,
+    /// also all that name it.
     pub fn claim_keys(&self, namespace: &str) -> Vec<ClaimKey> {
-        let (Some(access), Some(spec), Some(organization)) =
-            (self.access(), self.spec(), &self.observation.organization)
+        let (Some(access), Some(resource), Some(spec), Some(organization)) =
+            (self.access(), self.here(), self.spec(), &self.observation.organization)
         else {
             return Vec::new();
         };
@@ -48,24 +50,14 @@ impl State {
         let names = [Some(OrganizationRef::Id(organization.id.clone())), external, Some(spec.organization.clone())];
         let mut keys =
             vec![ClaimKey::Verified { environment: access.environment.clone(), organization: organization.id.clone() }];
-        keys.extend(
-            names
-                .into_iter()
-                .flatten()
-                .map(|organization| ClaimKey::Declared { credentials: credentials.clone(), organization }),
-        );
+        for organization in names.into_iter().flatten() {
+            if resource.claim.is_none() {
+                keys.push(ClaimKey::Named(organization.clone()));
+            }
+            keys.push(ClaimKey::Declared { credentials: credentials.clone(), organization });
+        }
         keys
     }
-}
-
-/// Where those are found that name the same organization as a resource just
-/// read, whatever their credentials.
-pub fn named_alike(keys: &[ClaimKey]) -> Vec<ClaimKey> {
-    let named = |key: &ClaimKey| match key {
-        ClaimKey::Declared { organization, .. } => Some(ClaimKey::Named(organization.clone())),
-        _ => None,
-    };
-    keys.iter().filter_map(named).collect()
 }
 
 fn credentials(spec: &ValidatedSpec, namespace: &str) -> Option<(String, String)> {

@@ -19,6 +19,8 @@ pub struct History {
     predecessor: bool,
     /// When this process reconciled it first.
     first: Duration,
+    /// A reconcile has ended since.
+    reconciled: bool,
     /// When the first reconcile failed to get through to Scalekit since the
     /// last one that did.
     unreachable_since: Option<Duration>,
@@ -48,6 +50,8 @@ pub enum HistoryEvent {
         /// It may have been applied, or may be still.
         outcome_unknown: bool,
     },
+    /// A reconcile ended.
+    Ended,
     /// A reconcile ended that proved that Scalekit can be reached, or that it
     /// can't.
     Reached(bool),
@@ -87,6 +91,7 @@ impl History {
             HistoryEvent::Reached(true) => self.unreachable_since = None,
             // from the first failure, not from the last success: that one is an interval ago
             HistoryEvent::Reached(false) => drop(self.unreachable_since.get_or_insert(now)),
+            HistoryEvent::Ended => self.reconciled = true,
             HistoryEvent::Doubted(true) => drop(self.doubted_since.get_or_insert(now)),
             HistoryEvent::Doubted(false) => self.doubted_since = None,
             HistoryEvent::WaitAnnounced(until, left) => {
@@ -134,6 +139,11 @@ impl History {
     /// How long it is open whether the claim still holds.
     pub fn doubted_for(&self, now: Duration) -> Duration {
         self.doubted_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+
+    /// Whether a reconcile of it has ended in this process.
+    pub fn was_reconciled(&self) -> bool {
+        self.reconciled
     }
 
     /// How long this process has known the resource.

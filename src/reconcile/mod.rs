@@ -38,7 +38,6 @@ mod tests;
 mod watched;
 mod wording;
 
-pub use claims::named_alike;
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, ReadError};
 pub use deletion::without_revert;
@@ -48,7 +47,7 @@ pub use history::{HOUR, History, HistoryEvent};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
 pub use outages::{Outages, reached};
 pub use outcome::{Hold, Outcome, Release};
-pub use ownership::{Claim, ClaimKey, Claimant, Ownership, may_come_first, owner, ownership};
+pub use ownership::{Claim, ClaimKey, Claimant, Ownership, owner, ownership};
 pub use reason::{Reason, reasons_page};
 pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_before, satisfied};
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};

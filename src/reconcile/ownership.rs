@@ -60,6 +60,11 @@ pub struct Claimant {
     pub uid: String,
     /// What it claims.
     pub claim: Claim,
+    /// A reconcile of it has ended since the operator started, so that what it
+    /// claims is known.
+    pub reconciled: bool,
+    /// The operator's default credentials are for resources of its namespace.
+    pub served: bool,
 }
 
 /// Whether a resource is the one that may write.
@@ -82,17 +87,6 @@ pub enum Ownership {
 }
 
 impl Claim {
-    /// Whether it claims what is found at one of `keys`. One that is declared
-    /// with the credentials that have just read the organization counts too.
-    pub fn meets(&self, keys: &[ClaimKey]) -> bool {
-        let counts = |key: &ClaimKey| match key {
-            ClaimKey::Verified { .. } => self.counts,
-            ClaimKey::Declared { .. } => true,
-            ClaimKey::Named(_) => false,
-        };
-        self.keys.iter().any(|key| counts(key) && keys.contains(key))
-    }
-
     /// Where to find those whom a change from `before` to `after` concerns.
     pub fn concerned(before: Option<&Self>, after: Option<&Self>) -> Vec<ClaimKey> {
         match before == after {
@@ -102,6 +96,28 @@ impl Claim {
                 keys.filter(|key| !matches!(key, ClaimKey::Named(_))).cloned().collect()
             }
         }
+    }
+}
+
+impl Claimant {
+    /// Whether it claims what is found at one of `keys`. One that is declared
+    /// with the credentials that have just read the organization counts too,
+    /// unless it may not use them.
+    pub fn claims(&self, keys: &[ClaimKey]) -> bool {
+        let counts = |key: &ClaimKey| match key {
+            ClaimKey::Verified { .. } => self.claim.counts,
+            ClaimKey::Declared { credentials, .. } => credentials.is_some() || self.served || self.claim.counts,
+            ClaimKey::Named(_) => false,
+        };
+        self.claim.keys.iter().any(|key| counts(key) && keys.contains(key))
+    }
+
+    /// Whether it names what is found at one of `keys` and would come before
+    /// `own`, but was not reconciled yet, so that nobody knows if it may.
+    pub fn may_come_before(&self, own: &Self, keys: &[ClaimKey]) -> bool {
+        let named = |key: &ClaimKey| matches!(key, ClaimKey::Named(_)) && keys.contains(key);
+        let unknown = !self.reconciled && !self.claim.counts;
+        unknown && rank(self) < rank(own) && self.claim.keys.iter().any(named)
     }
 }
 
@@ -126,12 +142,6 @@ fn named(owner: &Claimant, own: &Claimant) -> Option<String> {
     (owner.namespace == own.namespace).then(|| owner.name.clone())
 }
 
-/// Whether `other`, which names the same organization, would come before `own`
-/// if its credentials prove good.
-pub fn may_come_first(other: &Claimant, own: &Claimant) -> bool {
-    !other.claim.counts && rank(other) < rank(own)
-}
-
 /// The one of `claimants` that owns what they claim.
 pub fn owner(claimants: &[Claimant]) -> Option<&Claimant> {
     claimants.iter().min_by_key(|claimant| rank(claimant))
@@ -139,6 +149,6 @@ pub fn owner(claimants: &[Claimant]) -> Option<&Claimant> {
 
 /// A revert under way comes first: nobody else may write until it is over.
 fn rank(claimant: &Claimant) -> (bool, Timestamp, &str, &str, &str) {
-    let Claimant { created, namespace, name, uid, claim } = claimant;
+    let Claimant { created, namespace, name, uid, claim, .. } = claimant;
     (!claim.reverting, *created, namespace, name, uid)
 }

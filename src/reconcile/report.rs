@@ -31,14 +31,12 @@ impl Report {
         };
         // a release has an event of its own
         let released = matches!(outcome, Outcome::Gone | Outcome::Released(_)) && !state.uninstalling;
-        let doubted = Some(HistoryEvent::Doubted(is_doubted(state, outcome)));
+        let reached = reached(state, outcome).map(HistoryEvent::Reached);
+        let doubted = HistoryEvent::Doubted(is_doubted(state, outcome));
         Self {
             events: events(state, outcome, update.as_ref().filter(|_| !released)),
             requeue: requeue(state, outcome),
-            history: [reached(state, outcome).map(HistoryEvent::Reached), announced, doubted]
-                .into_iter()
-                .flatten()
-                .collect(),
+            history: [reached, announced].into_iter().flatten().chain([doubted, HistoryEvent::Ended]).collect(),
             update,
         }
     }

@@ -52,10 +52,8 @@ pub enum Response {
     Claimants {
         /// The resource itself.
         own: Claimant,
-        /// All others that claim the organization in the same environment.
+        /// All others that are found at [`State::claim_keys`](super::State::claim_keys).
         others: Vec<Claimant>,
-        /// An older resource names it too, and was not reconciled yet.
-        undecided: bool,
     },
     /// To a write to the API server.
     Cluster(ClusterWrite),

@@ -78,8 +78,10 @@ impl State {
                 self.last_known_read |= *request == Request::ReadLastKnownCredentials;
                 self.handle_credentials(credentials);
             }
-            (_, Response::Claimants { own, mut others, undecided }) => {
-                self.undecided = undecided;
+            (_, Response::Claimants { own, mut others }) => {
+                let keys = self.claim_keys(&own.namespace);
+                self.undecided = others.iter().any(|other| other.may_come_before(&own, &keys));
+                others.retain(|other| other.claims(&keys));
                 // whoever uninstalls releases them all
                 others.iter_mut().for_each(|other| other.claim.takes_over &= !self.uninstalling);
                 self.ownership = Some(ownership::ownership(&own, &others, self.deleting()));

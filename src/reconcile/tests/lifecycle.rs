@@ -7,8 +7,8 @@ use super::{
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
 use crate::reconcile::{
-    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, InvalidValue, Outcome, ReadError,
-    Reason, RemoteOutcome,
+    Claim, ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, InvalidValue, Outcome,
+    ReadError, Reason, RemoteOutcome,
 };
 use std::time::Duration;
 
@@ -360,4 +360,24 @@ fn row_111_a_secret_that_is_made_anew_or_one_odd_answer_takes_no_claim_away() {
         world.reconcile(uid);
         assert_eq!(world.object(uid).read().claim, None, "it lasts: {kind:?}");
     }
+}
+
+#[test]
+fn row_111_refused_credentials_take_the_claim_back_at_once() {
+    for kind in [ErrorKind::CredentialsRejected, ErrorKind::AuthFailed] {
+        let (mut world, uid) = World::at_rest(enforce(declared()));
+        world.scalekit.down = Some(kind);
+        world.reconcile(uid);
+        assert_eq!(world.object(uid).read().claim, None, "{kind:?}");
+    }
+}
+
+#[test]
+fn row_124_what_is_deleted_claims_only_while_our_finalizer_holds_it() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.delete(uid);
+    let mut resource = world.object(uid).read();
+    assert!(Claim::of(&resource, "customers").counts, "until it yields or reverts");
+    resource.finalizer = false;
+    assert!(!Claim::of(&resource, "customers").counts, "others may hold it for long");
 }

@@ -59,6 +59,8 @@ impl Object {
             name: self.name(),
             uid: self.uid.to_string(),
             claim: Claim::of(&self.read(), self.namespace),
+            reconciled: false,
+            served: true,
         }
     }
 }

@@ -14,18 +14,14 @@ pub(crate) use trouble::{On, Trouble};
 use super::samples;
 use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use crate::reconcile::{
-    Access, ClaimKey, ClusterWrite, ConditionType, CredentialsError, CredentialsSource, ErrorKind, History,
+    Access, ClaimKey, Claimant, ClusterWrite, ConditionType, CredentialsError, CredentialsSource, ErrorKind, History,
     HistoryEvent, Outages, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, StatusUpdate, Step,
-    may_come_first, named_alike, owner,
+    owner,
 };
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
 use scalekit::Scalekit;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 use trouble::Script;
 
 /// Something that others do.
@@ -58,8 +54,6 @@ pub(crate) struct World {
     started: Timestamp,
     histories: BTreeMap<Uid, History>,
     outages: Outages<Uid>,
-    /// The uids that this process has reconciled.
-    reconciled: BTreeSet<String>,
     /// What the shell holds in the reconcile under way.
     held: Held,
 }
@@ -125,7 +119,6 @@ impl World {
             started: Timestamp::from_second(1_800_000_000).unwrap(),
             histories: BTreeMap::new(),
             outages: Outages::default(),
-            reconciled: BTreeSet::new(),
             held: Held::default(),
         }
     }
@@ -242,7 +235,7 @@ impl World {
     /// The process starts anew and knows nothing of the one before.
     pub(crate) fn restart(&mut self) {
         self.started = self.now;
-        self.reconciled.clear();
+        self.outages = Outages::default();
         self.histories.values_mut().for_each(|history| *history = History::new(true, Duration::ZERO));
     }
 
@@ -317,21 +310,18 @@ impl World {
     pub(crate) fn owner(&self, id: &OrganizationId) -> Option<Uid> {
         let keys = [ClaimKey::Verified { environment: self.scalekit.environment.clone(), organization: id.clone() }];
         let claimants: Vec<_> = self.cluster.objects.iter().map(Object::claimant).collect();
-        let claimants: Vec<_> = claimants.into_iter().filter(|claimant| claimant.claim.meets(&keys)).collect();
+        let claimants: Vec<_> = claimants.into_iter().filter(|claimant| claimant.claims(&keys)).collect();
         owner(&claimants).and_then(|owner| owner.uid.parse().ok())
     }
 
     fn claimants(&self, uid: Uid, state: &State) -> Response {
         let Some(own) = self.cluster.get(uid) else { return Response::Cluster(ClusterWrite::Gone) };
         let keys = state.claim_keys(own.namespace);
-        let others = self.cluster.objects.iter().filter(|other| other.uid != uid).map(Object::claimant);
-        let (own, alike) = (own.claimant(), named_alike(&keys));
-        let undecided = others.clone().any(|other| {
-            let alike = other.claim.keys.iter().any(|key| alike.contains(key));
-            alike && may_come_first(&other, &own) && !self.reconciled.contains(&other.uid)
-        });
-        let others = others.filter(|other| other.claim.meets(&keys)).collect();
-        Response::Claimants { own, others, undecided }
+        let found = |other: &&Object| other.uid != uid && other.claimant().claim.keys.iter().any(|k| keys.contains(k));
+        let known =
+            |other: &Object| Claimant { reconciled: self.histories[&other.uid].was_reconciled(), ..other.claimant() };
+        let others = self.cluster.objects.iter().filter(found).map(known).collect();
+        Response::Claimants { own: own.claimant(), others }
     }
 
     fn store(&mut self, uid: Uid, update: StatusUpdate) -> ClusterWrite {

@@ -90,7 +90,6 @@ impl World {
         self.happenings.clear();
         let Report { update, events, requeue, history } = Report::of(&state, &outcome);
         self.record(uid, history);
-        self.reconciled.insert(uid.to_string());
         let woken = self.outages.record(&uid, &state, &outcome);
         for _ in 0..STATUS_TRIES {
             let Some(update) = update.clone() else { break };
