@@ -108,7 +108,11 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
             Requeue::Backoff { cap: YOUNG / 10 }
         }
         Outcome::Credentials(_) | Outcome::ApiServer(_) => Requeue::Backoff { cap: CREDENTIALS },
-        Outcome::Holding { left, .. } => Requeue::After((*left).min(CREDENTIALS)),
+        // once its own writes can't land any more, it keeps nobody else out
+        Outcome::Holding { left, .. } => match state.unsettled_for() {
+            unsettled if unsettled.is_zero() => Requeue::After((*left).min(CREDENTIALS)),
+            unsettled => Requeue::After(unsettled.min(*left).min(CREDENTIALS)),
+        },
         Outcome::Waiting { left: wait, .. } | Outcome::Settling(wait) => Requeue::After(*wait),
         Outcome::Undecided => Requeue::After(Duration::from_secs(1)),
         // to see that the other one has stopped

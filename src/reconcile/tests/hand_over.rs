@@ -7,7 +7,7 @@ use super::{
     world::{On, Trouble, World},
 };
 use crate::policy::{Live, Policy, ValidatedSpec};
-use crate::reconcile::{ConditionType, ErrorKind, Outcome, Reason, Release};
+use crate::reconcile::{ClaimState, ConditionType, ErrorKind, Outcome, Reason, Release, Requeue};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -96,6 +96,21 @@ fn row_111_nobody_else_writes_while_a_revert_may_still_land() {
     world.reconcile(successor);
     world.advance(world.settings.settle);
     assert_eq!(world.live(), no_idle(240));
+}
+
+#[test]
+fn row_111_a_revert_without_credentials_keeps_others_out_only_while_its_write_may_land() {
+    let (mut world, older) = deleting(enforce(declared()));
+    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
+    world.reconcile(older);
+    world.credentials_missing();
+    let held = world.reconcile(older);
+    assert!(matches!(held.outcome, Outcome::Holding { .. }));
+    assert_eq!(held.requeue, Requeue::After(held.state.unsettled_for()), "not as late as a Secret is read again");
+    assert_eq!(world.object(older).read().claim, Some(ClaimState::Reverting));
+    world.advance(world.settings.settle);
+    world.reconcile(older);
+    assert_eq!(world.object(older).read().claim, None);
 }
 
 #[test]
