@@ -93,7 +93,7 @@ impl Tokens {
                     ErrorKind::RateLimited { .. } => {
                         RemoteError::not_sent(ErrorKind::RateLimited { retry_after: *until - now })
                     }
-                    _ => error.clone(),
+                    _ => RemoteError { probe_after: Some(*until - now), ..error.clone() },
                 });
             }
             state.lockout = None;
@@ -169,6 +169,9 @@ impl State {
                     // so may credentials be refused, and each resource would try them again
                     kind => *kind == ErrorKind::BadAuthResponse,
                 };
+                if answered {
+                    error.probe_after = Some(wait); // when a retry makes sense, not when a backoff has grown
+                }
                 self.failure = Some(error.clone());
                 // The token endpoint fails; the old token may still be good.
                 match &mut self.held {
@@ -341,6 +344,8 @@ mod tests {
         for nth in 1..5 {
             assert_eq!(bench.get(Err(ErrorKind::BadAuthResponse)).await, Err(ErrorKind::BadAuthResponse));
             assert_eq!(bench.get(Ok(1000)).await, Err(ErrorKind::BadAuthResponse));
+            let again = bench.tokens.get(Instant::now(), |_| std::future::pending()).await.map(drop).unwrap_err();
+            assert_eq!(again.probe_after, Some(RENEWAL_PAUSE), "and tried right after it");
             assert_eq!(bench.asked(), nth);
             tokio::time::advance(RENEWAL_PAUSE).await;
         }
