@@ -17,6 +17,7 @@ mod deletion;
 mod error;
 mod events;
 mod features;
+mod freshness;
 mod history;
 mod lanes;
 mod observation;
@@ -44,6 +45,7 @@ pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSourc
 pub use deletion::without_revert;
 pub use error::{Detail, ErrorClass, ErrorKind, RemoteError};
 pub use events::{Event, events};
+pub use freshness::Reads;
 pub use history::{HOUR, History, HistoryEvent};
 pub use lanes::{Lane, Lanes};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
@@ -80,8 +82,18 @@ use state::Refusal;
 /// | finalizer | pin in the status, then the finalizer, before any write | stays until the revert is confirmed |
 /// | flag | `session_policy` on, all other features as read | stays on, unless `--disable-feature-on-delete` |
 /// | policy | the live one; at most two writes; verify | after the announced delay set back, confirmed by a read, settled |
+/// | write | only what follows from a fresh read of the resource and the organization (`freshness`) | the same |
 /// | report | [`Report::of`]: status, events, requeue, history | the same, while the resource is there |
 pub fn next(state: &State, now: Timestamp) -> Step {
+    match decide(state, now) {
+        Step::Request(Request::Remote(request)) if request.writes() => {
+            Step::Request(freshness::stale(state, &request).unwrap_or(Request::Remote(request)))
+        }
+        step => step,
+    }
+}
+
+fn decide(state: &State, now: Timestamp) -> Step {
     match &state.resource {
         Found::Unread | Found::Outdated { .. } => Step::Request(Request::ReadResource),
         Found::Gone => Step::Done(state.released.clone().map_or(Outcome::Gone, Outcome::Released)),
