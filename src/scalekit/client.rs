@@ -2,6 +2,7 @@
 
 use super::{
     Credentials, Environment, Transport,
+    address::Address,
     circuit_breaker::{CircuitBreaker, Permit},
     classify::{as_token_error, bad_response, classify, error, outage_kind},
     http::{self, Body, HttpResponse, TransportError},
@@ -25,14 +26,16 @@ use tokio::time::{Instant, timeout_at};
 /// Talks to one environment as one client id. Cheap to clone. Clients of one
 /// transport whose credentials are the same share their token, and are equal.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(pub(super) Arc<Inner>);
 
-struct Inner {
-    transport: Transport,
-    credentials: Credentials,
-    tokens: Arc<Tokens>,
+pub(super) struct Inner {
+    pub(super) transport: Transport,
+    pub(super) credentials: Credentials,
+    pub(super) tokens: Arc<Tokens>,
     limits: Arc<Limits>,
 }
+
+const JSON: &str = "application/json";
 
 /// What a request is for, as far as limits go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,7 +83,8 @@ impl Client {
         let mut retried = false;
         loop {
             let token = self.0.tokens.get(deadline, |proven| self.fetch_token(proven, deadline)).await?;
-            let (writes, builder) = (request.writes(), self.authorized(request, &token)?);
+            let builder = self.authorized(&self.0.credentials.address, request, &token)?;
+            let writes = request.writes();
             let (response, paused) = self.attempt(request.template, builder, Purpose::Api { writes }, deadline).await?;
             let status = response.status;
             let result = classify(response, writes, paused, &[self.0.credentials.secret(), token.value()]);
@@ -111,7 +115,11 @@ impl Client {
             ("client_id", credentials.id()),
             ("client_secret", credentials.secret()),
         ];
-        let request = self.http().post(credentials.address.join("/oauth/token")).form(&form);
+        let request = self
+            .http(&credentials.address)
+            .post(credentials.address.join("/oauth/token"))
+            .form(&form)
+            .header(ACCEPT, JSON);
         let purpose = Purpose::Token { proven };
         let result = self.attempt("/oauth/token", request, purpose, deadline).await;
         let mut foreign = false;
@@ -123,23 +131,30 @@ impl Client {
         body.and_then(read).map_err(|error| as_token_error(error, foreign))
     }
 
-    fn authorized(&self, request: &HttpRequest, token: &Token) -> Result<RequestBuilder, RemoteError> {
+    /// `request` to the environment at `address`.
+    pub(super) fn authorized(
+        &self,
+        address: &Address,
+        request: &HttpRequest,
+        token: &Token,
+    ) -> Result<RequestBuilder, RemoteError> {
         let bearer = HeaderValue::from_str(&format!("Bearer {}", token.value()));
         let mut bearer = bearer.map_err(|_| RemoteError::new(ErrorKind::BadAuthResponse))?;
         bearer.set_sensitive(true);
-        let url = self.0.credentials.address.join(&format!("/api/v1{}", request.path));
-        let mut builder = self.http().request(request.method.clone(), url).header(AUTHORIZATION, bearer);
+        let url = address.join(&format!("/api/v1{}", request.path));
+        let mut builder =
+            self.http(address).request(request.method.clone(), url).header(AUTHORIZATION, bearer).header(ACCEPT, JSON);
         if let Some(version) = &self.0.transport.settings().api_version {
             builder = builder.header("x-api-version", version);
         }
         Ok(match &request.body {
-            Some(body) => builder.header(CONTENT_TYPE, "application/json").body(body.clone()),
+            Some(body) => builder.header(CONTENT_TYPE, JSON).body(body.clone()),
             None => builder,
         })
     }
 
-    fn http(&self) -> &reqwest::Client {
-        self.0.transport.http(self.0.credentials.address.private)
+    fn http(&self, address: &Address) -> &reqwest::Client {
+        self.0.transport.http(address.private)
     }
 
     /// Sends one HTTP request when the circuit breaker and the limits let it, and
@@ -162,7 +177,7 @@ impl Client {
         // The breaker may have opened while this request waited.
         let permit = breaker.map(CircuitBreaker::try_acquire).transpose().map_err(RemoteError::not_sent)?;
         let start = Instant::now();
-        let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
+        let result = http::send(request, deadline).await;
         let writes = purpose == Purpose::Api { writes: true };
         let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

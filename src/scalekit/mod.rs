@@ -14,8 +14,8 @@
 //!   first token, its token requests have a small limit of their own.
 //! - No error carries a body, a header or a URL.
 //!
-//! Deliberately absent: reading the token (a JWT, but opaque to us), webhooks,
-//! and the search endpoint, which is fuzzy and so no way to identify an
+//! Deliberately absent: checking a token (of a JWT only its issuer is read, as a
+//! name), webhooks, and the search endpoint, which is fuzzy and so no way to identify an
 //! organization.
 
 mod address;
@@ -28,9 +28,11 @@ mod environment;
 mod execute;
 mod hosts;
 mod http;
+mod issuer;
 mod known_clients;
 mod lookup;
 mod pages;
+mod proof;
 mod pruned;
 mod rate_limiter;
 mod requests;
