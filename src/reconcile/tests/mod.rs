@@ -14,6 +14,7 @@ mod faults;
 mod flag;
 mod hand_over;
 mod invariants;
+mod issuer;
 mod late_writes;
 mod lifecycle;
 mod modes;
