@@ -12,6 +12,8 @@
 //!   send one probe at a time.
 //! - A 429 of the token endpoint pauses the one client. Until a client has got its
 //!   first token, its token requests have a small limit of their own.
+//! - A token of a host that a tenant may run is shown to the issuer that it names,
+//!   once ([`Client::issuer`]); nothing else goes to another host than the Secret's.
 //! - No error carries a body, a header or a URL.
 //!
 //! Deliberately absent: checking a token (of a JWT only its issuer is read, as a
