@@ -107,6 +107,12 @@ impl<'a> Effects<'a> {
             Request::ReadLastKnownCredentials => {
                 self.connected(self.context.credentials.last_known(&self.resource.namespace, secret(state)).await)
             }
+            Request::ReadIssuer => {
+                self.worker = None;
+                let issuer = self.issuer(state).await;
+                self.worker = self.context.workers.acquire().await.ok();
+                Response::Issuer(issuer)
+            }
             Request::ReadClaimants => self.claimants(state).await,
             Request::ReportProgress => Response::Cluster(self.write_status(&StatusUpdate::progress(state)).await?),
             Request::AddFinalizer => {
@@ -184,9 +190,15 @@ impl<'a> Effects<'a> {
         response
     }
 
+    async fn issuer(&self, state: &State) -> Option<String> {
+        let (client, organization) = self.client.as_ref().zip(state.observation.organization.as_ref())?;
+        let recorded = state.pin_here().and_then(|pinned| pinned.issuer.as_deref());
+        client.issuer(&organization.id, recorded).await
+    }
+
     async fn claimants(&mut self, state: &State) -> Response {
-        let (Some(object), Some(resource), Some(organization), Some(access)) =
-            (&self.object, state.here(), &state.observation.organization, state.access())
+        let (Some(object), Some(resource), Some(organization), Some(identity)) =
+            (&self.object, state.here(), &state.observation.organization, &state.identity)
         else {
             return Response::Cluster(ClusterWrite::Outdated);
         };
@@ -194,7 +206,7 @@ impl<'a> Effects<'a> {
         // a reconcile that starts over lets go of the organization that it read first
         self.lock = None;
         self.worker = None; // whoever holds the lock may need it
-        self.lock = Some(self.context.locks.lock(&access.environment, organization.id.as_str()).await);
+        self.lock = Some(self.context.locks.lock(identity, organization.id.as_str()).await);
         self.worker = self.context.workers.acquire().await.ok();
         let keys = state.claim_keys(&self.resource.namespace);
         let mut others = self.context.cache.found_at(&self.resource.uid, &keys);

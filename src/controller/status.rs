@@ -58,11 +58,11 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
     let Some(status) = &object.status else { return bare };
     let organization = status.organization_id.as_deref().and_then(OrganizationId::parse);
     Resource {
-        pinned: status
-            .environment
-            .clone()
-            .zip(organization)
-            .map(|(environment, organization)| Pinned { environment, organization }),
+        pinned: status.environment.clone().zip(organization).map(|(environment, organization)| Pinned {
+            environment,
+            issuer: status.issuer.clone(),
+            organization,
+        }),
         claim: status.claim.as_deref().and_then(|claim| claim.parse().ok()),
         enabled_feature: status.enabled_feature == Some(true),
         adopted: status.adopted.as_ref().map(Live::from),
@@ -115,6 +115,7 @@ fn status(
         observed_generation: Some(update.observed_generation),
         organization_id: update.pinned.as_ref().map(|p| p.organization.to_string()),
         environment: update.pinned.as_ref().map(|p| p.environment.clone()),
+        issuer: update.pinned.as_ref().and_then(|p| p.issuer.clone()),
         claim: update.claim.map(|claim| claim.name().into()),
         enabled_feature: update.enabled_feature.then_some(true),
         adopted: update.adopted.as_ref().map(|live| ReportedPolicy { absolute: None, idle: None, ..live.into() }),
@@ -180,14 +181,17 @@ mod tests {
         let minutes = |n| Minutes::new(n).unwrap();
         let declared = Policy::Custom(Session::new(minutes(MOST), Some(minutes(MOST - 1))).unwrap());
         let live = Live::Custom { absolute: Some(minutes(MOST - 2)), idle: Idle::On(Some(minutes(MOST - 3))) };
-        let host = "x".repeat(253);
+        let (host, issuer) = ("x".repeat(253), Some("y".repeat(128)));
         let truth = if flip { ConditionStatus::True } else { ConditionStatus::False };
         let kinds = ConditionType::ALL.iter().copied().filter(|kind| *kind != ConditionType::Reconciling); // never with Stalled
         let condition = |kind| Condition::new(kind, truth, Reason::ApplicationPolicyUnreadable, "ß".repeat(100_000));
         StatusUpdate {
             observed_generation: i64::MAX,
-            pinned: OrganizationId::parse(&format!("org_{}", "9".repeat(28)))
-                .map(|organization| Pinned { environment: host, organization }),
+            pinned: OrganizationId::parse(&format!("org_{}", "9".repeat(28))).map(|organization| Pinned {
+                environment: host,
+                issuer,
+                organization,
+            }),
             claim: Some(ClaimState::Reverting),
             enabled_feature: true,
             adopted: Some(live),

@@ -26,6 +26,15 @@ pub struct OrganizationSessionPolicyStatus {
     #[schemars(length(max = 262))]
     pub environment: Option<String>,
 
+    /// What the environment calls itself: the issuer of its access tokens, in
+    /// the form of `environment`. Two host names of one environment have the
+    /// same, so resources behind both know of each other. Absent where it is
+    /// `environment`, where tokens name none, and where it could not be
+    /// verified: then the host counts.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub issuer: Option<String>,
+
     /// Verified: the resource's own credentials have read the organization, so
     /// it takes part in who owns it. Reverting: it is being deleted, and sets
     /// the organization back. Absent: it claims nothing; the credentials are

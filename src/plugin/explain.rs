@@ -36,7 +36,8 @@ pub(super) async fn run(named: &Named, program: &str, output: &Output, now: Time
 async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Option<String> {
     let organization = |resource: &OrganizationSessionPolicy| {
         let status = resource.status.as_ref()?;
-        Some((status.environment.clone()?, status.organization_id.clone()?))
+        let environment = status.issuer.as_ref().or(status.environment.as_ref())?;
+        Some((environment.clone(), status.organization_id.clone()?))
     };
     let contested = organization(conflicted)?;
     let all = match cluster.list(true).await {

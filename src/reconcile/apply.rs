@@ -29,7 +29,7 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
         && !matches!(step, RemoteStep::Done(RemoteOutcome::OrganizationChanged { .. }))
     {
         match &state.ownership {
-            None => return Step::Request(Request::ReadClaimants),
+            None => return Step::Request(state.find_owner()),
             // one that has written stays responsible until the owner's policy is live
             Some(Ownership::Conflicted { in_sync: true, .. })
                 if resource.finalizer && state.unsettled_for().is_zero() =>

@@ -1,8 +1,8 @@
 //! What a resource claims, and what its status says of that at the end of a
 //! reconcile. Which of several claims counts is decided in `ownership`.
 
-use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, Pinned, RemoteOutcome, Resource, State};
-use crate::policy::{ExternalId, OrganizationRef, ValidatedSpec};
+use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, RemoteOutcome, Resource, State};
+use crate::policy::{ExternalId, OrganizationId, OrganizationRef, ValidatedSpec};
 use std::time::Duration;
 
 impl Claim {
@@ -10,9 +10,7 @@ impl Claim {
     pub fn of(resource: &Resource, namespace: &str) -> Self {
         let spec = resource.spec.as_ref().ok().filter(|_| !resource.deleting);
         let counts = resource.claim.is_some_and(|claim| claim.counts(resource.deleting, resource.finalizer));
-        let pinned = resource.pinned.clone();
-        let verified =
-            pinned.map(|Pinned { environment, organization }| ClaimKey::Verified { environment, organization });
+        let verified = resource.pinned.as_ref().map(|pinned| verified(pinned.identity(), &pinned.organization));
         // one that is suspended reads nothing, so nothing would ever verify it
         let active = spec.filter(|spec| !spec.suspend);
         let declared = active.map(|spec| {
@@ -40,16 +38,15 @@ impl State {
     /// read for a resource in `namespace`; while that one has never claimed it,
     /// also all that name it.
     pub fn claim_keys(&self, namespace: &str) -> Vec<ClaimKey> {
-        let (Some(access), Some(resource), Some(spec), Some(organization)) =
-            (self.access(), self.here(), self.spec(), &self.observation.organization)
+        let (Some(identity), Some(resource), Some(spec), Some(organization)) =
+            (&self.identity, self.here(), self.spec(), &self.observation.organization)
         else {
             return Vec::new();
         };
         let credentials = credentials(spec, namespace);
         let external = organization.external_id.as_deref().and_then(ExternalId::parse).map(OrganizationRef::External);
         let names = [Some(OrganizationRef::Id(organization.id.clone())), external, Some(spec.organization.clone())];
-        let mut keys =
-            vec![ClaimKey::Verified { environment: access.environment.clone(), organization: organization.id.clone() }];
+        let mut keys = vec![verified(identity, &organization.id)];
         for organization in names.into_iter().flatten() {
             if resource.claim.is_none() {
                 keys.push(ClaimKey::Named(organization.clone()));
@@ -58,6 +55,10 @@ impl State {
         }
         keys
     }
+}
+
+fn verified(environment: &str, organization: &OrganizationId) -> ClaimKey {
+    ClaimKey::Verified { environment: environment.to_owned(), organization: organization.clone() }
 }
 
 fn credentials(spec: &ValidatedSpec, namespace: &str) -> Option<(String, String)> {

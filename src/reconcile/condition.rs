@@ -79,7 +79,7 @@ pub struct Condition {
 const LONGEST_MESSAGE: usize = 512;
 /// The same of those that say in few words what Ready or other fields of the
 /// status say in full, so that a whole status stays below 4 KiB.
-const LONGEST_NOTE: usize = 168;
+const LONGEST_NOTE: usize = 138;
 /// Of one that has a fixed sentence.
 const SHORTEST_NOTE: usize = 96;
 

@@ -101,7 +101,7 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
         wait.map(|(until, left)| Step::Done(Outcome::Waiting { reason, until, left }))
     };
     let delay = match &state.ownership {
-        None => return Step::Request(Request::ReadClaimants),
+        None => return Step::Request(state.find_owner()),
         Some(Ownership::Conflicted { .. }) => return release(state, Release::NotOwner),
         Some(Ownership::Succeeded { in_sync: true }) => return release(state, Release::HandedOver),
         // nobody takes over while a revert of ours may still land

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub enum ClaimKey {
     /// The claimant's own credentials have read it.
     Verified {
-        /// The environment's host.
+        /// What the environment calls itself, else its host.
         environment: String,
         /// The id there.
         organization: OrganizationId,

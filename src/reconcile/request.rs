@@ -24,6 +24,9 @@ pub enum Request {
     /// namespace that is being deleted, the Secret usually goes before the
     /// resource.
     ReadLastKnownCredentials,
+    /// Find out what the environment calls itself, for the client that has just
+    /// read the organization. It can't fail.
+    ReadIssuer,
     /// Find the other resources that claim the organization just read.
     ReadClaimants,
     /// Write into the status that work is under way, and on which organization.
@@ -48,6 +51,8 @@ pub enum Response {
     },
     /// To `ReadCredentials` and `ReadLastKnownCredentials`.
     Credentials(Result<Access, CredentialsError>),
+    /// To `ReadIssuer`; `None`: its host, as far as is known.
+    Issuer(Option<String>),
     /// To `ReadClaimants`.
     Claimants {
         /// The resource itself.

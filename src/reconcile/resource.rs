@@ -71,8 +71,18 @@ pub struct PlannedRelease {
 pub struct Pinned {
     /// The environment's host.
     pub environment: String,
+    /// What the environment calls itself, where that is not its host.
+    pub issuer: Option<String>,
     /// The id there.
     pub organization: OrganizationId,
+}
+
+impl Pinned {
+    /// What tells the environment from others: one that is reached under two host
+    /// names has the same under both.
+    pub fn identity(&self) -> &str {
+        self.issuer.as_deref().unwrap_or(&self.environment)
+    }
 }
 
 /// How a resource claims the organization that is pinned in its status.

@@ -4,10 +4,10 @@
 
 use super::{
     Access, ClusterWrite, CredentialsError, ErrorClass, Feature, Found, History, HistoryEvent, Observation, Ownership,
-    Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, SESSION_POLICY,
-    Settings, ownership, remote,
+    Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response,
+    SESSION_POLICY, Settings, ownership, remote,
 };
-use crate::policy::{Live, OrganizationId, ValidatedSpec};
+use crate::policy::{Live, ValidatedSpec};
 use std::time::Duration;
 
 /// Everything a decision may depend on.
@@ -34,6 +34,9 @@ pub struct State {
     pub last_known_read: bool,
     /// Whether the resource's namespace is being deleted, where that was asked.
     pub namespace_terminating: Option<bool>,
+    /// What the environment calls itself, else its host; `None` before that was
+    /// asked.
+    pub identity: Option<String>,
     /// Who owns the organization.
     pub ownership: Option<Ownership>,
     /// An older resource that may own the organization was not reconciled yet.
@@ -81,6 +84,9 @@ impl State {
             (request, Response::Credentials(credentials)) => {
                 self.last_known_read |= *request == Request::ReadLastKnownCredentials;
                 self.handle_credentials(credentials);
+            }
+            (_, Response::Issuer(issuer)) => {
+                self.identity = issuer.or_else(|| Some(self.access()?.environment.clone()));
             }
             (_, Response::Claimants { own, mut others }) => {
                 let keys = self.claim_keys(&own.namespace);
@@ -177,7 +183,7 @@ impl State {
 
     fn forget_organization(&mut self) {
         self.progress_reported = false; // it pinned what is forgotten
-        self.ownership = None;
+        (self.identity, self.ownership) = (None, None);
         self.observation = self.observation.started_over();
     }
 
@@ -211,18 +217,22 @@ impl State {
         let unreported = |r: &Resource| r.conditions.iter().any(|c| c.reason == Reason::FeatureStateUnknown);
         Some(remote::Goal {
             organization: spec.organization.clone(),
-            pinned: self.pin_here(),
+            pinned: self.pin_here().map(|pinned| pinned.organization.clone()),
             features_unreported: self.here().is_some_and(unreported),
             policy: spec.policy,
             mode: spec.mode,
         })
     }
 
-    /// The pinned organization, if it was pinned in the environment that the
-    /// credentials lead to now.
-    fn pin_here(&self) -> Option<OrganizationId> {
-        let pinned = self.here()?.pinned.as_ref()?;
-        (pinned.environment == self.access()?.environment).then(|| pinned.organization.clone())
+    /// The pin, if it leads to the host that the credentials lead to now.
+    pub fn pin_here(&self) -> Option<&Pinned> {
+        let environment = &self.access()?.environment;
+        self.here()?.pinned.as_ref().filter(|pinned| pinned.environment == *environment)
+    }
+
+    /// Asks who owns the organization that was read, and first where that is.
+    pub(super) const fn find_owner(&self) -> Request {
+        if self.identity.is_some() { Request::ReadClaimants } else { Request::ReadIssuer }
     }
 
     /// Time between two reconciles of this resource.

@@ -319,10 +319,18 @@ fn observed(state: &State) -> Option<Observed> {
 fn pin(state: &State, resource: Option<&Resource>) -> Option<Pinned> {
     let pinned = resource.and_then(|r| r.pinned.clone());
     let here = state.access().zip(state.observation.resolved.clone());
+    let issuer = |before| match &state.identity {
+        Some(identity) => Some(identity.clone()).filter(|name| state.access().is_none_or(|a| a.environment != *name)),
+        None => before,
+    };
     match (pinned, here) {
-        (Some(pinned), Some((access, _))) if pinned.environment == access.environment => Some(pinned),
+        (Some(pinned), Some((access, _))) if pinned.environment == access.environment => {
+            Some(Pinned { issuer: issuer(pinned.issuer), ..pinned })
+        }
         (Some(pinned), _) if state.deleting() => Some(pinned),
-        (_, Some((access, organization))) => Some(Pinned { environment: access.environment.clone(), organization }),
+        (_, Some((access, organization))) => {
+            Some(Pinned { environment: access.environment.clone(), issuer: issuer(None), organization })
+        }
         (pinned, None) => pinned,
     }
 }

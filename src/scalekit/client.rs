@@ -2,6 +2,7 @@
 
 use super::{
     Credentials, Environment, Transport,
+    address::Address,
     circuit_breaker::{CircuitBreaker, Permit as Probe},
     classify::{as_token_error, bad_response, classify, error, outage_kind},
     http::{self, Body, HttpResponse, TransportError},
@@ -31,8 +32,8 @@ const NEWCOMERS_WAIT: Duration = Duration::from_secs(2);
 /// transport whose credentials are the same share their token, and are equal.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
-    caller: Caller,
+    pub(super) inner: Arc<Inner>,
+    pub(super) caller: Caller,
 }
 
 /// Permission to send one API request, and the token for it.
@@ -41,12 +42,14 @@ pub struct Admission {
     token: Token,
 }
 
-struct Inner {
-    transport: Transport,
-    credentials: Credentials,
-    tokens: Arc<Tokens>,
+pub(super) struct Inner {
+    pub(super) transport: Transport,
+    pub(super) credentials: Credentials,
+    pub(super) tokens: Arc<Tokens>,
     limits: Arc<Limits>,
 }
+
+const JSON: &str = "application/json";
 
 /// What a request is for, as far as limits go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,7 +116,8 @@ impl Client {
         let (mut admission, mut retried) = (admission, false);
         loop {
             let Admission { permit, token } = admission;
-            let (writes, builder) = (request.writes(), self.authorized(request, &token)?);
+            let builder = self.authorized(&self.inner.credentials.address, request, &token)?;
+            let writes = request.writes();
             let purpose = Purpose::Api { writes };
             let (response, paused) = self.attempt(request.template, builder, purpose, permit, deadline).await?;
             let status = response.status;
@@ -153,7 +157,11 @@ impl Client {
             ("client_id", credentials.id()),
             ("client_secret", credentials.secret()),
         ];
-        let request = self.http().post(credentials.address.join("/oauth/token")).form(&form);
+        let request = self
+            .http(&credentials.address)
+            .post(credentials.address.join("/oauth/token"))
+            .form(&form)
+            .header(ACCEPT, JSON);
         let purpose = Purpose::Token { proven };
         let permit = self.permit(purpose).await?;
         let deadline = Instant::now() + self.inner.transport.settings().deadline;
@@ -167,23 +175,30 @@ impl Client {
         body.and_then(read).map_err(|error| as_token_error(error, foreign))
     }
 
-    fn authorized(&self, request: &HttpRequest, token: &Token) -> Result<RequestBuilder, RemoteError> {
+    /// `request` to the environment at `address`.
+    pub(super) fn authorized(
+        &self,
+        address: &Address,
+        request: &HttpRequest,
+        token: &Token,
+    ) -> Result<RequestBuilder, RemoteError> {
         let bearer = HeaderValue::from_str(&format!("Bearer {}", token.value()));
         let mut bearer = bearer.map_err(|_| RemoteError::new(ErrorKind::BadAuthResponse))?;
         bearer.set_sensitive(true);
-        let url = self.inner.credentials.address.join(&format!("/api/v1{}", request.path));
-        let mut builder = self.http().request(request.method.clone(), url).header(AUTHORIZATION, bearer);
+        let url = address.join(&format!("/api/v1{}", request.path));
+        let mut builder =
+            self.http(address).request(request.method.clone(), url).header(AUTHORIZATION, bearer).header(ACCEPT, JSON);
         if let Some(version) = &self.inner.transport.settings().api_version {
             builder = builder.header("x-api-version", version);
         }
         Ok(match &request.body {
-            Some(body) => builder.header(CONTENT_TYPE, "application/json").body(body.clone()),
+            Some(body) => builder.header(CONTENT_TYPE, JSON).body(body.clone()),
             None => builder,
         })
     }
 
-    fn http(&self) -> &reqwest::Client {
-        self.inner.transport.http(self.inner.credentials.address.private)
+    fn http(&self, address: &Address) -> &reqwest::Client {
+        self.inner.transport.http(address.private)
     }
 
     /// Waits until the limits let a request through, unless the circuit breaker
@@ -220,7 +235,7 @@ impl Client {
         let probe = breaker.map(CircuitBreaker::try_acquire).transpose().map_err(RemoteError::not_sent)?;
         permit.sent();
         let start = Instant::now();
-        let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
+        let result = http::send(request, deadline).await;
         let writes = purpose == Purpose::Api { writes: true };
         let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -19,6 +19,8 @@ pub struct Credentials {
     pub(super) address: Address,
     id: String,
     secret: SecretString,
+    /// What allowed their URL; it has to allow their issuer's too.
+    pub(super) rules: Rules,
 }
 
 impl Credentials {
@@ -29,7 +31,7 @@ impl Credentials {
         let address = Address::parse(url, rules).map_err(|why| (Key::EnvironmentUrl, why))?;
         let id = text(Key::ClientId, id)?.to_owned();
         let secret = SecretString::from(text(Key::ClientSecret, secret)?);
-        Ok(Self { address, id, secret })
+        Ok(Self { address, id, secret, rules: rules.clone() })
     }
 
     /// The host of their environment.

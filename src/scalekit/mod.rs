@@ -14,10 +14,12 @@
 //!   that is longer than [`PATIENCE`] is told instead.
 //! - A 429 of the token endpoint pauses the one client. Until a client has got its
 //!   first token, its token requests have a small limit of their own.
+//! - A token of a host that a tenant may run is shown to the issuer that it names,
+//!   once ([`Client::issuer`]); nothing else goes to another host than the Secret's.
 //! - No error carries a body, a header or a URL.
 //!
-//! Deliberately absent: reading the token (a JWT, but opaque to us), webhooks,
-//! and the search endpoint, which is fuzzy and so no way to identify an
+//! Deliberately absent: checking a token (of a JWT only its issuer is read, as a
+//! name), webhooks, and the search endpoint, which is fuzzy and so no way to identify an
 //! organization.
 
 mod address;
@@ -30,10 +32,12 @@ mod environment;
 mod execute;
 mod hosts;
 mod http;
+mod issuer;
 mod known_clients;
 mod lookup;
 mod pace;
 mod pages;
+mod proof;
 mod pruned;
 mod rate_limiter;
 mod requests;

@@ -33,6 +33,10 @@ impl<K: Eq + Hash, V> Pruned<K, V> {
         self.entries.entry(key).or_insert_with(new)
     }
 
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key)
+    }
+
     #[cfg(test)]
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.entries.values_mut()

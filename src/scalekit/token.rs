@@ -2,11 +2,14 @@
 //! it is renewed before it expires, and after a refusal it is not requested
 //! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
 
-use super::pace::pause;
+use super::{pace::pause, proof::Proof};
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{sync::Mutex, time::Instant};
@@ -21,18 +24,26 @@ pub(super) struct Grant {
     pub(super) value: SecretString,
     /// Clamped to what is plausible.
     pub(super) lifetime: Duration,
+    /// Who issued it, by its own words.
+    pub(super) issuer: Option<String>,
 }
 
 /// A token to send. Each one that a client fetches has the next number.
 #[derive(Clone)]
 pub(super) struct Token {
     value: SecretString,
-    number: u64,
+    pub(super) number: u64,
+    issuer: Option<String>,
 }
 
 impl Token {
     pub(super) fn value(&self) -> &str {
         self.value.expose_secret()
+    }
+
+    /// Who issued it, by its own words.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 }
 
@@ -45,6 +56,10 @@ pub(super) struct Tokens {
     /// Since a lockout no token has been accepted, so the next 401 locks out again
     /// without a second try.
     probation: AtomicBool,
+    /// The token last fetched, though it may have been refused since.
+    latest: std::sync::Mutex<Option<Token>>,
+    /// What became of it at its issuer.
+    pub(super) proof: Mutex<Option<Proof>>,
 }
 
 #[derive(Default)]
@@ -68,7 +83,14 @@ struct Held {
 
 impl Tokens {
     pub(super) fn new(number: u64) -> Self {
-        Self { number, state: Mutex::default(), ended: AtomicU64::new(0), probation: AtomicBool::new(false) }
+        Self {
+            number,
+            state: Mutex::default(),
+            ended: AtomicU64::new(0),
+            probation: AtomicBool::new(false),
+            latest: std::sync::Mutex::default(),
+            proof: Mutex::default(),
+        }
     }
 
     /// The token to use now. Of all callers that find none, one runs its
@@ -105,7 +127,16 @@ impl Tokens {
         }
         let grant = fetch(state.proven).await;
         self.ended.fetch_add(1, Ordering::AcqRel);
-        state.keep(grant, Instant::now())
+        let token = state.keep(grant, Instant::now());
+        if let Ok(token) = &token {
+            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        }
+        token
+    }
+
+    /// The token last fetched, without a request.
+    pub(super) fn latest(&self) -> Option<Token> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A request with `token` was answered with a 401. Drops this token, not one
@@ -139,9 +170,9 @@ impl Tokens {
 impl State {
     fn keep(&mut self, grant: Result<Grant, RemoteError>, now: Instant) -> Result<Token, RemoteError> {
         match grant {
-            Ok(Grant { value, lifetime }) => {
+            Ok(Grant { value, lifetime, issuer }) => {
                 self.issued += 1;
-                let token = Token { value, number: self.issued };
+                let token = Token { value, number: self.issued, issuer };
                 let (renew_at, ends_at) = (now + lifetime.mul_f64(0.8), now + lifetime);
                 self.held = Some(Held { token: token.clone(), renew_at, ends_at });
                 (self.failure, self.proven, self.limited) = (None, true, 0);
@@ -217,7 +248,8 @@ mod tests {
             let fetch = async {
                 let n = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                let grant = |s| Grant { value: SecretString::from(format!("t{n}")), lifetime: Duration::from_secs(s) };
+                let value = SecretString::from(format!("t{n}"));
+                let grant = |s| Grant { value, lifetime: Duration::from_secs(s), issuer: None };
                 response.map(grant).map_err(RemoteError::new)
             };
             self.tokens.get(|_| fetch).await.map_err(|error| error.kind)

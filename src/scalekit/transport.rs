@@ -3,7 +3,7 @@
 
 use super::{
     Settings, SettingsProblem, circuit_breaker::CircuitBreaker, hosts::Resolver, known_clients::KnownClients,
-    pruned::Pruned, rate_limiter::RateLimiter,
+    proof::Issuers, pruned::Pruned, rate_limiter::RateLimiter,
 };
 use reqwest::{redirect, retry};
 use std::{
@@ -36,6 +36,7 @@ struct Shared {
     settings: Settings,
     limits: Mutex<Pruned<String, Arc<Limits>>>,
     clients: KnownClients,
+    issuers: Issuers,
 }
 
 /// What limits the requests to one host and port, whoever sends them. A path does
@@ -78,6 +79,7 @@ impl Transport {
             settings,
             limits: Mutex::default(),
             clients: KnownClients::default(),
+            issuers: Issuers::default(),
         })))
     }
 
@@ -88,6 +90,10 @@ impl Transport {
 
     pub(super) fn clients(&self) -> &KnownClients {
         &self.0.clients
+    }
+
+    pub(super) fn issuers(&self) -> &Issuers {
+        &self.0.issuers
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -38,10 +38,15 @@ impl Default for Config {
 }
 
 impl Config {
+    /// `http://127.0.0.1:<port>`, once it listens.
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}", self.listen)
+    }
+
     pub(crate) fn environment(&self) -> Result<Environment, StartError> {
         let settings = Settings::default().overlaid(&self.settings).map_err(StartError::Settings)?;
         let client = Client { client_id: self.client_id.clone(), client_secret: self.client_secret.clone() };
-        Ok(Environment::new(settings, client, Organizations::numbered(self.organizations)))
+        Ok(Environment::new(settings, client, Organizations::numbered(self.organizations), self.base_url()))
     }
 }
 

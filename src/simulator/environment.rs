@@ -27,12 +27,14 @@ pub(crate) struct Environment {
     pub(crate) client: Client,
     pub(crate) tokens: Tokens,
     pub(crate) organizations: Organizations,
+    /// Where it is reached, as its tokens say.
+    base_url: String,
     bucket: Bucket,
 }
 
 impl Environment {
-    pub(crate) fn new(settings: Settings, client: Client, organizations: Organizations) -> Self {
-        Self { settings, client, tokens: Tokens::default(), organizations, bucket: Bucket::default() }
+    pub(crate) fn new(settings: Settings, client: Client, organizations: Organizations, base_url: String) -> Self {
+        Self { settings, client, tokens: Tokens::default(), organizations, base_url, bucket: Bucket::default() }
     }
 
     pub(crate) fn handle(&mut self, request: &ApiRequest, now: Instant) -> ApiResponse {
@@ -43,7 +45,7 @@ impl Environment {
         let route = Route::of(request.uri.path(), self.settings.encoded_slash_routes);
         let route = route.filter(|route| self.exists(route)).ok_or(ApiError::UNKNOWN_ROUTE)?;
         if route == Route::Token {
-            return Ok(self.tokens.grant(request, &self.client, &self.settings.token, now));
+            return Ok(self.tokens.grant(request, &self.client, &self.settings.token, &self.base_url, now));
         }
         request.bearer().and_then(|token| self.tokens.holder(token, now)).ok_or(ApiError::UNAUTHENTICATED)?;
         if let Err(wait) = self.bucket.take(&self.settings.rate_limit, now) {

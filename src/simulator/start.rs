@@ -32,7 +32,7 @@ impl Simulator {
         }
         let socket = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
         let address = socket.local_addr().map_err(StartError::Listen)?;
-        let server = Arc::new(Server::new(config)?);
+        let server = Arc::new(Server::new(Config { listen: address, ..config })?);
         let kill_switch = KillSwitch::default();
         let service = Router::new()
             .fallback(receive)

@@ -3,6 +3,7 @@
 use super::http::{ApiRequest, ApiResponse, form};
 use super::settings::Token;
 use axum::http::{Method, header};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -29,13 +30,24 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    pub(crate) fn grant(&mut self, request: &ApiRequest, client: &Client, rules: &Token, now: Instant) -> ApiResponse {
+    pub(crate) fn grant(
+        &mut self,
+        request: &ApiRequest,
+        client: &Client,
+        rules: &Token,
+        base_url: &str,
+        now: Instant,
+    ) -> ApiResponse {
         if let Err(refusal) = check(request, client) {
             return refusal;
         }
         self.live.retain(|_, grant| grant.expires > now);
         self.issued += 1;
-        let token = format!("simulated-{}-{:016x}", self.issued, fastrand::u64(..));
+        let opaque = format!("simulated-{}-{:016x}", self.issued, fastrand::u64(..));
+        let token = match rules.issuer.as_deref().unwrap_or(base_url) {
+            "" => opaque,
+            issuer => jwt(&json!({"iss": issuer, "sub": client.client_id}), &opaque),
+        };
         let expires = now + Duration::from_millis(rules.lifetime_ms);
         self.live.insert(token.clone(), Grant { expires, client_id: client.client_id.clone() });
         let seconds = rules.expires_in.unwrap_or_else(|| i64::try_from(rules.lifetime_ms / 1000).unwrap_or(i64::MAX));
@@ -58,6 +70,12 @@ impl Tokens {
         let live = self.live.values().filter(|grant| grant.expires > now).count();
         json!({"issued": self.issued, "live": live})
     }
+}
+
+/// A token with these claims. Nobody checks the signature.
+fn jwt(claims: &Value, signature: &str) -> String {
+    let part = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+    format!("{}.{}.{signature}", part(&json!({"alg": "RS256", "typ": "JWT"})), part(claims))
 }
 
 /// Checks a token request; the error is the OAuth error response.

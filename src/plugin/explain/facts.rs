@@ -45,7 +45,10 @@ fn organization(summary: &Summary<'_>) -> String {
     let found = status.and_then(|status| status.organization_id.as_deref()).filter(|id| *id != declared);
     let found = found.map(|id| format!(" ({id})")).unwrap_or_default();
     let place = status.and_then(|status| status.environment.as_deref());
-    format!("{declared}{found}{}", place.map(|host| format!(" at {host}")).unwrap_or_default())
+    let place = place.map(|host| format!(" at {host}")).unwrap_or_default();
+    let issuer = status.and_then(|status| status.issuer.as_deref());
+    let issuer = issuer.map(|issuer| format!(", which calls itself {issuer}")).unwrap_or_default();
+    format!("{declared}{found}{place}{issuer}")
 }
 
 const fn meaning(mode: Mode) -> &'static str {

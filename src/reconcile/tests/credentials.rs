@@ -15,7 +15,7 @@ fn an_edit_of_the_credentials_reference_in_the_middle_is_followed_by_other_crede
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
     // just before the status is written, when all was read with the first credentials
-    world.meanwhile(5, |world| world.edit(1, |spec| spec.secret = Some(SECRET.into())));
+    world.meanwhile(6, |world| world.edit(1, |spec| spec.secret = Some(SECRET.into())));
     let reconciled = world.reconcile(uid);
     assert_eq!(reconciled.count("read credentials"), 2);
     assert_eq!(
@@ -30,7 +30,7 @@ fn an_edit_of_the_credentials_reference_in_the_middle_is_followed_by_other_crede
 fn an_edit_of_something_else_in_the_middle_starts_over_too() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
-    world.meanwhile(5, |world| world.edit(1, |spec| spec.policy = custom(240, None)));
+    world.meanwhile(6, |world| world.edit(1, |spec| spec.policy = custom(240, None)));
     assert_eq!(world.reconcile(uid).policies(), [custom(240, None)]);
 }
 
@@ -50,7 +50,7 @@ fn starting_over_does_not_forget_a_write_that_may_still_land() {
 fn a_status_that_others_changed_in_the_middle_costs_one_more_read_of_the_resource_alone() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
-    world.meanwhile(5, |world| world.cluster.get_mut(1).unwrap().version += 1);
+    world.meanwhile(6, |world| world.cluster.get_mut(1).unwrap().version += 1);
     let reconciled = world.reconcile(uid);
     assert_eq!((reconciled.count("read resource"), reconciled.count("read credentials")), (2, 1));
     assert_eq!(reconciled.policies(), [declared()]);
@@ -79,7 +79,7 @@ fn a_rotation_to_another_environment_starts_over_there() {
         let uid = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) });
         world.secret = Ok(access(HOST));
         world.trouble(on, 0, Trouble::Refused(ErrorKind::AuthFailed));
-        let steps = if matches!(on, On::ApplicationPolicy) { 4 } else { 8 };
+        let steps = if matches!(on, On::ApplicationPolicy) { 5 } else { 9 };
         world.meanwhile(steps, |world| world.secret = Ok(access(OTHER)));
         let reconciled = world.reconcile(uid);
         assert_eq!(
@@ -130,7 +130,7 @@ fn the_pin_of_another_environment_is_written_before_the_first_write_there() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
     // between the status, which pins the first environment, and the finalizer
-    world.meanwhile(6, |world| {
+    world.meanwhile(7, |world| {
         world.scalekit.environment = OTHER.into();
         world.edit(1, |spec| spec.secret = Some(SECRET.into()));
     });

@@ -87,7 +87,7 @@ fn an_organization_must_be_missing_twice() {
 
 #[test]
 fn an_organization_that_goes_during_the_revert_is_gone() {
-    for step in 4..=6 {
+    for step in 5..=7 {
         let (mut world, uid) = deleting(enforce(declared()));
         world.meanwhile(step, |w| w.scalekit.organizations.clear());
         assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::OrganizationGone), "{step}");

@@ -61,7 +61,7 @@ fn what_somebody_else_wrote_is_not_reported_as_ours() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.tenant().live = foreign();
     world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::Conflict));
-    world.meanwhile(8, |w| w.tenant().live = declared().into());
+    world.meanwhile(9, |w| w.tenant().live = declared().into());
     let reconciled = world.reconcile(uid);
     assert_eq!((reconciled.words().last(), events(&reconciled)), (Some(&"read policy"), vec![]));
 }

@@ -115,7 +115,7 @@ fn two_lost_flag_writes_end_the_reconcile_and_a_conflict_counts_as_one() {
 
 #[test]
 fn an_organization_that_goes_before_the_flag_is_written_is_not_found() {
-    let (world, uid, _) = first_reconcile(|w| w.meanwhile(7, |w| w.scalekit.organizations.clear()));
+    let (world, uid, _) = first_reconcile(|w| w.meanwhile(8, |w| w.scalekit.organizations.clear()));
     assert_eq!(world.says(uid, ConditionType::Stalled), "True OrganizationNotFound");
     let (world, uid, reconciled) =
         first_reconcile(|w| w.trouble(On::Features, 0, Trouble::Refused(ErrorKind::NotFound)));
@@ -187,7 +187,7 @@ fn a_server_that_never_tells_is_not_asked_again_for_a_policy_that_could_not_hold
 #[test]
 fn row_118_a_feature_that_somebody_switches_off_meanwhile_stays_off() {
     for replaces_features in [false, true] {
-        for before in [4, 5, 6] {
+        for before in [5, 6, 7] {
             let mut world = World::new();
             world.scalekit.habits.replaces_features = replaces_features;
             let uid = world.declare(enforce(declared()));

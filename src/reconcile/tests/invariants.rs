@@ -2,7 +2,7 @@
 
 use super::{
     random::{Run, cases, runs},
-    samples::HOST,
+    samples::{CUSTOM_DOMAIN, HOST},
     world::Entry,
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, diff, tighten};
@@ -105,7 +105,10 @@ fn announced(entry: &Entry) -> Result<(), TestCaseError> {
     };
     let organization = state.observation.organization.as_ref().unwrap();
     let pinned = object.status.as_ref().and_then(|s| s.pinned.clone()).unwrap();
-    prop_assert_eq!((pinned.organization, pinned.environment.as_str()), (organization.id.clone(), HOST));
+    prop_assert_eq!(&pinned.organization, &organization.id);
+    prop_assert_eq!(pinned.environment.as_str(), state.access().unwrap().environment.as_str());
+    prop_assert!([HOST, CUSTOM_DOMAIN].contains(&pinned.environment.as_str()));
+    prop_assert_eq!(Some(pinned.identity()), state.identity.as_deref());
     prop_assert!(state.progress_reported);
     prop_assert!(matches!(state.ownership, Some(Ownership::Owner)), "only the owner writes");
     prop_assert!(!spec.suspend && spec.mode != Mode::Observe);

@@ -23,6 +23,7 @@ fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write
             "read resource",
             "read credentials",
             "read organization",
+            "read issuer",
             "read claimants",
             "read application policy",
             "progress",
@@ -246,7 +247,7 @@ fn an_edit_to_the_applications_policy_keeps_the_finalizer_while_an_earlier_write
 fn an_edit_between_read_and_write_costs_one_write_of_the_old_value_and_is_seen_next() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.tenant().live = foreign();
-    world.meanwhile(7, |world| world.edit(1, |d| d.policy = custom(240, None)));
+    world.meanwhile(8, |world| world.edit(1, |d| d.policy = custom(240, None)));
     assert_eq!(world.reconcile(uid).policies(), [declared()]);
     let object = world.object(uid);
     assert_eq!((object.status.clone().unwrap().observed_generation, object.generation), (1, 2));
@@ -257,7 +258,7 @@ fn an_edit_between_read_and_write_costs_one_write_of_the_old_value_and_is_seen_n
 fn a_resource_deleted_while_its_reconcile_works_gets_no_finalizer_and_no_write() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
-    world.meanwhile(6, |world| world.delete(1));
+    world.meanwhile(7, |world| world.delete(1));
     let reconciled = world.reconcile(uid);
     assert_eq!((reconciled.outcome, world.live()), (Outcome::Gone, Live::Application));
 }

@@ -15,6 +15,7 @@ mod flag;
 mod freshness;
 mod hand_over;
 mod invariants;
+mod issuer;
 mod late_writes;
 mod lifecycle;
 mod modes;

@@ -84,7 +84,7 @@ fn tighten_only_keeps_a_stricter_value_set_while_its_write_was_under_way() {
     let mut world = World::new();
     let uid = world.declare(tighten_only(declared()));
     world.trouble(On::WritePolicy, 0, Trouble::Lost(ErrorKind::TimedOut));
-    world.meanwhile(10, |world| world.tenant().live = custom(120, 30).into());
+    world.meanwhile(11, |world| world.tenant().live = custom(120, 30).into());
     let reconciled = world.reconcile(uid);
     assert_eq!((reconciled.policies().len(), world.live()), (1, custom(120, 30).into()));
     assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::StricterKept));

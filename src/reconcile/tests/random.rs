@@ -17,6 +17,8 @@ pub(crate) struct Run {
     /// How long a deletion waits for a successor, in seconds.
     pub(crate) revert_delay: u64,
     pub(crate) disable_feature: bool,
+    /// The environment names itself, and has a second host name.
+    pub(crate) issuer: bool,
     pub(crate) events: Vec<Action>,
 }
 
@@ -79,6 +81,8 @@ impl Change {
                 world.kept = Some(super::world::access(HOST));
             }
             Self::CredentialsBack => world.credentials = Ok(super::world::access(HOST)),
+            // a second host name is only known for one where the environment says so
+            Self::SecretLeadsTo(CUSTOM_DOMAIN) if world.scalekit.issuer.is_none() => {}
             Self::SecretLeadsTo(host) => world.secret = Ok(super::world::access(host)),
             Self::Wait(seconds) => world.advance(Duration::from_secs(seconds)),
             Self::Restart => world.restart(),
@@ -93,6 +97,7 @@ impl Run {
         world.scalekit.habits = self.habits.clone();
         world.settings.revert_delay = Duration::from_secs(self.revert_delay);
         world.settings.disable_feature = self.disable_feature;
+        world.scalekit.issuer = self.issuer.then(|| ISSUER.into());
         for event in &self.events {
             match event {
                 Action::Reconciled(uid, meanwhile) if world.knows(*uid) => {
@@ -227,7 +232,7 @@ fn changes() -> impl Strategy<Value = Change> {
         8 => (on, 0usize..3, troubles()).prop_map(|(on, nth, trouble)| Change::Trouble(on, nth, trouble)),
         2 => Just(Change::CredentialsMissing),
         1 => Just(Change::CredentialsBack),
-        1 => prop::sample::select(vec![HOST, "other.scalekit.com"]).prop_map(Change::SecretLeadsTo),
+        1 => prop::sample::select(vec![HOST, CUSTOM_DOMAIN, "other.scalekit.com"]).prop_map(Change::SecretLeadsTo),
         1 => Just(Change::NamespaceGoes),
         2 => (1u64..8000).prop_map(Change::Wait),
         1 => Just(Change::Restart),
@@ -285,9 +290,9 @@ pub(crate) fn runs() -> impl Strategy<Value = Run> {
     ];
     let habits = prop_oneof![1 => Just(Habits::default()), 1 => habits()];
     let delay = prop_oneof![Just(0u64), Just(10u64)];
-    let run = (habits, delay, any::<bool>(), declarations(), vec(events, 1..24));
-    run.prop_map(|(habits, revert_delay, disable_feature, first, mut events)| {
+    let run = (habits, delay, any::<bool>(), any::<bool>(), declarations(), vec(events, 1..24));
+    run.prop_map(|(habits, revert_delay, disable_feature, issuer, first, mut events)| {
         events.insert(0, Action::Change(Change::Declare(first)));
-        Run { habits, revert_delay, disable_feature, events }
+        Run { habits, revert_delay, disable_feature, issuer, events }
     })
 }

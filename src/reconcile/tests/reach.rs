@@ -39,6 +39,7 @@ fn random_runs_reach_every_step_and_every_end() {
         "ReadApplicationPolicy",
         "ReadClaimants",
         "ReadCredentials",
+        "ReadIssuer",
         "ReadNamespace",
         "ReadOrganization",
         "ReadPolicy",

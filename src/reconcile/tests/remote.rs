@@ -120,7 +120,7 @@ fn a_conflict_is_decided_anew_up_to_three_times() {
 fn whoever_caused_the_conflict_may_have_done_our_work() {
     let (_, _, reconciled) = first_reconcile(|w| {
         w.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::Conflict));
-        w.meanwhile(9, |w| w.tenant().live = declared().into());
+        w.meanwhile(10, |w| w.tenant().live = declared().into());
     });
     assert_eq!((reconciled.policies().len(), remote_outcome(&reconciled)), (1, &RemoteOutcome::InSync));
 }
@@ -131,9 +131,9 @@ fn a_missing_policy_route_is_told_from_a_missing_organization() {
     assert_eq!((reconciled.policies().len(), remote_outcome(&reconciled)), (0, &RemoteOutcome::Unsupported));
     assert_eq!(world.says(uid, ConditionType::Stalled), "True ApiNotSupported");
     let goes_before = |step| first_reconcile(|w| w.meanwhile(step, |w| w.scalekit.organizations.clear()));
-    for step in 4..=9 {
+    for step in 5..=10 {
         let (mut gone, uid, reconciled) = goes_before(step);
-        if step < 9 {
+        if step < 10 {
             assert_eq!(remote_outcome(&reconciled), &RemoteOutcome::OrganizationNotFound, "gone before step {step}");
             assert_eq!(gone.says(uid, ConditionType::Stalled), "True OrganizationNotFound");
         }

@@ -7,6 +7,10 @@ use crate::policy::{
 use crate::reconcile::{Feature, SESSION_POLICY};
 
 pub(crate) const HOST: &str = "acme.scalekit.com";
+/// Another host name of the same environment.
+pub(crate) const CUSTOM_DOMAIN: &str = "auth.example.com";
+/// What that environment calls itself, where it does.
+pub(crate) const ISSUER: &str = "env.scalekit.com";
 
 pub(crate) fn minutes(n: i64) -> Minutes {
     Minutes::new(n).unwrap()

@@ -3,6 +3,7 @@
 
 mod answers;
 mod authentication;
+mod issuer;
 mod lookups;
 mod network;
 mod outages;

@@ -2,6 +2,7 @@
 
 use super::{Read, decode};
 use crate::scalekit::token::Grant;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,6 +14,8 @@ const DEFAULT: f64 = 300.0;
 /// never promised.
 const SHORTEST: f64 = 30.0;
 const LONGEST: f64 = 24.0 * 60.0 * 60.0;
+/// The payload of a token is some hundred bytes; a longer one is not decoded.
+const LARGEST_PAYLOAD: usize = 16 * 1024;
 
 /// Only the token is essential.
 pub(in crate::scalekit) fn grant(body: &[u8]) -> Read<Grant> {
@@ -26,8 +29,21 @@ pub(in crate::scalekit) fn grant(body: &[u8]) -> Read<Grant> {
     if !sendable(&value) {
         return Err("the access token cannot be sent in a header");
     }
-    let value = SecretString::from(value);
-    Ok(Grant { value, lifetime: lifetime(body.expires_in.as_ref()) })
+    let issuer = issuer(&value);
+    Ok(Grant { value: SecretString::from(value), lifetime: lifetime(body.expires_in.as_ref()), issuer })
+}
+
+/// The `iss` of a JWT, unchecked; `None` for whatever else a token can be.
+fn issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Payload {
+        iss: String,
+    }
+    let mut parts = token.split('.');
+    let payload = parts.nth(1).filter(|payload| payload.len() <= LARGEST_PAYLOAD)?;
+    let complete = parts.next().is_some() && parts.next().is_none();
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).ok().filter(|_| complete)?;
+    decode::<Payload>(&payload).ok().map(|payload| payload.iss)
 }
 
 /// A bearer token is visible ASCII (RFC 6750 §2.1, generously).
@@ -75,6 +91,42 @@ mod tests {
             assert_eq!(lifetime(Some(&expires_in)).as_secs(), seconds, "{expires_in}");
         }
         assert_eq!(lifetime(None).as_secs(), 300);
+    }
+
+    #[test]
+    fn row_123_a_jwt_names_its_issuer_and_no_other_token_does() {
+        let jwt = |payload: &str| format!("eyJ.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(payload));
+        let padded = format!("eyJ.{}=.c2ln", BASE64_URL_SAFE_NO_PAD.encode(r#"{"iss":"https://a"}"#));
+        assert_eq!(
+            issuer(&jwt(r#"{"sub":"x","iss":"https://a.example","exp":1}"#)).as_deref(),
+            Some("https://a.example")
+        );
+        for token in [
+            "opaque",
+            "a.b",
+            "..",
+            "a.!.c",
+            &jwt(""),
+            &jwt("{}"),
+            &jwt(r#"["https://a"]"#),
+            &jwt(r#"{"iss":7}"#),
+            &jwt(r#"{"iss":null}"#),
+            &jwt(r#"{"iss":"https://a","iss":"https://b"}"#),
+            &jwt(&format!(r#"{{"iss":"https://a","x":{}"#, "[".repeat(10_000))),
+            &jwt(&format!(r#"{{"iss":"https://a","x":"{}"}}"#, "x".repeat(LARGEST_PAYLOAD))),
+            &format!("{}.c2ln", jwt(r#"{"iss":"https://a"}"#)),
+            &padded,
+        ] {
+            assert_eq!(issuer(token), None, "{}", &token[..token.len().min(80)]);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_token_makes_reading_its_issuer_panic(token in "[ -~]{0,80}", payload: Vec<u8>) {
+            let _ = issuer(&token);
+            let _ = issuer(&format!("a.{}.b", BASE64_URL_SAFE_NO_PAD.encode(payload)));
+        }
     }
 
     #[test]

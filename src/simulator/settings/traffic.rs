@@ -21,6 +21,9 @@ settings! {
         expires_in: Option<i64>,
         /// `expires_in` as a numeric string.
         expires_in_as_string: bool,
+        /// The `iss` of the tokens, which are JWTs; the simulator's own base URL
+        /// unless set. Empty: the tokens are opaque.
+        issuer: Option<String>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tokens.
 
 use super::wire::{Bench, FORM, GRANT, ORGANIZATION, eventually, send};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -69,4 +70,21 @@ async fn the_announced_lifetime_may_be_a_string_or_a_lie() {
     bench.set(json!({"token": null})).await;
     let seen = send(bench.simulator.address(), "POST", "/oauth/token", FORM, GRANT).await.json();
     assert_eq!((&seen["expires_in"], &seen["token_type"]), (&json!(86399), &json!("Bearer")));
+}
+
+#[tokio::test]
+async fn a_token_names_its_issuer_unless_it_is_to_be_opaque() {
+    let bench = Bench::new().await;
+    let issued = || async { bench.grant(GRANT).await.json()["access_token"].as_str().unwrap().to_owned() };
+    let issuer = |token: String| {
+        let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+        serde_json::from_slice::<Value>(&payload).unwrap()["iss"].clone()
+    };
+    assert_eq!(issuer(issued().await), bench.simulator.base_url());
+    bench.set(json!({"token": {"issuer": "https://acme.example"}})).await;
+    assert_eq!(issuer(issued().await), "https://acme.example");
+    bench.set(json!({"token": {"issuer": ""}})).await;
+    let opaque = Bench { token: issued().await, ..bench };
+    assert!(!opaque.token.contains('.'));
+    assert_eq!(opaque.get(ORGANIZATION).await.status, 200);
 }

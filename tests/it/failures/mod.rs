@@ -15,6 +15,7 @@ mod drift;
 mod feature;
 mod https;
 mod input;
+mod issuer;
 mod journal;
 mod kubernetes;
 mod limits;

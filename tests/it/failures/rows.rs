@@ -348,6 +348,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "at most 64 are open, each for five seconds; one more closes the oldest, so a probe is answered at once",
     ),
     (
+        123,
+        "One environment is reached under two host names, its subdomain and a custom domain; or a tenant's own server hands out tokens that name another environment's issuer",
+        "they count as one where the tokens name one issuer (`status.issuer`): the oldest resource owns the organization, whichever name it uses. A host outside Scalekit's own domains is believed only where its token is good at that issuer; else, and where tokens name none, the host counts",
+    ),
+    (
         124,
         "A finalizer of somebody else holds a resource that is reverted",
         "it claims nothing and its status is true: not Ready, with the policy that is live; another resource becomes Ready",

@@ -63,7 +63,7 @@ pub fn ninety(organization: &str) -> String {
 }
 
 /// The owner's drift is repaired, and its deletion reverts.
-fn keeps_its_word(owner: &World) {
+pub fn keeps_its_word(owner: &World) {
     owner.edit("org_1", &json!({"policy": foreign()}));
     eventually("the drift is repaired", 60, || (owner.truth("org_1")["policy"] == eight_hours()).then_some(()));
     owner.until("acme", "True", "InSync");

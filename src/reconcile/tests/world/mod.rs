@@ -277,6 +277,7 @@ impl World {
                 }
                 Response::Credentials(kept.map_or_else(|| self.credentials_of(secret().as_deref()), Ok))
             }
+            Request::ReadIssuer => Response::Issuer(self.scalekit.issuer.clone()),
             Request::ReadClaimants => self.claimants(uid, state),
             Request::ReportProgress => Response::Cluster(self.store(uid, StatusUpdate::progress(state))),
             Request::AddFinalizer => Response::Cluster(self.set_finalizer(uid, true)),
@@ -308,7 +309,8 @@ impl World {
     /// The resource that owns an organization, of those that have verified
     /// their claims.
     pub(crate) fn owner(&self, id: &OrganizationId) -> Option<Uid> {
-        let keys = [ClaimKey::Verified { environment: self.scalekit.environment.clone(), organization: id.clone() }];
+        let environment = self.scalekit.issuer.clone().unwrap_or_else(|| self.scalekit.environment.clone());
+        let keys = [ClaimKey::Verified { environment, organization: id.clone() }];
         let claimants: Vec<_> = self.cluster.objects.iter().map(Object::claimant).collect();
         let claimants: Vec<_> = claimants.into_iter().filter(|claimant| claimant.claims(&keys)).collect();
         owner(&claimants).and_then(|owner| owner.uid.parse().ok())
@@ -341,13 +343,13 @@ impl World {
         written
     }
 
-    /// An environment other than the one we simulate is empty.
+    /// Under any other host there is an empty environment.
     fn serve(
         &mut self,
         environment: &str,
         request: &RemoteRequest,
     ) -> Result<crate::reconcile::RemoteResponse, crate::reconcile::RemoteError> {
-        if environment == self.scalekit.environment {
+        if environment == self.scalekit.environment || environment == samples::CUSTOM_DOMAIN {
             self.scalekit.serve(request)
         } else {
             Err(crate::reconcile::RemoteError::new(ErrorKind::NotFound))

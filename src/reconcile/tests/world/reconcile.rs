@@ -172,6 +172,7 @@ fn word(step: &Step) -> &'static str {
         Step::Request(Request::ReadNamespace) => "read namespace",
         Step::Request(Request::ReadCredentials { .. }) => "read credentials",
         Step::Request(Request::ReadLastKnownCredentials) => "read last known credentials",
+        Step::Request(Request::ReadIssuer) => "read issuer",
         Step::Request(Request::ReadClaimants) => "read claimants",
         Step::Request(Request::ReportProgress) => "progress",
         Step::Request(Request::AddFinalizer) => "add finalizer",

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Scalekit {
     /// Its host.
     pub(crate) environment: String,
+    /// What it calls itself, where it says so.
+    pub(crate) issuer: Option<String>,
     pub(crate) organizations: BTreeMap<OrganizationId, Tenant>,
     /// Which organization carries an external id.
     pub(crate) external: BTreeMap<String, OrganizationId>,
@@ -83,6 +85,7 @@ impl Scalekit {
         let tenant = |on| Tenant { features: samples::flags(on), live: Live::Application, stale: None };
         Self {
             environment: samples::HOST.into(),
+            issuer: None,
             organizations: [("org_1", false), ("org_2", true)].map(|(id, on)| (samples::org(id), tenant(on))).into(),
             external: [("tenant-1".to_owned(), samples::org("org_1"))].into(),
             application: Ok(samples::application(10_080, 5)),
