@@ -10,13 +10,18 @@ use tokio_util::sync::CancellationToken;
 
 /// Reconciles side by side; more gain nothing on one API server.
 const WORKERS: usize = 16;
+/// The shortest time limit of a reconcile.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// So many slow requests to Scalekit must fit in, or a slow server would never be
+/// done with.
+const REQUESTS: u32 = 6;
 /// The longest delay between two tries when the API server fails.
 const KUBE_CAP: Duration = Duration::from_secs(60);
 
 /// Works until `shutdown`, then waits for the reconciles under way: at most one
 /// request to Scalekit and one to the API server.
 pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, deadline: Duration) {
+    let limit = time_limit(deadline);
     let workers = Arc::new(Semaphore::new(WORKERS));
     let mut running = JoinSet::new();
     loop {
@@ -33,7 +38,7 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
         running.spawn(async move {
             let _worker = worker;
             match context.cache.get(&uid) {
-                Some(entry) => reconcile(&context, &entry.resource).await,
+                Some(entry) => reconcile(&context, &entry.resource, limit).await,
                 None => {
                     context.queue.forget(&uid);
                     context.queue.done(&uid, None);
@@ -47,8 +52,13 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
     }
 }
 
-async fn reconcile(context: &Context, resource: &ResourceRef) {
-    let reconcile = tokio::time::timeout(TIMEOUT, reconcile::reconcile(context, resource));
+/// How long a reconcile may take whose requests have this `deadline`.
+fn time_limit(deadline: Duration) -> Duration {
+    TIMEOUT.max(deadline.saturating_mul(REQUESTS))
+}
+
+async fn reconcile(context: &Context, resource: &ResourceRef, limit: Duration) {
+    let reconcile = tokio::time::timeout(limit, reconcile::reconcile(context, resource));
     let requeue = match AssertUnwindSafe(reconcile).catch_unwind().await {
         Ok(Ok(Ok((_, requeue)))) => requeue,
         Ok(Ok(Err(error))) => {
@@ -77,4 +87,17 @@ async fn crashed(context: &Context, resource: &ResourceRef, how: &'static str) -
         tracing::warn!(%resource, "the failure could not be written into the status");
     }
     Requeue::Backoff { cap: MAX_BACKOFF }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_deadline_of_a_request_leaves_a_reconcile_time_for_all_its_requests() {
+        let seconds = Duration::from_secs;
+        for (deadline, limit) in [(2, 60), (10, 60), (15, 90), (300, 1800)] {
+            assert_eq!(time_limit(seconds(deadline)), seconds(limit));
+        }
+    }
 }
