@@ -127,15 +127,13 @@ impl<'a> Effects<'a> {
     }
 
     async fn claimants(&mut self, state: &State) -> Response {
-        let (Some(object), Some(resource), Some(organization), Some(access)) =
-            (&self.object, state.here(), &state.observation.organization, state.access())
-        else {
+        let (Some(object), Some(resource), Some(claimed)) = (&self.object, state.here(), state.claimed()) else {
             return Response::Cluster(ClusterWrite::Outdated);
         };
         let own = own_claimant(self.resource, object, resource);
         // a reconcile that starts over lets go of the organization that it read first
         self.lock = None;
-        self.lock = Some(self.context.locks.lock(&access.environment, organization.id.as_str()).await);
+        self.lock = Some(self.context.locks.lock(&claimed.environment, claimed.organization.as_str()).await);
         let keys = state.claim_keys(&self.resource.namespace);
         let mut others = self.context.cache.found_at(&self.resource.uid, &keys);
         for other in &mut others {

@@ -31,25 +31,40 @@ impl Claim {
             takes_over,
             in_sync: counts && takes_over && resource.was_ready(),
             reverting: counts && resource.claim == Some(ClaimState::Reverting),
+            // what retains its policy has no finalizer
+            written: resource.finalizer || (resource.recorded && takes_over),
+            adopted: resource.adopted,
         }
     }
 }
 
 impl State {
-    /// Where the claims are found on the organization that this reconcile has
-    /// read for a resource in `namespace`; while that one has never claimed it,
-    /// also all that name it.
+    /// The organization whose claims are looked up: the one that this reconcile
+    /// has read, or of a deletion that can't read it the pinned one.
+    pub fn claimed(&self) -> Option<Pinned> {
+        match (self.access(), &self.observation.organization) {
+            (Some(access), Some(organization)) => {
+                Some(Pinned { environment: access.environment.clone(), organization: organization.id.clone() })
+            }
+            _ => self.here().filter(|_| self.deleting()).and_then(|resource| resource.pinned.clone()),
+        }
+    }
+
+    /// Where the claims on it are found for a resource in `namespace`; while that
+    /// one has never claimed it, also all that name it. What it did not read itself
+    /// only others have verified.
     pub fn claim_keys(&self, namespace: &str) -> Vec<ClaimKey> {
-        let (Some(access), Some(resource), Some(spec), Some(organization)) =
+        let verified =
+            self.claimed().map(|Pinned { environment, organization }| ClaimKey::Verified { environment, organization });
+        let mut keys = Vec::from_iter(verified);
+        let (Some(_), Some(resource), Some(spec), Some(organization)) =
             (self.access(), self.here(), self.spec(), &self.observation.organization)
         else {
-            return Vec::new();
+            return keys;
         };
         let credentials = credentials(spec, namespace);
         let external = organization.external_id.as_deref().and_then(ExternalId::parse).map(OrganizationRef::External);
         let names = [Some(OrganizationRef::Id(organization.id.clone())), external, Some(spec.organization.clone())];
-        let mut keys =
-            vec![ClaimKey::Verified { environment: access.environment.clone(), organization: organization.id.clone() }];
         for organization in names.into_iter().flatten() {
             if resource.claim.is_none() {
                 keys.push(ClaimKey::Named(organization.clone()));
@@ -94,7 +109,8 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
 /// anew, or one odd answer, must not give the organization to somebody else.
 const DOUBT: Duration = Duration::from_secs(60);
 
-fn is_refused(outcome: &Outcome) -> bool {
+/// Whether Scalekit refused the credentials.
+pub(super) fn is_refused(outcome: &Outcome) -> bool {
     outcome.remote_error().is_some_and(|error| error.kind.class() == ErrorClass::Unauthenticated)
 }
 

@@ -23,3 +23,5 @@ mod reach;
 mod remote;
 mod reports;
 mod requeue;
+mod restore;
+mod takeover;
