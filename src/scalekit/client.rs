@@ -40,8 +40,8 @@ enum Purpose {
     /// The API, to write or to read.
     Api { writes: bool },
     /// A token. Credentials that have never brought one are not `proven`: they have
-    /// a limit of their own, and the circuit breaker does not count them. Else
-    /// whoever may write a Secret could hold up all clients of the host.
+    /// limits and a circuit breaker of their own. Else whoever may write a Secret
+    /// could hold up all clients of the host.
     Token { proven: bool },
 }
 
@@ -49,8 +49,14 @@ impl Client {
     /// A client with `credentials`. Sends nothing yet.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
         let limits = transport.limits(&credentials.address.server);
-        let tokens = transport.clients().tokens(&credentials);
+        let tokens = transport.clients().tokens(&credentials, transport.settings().deadline);
         Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens, limits }))
+    }
+
+    /// It comes in the place of `before`, whose credentials may have been refused:
+    /// new values alone don't make it one that never was.
+    pub fn follow(&self, before: &Self) {
+        self.0.tokens.refusals.follow(&before.0.tokens.refusals);
     }
 
     /// Tells the clients of a process apart; equal clients have the same number.
@@ -152,22 +158,22 @@ impl Client {
         purpose: Purpose,
         deadline: Instant,
     ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
-        let breaker = Some(&self.0.limits.breaker).filter(|_| purpose != Purpose::Token { proven: false });
-        breaker.map_or(Ok(()), CircuitBreaker::check_permitted).map_err(RemoteError::not_sent)?;
+        let breaker = self.breaker(purpose);
+        breaker.check_permitted().map_err(RemoteError::not_sent)?;
         match timeout_at(deadline, self.acquire(purpose)).await {
             Ok(Ok(())) => {}
             Ok(Err(retry_after)) => return Err(RemoteError::not_sent(ErrorKind::RateLimited { retry_after })),
             Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
         }
         // The breaker may have opened while this request waited.
-        let permit = breaker.map(CircuitBreaker::try_acquire).transpose().map_err(RemoteError::not_sent)?;
+        let permit = breaker.try_acquire().map_err(RemoteError::not_sent)?;
         let start = Instant::now();
         let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
         let writes = purpose == Purpose::Api { writes: true };
         let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
-        let probe_after = permit.and_then(|permit| self.record_outcome(permit, &result));
+        let probe_after = self.record_outcome(breaker, permit, &result);
         let foreign = self.is_concealed() && result.as_ref().is_ok_and(|response| is_foreign(response, purpose));
         let failed =
             |e: TransportError| RemoteError { outcome_unknown: writes && e.sent, probe_after, ..error(e.kind, e.note) };
@@ -179,24 +185,36 @@ impl Client {
         Ok((response, paused))
     }
 
+    /// That of the host, or of the client itself while it has no say about the host.
+    fn breaker(&self, purpose: Purpose) -> &CircuitBreaker {
+        match purpose {
+            Purpose::Token { proven: false } => &self.0.tokens.breaker,
+            _ => &self.0.limits.breaker,
+        }
+    }
+
     /// Waits until the limits let a request through. `Err`: how long to wait before
     /// trying again.
     async fn acquire(&self, purpose: Purpose) -> Result<(), Duration> {
-        let Limits { rate_limiter, newcomers, .. } = &*self.0.limits;
+        let Limits { rate_limiter, .. } = &*self.0.limits;
         if purpose != (Purpose::Token { proven: false }) {
             return rate_limiter.acquire().await;
         }
         match rate_limiter.remaining_pause() {
             Some(left) => Err(left),
-            None => newcomers.acquire().await,
+            None => self.0.limits.newcomers(self.0.tokens.refusals.any()).acquire().await,
         }
     }
 
     /// Records the outcome with the circuit breaker, and logs when it opens and
     /// closes. Returns the time until the next probe where the environment is
     /// down.
-    fn record_outcome(&self, permit: Permit, result: &Result<HttpResponse, TransportError>) -> Option<Duration> {
-        let breaker = &self.0.limits.breaker;
+    fn record_outcome(
+        &self,
+        breaker: &CircuitBreaker,
+        permit: Permit,
+        result: &Result<HttpResponse, TransportError>,
+    ) -> Option<Duration> {
         let Some(kind) = outage_kind(result) else {
             if breaker.on_response() {
                 tracing::info!(environment = %self.environment(), "outage is over");

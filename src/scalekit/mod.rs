@@ -33,6 +33,7 @@ mod lookup;
 mod pages;
 mod pruned;
 mod rate_limiter;
+mod refusals;
 mod requests;
 mod retry_after;
 mod settings;

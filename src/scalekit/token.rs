@@ -2,7 +2,11 @@
 //! it is renewed before it expires, and after a refusal it is not requested
 //! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
 
-use super::rate_limiter::pause;
+use super::{
+    circuit_breaker::CircuitBreaker,
+    rate_limiter::pause,
+    refusals::{LOCKOUT, Refusals},
+};
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -14,8 +18,6 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// How long a client whose credentials or tokens were refused sends nothing.
-const LOCKOUT: Duration = Duration::from_secs(5 * 60);
 /// When to try again after the renewal of a token that is still good failed, or
 /// after an answer without a token.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
@@ -48,6 +50,10 @@ pub(super) struct Tokens {
     /// Since a lockout no token has been accepted, so the next 401 locks out again
     /// without a second try.
     probation: AtomicBool,
+    /// While no token ever came: the outages of the token endpoint, for this client
+    /// alone.
+    pub(super) breaker: CircuitBreaker,
+    pub(super) refusals: Refusals,
 }
 
 #[derive(Default)]
@@ -70,8 +76,16 @@ struct Held {
 }
 
 impl Tokens {
-    pub(super) fn new(number: u64) -> Self {
-        Self { number, state: Mutex::default(), ended: AtomicU64::new(0), probation: AtomicBool::new(false) }
+    /// `deadline`: the longest that a request can take.
+    pub(super) fn new(number: u64, deadline: Duration) -> Self {
+        Self {
+            number,
+            state: Mutex::default(),
+            ended: AtomicU64::new(0),
+            probation: AtomicBool::new(false),
+            breaker: CircuitBreaker::new(deadline),
+            refusals: Refusals::default(),
+        }
     }
 
     /// The token to use now. Of all callers that find none, one runs its
@@ -108,9 +122,14 @@ impl Tokens {
         {
             return Err(error.clone()); // from a fetch that ended while we waited
         }
+        if let Some(retry_after) = self.refusals.wait(now) {
+            return Err(RemoteError::not_sent(ErrorKind::RateLimited { retry_after }));
+        }
         let grant = fetch(state.proven).await;
         self.ended.fetch_add(1, Ordering::AcqRel);
-        state.keep(grant, Instant::now())
+        let now = Instant::now();
+        let lockout = self.refusals.record(&grant, now);
+        state.keep(grant, lockout, now)
     }
 
     /// A request with `token` was answered with a 401. Drops this token, not one
@@ -142,7 +161,12 @@ impl Tokens {
 }
 
 impl State {
-    fn keep(&mut self, grant: Result<Grant, RemoteError>, now: Instant) -> Result<Token, RemoteError> {
+    fn keep(
+        &mut self,
+        grant: Result<Grant, RemoteError>,
+        lockout: Duration,
+        now: Instant,
+    ) -> Result<Token, RemoteError> {
         match grant {
             Ok(Grant { value, lifetime }) => {
                 self.issued += 1;
@@ -154,7 +178,7 @@ impl State {
             }
             Err(error) if error.kind == ErrorKind::CredentialsRejected => {
                 (self.held, self.proven) = (None, false);
-                self.lock_out(LOCKOUT, error.clone());
+                self.lock_out(lockout, error.clone());
                 Err(error)
             }
             Err(mut error) => {
@@ -209,7 +233,7 @@ mod tests {
 
     impl Default for Bench {
         fn default() -> Self {
-            Self { tokens: Arc::new(Tokens::new(0)), asked: Arc::default() }
+            Self { tokens: Arc::new(Tokens::new(0, Duration::from_secs(10))), asked: Arc::default() }
         }
     }
 

@@ -37,7 +37,7 @@ impl Metrics {
     /// All of them, in [`CONTENT_TYPE`].
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        drop(encode(&mut text, &self.registry)); // writing to a String does not fail
+        encode(&mut text, &self.registry).unwrap_or_default(); // writing to a String does not fail
         text
     }
 }
