@@ -4,7 +4,7 @@
 
 use super::{
     circuit_breaker::CircuitBreaker,
-    rate_limiter::pause,
+    pace::pause,
     refusals::{LOCKOUT, Refusals},
 };
 use crate::reconcile::{ErrorKind, RemoteError};
@@ -13,10 +13,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::Mutex, time::Instant};
 
 /// When to try again after the renewal of a token that is still good failed, or
 /// after an answer without a token.
@@ -92,14 +89,12 @@ impl Tokens {
     /// `fetch`; the others get its result, even if that is an error. The argument of
     /// `fetch` says whether the credentials are proven: the token endpoint has
     /// accepted them, and has not refused them since.
-    pub(super) async fn get<F>(&self, deadline: Instant, fetch: impl FnOnce(bool) -> F) -> Result<Token, RemoteError>
+    pub(super) async fn get<F>(&self, fetch: impl FnOnce(bool) -> F) -> Result<Token, RemoteError>
     where
         F: Future<Output = Result<Grant, RemoteError>>,
     {
         let ended = self.ended.load(Ordering::Acquire);
-        let Ok(mut state) = timeout_at(deadline, self.state.lock()).await else {
-            return Err(RemoteError::new(ErrorKind::TimedOut));
-        };
+        let mut state = self.state.lock().await;
         let now = Instant::now();
         if let Some((until, error)) = &state.lockout {
             if now < *until {
@@ -249,7 +244,7 @@ mod tests {
                 let grant = |s| Grant { value: SecretString::from(format!("t{n}")), lifetime: Duration::from_secs(s) };
                 response.map(grant).map_err(RemoteError::new)
             };
-            self.tokens.get(Instant::now() + 10 * SECOND, |_| fetch).await.map_err(|error| error.kind)
+            self.tokens.get(|_| fetch).await.map_err(|error| error.kind)
         }
 
         async fn refuse(&self, token: &Token, last: bool) -> bool {
@@ -368,7 +363,7 @@ mod tests {
         for nth in 1..5 {
             assert_eq!(bench.get(Err(ErrorKind::BadAuthResponse)).await, Err(ErrorKind::BadAuthResponse));
             assert_eq!(bench.get(Ok(1000)).await, Err(ErrorKind::BadAuthResponse));
-            let again = bench.tokens.get(Instant::now(), |_| std::future::pending()).await.map(drop).unwrap_err();
+            let again = bench.tokens.get(|_| std::future::pending()).await.map(drop).unwrap_err();
             assert_eq!(again.probe_after, Some(RENEWAL_PAUSE), "and tried right after it");
             assert_eq!(bench.asked(), nth);
             tokio::time::advance(RENEWAL_PAUSE).await;

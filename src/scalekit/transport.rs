@@ -44,16 +44,16 @@ struct Shared {
 /// What limits the requests to one host and port, whoever sends them. A path does
 /// not count: with one for each Secret, no limit would hold.
 pub(super) struct Limits {
-    pub(super) rate_limiter: RateLimiter,
+    pub(super) rate_limiter: Arc<RateLimiter>,
     /// The same for the token requests of clients that have never got one.
-    newcomers: RateLimiter,
-    refused: RateLimiter,
+    newcomers: Arc<RateLimiter>,
+    refused: Arc<RateLimiter>,
     pub(super) breaker: CircuitBreaker,
 }
 
 impl Limits {
     /// For the token requests of clients that have never got one.
-    pub(super) const fn newcomers(&self, refused: bool) -> &RateLimiter {
+    pub(super) const fn newcomers(&self, refused: bool) -> &Arc<RateLimiter> {
         if refused { &self.refused } else { &self.newcomers }
     }
 }
@@ -113,9 +113,9 @@ impl Transport {
         let Settings { rate, deadline, .. } = self.0.settings;
         let new = || {
             Arc::new(Limits {
-                rate_limiter: RateLimiter::new(rate, deadline),
-                newcomers: RateLimiter::new(rate * NEWCOMERS, deadline),
-                refused: RateLimiter::new(rate * REFUSED, deadline),
+                rate_limiter: RateLimiter::new(rate),
+                newcomers: RateLimiter::new(rate * NEWCOMERS),
+                refused: RateLimiter::new(rate * REFUSED),
                 breaker: CircuitBreaker::new(deadline),
             })
         };
