@@ -90,7 +90,7 @@ struct Arguments {
     #[arg(long, env = "OSP_GATEWAY_TIMEOUT", default_value = "62s", value_parser = crd::deadline, global = true)]
     gateway_timeout: Duration,
 
-    /// Where /livez and /readyz answer
+    /// Where /livez, /readyz and /metrics answer
     #[arg(long, env = "OSP_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
     http_addr: SocketAddr,
 
@@ -159,7 +159,7 @@ async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
     let health = telemetry::Health::default();
     let address = health.serve(address, shutdown.clone()).await?;
-    tracing::info!(%address, "serving /livez and /readyz");
+    tracing::info!(%address, "serving /livez, /readyz and /metrics");
     controller::run(client, options, shutdown, health).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)

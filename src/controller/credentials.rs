@@ -147,6 +147,9 @@ impl CredentialStore {
         if let Some(before) = slot.take() {
             new.logged_at = before.logged_at.filter(|at| at.elapsed() < LOGGED);
             if before.connection != new.connection {
+                if let (Some((old, _)), Ok((client, _))) = (before.usable(), &new.connection) {
+                    client.follow(old);
+                }
                 self.changed(reference, &mut new);
             }
             new.last_known = before.last_known(&new.connection, self.times.kept);
@@ -249,6 +252,11 @@ impl fmt::Display for CredentialsRef {
 }
 
 impl CacheEntry {
+    /// The client, or the last one where the credentials are gone.
+    fn usable(&self) -> Option<&(Client, Access)> {
+        self.connection.as_ref().ok().or(self.last_known.as_ref().map(|last| &last.connection))
+    }
+
     /// What to remember of this entry now that `found` takes its place.
     fn last_known(self, found: &Connection, kept: Duration) -> Option<LastKnown> {
         if !matches!(found, Err(CredentialsError::Missing(_) | CredentialsError::Unreadable { .. })) {

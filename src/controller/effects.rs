@@ -197,8 +197,8 @@ impl<'a> Effects<'a> {
     }
 
     async fn claimants(&mut self, state: &State) -> Response {
-        let (Some(object), Some(resource), Some(organization), Some(identity)) =
-            (&self.object, state.here(), &state.observation.organization, &state.identity)
+        let (Some(object), Some(resource), Some((identity, organization))) =
+            (&self.object, state.here(), state.claimed())
         else {
             return Response::Cluster(ClusterWrite::Outdated);
         };
@@ -206,7 +206,7 @@ impl<'a> Effects<'a> {
         // a reconcile that starts over lets go of the organization that it read first
         self.lock = None;
         self.worker = None; // whoever holds the lock may need it
-        self.lock = Some(self.context.locks.lock(identity, organization.id.as_str()).await);
+        self.lock = Some(self.context.locks.lock(&identity, organization.as_str()).await);
         self.worker = self.context.workers.acquire().await.ok();
         let keys = state.claim_keys(&self.resource.namespace);
         let mut others = self.context.cache.found_at(&self.resource.uid, &keys);

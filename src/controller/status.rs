@@ -40,6 +40,7 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
         claim: None,
         enabled_feature: false,
         adopted: None,
+        recorded: false,
         observed_generation: -1,
         conditions: Vec::new(),
         requested_at: requested(meta).cloned(),
@@ -66,6 +67,7 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
         claim: status.claim.as_deref().and_then(|claim| claim.parse().ok()),
         enabled_feature: status.enabled_feature == Some(true),
         adopted: status.adopted.as_ref().map(Live::from),
+        recorded: status.policy.is_some(),
         observed_generation: status.observed_generation.unwrap_or(-1),
         handled_at: status.last_handled_reconcile_at.clone(),
         conditions: status.conditions.iter().filter_map(known).collect(),
@@ -111,10 +113,16 @@ fn status(
     current: &OrganizationSessionPolicyStatus,
     now: Timestamp,
 ) -> OrganizationSessionPolicyStatus {
+    let environment = update.pinned.as_ref().map(|p| p.environment.clone());
+    let mut kept = current.clone();
+    if environment != current.environment {
+        // it was seen in another one
+        (kept.policy, kept.drift, kept.drift_summary) = Default::default();
+    }
     let mut status = OrganizationSessionPolicyStatus {
         observed_generation: Some(update.observed_generation),
         organization_id: update.pinned.as_ref().map(|p| p.organization.to_string()),
-        environment: update.pinned.as_ref().map(|p| p.environment.clone()),
+        environment,
         issuer: update.pinned.as_ref().and_then(|p| p.issuer.clone()),
         claim: update.claim.map(|claim| claim.name().into()),
         enabled_feature: update.enabled_feature.then_some(true),
@@ -125,7 +133,7 @@ fn status(
             .release
             .as_ref()
             .map(|release| ReportedRelease { reason: release.reason.to_string(), at: release.at.to_string() }),
-        ..current.clone()
+        ..kept
     };
     if let Some(observed) = &update.observed {
         status.policy = Some((&observed.live).into());

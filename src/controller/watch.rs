@@ -70,6 +70,7 @@ impl Watch<'_> {
                     interrupted = false;
                     tracing::debug!(why, "the resources are listed again");
                 }
+                Err(error) if self.is_refused(&error) => interrupted = true,
                 Err(error) if interrupted => tracing::debug!(%error, "the watch is still interrupted"),
                 Err(error) => {
                     interrupted = true;
@@ -86,6 +87,9 @@ impl Watch<'_> {
     async fn list_and_watch(&self) -> Result<&'static str, KubeError> {
         let health = &self.context.kube.health;
         let mut version = self.list().await?;
+        if health.answered_list(self.name(), false) {
+            tracing::info!(namespace = self.name(), "the API server shows the resources again");
+        }
         self.listed.cancel();
         let mut due = pin!(sleep(self.relist.mul_f64(0.8 + 0.2 * fastrand::f64())));
         let mut older = pin!(self.context.relist.notified());
@@ -121,6 +125,20 @@ impl Watch<'_> {
                 return Ok("the API server ended the watch before its time");
             }
         }
+    }
+
+    fn name(&self) -> &str {
+        self.namespace.unwrap_or("all")
+    }
+
+    /// Whether the API server refuses to show the resources. The log says so once.
+    fn is_refused(&self, error: &KubeError) -> bool {
+        let refused = matches!(error, KubeError::Kube(error) if matches!(code(error), Some(401 | 403)));
+        if refused && self.context.kube.health.answered_list(self.name(), true) {
+            let namespace = self.name();
+            tracing::warn!(namespace, %error, hint = hint(error), "the resources can't be seen; the operator is not ready");
+        }
+        refused
     }
 
     /// Takes in all resources; the version that they are of.

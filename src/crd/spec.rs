@@ -110,7 +110,7 @@ pub struct OrganizationSessionPolicySpec {
     /// What becomes of the organization's policy when this resource is
     /// deleted. Revert: back to the application's policy. Retain: it stays as
     /// it is. Restore: back to the custom policy that the organization had
-    /// before, if it had one.
+    /// before, if it had one that can be declared (it has an absolute timeout).
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 

@@ -62,7 +62,7 @@ fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, reques
         return Step::Done(Outcome::Contended { gives_way: contention::gives_way(state), next: delay });
     }
     let policy = matches!(request, RemoteRequest::WritePolicy { .. });
-    if !state.progress_reported || (policy && state.adopts().is_some() && !state.adoption_reported) {
+    if !state.progress_reported || (policy && !state.live_is_recorded()) {
         return Step::Request(Request::ReportProgress);
     }
     if spec.may_revert() && spec.policy != Policy::Application && !resource.finalizer {

@@ -29,24 +29,40 @@ impl Claim {
             takes_over,
             in_sync: counts && takes_over && resource.was_ready(),
             reverting: counts && resource.claim == Some(ClaimState::Reverting),
+            // what retains its policy has no finalizer
+            written: resource.finalizer || (resource.recorded && takes_over),
+            adopted: resource.adopted,
         }
     }
 }
 
 impl State {
-    /// Where the claims are found on the organization that this reconcile has
-    /// read for a resource in `namespace`; while that one has never claimed it,
-    /// also all that name it.
+    /// The organization whose claims are looked up: the one that this reconcile
+    /// has read, or of a deletion that can't read it the pinned one.
+    pub fn claimed(&self) -> Option<(String, OrganizationId)> {
+        match (&self.identity, &self.observation.organization) {
+            (Some(identity), Some(organization)) => Some((identity.clone(), organization.id.clone())),
+            _ => {
+                let pinned = self.here().filter(|_| self.deleting())?.pinned.as_ref()?;
+                Some((pinned.identity().to_owned(), pinned.organization.clone()))
+            }
+        }
+    }
+
+    /// Where the claims on it are found for a resource in `namespace`; while that
+    /// one has never claimed it, also all that name it. What it did not read itself
+    /// only others have verified.
     pub fn claim_keys(&self, namespace: &str) -> Vec<ClaimKey> {
-        let (Some(identity), Some(resource), Some(spec), Some(organization)) =
+        let claimed = self.claimed();
+        let mut keys = Vec::from_iter(claimed.map(|(identity, organization)| verified(&identity, &organization)));
+        let (Some(_), Some(resource), Some(spec), Some(organization)) =
             (&self.identity, self.here(), self.spec(), &self.observation.organization)
         else {
-            return Vec::new();
+            return keys;
         };
         let credentials = credentials(spec, namespace);
         let external = organization.external_id.as_deref().and_then(ExternalId::parse).map(OrganizationRef::External);
         let names = [Some(OrganizationRef::Id(organization.id.clone())), external, Some(spec.organization.clone())];
-        let mut keys = vec![verified(identity, &organization.id)];
         for organization in names.into_iter().flatten() {
             if resource.claim.is_none() {
                 keys.push(ClaimKey::Named(organization.clone()));
@@ -95,7 +111,8 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
 /// anew, or one odd answer, must not give the organization to somebody else.
 const DOUBT: Duration = Duration::from_secs(60);
 
-fn is_refused(outcome: &Outcome) -> bool {
+/// Whether Scalekit refused the credentials.
+pub(super) fn is_refused(outcome: &Outcome) -> bool {
     outcome.remote_error().is_some_and(|error| error.kind.class() == ErrorClass::Unauthenticated)
 }
 

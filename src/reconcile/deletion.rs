@@ -6,7 +6,7 @@ use super::{
     CredentialsError, ErrorKind, Hold, Organization, Outcome, Ownership, Reason, Release, RemoteError, RemoteRequest,
     Request, Resource, State, Step, features, observation::Observation, remote,
 };
-use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec, diff};
+use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec, diff, tighten};
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ const CONFIRMED: u8 = 2;
 /// How long another resource may take to get its policy live before this one
 /// sets the organization back all the same.
 const HAND_OVER: Duration = Duration::from_secs(60);
+/// So much of the wait for another resource, the process itself waits: one that has
+/// just started knows of a successor only when it has reconciled that one.
+const OWN_WAIT: Duration = Duration::from_secs(10);
 
 /// How deleting a resource ends where no revert is written, given the live
 /// policy as far as it is known; `None`: the organization is set back first.
@@ -26,11 +29,17 @@ pub fn without_revert(spec: &ValidatedSpec, adopted: Option<Live>, live: Option<
     match live {
         _ if !spec.may_revert() => Some(Release::NothingToRevert),
         Some(live) if diff(&policy, live).is_empty() => Some(released),
-        Some(live) if spec.mode == Mode::TightenOnly && !diff(&spec.policy, live).is_empty() => {
-            Some(Release::CustomersOwn)
-        }
+        Some(live) if spec.mode == Mode::TightenOnly && !is_own(spec, adopted, live) => Some(Release::CustomersOwn),
         _ => None,
     }
+}
+
+/// Whether the live policy is what such a resource writes: the declared one, or the
+/// one that is to be restored, made stricter.
+fn is_own(spec: &ValidatedSpec, adopted: Option<Live>, live: &Live) -> bool {
+    let restored = adopted.filter(|_| spec.mode == Mode::TightenOnly && target(spec, adopted).1 == Release::Restored);
+    let stricter = restored.and_then(|before| tighten(&spec.policy, &before));
+    [Some(spec.policy), stricter].into_iter().flatten().any(|policy| diff(&policy, live).is_empty())
 }
 
 /// What the organization is set back to, and how that is called: what it had
@@ -96,13 +105,14 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     let Some(organization) = &observation.organization else {
         return remote(find(observation, resource, spec));
     };
-    let wait = |reason, longest| {
-        let wait = wait(state, resource, reason, longest, now).filter(|_| !state.uninstalling);
+    let wait = |reason, longest: Duration| {
+        let own = longest.min(OWN_WAIT).saturating_sub(state.began);
+        let wait = wait(state, resource, reason, longest, own, now).filter(|_| !state.uninstalling);
         wait.map(|(until, left)| Step::Done(Outcome::Waiting { reason, until, left }))
     };
     let delay = match &state.ownership {
         None => return Step::Request(state.find_owner()),
-        Some(Ownership::Conflicted { .. }) => return release(state, Release::NotOwner),
+        Some(Ownership::Conflicted { in_sync: true, .. }) => return release(state, Release::NotOwner),
         Some(Ownership::Succeeded { in_sync: true }) => return release(state, Release::HandedOver),
         // nobody takes over while a revert of ours may still land
         Some(Ownership::Succeeded { .. }) if !state.unsettled_for().is_zero() => {
@@ -113,7 +123,7 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
         Some(Ownership::Owner) if resource.release.as_ref().is_some_and(|r| r.reason == Reason::HandingOver) => {
             wait(Reason::HandingOver, state.settings.revert_delay)
         }
-        Some(Ownership::Owner) => wait(Reason::Deleting, state.settings.revert_delay),
+        Some(Ownership::Owner | Ownership::Conflicted { .. }) => wait(Reason::Deleting, state.settings.revert_delay),
     };
     if observation.policy_route_missing {
         return refused(RemoteError::new(ErrorKind::Unsupported));
@@ -121,6 +131,11 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     let Some(live) = &observation.live else {
         return remote(RemoteRequest::ReadPolicy(organization.id.clone()));
     };
+    // the owner will write nothing, so what is this one's own would stay for good
+    let conflicted = matches!(state.ownership, Some(Ownership::Conflicted { .. })) && !state.progress_reported;
+    if conflicted && !is_own(spec, resource.adopted, live) {
+        return release(state, Release::NotOwner);
+    }
     if let Some(why) = without_revert(spec, resource.adopted, Some(live)) {
         let request = disable_feature(state, resource, organization).filter(|_| why == Release::Reverted);
         return request.map_or_else(|| release(state, why), Step::Request);
@@ -174,11 +189,18 @@ fn without_credentials(state: &State, resource: &Resource, error: &CredentialsEr
 }
 
 /// Waits for a person, but not for good: as long as the status has announced,
-/// counted from when it first said what is missing.
+/// counted from when it first said what is missing. Another resource whose policy
+/// is live on the pinned organization leaves nothing to wait for.
 fn hold(state: &State, resource: &Resource, hold: Hold, now: Timestamp) -> Step {
+    match &state.ownership {
+        None if resource.pinned.is_some() => return Step::Request(Request::ReadClaimants),
+        Some(Ownership::Conflicted { in_sync: true, .. }) => return release(state, Release::NotOwner),
+        Some(Ownership::Succeeded { in_sync: true }) => return release(state, Release::HandedOver),
+        _ => {}
+    }
     let Some(terminating) = state.namespace_terminating else { return Step::Request(Request::ReadNamespace) };
     let grace = if terminating { state.settings.namespace_grace } else { state.settings.grace };
-    match wait(state, resource, hold.reason(), grace, now) {
+    match wait(state, resource, hold.reason(), grace, Duration::ZERO, now) {
         None => Step::Request(Request::RemoveFinalizer(Release::Orphaned(hold))),
         Some((until, left)) => Step::Done(Outcome::Holding { hold, until, left }),
     }
@@ -186,19 +208,20 @@ fn hold(state: &State, resource: &Resource, hold: Hold, now: Timestamp) -> Step 
 
 /// When a wait for `reason` ends, as announced or else `longest` from now, and
 /// how long that still is; `None`: it is over, by the clock of the status and by
-/// that of this process.
+/// that of this process, on which `own` is left in any case.
 fn wait(
     state: &State,
     resource: &Resource,
     reason: Reason,
     longest: Duration,
+    own: Duration,
     now: Timestamp,
 ) -> Option<(Timestamp, Duration)> {
     let latest = after(now, longest);
     let announced = resource.release.as_ref().filter(|release| release.reason == reason).map(|release| release.at);
     let until = announced.map_or(latest, |at| at.min(latest));
     let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-    let left = left.max(state.history.wait_left(until, state.began));
+    let left = left.max(state.history.wait_left(until, state.began)).max(own);
     (!left.is_zero() && !longest.is_zero()).then_some((until, left))
 }
 

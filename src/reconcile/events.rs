@@ -5,6 +5,7 @@ use super::{
     ConditionStatus, ConditionType, Outcome, Reason, Release, RemoteOutcome, State, StatusUpdate, condition::cut,
     wording::hold_message,
 };
+use crate::policy::{DeletionPolicy, Live};
 
 /// One event to publish.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,7 +53,10 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
             (Release::Orphaned(hold), Some(reason)) => {
                 say(true, reason, format!("{} Cause: {}", reason.means(), hold_message(hold)));
             }
-            (_, Some(reason)) => say(false, reason, reason.means().to_owned()),
+            (_, Some(reason)) => match not_restored(state).filter(|_| *release == Release::Reverted) {
+                Some(live) => say(true, reason, format!("{} It had {live}, which can't be written.", reason.means())),
+                None => say(false, reason, reason.means().to_owned()),
+            },
             (_, None) => {}
         }
     }
@@ -74,4 +78,10 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
         say(status == ConditionStatus::False && !waits, reason, message);
     }
     events
+}
+
+/// What was to be restored and is no policy that can be declared.
+fn not_restored(state: &State) -> Option<Live> {
+    let restore = state.spec().is_some_and(|spec| spec.deletion == DeletionPolicy::Restore);
+    state.here()?.adopted.filter(|live| restore && live.declarable().is_none())
 }

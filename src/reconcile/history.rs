@@ -24,6 +24,8 @@ pub struct History {
     /// When the first reconcile failed to get through to Scalekit since the
     /// last one that did.
     unreachable_since: Option<Duration>,
+    /// Since when Scalekit refuses the credentials.
+    refused_since: Option<Duration>,
     /// Since when it is open whether the resource's claim still holds.
     doubted_since: Option<Duration>,
     /// When the policy write was sent that has no response yet; it stays when its
@@ -55,6 +57,8 @@ pub enum HistoryEvent {
     /// A reconcile ended that proved that Scalekit can be reached, or that it
     /// can't.
     Reached(bool),
+    /// A reconcile ended in which Scalekit refused the credentials, or did not.
+    Refused(bool),
     /// A reconcile ended that left open whether the claim still holds, or not.
     Doubted(bool),
     /// A deletion waits until this time, which is so far away.
@@ -92,6 +96,8 @@ impl History {
             // from the first failure, not from the last success: that one is an interval ago
             HistoryEvent::Reached(false) => drop(self.unreachable_since.get_or_insert(now)),
             HistoryEvent::Ended => self.reconciled = true,
+            HistoryEvent::Refused(true) => drop(self.refused_since.get_or_insert(now)),
+            HistoryEvent::Refused(false) => self.refused_since = None,
             HistoryEvent::Doubted(true) => drop(self.doubted_since.get_or_insert(now)),
             HistoryEvent::Doubted(false) => self.doubted_since = None,
             HistoryEvent::WaitAnnounced(until, left) => {
@@ -134,6 +140,11 @@ impl History {
     pub fn wait_left(&self, until: Timestamp, now: Duration) -> Duration {
         let over = self.announced.filter(|(announced, _)| *announced == until).map(|(_, over)| over);
         over.unwrap_or_default().saturating_sub(now)
+    }
+
+    /// How long Scalekit has refused the credentials.
+    pub fn refused_for(&self, now: Duration) -> Duration {
+        self.refused_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// How long it is open whether the claim still holds.

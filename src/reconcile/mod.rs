@@ -76,9 +76,9 @@ use state::Refusal;
 /// |---|---|---|
 /// | read | the resource, from the API server | the same |
 /// | validate | invalid or suspended: done | invalid: hold; nothing to revert: remove the finalizer |
-/// | credentials | the Secret or the default ones; none: done | none: hold, released after the announced grace |
+/// | credentials | the Secret or the default ones; none: done | none: hold, released after the announced grace or when another's policy is live |
 /// | observe | the organization, by id or external id, and the application's policy (`remote`) | the pinned organization; gone twice: released |
-/// | own | what the environment calls itself, then the other claimants; conflicted: done; an older one not heard yet: wait | conflicted: released; another takes over: wait until its policy is live |
+/// | own | what the environment calls itself, then the other claimants; conflicted: done; an older one not heard yet: wait | another's policy is live: released; another takes over: wait until it is; the owner writes nothing: revert what is our own |
 /// | finalizer | pin in the status, then the finalizer, before any write | stays until the revert is confirmed |
 /// | flag | `session_policy` on, all other features as read | stays on, unless `--disable-feature-on-delete` |
 /// | policy | the live one; at most two writes; verify | after the announced delay set back, confirmed by a read, settled |

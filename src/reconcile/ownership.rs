@@ -4,7 +4,7 @@
 //! it can name. Of all that claim an organization the oldest owns it, then the
 //! first by namespace and name: a total order that every observer sees alike.
 
-use crate::policy::{OrganizationId, OrganizationRef};
+use crate::policy::{Live, OrganizationId, OrganizationRef};
 use jiff::Timestamp;
 
 /// Where claims of one organization are found.
@@ -45,6 +45,10 @@ pub struct Claim {
     pub in_sync: bool,
     /// It is being deleted, and its revert is under way.
     pub reverting: bool,
+    /// It has written the policy of what it claims, or may have.
+    pub written: bool,
+    /// The custom policy that it found there before.
+    pub adopted: Option<Live>,
 }
 
 /// A resource that claims an organization, as far as ownership depends on it.
@@ -87,15 +91,21 @@ pub enum Ownership {
 }
 
 impl Claim {
-    /// Where to find those whom a change from `before` to `after` concerns.
+    /// Where to find those whom a change from `before` to `after` may concern.
     pub fn concerned(before: Option<&Self>, after: Option<&Self>) -> Vec<ClaimKey> {
-        match before == after {
-            true => Vec::new(),
-            false => {
-                let keys = before.into_iter().chain(after).flat_map(|claim| &claim.keys);
-                keys.filter(|key| !matches!(key, ClaimKey::Named(_))).cloned().collect()
-            }
-        }
+        let keys = before.into_iter().chain(after).flat_map(|claim| &claim.keys);
+        keys.filter(|key| !matches!(key, ClaimKey::Named(_))).cloned().collect()
+    }
+
+    /// Whether it concerns this one, found there. All care who the owner is; that
+    /// its policy is live matters to those alone who wait for that, since they have
+    /// written: an edit of the owner must not wake hundreds of others.
+    pub fn is_concerned(&self, before: Option<&Self>, after: Option<&Self>) -> bool {
+        let in_sync = |claim: Option<&Self>| claim.is_some_and(|claim| claim.in_sync);
+        let rank = |claim: Option<&Self>| {
+            claim.map(|claim| Self { in_sync: false, written: false, adopted: None, ..claim.clone() })
+        };
+        rank(before) != rank(after) || (self.written && in_sync(before) != in_sync(after))
     }
 }
 
@@ -110,6 +120,14 @@ impl Claimant {
             ClaimKey::Named(_) => false,
         };
         self.claim.keys.iter().any(|key| counts(key) && keys.contains(key))
+    }
+
+    /// What the organization that is found at one of `keys` had before this one
+    /// wrote its policy, where it may have.
+    pub fn had_before(&self, keys: &[ClaimKey]) -> Option<Live> {
+        let here = |key: &ClaimKey| matches!(key, ClaimKey::Verified { .. }) && keys.contains(key);
+        let written = self.claim.written && self.claim.keys.iter().any(here);
+        written.then_some(self.claim.adopted.unwrap_or(Live::Application))
     }
 
     /// Whether it names what is found at one of `keys` and would come before

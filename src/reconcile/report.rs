@@ -1,6 +1,9 @@
 //! All that follows from the end of a reconcile.
 
-use super::{Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, claims::is_doubted, events, reached, requeue};
+use super::{
+    Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, claims::is_doubted, claims::is_refused, events,
+    reached, requeue,
+};
 
 /// How often a report's status is written when others keep changing the
 /// resource: what the reconcile saw is true all the same.
@@ -31,12 +34,18 @@ impl Report {
         };
         // a release has an event of its own
         let released = matches!(outcome, Outcome::Gone | Outcome::Released(_)) && !state.uninstalling;
-        let reached = reached(state, outcome).map(HistoryEvent::Reached);
+        let reached = reached(state, outcome);
+        // an outage in between says nothing of the credentials
+        let refused = is_refused(outcome).then_some(true).or(reached.filter(|reached| *reached).map(|_| false));
         let doubted = HistoryEvent::Doubted(is_doubted(state, outcome));
         Self {
             events: events(state, outcome, update.as_ref().filter(|_| !released)),
             requeue: requeue(state, outcome),
-            history: [reached, announced].into_iter().flatten().chain([doubted, HistoryEvent::Ended]).collect(),
+            history: [reached.map(HistoryEvent::Reached), refused.map(HistoryEvent::Refused), announced]
+                .into_iter()
+                .flatten()
+                .chain([doubted, HistoryEvent::Ended])
+                .collect(),
             update,
         }
     }

@@ -29,6 +29,9 @@ pub const MAX_BACKOFF: Duration = minutes(5);
 
 /// Nothing watches a Secret, so it is read again after this time.
 const CREDENTIALS: Duration = minutes(1);
+/// The same for the first minute after a refusal: with a moved namespace the right
+/// values often come seconds after the wrong ones. No token is asked for meanwhile.
+const REFUSED: Duration = Duration::from_secs(5);
 /// A resource that is known for less than this may be waiting for a Secret of
 /// the same delivery.
 const YOUNG: Duration = Duration::from_secs(30);
@@ -125,9 +128,10 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
 }
 
 fn after_reconcile(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
-    let unsettled = state.unsettled_for();
+    let unsettled = if state.takes_over() { state.settings.settle } else { state.unsettled_for() };
     match remote_outcome {
-        // a write that may still land, also one of an earlier reconcile, is read for when it must have landed
+        // a write that may still land, also one of an earlier reconcile or of the owner before, is read for when it must
+        // have landed
         RemoteOutcome::InSync | RemoteOutcome::StricterKept if !unsettled.is_zero() => {
             Requeue::After(unsettled.min(state.interval()))
         }
@@ -152,6 +156,9 @@ fn after_error(state: &State, error: &RemoteError) -> Requeue {
     match (error.kind, error.kind.class()) {
         // in a pause longer than the interval nothing is sent, but the status says that nothing was read
         (ErrorKind::RateLimited { retry_after }, _) => Requeue::After(retry_after.min(state.interval())),
+        (_, ErrorClass::Unauthenticated) if state.history.refused_for(state.began) < CREDENTIALS => {
+            Requeue::After(REFUSED)
+        }
         (_, ErrorClass::Unauthenticated) => Requeue::After(CREDENTIALS),
         // permissions are granted sooner than servers are upgraded
         (ErrorKind::Forbidden, _) => Requeue::Interval(FORBIDDEN),

@@ -42,6 +42,8 @@ pub struct Resource {
     pub enabled_feature: bool,
     /// The custom policy that the organization had before our first write.
     pub adopted: Option<Live>,
+    /// Its status has a live policy of what is pinned; none was written before.
+    pub recorded: bool,
     /// The generation its status speaks of; −1 before the first.
     pub observed_generation: i64,
     /// The conditions of its status.

@@ -3,9 +3,9 @@
 //! end; nothing is decided here.
 
 use super::{
-    Access, ClusterWrite, CredentialsError, ErrorClass, Feature, Found, History, HistoryEvent, Observation, Ownership,
-    Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response,
-    SESSION_POLICY, Settings, ownership, remote,
+    Access, ClusterWrite, ConditionType, CredentialsError, ErrorClass, Feature, Found, History, HistoryEvent,
+    Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request,
+    Resource, Response, SESSION_POLICY, Settings, ownership, remote,
 };
 use crate::policy::{Live, ValidatedSpec};
 use std::time::Duration;
@@ -47,7 +47,9 @@ pub struct State {
     pub progress_reported: bool,
     /// It did so when it had read the live policy, so that the status keeps what
     /// was there before our first write.
-    pub adoption_reported: bool,
+    pub live_reported: bool,
+    /// What the organization had before another resource wrote its policy.
+    pub before_others: Option<Live>,
     /// Why our finalizer was removed in this reconcile.
     pub released: Option<Release>,
     /// The operator is being uninstalled: every resource is released as if it
@@ -91,6 +93,8 @@ impl State {
             (_, Response::Claimants { own, mut others }) => {
                 let keys = self.claim_keys(&own.namespace);
                 self.undecided = others.iter().any(|other| other.may_come_before(&own, &keys));
+                let before = others.iter().filter_map(|other| other.had_before(&keys));
+                self.before_others = before.reduce(|one, two| if one == Live::Application { two } else { one });
                 others.retain(|other| other.claims(&keys));
                 // whoever uninstalls releases them all
                 others.iter_mut().for_each(|other| other.claim.takes_over &= !self.uninstalling);
@@ -104,7 +108,7 @@ impl State {
             }
             (Request::ReportProgress, Response::Cluster(ClusterWrite::Done)) => {
                 self.progress_reported = true;
-                self.adoption_reported = self.observation.live.is_some();
+                self.live_reported = self.observation.live.is_some();
             }
             (Request::AddFinalizer, Response::Cluster(ClusterWrite::Done)) => self.set_finalizer(true),
             (Request::RemoveFinalizer(release), Response::Cluster(ClusterWrite::Done)) => {
@@ -287,17 +291,30 @@ impl State {
     }
 
     /// The custom policy that the organization had before our first write, once
-    /// it was read. Where the status already names the organization, what is
-    /// live may be our own.
+    /// it was read. Where the status has a live policy, what is live now may be our
+    /// own; and it may be that of another resource that has written before us.
     pub fn adopts(&self) -> Option<Live> {
         let resource = self.here()?;
         let moved = self.pin_here().is_none() && self.access().is_some();
-        let first = || self.observation.writes.before.or(self.observation.live).filter(|_| moved);
+        let found = || self.observation.writes.before.or(self.observation.live).filter(|_| moved || !resource.recorded);
+        let first = || found().map(|live| self.before_others.unwrap_or(live));
         resource
             .adopted
             .filter(|_| resource.pinned.is_none() || !moved)
             .or_else(first)
             .filter(|live| matches!(live, Live::Custom { .. }))
+    }
+
+    /// Whether the status has what was live before a write now.
+    pub fn live_is_recorded(&self) -> bool {
+        self.live_reported || (self.pin_here().is_some() && self.here().is_some_and(|resource| resource.recorded))
+    }
+
+    /// Whether this reconcile is the first of an owner after another resource that
+    /// has written: what that one has sent may still land.
+    pub fn takes_over(&self) -> bool {
+        let conflicted = |r: &Resource| r.condition(ConditionType::Ready).is_some_and(|c| c.reason == Reason::Conflict);
+        self.here().is_some_and(|r| !r.was_ready() && (conflicted(r) || self.before_others.is_some()))
     }
 
     /// Whether this operator has switched the feature session_policy on, or is

@@ -57,8 +57,8 @@ enum Purpose {
     /// The API, to write or to read.
     Api { writes: bool },
     /// A token. Credentials that have never brought one are not `proven`: they have
-    /// a limit of their own, and the circuit breaker does not count them. Else
-    /// whoever may write a Secret could hold up all clients of the host.
+    /// limits and a circuit breaker of their own. Else whoever may write a Secret
+    /// could hold up all clients of the host.
     Token { proven: bool },
 }
 
@@ -66,7 +66,7 @@ impl Client {
     /// A client with `credentials`. Sends nothing yet.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
         let limits = transport.limits(&credentials.address.server);
-        let tokens = transport.clients().tokens(&credentials);
+        let tokens = transport.clients().tokens(&credentials, transport.settings().deadline);
         let inner = Arc::new(Inner { transport: transport.clone(), credentials, tokens, limits });
         Self { inner, caller: Caller::default() }
     }
@@ -74,6 +74,12 @@ impl Client {
     /// The same client, for requests on behalf of `caller`.
     pub fn on_behalf_of(&self, caller: Caller) -> Self {
         Self { inner: Arc::clone(&self.inner), caller }
+    }
+
+    /// It comes in the place of `before`, whose credentials may have been refused:
+    /// new values alone don't make it one that never was.
+    pub fn follow(&self, before: &Self) {
+        self.inner.tokens.refusals.follow(&before.inner.tokens.refusals);
     }
 
     /// Tells the clients of a process apart; equal clients have the same number.
@@ -204,14 +210,13 @@ impl Client {
     /// Waits until the limits let a request through, unless the circuit breaker
     /// doesn't.
     async fn permit(&self, purpose: Purpose) -> Result<Permit, RemoteError> {
-        let Limits { rate_limiter, newcomers, breaker } = &*self.inner.limits;
+        let rate_limiter = &self.inner.limits.rate_limiter;
         let newcomer = purpose == Purpose::Token { proven: false };
-        if !newcomer {
-            breaker.check_permitted().map_err(RemoteError::not_sent)?;
-        }
+        self.breaker(purpose).check_permitted().map_err(RemoteError::not_sent)?;
         let permit = match rate_limiter.remaining_pause().filter(|_| newcomer) {
             Some(left) => Err(left),
             None if newcomer => {
+                let newcomers = self.inner.limits.newcomers(self.inner.tokens.refusals.any());
                 timeout(NEWCOMERS_WAIT, newcomers.acquire(&self.caller)).await.unwrap_or(Err(NEWCOMERS_WAIT))
             }
             None => rate_limiter.acquire(&self.caller).await,
@@ -230,9 +235,9 @@ impl Client {
         mut permit: Permit,
         deadline: Instant,
     ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
-        let breaker = Some(&self.inner.limits.breaker).filter(|_| purpose != Purpose::Token { proven: false });
         // The breaker may have opened while this request waited.
-        let probe = breaker.map(CircuitBreaker::try_acquire).transpose().map_err(RemoteError::not_sent)?;
+        let breaker = self.breaker(purpose);
+        let probe = breaker.try_acquire().map_err(RemoteError::not_sent)?;
         permit.sent();
         let start = Instant::now();
         let result = http::send(request, deadline).await;
@@ -240,7 +245,7 @@ impl Client {
         let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
-        let probe_after = probe.and_then(|probe| self.record_outcome(probe, &result));
+        let probe_after = self.record_outcome(breaker, probe, &result);
         let foreign = self.is_concealed() && result.as_ref().is_ok_and(|response| is_foreign(response, purpose));
         let failed =
             |e: TransportError| RemoteError { outcome_unknown: writes && e.sent, probe_after, ..error(e.kind, e.note) };
@@ -252,11 +257,23 @@ impl Client {
         Ok((response, paused))
     }
 
+    /// That of the host, or of the client itself while it has no say about the host.
+    fn breaker(&self, purpose: Purpose) -> &CircuitBreaker {
+        match purpose {
+            Purpose::Token { proven: false } => &self.inner.tokens.breaker,
+            _ => &self.inner.limits.breaker,
+        }
+    }
+
     /// Records the outcome with the circuit breaker, and logs when it opens and
     /// closes. Returns the time until the next probe where the environment is
     /// down.
-    fn record_outcome(&self, probe: Probe, result: &Result<HttpResponse, TransportError>) -> Option<Duration> {
-        let breaker = &self.inner.limits.breaker;
+    fn record_outcome(
+        &self,
+        breaker: &CircuitBreaker,
+        probe: Probe,
+        result: &Result<HttpResponse, TransportError>,
+    ) -> Option<Duration> {
         let Some(kind) = outage_kind(result) else {
             if breaker.on_response() {
                 tracing::info!(environment = %self.environment(), "outage is over");

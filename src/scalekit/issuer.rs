@@ -91,7 +91,7 @@ impl Client {
         let limits = self.inner.transport.limits(&address.server);
         limits.breaker.check_permitted().ok()?;
         let own = known || limits.rate_limiter.remaining_pause().is_some();
-        let limiter = if own { &limits.rate_limiter } else { &limits.newcomers };
+        let limiter = if own { &limits.rate_limiter } else { limits.newcomers(self.inner.tokens.refusals.any()) };
         let mut permit = limiter.acquire(&self.caller).await.ok()?;
         permit.sent();
         let result = http::send(builder, deadline).await;

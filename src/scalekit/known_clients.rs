@@ -3,9 +3,12 @@
 //! same values share it, and writing a Secret again does not clear it.
 
 use super::{Credentials, Environment, pruned::Pruned, token::Tokens};
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 /// The clients of one client id, one for each secret.
@@ -24,7 +27,8 @@ fn in_use(clients: &mut SameId) -> bool {
 }
 
 impl KnownClients {
-    pub(super) fn tokens(&self, credentials: &Credentials) -> Arc<Tokens> {
+    /// `deadline`: the longest that a request can take.
+    pub(super) fn tokens(&self, credentials: &Credentials, deadline: Duration) -> Arc<Tokens> {
         let key = (credentials.environment().clone(), credentials.id().to_owned());
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = ids.get_or_insert(key, in_use, SameId::new);
@@ -32,7 +36,7 @@ impl KnownClients {
             return Arc::clone(tokens);
         }
         in_use(clients);
-        let tokens = Arc::new(Tokens::new(self.numbers.fetch_add(1, Ordering::Relaxed)));
+        let tokens = Arc::new(Tokens::new(self.numbers.fetch_add(1, Ordering::Relaxed), deadline));
         clients.push((credentials.clone(), Arc::clone(&tokens)));
         tokens
     }
@@ -41,6 +45,8 @@ impl KnownClients {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(10);
     use crate::{
         reconcile::{ErrorKind, RemoteError},
         scalekit::Rules,
@@ -58,27 +64,28 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn row_126_ten_thousand_clients_that_came_and_went_are_forgotten_and_a_lockout_is_not() {
         let known = KnownClients::default();
-        let locked_out = known.tokens(&credentials("skc_0", "wrong"));
+        let locked_out = known.tokens(&credentials("skc_0", "wrong"), DEADLINE);
         refuse(&locked_out).await;
         let number = locked_out.number;
         drop(locked_out);
         for nth in 0..10_000 {
-            known.tokens(&credentials(&format!("skc_{nth}"), "secret"));
-            known.tokens(&credentials("skc_0", &format!("secret-{nth}")));
+            known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE);
+            known.tokens(&credentials("skc_0", &format!("secret-{nth}")), DEADLINE);
         }
         let mut ids = known.ids.lock().unwrap();
         let all: usize = ids.values_mut().map(|clients| clients.len()).sum();
         assert!(all < 1000, "{all}");
         drop(ids);
-        assert_eq!(known.tokens(&credentials("skc_0", "wrong")).number, number);
+        assert_eq!(known.tokens(&credentials("skc_0", "wrong"), DEADLINE).number, number);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_in_use_is_never_forgotten() {
         let known = KnownClients::default();
-        let used: Vec<_> = (0..2000).map(|nth| known.tokens(&credentials(&format!("skc_{nth}"), "secret"))).collect();
+        let used: Vec<_> =
+            (0..2000).map(|nth| known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE)).collect();
         for (nth, tokens) in used.iter().enumerate() {
-            assert!(Arc::ptr_eq(tokens, &known.tokens(&credentials(&format!("skc_{nth}"), "secret"))));
+            assert!(Arc::ptr_eq(tokens, &known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE)));
         }
     }
 }

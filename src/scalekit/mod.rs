@@ -40,6 +40,7 @@ mod pages;
 mod proof;
 mod pruned;
 mod rate_limiter;
+mod refusals;
 mod requests;
 mod retry_after;
 mod settings;

@@ -2,7 +2,12 @@
 //! it is renewed before it expires, and after a refusal it is not requested
 //! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
 
-use super::{pace::pause, proof::Proof};
+use super::{
+    circuit_breaker::CircuitBreaker,
+    pace::pause,
+    proof::Proof,
+    refusals::{LOCKOUT, Refusals},
+};
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -14,8 +19,6 @@ use std::{
 };
 use tokio::{sync::Mutex, time::Instant};
 
-/// How long a client whose credentials or tokens were refused sends nothing.
-const LOCKOUT: Duration = Duration::from_secs(5 * 60);
 /// When to try again after the renewal of a token that is still good failed, or
 /// after an answer without a token.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
@@ -60,6 +63,10 @@ pub(super) struct Tokens {
     latest: std::sync::Mutex<Option<Token>>,
     /// What became of it at its issuer.
     pub(super) proof: Mutex<Option<Proof>>,
+    /// While no token ever came: the outages of the token endpoint, for this client
+    /// alone.
+    pub(super) breaker: CircuitBreaker,
+    pub(super) refusals: Refusals,
 }
 
 #[derive(Default)]
@@ -82,7 +89,8 @@ struct Held {
 }
 
 impl Tokens {
-    pub(super) fn new(number: u64) -> Self {
+    /// `deadline`: the longest that a request can take.
+    pub(super) fn new(number: u64, deadline: Duration) -> Self {
         Self {
             number,
             state: Mutex::default(),
@@ -90,6 +98,8 @@ impl Tokens {
             probation: AtomicBool::new(false),
             latest: std::sync::Mutex::default(),
             proof: Mutex::default(),
+            breaker: CircuitBreaker::new(deadline),
+            refusals: Refusals::default(),
         }
     }
 
@@ -125,9 +135,14 @@ impl Tokens {
         {
             return Err(error.clone()); // from a fetch that ended while we waited
         }
+        if let Some(retry_after) = self.refusals.wait(now) {
+            return Err(RemoteError::not_sent(ErrorKind::RateLimited { retry_after }));
+        }
         let grant = fetch(state.proven).await;
         self.ended.fetch_add(1, Ordering::AcqRel);
-        let token = state.keep(grant, Instant::now());
+        let now = Instant::now();
+        let lockout = self.refusals.record(&grant, now);
+        let token = state.keep(grant, lockout, now);
         if let Ok(token) = &token {
             *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
         }
@@ -168,7 +183,12 @@ impl Tokens {
 }
 
 impl State {
-    fn keep(&mut self, grant: Result<Grant, RemoteError>, now: Instant) -> Result<Token, RemoteError> {
+    fn keep(
+        &mut self,
+        grant: Result<Grant, RemoteError>,
+        lockout: Duration,
+        now: Instant,
+    ) -> Result<Token, RemoteError> {
         match grant {
             Ok(Grant { value, lifetime, issuer }) => {
                 self.issued += 1;
@@ -180,7 +200,7 @@ impl State {
             }
             Err(error) if error.kind == ErrorKind::CredentialsRejected => {
                 (self.held, self.proven) = (None, false);
-                self.lock_out(LOCKOUT, error.clone());
+                self.lock_out(lockout, error.clone());
                 Err(error)
             }
             Err(mut error) => {
@@ -235,7 +255,7 @@ mod tests {
 
     impl Default for Bench {
         fn default() -> Self {
-            Self { tokens: Arc::new(Tokens::new(0)), asked: Arc::default() }
+            Self { tokens: Arc::new(Tokens::new(0, Duration::from_secs(10))), asked: Arc::default() }
         }
     }
 

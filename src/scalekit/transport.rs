@@ -16,6 +16,9 @@ use thiserror::Error;
 /// The part of an environment's rate that token requests of clients without a
 /// token have besides. Whoever may write a Secret can invent such clients.
 const NEWCOMERS: f64 = 0.2;
+/// The part for those of them that were refused before: they must not keep out the
+/// others, however many they are and however long they go on.
+const REFUSED: f64 = 0.1;
 
 /// Connections and rate limits; cheap to clone, one per process.
 ///
@@ -44,8 +47,16 @@ struct Shared {
 pub(super) struct Limits {
     pub(super) rate_limiter: Arc<RateLimiter>,
     /// The same for the token requests of clients that have never got one.
-    pub(super) newcomers: Arc<RateLimiter>,
+    newcomers: Arc<RateLimiter>,
+    refused: Arc<RateLimiter>,
     pub(super) breaker: CircuitBreaker,
+}
+
+impl Limits {
+    /// For the token requests of clients that have never got one.
+    pub(super) const fn newcomers(&self, refused: bool) -> &Arc<RateLimiter> {
+        if refused { &self.refused } else { &self.newcomers }
+    }
 }
 
 /// Why the HTTPS client can't be set up.
@@ -110,6 +121,7 @@ impl Transport {
             Arc::new(Limits {
                 rate_limiter: RateLimiter::new(rate),
                 newcomers: RateLimiter::new(rate * NEWCOMERS),
+                refused: RateLimiter::new(rate * REFUSED),
                 breaker: CircuitBreaker::new(deadline),
             })
         };

@@ -1,11 +1,15 @@
-//! `/livez` and `/readyz` for the kubelet, on a port that anybody in the
-//! cluster may reach: connections are few and short, and no request can make
+//! `/livez` and `/readyz` for the kubelet, and `/metrics`, on a port that anybody in
+//! the cluster may reach: connections are few and short, and no request can make
 //! the operator hold more (`docs/failures.md` row 122).
 
-use hyper::{Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use super::metrics::{CONTENT_TYPE, Metrics};
+use hyper::{
+    Request, Response, StatusCode, body::Incoming, header, header::HeaderValue, server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     convert::Infallible,
     io,
     net::SocketAddr,
@@ -41,6 +45,9 @@ pub struct Health(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    metrics: Metrics,
+    /// What may not be watched any more, by namespace.
+    refused_watches: Mutex<BTreeSet<String>>,
     ready: AtomicBool,
     refusals: AtomicU32,
     status_refusals: AtomicU32,
@@ -49,8 +56,9 @@ struct Inner {
 
 impl Default for Inner {
     fn default() -> Self {
-        let (refusals, status_refusals) = Default::default();
-        Self { ready: AtomicBool::default(), refusals, status_refusals, progress: Mutex::new(Instant::now()) }
+        let (metrics, refused_watches, ready, refusals, status_refusals) = Default::default();
+        let progress = Mutex::new(Instant::now());
+        Self { metrics, refused_watches, ready, refusals, status_refusals, progress }
     }
 }
 
@@ -70,6 +78,15 @@ impl Health {
     /// count apart: without them nobody hears of anything else that fails.
     pub fn answered_status_write(&self, refused: bool) {
         count(&self.0.status_refusals, refused);
+        self.0.metrics.status_writes_refused.inc_by(u64::from(refused));
+    }
+
+    /// The API server shows the resources of `namespace`, or has `refused` to with
+    /// 401 or 403, whatever it answers about other namespaces; whether that is a
+    /// change.
+    pub fn answered_list(&self, namespace: &str, refused: bool) -> bool {
+        let mut all = self.0.refused_watches.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused { all.insert(namespace.to_owned()) } else { all.remove(namespace) }
     }
 
     /// A watch has shown an event or a bookmark, or a part of a list has come.
@@ -119,10 +136,17 @@ impl Health {
         let (status, text) = match request.uri().path() {
             "/livez" => self.livez(),
             "/readyz" => self.readyz(),
-            _ => (StatusCode::NOT_FOUND, "only /livez and /readyz are here"),
+            "/metrics" => return self.metrics(),
+            _ => (StatusCode::NOT_FOUND, "only /livez, /readyz and /metrics are here"),
         };
         let mut response = Response::new(text.to_owned());
         *response.status_mut() = status;
+        response
+    }
+
+    fn metrics(&self) -> Response<String> {
+        let mut response = Response::new(self.0.metrics.text());
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         response
     }
 
@@ -140,6 +164,11 @@ impl Health {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every request (401 or 403)")
         } else if self.0.status_refusals.load(Ordering::Acquire) >= REFUSALS {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every write of a status (401 or 403)")
+        } else if !self.0.refused_watches.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the API server refuses to show the resources of a namespace; the log names it",
+            )
         } else if self.0.ready.load(Ordering::Acquire) {
             (StatusCode::OK, "ok")
         } else {
@@ -196,7 +225,10 @@ mod tests {
             let port = serve(listening).await.port();
             assert!(get((asked, port).into(), "/livez").await.starts_with("HTTP/1.1 200 "), "{listening} {asked}");
             assert!(get((asked, port).into(), "/readyz").await.contains("waiting for the list of resources"));
-            assert!(get((asked, port).into(), "/metrics").await.starts_with("HTTP/1.1 404 "));
+            assert!(get((asked, port).into(), "/").await.starts_with("HTTP/1.1 404 "));
+            let metrics = get((asked, port).into(), "/metrics").await;
+            assert!(metrics.starts_with("HTTP/1.1 200 ") && metrics.contains(CONTENT_TYPE), "{metrics}");
+            assert!(metrics.contains("session_policy_operator_status_writes_refused_total 0"), "{metrics}");
         }
     }
 
@@ -275,6 +307,18 @@ mod tests {
         health.answered(false);
         assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
         health.answered_status_write(false);
+        assert_eq!(health.readyz().0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn row_133_an_operator_that_may_not_see_one_of_its_namespaces_is_not_ready() {
+        let health = Health::default();
+        health.ready();
+        assert!(!health.answered_list("a", false) && health.answered_list("b", true));
+        assert!(!health.answered_list("b", true), "no change");
+        health.answered(false);
+        assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE, "whatever the other one answers");
+        assert!(health.answered_list("b", false));
         assert_eq!(health.readyz().0, StatusCode::OK);
     }
 }

@@ -1,8 +1,9 @@
-//! Logs, health probes and the signals to stop.
+//! Logs, health probes, metrics and the signals to stop.
 
 mod core_dumps;
 mod health;
 mod logging;
+mod metrics;
 mod shutdown;
 
 pub use core_dumps::no_core_dumps;

@@ -36,7 +36,10 @@ pub(in crate::plugin) fn deletion(summary: &Summary<'_>) -> &'static str {
         }
         (Some(Release::Restored), _) => "the organization has the policy already that it had before (status.adopted)",
         (Some(_), _) => "the organization inherits the application's policy already",
-        (None, _) if spec.deletion == DeletionPolicy::Restore && summary.adopted().is_some() => {
+        (None, _)
+            if spec.deletion == DeletionPolicy::Restore
+                && summary.adopted().is_some_and(|before| before.declarable().is_some()) =>
+        {
             "first the organization gets the policy back that it had before (status.adopted)"
         }
         (None, Mode::TightenOnly) => {

@@ -146,8 +146,10 @@ fn a_revert_is_owed(entry: &Entry, policy: Policy) -> Result<(), TestCaseError> 
     prop_assert_eq!(object.read().claim, Some(ClaimState::Reverting), "nobody else may write meanwhile");
     let announced = |reason| state.here().unwrap().release.as_ref().filter(|r| r.reason == reason).map(|r| r.at);
     let waited = |reason| announced(reason).is_some_and(|at| at <= entry.at) || state.uninstalling;
+    let live = state.observation.live.unwrap();
+    let declared = diff(&spec.policy, &live).is_empty();
     match &state.ownership {
-        Some(Ownership::Owner) => {
+        Some(Ownership::Owner | Ownership::Conflicted { in_sync: false, .. }) => {
             let waited = waited(Reason::Deleting) || waited(Reason::HandingOver);
             prop_assert!(waited || state.settings.revert_delay.is_zero(), "as announced");
         }
@@ -156,9 +158,11 @@ fn a_revert_is_owed(entry: &Entry, policy: Policy) -> Result<(), TestCaseError> 
             "{other:?} without waiting for the other one"
         ),
     }
-    let live = state.observation.live.unwrap();
     prop_assert!(!diff(&policy, &live).is_empty());
-    prop_assert!(spec.mode == Mode::Enforce || diff(&spec.policy, &live).is_empty());
+    let stricter = state.here().unwrap().adopted.and_then(|before| tighten(&spec.policy, &before)).map(Live::from);
+    let restores = spec.mode == Mode::TightenOnly && policy != Policy::Application && stricter == Some(live);
+    let conflicted = matches!(state.ownership, Some(Ownership::Conflicted { .. }));
+    prop_assert!((spec.mode == Mode::Enforce && !conflicted) || declared || restores, "it is not what this one wrote");
     Ok(())
 }
 
@@ -180,7 +184,11 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
             prop_assert!(!spec.unwrap().may_revert() || inherits);
         }
         Release::HandedOver => prop_assert_eq!(&state.ownership, &Some(Ownership::Succeeded { in_sync: true })),
-        Release::NotOwner => prop_assert!(matches!(state.ownership, Some(Ownership::Conflicted { .. })), "it lost"),
+        Release::NotOwner => {
+            let Some(Ownership::Conflicted { in_sync, .. }) = state.ownership else { panic!("it did not lose") };
+            let own = |live: Live| diff(&spec.unwrap().policy, &live).is_empty();
+            prop_assert!(in_sync || !own(state.observation.live.unwrap()), "its own policy stays");
+        }
         Release::Orphaned(_) => {
             let grace = if state.namespace_terminating.unwrap() {
                 state.settings.namespace_grace

@@ -31,6 +31,7 @@ fn from_nothing_the_user_is_told_and_the_finalizer_stands_before_the_first_write
             "read organization",
             "features",
             "read policy",
+            "progress",
             "write policy",
         ]
     );

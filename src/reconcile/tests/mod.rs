@@ -25,3 +25,5 @@ mod reach;
 mod remote;
 mod reports;
 mod requeue;
+mod restore;
+mod takeover;

@@ -47,7 +47,23 @@ fn within_a_minute_where_a_secret_may_come() {
     let unusable = CredentialsError::KeyMissing { from, key: CredentialsKey::ClientId };
     assert_eq!(after(|w, _| w.credentials = Err(unusable)), Requeue::Backoff { cap: MINUTE });
     for kind in [ErrorKind::CredentialsRejected, ErrorKind::AuthFailed] {
-        assert_eq!(after(|w, _| w.scalekit.down = Some(kind)), Requeue::After(MINUTE));
+        let refused = |age: Duration| {
+            after(|w, uid| {
+                w.scalekit.down = Some(kind);
+                w.reconcile(uid);
+                w.scalekit.down = Some(ErrorKind::Unavailable);
+                w.advance(age);
+                w.reconcile(uid);
+                w.scalekit.down = Some(kind);
+            })
+        };
+        assert_eq!(after(|w, _| w.scalekit.down = Some(kind)), Requeue::After(Duration::from_secs(5)));
+        assert_eq!(
+            refused(MINUTE / 2),
+            Requeue::After(Duration::from_secs(5)),
+            "the right one often comes seconds later"
+        );
+        assert_eq!(refused(MINUTE), Requeue::After(MINUTE));
     }
     let held = |w: &mut World, uid| {
         w.credentials = Ok(access("other.scalekit.com"));

@@ -7,13 +7,14 @@ use super::{
 };
 use crate::{
     reconcile::{ErrorKind, RemoteError, RemoteRequest},
-    scalekit::Settings,
+    scalekit::{Caller, Client, Settings},
 };
 use futures::future::join_all;
+use std::{sync::Arc, time::Duration};
 
 const EMPTY_TOKEN: &str = r#"{"code":16,"message":"Token empty","details":[{"error_code":"UNAUTHENTICATED"}]}"#;
 
-async fn hundred(client: &crate::scalekit::Client, request: RemoteRequest) -> Vec<Result<(), RemoteError>> {
+async fn hundred(client: &Client, request: RemoteRequest) -> Vec<Result<(), RemoteError>> {
     join_all((0..100).map(|_| async { client.request(&request).await.map(drop) })).await
 }
 
@@ -188,6 +189,55 @@ async fn row_114_invented_client_ids_use_up_a_budget_of_their_own() {
     let invented = server.tokens() - 1;
     assert!(invented <= 2, "{invented} of 600");
     assert!(right.request(&read_policy()).await.is_ok());
+}
+
+#[tokio::test]
+async fn row_114_a_secret_that_is_wrong_again_and_again_waits_longer_each_time() {
+    let server = strict().await;
+    let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
+    let mut before: Option<Client> = None;
+    for nth in 0..200 {
+        let wrong = client_of(&transport, &server.url, &format!("invented-{nth}"), "wrong");
+        before.iter().for_each(|before| wrong.follow(before));
+        let error = wrong.request(&read_policy()).await.unwrap_err();
+        assert_eq!(matches!(error.kind, ErrorKind::RateLimited { .. }), nth > 2, "{nth} {error:?}");
+        before = Some(wrong);
+    }
+    assert_eq!(server.tokens(), 3);
+    let honest = client_of(&transport, &server.url, "skc_1", "right");
+    assert!(honest.request(&read_policy()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_114_whoever_was_never_refused_waits_for_nobody_who_was() {
+    let transport = transport(Settings::default());
+    let limits = transport.limits("scalekit.example:443");
+    let tries_of = move |refused: bool| {
+        let limits = Arc::clone(&limits);
+        async move {
+            let mut tries = 1;
+            loop {
+                match limits.newcomers(refused).acquire(&Caller::default()).await {
+                    Ok(mut permit) => {
+                        permit.sent();
+                        return tries;
+                    }
+                    Err(wait) => tokio::time::sleep(wait).await,
+                }
+                tries += 1;
+            }
+        }
+    };
+    for _ in 0..200 {
+        let tries_of = tries_of.clone();
+        tokio::spawn(async move {
+            loop {
+                tries_of(true).await;
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(tries_of(false).await, 1);
 }
 
 #[tokio::test]

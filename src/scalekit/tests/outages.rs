@@ -2,7 +2,7 @@
 
 use super::{
     INHERITED, read_policy,
-    server::{HttpResponse, Server, client, json, transport},
+    server::{HttpResponse, Server, client, client_of, json, transport},
     trouble, write_policy,
 };
 use crate::{reconcile::ErrorKind, scalekit::Settings};
@@ -47,6 +47,24 @@ async fn row_015_whoever_was_sent_in_an_outage_hears_when_the_next_probe_is_due_
     }
     let not_sent = client.request(&read_policy()).await.unwrap_err();
     assert_eq!((not_sent.not_sent, not_sent.probe_after), (true, None));
+}
+
+#[tokio::test]
+async fn row_015_so_does_a_client_that_has_never_had_a_token() {
+    for (response, kind) in [(json(503, ""), ErrorKind::Unavailable), (HttpResponse::HangUp, ErrorKind::Unreachable)] {
+        let server = Server::start(move |_, _| response.clone()).await;
+        let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
+        let new = client(&transport, &server.url);
+        for failure in 1..=5 {
+            let error = new.request(&read_policy()).await.unwrap_err();
+            assert_eq!((error.kind, error.not_sent, error.probe_after.is_some()), (kind, false, failure == 5));
+        }
+        let held = new.request(&read_policy()).await.unwrap_err();
+        assert_eq!((held.kind, held.not_sent, held.probe_after), (kind, true, None), "woken when another one succeeds");
+        assert_eq!(server.tokens(), 5);
+        let other = client_of(&transport, &server.url, "skc_2", "other");
+        assert!(!other.request(&read_policy()).await.unwrap_err().not_sent, "each for itself");
+    }
 }
 
 #[tokio::test]

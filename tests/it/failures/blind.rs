@@ -1,8 +1,11 @@
 //! An operator whose rights at the API server are taken away (row 115): the
 //! status does not go on saying what nobody can see.
 
-use super::{foreign, says, spec, tenants::BY_SECRET};
-use crate::{cluster::eventually, world::World};
+use super::{eight_hours, foreign, kubernetes::probe, says, spec, tenants::BY_SECRET};
+use crate::{
+    cluster::{cluster, eventually},
+    world::World,
+};
 use serde_json::json;
 
 /// An operator that may do this and nothing else.
@@ -42,6 +45,60 @@ async fn row_115_without_the_right_to_read_the_secret_nothing_stays_ready() {
     assert!(!says(&blind, "Synced").starts_with("True"), "{blind:#}");
     allow(&world, &["get", "list", "watch", "patch"], "secrets");
     world.until("acme", "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_133_of_two_namespaces_one_that_cannot_be_seen_any_more_is_named_and_the_other_goes_on() {
+    let verbs = ["get", "list", "watch", "patch"];
+    let scalekit = World::scalekit(json!({})).await;
+    let (mut world, other) = (World::on(cluster(), scalekit.clone()), World::on(cluster(), scalekit));
+    let bind = |world: &World| {
+        allow(world, &verbs, "secrets");
+        world.kubectl(&["create", "rolebinding", "limited", "--role=limited", "--user=limited"]);
+    };
+    [&world, &other].iter().for_each(|world| bind(world));
+    world.user = "limited";
+    world.arguments = vec!["--watch-namespace", other.namespace.clone().leak(), "--relist-interval", "2s"];
+    world.apply_secret("scalekit", "test_simulator");
+    world.start_with(&[]);
+    world.apply("acme", &spec(BY_SECRET));
+    world.until("acme", "True", "InSync");
+    let answers = |status: &str| {
+        eventually(status, 90, || probe(&world, "/readyz").starts_with(&format!("HTTP/1.1 {status} ")).then_some(()));
+    };
+    answers("200");
+    other.kubectl(&["delete", "rolebinding", "limited"]);
+    answers("503");
+    let named = || {
+        let log = world.log();
+        log.lines().filter(|line| line.contains("can't be seen") && line.contains(&*other.namespace)).count()
+    };
+    eventually("the log names it", 30, || (named() > 0).then_some(()));
+    world.edit("org_1", &json!({"policy": foreign()}));
+    eventually("the other one goes on", 60, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    bind(&other);
+    answers("200");
+    assert_eq!(named(), 1, "once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_115_writes_of_a_status_that_are_refused_are_counted() {
+    let world = limited().await;
+    let rules = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+    "metadata": {"name": "limited", "namespace": world.namespace}, "rules": [
+        {"apiGroups": ["scalekit.com"], "resources": ["organizationsessionpolicies"],
+            "verbs": ["get", "list", "watch", "patch"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+    ]});
+    let (accepted, said) = world.with_input(&["apply", "-f", "-"], &rules.to_string());
+    assert!(accepted, "{said}");
+    world.apply("acme", &spec(BY_SECRET));
+    let name = "session_policy_operator_status_writes_refused_total ";
+    eventually("a count", 60, || {
+        let metrics = probe(&world, "/metrics");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name))?;
+        (line.trim().parse::<u64>().ok()? > 0).then_some(())
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -207,3 +207,39 @@ async fn row_051_which_organization_is_meant_cannot_be_edited() {
         (json!(1), 1)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_112_an_edit_of_the_owner_wakes_none_of_a_hundred_others_that_claim_the_same() {
+    const OTHERS: usize = 100;
+    let mut world = World::without_operator(json!({})).await;
+    world.arguments = vec!["--resync-interval", "1h"];
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+    let other = |n: usize| {
+        json!({"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"name": format!("other-{n}"), "namespace": world.namespace},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}}})
+    };
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": (0..OTHERS).map(other).collect::<Vec<_>>()});
+    let (accepted, said) = world.with_input(&["apply", "-f", "-"], &list.to_string());
+    assert!(accepted, "{said}");
+    eventually("all others conflict", 120, || {
+        let all: Value = serde_json::from_str(&world.kubectl(&["get", "osp", "-o", "json"])).unwrap();
+        let conflicts = all["items"].as_array()?.iter().filter(|r| says(r, "Ready") == "False Conflict").count();
+        (conflicts == OTHERS).then_some(())
+    });
+    // whoever was woken by their arrival is done: the queue is first come, first served
+    let settled = |request: &str| {
+        (0..3).for_each(|n| drop(world.reconcile_now(&format!("other-{n}"), request)));
+        world.count("")
+    };
+    let before = settled("before");
+    world.apply("acme", &spec(", interval: 30m"));
+    world.until("acme", "True", "InSync");
+    let sent = settled("after") - before;
+    assert!(sent <= 25, "{sent} requests for an edit of one and a look at three others");
+    world.apply("acme", &format!("{{organization: {{id: org_1}}, {NINETY}}}"));
+    world.until("acme", "True", "InSync");
+    assert_eq!(world.policies("org_1").len(), 2, "and nobody else writes");
+}

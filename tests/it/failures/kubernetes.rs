@@ -221,9 +221,10 @@ async fn row_115_an_operator_that_may_not_read_the_secret_any_more_does_not_call
 }
 
 /// What the operator of `world` answers to a probe.
-fn probe(world: &World, path: &str) -> String {
+pub fn probe(world: &World, path: &str) -> String {
     let log = world.log();
-    let address = log.split("serving /livez and /readyz address=").nth(1).and_then(|rest| rest.lines().next());
+    let address =
+        log.split("serving /livez, /readyz and /metrics address=").nth(1).and_then(|rest| rest.lines().next());
     let mut stream = TcpStream::connect(address.expect("the address is logged").trim()).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     let mut answer = String::new();

@@ -367,4 +367,34 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "A clock is set forward while a deletion waits",
         "it waits by the operator's own clock too, so nothing is reverted or left behind early",
     ),
+    (
+        128,
+        "`deletionPolicy: Restore`, and the process is killed between feature and policy, the spec is edited there, another resource takes over, or the mode is TightenOnly",
+        "what the organization had before is recorded before the first write of a policy, inherited by whoever takes over, and put back; what can't be declared is named in the event",
+    ),
+    (
+        129,
+        "A living owner loses its claim with a write still under way, and another resource takes over",
+        "the new owner reads again when that write can't land any more",
+    ),
+    (
+        130,
+        "A resource that has written is deleted while one that is suspended or observes owns the organization",
+        "its own policy is reverted; any other stays",
+    ),
+    (
+        131,
+        "The operator restarts while a deletion waits for a successor",
+        "the new process waits ten seconds of its own, or the delay if that is shorter, so that a successor can be verified",
+    ),
+    (
+        132,
+        "A resource is deleted whose credentials are gone or refused, and the policy of another one is live",
+        "it goes at once: the claims of the pinned organization need no credentials",
+    ),
+    (
+        133,
+        "The right to see one of several watched namespaces is taken away",
+        "`/readyz` fails and the log names the namespace once; the others go on",
+    ),
 ];

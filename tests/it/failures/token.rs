@@ -82,14 +82,15 @@ async fn row_002_a_secret_that_is_written_all_the_time_is_tried_once_per_value_a
         edit(10 + n);
     }
     let wrong = world.tokens() - right;
-    assert!((2..=9).contains(&wrong), "{wrong} requests for nine wrong secrets: one each at most");
+    assert!((2..=6).contains(&wrong), "{wrong} requests for nine wrong secrets: three at once, then later and later");
     world.edit("org_2", &json!({"policy": foreign()}));
     eventually("the neighbour is reconciled", 30, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
     world.until("neighbour", "True", "InSync");
     world.apply_secret("scalekit", "test_simulator");
     edit(20);
     world.until("acme", "True", "InSync");
-    assert_eq!(world.tokens(), right + wrong, "the operator's own token is one for the same values");
+    let granted = world.count("method=POST&path=/oauth/token&status=200");
+    assert_eq!(granted, right, "the operator's own token is one for the same values");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,7 @@ impl Object {
             claim: status.and_then(|s| s.claim),
             enabled_feature: status.is_some_and(|s| s.enabled_feature),
             adopted: status.and_then(|s| s.adopted),
+            recorded: status.is_some_and(|s| s.observed.is_some()),
             observed_generation: status.map_or(-1, |s| s.observed_generation),
             conditions: status.map(|s| s.conditions.clone()).unwrap_or_default(),
             requested_at: self.requested_at.clone(),
@@ -110,7 +111,11 @@ impl Cluster {
     pub(crate) fn store(&mut self, uid: Uid, mut update: StatusUpdate, read: u64) -> ClusterWrite {
         let Some(object) = self.objects.iter_mut().find(|o| o.uid == uid) else { return ClusterWrite::Gone };
         if let Some(current) = &object.status {
-            update.observed = update.observed.or_else(|| current.observed.clone());
+            let moved = |a: &StatusUpdate, b: &StatusUpdate| {
+                a.pinned.as_ref().map(|p| &p.environment) != b.pinned.as_ref().map(|p| &p.environment)
+            };
+            let kept = current.observed.clone().filter(|_| !moved(&update, current));
+            update.observed = update.observed.or(kept);
             update.application = update.application.or(current.application);
         }
         let update = Some(update);

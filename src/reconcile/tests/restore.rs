@@ -1,0 +1,146 @@
+//! `deletionPolicy: Restore`: what counts as the policy that the organization
+//! had before, and what puts it back.
+
+use super::{
+    samples::*,
+    world::{Crash, Interrupted, SECRET, Uid, World, access},
+};
+use crate::policy::{DeletionPolicy, Live, ValidatedSpec};
+use crate::reconcile::{CredentialsError, CredentialsSource, Outcome, Release};
+
+fn restore(spec: ValidatedSpec) -> ValidatedSpec {
+    ValidatedSpec { deletion: DeletionPolicy::Restore, ..spec }
+}
+
+/// An organization that has had a policy of its own, with the feature on or off.
+fn before_us(live: Live, feature: bool) -> World {
+    let mut world = World::new();
+    world.switch_flag(feature);
+    world.tenant().live = live;
+    world
+}
+
+/// Deletes the resource and reconciles it to its end.
+fn deleted(world: &mut World, uid: Uid) -> Outcome {
+    world.delete(uid);
+    world.reconcile(uid).outcome
+}
+
+#[test]
+fn row_128_a_kill_at_any_step_of_the_first_reconcile_loses_nothing_of_what_was_there() {
+    for feature in [false, true] {
+        for at in 0..14 {
+            for interrupted in [Interrupted::NotSent, Interrupted::CarriedOut] {
+                let mut world = before_us(no_idle(90), feature);
+                let uid = world.declare(restore(enforce(declared())));
+                world.run(uid, Some(Crash { at, interrupted }));
+                world.advance(world.settings.settle);
+                world.reconcile(uid);
+                assert_eq!(world.live(), declared().into());
+                let outcome = deleted(&mut world, uid);
+                assert_eq!((outcome, world.live()), (Outcome::Released(Release::Restored), no_idle(90)), "{at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn row_128_what_an_earlier_process_has_written_is_never_taken_for_what_was_there() {
+    for at in 0..14 {
+        let mut world = before_us(Live::Application, false);
+        let uid = world.declare(restore(enforce(declared())));
+        world.run(uid, Some(Crash { at, interrupted: Interrupted::CarriedOut }));
+        world.advance(world.settings.settle);
+        world.reconcile(uid);
+        assert_eq!(world.object(uid).status.clone().unwrap().adopted, None, "{at}");
+        assert_eq!(deleted(&mut world, uid), Outcome::Released(Release::Reverted));
+    }
+}
+
+#[test]
+fn row_128_an_edit_between_flag_and_policy_loses_nothing_of_what_was_there() {
+    for before in 0..14 {
+        let mut world = before_us(no_idle(90), false);
+        let uid = world.declare(restore(enforce(declared())));
+        world.meanwhile(before, move |world| world.edit(uid, |spec| spec.policy = custom(240, 30)));
+        world.reconcile(uid);
+        world.reconcile(uid);
+        assert_eq!(deleted(&mut world, uid), Outcome::Released(Release::Restored), "{before}");
+        assert_eq!(world.live(), no_idle(90));
+    }
+}
+
+#[test]
+fn row_128_a_move_to_another_environment_asks_there_what_was_before() {
+    let (mut world, uid) = World::at_rest(restore(enforce(declared())));
+    world.scalekit.environment = "moved.scalekit.com".into();
+    world.credentials = Ok(access("moved.scalekit.com"));
+    world.switch_flag(false);
+    world.tenant().live = no_idle(90);
+    for at in 4..8 {
+        world.run(uid, Some(Crash { at, interrupted: Interrupted::CarriedOut }));
+    }
+    world.advance(world.settings.settle);
+    world.reconcile(uid);
+    assert_eq!((deleted(&mut world, uid), world.live()), (Outcome::Released(Release::Restored), no_idle(90)));
+}
+
+#[test]
+fn row_128_a_successor_inherits_what_was_there_and_not_the_policy_of_its_predecessor() {
+    for (before, release) in [(no_idle(90), Release::Restored), (Live::Application, Release::Reverted)] {
+        let mut world = before_us(before, true);
+        let older = world.declare(restore(enforce(declared())));
+        world.reconcile(older);
+        let successor = world.declare(restore(enforce(custom(240, None))));
+        world.reconcile(successor);
+        world.delete(older);
+        world.reconcile(older);
+        world.reconcile(successor);
+        assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
+        assert_eq!((deleted(&mut world, successor), world.live()), (Outcome::Released(release), before));
+    }
+}
+
+#[test]
+fn row_128_so_does_whoever_takes_over_from_a_living_one_that_lost_its_credentials() {
+    let mut world = before_us(no_idle(90), true);
+    world.secret = Ok(access(HOST));
+    let older = world.declare(restore(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) }));
+    world.reconcile(older);
+    world.secret = Err(CredentialsError::Missing(CredentialsSource::Secret(SECRET.into())));
+    world.reconcile(older);
+    world.advance(world.settings.interval);
+    world.reconcile(older);
+    let next = world.declare(restore(enforce(custom(240, None))));
+    world.reconcile(next);
+    assert_eq!(world.live(), no_idle(240));
+    assert_eq!((deleted(&mut world, next), world.live()), (Outcome::Released(Release::Restored), no_idle(90)));
+}
+
+#[test]
+fn row_128_what_tighten_only_made_stricter_is_its_own_and_is_restored() {
+    let mut world = before_us(no_idle(90), true);
+    let uid = world.declare(restore(tighten_only(custom(480, 60))));
+    world.reconcile(uid);
+    assert_eq!(world.live(), custom(90, 60).into(), "of both the stricter");
+    assert_eq!((deleted(&mut world, uid), world.live()), (Outcome::Released(Release::Restored), no_idle(90)));
+    // and what a customer has made of it since is not
+    let mut world = before_us(no_idle(90), true);
+    let uid = world.declare(restore(tighten_only(custom(480, 60))));
+    world.reconcile(uid);
+    world.tenant().live = custom(80, 20).into();
+    assert_eq!(deleted(&mut world, uid), Outcome::Released(Release::CustomersOwn));
+}
+
+#[test]
+fn row_128_a_policy_that_cannot_be_declared_is_named_where_it_is_not_restored() {
+    let incomplete = Live::Custom { absolute: None, idle: crate::policy::Idle::On(Some(minutes(15))) };
+    let mut world = before_us(incomplete, true);
+    let uid = world.declare(restore(enforce(declared())));
+    world.reconcile(uid);
+    world.delete(uid);
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.outcome, world.live()), (Outcome::Released(Release::Reverted), Live::Application));
+    let said = reconciled.events.iter().find(|event| event.note.contains(&incomplete.to_string()));
+    assert!(said.is_some_and(|event| event.warning), "{:?}", reconciled.events);
+}
