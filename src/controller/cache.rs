@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_came_while_no_operator_ran_is_not_at_rest() {
+    fn a_request_that_came_while_no_operator_ran_is_handled_at_once() {
         assert!(entry("one").at_rest);
         assert!(!entry("two").at_rest);
         assert!(entry(&"x".repeat(10_000)).at_rest, "nor would it be echoed");
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_waits_to_hand_over_hears_when_the_other_policy_is_live() {
+    fn one_that_waits_to_hand_over_is_reconciled_when_the_other_policy_is_live() {
         let cache = Cache::default();
         let goes = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
         cache.apply(claiming("older", goes, "False", None), Source::List);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_claims_the_same_hears_of_a_change_and_no_claim_outlives_its_resource() {
+    fn other_claimants_are_reconciled_after_a_change_and_no_claim_outlives_its_resource() {
         let cache = Cache::default();
         let other = Entry { resource: ResourceRef { uid: "2".into(), ..entry("one").resource }, ..entry("one") };
         assert!(cache.apply(entry("one"), Source::List).concerned.is_empty());

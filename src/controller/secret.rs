@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn row_115_why_a_secret_can_not_be_read_is_told_apart() {
+    async fn row_115_each_reason_why_a_secret_can_not_be_read_has_its_own_error() {
         let forbidden = r#"{"kind":"Status","status":"Failure","code":403}"#;
         assert_eq!(answered(403, forbidden).await.err(), Some(ReadError::Forbidden));
         assert!(matches!(answered(404, "{}").await, Ok(None)));

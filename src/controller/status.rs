@@ -54,8 +54,8 @@ pub(super) fn requested(meta: &ObjectMeta) -> Option<&String> {
 }
 
 fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resource {
-    let bare = metadata(meta, Vec::new());
-    let Some(status) = &object.status else { return bare };
+    let without_status = metadata(meta, Vec::new());
+    let Some(status) = &object.status else { return without_status };
     let organization = status.organization_id.as_deref().and_then(OrganizationId::parse);
     Resource {
         pinned: status
@@ -70,7 +70,7 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
         handled_at: status.last_handled_reconcile_at.clone(),
         conditions: status.conditions.iter().filter_map(known).collect(),
         release: status.release.as_ref().and_then(planned),
-        ..bare
+        ..without_status
     }
 }
 

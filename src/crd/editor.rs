@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_editor_is_told_what_the_server_would_say_of_the_structure() {
+    fn an_editor_reports_what_the_server_would_say_of_the_structure() {
         let validator = jsonschema::draft7::new(&json_schema()).unwrap();
         let good = json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_spec_becomes_its_declaration() {
+    fn a_valid_spec_becomes_a_validated_spec() {
         let minutes = |n| Minutes::new(n).unwrap();
         let expected = ValidatedSpec {
             organization: OrganizationRef::Id(OrganizationId::parse("org_12345").unwrap()),

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_strangers_cannot_steer_the_terminal() {
+    fn a_text_of_strangers_cannot_control_the_terminal() {
         assert_eq!(printable("a\u{1b}[31m\r\nb\u{202e}c"), "a\\u{1b}[31m\\r\\nb\\u{202e}c");
         assert!(printable(&"é".repeat(10_000)).len() < 700);
     }

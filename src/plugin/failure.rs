@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_finger_is_seen_and_another_name_is_not() {
+    fn a_typing_mistake_is_recognised_and_another_name_is_not() {
         let names = ["acme", "acme-eu", "globex", "initech"];
         assert_eq!(near("acne", names.into_iter()), ["acme"]);
         assert_eq!(near("acm", names.into_iter()), ["acme", "acme-eu"]);

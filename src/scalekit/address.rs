@@ -106,8 +106,8 @@ fn within(host: &str, suffix: &str) -> bool {
 /// `suffix` as `url` would write it as a host: lower case, punycode.
 fn normalised(suffix: &str) -> Option<String> {
     let url = Url::parse(&format!("https://{suffix}/")).ok()?;
-    let bare = url.username().is_empty() && url.port().is_none() && url.path() == "/";
-    url.host_str().filter(|_| bare).map(str::to_owned)
+    let host_only = url.username().is_empty() && url.port().is_none() && url.path() == "/";
+    url.host_str().filter(|_| host_only).map(str::to_owned)
 }
 
 #[cfg(test)]

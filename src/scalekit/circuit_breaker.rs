@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_015_four_failures_in_a_row_hold_nobody_back() {
+    async fn row_015_after_four_failures_in_a_row_every_request_is_sent() {
         let breaker = CircuitBreaker::new(DEADLINE);
         for _ in 0..100 {
             (1..OUTAGE).for_each(|_| assert!(!fail(&breaker)));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_015_the_first_answer_lets_everybody_through() {
+    async fn row_015_the_first_response_closes_the_breaker() {
         let breaker = broken();
         tokio::time::advance(SECOND).await;
         breaker.try_acquire().unwrap();

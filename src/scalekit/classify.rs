@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn each_status_is_one_kind_of_trouble() {
+    fn each_status_is_one_kind_of_error() {
         let wait = ErrorKind::RateLimited { retry_after: Duration::from_secs(1) };
         for (status, kind, outcome_unknown) in [
             (301, ErrorKind::BadResponse, false),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn row_017_a_good_status_whose_body_is_lost_may_have_landed() {
+    fn row_017_a_good_status_whose_body_is_lost_has_an_unknown_outcome() {
         for (body, kind) in [
             (Body::TooLarge, ErrorKind::BadResponse),
             (Body::Truncated, ErrorKind::BadResponse),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_request_is_refused_or_out_of_order_or_no_token_request_at_all() {
+    fn the_error_of_a_token_request_says_whether_it_was_refused_failed_or_answered_by_another_server() {
         for (status, kind) in [
             (400, ErrorKind::CredentialsRejected),
             (401, ErrorKind::CredentialsRejected),

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn turns_come_at_the_rate_and_in_order() {
+    async fn tokens_come_at_the_rate_and_in_order() {
         let rate_limiter = Arc::new(rate_limiter(10.0));
         let start = Instant::now();
         let order = Arc::new(Mutex::new(Vec::new()));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_010_who_waits_for_a_turn_when_a_pause_begins_does_not_get_it() {
+    async fn row_010_who_waits_for_a_token_when_a_pause_begins_does_not_get_it() {
         let rate_limiter = Arc::new(rate_limiter(1.0));
         assert_eq!(rate_limiter.acquire().await, Ok(()));
         let waiting = tokio::spawn({
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_010_a_told_pause_is_clamped_and_never_shortened() {
+    async fn row_010_a_pause_from_a_hint_is_clamped_and_never_shortened() {
         let rate_limiter = rate_limiter(10.0);
         assert_eq!(rate_limiter.on_rate_limited(Some(Duration::ZERO)), SECOND);
         assert_eq!(rate_limiter.on_rate_limited(Some(Duration::from_secs(86_000))), LONGEST_PAUSE);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_012_a_bare_429_halves_the_rate_once_per_burst_and_answers_bring_it_back() {
+    async fn row_012_a_429_without_a_hint_halves_the_rate_once_per_burst_and_responses_restore_it() {
         let rate_limiter = rate_limiter(10.0);
         let rate = || rate_limiter.lock().rate;
         let pause = rate_limiter.on_rate_limited(None);

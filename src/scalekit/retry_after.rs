@@ -99,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn row_011_whatever_is_told_no_delay_exceeds_a_day(retry_after: String, detail: f64, reset: String, at: u32) {
+        fn row_011_whatever_the_hint_no_delay_exceeds_a_day(retry_after: String, detail: f64, reset: String, at: u32) {
             let hint = RetryHint { retry_after: Some(retry_after), detail: Some(detail), reset: Some(reset) };
             let delay = hint.delay(UNIX_EPOCH + Duration::from_secs(at.into()));
             prop_assert!(delay.is_none_or(|delay| delay <= Duration::from_secs(86_400)));

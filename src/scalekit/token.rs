@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_002_a_second_refusal_silences_the_client_and_then_allows_one_try_at_a_time() {
+    async fn row_002_a_second_refusal_locks_the_client_out_and_then_allows_one_try_at_a_time() {
         let bench = Bench::default();
         let token = bench.token(Ok(1000)).await.ok().unwrap();
         assert!(bench.refuse(&token, true).await);
@@ -322,11 +322,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_012_a_429_without_a_hint_silences_the_client_for_longer_and_longer() {
+    async fn row_012_a_429_without_a_hint_locks_the_client_out_for_longer_and_longer() {
         let bench = Bench::default();
-        let bare = Err(ErrorKind::RateLimited { retry_after: Duration::ZERO });
+        let without_hint = Err(ErrorKind::RateLimited { retry_after: Duration::ZERO });
         for nth in 1..20 {
-            let Err(ErrorKind::RateLimited { retry_after }) = bench.get(bare).await else { panic!("{nth}") };
+            let Err(ErrorKind::RateLimited { retry_after }) = bench.get(without_hint).await else { panic!("{nth}") };
             assert!(retry_after >= SECOND && retry_after <= 2u32.saturating_pow(nth).min(300) * SECOND);
             assert!(matches!(bench.get(Ok(1000)).await, Err(ErrorKind::RateLimited { .. })));
             assert_eq!(bench.asked(), u64::from(nth));

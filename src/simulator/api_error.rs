@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_route_and_a_missing_organization_can_be_told_apart() {
+    fn a_missing_route_and_a_missing_organization_have_different_errors() {
         assert_eq!(body(&ApiError::UNKNOWN_ROUTE), json!({"code": 5, "message": "Not Found", "details": []}));
         assert_eq!(body(&ApiError::ORGANIZATION_NOT_FOUND)["details"][0]["error_code"], "NOT_FOUND");
     }

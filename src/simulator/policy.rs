@@ -196,8 +196,8 @@ mod tests {
 
     #[test]
     fn a_custom_policy_needs_its_numbers() {
-        let bare = PolicyPatch { source: Some(Source::Custom), ..PolicyPatch::default() };
-        assert_eq!(patched(&bare, &PolicyRules::default()), Err(vec![ABSOLUTE]));
+        let without_numbers = PolicyPatch { source: Some(Source::Custom), ..PolicyPatch::default() };
+        assert_eq!(patched(&without_numbers, &PolicyRules::default()), Err(vec![ABSOLUTE]));
         let no_idle = PolicyPatch { idle_enabled: Some(true), ..custom(480, None) };
         assert_eq!(patched(&no_idle, &PolicyRules::default()), Err(vec![IDLE]));
     }

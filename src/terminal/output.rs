@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_paragraph_stays_within_the_page_and_below_its_label() {
+    fn a_paragraph_stays_within_the_width_and_below_its_label() {
         let text = Output::plain(Some(24)).paragraph("Do: ", "Create the Secret that the message names.");
         assert_eq!(text, "Do: Create the Secret\n    that the message\n    names.\n");
         assert!(Output::plain(Some(500)).paragraph("", &"word ".repeat(100)).lines().all(|line| line.len() <= 100));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_one_unless_the_page_is_too_narrow() {
+    fn a_line_is_one_unless_the_output_is_too_narrow() {
         let pieces = [("change (", Style::Plain), ("mixed", Style::Bad), (") of a\u{a0}b", Style::Plain)];
         assert_eq!(Output::plain(None).line("~ ", &pieces), "~ change (mixed) of a b\n");
         assert_eq!(Output::plain(None).line("", &[("a  b .yaml", Style::Plain)]), "a  b .yaml\n");

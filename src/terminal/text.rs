@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_steers_the_terminal_or_hides() {
+    fn nothing_in_a_text_controls_the_terminal_or_is_invisible() {
         assert_eq!(printable("a\u{1b}[2Jb\r\nc\u{202e}d\u{9b}e"), "a\\u{1b}[2Jb\\r\\nc\\u{202e}d\\u{9b}e");
         assert_eq!(printable("\u{2028}\u{200b}\u{feff}\u{ad}"), "\\u{2028}\\u{200b}\\u{feff}\\u{ad}");
         assert_eq!(printable("ü 日本 – a\u{a0}b [x] #[y] [::1]:80 → ≠"), "ü 日本 – a\u{a0}b [x] #[y] [::1]:80 → ≠");

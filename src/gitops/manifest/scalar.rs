@@ -58,10 +58,10 @@ pub(super) struct Ambiguity {
 
 /// How a plain text is ambiguous as a value, if it is.
 pub(super) fn ambiguity(text: &str) -> Option<Ambiguity> {
-    let Some(truth) = truth(text) else { return number_ambiguity(text) };
+    let Some(boolean) = boolean(text) else { return number_ambiguity(text) };
     Some(Ambiguity {
-        message: format!("{text} is a text in YAML 1.2 but {truth} to kubectl"),
-        fix: format!("write {truth}, or \"{text}\" if the text is meant"),
+        message: format!("{text} is a text in YAML 1.2 but {boolean} to kubectl"),
+        fix: format!("write {boolean}, or \"{text}\" if the text is meant"),
     })
 }
 
@@ -69,8 +69,8 @@ pub(super) fn ambiguity(text: &str) -> Option<Ambiguity> {
 /// reads, `true` of `on` and `8` of `010`, and refuses null.
 pub(super) fn key_ambiguity(text: &str) -> Option<Ambiguity> {
     let lower = text.to_ascii_lowercase();
-    let meaning = match (truth(text), resolve(text)) {
-        (Some(truth), _) => truth,
+    let meaning = match (boolean(text), resolve(text)) {
+        (Some(boolean), _) => boolean,
         (None, Some(Value::Null)) => "null",
         (None, Some(Value::Bool(_))) if lower != text => &lower,
         (None, Some(Value::String(_))) if is_number_in_go(text) => "a number",
@@ -82,7 +82,7 @@ pub(super) fn key_ambiguity(text: &str) -> Option<Ambiguity> {
 }
 
 /// What kubectl reads a word of YAML 1.1 as.
-fn truth(text: &str) -> Option<&'static str> {
+fn boolean(text: &str) -> Option<&'static str> {
     match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some("true"),
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some("false"),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubectl_reads_otherwise_is_in_doubt() {
+    fn what_kubectl_reads_otherwise_is_ambiguous() {
         let numbers = ["010", "-017", ".1_0", "1_000", "1_0.5", "0b11", "0X1F", "-0x1", "+0o7", "0x1_0", "-_1", "1__0"];
         for text in ["yes", "No", "ON", "y", "N"].into_iter().chain(numbers) {
             assert!(ambiguity(text).is_some(), "{text}");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_kubectl_writes_otherwise_is_in_doubt() {
+    fn a_key_that_kubectl_writes_otherwise_is_ambiguous() {
         for (text, meaning) in [
             ("on", "true"),
             ("N", "false"),

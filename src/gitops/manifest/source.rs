@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_told_with_its_place() {
+    fn what_is_not_utf_8_is_reported_with_its_location() {
         for (bytes, line, column, ran) in [
             (&b"a: 1\nb: \xff\n"[..], 2, 4, "not UTF-8"),
             (b"\xc3\xa9: \xc3", 1, 4, "not UTF-8"),

@@ -65,9 +65,9 @@ fn known_fields(path: &str) -> String {
     let (parent, field) = path.rsplit_once('.').unwrap_or(("", path));
     let properties = schema_of(parent).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
     let known: Vec<&str> = properties.into_iter().flatten().map(|(field, _)| field.as_str()).collect();
-    let distances = known.iter().map(|known| (strsim::levenshtein(&bare(known), &bare(field)), known));
+    let distances = known.iter().map(|known| (strsim::levenshtein(&letters(known), &letters(field)), known));
     match distances.min() {
-        Some((letters, near)) if letters <= near.len() / 3 => format!("did you mean {near}?"),
+        Some((distance, near)) if distance <= near.len() / 3 => format!("did you mean {near}?"),
         _ if known.is_empty() => "remove it".into(),
         _ => format!("remove it; there are {}", known.join(", ")),
     }
@@ -75,7 +75,7 @@ fn known_fields(path: &str) -> String {
 
 /// `idle_timeout` and `idleTimeout` are meant alike. Cut, since the time for a
 /// distance grows with both lengths.
-fn bare(field: &str) -> String {
+fn letters(field: &str) -> String {
     field.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_field_is_compared_without_case_and_underscores() {
-        assert_eq!(bare("deletion_policy"), bare("deletionPolicy"));
+        assert_eq!(letters("deletion_policy"), letters("deletionPolicy"));
         assert_eq!(known_fields("spec.deletion_polici"), "did you mean deletionPolicy?");
         assert!(known_fields("spec.kitten").starts_with("remove it; there are "));
     }

@@ -102,7 +102,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_part_has_its_place() {
+    fn every_node_has_its_position() {
         let root = document("a: 1\n\"b\":\n  - x\n  - {é: 'y'}\n");
         let positions: Vec<_> = root.entries().iter().map(|e| (&*e.key, e.at, e.value.at)).collect();
         let at = |line, column| Position { line, column };

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_tells_whether_there_is_another() {
+    fn a_page_says_whether_there_is_another() {
         let page = |rest: &str| organizations(format!(r#"{{"organizations":[{{"id":"org_1"}}]{rest}}}"#).as_bytes());
         for last in ["", r#","next_page_token":"""#, r#","next_page_token":null,"total_size":1"#] {
             assert_eq!(page(last).map(|(found, next, _)| (found.len(), next)), Ok((1, None)), "{last}");

@@ -61,7 +61,7 @@ fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
     pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(2);
     pipeline.manifest("two", &custom("org_2", 60, None)); // what was planned counts, not what came after
     pipeline.osp(&["apply", "--plan", "plan.json", "--yes"]).ended(0);
-    assert_eq!(pipeline.truth("org_2")["policy"]["absolute_minutes"], 240);
+    assert_eq!(pipeline.stored("org_2")["policy"]["absolute_minutes"], 240);
     let run = pipeline.osp(&["apply", "--plan", "plan.json", "--yes"]).ended(1);
     assert!(run.err.contains("is not as it was"), "{}", run.err);
 }
@@ -120,8 +120,8 @@ fn a_signal_lets_the_write_under_way_finish_and_the_next_run_goes_on() {
         assert!(out.contains(line), "{line}\n{out}");
     }
     assert!(out.ends_with("3 done, 2 not done, 0 failed\n"), "{out}");
-    assert_eq!(pipeline.truth("org_3")["policy"]["absolute_minutes"], 480);
-    assert_eq!(pipeline.truth("org_4")["policy"]["source"], "APPLICATION");
+    assert_eq!(pipeline.stored("org_3")["policy"]["absolute_minutes"], 480);
+    assert_eq!(pipeline.stored("org_4")["policy"]["source"], "APPLICATION");
     let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
     assert!(run.out.ends_with("2 done, 0 not done, 0 failed\n"), "{}", run.out);
 }
