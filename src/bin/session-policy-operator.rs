@@ -71,7 +71,7 @@ struct Arguments {
         long,
         env = "OSP_ALLOWED_HOST",
         value_delimiter = ',',
-        default_values = scalekit::SCALEKITS_HOSTS,
+        default_values = scalekit::SCALEKIT_HOSTS,
         global = true
     )]
     allowed_host: Vec<String>,
@@ -211,7 +211,7 @@ impl Arguments {
                 allowed_hosts: unless_all(arguments.allowed_host, "any")
                     .map(
                         |named| {
-                            if named.is_empty() { scalekit::SCALEKITS_HOSTS.map(str::to_owned).into() } else { named }
+                            if named.is_empty() { scalekit::SCALEKIT_HOSTS.map(str::to_owned).into() } else { named }
                         },
                     )
                     .unwrap_or_default(),

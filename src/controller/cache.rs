@@ -114,19 +114,19 @@ struct Inner {
 
 /// What a change asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Effect {
+pub(super) struct CacheUpdate {
     /// Of the resource itself.
     pub(super) trigger: Trigger,
     /// It is as it was earlier, as after a restore of etcd.
     pub(super) went_back: bool,
     /// Others to reconcile, since they claim what it claims or claimed.
-    pub(super) concerned: Vec<Uid>,
+    pub(super) affected: Vec<Uid>,
 }
 
 impl Cache {
     /// Takes in a resource as it is now. What is older than what is known is
     /// left out, unless a list shows it: that one is complete.
-    pub(super) fn apply(&self, mut entry: Entry, source: Source) -> Effect {
+    pub(super) fn apply(&self, mut entry: Entry, source: Source) -> CacheUpdate {
         let mut inner = self.lock();
         let before = inner.entries.get(&entry.resource.uid).cloned();
         let known = match source {
@@ -135,7 +135,7 @@ impl Cache {
             Source::Write => before.as_ref().is_some_and(|before| before.version <= entry.version),
         };
         if !known {
-            return Effect { trigger: Trigger::None, went_back: false, concerned: Vec::new() };
+            return CacheUpdate { trigger: Trigger::None, went_back: false, affected: Vec::new() };
         }
         entry.predecessor = before.as_ref().map_or(source == Source::Start, |before| before.predecessor);
         let went_back = before.as_ref().is_some_and(|before| entry.version < before.version);
@@ -143,15 +143,15 @@ impl Cache {
         let uid = entry.resource.uid.clone();
         let claim = entry.claim.clone();
         inner.entries.insert(uid.clone(), entry);
-        let concerned = inner.claims(&uid, before.map(|before| before.claim).as_ref(), Some(&claim));
-        Effect { trigger, went_back, concerned }
+        let affected = inner.replace_claim(&uid, before.map(|before| before.claim).as_ref(), Some(&claim));
+        CacheUpdate { trigger, went_back, affected }
     }
 
     /// A resource is gone; the others to reconcile because of that.
     pub(super) fn remove(&self, uid: &Uid) -> Vec<Uid> {
         let mut inner = self.lock();
         let claim = inner.entries.remove(uid).map(|entry| entry.claim);
-        inner.claims(uid, claim.as_ref(), None)
+        inner.replace_claim(uid, claim.as_ref(), None)
     }
 
     pub(super) fn get(&self, uid: &Uid) -> Option<Entry> {
@@ -159,18 +159,18 @@ impl Cache {
     }
 
     /// All others that are found at `keys`, whatever they claim.
-    pub(super) fn found_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
+    pub(super) fn claimants_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
         let inner = self.lock();
         inner.others(uid, keys).iter().filter_map(|uid| inner.entries.get(uid).map(Entry::claimant)).collect()
     }
 
     /// The resources whose entry is `such`.
-    pub(super) fn uids(&self, such: impl Fn(&Entry) -> bool) -> Vec<Uid> {
-        self.lock().entries.values().filter(|entry| such(entry)).map(|entry| entry.resource.uid.clone()).collect()
+    pub(super) fn uids_where(&self, condition: impl Fn(&Entry) -> bool) -> Vec<Uid> {
+        self.lock().entries.values().filter(|entry| condition(entry)).map(|entry| entry.resource.uid.clone()).collect()
     }
 
     /// The value of `of` for every resource, each once.
-    pub(super) fn each<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
+    pub(super) fn distinct<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
         self.lock().entries.values().map(of).collect()
     }
 
@@ -181,8 +181,8 @@ impl Cache {
 
 impl Inner {
     /// Replaces the claim of a resource; the others that the change concerns.
-    fn claims(&mut self, uid: &Uid, before: Option<&Claim>, after: Option<&Claim>) -> Vec<Uid> {
-        let concerned = self.others(uid, &Claim::concerned(before, after));
+    fn replace_claim(&mut self, uid: &Uid, before: Option<&Claim>, after: Option<&Claim>) -> Vec<Uid> {
+        let affected = self.others(uid, &Claim::concerned(before, after));
         for key in before.into_iter().flat_map(|claim| &claim.keys) {
             if let Some(there) = self.claims.get_mut(key) {
                 there.remove(uid);
@@ -194,7 +194,7 @@ impl Inner {
         for key in after.into_iter().flat_map(|claim| &claim.keys) {
             self.claims.entry(key.clone()).or_default().insert(uid.clone());
         }
-        concerned
+        affected
     }
 
     fn others(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Uid> {
@@ -279,17 +279,17 @@ mod tests {
         cache.apply(claiming("older", goes, "False", None), Source::List);
         cache.apply(claiming("younger", json!({}), "False", Some("Verified")), Source::List);
         let effect = cache.apply(claiming("younger", json!({}), "True", Some("Verified")), Source::Write);
-        assert_eq!(effect.concerned, ["older".into()]);
+        assert_eq!(effect.affected, ["older".into()]);
     }
 
     #[test]
     fn other_claimants_are_reconciled_after_a_change_and_no_claim_outlives_its_resource() {
         let cache = Cache::default();
         let other = Entry { resource: ResourceRef { uid: "2".into(), ..entry("one").resource }, ..entry("one") };
-        assert!(cache.apply(entry("one"), Source::List).concerned.is_empty());
-        assert_eq!(cache.apply(other.clone(), Source::List).concerned, ["1".into()]);
-        assert!(cache.apply(other.clone(), Source::Watch).concerned.is_empty(), "nothing changed");
-        assert_eq!(cache.found_at(&"1".into(), &entry("one").claim.keys).len(), 1);
+        assert!(cache.apply(entry("one"), Source::List).affected.is_empty());
+        assert_eq!(cache.apply(other.clone(), Source::List).affected, ["1".into()]);
+        assert!(cache.apply(other.clone(), Source::Watch).affected.is_empty(), "nothing changed");
+        assert_eq!(cache.claimants_at(&"1".into(), &entry("one").claim.keys).len(), 1);
         assert_eq!(cache.remove(&"1".into()), ["2".into()]);
         assert!(cache.remove(&"2".into()).is_empty());
         cache.apply(other, Source::Write);

@@ -33,7 +33,7 @@ use tokio::{
 const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 
 /// Between two resources that are reconciled for the same cause.
-const APART: Duration = Duration::from_millis(200);
+const STAGGER: Duration = Duration::from_millis(200);
 
 pub(super) struct Context {
     /// Every resource is released as if it were being deleted.
@@ -129,7 +129,7 @@ impl Context {
 
     /// A read shows `object`, of which a version was known before it began. An
     /// older one now means that the watch is out of step.
-    pub(super) fn read(&self, object: &Object, known: Option<u64>) {
+    pub(super) fn check_version(&self, object: &Object, known: Option<u64>) {
         if known.zip(version(object)).is_some_and(|(known, version)| version < known) {
             self.relist.notify_waiters();
         }
@@ -159,51 +159,51 @@ impl Context {
 
     /// Takes in how a reconcile ended. An outage that is over costs nobody the
     /// rest of a long backoff.
-    pub(super) fn reconciled(&self, uid: &Uid, state: &State, outcome: &Outcome) {
-        let woken = {
+    pub(super) fn record_outcome(&self, uid: &Uid, state: &State, outcome: &Outcome) {
+        let due = {
             let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
-            let woken = outages.record(uid, state, outcome);
+            let due = outages.record(uid, state, outcome);
             if self.cache.get(uid).is_none() {
                 outages.forget(uid); // it went while it was reconciled
             }
-            woken
+            due
         };
-        self.enqueue_apart(&woken);
+        self.enqueue_staggered(&due);
     }
 
     /// The application's policy of `environment` changed, so what applies to
     /// its organizations may have too.
     pub(super) fn application_policy_changed(&self, environment: &str) {
-        let there = self.cache.uids(|entry| entry.environment.as_deref() == Some(environment));
+        let there = self.cache.uids_where(|entry| entry.environment.as_deref() == Some(environment));
         tracing::info!(environment, resources = there.len(), "the application's policy changed");
-        self.enqueue_apart(&there);
+        self.enqueue_staggered(&there);
     }
 
     /// One after the other, not in a herd.
-    fn enqueue_apart(&self, uids: &[Uid]) {
+    fn enqueue_staggered(&self, uids: &[Uid]) {
         for (uid, nth) in uids.iter().zip(0_u32..) {
-            self.queue.add_after(uid, APART.saturating_mul(nth));
+            self.queue.add_after(uid, STAGGER.saturating_mul(nth));
         }
     }
 
     /// Takes in a resource as the API server shows it, and reconciles what its
     /// change asks for; whether it is as it was earlier.
-    pub(super) fn seen(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
+    pub(super) fn observe(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
         let uid = entry.resource.uid.clone();
-        let rested = source == Source::Start && entry.at_rest && self.cache.get(&uid).is_none();
+        let unchanged = source == Source::Start && entry.at_rest && self.cache.get(&uid).is_none();
         let interval = entry.interval.unwrap_or(self.settings.interval);
-        let effect = self.cache.apply(entry, source);
-        match effect.trigger {
+        let update = self.cache.apply(entry, source);
+        match update.trigger {
             // it was in order before we started: no herd after a restart
-            Trigger::Changed if rested => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid))),
+            Trigger::Changed if unchanged => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid))),
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
-            Trigger::None if effect.went_back => self.queue.add(&uid),
+            Trigger::None if update.went_back => self.queue.add(&uid),
             Trigger::None => {}
         }
-        effect.concerned.iter().for_each(|other| self.queue.add(other));
-        Some((uid, effect.went_back))
+        update.affected.iter().for_each(|other| self.queue.add(other));
+        Some((uid, update.went_back))
     }
 
     /// A resource is gone: nothing of it is kept.
@@ -222,12 +222,15 @@ impl Context {
         let refreshing = async {
             loop {
                 tick.tick().await;
-                self.credentials.refresh(&self.cache.each(|entry| entry.credentials())).await;
+                self.credentials.refresh(&self.cache.distinct(|entry| entry.credentials())).await;
             }
         };
         let following = async {
             while let Some(reference) = changed.recv().await {
-                self.cache.uids(|entry| entry.credentials() == reference).iter().for_each(|uid| self.queue.add(uid));
+                self.cache
+                    .uids_where(|entry| entry.credentials() == reference)
+                    .iter()
+                    .for_each(|uid| self.queue.add(uid));
             }
         };
         tokio::select! { () = refreshing => {}, () = following => {} }
@@ -290,7 +293,7 @@ mod tests {
         let access = Access { environment: "here".into(), source: CredentialsSource::Environment };
         state.credentials = Some(Ok(access));
         let not_sent = RemoteError { not_sent: true, ..RemoteError::new(ErrorKind::Unavailable) };
-        context.reconciled(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
+        context.record_outcome(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
         let delay = context.delay(&uid, Requeue::Backoff { cap: Duration::from_secs(1) });
         context.queue.done(&uid, delay);
         assert!(context.records.lock().unwrap().is_empty());
@@ -304,13 +307,13 @@ mod tests {
         let known = context.cache.get(&uid).unwrap().version;
         let asked = |read: &str| {
             let relist = context.relist.notified();
-            context.read(&object(read), known);
+            context.check_version(&object(read), known);
             relist.now_or_never().is_some()
         };
         assert_eq!(["120", "121", "1000"].map(asked), [false; 3]);
         assert!(asked("119") && asked("13"), "as after a restore of etcd");
         assert!(!asked("no number"), "of which nothing is known");
-        let went_back = |version| context.seen(&object(version), Source::List).unwrap().1;
+        let went_back = |version| context.observe(&object(version), Source::List).unwrap().1;
         assert!(went_back("13"), "the list shows it too, once");
         assert!(!went_back("13"));
     }

@@ -29,7 +29,7 @@ pub(super) const REFRESH: Duration = Duration::from_secs(25);
 /// So many are read side by side then; a slow one holds up no other.
 const READS: usize = 8;
 /// The log has a change of the same credentials once in this time.
-const LOGGED: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A client with the environment it talks to, or why there is none.
 pub(super) type Connection = Result<(Client, Access), CredentialsError>;
@@ -145,7 +145,7 @@ impl CredentialStore {
         let connection = self.connect(reference).await;
         let mut new = CacheEntry { read_at: Instant::now(), connection, logged_at: None, last_known: None };
         if let Some(before) = slot.take() {
-            new.logged_at = before.logged_at.filter(|at| at.elapsed() < LOGGED);
+            new.logged_at = before.logged_at.filter(|at| at.elapsed() < LOG_INTERVAL);
             if before.connection != new.connection {
                 self.changed(reference, &mut new);
             }
@@ -208,11 +208,11 @@ impl CredentialStore {
         }
         let mut rules = Rules { conceal: true, ..self.rules.clone() };
         // boxed, since it comes back here
-        if let Ok((own, _)) = Box::pin(self.read(&CredentialsRef::Default, false)).await {
+        if let Ok((default, _)) = Box::pin(self.read(&CredentialsRef::Default, false)).await {
             if !rules.allowed_hosts.is_empty() {
-                rules.allowed_hosts.push(own.host().to_owned());
+                rules.allowed_hosts.push(default.host().to_owned());
             }
-            rules.trusted = Some(own.environment().clone());
+            rules.trusted = Some(default.environment().clone());
         }
         rules
     }

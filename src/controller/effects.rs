@@ -50,22 +50,22 @@ impl<'a> Effects<'a> {
                 Response::Namespace { terminating: kube.terminating(&self.resource.namespace).await? }
             }
             Request::ReadCredentials { fresh } => {
-                self.connected(self.context.credentials.get(&self.resource.namespace, secret(state), *fresh).await)
+                self.keep_client(self.context.credentials.get(&self.resource.namespace, secret(state), *fresh).await)
             }
             Request::ReadLastKnownCredentials => {
-                self.connected(self.context.credentials.last_known(&self.resource.namespace, secret(state)).await)
+                self.keep_client(self.context.credentials.last_known(&self.resource.namespace, secret(state)).await)
             }
             Request::ReadClaimants => self.claimants(state).await,
             Request::ReportProgress => Response::Cluster(self.write_status(&StatusUpdate::progress(state)).await?),
             Request::AddFinalizer => {
                 let Some(object) = &self.object else { return Ok(Response::Cluster(ClusterWrite::Outdated)) };
                 let written = kube.add_finalizer(self.resource, object).await?;
-                Response::Cluster(self.became(written))
+                Response::Cluster(self.keep_written(written))
             }
             Request::RemoveFinalizer(_) => {
                 let Some(object) = &self.object else { return Ok(Response::Cluster(ClusterWrite::Outdated)) };
                 let written = kube.remove_finalizer(self.resource, object).await?;
-                Response::Cluster(self.became(written))
+                Response::Cluster(self.keep_written(written))
             }
             Request::Remote(request) => Response::Remote(self.send(state, request).await),
         })
@@ -74,26 +74,28 @@ impl<'a> Effects<'a> {
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
         let known = self.context.cache.get(&self.resource.uid).and_then(|entry| entry.version);
         self.object = self.context.kube.read(self.resource).await?;
-        self.object.iter().for_each(|object| self.context.read(object, known));
+        self.object.iter().for_each(|object| self.context.check_version(object, known));
         Ok(())
     }
 
     /// Writes the status that says `update`, if that differs in anything but
     /// time from the current one.
     pub(super) async fn write_status(&mut self, update: &StatusUpdate) -> Result<ClusterWrite, KubeError> {
-        let Some(object) = self.object.as_ref().filter(|object| !goes(object)) else { return Ok(ClusterWrite::Gone) };
+        let Some(object) = self.object.as_ref().filter(|object| !is_finalized(object)) else {
+            return Ok(ClusterWrite::Gone);
+        };
         let Some(status) = status::changed(update, object, Timestamp::now()) else { return Ok(ClusterWrite::Done) };
         let value = serde_json::to_value(&status).map_err(kube::Error::SerdeError)?;
         let written = self.context.kube.write_status(self.resource, object, &value).await?;
-        Ok(self.became(written))
+        Ok(self.keep_written(written))
     }
 
     /// Keeps the object as it is after a write. What it claims counts at once,
     /// not only when the watch shows it.
-    fn became(&mut self, written: Result<Object, ClusterWrite>) -> ClusterWrite {
+    fn keep_written(&mut self, written: Result<Object, ClusterWrite>) -> ClusterWrite {
         match written {
             Ok(object) => {
-                self.context.seen(&object, Source::Write);
+                self.context.observe(&object, Source::Write);
                 self.object = Some(object);
                 ClusterWrite::Done
             }
@@ -102,7 +104,7 @@ impl<'a> Effects<'a> {
     }
 
     /// Keeps the client for the requests to Scalekit.
-    fn connected(&mut self, connection: Connection) -> Response {
+    fn keep_client(&mut self, connection: Connection) -> Response {
         Response::Credentials(connection.map(|(client, access)| {
             self.client = Some(client);
             access
@@ -137,7 +139,7 @@ impl<'a> Effects<'a> {
         self.lock = None;
         self.lock = Some(self.context.locks.lock(&access.environment, organization.id.as_str()).await);
         let keys = state.claim_keys(&self.resource.namespace);
-        let mut others = self.context.cache.found_at(&self.resource.uid, &keys);
+        let mut others = self.context.cache.claimants_at(&self.resource.uid, &keys);
         for other in &mut others {
             other.reconciled = self.context.was_reconciled(&other.uid);
             other.served = self.context.credentials.serves(&other.namespace);
@@ -147,7 +149,7 @@ impl<'a> Effects<'a> {
 }
 
 /// Whether nothing holds it any more.
-fn goes(object: &Object) -> bool {
+fn is_finalized(object: &Object) -> bool {
     kube::Resource::meta(object).deletion_timestamp.is_some() && object.finalizers().is_empty()
 }
 

@@ -31,7 +31,7 @@ pub enum KubeError {
     #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
     TimedOut,
     /// It answered with an error, or not at all.
-    #[error("the API server: {}", answer(.0))]
+    #[error("the API server: {}", response_text(.0))]
     Kube(#[source] Box<kube::Error>),
     /// The kubeconfig can't be used.
     #[error("no cluster to talk to: {0}")]
@@ -68,13 +68,13 @@ impl KubeApi {
     /// there.
     pub(super) async fn read(&self, reference: &ResourceRef) -> Result<Option<Object>, KubeError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
-        let found = self.within(api.get_opt(&reference.name)).await?;
+        let found = self.with_deadline(api.get_opt(&reference.name)).await?;
         Ok(found.filter(|object| object.uid().as_deref() == Some(&*reference.uid)))
     }
 
     pub(super) async fn terminating(&self, namespace: &str) -> Result<bool, KubeError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = self.within(api.get_opt(namespace)).await?;
+        let found = self.with_deadline(api.get_opt(namespace)).await?;
         Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
     }
 
@@ -98,13 +98,13 @@ impl KubeApi {
             "status": status,
         });
         let params = PatchParams::apply(MANAGER).force();
-        let written = self.within(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await;
+        let written = self.with_deadline(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await;
         match refused(&written) {
-            Some(true) => self.health.answered_status_write(true),
-            Some(false) if written.is_ok() => self.health.answered_status_write(false),
+            Some(true) => self.health.record_status_write(true),
+            Some(false) if written.is_ok() => self.health.record_status_write(false),
             _ => {}
         }
-        became(written)
+        write_outcome(written)
     }
 
     /// Adds our finalizer, if the uid is still this one.
@@ -142,7 +142,7 @@ impl KubeApi {
         }
         let patch: json_patch::Patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
         let params = PatchParams::default();
-        let patched = self.within(api.patch(&reference.name, &params, &Patch::Json::<()>(patch))).await;
+        let patched = self.with_deadline(api.patch(&reference.name, &params, &Patch::Json::<()>(patch))).await;
         let refused = matches!(&patched, Err(KubeError::Kube(error)) if code(error) == Some(422));
         // a test of the patch fails with 422, and so does whatever the server will never accept; the first can't
         // happen to an object that is as it was
@@ -150,7 +150,7 @@ impl KubeApi {
         {
             return Ok(Err(ClusterWrite::Outdated));
         }
-        became(patched)
+        write_outcome(patched)
     }
 
     /// The resources of `namespaces` (all, when empty): one collection for each,
@@ -162,13 +162,16 @@ impl KubeApi {
         }
     }
 
-    pub(super) async fn within<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
+    pub(super) async fn with_deadline<T>(
+        &self,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, KubeError> {
         let response = match tokio::time::timeout(DEADLINE, request).await {
             Ok(response) => response.map_err(KubeError::from),
             Err(_) => Err(KubeError::TimedOut),
         };
         if let Some(refused) = refused(&response) {
-            self.health.answered(refused);
+            self.health.record_response(refused);
         }
         response
     }
@@ -184,7 +187,7 @@ fn refused<T>(response: &Result<T, KubeError>) -> Option<bool> {
 }
 
 /// What it said; kube's own text adds a dump of the response.
-fn answer(error: &kube::Error) -> String {
+fn response_text(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{} (HTTP {})", status.message, status.code),
         other => other.to_string(),
@@ -200,7 +203,7 @@ pub(super) fn code(error: &kube::Error) -> Option<u16> {
 }
 
 /// Tells a write that found another object than expected from one that failed.
-fn became(written: Result<Object, KubeError>) -> Written {
+fn write_outcome(written: Result<Object, KubeError>) -> Written {
     match written {
         Err(KubeError::Kube(error)) if code(&error) == Some(404) => Ok(Err(ClusterWrite::Gone)),
         Err(KubeError::Kube(error)) if code(&error) == Some(409) => Ok(Err(ClusterWrite::Outdated)),

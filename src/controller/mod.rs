@@ -48,7 +48,7 @@ pub async fn run(
     let known = {
         let complete = complete.clone();
         move || {
-            health.ready();
+            health.set_ready();
             complete.cancel();
         }
     };

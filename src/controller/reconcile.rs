@@ -54,7 +54,7 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
     log(context, resource, outcome);
     let report = Report::of(state, outcome);
     context.record(&resource.uid, report.history);
-    context.reconciled(&resource.uid, state, outcome);
+    context.record_outcome(&resource.uid, state, outcome);
     if let Some(update) = &report.update {
         for _ in 0..STATUS_TRIES {
             if effects.write_status(update).await? != ClusterWrite::Outdated {
@@ -73,7 +73,7 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
 fn log(context: &Context, resource: &ResourceRef, outcome: &Outcome) {
     let (name, error) = (outcome.name(), outcome.error());
     let is_news = context.with_record(&resource.uid, |record| match outcome {
-        Outcome::Gone | Outcome::Reconciled(RemoteOutcome::InSync) => record.logged.all_is_well(),
+        Outcome::Gone | Outcome::Reconciled(RemoteOutcome::InSync) => record.logged.reset(),
         _ => record.logged.is_news(name),
     });
     if is_news {

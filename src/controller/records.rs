@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// An outcome that comes and goes is logged once in this time, so that a Secret
 /// that flips every second does not fill the log.
-const AGAIN: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(super) struct Record {
     pub(super) history: History,
@@ -35,7 +35,7 @@ impl Logged {
     /// Whether `outcome` is logged at the usual level: it is not the one before,
     /// and was not logged in the last minute.
     pub(super) fn is_news(&mut self, outcome: &'static str) -> bool {
-        self.lines.retain(|(_, at)| at.elapsed() < AGAIN);
+        self.lines.retain(|(_, at)| at.elapsed() < LOG_INTERVAL);
         if self.current == Some(outcome) || self.lines.iter().any(|(logged, _)| *logged == outcome) {
             return false;
         }
@@ -45,7 +45,7 @@ impl Logged {
     }
 
     /// A reconcile ended as it should: no news.
-    pub(super) fn all_is_well(&mut self) -> bool {
+    pub(super) fn reset(&mut self) -> bool {
         self.current = None;
         false
     }
@@ -60,13 +60,13 @@ mod tests {
         let mut logged = Logged::default();
         assert!(logged.is_news("CredentialsMissing"));
         for _ in 0..100 {
-            tokio::time::advance(AGAIN).await;
+            tokio::time::advance(LOG_INTERVAL).await;
             assert!(!logged.is_news("CredentialsMissing"));
         }
         assert!(logged.is_news("Forbidden"));
         assert!(logged.is_news("CredentialsMissing"), "it is back, and its line is long ago");
-        logged.all_is_well();
-        tokio::time::advance(AGAIN).await;
+        logged.reset();
+        tokio::time::advance(LOG_INTERVAL).await;
         assert!(logged.is_news("CredentialsMissing"));
     }
 
@@ -76,7 +76,7 @@ mod tests {
         let mut lines = 0;
         for second in 0..600 {
             match second % 3 {
-                0 => lines += usize::from(logged.all_is_well()),
+                0 => lines += usize::from(logged.reset()),
                 1 => lines += usize::from(logged.is_news("CredentialsMissing")),
                 _ => lines += usize::from(logged.is_news("CredentialsIncomplete")),
             }

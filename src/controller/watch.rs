@@ -92,8 +92,8 @@ impl Watch<'_> {
         loop {
             let started = Instant::now();
             let parameters = WatchParams::default().timeout(WATCH);
-            let mut events = pin!(self.context.kube.within(self.api.watch(&parameters, &version)).await?);
-            health.watch_progressed();
+            let mut events = pin!(self.context.kube.with_deadline(self.api.watch(&parameters, &version)).await?);
+            health.record_watch_event();
             loop {
                 let event = tokio::select! {
                     event = timeout(WATCH_TIME + MARGIN, events.next()) => event,
@@ -101,10 +101,10 @@ impl Watch<'_> {
                     () = &mut older => return Ok("a read shows a resource as it was earlier"),
                 };
                 let Ok(Some(event)) = event else { break };
-                health.watch_progressed();
+                health.record_watch_event();
                 match event? {
                     WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                        self.context.seen(&object, Source::Watch);
+                        self.context.observe(&object, Source::Watch);
                         version = object.resource_version().unwrap_or(version);
                     }
                     WatchEvent::Deleted(object) => {
@@ -128,11 +128,11 @@ impl Watch<'_> {
         let (mut present, mut older) = (HashSet::new(), 0_usize);
         let mut parameters = ListParams::default().limit(PAGE);
         let version = loop {
-            let page = self.context.kube.within(self.api.list(&parameters)).await?;
-            self.context.kube.health.watch_progressed();
+            let page = self.context.kube.with_deadline(self.api.list(&parameters)).await?;
+            self.context.kube.health.record_watch_event();
             let source = if self.listed.is_cancelled() { Source::List } else { Source::Start };
             for object in &page.items {
-                let Some((uid, went_back)) = self.context.seen(object, source) else { continue };
+                let Some((uid, went_back)) = self.context.observe(object, source) else { continue };
                 older += usize::from(went_back);
                 present.insert(uid);
             }
@@ -146,7 +146,7 @@ impl Watch<'_> {
         }
         // what a complete list does not have is gone; nothing else is concluded from that
         let here = |entry: &Entry| self.namespace.is_none_or(|namespace| *namespace == *entry.resource.namespace);
-        let absent = self.context.cache.uids(|entry| here(entry) && !present.contains(&entry.resource.uid));
+        let absent = self.context.cache.uids_where(|entry| here(entry) && !present.contains(&entry.resource.uid));
         absent.iter().for_each(|uid| self.context.forget(uid));
         Ok(version)
     }

@@ -19,16 +19,16 @@ pub(super) fn replace(
     }
     let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     // a new file, so no link can be in its place; renaming does not follow one either
-    let draft = target.with_file_name(format!(".{name}.{}", std::process::id()));
-    let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?);
-    let written = write(&mut file).and_then(|()| file.flush()).and_then(|()| fs::rename(&draft, target));
+    let temporary = target.with_file_name(format!(".{name}.{}", std::process::id()));
+    let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?);
+    let written = write(&mut file).and_then(|()| file.flush()).and_then(|()| fs::rename(&temporary, target));
     if written.is_err() {
-        drop(fs::remove_file(&draft));
+        drop(fs::remove_file(&temporary));
     }
     written
 }
 
 /// An error with the path that it is about.
-pub(super) fn named(path: &Path) -> impl FnOnce(io::Error) -> String {
+pub(super) fn with_path(path: &Path) -> impl FnOnce(io::Error) -> String {
     move |error| format!("{}: {error}", path.display())
 }

@@ -45,15 +45,15 @@ pub(super) async fn reconcile(
     (observation, Some(RemoteOutcome::Error(RemoteError::new(ErrorKind::BadResponse))))
 }
 
-/// Runs `jobs`, `at_once` at a time, and steps `progress` with each that is
+/// Runs `jobs`, `concurrency` at a time, and steps `progress` with each that is
 /// done; the results are in the order of the jobs.
 pub(super) async fn concurrently<T>(
     jobs: impl Iterator<Item = impl Future<Output = T>>,
-    at_once: usize,
+    concurrency: usize,
     progress: &Progress,
 ) -> Vec<T> {
     let numbered = jobs.enumerate().map(async |(n, job)| (n, job.await));
-    let done = stream::iter(numbered).buffer_unordered(at_once).inspect(|_| progress.step());
+    let done = stream::iter(numbered).buffer_unordered(concurrency).inspect(|_| progress.step());
     let mut done: Vec<_> = done.collect().await;
     done.sort_by_key(|(n, _)| *n);
     done.into_iter().map(|(_, result)| result).collect()

@@ -30,7 +30,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 pub(super) struct Scalekit {
     client: Client,
     application: tokio::sync::Mutex<Option<Result<RemoteResponse, RemoteError>>>,
-    listed: RefCell<Listed>,
+    prefetched: RefCell<Prefetched>,
     /// Each distinct list of features, shared.
     features: RefCell<HashSet<Rc<[Feature]>>>,
     /// Whether a failed read is retried: false after one used up its tries, until a
@@ -46,7 +46,7 @@ pub(super) struct Scalekit {
 /// Organizations as the list showed them. Each is used once, so that a second
 /// read of one is a fresh one.
 #[derive(Default)]
-struct Listed {
+struct Prefetched {
     by_id: HashMap<OrganizationId, (Option<String>, Rc<[Feature]>)>,
     /// The ids of those that manifests name by external id.
     by_external_id: HashMap<String, OrganizationId>,
@@ -57,7 +57,7 @@ impl Scalekit {
         Self {
             client,
             application: tokio::sync::Mutex::default(),
-            listed: RefCell::default(),
+            prefetched: RefCell::default(),
             features: RefCell::default(),
             retry_reads: Cell::new(true),
             features_reported: Cell::new(false),
@@ -70,12 +70,12 @@ impl Scalekit {
     }
 
     /// Sends one request, or answers it from the list.
-    pub(super) async fn ask(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+    pub(super) async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         if matches!(request, RemoteRequest::ReadApplicationPolicy(_)) {
             return self.application_policy(request).await;
         }
-        let listed = self.listed.borrow_mut().take(request);
-        if let Some(organization) = listed {
+        let prefetched = self.prefetched.borrow_mut().take(request);
+        if let Some(organization) = prefetched {
             return Ok(RemoteResponse::Organization(organization));
         }
         let response = self.with_retries(request.writes(), async || self.client.request(request).await).await;
@@ -122,16 +122,16 @@ impl Scalekit {
 
     /// Reads the list as far as that costs fewer requests than asking for the
     /// wanted organizations one by one. A failure costs nothing but that.
-    pub(super) async fn list(&self, wanted: &[&OrganizationRef]) {
+    pub(super) async fn prefetch(&self, wanted: &[&OrganizationRef]) {
         let mut missing: HashSet<&OrganizationRef> = wanted.iter().copied().collect();
         if missing.len() < WORTH_A_LIST {
             return;
         }
         let progress = Progress::new("Listing organizations", None);
-        let (mut token, mut seen) = (None::<String>, 0);
+        let (mut token, mut listed) = (None::<String>, 0);
         loop {
             let Ok(page) = self.page(token.as_deref()).await else { return };
-            seen += page.organizations.len();
+            listed += page.organizations.len();
             progress.steps(page.organizations.len());
             for organization in page.organizations {
                 let by_id = missing.remove(&OrganizationRef::Id(organization.id.clone()));
@@ -140,11 +140,11 @@ impl Scalekit {
                 // A list may leave features out, and a list of features that is written back must be complete: who
                 // shows none is asked for itself.
                 if (by_id || by_external) && !organization.features.is_empty() {
-                    let features = self.shared(&organization.features);
-                    self.listed.borrow_mut().put(organization, features, by_external);
+                    let features = self.intern(&organization.features);
+                    self.prefetched.borrow_mut().put(organization, features, by_external);
                 }
             }
-            let left = page.total.map_or(1, |total| total.saturating_sub(seen).div_ceil(PER_PAGE).max(1));
+            let left = page.total.map_or(1, |total| total.saturating_sub(listed).div_ceil(PER_PAGE).max(1));
             token = page.next.filter(|_| left < missing.len());
             if token.is_none() {
                 return;
@@ -153,21 +153,21 @@ impl Scalekit {
     }
 
     /// Handles SIGINT and SIGTERM: the first one stops the verb after the requests
-    /// under way, which `say` announces; a second one ends the process at once.
-    pub(super) fn stop_on_signal(&self, say: impl Fn(&str) + Send + 'static) -> io::Result<()> {
+    /// under way, which `announce` announces; a second one ends the process at once.
+    pub(super) fn stop_on_signal(&self, announce: impl Fn(&str) + Send + 'static) -> io::Result<()> {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            say("stopping after the requests under way; a second signal stops at once");
+            announce("stopping after the requests under way; a second signal stops at once");
             stop.cancel();
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            Exit::Interrupted.now();
+            Exit::Interrupted.exit_now();
         });
         Ok(())
     }
 
-    pub(super) fn shared(&self, features: &[Feature]) -> Rc<[Feature]> {
+    pub(super) fn intern(&self, features: &[Feature]) -> Rc<[Feature]> {
         let mut known = self.features.borrow_mut();
         if let Some(shared) = known.get(features) {
             return Rc::clone(shared);
@@ -224,7 +224,7 @@ impl Scalekit {
     }
 }
 
-impl Listed {
+impl Prefetched {
     fn put(&mut self, organization: Organization, features: Rc<[Feature]>, by_external: bool) {
         let Organization { id, external_id, .. } = organization;
         if let Some(external) = external_id.as_ref().filter(|_| by_external) {

@@ -1,7 +1,7 @@
 //! The requests that the verbs send to the API server, each with a deadline.
 //! Kube's own retries are off, since a person waits for the answer.
 
-use super::failure::{DEADLINE, Failure, near};
+use super::failure::{DEADLINE, Failure, similar};
 use crate::crd::OrganizationSessionPolicy;
 use clap::Args;
 use kube::{
@@ -29,14 +29,14 @@ pub(super) struct Connection {
 
 /// One resource of a cluster.
 #[derive(Debug, Args)]
-pub struct Named {
+pub struct ResourceArguments {
     /// The resource
     pub(super) name: String,
     #[command(flatten)]
     connection: Connection,
 }
 
-impl Named {
+impl ResourceArguments {
     /// The resource, and a client for its namespace.
     pub(super) async fn read(&self, program: &str) -> Result<(Cluster, OrganizationSessionPolicy), Failure> {
         let cluster = Cluster::connect(&self.connection, program).await?;
@@ -104,11 +104,11 @@ impl Cluster {
         }
         // without the right to list there are no suggestions, and that is no error of its own
         let all = self.list(false).await.unwrap_or_default();
-        Err(self.not_found(name, near(name, all.iter().filter_map(|object| object.meta().name.as_deref()))))
+        Err(self.not_found(name, similar(name, all.iter().filter_map(|object| object.meta().name.as_deref()))))
     }
 
-    fn not_found(&self, name: &str, near: Vec<String>) -> Failure {
-        Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), near }
+    fn not_found(&self, name: &str, similar: Vec<String>) -> Failure {
+        Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), similar }
     }
 
     pub(super) async fn get_opt(&self, name: &str) -> Result<Option<OrganizationSessionPolicy>, Failure> {

@@ -1,7 +1,7 @@
 //! `osp diff`: the declared beside the live policy, and which is stricter.
 
 use super::{
-    cluster::{Hint, Named},
+    cluster::{Hint, ResourceArguments},
     explain::future,
     failure::Failure,
     limits::stricter_side,
@@ -23,7 +23,7 @@ use serde_json::json;
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    resource: Named,
+    resource: ResourceArguments,
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
@@ -32,7 +32,7 @@ pub struct Arguments {
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
     let (cluster, resource) = arguments.resource.read(program).await?;
     let comparison = Comparison::of(&resource, &cluster.hint)?;
-    let exit = if comparison.differs() { Exit::Findings } else { Exit::Success };
+    let exit = if comparison.differs() { Exit::NotAsDeclared } else { Exit::Success };
     let text = match arguments.output {
         Format::Json => comparison.json(),
         Format::Text => comparison.text(output),
@@ -84,7 +84,7 @@ impl<'a> Comparison<'a> {
         let columns = ["FIELD", "DECLARED", "LIVE", "STRICTER"].map(|title| Column { title, place: Place::Row });
         let row = |line: &Line| {
             let (style, stricter, mark) = match line.differs {
-                true => (Style::Doubtful, line.stricter, "≠"),
+                true => (Style::Warning, line.stricter, "≠"),
                 false => (Style::Plain, "", "="),
             };
             [&format!("{mark} {}", line.field.name()), &line.declared, &line.live, stricter]

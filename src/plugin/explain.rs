@@ -8,7 +8,7 @@ pub(super) mod future;
 
 use super::{
     age,
-    cluster::{Cluster, Hint, Named},
+    cluster::{Cluster, Hint, ResourceArguments},
     delivery::Delivery,
     output::{CommandOutput, VerbResult},
     summary::{Severity, Summary},
@@ -21,7 +21,7 @@ use crate::{
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-pub(super) async fn run(named: &Named, program: &str, output: &Output, now: Timestamp) -> VerbResult {
+pub(super) async fn run(named: &ResourceArguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let (cluster, resource) = named.read(program).await?;
     let owner = match Summary::of(&resource).ready().reason == Reason::Conflict.name() {
         true => owner(&cluster, &resource).await,
@@ -80,7 +80,7 @@ fn text(
     let style = match summary.severity() {
         Severity::Healthy => Style::Good,
         Severity::Failed => Style::Bad,
-        _ => Style::Doubtful,
+        _ => Style::Warning,
     };
     let says = match ready.status {
         ConditionStatus::True => "is Ready",

@@ -25,8 +25,8 @@ pub(super) enum Failure {
     Forbidden { verb: &'static str, place: String },
     #[error("this cluster does not know {RESOURCE}; install it with: kubectl apply -f crds/")]
     NotInstalled,
-    #[error("there is no {name} in namespace {namespace}{}", hint(.near))]
-    NotFound { name: String, namespace: String, near: Vec<String> },
+    #[error("there is no {name} in namespace {namespace}{}", hint(.similar))]
+    NotFound { name: String, namespace: String, similar: Vec<String> },
     #[error("{name} can't be read by this version: {cause}")]
     Unreadable { name: String, cause: String },
     #[error("the API server refused: {0}")]
@@ -37,10 +37,10 @@ pub(super) enum Failure {
     NotHandled { name: String, waited: Duration },
 }
 
-fn hint(near: &[String]) -> String {
-    match near {
+fn hint(similar: &[String]) -> String {
+    match similar {
         [] => String::new(),
-        near => format!("; there is {}", near.join(", ")),
+        similar => format!("; there is {}", similar.join(", ")),
     }
 }
 
@@ -97,7 +97,7 @@ fn innermost(error: &dyn Error) -> String {
 }
 
 /// At most three of `names` that are similar to `name`, the most similar first.
-pub(super) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut found: Vec<(usize, &str)> = names
         .map(|other| (if other.contains(name) || name.contains(other) { 1 } else { distance(name, other) }, other))
         .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
@@ -113,20 +113,20 @@ mod tests {
     #[test]
     fn a_typing_mistake_is_recognised_and_another_name_is_not() {
         let names = ["acme", "acme-eu", "globex", "initech"];
-        assert_eq!(near("acne", names.into_iter()), ["acme"]);
-        assert_eq!(near("acm", names.into_iter()), ["acme", "acme-eu"]);
-        assert_eq!(near("gloebx", names.into_iter()), ["globex"]);
-        assert_eq!(near("globx", names.into_iter()), ["globex"]);
-        assert_eq!(near("umbrella", names.into_iter()), Vec::<String>::new());
+        assert_eq!(similar("acne", names.into_iter()), ["acme"]);
+        assert_eq!(similar("acm", names.into_iter()), ["acme", "acme-eu"]);
+        assert_eq!(similar("gloebx", names.into_iter()), ["globex"]);
+        assert_eq!(similar("globx", names.into_iter()), ["globex"]);
+        assert_eq!(similar("umbrella", names.into_iter()), Vec::<String>::new());
         assert_eq!([distance("", "abc"), distance("abc", ""), distance("kitten", "sitting")], [3, 3, 3]);
     }
 
     #[test]
     fn what_is_missing_is_reported_with_what_is_there() {
-        let failure = |near: &[&str]| Failure::NotFound {
+        let failure = |similar: &[&str]| Failure::NotFound {
             name: "acne".into(),
             namespace: "customers".into(),
-            near: near.iter().map(|name| (*name).to_owned()).collect(),
+            similar: similar.iter().map(|name| (*name).to_owned()).collect(),
         };
         assert_eq!(failure(&[]).to_string(), "there is no acne in namespace customers");
         assert_eq!(failure(&["acme"]).to_string(), "there is no acne in namespace customers; there is acme");

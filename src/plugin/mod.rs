@@ -19,7 +19,7 @@ mod table;
 
 use crate::terminal::{Exit, Output, print};
 use clap::Subcommand;
-use cluster::Named;
+use cluster::ResourceArguments;
 use output::CommandOutput;
 use std::error::Error;
 
@@ -31,13 +31,13 @@ pub enum Verb {
     /// Compare the declared with the live policy, field by field
     Diff(diff::Arguments),
     /// Explain a policy: what is declared, what applies, why, and what to do
-    Explain(Named),
+    Explain(ResourceArguments),
     /// Ask the operator to reconcile a policy now, and wait for the outcome
     Reconcile(reconcile::Arguments),
     /// Suspend a policy: the operator neither reads nor writes it
-    Suspend(Named),
+    Suspend(ResourceArguments),
     /// Resume a suspended policy
-    Resume(Named),
+    Resume(ResourceArguments),
 }
 
 /// Runs a verb and prints its output; `program` is the command that hints name

@@ -2,7 +2,7 @@
 //! waits until its status repeats the annotation's value.
 
 use super::{
-    cluster::{Hint, Named},
+    cluster::{Hint, ResourceArguments},
     failure::Failure,
     output::{CommandOutput, VerbResult},
     summary::{Summary, style},
@@ -29,7 +29,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    resource: Named,
+    resource: ResourceArguments,
     /// Wait for the outcome; --wait=false only asks
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "true",
         default_missing_value = "true")]
@@ -101,7 +101,7 @@ fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output) -
     let head = output.paint(&printable(&head), style(ready.status));
     let mut text = format!("{head}\n{}", output.paragraph("", ready.message));
     let exit = summary.exit();
-    if exit == Exit::Findings {
+    if exit == Exit::NotAsDeclared {
         text.push_str(&output.paragraph("", &format!("`{}` says more.", hint.to("explain", summary.name()))));
     }
     CommandOutput { text, exit }

@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     let mut summaries: Vec<Summary<'_>> = found.iter().map(Summary::of).collect();
     summaries.sort_by_key(|s| (s.severity(), s.namespace(), s.name()));
     let ready = summaries.iter().all(|summary| summary.exit() == Exit::Success);
-    let exit = if ready { Exit::Success } else { Exit::Findings };
+    let exit = if ready { Exit::Success } else { Exit::NotAsDeclared };
     let text = match arguments.output {
         Format::Json => output::json(&json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})),
         Format::Text if summaries.is_empty() => {
@@ -117,9 +117,9 @@ fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 9] {
         Cell::plain(&summary.organization()),
         Cell::plain(summary.mode()),
         Cell::new(&format!("{} {}", ready.status.name(), ready.reason), style(ready.status)),
-        Cell::new(synced.name(), if synced == ConditionStatus::False { Style::Doubtful } else { style(synced) }),
-        Cell::new(&effective, if loses { Style::Doubtful } else { Style::Plain }),
-        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Style::Doubtful),
+        Cell::new(synced.name(), if synced == ConditionStatus::False { Style::Warning } else { style(synced) }),
+        Cell::new(&effective, if loses { Style::Warning } else { Style::Plain }),
+        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Style::Warning),
         Cell::plain(&age),
     ]
 }

@@ -51,7 +51,7 @@ pub(super) const fn style(status: ConditionStatus) -> Style {
     match status {
         ConditionStatus::True => Style::Good,
         ConditionStatus::False => Style::Bad,
-        ConditionStatus::Unknown => Style::Doubtful,
+        ConditionStatus::Unknown => Style::Warning,
     }
 }
 
@@ -131,7 +131,7 @@ impl<'a> Summary<'a> {
 
     /// Success if it is Ready.
     pub(super) fn exit(&self) -> Exit {
-        if self.ready().status == ConditionStatus::True { Exit::Success } else { Exit::Findings }
+        if self.ready().status == ConditionStatus::True { Exit::Success } else { Exit::NotAsDeclared }
     }
 
     pub(super) fn severity(&self) -> Severity {

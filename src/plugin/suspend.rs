@@ -2,7 +2,7 @@
 //! set it back.
 
 use super::{
-    cluster::Named,
+    cluster::ResourceArguments,
     delivery::Delivery,
     output::{CommandOutput, VerbResult},
     summary::Summary,
@@ -14,7 +14,7 @@ use serde_json::json;
 /// begins with `kubectl`, so this one must not.
 const MANAGER: &str = "osp";
 
-pub(super) async fn run(named: &Named, suspend: bool, program: &str, output: &Output) -> VerbResult {
+pub(super) async fn run(named: &ResourceArguments, suspend: bool, program: &str, output: &Output) -> VerbResult {
     let (cluster, resource) = named.read(program).await?;
     let name = &named.name;
     let summary = Summary::of(&resource);

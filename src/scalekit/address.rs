@@ -5,7 +5,7 @@ use crate::reconcile::InvalidValue;
 use reqwest::Url;
 
 /// Scalekit's own domains, with all hosts below them.
-pub const SCALEKITS_HOSTS: [&str; 3] = ["scalekit.com", "scalekit.dev", "scalekit.cloud"];
+pub const SCALEKIT_HOSTS: [&str; 3] = ["scalekit.com", "scalekit.dev", "scalekit.cloud"];
 
 /// What base URLs are allowed. Link-local addresses and metadata services never
 /// are.
@@ -16,11 +16,11 @@ pub struct Rules {
     /// Host suffixes, matched on whole labels (`example.com` allows itself and
     /// `auth.example.com`, not `evilexample.com`); an IP address only allows
     /// itself. An empty list allows any host. A private address is contacted only
-    /// for a host that another entry than [`SCALEKITS_HOSTS`] allows.
+    /// for a host that another entry than [`SCALEKIT_HOSTS`] allows.
     pub allowed_hosts: Vec<String>,
     /// Allow loopback besides; for tests and demonstrations.
     pub allow_loopback: bool,
-    /// Tenants write the URLs: of hosts outside [`SCALEKITS_HOSTS`] nothing that
+    /// Tenants write the URLs: of hosts outside [`SCALEKIT_HOSTS`] nothing that
     /// they answer is shown, nor how they fail to.
     pub conceal: bool,
     /// The one environment outside of them that is not concealed.
@@ -65,11 +65,11 @@ impl Address {
             return Err(InvalidValue::HostRefused);
         }
         let loopback = host == "localhost" || hosts::literal(host).is_some_and(|address| address.is_loopback());
-        let scalekits = SCALEKITS_HOSTS.iter().any(|suffix| within(host, suffix));
-        let listed = |suffix: &String| within(host, suffix);
+        let scalekits = SCALEKIT_HOSTS.iter().any(|suffix| matches_suffix(host, suffix));
+        let listed = |suffix: &String| matches_suffix(host, suffix);
         let private = rules.allowed_hosts.is_empty()
             || (rules.allow_loopback && loopback)
-            || rules.allowed_hosts.iter().filter(|suffix| !SCALEKITS_HOSTS.contains(&suffix.as_str())).any(listed);
+            || rules.allowed_hosts.iter().filter(|suffix| !SCALEKIT_HOSTS.contains(&suffix.as_str())).any(listed);
         if !private && !rules.allowed_hosts.iter().any(listed) {
             return Err(InvalidValue::HostNotAllowed);
         }
@@ -93,7 +93,7 @@ impl Address {
     }
 }
 
-fn within(host: &str, suffix: &str) -> bool {
+fn matches_suffix(host: &str, suffix: &str) -> bool {
     let suffix = suffix.trim().trim_start_matches("*.").trim_matches('.');
     let Some(suffix) = normalised(suffix) else { return false };
     if host == suffix {
@@ -188,7 +188,7 @@ mod tests {
             let rules = Rules { allowed_hosts, ..Rules::default() };
             Address::parse(&format!("https://{host}"), &rules).map(|address| address.private)
         };
-        assert_eq!(private("acme.scalekit.com", &SCALEKITS_HOSTS), Ok(false));
+        assert_eq!(private("acme.scalekit.com", &SCALEKIT_HOSTS), Ok(false));
         for allowed in [&["acme.scalekit.com", "scalekit.com"][..], &[]] {
             assert_eq!(private("acme.scalekit.com", allowed), Ok(true), "{allowed:?}");
         }

@@ -21,7 +21,7 @@ use std::{
 use tokio::time::Instant;
 
 /// So many failures in a row open the breaker; fewer hold back no request.
-const OUTAGE: u32 = 5;
+const FAILURE_THRESHOLD: u32 = 5;
 /// The pauses between probes.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -91,7 +91,7 @@ impl CircuitBreaker {
     pub(super) fn on_failure(&self, permit: Permit, cause: ErrorKind) -> bool {
         let mut state = self.lock();
         match &mut *state {
-            State::Closed { failures } if *failures + 1 < OUTAGE => *failures += 1,
+            State::Closed { failures } if *failures + 1 < FAILURE_THRESHOLD => *failures += 1,
             State::Closed { .. } => {
                 *state = State::open(cause, FIRST_PAUSE);
                 return true;
@@ -149,7 +149,7 @@ mod tests {
     /// A breaker in an outage that just began.
     fn broken() -> CircuitBreaker {
         let breaker = CircuitBreaker::new(DEADLINE);
-        assert_eq!((0..OUTAGE).map(|_| fail(&breaker)).filter(|opened| *opened).count(), 1);
+        assert_eq!((0..FAILURE_THRESHOLD).map(|_| fail(&breaker)).filter(|opened| *opened).count(), 1);
         breaker
     }
 
@@ -157,7 +157,7 @@ mod tests {
     async fn row_015_after_four_failures_in_a_row_every_request_is_sent() {
         let breaker = CircuitBreaker::new(DEADLINE);
         for _ in 0..100 {
-            (1..OUTAGE).for_each(|_| assert!(!fail(&breaker)));
+            (1..FAILURE_THRESHOLD).for_each(|_| assert!(!fail(&breaker)));
             assert!(breaker.try_acquire().is_ok());
             assert!(!breaker.on_response());
         }
@@ -200,7 +200,7 @@ mod tests {
         breaker.try_acquire().unwrap();
         assert!(breaker.on_response());
         assert!((0..100).all(|_| breaker.try_acquire().is_ok()));
-        (1..OUTAGE).for_each(|_| assert!(!fail(&breaker), "counting starts over"));
+        (1..FAILURE_THRESHOLD).for_each(|_| assert!(!fail(&breaker), "counting starts over"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -88,14 +88,14 @@ impl Client {
                 Err(error) if status == 401 => {
                     // Even if its body did not arrive in time.
                     let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
-                    self.0.tokens.refused(&token, retried, error).await?;
+                    self.0.tokens.on_unauthorized(&token, retried, error).await?;
                     retried = true;
                 }
                 result => {
                     // A 5xx may come from a proxy that never checked the token, so it is no proof
                     // that the token is good.
                     if status < 500 {
-                        self.0.tokens.accepted();
+                        self.0.tokens.on_accepted();
                     }
                     return result;
                 }
@@ -182,13 +182,13 @@ impl Client {
     /// Waits until the limits let a request through. `Err`: how long to wait before
     /// trying again.
     async fn acquire(&self, purpose: Purpose) -> Result<(), Duration> {
-        let Limits { rate_limiter, newcomers, .. } = &*self.0.limits;
+        let Limits { rate_limiter, unproven, .. } = &*self.0.limits;
         if purpose != (Purpose::Token { proven: false }) {
             return rate_limiter.acquire().await;
         }
         match rate_limiter.remaining_pause() {
             Some(left) => Err(left),
-            None => newcomers.acquire().await,
+            None => unproven.acquire().await,
         }
     }
 

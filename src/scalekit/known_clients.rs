@@ -19,7 +19,7 @@ pub(super) struct KnownClients {
 }
 
 fn in_use(clients: &mut SameId) -> bool {
-    clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.must_wait());
+    clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.is_locked_out());
     !clients.is_empty()
 }
 

@@ -43,12 +43,12 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Rules, SCALEKITS_HOSTS};
+pub use address::{Rules, SCALEKIT_HOSTS};
 pub use client::Client;
 pub use credentials::Credentials;
 pub use default_credentials::{RawCredentials, read_default_credentials};
 pub use environment::Environment;
 pub use pages::Page;
 pub(crate) use pruned::Pruned;
-pub use settings::{Settings, SettingsProblem};
+pub use settings::{Settings, SettingsError};
 pub use transport::{SetupError, Transport};

@@ -28,7 +28,7 @@ impl Default for Settings {
 
 /// A setting out of its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-pub enum SettingsProblem {
+pub enum SettingsError {
     /// Zero, or above five minutes.
     #[error("the request deadline must be above zero and at most five minutes")]
     Deadline,
@@ -41,16 +41,16 @@ pub enum SettingsProblem {
 }
 
 impl Settings {
-    pub(super) fn check(&self) -> Result<(), SettingsProblem> {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
         if self.deadline.is_zero() || self.deadline > Duration::from_secs(300) {
-            return Err(SettingsProblem::Deadline);
+            return Err(SettingsError::Deadline);
         }
         if !(0.01..=10_000.0).contains(&self.rate) {
-            return Err(SettingsProblem::Rate);
+            return Err(SettingsError::Rate);
         }
         let date = |version: &String| version.len() == 8 && version.bytes().all(|b| b.is_ascii_digit());
         if !self.api_version.as_ref().is_none_or(date) {
-            return Err(SettingsProblem::ApiVersion);
+            return Err(SettingsError::ApiVersion);
         }
         Ok(())
     }
@@ -69,10 +69,10 @@ mod tests {
         };
         assert_eq!(with(|_| ()), Ok(()));
         assert_eq!(with(|s| s.api_version = Some("20260131".to_owned())), Ok(()));
-        assert_eq!(with(|s| s.deadline = Duration::ZERO), Err(SettingsProblem::Deadline));
-        assert_eq!(with(|s| s.deadline = Duration::MAX), Err(SettingsProblem::Deadline));
-        assert_eq!(with(|s| s.rate = 0.0), Err(SettingsProblem::Rate));
-        assert_eq!(with(|s| s.rate = f64::NAN), Err(SettingsProblem::Rate));
-        assert_eq!(with(|s| s.api_version = Some("v1\r\nx: y".to_owned())), Err(SettingsProblem::ApiVersion));
+        assert_eq!(with(|s| s.deadline = Duration::ZERO), Err(SettingsError::Deadline));
+        assert_eq!(with(|s| s.deadline = Duration::MAX), Err(SettingsError::Deadline));
+        assert_eq!(with(|s| s.rate = 0.0), Err(SettingsError::Rate));
+        assert_eq!(with(|s| s.rate = f64::NAN), Err(SettingsError::Rate));
+        assert_eq!(with(|s| s.api_version = Some("v1\r\nx: y".to_owned())), Err(SettingsError::ApiVersion));
     }
 }

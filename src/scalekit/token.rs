@@ -110,13 +110,18 @@ impl Tokens {
         }
         let grant = fetch(state.proven).await;
         self.ended.fetch_add(1, Ordering::AcqRel);
-        state.keep(grant, Instant::now())
+        state.store(grant, Instant::now())
     }
 
     /// A request with `token` was answered with a 401. Drops this token, not one
     /// that was fetched since. `Err`: it was the `last` try, and the client is
     /// locked out.
-    pub(super) async fn refused(&self, token: &Token, last: bool, error: RemoteError) -> Result<(), RemoteError> {
+    pub(super) async fn on_unauthorized(
+        &self,
+        token: &Token,
+        last: bool,
+        error: RemoteError,
+    ) -> Result<(), RemoteError> {
         let mut state = self.state.lock().await;
         if state.held.as_ref().is_some_and(|held| held.token.number == token.number) {
             state.held = None;
@@ -130,19 +135,19 @@ impl Tokens {
     }
 
     /// Whether something has to be waited out before the next request.
-    pub(super) fn must_wait(&self) -> bool {
+    pub(super) fn is_locked_out(&self) -> bool {
         let Ok(state) = self.state.try_lock() else { return true };
         state.lockout.as_ref().is_some_and(|(until, _)| Instant::now() < *until)
     }
 
     /// A request with a token was answered with something else than a 401.
-    pub(super) fn accepted(&self) {
+    pub(super) fn on_accepted(&self) {
         self.probation.store(false, Ordering::Release);
     }
 }
 
 impl State {
-    fn keep(&mut self, grant: Result<Grant, RemoteError>, now: Instant) -> Result<Token, RemoteError> {
+    fn store(&mut self, grant: Result<Grant, RemoteError>, now: Instant) -> Result<Token, RemoteError> {
         match grant {
             Ok(Grant { value, lifetime }) => {
                 self.issued += 1;
@@ -226,7 +231,7 @@ mod tests {
         }
 
         async fn refuse(&self, token: &Token, last: bool) -> bool {
-            self.tokens.refused(token, last, RemoteError::new(ErrorKind::AuthFailed)).await.is_err()
+            self.tokens.on_unauthorized(token, last, RemoteError::new(ErrorKind::AuthFailed)).await.is_err()
         }
 
         fn asked(&self) -> u64 {
@@ -317,7 +322,7 @@ mod tests {
         assert_eq!(bench.asked(), 2);
         tokio::time::advance(LOCKOUT).await;
         let token = bench.token(Ok(1000)).await.ok().unwrap();
-        bench.tokens.accepted();
+        bench.tokens.on_accepted();
         assert!(!bench.refuse(&token, false).await);
     }
 

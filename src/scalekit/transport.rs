@@ -2,7 +2,7 @@
 //! of limits per host and port.
 
 use super::{
-    Settings, SettingsProblem, circuit_breaker::CircuitBreaker, hosts::Resolver, known_clients::KnownClients,
+    Settings, SettingsError, circuit_breaker::CircuitBreaker, hosts::Resolver, known_clients::KnownClients,
     pruned::Pruned, rate_limiter::RateLimiter,
 };
 use reqwest::{redirect, retry};
@@ -15,7 +15,7 @@ use thiserror::Error;
 
 /// The part of an environment's rate that token requests of clients without a
 /// token have besides. Whoever may write a Secret can invent such clients.
-const NEWCOMERS: f64 = 0.2;
+const UNPROVEN_SHARE: f64 = 0.2;
 
 /// Connections and rate limits; cheap to clone, one per process.
 ///
@@ -43,7 +43,7 @@ struct Shared {
 pub(super) struct Limits {
     pub(super) rate_limiter: RateLimiter,
     /// The same for the token requests of clients that have never got one.
-    pub(super) newcomers: RateLimiter,
+    pub(super) unproven: RateLimiter,
     pub(super) breaker: CircuitBreaker,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Limits {
 pub enum SetupError {
     /// A setting is out of its range.
     #[error("unusable setting")]
-    Settings(#[from] SettingsProblem),
+    Settings(#[from] SettingsError),
     /// `main` installed no rustls provider.
     #[error("no TLS provider is installed")]
     NoProvider,
@@ -103,7 +103,7 @@ impl Transport {
         let new = || {
             Arc::new(Limits {
                 rate_limiter: RateLimiter::new(rate, deadline),
-                newcomers: RateLimiter::new(rate * NEWCOMERS, deadline),
+                unproven: RateLimiter::new(rate * UNPROVEN_SHARE, deadline),
                 breaker: CircuitBreaker::new(deadline),
             })
         };

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 /// often than this.
 const LONGEST_SILENCE: Duration = Duration::from_secs(5 * 60);
 /// So many refusals in a row, without any other answer, are all there is.
-const REFUSALS: u32 = 5;
+const REFUSALS_UNTIL_UNREADY: u32 = 5;
 
 /// Open connections; one more closes the oldest, so that a probe is answered
 /// however many others stand open.
@@ -56,25 +56,25 @@ impl Default for Inner {
 
 impl Health {
     /// All resources are known and work begins.
-    pub fn ready(&self) {
+    pub fn set_ready(&self) {
         self.0.ready.store(true, Ordering::Release);
     }
 
     /// The API server has answered a request; `refused` says whether with 401
     /// or 403.
-    pub fn answered(&self, refused: bool) {
+    pub fn record_response(&self, refused: bool) {
         count(&self.0.refusals, refused);
     }
 
     /// The API server has written a status, or `refused` to with 401 or 403. Those
     /// count apart: without them nobody hears of anything else that fails.
-    pub fn answered_status_write(&self, refused: bool) {
+    pub fn record_status_write(&self, refused: bool) {
         count(&self.0.status_refusals, refused);
     }
 
     /// A watch has shown an event or a bookmark, or a part of a list has come.
     /// That says nothing about rights: a watch that is open stays open.
-    pub fn watch_progressed(&self) {
+    pub fn record_watch_event(&self) {
         *self.0.progress.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
@@ -136,9 +136,9 @@ impl Health {
     }
 
     fn readyz(&self) -> (StatusCode, &'static str) {
-        if self.0.refusals.load(Ordering::Acquire) >= REFUSALS {
+        if self.0.refusals.load(Ordering::Acquire) >= REFUSALS_UNTIL_UNREADY {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every request (401 or 403)")
-        } else if self.0.status_refusals.load(Ordering::Acquire) >= REFUSALS {
+        } else if self.0.status_refusals.load(Ordering::Acquire) >= REFUSALS_UNTIL_UNREADY {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every write of a status (401 or 403)")
         } else if self.0.ready.load(Ordering::Acquire) {
             (StatusCode::OK, "ok")
@@ -231,50 +231,50 @@ mod tests {
         tokio::time::advance(LONGEST_SILENCE - Duration::from_secs(1)).await;
         assert_eq!(health.livez().0, StatusCode::OK);
         tokio::time::advance(Duration::from_secs(1)).await;
-        health.answered(false);
+        health.record_response(false);
         assert_eq!(health.livez().0, StatusCode::SERVICE_UNAVAILABLE, "other requests say nothing about it");
-        health.watch_progressed();
+        health.record_watch_event();
         assert_eq!(health.livez().0, StatusCode::OK);
     }
 
     #[tokio::test]
     async fn an_operator_whose_every_request_is_refused_is_not_ready_until_one_is_not() {
         let health = Health::default();
-        health.ready();
-        for _ in 1..REFUSALS {
-            health.answered(true);
+        health.set_ready();
+        for _ in 1..REFUSALS_UNTIL_UNREADY {
+            health.record_response(true);
         }
         assert_eq!(health.readyz().0, StatusCode::OK, "a few of many");
-        health.answered(false);
-        for _ in 1..REFUSALS {
-            health.answered(true);
+        health.record_response(false);
+        for _ in 1..REFUSALS_UNTIL_UNREADY {
+            health.record_response(true);
         }
         assert_eq!(health.readyz().0, StatusCode::OK, "not in a row");
-        health.answered(true);
-        health.watch_progressed();
+        health.record_response(true);
+        health.record_watch_event();
         assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
-        health.answered(false);
+        health.record_response(false);
         assert_eq!(health.readyz().0, StatusCode::OK);
     }
 
     #[tokio::test]
     async fn an_operator_that_can_write_no_status_is_not_ready_whatever_else_is_answered() {
         let health = Health::default();
-        health.ready();
-        for _ in 1..REFUSALS {
-            health.answered_status_write(true);
-            health.answered(false);
+        health.set_ready();
+        for _ in 1..REFUSALS_UNTIL_UNREADY {
+            health.record_status_write(true);
+            health.record_response(false);
         }
         assert_eq!(health.readyz().0, StatusCode::OK, "a few of many");
-        health.answered_status_write(false);
-        for _ in 1..REFUSALS {
-            health.answered_status_write(true);
+        health.record_status_write(false);
+        for _ in 1..REFUSALS_UNTIL_UNREADY {
+            health.record_status_write(true);
         }
         assert_eq!(health.readyz().0, StatusCode::OK, "not in a row");
-        health.answered_status_write(true);
-        health.answered(false);
+        health.record_status_write(true);
+        health.record_response(false);
         assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
-        health.answered_status_write(false);
+        health.record_status_write(false);
         assert_eq!(health.readyz().0, StatusCode::OK);
     }
 }

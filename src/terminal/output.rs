@@ -1,6 +1,6 @@
 //! Where text is printed, and text that fits it.
 
-use super::{columns, printable, text::begin};
+use super::{columns, printable, text::escape_command};
 use std::{
     env,
     ffi::OsString,
@@ -30,7 +30,7 @@ pub enum Style {
     /// As it should be.
     Good,
     /// Perhaps not.
-    Doubtful,
+    Warning,
     /// Not as it should be.
     Bad,
 }
@@ -67,7 +67,7 @@ impl Output {
             Style::Plain => return text.to_owned(),
             Style::Strong => "1",
             Style::Good => "32",
-            Style::Doubtful => "33",
+            Style::Warning => "33",
             Style::Bad => "31",
         };
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
@@ -102,7 +102,7 @@ impl Output {
             let begins = empty && text.lines().last().is_none_or(|line| line.trim().is_empty());
             empty = false;
             for (n, (part, style)) in word.into_iter().enumerate() {
-                let part = if begins && n == 0 { begin(&part) } else { part };
+                let part = if begins && n == 0 { escape_command(&part) } else { part };
                 taken += columns(&part);
                 text.push_str(&self.paint(&part, style));
             }

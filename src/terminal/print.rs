@@ -1,6 +1,6 @@
 //! To the standard output, and beside it.
 
-use super::{printable, text::begin};
+use super::{printable, text::escape_command};
 use std::io::{self, BufWriter, Write};
 
 /// Writes to the standard output. A closed pipe is no failure: whoever read has
@@ -20,6 +20,6 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result
 pub fn note(text: &str) {
     let mut err = io::stderr().lock();
     for line in text.lines() {
-        drop(writeln!(err, "{}", begin(&printable(line))));
+        drop(writeln!(err, "{}", escape_command(&printable(line))));
     }
 }

@@ -38,7 +38,7 @@ pub fn printable(text: &str) -> String {
 
 /// What `line`, or the rest of one, begins with in a pipeline's log, where `::`
 /// at the beginning starts a command: an escape for the first colon.
-pub(super) fn begin(line: &str) -> String {
+pub(super) fn escape_command(line: &str) -> String {
     match line.trim_start().starts_with("::") {
         true => line.replacen(':', "\\u{3a}", 1),
         false => line.to_owned(),
@@ -60,7 +60,7 @@ mod tests {
     fn nothing_in_a_text_is_a_command_of_a_pipeline() {
         let escaped = "##\\u{5b}error] ###\\u{5b} ##vso\\u{5b}task] ## [";
         assert_eq!(printable("##[error] ###[ ##vso[task] ## ["), escaped);
-        assert_eq!(begin(" ::warning::x"), " \\u{3a}:warning::x");
-        assert_eq!(begin("a ::b"), "a ::b");
+        assert_eq!(escape_command(" ::warning::x"), " \\u{3a}:warning::x");
+        assert_eq!(escape_command("a ::b"), "a ::b");
     }
 }

@@ -82,9 +82,9 @@ proptest! {
         });
         let raw: OrganizationSessionPolicySpec = serde_json::from_value(spec).unwrap();
 
-        let findings = check(&document);
-        let violations = validate(&raw).err().unwrap_or_default();
-        prop_assert_eq!(findings.is_empty(), violations.is_empty(), "{:?} / {:?}", findings, violations);
+        let by_schema = check(&document);
+        let by_code = validate(&raw).err().unwrap_or_default();
+        prop_assert_eq!(by_schema.is_empty(), by_code.is_empty(), "{:?} / {:?}", by_schema, by_code);
 
         let schema = SCHEMA.as_ref().unwrap();
         let in_cel = rules(&schema.rules, &structure::as_stored(&schema.plain, &document));

@@ -31,22 +31,22 @@ pub fn check(document: &Value) -> Vec<Violation> {
 
 /// The document as the API server would store it, or all its faults.
 fn stored(document: &Value) -> Result<Value, Vec<Violation>> {
-    let mut findings = kind(document);
-    if !findings.is_empty() {
-        return Err(findings);
+    let mut violations = kind(document);
+    if !violations.is_empty() {
+        return Err(violations);
     }
     let Some(schema) = &*SCHEMA else {
         return Err(vec![Violation::new(RuleId::Schema, "", "the schema of this program is broken; please report it")]);
     };
-    findings.extend(metadata::check(document));
-    findings.extend(structure::unknown_fields(&schema.plain, document));
+    violations.extend(metadata::check(document));
+    violations.extend(structure::unknown_fields(&schema.plain, document));
     let object = structure::as_stored(&schema.plain, document);
     let (bounds, shaped) = structure::violations(&schema.structural, &object);
-    findings.extend(bounds);
+    violations.extend(bounds);
     if shaped {
-        findings.extend(rules(&schema.rules, &object));
+        violations.extend(rules(&schema.rules, &object));
     }
-    if findings.is_empty() { Ok(object) } else { Err(findings) }
+    if violations.is_empty() { Ok(object) } else { Err(violations) }
 }
 
 /// The validated spec that a document of our kind holds, or all that is wrong with

@@ -7,25 +7,25 @@ use serde_json::{Map, Value};
 /// The fields of `document` that the schema does not have. Metadata is checked
 /// elsewhere.
 pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Violation> {
-    let mut findings = Vec::new();
-    walk(schema, document, "", &mut findings);
-    findings.retain(|finding| !matches!(&*finding.path, "apiVersion" | "kind" | "metadata"));
-    findings
+    let mut violations = Vec::new();
+    walk(schema, document, "", &mut violations);
+    violations.retain(|violation| !matches!(&*violation.path, "apiVersion" | "kind" | "metadata"));
+    violations
 }
 
-fn walk(schema: &Value, value: &Value, path: &str, findings: &mut Vec<Violation>) {
+fn walk(schema: &Value, value: &Value, path: &str, violations: &mut Vec<Violation>) {
     if let (Some(properties), Value::Object(fields)) = (properties(schema), value) {
         for (field, value) in fields {
             let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
             match properties.get(field) {
-                Some(schema) => walk(schema, value, &path, findings),
-                None => findings.push(Violation::new(RuleId::KnownFields, path, "unknown field")),
+                Some(schema) => walk(schema, value, &path, violations),
+                None => violations.push(Violation::new(RuleId::KnownFields, path, "unknown field")),
             }
         }
     }
     if let (Some(items), Value::Array(values)) = (schema.get("items"), value) {
         for (index, value) in values.iter().enumerate() {
-            walk(items, value, &format!("{path}[{index}]"), findings);
+            walk(items, value, &format!("{path}[{index}]"), violations);
         }
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec
     let shape = |error: &jsonschema::ValidationError<'_>| {
         matches!(error.kind(), Type { .. } | Required { .. } | Enum { .. } | MaxLength { .. } | MaxItems { .. })
     };
-    let findings = errors.iter().map(|error| {
+    let violations = errors.iter().map(|error| {
         let rule = match error.kind() {
             Required { property } => RuleId::Required(property.as_str().unwrap_or_default().to_owned()),
             _ => RuleId::Schema,
@@ -82,7 +82,7 @@ pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec
         let path = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
         Violation::new(rule, path, error.to_string())
     });
-    (findings.collect(), !errors.iter().any(shape))
+    (violations.collect(), !errors.iter().any(shape))
 }
 
 fn properties(schema: &Value) -> Option<&Map<String, Value>> {

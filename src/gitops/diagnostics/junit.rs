@@ -15,13 +15,13 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  <testsuite name=\"osp validate\" {counts} skipped=\"0\">")?;
     let mut cases = Cases::default();
     for manifest in &loaded.manifests {
-        writeln!(out, "    <testcase {}/>", cases.named(&manifest.location.file, manifest.full_name()))?;
+        writeln!(out, "    <testcase {}/>", cases.attributes(&manifest.location.file, manifest.full_name()))?;
     }
     for diagnostic in &loaded.diagnostics {
         let (location, rule) = (&diagnostic.location, diagnostic.rule.name());
         let message = xml(&diagnostic.summary());
         let text = xml(&format!("{location}: {}", diagnostic.with_fix()));
-        let case = cases.named(&location.file, format!("{rule} at {}:{}", location.line, location.column));
+        let case = cases.attributes(&location.file, format!("{rule} at {}:{}", location.line, location.column));
         writeln!(out, "    <testcase {case}>")?;
         writeln!(out, "      <failure type=\"{rule}\" message=\"{message}\">{text}</failure>\n    </testcase>")?;
     }
@@ -35,7 +35,7 @@ struct Cases<'a>(HashMap<(&'a str, String), usize>);
 
 impl<'a> Cases<'a> {
     /// The attributes of the next case.
-    fn named(&mut self, file: &'a str, name: String) -> String {
+    fn attributes(&mut self, file: &'a str, name: String) -> String {
         let attributes = format!("classname=\"{}\" name=\"{}", xml(file), xml(&name));
         let count = self.0.entry((file, name)).or_default();
         *count += 1;
@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn no_two_cases_are_named_alike() {
         let mut cases = Cases::default();
-        let mut named = |file, name: &str| cases.named(file, name.into());
-        let names = [named("a", "x"), named("a", "x"), named("a", "x"), named("b", "x")];
+        let mut attributes = |file, name: &str| cases.attributes(file, name.into());
+        let names = [attributes("a", "x"), attributes("a", "x"), attributes("a", "x"), attributes("b", "x")];
         let expected = [("a", "x"), ("a", "x (2)"), ("a", "x (3)"), ("b", "x")];
         assert_eq!(names, expected.map(|(file, name)| format!("classname=\"{file}\" name=\"{name}\"")));
     }

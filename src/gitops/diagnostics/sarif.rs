@@ -1,6 +1,6 @@
 //! SARIF 2.1.0 (OASIS), which code scanning takes.
 
-use super::wording::short;
+use super::wording::normalised_path;
 use crate::gitops::{Diagnostic, Loaded, Location, Rule};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, Serializer};
@@ -91,7 +91,7 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_
 /// A relative path as a relative reference, which code scanning takes as a path
 /// in the repository; an absolute one as a URI.
 fn uri(file: &str) -> String {
-    let path = short(file);
+    let path = normalised_path(file);
     let scheme = if path.starts_with('/') { "file://" } else { "" };
     format!("{scheme}{}", utf8_percent_encode(&path, &RESERVED))
 }

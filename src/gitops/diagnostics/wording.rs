@@ -18,7 +18,7 @@ pub(super) fn summary(loaded: &Loaded) -> String {
 
 /// `file` without what a path does not need, for those who compare it as a text
 /// with the paths of a repository.
-pub(super) fn short(file: &str) -> String {
+pub(super) fn normalised_path(file: &str) -> String {
     let names: Vec<_> = file.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
     let root = if file.starts_with('/') { "/" } else { "" };
     match names.join("/") {
@@ -29,7 +29,7 @@ pub(super) fn short(file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::normalised_path;
 
     #[test]
     fn a_path_is_as_short_as_in_its_repository() {
@@ -42,7 +42,7 @@ mod tests {
             ("./", "."),
             ("<stdin>", "<stdin>"),
         ] {
-            assert_eq!(short(file), expected);
+            assert_eq!(normalised_path(file), expected);
         }
     }
 }

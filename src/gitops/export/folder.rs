@@ -27,6 +27,6 @@ impl Folder {
         if name.contains(['/', '\\']) || name.starts_with('.') {
             return Err(format!("{}: no name for a file", path.display()));
         }
-        file::replace(&path, 0o666, |out| out.write_all(text.as_bytes())).map_err(file::named(&path))
+        file::replace(&path, 0o666, |out| out.write_all(text.as_bytes())).map_err(file::with_path(&path))
     }
 }

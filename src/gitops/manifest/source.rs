@@ -32,7 +32,7 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 pub(super) struct Search {
     seen: HashSet<PathBuf>,
     /// Whether the last search left out a file of an earlier one.
-    pub(super) met_again: bool,
+    pub(super) already_read: bool,
 }
 
 impl Search {
@@ -41,7 +41,7 @@ impl Search {
     /// in front are left out, and links to folders are not followed, so that no
     /// link leads round in a circle.
     pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Found)) {
-        self.met_again = false;
+        self.already_read = false;
         if path == Path::new("-") {
             return self.once(path.to_owned(), Source { name: "<stdin>".into(), path: None }, found);
         }
@@ -91,7 +91,7 @@ impl Search {
         if self.seen.insert(real) {
             found(Ok(source));
         } else {
-            self.met_again = true;
+            self.already_read = true;
         }
     }
 }
@@ -167,10 +167,10 @@ mod tests {
     #[test]
     fn of_an_endless_stream_only_the_limit_is_read() {
         let limits = Limits { file_bytes: 1000, total_bytes: 5000, ..Limits::default() };
-        for (left, ran) in [(5000, "a file may have 1000 bytes"), (10, "all input together may have 5000 bytes")] {
+        for (left, reported) in [(5000, "a file may have 1000 bytes"), (10, "all input together may have 5000 bytes")] {
             let mut stream = Endless(0);
             let error = text(&STDIN, &mut stream, &limits, left).unwrap_err();
-            assert_eq!((error.rule, error.message.as_str()), (Rule::Limit, ran));
+            assert_eq!((error.rule, error.message.as_str()), (Rule::Limit, reported));
             assert_eq!(stream.0, limits.file_bytes.min(left) + 1);
         }
     }
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn what_is_not_utf_8_is_reported_with_its_location() {
-        for (bytes, line, column, ran) in [
+        for (bytes, line, column, reported) in [
             (&b"a: 1\nb: \xff\n"[..], 2, 4, "not UTF-8"),
             (b"\xc3\xa9: \xc3", 1, 4, "not UTF-8"),
             (b"\xef\xbb\xbfa: \xff", 1, 4, "not UTF-8"),
@@ -193,7 +193,7 @@ mod tests {
         ] {
             let error = text(&STDIN, &mut &bytes[..], &Limits::default(), 100).unwrap_err();
             assert_eq!(error.at, Position { line, column });
-            assert!(error.message.contains(ran), "{}", error.message);
+            assert!(error.message.contains(reported), "{}", error.message);
         }
     }
 }

@@ -101,9 +101,9 @@ mod tests {
                 "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 0},
             },
         });
-        let ran = crd::check(&document);
-        let ran: Vec<_> =
-            ran.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v).unwrap_or_default())).collect();
+        let reported = crd::check(&document);
+        let reported: Vec<_> =
+            reported.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v).unwrap_or_default())).collect();
         for (path, rule, part) in [
             ("metadata.name", "metadata", ""),
             ("metadata.namspace", "unknown-field", "did you mean namespace?"),
@@ -114,7 +114,7 @@ mod tests {
             ("spec.suspend", "schema", "true or false"),
             ("spec.policy.absoluteSessionTimeout", "schema", "from 1 to 2147483647"),
         ] {
-            assert!(ran.iter().any(|t| t.0 == path && t.1 == rule && t.2.contains(part)), "{path}: {ran:#?}");
+            assert!(reported.iter().any(|t| t.0 == path && t.1 == rule && t.2.contains(part)), "{path}: {reported:#?}");
         }
         let rest = json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy", "metadata": {"name": "a"},

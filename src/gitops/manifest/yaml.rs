@@ -222,8 +222,12 @@ pub(super) mod tests {
             ("a: 1\n b: 2\n", 2, 3, "mapping"),
         ] {
             let error = error(text);
-            let ran = error.message.to_lowercase();
-            assert!(error.at == Position { line, column } && ran.contains(message), "{text:?}: {:?} {ran}", error.at);
+            let reported = error.message.to_lowercase();
+            assert!(
+                error.at == Position { line, column } && reported.contains(message),
+                "{text:?}: {:?} {reported}",
+                error.at
+            );
         }
     }
 }

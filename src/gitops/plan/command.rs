@@ -77,13 +77,13 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let scalekit = Scalekit::new(arguments.connection.client().await?);
     let options = PlanOptions {
         manifests: &manifests,
-        last: LastApplied::new(&last),
+        last_applied: LastApplied::new(&last),
         pins: Vec::new(),
-        at_once: arguments.connection.concurrency(),
+        concurrency: arguments.connection.concurrency(),
     };
     let plan = refresh(&scalekit, &options).await?;
     if let Some(path) = &arguments.save {
-        file::replace(path, 0o600, |out| json(out, &plan)).map_err(file::named(path))?;
+        file::replace(path, 0o600, |out| json(out, &plan)).map_err(file::with_path(path))?;
     }
     print(|out| match arguments.output {
         Format::Text => text(out, &plan, &Output::stdout()),
@@ -97,7 +97,7 @@ fn exit(counts: &Counts, fail_on: Option<FailOn>) -> Exit {
     match fail_on {
         _ if counts.problems > 0 => Exit::Failure,
         Some(FailOn::Loosening) if counts.loosening + counts.unknown > 0 => Exit::Forbidden,
-        _ if counts.changes > 0 => Exit::Findings,
+        _ if counts.changes > 0 => Exit::NotAsDeclared,
         _ => Exit::Success,
     }
 }

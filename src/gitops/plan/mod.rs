@@ -196,7 +196,8 @@ pub(super) struct Counts {
     /// Of the changes, those whose direction is not known.
     pub(super) unknown: usize,
     /// As declared, or at least as strict where that is the mode.
-    pub(super) settled: usize,
+    #[serde(rename = "settled")]
+    pub(super) as_declared: usize,
     pub(super) drifted: usize,
     pub(super) suspended: usize,
     pub(super) problems: usize,
@@ -212,7 +213,7 @@ impl Plan<'_> {
             match &entry.result {
                 ResourceChange::Suspended => counts.suspended += 1,
                 ResourceChange::NoOp { reason: NoOp::Drifted, .. } => counts.drifted += 1,
-                ResourceChange::NoOp { .. } => counts.settled += 1,
+                ResourceChange::NoOp { .. } => counts.as_declared += 1,
                 ResourceChange::Problem(_) => counts.problems += 1,
                 ResourceChange::Change(change) => {
                     counts.changes += 1;
@@ -243,7 +244,7 @@ impl Counts {
             n => format!("{n} changes ({})", self.directions()),
         }];
         for (n, what) in [
-            (self.settled, "as declared"),
+            (self.as_declared, "as declared"),
             (self.drifted, "observed with drift"),
             (self.suspended, "suspended"),
             (self.problems, "with a problem"),

@@ -45,7 +45,9 @@ pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, 
 /// of their types. NotChecked is left out where another reason says why.
 fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     let mut groups: Vec<(&str, Vec<&Condition>)> = Vec::new();
-    for condition in ConditionType::ALL.iter().copied().filter_map(|t| summary.condition(t).filter(|c| !fine(t, c))) {
+    for condition in
+        ConditionType::ALL.iter().copied().filter_map(|t| summary.condition(t).filter(|c| !is_as_expected(t, c)))
+    {
         match groups.iter_mut().find(|(reason, _)| *reason == condition.reason) {
             Some((_, conditions)) => conditions.push(condition),
             None => groups.push((&condition.reason, vec![condition])),
@@ -58,7 +60,7 @@ fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
 }
 
 /// True, or for Reconciling and Stalled not True.
-fn fine(condition_type: ConditionType, condition: &Condition) -> bool {
+fn is_as_expected(condition_type: ConditionType, condition: &Condition) -> bool {
     let good =
         !matches!(condition_type, ConditionType::Contended | ConditionType::Reconciling | ConditionType::Stalled);
     (ConditionStatus::parse(&condition.status) == ConditionStatus::True) == good

@@ -40,7 +40,8 @@ pub(crate) enum RateLimitForm {
     /// `X-RateLimit-Reset: <unix seconds>`.
     ResetEpoch,
     /// Nowhere.
-    Bare,
+    #[serde(rename = "bare")]
+    NoHint,
 }
 
 settings! {
