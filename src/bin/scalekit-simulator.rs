@@ -1,5 +1,5 @@
-//! Runs a simulator of Scalekit's REST API on loopback; its base URL is the
-//! first line of stdout, and it logs nothing.
+//! Runs a simulator of Scalekit's REST API on loopback. Prints its base URL on the first line of stdout,
+//! and logs nothing.
 
 use clap::Parser;
 use serde_json::{Value, json};
@@ -23,13 +23,13 @@ struct Arguments {
     /// Wait before each response, like 5ms or 1s.
     #[arg(long, value_parser = milliseconds)]
     latency: Option<u64>,
-    /// The API client that gets tokens.
+    /// Id of the API client.
     #[arg(long, default_value = "skc_simulator")]
     client_id: String,
-    /// Its secret; not really one.
+    /// Secret of the API client.
     #[arg(long, default_value = "test_simulator")]
     client_secret: String,
-    /// Requests per second, with a burst of as many.
+    /// Requests per second, and the largest burst.
     #[arg(long)]
     rate_limit: Option<u32>,
     /// Settings as a JSON object, or @ and the name of a file with one.
@@ -47,7 +47,7 @@ fn milliseconds(text: &str) -> Result<u64, String> {
 }
 
 impl Arguments {
-    /// The shorthands win over `--settings`.
+    /// The shorthands take precedence over `--settings`.
     fn config(self) -> Result<Config, Box<dyn Error>> {
         let text = match self.settings.strip_prefix('@') {
             Some(file) => std::fs::read_to_string(file)?,
@@ -75,7 +75,7 @@ impl Arguments {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    // before the URL is printed, so that its reader can stop us from then on
+    // before the URL is printed, so that whoever reads it can stop the process
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let simulator = Simulator::start(arguments.config()?).await?;

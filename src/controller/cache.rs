@@ -1,7 +1,6 @@
-//! A compact copy of all resources, fed by the watch and by our own status
-//! writes: enough to know what changed and who claims which organization. No
-//! decision about Scalekit is taken from it alone; every reconcile reads its
-//! resource from the API server.
+//! A compact copy of all resources, updated by the watch and by our own writes: enough to know what
+//! changed and who claims which organization. Every reconcile reads its resource from the API server
+//! and not from here.
 
 use super::{
     credentials::CredentialsRef,
@@ -19,17 +18,17 @@ use std::{
     time::Duration,
 };
 
-/// What is kept of one resource.
+/// The cached fields of one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) resource: ResourceRef,
-    /// Time between two of its reconciles, where it says so.
+    /// `spec.interval`.
     pub(super) interval: Option<Duration>,
-    /// Nothing is to be done before its next reconcile is due.
+    /// It is Ready and has not changed since, so it needs no reconcile before its interval is over.
     pub(super) at_rest: bool,
-    /// The host of the environment in its status.
+    /// `status.environment`.
     pub(super) environment: Option<String>,
-    /// It was there at the start, so an earlier process may have written for it.
+    /// It was in the first list, so an earlier process may have sent writes for it.
     pub(super) predecessor: bool,
     created: Timestamp,
     pub(super) version: Option<u64>,
@@ -39,7 +38,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The entry of an object as the API server sent it, decodable or not.
+    /// The entry of an object from the API server, decodable or not.
     pub(super) fn of(object: &Object) -> Option<Self> {
         let resource = status::resource(object);
         let reference = ResourceRef::of(kube::Resource::meta(object))?;
@@ -67,7 +66,7 @@ impl Entry {
     }
 }
 
-/// `resource`, read from `object`, as the decision about ownership sees it.
+/// The resource that is being reconciled as a claimant, for the decision about ownership.
 pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &Resource) -> Claimant {
     claimant(reference, created(object), Claim::of(resource, &reference.namespace))
 }
@@ -77,7 +76,7 @@ fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timesta
     Claimant { created, namespace, name, uid, claim, reconciled: false, served: false }
 }
 
-/// The version of an object as a number, which Kubernetes promises that it is.
+/// The resource version as a number; Kubernetes guarantees that it is one.
 pub(super) fn version(object: &Object) -> Option<u64> {
     object.resource_version()?.parse().ok()
 }
@@ -86,21 +85,21 @@ fn created(object: &Object) -> Timestamp {
     object.creation_timestamp().map_or(Timestamp::MAX, |time| time.0)
 }
 
-/// How a resource became known as it is.
+/// Where an object comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// The complete list at the start.
+    /// The first list.
     Start,
-    /// A complete list later on.
+    /// A later list.
     List,
     /// An event of the watch.
     Watch,
-    /// The answer to a write of ours; it never brings back what the watch has
-    /// shown gone.
+    /// The response to one of our writes. It never adds a resource, which the watch may have removed
+    /// meanwhile.
     Write,
 }
 
-/// All resources, and where the claims of each organization are.
+/// All resources, and an index of those that claim an organization.
 #[derive(Default)]
 pub(super) struct Cache {
     inner: Mutex<Inner>,
@@ -112,20 +111,20 @@ struct Inner {
     claims: HashMap<ClaimKey, HashSet<Uid>>,
 }
 
-/// What a change asks for.
+/// What to reconcile after a change of the cache.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CacheUpdate {
-    /// Of the resource itself.
+    /// Whether to reconcile the resource itself.
     pub(super) trigger: Trigger,
-    /// It is as it was earlier, as after a restore of etcd.
+    /// Its version is older than the cached one, as after a restore of etcd.
     pub(super) went_back: bool,
-    /// Others to reconcile, since they claim what it claims or claimed.
+    /// The other claimants of the organizations that it claims or claimed.
     pub(super) affected: Vec<Uid>,
 }
 
 impl Cache {
-    /// Takes in a resource as it is now. What is older than what is known is
-    /// left out, unless a list shows it: that one is complete.
+    /// Updates the entry of a resource. Ignores an older version than the cached one, except from a list,
+    /// which is the current state even after a restore of etcd.
     pub(super) fn apply(&self, mut entry: Entry, source: Source) -> CacheUpdate {
         let mut inner = self.lock();
         let before = inner.entries.get(&entry.resource.uid).cloned();
@@ -147,7 +146,7 @@ impl Cache {
         CacheUpdate { trigger, went_back, affected }
     }
 
-    /// A resource is gone; the others to reconcile because of that.
+    /// Removes a resource that is gone; returns the other claimants of its organization.
     pub(super) fn remove(&self, uid: &Uid) -> Vec<Uid> {
         let mut inner = self.lock();
         let claim = inner.entries.remove(uid).map(|entry| entry.claim);
@@ -158,18 +157,18 @@ impl Cache {
         self.lock().entries.get(uid).cloned()
     }
 
-    /// All others that are found at `keys`, whatever they claim.
+    /// The other resources in the index under `keys`, as claimants.
     pub(super) fn claimants_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
         let inner = self.lock();
         inner.others(uid, keys).iter().filter_map(|uid| inner.entries.get(uid).map(Entry::claimant)).collect()
     }
 
-    /// The resources whose entry is `such`.
+    /// The resources whose entry meets `condition`.
     pub(super) fn uids_where(&self, condition: impl Fn(&Entry) -> bool) -> Vec<Uid> {
         self.lock().entries.values().filter(|entry| condition(entry)).map(|entry| entry.resource.uid.clone()).collect()
     }
 
-    /// The value of `of` for every resource, each once.
+    /// The distinct values of `of` over all resources.
     pub(super) fn distinct<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
         self.lock().entries.values().map(of).collect()
     }
@@ -180,7 +179,7 @@ impl Cache {
 }
 
 impl Inner {
-    /// Replaces the claim of a resource; the others that the change concerns.
+    /// Replaces the claim of a resource in the index; returns the other claimants that this affects.
     fn replace_claim(&mut self, uid: &Uid, before: Option<&Claim>, after: Option<&Claim>) -> Vec<Uid> {
         let affected = self.others(uid, &Claim::concerned(before, after));
         for key in before.into_iter().flat_map(|claim| &claim.keys) {

@@ -1,4 +1,4 @@
-//! What all reconciles of the process share.
+//! The state that all reconciles of the process share.
 
 use super::{
     application_policies::ApplicationPolicies,
@@ -28,15 +28,14 @@ use tokio::{
     time::Instant,
 };
 
-/// The longest time that a response about the application's policy is used for
-/// all organizations that a client reaches.
+/// The longest time that a response about the application's policy is cached.
 const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 
-/// Between two resources that are reconciled for the same cause.
+/// The delay between two resources that are enqueued for the same cause.
 const STAGGER: Duration = Duration::from_millis(200);
 
 pub(super) struct Context {
-    /// Every resource is released as if it were being deleted.
+    /// This is `uninstall`: every resource is handled as if it were being deleted.
     pub(super) uninstalling: bool,
     pub(super) settings: Settings,
     pub(super) kube: KubeApi,
@@ -46,7 +45,7 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) cache: Cache,
     pub(super) queue: WorkQueue,
-    /// Whoever sees that the watch is out of step wakes it here, to list again.
+    /// Notified to make the watches list all resources again, since one of them is out of date.
     pub(super) relist: Notify,
     started: Instant,
     records: Mutex<HashMap<Uid, Record>>,
@@ -54,7 +53,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// The context of one process, and the channel of credentials that changed.
+    /// The context, and a channel that receives the credentials that changed.
     pub(super) fn new(
         kube: KubeApi,
         options: Options,
@@ -63,7 +62,7 @@ impl Context {
         let deadline = options.scalekit.deadline;
         let settings = Settings {
             interval: options.resync_interval,
-            // it is sent within its deadline, and applied within that of the gateway or of the server
+            // a write is sent within the request's deadline, and applied within the server's or the gateway's
             settle: deadline + deadline.max(options.gateway_timeout),
             revert_delay: options.revert_delay,
             disable_feature: options.disable_feature,
@@ -110,33 +109,32 @@ impl Context {
         State { uninstalling: self.uninstalling, ..fresh }
     }
 
-    /// Writes into the history of a resource what happened to it.
+    /// Records events in the history of a resource.
     pub(super) fn record(&self, uid: &Uid, events: impl IntoIterator<Item = HistoryEvent>) {
         let now = self.uptime();
         self.with_record(uid, |record| events.into_iter().for_each(|event| record.history.record(event, now)));
     }
 
-    /// The delay that `requeue` asks for; `None`: only when the resource
-    /// changes.
+    /// [`Backoff::delay`](backoff::Backoff::delay) of a resource.
     pub(super) fn delay(&self, uid: &Uid, requeue: Requeue) -> Option<Duration> {
         self.with_record(uid, |record| record.backoff.delay(uid, requeue))
     }
 
-    /// Whether `outcome` is logged at the usual level, not only at debug.
+    /// [`Logged::is_news`](super::records::Logged::is_news) of a resource.
     pub(super) fn is_news(&self, uid: &Uid, outcome: &'static str) -> bool {
         self.with_record(uid, |record| record.logged.is_news(outcome))
     }
 
-    /// A read shows `object`, of which a version was known before it began. An
-    /// older one now means that the watch is out of step.
+    /// Compares the version of an object that was read with the one that was cached before the read. If it
+    /// is older, etcd was restored, and the watches list all resources again.
     pub(super) fn check_version(&self, object: &Object, known: Option<u64>) {
         if known.zip(version(object)).is_some_and(|(known, version)| version < known) {
             self.relist.notify_waiters();
         }
     }
 
-    /// What `with` makes of the record of a resource. One that is gone has none,
-    /// and gets none: what is forgotten does not come back.
+    /// Calls `with` with the record of a resource. A resource that is gone gets a temporary one, so that
+    /// nothing is kept of it.
     pub(super) fn with_record<T>(&self, uid: &Uid, with: impl FnOnce(&mut Record) -> T) -> T {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(record) = records.get_mut(uid) {
@@ -151,43 +149,42 @@ impl Context {
         }
     }
 
-    /// Whether a reconcile of a resource has ended in this process.
+    /// Whether this process has completed a reconcile of the resource.
     pub(super) fn was_reconciled(&self, uid: &str) -> bool {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         records.get(uid).is_some_and(|record| record.history.was_reconciled())
     }
 
-    /// Takes in how a reconcile ended. An outage that is over costs nobody the
-    /// rest of a long backoff.
+    /// Records the outcome of a reconcile; if it shows that an outage is over, enqueues the resources
+    /// whose requests were not sent, so that they do not wait for their backoff.
     pub(super) fn record_outcome(&self, uid: &Uid, state: &State, outcome: &Outcome) {
         let due = {
             let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
             let due = outages.record(uid, state, outcome);
             if self.cache.get(uid).is_none() {
-                outages.forget(uid); // it went while it was reconciled
+                outages.forget(uid); // it was removed during its reconcile
             }
             due
         };
         self.enqueue_staggered(&due);
     }
 
-    /// The application's policy of `environment` changed, so what applies to
-    /// its organizations may have too.
+    /// Enqueues the resources of `environment`, since the limits that apply to their organizations may
+    /// have changed.
     pub(super) fn application_policy_changed(&self, environment: &str) {
         let there = self.cache.uids_where(|entry| entry.environment.as_deref() == Some(environment));
         tracing::info!(environment, resources = there.len(), "the application's policy changed");
         self.enqueue_staggered(&there);
     }
 
-    /// One after the other, not in a herd.
     fn enqueue_staggered(&self, uids: &[Uid]) {
         for (uid, nth) in uids.iter().zip(0_u32..) {
             self.queue.add_after(uid, STAGGER.saturating_mul(nth));
         }
     }
 
-    /// Takes in a resource as the API server shows it, and reconciles what its
-    /// change asks for; whether it is as it was earlier.
+    /// Updates the cache with an object from the API server, and enqueues what its change affects. Returns
+    /// the uid, and whether the version went back.
     pub(super) fn observe(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
         let uid = entry.resource.uid.clone();
@@ -195,7 +192,7 @@ impl Context {
         let interval = entry.interval.unwrap_or(self.settings.interval);
         let update = self.cache.apply(entry, source);
         match update.trigger {
-            // it was in order before we started: no herd after a restart
+            // it was Ready before we started, so it is spread over its interval
             Trigger::Changed if unchanged => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid))),
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
@@ -206,7 +203,7 @@ impl Context {
         Some((uid, update.went_back))
     }
 
-    /// A resource is gone: nothing of it is kept.
+    /// Drops everything that is kept of a resource that is gone.
     pub(super) fn forget(&self, uid: &Uid) {
         self.cache.remove(uid).iter().for_each(|other| self.queue.add(other));
         self.queue.forget(uid);
@@ -214,8 +211,8 @@ impl Context {
         self.outages.lock().unwrap_or_else(PoisonError::into_inner).forget(uid);
     }
 
-    /// Reconciles the resources whose credentials changed, and reads
-    /// credentials again that no reconcile has read lately.
+    /// Enqueues the resources whose credentials changed, and reads credentials again that no reconcile
+    /// has read lately.
     pub(super) async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<CredentialsRef>) {
         let mut tick = tokio::time::interval(credentials::REFRESH);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

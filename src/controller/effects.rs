@@ -1,5 +1,5 @@
-//! Carries out one request of a reconcile against Kubernetes or Scalekit, and
-//! holds what that takes: the object as last read, the client, the lock.
+//! Carries out the requests of one reconcile at Kubernetes and Scalekit, and holds what they need: the
+//! object as last read, the client, the lock of the organization.
 
 use super::{
     cache::{Source, own_claimant},
@@ -20,15 +20,14 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::sync::OwnedMutexGuard;
 
-/// What one reconcile holds to carry out its requests.
 pub(super) struct Effects<'a> {
     pub(super) context: &'a Context,
     pub(super) resource: &'a ResourceRef,
     /// The resource as last read or written.
     object: Option<Object>,
     client: Option<Client>,
-    /// Held from the read of the claimants to the end of the reconcile, so
-    /// that no other reconcile decides about the organization meanwhile.
+    /// The organization's lock, from the read of the claimants to the end of the reconcile, so that no
+    /// other reconcile decides about the organization meanwhile.
     lock: Option<OwnedMutexGuard<()>>,
 }
 
@@ -37,7 +36,7 @@ impl<'a> Effects<'a> {
         Self { context, resource, object: None, client: None, lock: None }
     }
 
-    /// Carries out `request`, decided in this `state`.
+    /// Carries out `request`, which was decided in this state.
     pub(super) async fn perform(&mut self, state: &State, request: &Request) -> Result<Response, KubeError> {
         let kube = &self.context.kube;
         Ok(match request {
@@ -78,8 +77,7 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
-    /// Writes the status that says `update`, if that differs in anything but
-    /// time from the current one.
+    /// Writes `update` into the status, unless only times would change.
     pub(super) async fn write_status(&mut self, update: &StatusUpdate) -> Result<ClusterWrite, KubeError> {
         let Some(object) = self.object.as_ref().filter(|object| !is_finalized(object)) else {
             return Ok(ClusterWrite::Gone);
@@ -90,8 +88,7 @@ impl<'a> Effects<'a> {
         Ok(self.keep_written(written))
     }
 
-    /// Keeps the object as it is after a write. What it claims counts at once,
-    /// not only when the watch shows it.
+    /// Keeps the object after a write, and updates the cache, so that what it claims counts at once.
     fn keep_written(&mut self, written: Result<Object, ClusterWrite>) -> ClusterWrite {
         match written {
             Ok(object) => {
@@ -135,7 +132,7 @@ impl<'a> Effects<'a> {
             return Response::Cluster(ClusterWrite::Outdated);
         };
         let own = own_claimant(self.resource, object, resource);
-        // a reconcile that starts over lets go of the organization that it read first
+        // a reconcile that starts over releases the organization that it read first
         self.lock = None;
         self.lock = Some(self.context.locks.lock(&access.environment, organization.id.as_str()).await);
         let keys = state.claim_keys(&self.resource.namespace);
@@ -148,7 +145,7 @@ impl<'a> Effects<'a> {
     }
 }
 
-/// Whether nothing holds it any more.
+/// Whether the object is being deleted and has no finalizer left, so that it is about to be gone.
 fn is_finalized(object: &Object) -> bool {
     kube::Resource::meta(object).deletion_timestamp.is_some() && object.finalizers().is_empty()
 }

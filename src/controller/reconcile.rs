@@ -1,7 +1,6 @@
-//! One reconcile of one resource: ask the decision for the next step, carry
-//! its request out, let the state handle the response, until it is over; then
-//! record, report and requeue. What is decided, and in which order, stands in
-//! `crate::reconcile`; how a request is carried out, in `effects`.
+//! One reconcile of one resource: get the next step, carry out its request, let the state handle the
+//! response, until it is done; then record, report and requeue. `crate::reconcile` decides on the
+//! steps and their order, `effects` carries out the requests.
 
 use super::{context::Context, effects::Effects, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
@@ -9,7 +8,7 @@ use crate::reconcile::{
 };
 use jiff::Timestamp;
 
-/// Reconciles a resource; how it ended, and when to do so again.
+/// Reconciles a resource; returns the outcome, and when to reconcile it again.
 pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Result<(Outcome, Requeue), KubeError> {
     let (mut state, mut effects) = (context.state(resource), Effects::new(context, resource));
     let outcome = run(&mut state, &mut effects).await;
@@ -17,7 +16,7 @@ pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Resu
     Ok((outcome, requeue))
 }
 
-/// Says that a reconcile panicked or ran out of time.
+/// Reports in the status that a reconcile panicked or timed out.
 pub(super) async fn report_crash(
     context: &Context,
     resource: &ResourceRef,
@@ -48,7 +47,7 @@ pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: 
     Ok(())
 }
 
-/// Records and reports how a reconcile ended; when to do the next one.
+/// Records and reports the outcome of a reconcile; returns when to do the next one.
 pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &Outcome) -> Result<Requeue, KubeError> {
     let (context, resource) = (effects.context, effects.resource);
     log(context, resource, outcome);
@@ -60,7 +59,7 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
             if effects.write_status(update).await? != ClusterWrite::Outdated {
                 break;
             }
-            // somebody else changed it: what this reconcile saw is true all the same
+            // somebody else changed the object; what this reconcile observed at Scalekit is still true
             effects.read().await?;
         }
     }

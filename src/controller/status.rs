@@ -1,4 +1,4 @@
-//! Between the decision's words and the resource's status.
+//! Converts between the types of the decision and the resource's status.
 
 use crate::{
     crd::{
@@ -15,11 +15,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition,
 
 use super::kube_api::Object;
 
-/// The longest value of the reconcile-now annotation that is echoed, in bytes.
+/// The longest value of the annotation requestedAt that is handled and echoed, in bytes.
 const LONGEST_REQUEST: usize = 256;
 
-/// The resource as the decision sees it. One that can't be decoded has its
-/// metadata and an invalid spec.
+/// The resource for the decision. One that can't be decoded has an invalid spec.
 pub(super) fn resource(object: &Object) -> Resource {
     match &object.0 {
         Ok(object) => Resource {
@@ -48,7 +47,7 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
     }
 }
 
-/// The value of the reconcile-now annotation, unless it is absurdly long.
+/// The value of the annotation requestedAt, unless it is too long.
 pub(super) fn requested(meta: &ObjectMeta) -> Option<&String> {
     meta.annotations.as_ref()?.get(REQUESTED_AT).filter(|value| value.len() <= LONGEST_REQUEST)
 }
@@ -83,8 +82,7 @@ fn planned(release: &ReportedRelease) -> Option<PlannedRelease> {
     Some(PlannedRelease { reason: Reason::parse(&release.reason)?, at: release.at.parse().ok()? })
 }
 
-/// The status that says `update`, where that differs in anything but time from
-/// the current one of `object`.
+/// The status after `update`; `None` if only times would change.
 pub(super) fn changed(
     update: &StatusUpdate,
     object: &Object,
@@ -104,8 +102,7 @@ fn timeless(status: &OrganizationSessionPolicyStatus) -> OrganizationSessionPoli
     status
 }
 
-/// The status that says `update`, given the current one. Times move only where
-/// a condition's status flips.
+/// The status after `update`. The transition time of a condition changes only with its status.
 fn status(
     update: &StatusUpdate,
     current: &OrganizationSessionPolicyStatus,

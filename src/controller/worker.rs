@@ -1,5 +1,5 @@
-//! Takes resources from the queue: a bounded number of reconciles side by side,
-//! each with a time limit, each on its own when it panics.
+//! Takes resources from the workqueue and reconciles a limited number of them at the same time, each
+//! with a time limit. A panic ends one reconcile only.
 
 use super::{context::Context, reconcile, resource_ref::ResourceRef};
 use crate::reconcile::{MAX_BACKOFF, Requeue};
@@ -8,14 +8,13 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// Reconciles side by side; more gain nothing on one API server.
+/// The number of reconciles at the same time; more gain nothing on one API server.
 const WORKERS: usize = 16;
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest delay between two tries when the API server fails.
+/// The longest delay after errors of the API server.
 const KUBE_CAP: Duration = Duration::from_secs(60);
 
-/// Works until `shutdown`, then waits for the reconciles under way: at most one
-/// request to Scalekit and one to the API server.
+/// Works until `shutdown`, then waits for the reconciles in progress, for at most twice `deadline`.
 pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, deadline: Duration) {
     let workers = Arc::new(Semaphore::new(WORKERS));
     let mut running = JoinSet::new();
@@ -43,7 +42,7 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
     }
     let drained = async { while running.join_next().await.is_some() {} };
     if tokio::time::timeout(deadline * 2, drained).await.is_err() {
-        tracing::warn!("reconciles under way were cut off");
+        tracing::warn!("stopped before all reconciles were complete");
     }
 }
 
@@ -53,9 +52,9 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
         Ok(Ok(Ok((_, requeue)))) => requeue,
         Ok(Ok(Err(error))) => {
             if context.is_news(&resource.uid, "Unfinished") {
-                tracing::warn!(%resource, %error, "the reconcile could not be finished");
+                tracing::warn!(%resource, %error, "status not written");
             } else {
-                tracing::debug!(%resource, %error, "the reconcile could not be finished");
+                tracing::debug!(%resource, %error, "status not written");
             }
             Requeue::Backoff { cap: KUBE_CAP }
         }
@@ -68,13 +67,13 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
 async fn crashed(context: &Context, resource: &ResourceRef, how: &'static str) -> Requeue {
     let is_news = context.is_news(&resource.uid, how);
     if is_news {
-        tracing::error!(%resource, how, "a reconcile failed");
+        tracing::error!(%resource, how, "reconcile failed");
     } else {
-        tracing::debug!(%resource, how, "a reconcile failed");
+        tracing::debug!(%resource, how, "reconcile failed");
     }
     let report = AssertUnwindSafe(reconcile::report_crash(context, resource, how)).catch_unwind();
     if !matches!(report.await, Ok(Ok(()))) && is_news {
-        tracing::warn!(%resource, "the failure could not be written into the status");
+        tracing::warn!(%resource, "status not written");
     }
     Requeue::Backoff { cap: MAX_BACKOFF }
 }

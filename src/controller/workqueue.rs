@@ -1,6 +1,5 @@
-//! The workqueue: which resource is to be reconciled when. A resource is in it
-//! once, and at most one reconcile of it runs at a time. (Client-go's names; a
-//! delay that grows with failures is `backoff`.)
+//! The workqueue, with client-go's names: which resource is due when. A resource is in it once, and
+//! at most one reconcile of it runs at a time. The delay after failures is in `backoff`.
 
 use super::resource_ref::Uid;
 use std::{
@@ -10,16 +9,15 @@ use std::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-/// The least time between the starts of two reconciles that events ask for, so
-/// that a burst of edits costs a few reconciles and the last one wins.
+/// The least time between the starts of two reconciles that events cause, so that a burst of edits
+/// causes few reconciles.
 const COALESCE: Duration = Duration::from_secs(1);
 
-/// A person may request a reconcile [`BURST`] times in a row, and then once in
-/// this time; a loop that keeps asking gets no more (`docs/failures.md` row 103).
+/// A person may request [`BURST`] reconciles in a row, and then one in this time
+/// (`docs/failures.md` row 103).
 const REQUEST_EVERY: Duration = Duration::from_secs(30);
 const BURST: usize = 3;
 
-/// The resources that are due, now or later.
 #[derive(Default)]
 pub(super) struct WorkQueue {
     inner: Mutex<Inner>,
@@ -36,21 +34,21 @@ struct Inner {
 struct Slot {
     due: Option<Instant>,
     running: bool,
-    /// It went while its reconcile runs, and the slot goes when that ends.
+    /// The resource was removed during its reconcile; [`WorkQueue::done`] removes the slot.
     gone: bool,
     started: Option<Instant>,
-    /// The last [`BURST`] requests of a person, as granted.
+    /// When the last [`BURST`] requests of a person were due.
     requested: VecDeque<Instant>,
 }
 
 impl WorkQueue {
-    /// Reconcile it after `delay`, or sooner if that was asked for before.
+    /// Enqueues a resource after `delay`, unless it is due sooner.
     pub(super) fn add_after(&self, uid: &Uid, delay: Duration) {
         self.lock().schedule(uid, Instant::now() + delay);
         self.changed.notify_one();
     }
 
-    /// Reconcile it as soon as may be.
+    /// Enqueues a resource now, or [`COALESCE`] after the start of its last reconcile.
     pub(super) fn add(&self, uid: &Uid) {
         let mut inner = self.lock();
         let started = inner.slots.get(uid).and_then(|slot| slot.started);
@@ -60,12 +58,12 @@ impl WorkQueue {
         self.changed.notify_one();
     }
 
-    /// A person requested a reconcile.
+    /// Enqueues a resource for which a person requested a reconcile.
     pub(super) fn add_requested(&self, uid: &Uid) {
         let mut inner = self.lock();
         let slot = inner.slots.entry(uid.clone()).or_default();
         let now = Instant::now();
-        // one grant to come serves all requests until then, even where an event has had a reconcile meanwhile
+        // all requests until a granted one is due are served by it, even if an event causes a reconcile meanwhile
         let granted = slot.requested.back().copied().filter(|granted| *granted > now);
         let mut when = granted.unwrap_or(now);
         if granted.is_none() {
@@ -84,8 +82,8 @@ impl WorkQueue {
         self.changed.notify_one();
     }
 
-    /// Waits for the next resource that is due and has no reconcile running; the
-    /// caller must call [`WorkQueue::done`] for it.
+    /// Waits for the next resource that is due and has no reconcile running. The caller must call
+    /// [`WorkQueue::done`] after it.
     pub(super) async fn get(&self) -> Uid {
         loop {
             let changed = self.changed.notified();
@@ -100,8 +98,8 @@ impl WorkQueue {
         }
     }
 
-    /// Its reconcile has ended; the next one is due after `delay`, unless an
-    /// event asked for an earlier one.
+    /// Ends the reconcile of a resource. The next one is due after `delay`, unless an event enqueued it
+    /// sooner.
     pub(super) fn done(&self, uid: &Uid, delay: Option<Duration>) {
         let when = delay.map(|delay| Instant::now() + delay);
         let mut inner = self.lock();
@@ -139,7 +137,6 @@ impl WorkQueue {
         }
     }
 
-    /// Whether nothing at all is kept.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let inner = self.lock();
@@ -166,7 +163,7 @@ impl Inner {
         }
     }
 
-    /// The first one due, or when the first one will be.
+    /// The first resource that is due, or else when the first one will be.
     fn take(&mut self, now: Instant) -> Result<Uid, Option<Instant>> {
         match self.due.first() {
             Some((at, _)) if *at > now => return Err(Some(*at)),

@@ -1,4 +1,4 @@
-//! Why a verb failed, and what the user can do about it.
+//! The errors of the verbs, each with what the user can do about it.
 
 use kube::config::KubeconfigError;
 use std::{error::Error, time::Duration};
@@ -7,10 +7,10 @@ use thiserror::Error;
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
-/// What kubectl calls the resource.
+/// The name that kubectl prints for the resource.
 const RESOURCE: &str = "organizationsessionpolicies.scalekit.com";
 
-/// The error of a verb; its text goes to stderr behind `error: `.
+/// The error of a verb. Its text goes to stderr after `error: `.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
     #[error("no cluster to talk to: {0}; name a kubeconfig with --kubeconfig or KUBECONFIG")]
@@ -55,15 +55,15 @@ impl From<KubeconfigError> for Failure {
 }
 
 impl Failure {
-    /// The failure that an error of kube stands for; `verb` and `place` are of the
-    /// request, for the message about missing rights.
+    /// Converts an error of kube. `verb` and `place` describe the request, for the message about missing
+    /// rights.
     pub(super) fn of(error: kube::Error, server: &str, verb: &'static str, place: &str) -> Self {
         let server = server.to_owned();
         match error {
             kube::Error::Api(status) => match status.code {
                 401 => Self::Unauthorized { server },
                 403 => Self::Forbidden { verb, place: place.to_owned() },
-                // a 404 without details: the API server does not know the kind
+                // a 404 without details means that the API server does not know the kind
                 404 if status.details.is_none() => Self::NotInstalled,
                 _ => Self::Refused(status.message.split_whitespace().collect::<Vec<_>>().join(" ")),
             },
@@ -87,7 +87,7 @@ fn whole(error: &dyn Error) -> String {
     text
 }
 
-/// The innermost cause: the ones around it only name layers of the client.
+/// The innermost cause, since the outer ones only name layers of the client.
 fn innermost(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
@@ -96,7 +96,7 @@ fn innermost(error: &dyn Error) -> String {
     innermost.to_string()
 }
 
-/// At most three of `names` that are similar to `name`, the most similar first.
+/// The three of `names` that are most similar to `name`, or fewer, the most similar first.
 pub(super) fn similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut found: Vec<(usize, &str)> = names
         .map(|other| (if other.contains(name) || name.contains(other) { 1 } else { distance(name, other) }, other))

@@ -1,4 +1,4 @@
-//! `osp status`: a table of policies, those with problems first.
+//! `osp status`: a table of policies, problems first.
 
 use super::{
     age,
@@ -56,8 +56,8 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     Ok(CommandOutput { text, exit })
 }
 
-/// The resources that decode. A warning names each of the others, as one of a
-/// newer version; only if none decodes that is an error.
+/// Returns the resources that decode, and prints a warning for each of the others, which may be of a
+/// newer version. It is an error only if none decodes.
 fn readable(all: Vec<Object>) -> Result<Vec<OrganizationSessionPolicy>, Failure> {
     let mut found = Vec::with_capacity(all.len());
     let mut first = None;
@@ -96,7 +96,7 @@ fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Outpu
     let rows: Vec<Vec<Cell>> = summaries.iter().map(|s| row(s, now).into_iter().skip(without).collect()).collect();
     let mut text = table(&columns, &rows, output);
     if let Some(worst) = summaries.iter().find(|s| matches!(s.severity(), Severity::Failed | Severity::InProgress)) {
-        let hint = if everywhere { hint.clone().elsewhere(worst.namespace()) } else { hint.clone() };
+        let hint = if everywhere { hint.clone().in_namespace(worst.namespace()) } else { hint.clone() };
         let hint = format!("`{}` says why, and what to do.", hint.to("explain", worst.name()));
         text.push('\n');
         text.push_str(&output.paragraph("", &hint));
@@ -124,8 +124,7 @@ fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 9] {
     ]
 }
 
-/// The absolute and the idle limit, with `(app)` behind a limit that is the
-/// application's.
+/// The absolute and the idle limit, with `(app)` after a limit of the application.
 fn effective(limits: &EffectiveLimits) -> String {
     let one = |limit: &Option<crate::crd::EffectiveLimit>| match limit {
         Some(limit) if limit.from == "application" => format!("{} (app)", limits::format_minutes(limit.minutes)),

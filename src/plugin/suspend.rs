@@ -1,5 +1,4 @@
-//! `osp suspend` and `osp resume`: set `spec.suspend`, and warn where Git will
-//! set it back.
+//! `osp suspend` and `osp resume`: set `spec.suspend`, and warn if a GitOps tool will set it back.
 
 use super::{
     cluster::ResourceArguments,
@@ -10,8 +9,8 @@ use super::{
 use crate::terminal::{Exit, Output};
 use serde_json::json;
 
-/// Field manager of `spec.suspend`. Flux removes fields whose manager's name
-/// begins with `kubectl`, so this one must not.
+/// The field manager of `spec.suspend`. Flux removes fields whose manager's name begins with
+/// `kubectl`, so this one does not.
 const MANAGER: &str = "osp";
 
 pub(super) async fn run(named: &ResourceArguments, suspend: bool, program: &str, output: &Output) -> VerbResult {

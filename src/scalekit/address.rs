@@ -1,14 +1,13 @@
-//! An environment's base URL, checked.
+//! Parses and checks the base URL of an environment.
 
 use super::{Environment, hosts};
 use crate::reconcile::InvalidValue;
 use reqwest::Url;
 
-/// Scalekit's own domains, with all hosts below them.
+/// Scalekit's own domains; all hosts below them are Scalekit's too.
 pub const SCALEKIT_HOSTS: [&str; 3] = ["scalekit.com", "scalekit.dev", "scalekit.cloud"];
 
-/// What base URLs are allowed. Link-local addresses and metadata services never
-/// are.
+/// Which base URLs are allowed. Link-local addresses and metadata services never are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rules {
     /// Accept plain http; for tests and demonstrations.
@@ -18,27 +17,27 @@ pub struct Rules {
     /// itself. An empty list allows any host. A private address is contacted only
     /// for a host that another entry than [`SCALEKIT_HOSTS`] allows.
     pub allowed_hosts: Vec<String>,
-    /// Allow loopback besides; for tests and demonstrations.
+    /// Allow loopback addresses as well; for tests and demonstrations.
     pub allow_loopback: bool,
-    /// Tenants write the URLs: of hosts outside [`SCALEKIT_HOSTS`] nothing that
-    /// they answer is shown, nor how they fail to.
+    /// Tenants write the URLs, so errors of hosts outside [`SCALEKIT_HOSTS`] show neither what the host
+    /// responds nor how it fails.
     pub conceal: bool,
-    /// The one environment outside of them that is not concealed.
+    /// The only environment outside of [`SCALEKIT_HOSTS`] that is not concealed.
     pub trusted: Option<Environment>,
 }
 
-/// A base URL without a trailing slash; custom domains, ports and path
-/// prefixes are fine (`scalekit-api.md` §1.1).
+/// A base URL without a trailing slash. Custom domains, ports and path prefixes are allowed
+/// (`scalekit-api.md` §1.1).
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) host: String,
-    /// Host and port: what limits hold for, whatever the path.
+    /// Host and port, which share their limits whatever the path.
     pub(super) server: String,
     base: String,
     pub(super) environment: Environment,
-    /// Its host may have a private address.
+    /// The host may have a private address.
     pub(super) private: bool,
-    /// Nothing that it answers is shown.
+    /// Errors show nothing of its responses.
     pub(super) concealed: bool,
 }
 
@@ -57,7 +56,7 @@ impl Address {
             return Err(InvalidValue::QueryOrFragment);
         }
         let host = url.host_str().ok_or(InvalidValue::NotAUrl)?;
-        // `example.com.` is `example.com` to DNS; one spelling keeps one identity.
+        // `example.com.` is the same host as `example.com`; one spelling keeps one identity.
         if host.is_empty() || host.ends_with('.') {
             return Err(InvalidValue::NotAUrl);
         }
@@ -87,7 +86,6 @@ impl Address {
         })
     }
 
-    /// The URL of `path`, which starts with a slash.
     pub(super) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -103,7 +101,7 @@ fn matches_suffix(host: &str, suffix: &str) -> bool {
         && host.strip_suffix(suffix.as_str()).is_some_and(|labels| labels.ends_with('.') && labels.len() > 1)
 }
 
-/// `suffix` as `url` would write it as a host: lower case, punycode.
+/// `suffix` as the `url` crate normalises a host: lower case, punycode.
 fn normalised(suffix: &str) -> Option<String> {
     let url = Url::parse(&format!("https://{suffix}/")).ok()?;
     let host_only = url.username().is_empty() && url.port().is_none() && url.path() == "/";

@@ -1,7 +1,6 @@
-//! The circuit breaker of one host and port: while it is down, ten thousand
-//! resources must not keep sending requests, or it stays down
-//! (`docs/failures.md` row 15). Token requests of clients that never had a token
-//! pass it by.
+//! The circuit breaker of one host and port: while it is down, ten thousand resources must not keep
+//! sending requests, or it stays down (`docs/failures.md` row 15). It does not apply to token requests
+//! of clients that never had a token.
 //!
 //! - Closed: every request is sent. Failures in a row, of whatever requests,
 //!   open it.
@@ -20,9 +19,9 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// So many failures in a row open the breaker; fewer hold back no request.
+/// So many failures in a row open the breaker.
 const FAILURE_THRESHOLD: u32 = 5;
-/// The pauses between probes.
+/// The shortest and the longest pause between probes.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -31,10 +30,10 @@ pub(super) struct CircuitBreaker {
     deadline: Duration,
 }
 
-/// `cause` is the last failure; a request that is not sent ends with it.
+/// `cause` is the last failure, and the error of requests that are not sent.
 enum State {
     Closed {
-        /// Since the last response.
+        /// Failures since the last response.
         failures: u32,
     },
     Open {
@@ -45,32 +44,31 @@ enum State {
     HalfOpen {
         cause: ErrorKind,
         pause: Duration,
-        /// From then on the probe counts as lost, and another one may be sent.
+        /// When the probe counts as lost, and another one may be sent.
         until: Instant,
         probe: Permit,
     },
 }
 
-/// Permission to send one request. Permits are distinguished by their time: a
-/// probe is the only request that is permitted at its instant.
+/// Permission to send one request, identified by its time: no other request is permitted at the same
+/// instant as a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Permit(Instant);
 
 impl CircuitBreaker {
-    /// `deadline`: the longest that a request can take. A probe whose outcome is
-    /// never reported (its reconcile was cancelled) makes room for the next one
-    /// after it.
+    /// `deadline`: the longest time that a request takes. After it a probe counts as lost if its outcome
+    /// was not reported, since its reconcile was cancelled.
     pub(super) fn new(deadline: Duration) -> Self {
         Self { state: Mutex::new(State::CLOSED), deadline }
     }
 
-    /// Whether [`Self::try_acquire`] would succeed now. Uses up no probe, so it
-    /// can be asked before waiting for the rate limiter.
+    /// Whether [`Self::try_acquire`] would succeed now. Starts no probe, so it may be called before
+    /// waiting for the rate limiter.
     pub(super) fn check_permitted(&self) -> Result<(), ErrorKind> {
         self.lock().check_permitted(Instant::now())
     }
 
-    /// Permission to send one request, or the failure that opened the breaker.
+    /// Returns permission to send one request, or the failure that opened the breaker.
     pub(super) fn try_acquire(&self) -> Result<Permit, ErrorKind> {
         let now = Instant::now();
         let permit = Permit(now);
@@ -82,12 +80,12 @@ impl CircuitBreaker {
         Ok(permit)
     }
 
-    /// A request was answered. True: that closed the breaker.
+    /// Records a response; returns whether it closed the breaker.
     pub(super) fn on_response(&self) -> bool {
         !matches!(mem::replace(&mut *self.lock(), State::CLOSED), State::Closed { .. })
     }
 
-    /// The request that `permit` was for failed. True: that opened the breaker.
+    /// Records a failure of the request that `permit` allowed; returns whether it opened the breaker.
     pub(super) fn on_failure(&self, permit: Permit, cause: ErrorKind) -> bool {
         let mut state = self.lock();
         match &mut *state {
@@ -99,13 +97,13 @@ impl CircuitBreaker {
             State::HalfOpen { pause, probe, .. } if *probe == permit => {
                 *state = State::open(cause, (*pause * 2).min(LONGEST_PAUSE));
             }
-            // A request from before the breaker opened does not make the pause longer.
+            // A request that was sent before the breaker opened does not make the pause longer.
             State::Open { .. } | State::HalfOpen { .. } => {}
         }
         false
     }
 
-    /// While it is open, the time until it lets the next probe through.
+    /// While the breaker is open, the time until the next probe.
     pub(super) fn probe_after(&self) -> Option<Duration> {
         match *self.lock() {
             State::Open { until, .. } => Some(until.saturating_duration_since(Instant::now())),
@@ -122,7 +120,7 @@ impl State {
     const CLOSED: Self = Self::Closed { failures: 0 };
 
     fn open(cause: ErrorKind, pause: Duration) -> Self {
-        // Half of it to all of it, so that several operators don't probe together.
+        // jitter, so that several operators do not probe at the same time
         Self::Open { cause, pause, until: Instant::now() + pause.mul_f64(0.5 + 0.5 * fastrand::f64()) }
     }
 

@@ -1,4 +1,4 @@
-//! The client of one set of credentials, and the one path on which it sends.
+//! The client of one set of credentials. All its requests go through [`Client::send`].
 
 use super::{
     Credentials, Environment, Transport,
@@ -22,8 +22,8 @@ use std::{
 };
 use tokio::time::{Instant, timeout_at};
 
-/// Talks to one environment as one client id. Cheap to clone. Clients of one
-/// transport whose credentials are the same share their token, and are equal.
+/// Sends requests to one environment with one client id. Cheap to clone. Clients of one transport
+/// with the same credentials share their token, and are equal.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -34,47 +34,47 @@ struct Inner {
     limits: Arc<Limits>,
 }
 
-/// What a request is for, as far as limits go.
+/// The purpose of a request, which decides on its limits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// The API, to write or to read.
+    /// A request to the API.
     Api { writes: bool },
-    /// A token. Credentials that have never brought one are not `proven`: they have
-    /// a limit of their own, and the circuit breaker does not count them. Else
-    /// whoever may write a Secret could hold up all clients of the host.
+    /// A token request. Credentials that have never got a token are not `proven`: they have a limit of
+    /// their own, and the circuit breaker does not count them. Otherwise whoever may write a Secret
+    /// could stop all clients of the host.
     Token { proven: bool },
 }
 
 impl Client {
-    /// A client with `credentials`. Sends nothing yet.
+    /// A client with `credentials`; sends no request.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
         let limits = transport.limits(&credentials.address.server);
         let tokens = transport.clients().tokens(&credentials);
         Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens, limits }))
     }
 
-    /// Tells the clients of a process apart; equal clients have the same number.
+    /// Identifies the client within the process; equal clients have the same number.
     pub fn number(&self) -> u64 {
         self.0.tokens.number
     }
 
-    /// The host that it talks to.
+    /// The host of the environment.
     pub fn host(&self) -> &str {
         self.0.credentials.host()
     }
 
-    /// Which environment it talks to.
+    /// The environment.
     pub fn environment(&self) -> &Environment {
         self.0.credentials.environment()
     }
 
-    /// Whether nothing that answers may be shown.
+    /// Whether errors must not show anything of a response.
     pub(super) fn is_concealed(&self) -> bool {
         self.0.credentials.address.concealed
     }
 
-    /// Sends one API request, and once more with a new token after a 401. Returns
-    /// the body of a successful response.
+    /// Sends an API request, and repeats it once with a new token after a 401. Returns the body of a
+    /// successful response.
     pub(super) async fn send(&self, request: &HttpRequest) -> Result<Vec<u8>, RemoteError> {
         let deadline = Instant::now() + self.0.transport.settings().deadline;
         let mut retried = false;
@@ -86,7 +86,7 @@ impl Client {
             let result = classify(response, writes, paused, &[self.0.credentials.secret(), token.value()]);
             match result {
                 Err(error) if status == 401 => {
-                    // Even if its body did not arrive in time.
+                    // also if its body did not arrive in time
                     let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
                     self.0.tokens.on_unauthorized(&token, retried, error).await?;
                     retried = true;
@@ -105,7 +105,7 @@ impl Client {
 
     async fn fetch_token(&self, proven: bool, deadline: Instant) -> Result<Grant, RemoteError> {
         let credentials = &self.0.credentials;
-        // In the form body, as documented; never beside an old token (`scalekit-api.md` §1.3).
+        // credentials in the form body, as documented, and no old token (`scalekit-api.md` §1.3)
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", credentials.id()),
@@ -142,9 +142,9 @@ impl Client {
         self.0.transport.http(self.0.credentials.address.private)
     }
 
-    /// Sends one HTTP request when the circuit breaker and the limits let it, and
-    /// records its outcome with them. Returns the response and how long to wait
-    /// now: after a 429, or until the next probe of an outage.
+    /// Sends one HTTP request if the circuit breaker and the rate limiter allow it, and records the outcome
+    /// with them. Returns the response, and how long to wait: after a 429, or in an outage until the
+    /// next probe.
     async fn attempt(
         &self,
         template: &'static str,
@@ -179,8 +179,7 @@ impl Client {
         Ok((response, paused))
     }
 
-    /// Waits until the limits let a request through. `Err`: how long to wait before
-    /// trying again.
+    /// Waits for a token of the rate limiter. `Err`: how long to wait before the next try.
     async fn acquire(&self, purpose: Purpose) -> Result<(), Duration> {
         let Limits { rate_limiter, unproven, .. } = &*self.0.limits;
         if purpose != (Purpose::Token { proven: false }) {
@@ -192,9 +191,8 @@ impl Client {
         }
     }
 
-    /// Records the outcome with the circuit breaker, and logs when it opens and
-    /// closes. Returns the time until the next probe where the environment is
-    /// down.
+    /// Records the outcome with the circuit breaker, and logs when it opens and closes. Returns the time
+    /// until the next probe while it is open.
     fn record_outcome(&self, permit: Permit, result: &Result<HttpResponse, TransportError>) -> Option<Duration> {
         let breaker = &self.0.limits.breaker;
         let Some(kind) = outage_kind(result) else {
@@ -205,13 +203,13 @@ impl Client {
         };
         if breaker.on_failure(permit, kind) {
             let reason = kind.reason();
-            tracing::warn!(environment = %self.environment(), %reason, "outage: requests are held back");
+            tracing::warn!(environment = %self.environment(), %reason, "outage: requests are not sent");
         }
         breaker.probe_after()
     }
 
-    /// For a 429, how long to wait. One of the API pauses the environment; one of
-    /// the token endpoint is left to the client's own tokens, which take zero for
+    /// Records the response with the rate limiter; returns how long to wait after a 429. A 429 of the API
+    /// pauses the environment. After one of the token endpoint [`Tokens`] decides; zero means that it had
     /// no hint.
     fn record_rate(&self, response: &HttpResponse, purpose: Purpose) -> Option<Duration> {
         let limiter = &self.0.limits.rate_limiter;
@@ -227,7 +225,7 @@ impl Client {
                     Purpose::Token { .. } => hint.unwrap_or_default(),
                 });
             }
-            // A server error is no sign that the rate is fine.
+            // A server error does not show that the rate is low enough.
             (..500, Purpose::Api { .. }) => limiter.on_response(),
             _ => {}
         }
@@ -235,8 +233,8 @@ impl Client {
     }
 }
 
-/// Whether an error response is not one of Scalekit's. A 401 of the API may have
-/// no body, and always costs the token.
+/// Whether an error response does not come from Scalekit. A 401 of the API may have no body, and
+/// always counts as Scalekit's.
 fn is_foreign(response: &HttpResponse, purpose: Purpose) -> bool {
     let scalekits = matches!(&response.body, Body::Whole(body) if wire::error_info(body).is_scalekits);
     !scalekits && !matches!((response.status, purpose), (200..300, _) | (401, Purpose::Api { .. }))

@@ -1,6 +1,5 @@
-//! What is known of each client: its token, or what it must wait out after a
-//! refusal. It goes by the three values of the credentials, so Secrets with the
-//! same values share it, and writing a Secret again does not clear it.
+//! The tokens and lockouts of all clients, by the three values of their credentials: Secrets with the
+//! same values share them, and writing a Secret again does not clear a lockout.
 
 use super::{Credentials, Environment, pruned::Pruned, token::Tokens};
 use std::sync::{
@@ -8,10 +7,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// The clients of one client id, one for each secret.
+/// The clients with the same client id, one for each secret.
 type SameId = Vec<(Credentials, Arc<Tokens>)>;
 
-/// All clients that are in use, or that still have something to wait out.
+/// The clients that are in use or locked out.
 #[derive(Default)]
 pub(super) struct KnownClients {
     ids: Mutex<Pruned<(Environment, String), SameId>>,

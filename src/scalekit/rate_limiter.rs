@@ -1,4 +1,4 @@
-//! A token bucket, and the pause that a 429 imposes on all who share it
+//! A token bucket, and the pause that a 429 imposes on all clients that share it
 //! (`scalekit-api.md` §4.3, `docs/failures.md` rows 10–12).
 
 use std::{
@@ -8,20 +8,17 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// The shortest and the longest pause a server can impose.
+/// The shortest and the longest pause that a hint can impose.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// The longest pause after a 429 without a hint how long to wait, in seconds.
+/// The longest pause after a 429 without a hint, in seconds.
 const LONGEST_BACKOFF: f64 = 300.0;
-/// After a 429 without a hint the rate recovers by this part of the configured
-/// one with each response.
+/// How much of the configured rate each response restores after a 429 without a hint.
 const RECOVERY: f64 = 0.05;
-/// A 429 without a hint never brings the rate below this part of the configured
-/// one.
+/// The least part of the configured rate that a 429 without a hint leaves.
 const LOWEST: f64 = 0.05;
 
-/// Shared by all clients of one host and port, or by those of them that have never
-/// got a token.
+/// Shared by all clients of one host and port, or by those that have never got a token.
 pub(super) struct RateLimiter {
     state: Mutex<State>,
     configured: f64,
@@ -29,28 +26,27 @@ pub(super) struct RateLimiter {
 }
 
 struct State {
-    /// At `refilled_at`; below zero when requests already wait for tokens to come.
+    /// The tokens at `refilled_at`; below zero while requests wait for tokens.
     tokens: f64,
     refilled_at: Instant,
-    /// Tokens per second, at present.
+    /// The current number of tokens per second.
     rate: f64,
     paused_until: Option<Instant>,
-    /// 429s without a hint since the last other response.
+    /// The number of 429s without a hint since the last other response.
     without_hint: i32,
 }
 
 impl RateLimiter {
-    /// `rate` requests per second, bursts of as many. A request may wait for its
-    /// token for a quarter of its `deadline` at most.
+    /// A limiter of `rate` requests per second, with a burst of as many. A request waits for its token for at
+    /// most a quarter of its `deadline`.
     pub(super) fn new(rate: f64, deadline: Duration) -> Self {
         let tokens = rate.max(1.0);
         let state = State { tokens, refilled_at: Instant::now(), rate, paused_until: None, without_hint: 0 };
         Self { state: Mutex::new(state), configured: rate, longest_wait: LONGEST_WAIT.min(deadline / 4) }
     }
 
-    /// Waits for a token, first come first served. `Err`: the wait would be too
-    /// long or the environment pauses; no token was taken, try again after this
-    /// time.
+    /// Waits for a token, first come, first served. `Err`: the wait would be too long, or there is a pause;
+    /// no token was taken, and this is the time to wait before the next try.
     pub(super) async fn acquire(&self) -> Result<(), Duration> {
         if let Some(due) = self.reserve()? {
             sleep_until(due).await;
@@ -77,16 +73,16 @@ impl RateLimiter {
         Ok((!wait.is_zero()).then(|| now + wait))
     }
 
-    /// How long the pause that a 429 imposed still lasts.
+    /// The rest of the pause after a 429.
     pub(super) fn remaining_pause(&self) -> Option<Duration> {
         self.lock().remaining_pause(Instant::now())
     }
 
-    /// A request was answered, with neither a 429 nor a server error.
+    /// Records a response that is neither a 429 nor a server error.
     pub(super) fn on_response(&self) {
         let mut state = self.lock();
         let now = Instant::now();
-        // During a pause this is the response to a request from before it.
+        // During a pause this is the response to a request that was sent before it.
         if state.remaining_pause(now).is_none() {
             state.refill(now);
             state.without_hint = 0;
@@ -94,15 +90,14 @@ impl RateLimiter {
         }
     }
 
-    /// A request was answered with a 429 that asks to wait for `hint`. Pauses the
-    /// environment; returns for how long.
+    /// Records a 429 with this hint. Pauses the environment; returns for how long.
     pub(super) fn on_rate_limited(&self, hint: Option<Duration>) -> Duration {
         let now = Instant::now();
         let mut state = self.lock();
         state.refill(now);
         let delay = match (hint, state.remaining_pause(now)) {
             (Some(_), _) => pause(hint, 0),
-            // All 429s to one burst count as one.
+            // all 429s of one burst count as one
             (None, Some(left)) => left,
             (None, None) => {
                 state.rate = (state.rate / 2.0).max(self.configured * LOWEST);
@@ -110,7 +105,7 @@ impl RateLimiter {
                 pause(None, state.without_hint)
             }
         };
-        // Saved tokens must not go out in one burst after the pause.
+        // no burst after the pause
         state.tokens = state.tokens.min(0.0);
         let until = state.paused_until.map_or(now + delay, |earlier| earlier.max(now + delay));
         state.paused_until = Some(until);

@@ -1,19 +1,18 @@
-//! How the client treats every environment.
+//! The settings of the client.
 
 use std::time::Duration;
 use thiserror::Error;
 
-/// What an operator of this program may choose.
+/// The settings for all environments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// From the start of a request to the last byte of its response, fetching the
-    /// token included; above zero, at most five minutes. No write is sent later
-    /// than this after its request began.
+    /// The deadline of a request, from its start to the last byte of its response, including the fetch of
+    /// a token: above zero, at most five minutes. No write is sent later than this.
     pub deadline: Duration,
     /// Requests per second and environment; 0.01 to 10 000.
     pub rate: f64,
-    /// Use the proxies that `HTTPS_PROXY` and its kin name. Off, because what
-    /// goes through a proxy goes past the check of addresses.
+    /// Use the proxies that `HTTPS_PROXY` and similar variables name. Off by default, since a proxy resolves
+    /// names itself, so that addresses are not checked.
     pub use_proxy: bool,
     /// The date to send as `x-api-version`; its effect at the server is unknown
     /// (`scalekit-api.md` §1.2), so by default none is sent.

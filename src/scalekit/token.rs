@@ -1,6 +1,6 @@
-//! The bearer token of one set of credentials: one caller fetches it for all,
-//! it is renewed before it expires, and after a refusal it is not requested
-//! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
+//! The bearer token of one set of credentials: one caller fetches it for all, it is renewed before it
+//! expires, and after a refusal the client is locked out for a while (`scalekit-api.md` §1.3–1.5,
+//! `docs/failures.md` rows 1–4).
 
 use super::rate_limiter::pause;
 use crate::reconcile::{ErrorKind, RemoteError};
@@ -14,19 +14,19 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// How long a client whose credentials or tokens were refused sends nothing.
+/// How long a client sends no request after its credentials or tokens were refused.
 const LOCKOUT: Duration = Duration::from_secs(5 * 60);
-/// When to try again after the renewal of a token that is still good failed, or
-/// after an answer without a token.
+/// The pause after a failed renewal of a token that is still valid, and after a response without a
+/// token.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) struct Grant {
     pub(super) value: SecretString,
-    /// Clamped to what is plausible.
+    /// Clamped to a plausible range.
     pub(super) lifetime: Duration,
 }
 
-/// A token to send. Each one that a client fetches has the next number.
+/// A token; the tokens of a client are numbered.
 #[derive(Clone)]
 pub(super) struct Token {
     value: SecretString,
@@ -40,26 +40,26 @@ impl Token {
 }
 
 pub(super) struct Tokens {
-    /// Which client, among those of this process.
+    /// The number of the client within the process.
     pub(super) number: u64,
     state: Mutex<State>,
-    /// Fetches that have ended, successful or not.
+    /// The number of fetches that have ended, successful or not.
     ended: AtomicU64,
-    /// Since a lockout no token has been accepted, so the next 401 locks out again
-    /// without a second try.
+    /// Set by a lockout until a token is accepted: the next 401 locks the client out again without a
+    /// second try.
     probation: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     held: Option<Held>,
-    /// The last fetch that was no outage brought a token.
+    /// The last fetch, not counting outages, returned a token.
     proven: bool,
     failure: Option<RemoteError>,
-    /// Until then nothing is sent, and every request fails with this error.
+    /// Until this time no request is sent, and all fail with this error.
     lockout: Option<(Instant, RemoteError)>,
     issued: u64,
-    /// Fetches in a row that were answered with a 429.
+    /// The number of fetches in a row that got a 429.
     limited: i32,
 }
 
@@ -74,10 +74,9 @@ impl Tokens {
         Self { number, state: Mutex::default(), ended: AtomicU64::new(0), probation: AtomicBool::new(false) }
     }
 
-    /// The token to use now. Of all callers that find none, one runs its
-    /// `fetch`; the others get its result, even if that is an error. The argument of
-    /// `fetch` says whether the credentials are proven: the token endpoint has
-    /// accepted them, and has not refused them since.
+    /// Returns the current token. If there is none, one caller runs its `fetch` and the others wait for the
+    /// result, even if that is an error. The argument of `fetch` says whether the credentials are proven:
+    /// the token endpoint has accepted them, and has not refused them since.
     pub(super) async fn get<F>(&self, deadline: Instant, fetch: impl FnOnce(bool) -> F) -> Result<Token, RemoteError>
     where
         F: Future<Output = Result<Grant, RemoteError>>,
@@ -113,9 +112,8 @@ impl Tokens {
         state.store(grant, Instant::now())
     }
 
-    /// A request with `token` was answered with a 401. Drops this token, not one
-    /// that was fetched since. `Err`: it was the `last` try, and the client is
-    /// locked out.
+    /// Records a 401 for a request with `token`. Drops this token, but not one that was fetched since.
+    /// `Err`: it was the `last` try, and the client is locked out.
     pub(super) async fn on_unauthorized(
         &self,
         token: &Token,
@@ -134,13 +132,13 @@ impl Tokens {
         Err(error)
     }
 
-    /// Whether something has to be waited out before the next request.
+    /// Whether the client is locked out, or perhaps, while its state is in use.
     pub(super) fn is_locked_out(&self) -> bool {
         let Ok(state) = self.state.try_lock() else { return true };
         state.lockout.as_ref().is_some_and(|(until, _)| Instant::now() < *until)
     }
 
-    /// A request with a token was answered with something else than a 401.
+    /// Records a response other than a 401 to a request with a token.
     pub(super) fn on_accepted(&self) {
         self.probation.store(false, Ordering::Release);
     }
@@ -171,11 +169,11 @@ impl State {
                         wait = *retry_after;
                         true
                     }
-                    // so may credentials be refused, and each resource would try them again
+                    // it may be a refusal of the credentials, and each resource would send them again
                     kind => *kind == ErrorKind::BadAuthResponse,
                 };
                 self.failure = Some(error.clone());
-                // The token endpoint fails; the old token may still be good.
+                // the token endpoint fails, but the old token may still be valid
                 match &mut self.held {
                     Some(held) if now < held.ends_at => {
                         held.renew_at = held.ends_at.min(now + wait);

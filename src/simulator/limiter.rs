@@ -1,4 +1,4 @@
-//! The rate limit: one bucket for the environment (`scalekit-api.md` §4.3).
+//! The rate limit: one token bucket for the environment (`scalekit-api.md` §4.3).
 
 use super::api_error::{error_info, status_response};
 use super::http::ApiResponse;
@@ -32,7 +32,7 @@ impl Bucket {
     }
 }
 
-/// The 429 response, with the wait in the configured form, in whole seconds.
+/// The 429 response, with the time to wait in whole seconds in the configured form.
 pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemTime) -> ApiResponse {
     let seconds = (wait.as_secs_f64().ceil()).max(1.0);
     let again = wall + Duration::from_secs_f64(seconds);

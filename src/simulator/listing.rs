@@ -15,7 +15,7 @@ const LARGEST: usize = 100;
 #[derive(Debug, PartialEq, Eq)]
 struct Query {
     size: usize,
-    /// Older than this; the age is the page token.
+    /// The organizations of the page are older than this number, which is the page token.
     before: u64,
     external_id: Option<String>,
 }
@@ -50,8 +50,8 @@ fn page_size(text: &str) -> Result<usize, ApiError> {
     }
 }
 
-/// Full of characters that mean something in a query, so a client that does
-/// not encode its token gets a 400.
+/// The token has characters that are special in a query, so that a client that does not encode it gets
+/// a 400.
 fn token(age: u64) -> String {
     format!(">:Wy+&{age:x}#/=%")
 }

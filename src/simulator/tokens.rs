@@ -1,4 +1,4 @@
-//! The token endpoint and the tokens it issued (`scalekit-api.md` §1.3–1.5).
+//! The token endpoint and its tokens (`scalekit-api.md` §1.3–1.5).
 
 use super::http::{ApiRequest, ApiResponse, form};
 use super::settings::Token;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Who may ask for tokens. Not secret: this is a test double.
+/// The API client. Its secret is not protected, since it is for tests.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Client {
@@ -21,7 +21,7 @@ struct Grant {
     client_id: String,
 }
 
-/// The tokens that work, and how many were ever issued.
+/// The valid tokens, and the number of all tokens issued.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     live: HashMap<String, Grant>,
@@ -60,7 +60,7 @@ impl Tokens {
     }
 }
 
-/// Checks a token request; the error is the OAuth error response.
+/// Checks a token request; returns an OAuth error response.
 fn check(request: &ApiRequest, client: &Client) -> Result<(), ApiResponse> {
     if request.method != Method::POST {
         return Err(oauth_error(405, "invalid_request", "use POST"));

@@ -1,4 +1,4 @@
-//! Logs, health probes and the signals to stop.
+//! Logs, health probes, and shutdown on signals.
 
 mod core_dumps;
 mod health;

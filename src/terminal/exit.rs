@@ -8,10 +8,10 @@ use std::{fmt::Display, process};
 pub enum Exit {
     /// Nothing to report.
     Success = 0,
-    /// An error, wrong arguments, or a finding.
+    /// An error, wrong arguments, or a diagnostic of `validate`.
     Failure = 1,
-    /// `plan` has changes; for `status` and `diff`, something is not ready or
-    /// differs.
+    /// `plan` has changes, a resource is not Ready (`status`, `explain`, `reconcile`), or the policies
+    /// differ (`diff`).
     NotAsDeclared = 2,
     /// `plan` has a change that `--fail-on` names.
     Forbidden = 3,
@@ -20,7 +20,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// That of a verb; an error goes to the standard error and is a failure.
+    /// The exit code of a verb. Prints an error to the standard error.
     pub fn of(result: Result<Self, impl Display>) -> Self {
         result.unwrap_or_else(|error| {
             note(&format!("error: {error}"));

@@ -1,5 +1,5 @@
-//! What people see: how wide a terminal is, whether it has colours, and that no
-//! text of others controls the terminal or the pipeline that shows it.
+//! Output for people: the width and the colours of the terminal, and the escaping of texts from
+//! others, so that they control neither the terminal nor the pipeline that shows them.
 
 mod exit;
 mod output;

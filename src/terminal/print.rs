@@ -1,10 +1,9 @@
-//! To the standard output, and beside it.
+//! Prints to the standard output, and notes to the standard error.
 
 use super::{printable, text::escape_command};
 use std::io::{self, BufWriter, Write};
 
-/// Writes to the standard output. A closed pipe is no failure: whoever read has
-/// all it wanted.
+/// Writes to the standard output. A closed pipe is not an error: the reader has all it wanted.
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
@@ -15,8 +14,7 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result
     }
 }
 
-/// Says something on the standard error, where it disturbs no reader of the
-/// output.
+/// Prints a note on the standard error, so that programs that read the output do not get it.
 pub fn note(text: &str) {
     let mut err = io::stderr().lock();
     for line in text.lines() {

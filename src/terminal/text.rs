@@ -1,24 +1,22 @@
-//! Texts of other people, made safe for a terminal and for the log of a
-//! pipeline, and their width.
+//! Makes texts of others safe for a terminal and for the log of a pipeline, and measures their width.
 
 use unicode_width::UnicodeWidthStr;
 
-/// The columns that a text takes.
+/// The number of columns that a text takes.
 pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// Whether `c` is a control character, which a terminal may take for a command,
-/// turns the direction of reading (bidi), separates lines, or has no width.
+/// Whether `c` is a control character, changes the direction of text (bidi), separates lines, or is
+/// invisible.
 fn is_deceptive(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
         || c.is_control()
 }
 
-/// `text` with escapes such as `\u{1b}` for what would deceive its reader, and
-/// for what starts a command anywhere in a line of a pipeline's log: `##[`,
-/// `##vso[`.
+/// Escapes, as in `\u{1b}`, the characters that would deceive a reader, and what starts a command
+/// anywhere in a line of a pipeline's log: `##[`, `##vso[`.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let (mut last, mut command) = (' ', false);
@@ -36,8 +34,8 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// What `line`, or the rest of one, begins with in a pipeline's log, where `::`
-/// at the beginning starts a command: an escape for the first colon.
+/// Escapes the first colon of a line that begins with `::`, which starts a command in a pipeline's
+/// log.
 pub(super) fn escape_command(line: &str) -> String {
     match line.trim_start().starts_with("::") {
         true => line.replacen(':', "\\u{3a}", 1),

@@ -1,4 +1,4 @@
-//! The rules of `metadata` that a manifest under version control can break.
+//! Checks the `metadata` of a manifest.
 
 use super::super::names;
 use crate::crd::{RuleId, Violation};

@@ -1,11 +1,9 @@
-//! The server's structural steps: what it does not know, what it stores, and
-//! what its schema refuses.
+//! The structural steps of the API server: unknown fields, the stored form, and the schema.
 
 use crate::crd::{RuleId, Violation};
 use serde_json::{Map, Value};
 
-/// The fields of `document` that the schema does not have. Metadata is checked
-/// elsewhere.
+/// The fields of `document` that the schema does not have, except those of metadata.
 pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Violation> {
     let mut violations = Vec::new();
     walk(schema, document, "", &mut violations);
@@ -30,9 +28,8 @@ fn walk(schema: &Value, value: &Value, path: &str, violations: &mut Vec<Violatio
     }
 }
 
-/// `document` as the server checks it when it creates it: without metadata,
-/// which has rules of its own, without a status, without unknown fields and
-/// nulls, and with `8.0` as the whole number it is.
+/// `document` as the server stores it and checks it: without metadata, status, unknown fields and nulls,
+/// and with `8.0` as `8`.
 pub(super) fn as_stored(schema: &Value, document: &Value) -> Value {
     let mut object = known(schema, document);
     object.as_object_mut().and_then(|fields| fields.remove("status"));
@@ -56,7 +53,7 @@ fn known(schema: &Value, value: &Value) -> Value {
     }
 }
 
-/// The range in which every whole f64 is that number and no other.
+/// The limit up to which every integer is exact in f64.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn whole(number: Option<f64>) -> Option<Value> {
@@ -65,9 +62,8 @@ fn whole(number: Option<f64>) -> Option<Value> {
     Some(Value::from(number as i64))
 }
 
-/// What the schema says of `object`, and whether the rules are evaluated all
-/// the same: as in the server, bounds and patterns do not hide them, a value
-/// of the wrong shape does.
+/// The violations of the schema, and whether the rules in CEL are evaluated as well: the server does so
+/// after violations of bounds and patterns, but not if a value has the wrong shape.
 pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec<Violation>, bool) {
     use jsonschema::error::ValidationErrorKind::{Enum, MaxItems, MaxLength, Required, Type};
     let errors: Vec<_> = schema.iter_errors(object).collect();

@@ -1,4 +1,4 @@
-//! `osp apply`: plan, ask, write.
+//! `osp apply`: plans, asks for confirmation, and writes.
 
 use super::{
     report::{report, tally},
@@ -39,8 +39,8 @@ pub struct Arguments {
     pub connection: Connection,
 }
 
-/// Makes the changes. 0: all is as declared. 1: not all of it could be done, or
-/// the answer was no. 130: stopped by a signal before all was done.
+/// Applies the changes. Exit 0: all is as declared. 1: something could not be applied, or the answer
+/// was no. 130: a signal stopped it before all was applied.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let (manifests, saved) = match &arguments.plan {
         Some(path) => {
@@ -86,7 +86,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     })
 }
 
-/// Asks for a yes on the terminal; without one, `--yes` is required.
+/// Asks for a yes on the terminal; it is an error if there is none.
 fn confirm() -> Result<bool, Box<dyn Error>> {
     if !io::stdin().is_terminal() {
         return Err("there is no terminal to confirm on: use --yes".into());

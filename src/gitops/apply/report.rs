@@ -1,4 +1,4 @@
-//! What was done and what was not, for people.
+//! The result of `osp apply`, for people.
 
 use super::run::{ApplyOutcome, ApplyResult};
 use crate::{
@@ -27,7 +27,7 @@ pub(super) fn tally(all: &[ApplyResult<'_>]) -> Tally {
     tally
 }
 
-/// Writes a line for each organization, and the sum.
+/// Writes a line for each organization, and the totals.
 pub(super) fn report(out: &mut dyn Write, all: &[ApplyResult<'_>], output: &Output) -> io::Result<()> {
     for result in all {
         let title = title(result.entry);

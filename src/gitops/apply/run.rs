@@ -1,4 +1,4 @@
-//! The reconciles that write.
+//! Reconciles the organizations of a plan, and sends the planned writes.
 
 use crate::{
     gitops::{
@@ -12,26 +12,24 @@ use crate::{
 
 pub(super) struct ApplyResult<'a> {
     pub(super) entry: &'a Entry<'a>,
-    /// The writes that Scalekit took, in order.
+    /// The writes that Scalekit accepted, in order.
     pub(super) written: Vec<RemoteRequest>,
-    /// Whether a further write may have been applied (timeout, lost response).
+    /// Whether one more write may have been applied (timeout, lost response).
     pub(super) unknown: bool,
     pub(super) outcome: ApplyOutcome,
 }
 
 pub(super) enum ApplyOutcome {
-    /// As planned.
     Applied,
-    /// A signal stopped it before its end.
+    /// A signal stopped it first.
     Stopped,
-    /// Scalekit has changed since the plan.
+    /// The live policy has changed since the plan.
     Stale,
-    /// It ended short of what is declared.
+    /// It is not as declared, for this reason and with this message.
     Problem(Reason, String),
 }
 
-/// Makes the changes of `plan`, `concurrency` at a time; once Scalekit is asked to
-/// stop, no further request is begun.
+/// Applies the changes of `plan`, `concurrency` at a time. After a signal it sends no further request.
 pub(super) async fn apply_changes<'a>(
     scalekit: &Scalekit,
     plan: &'a Plan<'a>,
@@ -81,9 +79,8 @@ async fn apply_one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Chang
     ApplyResult { entry, written, unknown, outcome }
 }
 
-/// Whether `request` is a write of the plan and the live policy is the one that
-/// the plan was made from. After our own first write the live policy differs from
-/// the plan's, so only the write itself is compared.
+/// Whether the plan has this write and the live policy is still the one that it was made from. After
+/// our own first write the live policy is another one, so then only the write is compared.
 fn planned(request: &RemoteRequest, observation: &Observation, change: &Change) -> bool {
     match request {
         RemoteRequest::WriteFeatures { .. } => change.writes.has(request) || observation.flag.refused > 0,

@@ -1,4 +1,4 @@
-//! Workflow commands of GitHub Actions, which it shows at the lines of a change.
+//! Workflow commands that GitHub Actions shows as annotations at the lines of a pull request.
 
 use super::wording::{normalised_path, summary};
 use crate::gitops::Loaded;

@@ -1,5 +1,5 @@
-//! JUnit's XML, which every CI server shows: a case for each valid resource,
-//! and a failed one for each finding.
+//! JUnit's XML, which every CI server shows: a passed case for each valid resource, and a failed one
+//! for each diagnostic.
 
 use crate::gitops::Loaded;
 use std::{
@@ -28,13 +28,11 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  </testsuite>\n</testsuites>")
 }
 
-/// How often each class and name was there: of two that are the same, GitLab
-/// shows one.
+/// Counts equal pairs of class and name, to number them: of two equal cases GitLab shows one.
 #[derive(Default)]
 struct Cases<'a>(HashMap<(&'a str, String), usize>);
 
 impl<'a> Cases<'a> {
-    /// The attributes of the next case.
     fn attributes(&mut self, file: &'a str, name: String) -> String {
         let attributes = format!("classname=\"{}\" name=\"{}", xml(file), xml(&name));
         let count = self.0.entry((file, name)).or_default();
@@ -43,8 +41,7 @@ impl<'a> Cases<'a> {
     }
 }
 
-/// `text` within an element or an attribute; what XML cannot hold at all is left
-/// out.
+/// Escapes `text` for an element or an attribute, and drops the characters that XML cannot hold.
 fn xml(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

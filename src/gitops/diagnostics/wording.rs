@@ -1,8 +1,8 @@
-//! What several formats say alike.
+//! The summary and the paths, which several formats share.
 
 use crate::gitops::Loaded;
 
-/// The last sentence: how much was read.
+/// The last line: `2 findings in 3 policies, 1 document of other kinds skipped`.
 pub(super) fn summary(loaded: &Loaded) -> String {
     let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let policies = count(loaded.resources, "policy", "policies");
@@ -16,8 +16,7 @@ pub(super) fn summary(loaded: &Loaded) -> String {
     }
 }
 
-/// `file` without what a path does not need, for those who compare it as a text
-/// with the paths of a repository.
+/// `file` without `.` and double slashes, so that it equals the path that a repository has.
 pub(super) fn normalised_path(file: &str) -> String {
     let names: Vec<_> = file.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
     let root = if file.starts_with('/') { "/" } else { "" };

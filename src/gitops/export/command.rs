@@ -1,4 +1,4 @@
-//! `osp export`: reads Scalekit, writes manifests.
+//! `osp export`: reads organizations from Scalekit and writes manifests.
 
 use super::{folder::Folder, manifest::Exported};
 use crate::{
@@ -56,11 +56,11 @@ fn namespace(text: &str) -> Result<String, String> {
     if crd::is_label(text) { Ok(text.to_owned()) } else { Err(crd::NOT_A_LABEL.to_owned()) }
 }
 
-/// Writes the manifests. 0: all of them. 1: an error, or an organization whose
-/// policy can't be declared; the others are written all the same.
+/// Writes the manifests. Exit 0: all of them. 1: an error, or an organization whose policy can't be
+/// declared; the others are written.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let scalekit = Scalekit::new(arguments.connection.client().await?);
-    // a folder that can't be used is an error before the first request
+    // before the first request, so that an unusable folder costs none
     let open = |path: &PathBuf| Folder::open(path).map_err(file::with_path(path));
     let folder = arguments.directory.as_ref().map(open).transpose()?;
     let found = match arguments.organization.as_slice() {
@@ -132,7 +132,7 @@ async fn read(scalekit: &Scalekit, id: &OrganizationId) -> Result<Organization, 
     }
 }
 
-/// `None`: it was deleted while others were read.
+/// Adds the live policy; `None` if the organization was deleted in the meantime.
 async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Option<Found>, String> {
     // a list may leave features out
     if organization.features.is_empty()

@@ -1,4 +1,4 @@
-//! One file for each organization, in one folder and nowhere else.
+//! The folder of `osp export --directory`: one file for each organization, and no file outside of it.
 
 use crate::gitops::file;
 use std::{
@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A folder that is really one, not a link to one elsewhere.
+/// A real folder, not a symbolic link to one.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    /// Opens `path`, and makes it if it is not there.
+    /// Opens the folder, or creates it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Ok(found) if found.is_dir() => {}

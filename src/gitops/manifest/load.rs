@@ -1,4 +1,4 @@
-//! Files to manifests and findings: what every verb starts with.
+//! Reads files into manifests and diagnostics; every verb of files starts with it.
 
 use super::document::{Document, ReadError};
 use super::duplicates::Claims;
@@ -19,24 +19,23 @@ use std::{
     sync::Arc,
 };
 
-/// What the input holds.
+/// The manifests and diagnostics of the input.
 #[derive(Debug, Default, Serialize)]
 pub struct Loaded {
-    /// The valid resources, in the order of the input. Of two that contradict
-    /// each other both are here: read the findings first.
+    /// The valid resources, in the order of the input. Two that claim the same organization are both
+    /// here, so use them only if there is no diagnostic.
     #[serde(skip)]
     pub manifests: Vec<Manifest>,
-    /// All that is wrong, in the order of the input.
+    /// The errors, in the order of the input.
     #[serde(rename = "findings")]
     pub diagnostics: Vec<Diagnostic>,
-    /// How many resources of our kind there are, valid or not.
+    /// The number of resources of our kind, valid or not.
     pub resources: usize,
-    /// How many documents and list items of other kinds were not read.
+    /// The number of documents and list items of other kinds.
     pub skipped: usize,
 }
 
-/// Reads files, folders and, for `-`, `stdin`. Only the files are read,
-/// and whatever they hold, there is an answer within `limits`.
+/// Reads files, folders and, for `-`, `stdin`, within `limits`. Uses no network.
 pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded {
     let mut loader = Loader {
         loaded: Loaded::default(),
@@ -53,17 +52,17 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded 
     loader.loaded
 }
 
-/// Findings of one kind in one resource; looking each up takes time.
+/// The most diagnostics of one rule in one resource, since finding the position of each takes time.
 const MOST_PER_RESOURCE: usize = 100;
 
 struct Loader<'a> {
     loaded: Loaded,
     claims: Claims,
     limits: &'a Limits,
-    /// How many more may be read, and of documents.
+    /// How many more bytes and documents may be read.
     bytes: usize,
     documents: usize,
-    /// A limit of all input together is reached: nothing more is read.
+    /// A limit of all input together is reached, so nothing more is read.
     limit_reached: bool,
 }
 
@@ -104,7 +103,7 @@ impl Loader<'_> {
         yaml::read(&text, self.limits, &mut |next| self.document(&file, next));
     }
 
-    /// Whether more may follow.
+    /// Handles one document or error; returns whether to go on with the next.
     fn document(&mut self, file: &Arc<str>, next: Result<Document, ReadError>) -> bool {
         let at = next.as_ref().map_or_else(|error| error.at, |document| document.root.at);
         if self.documents == 0 {
@@ -133,7 +132,7 @@ impl Loader<'_> {
             Resource::Ours(node) => self.resource(file, node),
             Resource::Other => self.loaded.skipped += 1,
             Resource::Text(node) => {
-                let message = "this is a text, and no map with apiVersion, kind, metadata and spec";
+                let message = "this is a text, not a map with apiVersion, kind, metadata and spec";
                 self.report(Rule::WrongKind, file, node.at, message, Some("name files of manifests only"));
             }
         });
@@ -194,7 +193,7 @@ impl Loader<'_> {
         self.loaded.manifests.push(manifest);
     }
 
-    /// Whether there is room for more findings; if not, that is the last one.
+    /// Whether the limit of diagnostics allows more; if not, adds a last one that says so.
     fn has_room(&mut self, file: &Arc<str>, at: Position) -> bool {
         if self.loaded.diagnostics.len() >= self.limits.diagnostics {
             self.loaded.diagnostics.truncate(self.limits.diagnostics);

@@ -1,4 +1,4 @@
-//! What to write instead of what breaks a rule, as far as the schema knows it.
+//! Suggests from the schema what to write instead of what violates a rule.
 
 use crate::{
     crd::{self, RuleId, Violation},
@@ -30,13 +30,13 @@ pub(super) fn suggest(violation: &Violation) -> Option<String> {
     }
 }
 
-/// The schema of the field at `path`, which goes through maps only.
+/// The schema of the field at `path`; `None` for a path into a list.
 fn schema_of(path: &str) -> Option<&'static Value> {
     let mut steps = path.split('.').filter(|step| !step.is_empty());
     steps.try_fold(&*SCHEMA, |schema, step| schema.get("properties")?.get(step))
 }
 
-/// A value that the schema takes, in words.
+/// Says in words which values the schema allows.
 fn allowed(schema: &Value) -> String {
     let word = |word: &str| schema.get(word);
     if let Some(values) = word("enum").and_then(Value::as_array) {
@@ -73,8 +73,8 @@ fn known_fields(path: &str) -> String {
     }
 }
 
-/// `idle_timeout` and `idleTimeout` are meant alike. Cut, since the time for a
-/// distance grows with both lengths.
+/// The letters and digits of a field's name in lower case, so that `idle_timeout` equals
+/// `idleTimeout`; at most 64, since the time to compute an edit distance grows with both lengths.
 fn letters(field: &str) -> String {
     field.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -1,4 +1,4 @@
-//! Reads every organization of the input, several at a time.
+//! Refreshes every organization of the input, several at a time, and makes the plan.
 
 use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims};
 use crate::{
@@ -19,13 +19,12 @@ use std::error::Error;
 pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) manifests: &'a [Manifest],
     pub(in crate::gitops) last_applied: LastApplied<'a>,
-    /// The ids that external ids must still lead to, in the manifests' order;
-    /// none, where that is not known.
+    /// For each manifest the id that its external id must resolve to, if that is known.
     pub(in crate::gitops) pins: Vec<Option<OrganizationId>>,
     pub(in crate::gitops) concurrency: usize,
 }
 
-/// Makes the plan. Only reads, and refuses two manifests for one organization.
+/// Makes the plan; sends only reads. Two manifests for one organization are an error.
 pub(in crate::gitops) async fn refresh<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
@@ -41,7 +40,7 @@ pub(in crate::gitops) async fn refresh<'a>(
             .await;
     let unreported: Vec<_> =
         plan.entries.iter().enumerate().filter(|(_, entry)| entry.flag == Flag::Unreported).map(|(n, _)| n).collect();
-    // an organization without a list of features, where others have one, has none that is on
+    // if other organizations have a list of features, one without has no feature that is on
     if !reported && !unreported.is_empty() && scalekit.confirm_features_reported().await {
         let again = refresh_entries(scalekit, options, unreported.clone(), false, &mut plan.application).await;
         for (n, entry) in unreported.into_iter().zip(again) {
@@ -54,7 +53,7 @@ pub(in crate::gitops) async fn refresh<'a>(
     Ok(plan)
 }
 
-/// The entries of the manifests with these indexes, in the same order.
+/// Refreshes the manifests with these indexes; returns their entries in the same order.
 async fn refresh_entries<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
@@ -97,7 +96,7 @@ async fn refresh_one<'a>(
     (Entry { manifest, id: observation.resolved, flag, result }, observation.application)
 }
 
-/// The writes that were recorded instead of sent, and the state before them.
+/// The writes that were recorded instead of sent, and what was read before them.
 #[derive(Default)]
 struct RecordedWrites {
     writes: Writes,
@@ -128,7 +127,7 @@ impl RecordedWrites {
             && !self.writes.is_empty()
             && !observation.policy_route_missing
         {
-            // the reconcile reads again after its write; none was sent, so nothing has changed
+            // the reconcile reads again after its write, but none was sent
             return Some(Ok(RemoteResponse::Organization(same.clone())));
         }
         let response = scalekit.request(request).await;

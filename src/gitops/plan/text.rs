@@ -1,4 +1,4 @@
-//! A plan for people.
+//! A plan as text, for people.
 
 use super::{Change, Entry, NoOp, Plan, Problem, ResourceChange};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::io::{self, Write};
 
-/// Writes a paragraph for each resource that is not as declared, and the sum.
+/// Writes a paragraph for each resource that is not as declared, and the summary.
 pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Output) -> io::Result<()> {
     for entry in &plan.entries {
         let title = title(entry);
@@ -83,7 +83,7 @@ const fn style(direction: Direction) -> Style {
     }
 }
 
-/// [`Plan::effective`], in words also where it is not known.
+/// [`Plan::effective`], or `unknown`.
 pub(super) fn effective(plan: &Plan<'_>, live: Option<&Live>) -> String {
     plan.effective(live).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -1,9 +1,8 @@
-//! The settings for time: token lifetime, read lag and the rate limit.
+//! The settings for token lifetime, read lag and the rate limit.
 
 use serde::{Deserialize, Serialize};
 
-/// Read-after-write lag: after a PATCH, reads show the old value until both
-/// are used up.
+/// Read-after-write lag: after a PATCH, so many reads and for so long return the old value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Lag {
@@ -14,12 +13,11 @@ pub(crate) struct Lag {
 settings! {
     /// Access tokens (`scalekit-api.md` §1.3).
     struct Token {
-        /// How long a token issued from now on really works.
+        /// The lifetime of new tokens.
         lifetime_ms: u64 = 86_399_000,
-        /// Seconds announced as `expires_in`; the real lifetime unless set, so a
-        /// server that promises too much can be simulated.
+        /// The seconds in `expires_in`; by default the lifetime.
         expires_in: Option<i64>,
-        /// `expires_in` as a numeric string.
+        /// Write `expires_in` as a numeric string.
         expires_in_as_string: bool,
     }
 }
@@ -45,16 +43,16 @@ pub(crate) enum RateLimitForm {
 }
 
 settings! {
-    /// A token bucket over all `/api/v1` calls; the token endpoint is not counted.
+    /// A token bucket for all requests to `/api/v1`, not for the token endpoint.
     struct RateLimit {
-        /// Requests per second; no limit while unset.
+        /// Requests per second; `None` without a limit.
         per_second: Option<f64>,
-        /// Requests that may come at once.
+        /// The largest burst.
         burst: u32 = 1,
         form: RateLimitForm,
-        /// Both spellings exist: `RATE_LIMITED` (official) and `RATE_LIMIT_EXCEEDED`.
+        /// `RATE_LIMITED` (official) or `RATE_LIMIT_EXCEEDED`.
         error_code: String = "RATE_LIMITED".to_owned(),
-        /// The body's `code`: 8 (gRPC) or 429 (as third-party docs show it).
+        /// The `code` in the body: 8 (gRPC) or 429 (as in third-party docs).
         code: u16 = 8,
     }
 }

@@ -68,7 +68,7 @@ async fn a_list_has_the_columns_of_the_design_filled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn explain_says_what_a_field_means() {
     for (field, ran) in [
-        ("osp.spec", &["suspend", "Hands off for now", "deletionPolicy"][..]),
+        ("osp.spec", &["suspend", "neither reads nor writes", "deletionPolicy"][..]),
         ("osp.spec.policy", &["policySource", "-required-", "absoluteSessionTimeoutUnit", "idleSessionTimeout"]),
         ("osp.spec.policy.policySource", &["ENUM", "APPLICATION", "CUSTOM: the values below"]),
         ("osp.spec.mode", &["TightenOnly", "never\n", "report drift"]),

@@ -56,7 +56,7 @@ fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
     pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(2);
     pipeline.live("org_2", 120, None);
     let run = pipeline.osp(&["apply", "--plan", "plan.json", "--yes"]).ended(1);
-    assert!(run.err.contains("two is not as it was when the plan was saved"), "{}", run.err);
+    assert!(run.err.contains("two has changed since the plan was saved"), "{}", run.err);
     assert!(pipeline.writes().is_empty());
     pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(2);
     pipeline.manifest("two", &custom("org_2", 60, None)); // what was planned counts, not what came after

@@ -116,7 +116,7 @@ fn ctrl_c_is_answered_at_once_and_leaves_no_piece_of_the_bar() {
     let lines = screen.lines();
     assert_eq!(screen.code, 130, "{}", screen.text());
     assert!(
-        lines.iter().any(|line| line.ends_with("stopping after the requests under way; a second signal stops at once")),
+        lines.iter().any(|line| line.ends_with("stopping after the requests in flight; a second signal stops at once")),
         "{}",
         screen.text()
     );

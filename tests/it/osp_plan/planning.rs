@@ -140,7 +140,7 @@ fn two_manifests_for_one_organization_are_an_error_before_any_call() {
     let pipeline = three();
     pipeline.manifest("again", &custom("org_1", 60, None));
     let run = pipeline.osp(&["plan", "policies"]).ended(1);
-    assert!(run.err.starts_with("error: the manifests are not valid; Scalekit was not asked\n"), "{}", run.err);
+    assert!(run.err.starts_with("error: the manifests are not valid; no request was sent\n"), "{}", run.err);
     let place = "policies/one.yaml:4:8: error[duplicate-organization]: spec.organization: org_1 is claimed already by ";
     assert!(run.err.contains(place) && run.err.contains("\n  fix: remove one of the two"), "{}", run.err);
     assert!(run.err.contains("again at policies/again.yaml:4:8"), "{}", run.err);
