@@ -48,7 +48,7 @@ fn row_097_values_that_tools_read_differently_are_reported() {
     let text = policy("a", "id: org_1").replace("APPLICATION", "CUSTOM, absoluteSessionTimeout: VALUE");
     for (value, part) in [
         ("010", "010 is 10 in YAML 1.2 but octal to kubectl"),
-        (".nan", ".nan is no number"),
+        (".nan", ".nan is not a number"),
         ("0x1_0", "0x1_0 is a text in YAML 1.2 but a number"),
         ("yes", "yes is a text in YAML 1.2 but true"),
         ("Off", "Off is a text in YAML 1.2 but false"),

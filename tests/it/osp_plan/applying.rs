@@ -63,7 +63,7 @@ fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
     pipeline.osp(&["apply", "--plan", "plan.json", "--yes"]).ended(0);
     assert_eq!(pipeline.stored("org_2")["policy"]["absolute_minutes"], 240);
     let run = pipeline.osp(&["apply", "--plan", "plan.json", "--yes"]).ended(1);
-    assert!(run.err.contains("is not as it was"), "{}", run.err);
+    assert!(run.err.contains("has changed since the plan was saved"), "{}", run.err);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_saved_plan_of_another_environment_or_changed_by_hand_is_refused() {
     pipeline.file("other.json", &saved.replace(&host, "acme.scalekit.com"));
     pipeline.file("odd.json", &saved.replace("Enforce", "Whatever"));
     pipeline.file("more.json", &saved.replace("\"writes\": [", "\"writes\": [{\"features\": []},"));
-    for (file, said) in [("other", "the plan is for"), ("odd", "changed by hand"), ("more", "is not as it was")] {
+    for (file, said) in [("other", "the plan is for"), ("odd", "changed by hand"), ("more", "has changed since the plan was saved")] {
         let run = pipeline.osp(&["apply", "--plan", &format!("{file}.json"), "--yes"]).ended(1);
         assert!(run.err.contains(said), "{file}: {}", run.err);
     }
