@@ -17,8 +17,6 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-
-/// The cached fields of one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) resource: ResourceRef,
@@ -84,15 +82,10 @@ pub(super) fn version(object: &Object) -> Option<u64> {
 fn created(object: &Object) -> Timestamp {
     object.creation_timestamp().map_or(Timestamp::MAX, |time| time.0)
 }
-
-/// Where an object comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// The first list.
     Start,
-    /// A later list.
     List,
-    /// An event of the watch.
     Watch,
     /// The response to one of our writes. It never adds a resource, which the watch may have removed
     /// meanwhile.
@@ -114,7 +107,6 @@ struct Inner {
 /// What to reconcile after a change of the cache.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CacheUpdate {
-    /// Whether to reconcile the resource itself.
     pub(super) trigger: Trigger,
     /// Its version is older than the cached one, as after a restore of etcd.
     pub(super) went_back: bool,

@@ -108,8 +108,6 @@ impl Context {
         let fresh = State::new(self.settings.clone(), history, self.uptime());
         State { uninstalling: self.uninstalling, ..fresh }
     }
-
-    /// Records events in the history of a resource.
     pub(super) fn record(&self, uid: &Uid, events: impl IntoIterator<Item = HistoryEvent>) {
         let now = self.uptime();
         self.with_record(uid, |record| events.into_iter().for_each(|event| record.history.record(event, now)));

@@ -52,8 +52,6 @@ pub(super) struct CredentialStore {
     changes: mpsc::UnboundedSender<CredentialsRef>,
     entries: Mutex<HashMap<CredentialsRef, Arc<Slot>>>,
 }
-
-/// How long credentials are kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     /// Until they are read again.
@@ -66,11 +64,8 @@ pub(super) struct Times {
 /// Locked while credentials are read, so that other callers wait for the result. `None` before the
 /// first read.
 type Slot = tokio::sync::Mutex<Option<CacheEntry>>;
-
-/// Which credentials a resource uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum CredentialsRef {
-    /// The operator's default credentials.
     Default,
     /// A Secret in the namespace of the resource.
     Secret { namespace: String, name: String },

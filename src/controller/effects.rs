@@ -99,8 +99,6 @@ impl<'a> Effects<'a> {
             Err(write) => write,
         }
     }
-
-    /// Keeps the client for the requests to Scalekit.
     fn keep_client(&mut self, connection: Connection) -> Response {
         Response::Credentials(connection.map(|(client, access)| {
             self.client = Some(client);

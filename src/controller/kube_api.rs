@@ -16,8 +16,6 @@ use kube::{
 use serde_json::json;
 use std::time::Duration;
 use thiserror::Error;
-
-/// Our field manager.
 pub(super) const MANAGER: &str = "session-policy-operator";
 
 /// The deadline of one request: longer than the API server's own deadline for a slow write, shorter
@@ -189,8 +187,6 @@ fn response_text(error: &kube::Error) -> String {
         other => other.to_string(),
     }
 }
-
-/// The HTTP status of an error response.
 pub(super) fn code(error: &kube::Error) -> Option<u16> {
     match error {
         kube::Error::Api(status) => Some(status.code),

@@ -16,7 +16,6 @@ pub(super) struct Locks {
 type Lock = tokio::sync::Mutex<()>;
 
 impl Locks {
-    /// Locks the mutex of an organization.
     pub(super) async fn lock(&self, environment: &str, organization: &str) -> OwnedMutexGuard<()> {
         let key = (environment.to_owned(), organization.to_owned());
         let lock = {

@@ -8,8 +8,6 @@ use crate::crd::OrganizationSessionPolicy;
 
 /// The uid of a resource; a later resource of the same name has another one.
 pub(super) type Uid = Arc<str>;
-
-/// The uid, namespace and name of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ResourceRef {
     pub(super) uid: Uid,
@@ -27,8 +25,6 @@ impl ResourceRef {
             name: meta.name.as_deref()?.into(),
         })
     }
-
-    /// The reference for events.
     pub(super) fn object_ref(&self) -> k8s_openapi::api::core::v1::ObjectReference {
         k8s_openapi::api::core::v1::ObjectReference {
             api_version: Some(OrganizationSessionPolicy::api_version(&()).into_owned()),

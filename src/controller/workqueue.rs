@@ -122,8 +122,6 @@ impl WorkQueue {
         drop(inner);
         self.changed.notify_one();
     }
-
-    /// Removes a resource that is gone.
     pub(super) fn forget(&self, uid: &Uid) {
         let mut inner = self.lock();
         let Some(slot) = inner.slots.get_mut(uid) else { return };

@@ -13,11 +13,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::Validati
 pub(super) struct Rule {
     /// The id in the output of `osp validate`; it never changes.
     pub(super) id: &'static str,
-    /// The field that has to be changed.
     pub(super) path: &'static str,
     /// The expression, true if the rule holds; `self` is the object of [`OBJECTS`].
     cel: &'static str,
-    /// Returns whether the rule is violated.
     pub(super) broken: fn(&OrganizationSessionPolicySpec) -> bool,
     /// What to write instead.
     pub(super) message: &'static str,

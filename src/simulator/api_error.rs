@@ -4,8 +4,6 @@ use super::http::ApiResponse;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-
-/// A field that violates a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Violation {
     pub(crate) field: &'static str,

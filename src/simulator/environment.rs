@@ -18,8 +18,6 @@ use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Instant;
-
-/// The state behind the API.
 #[derive(Debug)]
 pub(crate) struct Environment {
     pub(crate) settings: Settings,

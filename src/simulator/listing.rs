@@ -10,8 +10,6 @@ use std::time::Instant;
 
 const DEFAULT_SIZE: usize = 10;
 const LARGEST: usize = 100;
-
-/// The parameters of one page.
 #[derive(Debug, PartialEq, Eq)]
 struct Query {
     size: usize,

@@ -63,8 +63,6 @@ pub(crate) fn policy_patch(body: &[u8], parsing: Parsing) -> Result<PolicyPatch,
         idle_unit: unit(fields.idle_session_timeout_unit)?,
     })
 }
-
-/// Reads the body of a settings PATCH.
 pub(crate) fn feature_list(body: &[u8], parsing: Parsing) -> Result<Vec<Feature>, Error> {
     let features = read::<SettingsFields>(body, parsing)?.features.unwrap_or_default();
     let feature = |message: Message<FeatureFields>| {

@@ -26,8 +26,6 @@ pub(super) fn tally(all: &[ApplyResult<'_>]) -> Tally {
     }
     tally
 }
-
-/// Writes a line for each organization, and the totals.
 pub(super) fn report(out: &mut dyn Write, all: &[ApplyResult<'_>], output: &Output) -> io::Result<()> {
     for result in all {
         let title = title(result.entry);

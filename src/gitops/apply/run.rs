@@ -21,7 +21,6 @@ pub(super) struct ApplyResult<'a> {
 
 pub(super) enum ApplyOutcome {
     Applied,
-    /// A signal stopped it first.
     Stopped,
     /// The live policy has changed since the plan.
     Stale,

@@ -5,7 +5,6 @@ use crate::{crd, policy::OrganizationId, reconcile::Organization};
 
 /// The longest external id that is used as a name: with `.yaml` it has to fit a file system.
 const LONGEST: usize = 200;
-/// The prefix of names made from ids.
 const FROM_ID: &str = "org-";
 
 /// The external id if it is a valid name, else one made from the id.

@@ -4,13 +4,10 @@ use super::scalar::{self, Ambiguity};
 use super::tree::{Entry, Node, Position, Value};
 use crate::gitops::diagnostic::LONGEST;
 use serde_json::{Map, Value as Json};
-
-/// The kind of a document or list item.
 #[derive(Debug, PartialEq)]
 pub(super) enum Resource<'a> {
     /// Our kind, perhaps misspelled.
     Ours(&'a Node),
-    /// Another kind.
     Other,
     /// Neither a map nor a list, so no resource at all.
     Text(&'a Node),

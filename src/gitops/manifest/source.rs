@@ -11,8 +11,6 @@ use std::{
     path::{Path, PathBuf},
     str,
 };
-
-/// One file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     /// The name in diagnostics.
@@ -23,8 +21,6 @@ pub(super) struct Source {
 
 /// A file, or the name of a path that cannot be read, and the error.
 pub(super) type Found = Result<Source, (String, ReadError)>;
-
-/// The extensions of manifests.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// Finds files; each is returned once, however often and by whatever path it is named.

@@ -28,8 +28,6 @@ use crate::{
 use serde::Serialize;
 use std::rc::Rc;
 use strum::IntoStaticStr;
-
-/// A plan for one environment.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) environment: String,
@@ -38,8 +36,6 @@ pub(super) struct Plan<'a> {
     /// One for each manifest, in the same order.
     pub(super) entries: Vec<Entry<'a>>,
 }
-
-/// The plan for one manifest.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) manifest: &'a Manifest,
@@ -64,9 +60,7 @@ pub(super) enum Flag {
 pub(super) enum ResourceChange {
     /// `spec.suspend` is true, so the organization was not read.
     Suspended,
-    /// Nothing to write.
     NoOp { reason: NoOp, live: Live },
-    /// Something to write.
     Change(Change),
     /// It can't be made as declared, and nothing would be written.
     Problem(Problem),

@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-
-/// The body of a forged response.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Forgery {
@@ -27,7 +25,6 @@ pub(crate) enum Forgery {
     Html,
     /// A Status whose message repeats the request's Authorization and body.
     Echo,
-    /// Truncated JSON.
     Garbled,
     /// Objects nested this deep; valid JSON.
     Deep(usize),

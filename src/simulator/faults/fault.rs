@@ -47,7 +47,6 @@ pub(crate) enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Then {
-    /// The connection closes at once.
     HangUp,
     /// No response; the connection stays open.
     Silence,

@@ -7,13 +7,9 @@ use axum::response::Response;
 use futures::stream;
 use std::io;
 use std::time::Duration;
-
-/// What the client gets.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// A real or forged response.
     Response(Response),
-    /// The connection is closed.
     HangUp,
     /// No response; the connection stays open.
     Silence,

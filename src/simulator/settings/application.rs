@@ -7,14 +7,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ApplicationAnswer {
-    /// With the policy.
     #[default]
     Ok,
     /// 403: not enabled for the environment.
     Forbidden,
     /// 404 for an unknown route.
     NoRoute,
-    /// 501.
     Unimplemented,
 }
 

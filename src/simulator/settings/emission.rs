@@ -6,12 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unset {
-    /// The key is left out.
     #[default]
     Omit,
     /// 0, false, `""`, `{}` or the `…_UNSPECIFIED` enum name.
     Zero,
-    /// `null`.
     Null,
 }
 
@@ -19,14 +17,11 @@ pub(crate) enum Unset {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Shown {
-    /// In every response.
     #[default]
     Always,
     /// Not in lists, as in the documentation's sample of a list.
     NotInLists,
-    /// Not if it is empty.
     NotIfEmpty,
-    /// In no response.
     Never,
 }
 

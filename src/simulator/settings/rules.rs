@@ -18,10 +18,8 @@ pub(crate) enum Parsing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PatchMode {
-    /// They do not change.
     #[default]
     Merge,
-    /// They are removed.
     Replace,
 }
 
@@ -32,9 +30,7 @@ pub(crate) enum UnknownName {
     /// 400, and nothing changes.
     #[default]
     Reject,
-    /// It is dropped.
     Ignore,
-    /// It is stored.
     Accept,
 }
 
@@ -86,7 +82,6 @@ pub(crate) enum Partial {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AfterRevert {
-    /// They are deleted.
     #[default]
     Drop,
     /// They are kept for a later CUSTOM without numbers, but not returned.

@@ -13,7 +13,6 @@ pub(crate) struct Lag {
 settings! {
     /// Access tokens (`scalekit-api.md` §1.3).
     struct Token {
-        /// The lifetime of new tokens.
         lifetime_ms: u64 = 86_399_000,
         /// The seconds in `expires_in`; by default the lifetime.
         expires_in: Option<i64>,
@@ -37,7 +36,6 @@ pub(crate) enum RateLimitForm {
     BodyString,
     /// `X-RateLimit-Reset: <unix seconds>`.
     ResetEpoch,
-    /// Nowhere.
     #[serde(rename = "bare")]
     NoHint,
 }
@@ -47,7 +45,6 @@ settings! {
     struct RateLimit {
         /// Requests per second; `None` without a limit.
         per_second: Option<f64>,
-        /// The largest burst.
         burst: u32 = 1,
         form: RateLimitForm,
         /// `RATE_LIMITED` (official) or `RATE_LIMIT_EXCEEDED`.
