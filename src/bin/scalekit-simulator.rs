@@ -3,12 +3,15 @@
 
 use clap::Parser;
 use serde_json::{Value, json};
-use session_policy_operator::simulator::{Config, Simulator};
+use session_policy_operator::{
+    simulator::{Config, Simulator},
+    telemetry,
+    terminal::with_causes,
+};
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// A simulator of Scalekit's REST API, for tests and demos.
 #[derive(Debug, Parser)]
@@ -76,16 +79,12 @@ impl Arguments {
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     // before the URL is printed, so that whoever reads it can stop the process
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let shutdown = telemetry::on_signal()?;
     let simulator = Simulator::start(arguments.config()?).await?;
     let mut stdout = io::stdout();
     writeln!(stdout, "{}", simulator.base_url())?;
     stdout.flush()?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    shutdown.cancelled().await;
     simulator.shutdown().await;
     Ok(())
 }
@@ -95,17 +94,9 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "scalekit-simulator: {}", causes(error.as_ref()));
+            let _ = writeln!(io::stderr(), "scalekit-simulator: {}", with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// The error and its causes on one line.
-fn causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", causes(source)),
-        None => error.to_string(),
     }
 }
 

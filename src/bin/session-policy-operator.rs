@@ -181,46 +181,45 @@ fn without_empty(mut named: Vec<String>) -> Vec<String> {
     named
 }
 
-/// `None` if `named` contains the word `all`.
-fn unless_all(named: Vec<String>, all: &str) -> Option<Vec<String>> {
+/// `named`, or `default` if that is empty; `None` if it contains the word `all`.
+fn unless_all(named: Vec<String>, all: &str, default: impl FnOnce() -> Vec<String>) -> Option<Vec<String>> {
     let named = without_empty(named);
+    if named.is_empty() {
+        return Some(default());
+    }
     (!named.iter().any(|name| name == all)).then_some(named)
+}
+
+fn scalekit_hosts() -> Vec<String> {
+    scalekit::SCALEKIT_HOSTS.map(str::to_owned).into()
 }
 
 impl Arguments {
     /// The options of an operator whose kubeconfig or pod has this namespace.
     fn options(self, namespace: &str) -> Options {
-        let arguments = self;
-        let own = arguments.pod_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| namespace.to_owned());
+        let own = self.pod_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| namespace.to_owned());
         Options {
-            namespaces: without_empty(arguments.watch_namespace),
-            relist_interval: arguments.relist_interval,
-            resync_interval: arguments.resync_interval,
+            namespaces: without_empty(self.watch_namespace),
+            relist_interval: self.relist_interval,
+            resync_interval: self.resync_interval,
             default_credentials: DefaultCredentials {
-                folder: arguments.credentials_dir,
-                namespaces: unless_all(arguments.default_credentials_for, "all")
-                    .map(|named| if named.is_empty() { vec![own] } else { named }),
+                folder: self.credentials_dir,
+                namespaces: unless_all(self.default_credentials_for, "all", || vec![own]),
             },
-            revert_delay: arguments.revert_delay,
-            disable_feature: arguments.disable_feature_on_delete,
-            grace: arguments.deletion_grace,
-            namespace_grace: arguments.namespace_deletion_grace,
-            gateway_timeout: arguments.gateway_timeout,
+            revert_delay: self.revert_delay,
+            disable_feature: self.disable_feature_on_delete,
+            grace: self.deletion_grace,
+            namespace_grace: self.namespace_deletion_grace,
+            gateway_timeout: self.gateway_timeout,
             rules: scalekit::Rules {
-                allow_http: arguments.allow_http,
-                allow_loopback: arguments.allow_http,
-                allowed_hosts: unless_all(arguments.allowed_host, "any")
-                    .map(
-                        |named| {
-                            if named.is_empty() { scalekit::SCALEKIT_HOSTS.map(str::to_owned).into() } else { named }
-                        },
-                    )
-                    .unwrap_or_default(),
+                allow_http: self.allow_http,
+                allow_loopback: self.allow_http,
+                allowed_hosts: unless_all(self.allowed_host, "any", scalekit_hosts).unwrap_or_default(),
                 ..scalekit::Rules::default()
             },
             scalekit: scalekit::Settings {
-                deadline: arguments.request_timeout,
-                rate: arguments.rate_limit,
+                deadline: self.request_timeout,
+                rate: self.rate_limit,
                 ..scalekit::Settings::default()
             },
         }

@@ -69,20 +69,20 @@ impl Context {
             grace: options.grace,
             namespace_grace: options.namespace_grace,
         };
-        let transport = Transport::new(options.scalekit)?;
         let times =
             credentials::Times { fresh: credentials::FRESH.min(settings.interval), kept: settings.namespace_grace };
         let (changes, changed) = mpsc::unbounded_channel();
         let context = Self {
             uninstalling,
-            credentials: CredentialStore::new(
-                kube.clone(),
-                transport,
-                options.rules,
-                options.default_credentials,
+            credentials: CredentialStore {
+                kube: kube.clone(),
+                transport: Transport::new(options.scalekit)?,
+                rules: options.rules,
+                default_credentials: options.default_credentials,
                 times,
                 changes,
-            ),
+                entries: Mutex::default(),
+            },
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             settings,
             events: Events::new(kube.client.clone()),

@@ -44,13 +44,14 @@ pub struct DefaultCredentials {
 
 /// Reads credentials and keeps one client for each [`CredentialsRef`].
 pub(super) struct CredentialStore {
-    kube: KubeApi,
-    transport: Transport,
-    rules: Rules,
-    default_credentials: DefaultCredentials,
-    times: Times,
-    changes: mpsc::UnboundedSender<CredentialsRef>,
-    entries: Mutex<HashMap<CredentialsRef, Arc<Slot>>>,
+    pub(super) kube: KubeApi,
+    pub(super) transport: Transport,
+    pub(super) rules: Rules,
+    pub(super) default_credentials: DefaultCredentials,
+    pub(super) times: Times,
+    /// Receives the credentials that have changed since the last read.
+    pub(super) changes: mpsc::UnboundedSender<CredentialsRef>,
+    pub(super) entries: Mutex<HashMap<CredentialsRef, Arc<Slot>>>,
 }
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
@@ -63,12 +64,15 @@ pub(super) struct Times {
 
 /// Locked while credentials are read, so that other callers wait for the result. `None` before the
 /// first read.
-type Slot = tokio::sync::Mutex<Option<CacheEntry>>;
+pub(super) type Slot = tokio::sync::Mutex<Option<CacheEntry>>;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum CredentialsRef {
     Default,
     /// A Secret in the namespace of the resource.
-    Secret { namespace: String, name: String },
+    Secret {
+        namespace: String,
+        name: String,
+    },
 }
 
 impl CredentialsRef {
@@ -80,7 +84,7 @@ impl CredentialsRef {
     }
 }
 
-struct CacheEntry {
+pub(super) struct CacheEntry {
     read_at: Instant,
     connection: Connection,
     logged_at: Option<Instant>,
@@ -94,17 +98,6 @@ struct LastKnown {
 }
 
 impl CredentialStore {
-    pub(super) fn new(
-        kube: KubeApi,
-        transport: Transport,
-        rules: Rules,
-        default_credentials: DefaultCredentials,
-        times: Times,
-        changes: mpsc::UnboundedSender<CredentialsRef>,
-    ) -> Self {
-        Self { kube, transport, rules, default_credentials, times, changes, entries: Mutex::default() }
-    }
-
     /// The client for a resource in `namespace` whose `credentialsSecretRef` is `secret`. `refresh`: the
     /// credentials are read even if they are fresh.
     pub(super) async fn get(&self, namespace: &str, secret: Option<&str>, refresh: bool) -> Connection {

@@ -6,6 +6,7 @@ use crate::{
     crd,
     reconcile::CredentialsSource,
     scalekit::{Client, Credentials, Rules, Settings, Transport, read_default_credentials},
+    terminal::with_causes,
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -48,13 +49,8 @@ impl Connection {
     /// Reads the credentials and makes a client with them; sends no request.
     pub(super) async fn client(&self) -> Result<Client, String> {
         let settings = Settings { deadline: self.request_timeout, rate: self.rate_limit, ..Settings::default() };
-        let transport = Transport::new(settings).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            format!(
-                "no connection can be set up: {error}{}",
-                cause.map(|cause| format!(": {cause}")).unwrap_or_default()
-            )
-        })?;
+        let transport = Transport::new(settings)
+            .map_err(|error| format!("no connection can be set up: {}", with_causes(&error)))?;
         let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone(), ..Rules::default() };
         let folder = self.credentials_dir.as_deref();
         let from = folder.map_or(CredentialsSource::Environment, |path| CredentialsSource::Folder(path.into()));

@@ -130,17 +130,11 @@ impl From<Rule> for &'static str {
 /// The longest text of a diagnostic, in bytes, since values of users are quoted in it.
 pub(in crate::gitops) const LONGEST: usize = 600;
 
-/// [`visible`], cut to [`LONGEST`] bytes.
+/// [`terminal::printable`], cut to [`LONGEST`] bytes.
 pub(in crate::gitops) fn printable(text: &str) -> String {
     let end = text.floor_char_boundary(LONGEST);
     let more = if end < text.len() { "…" } else { "" };
-    visible(text.get(..end).unwrap_or_default()) + more
-}
-
-/// `text` with control characters escaped, so that it neither moves a terminal's cursor nor ends a
-/// line.
-pub(in crate::gitops) fn visible(text: &str) -> String {
-    terminal::printable(text)
+    terminal::printable(text.get(..end).unwrap_or_default()) + more
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The errors of the verbs, each with what the user can do about it.
 
+use crate::terminal::with_causes;
 use kube::config::KubeconfigError;
 use std::{error::Error, time::Duration};
 use strsim::levenshtein as distance;
@@ -49,7 +50,7 @@ impl From<KubeconfigError> for Failure {
         Self::NoCluster(match &error {
             KubeconfigError::ReadConfig(cause, path) => format!("{}: {cause}", path.display()),
             KubeconfigError::LoadContext(name) => format!("the kubeconfig has no context {name}"),
-            other => whole(other),
+            other => with_causes(other),
         })
     }
 }
@@ -67,24 +68,10 @@ impl Failure {
                 404 if status.details.is_none() => Self::NotInstalled,
                 _ => Self::Refused(status.message.split_whitespace().collect::<Vec<_>>().join(" ")),
             },
-            kube::Error::Auth(cause) => Self::NoCluster(whole(&cause)),
+            kube::Error::Auth(cause) => Self::NoCluster(with_causes(&cause)),
             other => Self::Unreachable { server, cause: innermost(&other) },
         }
     }
-}
-
-/// An error with its causes, each said once.
-fn whole(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// The innermost cause, since the outer ones only name layers of the client.

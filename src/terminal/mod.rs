@@ -10,6 +10,6 @@ mod text;
 pub use exit::Exit;
 pub(crate) use output::has_colours;
 pub use output::{Output, Style};
-pub use print::{note, print};
+pub use print::{note, print, with_causes};
 pub use progress::Progress;
 pub use text::{columns, printable};

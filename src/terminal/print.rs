@@ -1,7 +1,10 @@
 //! Prints to the standard output, and notes to the standard error.
 
 use super::{printable, text::escape_command};
-use std::io::{self, BufWriter, Write};
+use std::{
+    error::Error,
+    io::{self, BufWriter, Write},
+};
 
 /// Writes to the standard output. A closed pipe is not an error: the reader has all it wanted.
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -20,4 +23,18 @@ pub fn note(text: &str) {
     for line in text.lines() {
         drop(writeln!(err, "{}", escape_command(&printable(line))));
     }
+}
+
+/// The message of an error and of its causes, each once.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -3,7 +3,7 @@
 use super::Limits;
 use super::document::ReadError;
 use super::tree::Position;
-use crate::gitops::{Rule, diagnostic::visible};
+use crate::{gitops::Rule, terminal::printable};
 use std::{
     collections::HashSet,
     fs::{self, File},
@@ -93,7 +93,7 @@ impl Search {
 
 /// The path as text, not cut, since scripts open it.
 pub(super) fn name(path: &Path) -> String {
-    visible(&path.to_string_lossy())
+    printable(&path.to_string_lossy())
 }
 
 fn unreadable(error: &io::Error) -> ReadError {

@@ -60,7 +60,10 @@ pub(super) enum Flag {
 pub(super) enum ResourceChange {
     /// `spec.suspend` is true, so the organization was not read.
     Suspended,
-    NoOp { reason: NoOp, live: Live },
+    NoOp {
+        reason: NoOp,
+        live: Live,
+    },
     Change(Change),
     /// It can't be made as declared, and nothing would be written.
     Problem(Problem),

@@ -75,7 +75,9 @@ fn a_saved_plan_of_another_environment_or_changed_by_hand_is_refused() {
     pipeline.file("other.json", &saved.replace(&host, "acme.scalekit.com"));
     pipeline.file("odd.json", &saved.replace("Enforce", "Whatever"));
     pipeline.file("more.json", &saved.replace("\"writes\": [", "\"writes\": [{\"features\": []},"));
-    for (file, said) in [("other", "the plan is for"), ("odd", "changed by hand"), ("more", "has changed since the plan was saved")] {
+    for (file, said) in
+        [("other", "the plan is for"), ("odd", "changed by hand"), ("more", "has changed since the plan was saved")]
+    {
         let run = pipeline.osp(&["apply", "--plan", &format!("{file}.json"), "--yes"]).ended(1);
         assert!(run.err.contains(said), "{file}: {}", run.err);
     }
