@@ -71,7 +71,7 @@ async fn explain_says_what_a_field_means() {
         ("osp.spec", &["suspend", "neither reads nor writes", "deletionPolicy"][..]),
         ("osp.spec.policy", &["policySource", "-required-", "absoluteSessionTimeoutUnit", "idleSessionTimeout"]),
         ("osp.spec.policy.policySource", &["ENUM", "APPLICATION", "CUSTOM: the values below"]),
-        ("osp.spec.mode", &["TightenOnly", "never\n", "report drift"]),
+        ("osp.spec.mode", &["TightenOnly", "stricter than the live one", "reports drift"]),
         ("osp.spec.credentialsSecretRef", &["SCALEKIT_CLIENT_SECRET"]),
         ("osp.status.drift", &["desired", "live", "As declared"]),
         ("osp.status.observedGeneration", &["-1 before the"]),
