@@ -1,8 +1,8 @@
 //! Keeps the session policy of Scalekit organizations as declared in
 //! Kubernetes resources.
 //!
-//! `docs/architecture.md` says what each module holds and which others it may use;
-//! `tests/it/architecture.rs` checks it.
+//! `docs/architecture.md` says what each module contains and which others it may use;
+//! `tests/it/architecture.rs` checks that.
 
 pub mod controller;
 pub mod crd;

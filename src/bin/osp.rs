@@ -1,4 +1,4 @@
-//! `osp`, also `kubectl osp`: arguments to one call.
+//! `osp` and `kubectl osp`: parses the arguments and runs the verb.
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
@@ -8,8 +8,8 @@ use session_policy_operator::{
 };
 use std::{env, error::Error, process::ExitCode};
 
-/// Session policies of Scalekit organizations, as declared in a Git repository
-/// and as they stand in a cluster.
+/// Manage session policies of Scalekit organizations, in a Git repository and
+/// in a cluster.
 #[derive(Parser)]
 #[command(name = "osp", version)]
 struct Arguments {
@@ -17,16 +17,16 @@ struct Arguments {
     verb: Verb,
 }
 
-/// One module each, with its `Arguments` and its `run`.
+/// Each verb is a module with `Arguments` and `run`.
 #[derive(Subcommand)]
 enum Verb {
-    /// Check manifests: the schema, its rules, and that no two claim one organization
+    /// Check manifests: the schema, its rules, and that no two claim the same organization
     Validate(gitops::validate::Arguments),
-    /// Show what would have to change in Scalekit so that it is as the files say
+    /// Show the changes that apply would make in Scalekit
     Plan(gitops::plan::Arguments),
-    /// Change in Scalekit what is not as the files say
+    /// Change the policies in Scalekit to those that the files declare
     Apply(gitops::apply::Arguments),
-    /// Write the organizations of a Scalekit environment as manifests
+    /// Export the policies of a Scalekit environment as manifests
     Export(gitops::export::Arguments),
     #[command(flatten)]
     Cluster(plugin::Verb),
@@ -34,14 +34,14 @@ enum Verb {
     Crd,
     /// Print the JSON Schema of the resource, for editors and kubeconform
     Schema,
-    /// Print what completes verbs and options in a shell
+    /// Print the completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page, of a verb if one is named
+    /// Print the manual page of osp, or of one of its verbs
     Man {
-        /// One of the verbs
+        /// The verb
         verb: Option<String>,
     },
 }
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Ok(arguments) => Exit::of(run(arguments.verb, program)),
         Err(error) => {
             drop(error.print());
-            // clap's own code is 2, which means changes
+            // clap's own exit code is 2, which means changes
             if error.use_stderr() { Exit::Failure } else { Exit::Success }
         }
     };
@@ -81,12 +81,12 @@ fn printed(text: &[u8]) -> Done {
     Ok(Exit::Success)
 }
 
-/// On one thread: a verb waits for the network and does little else.
+/// Runs on one thread, since a verb mostly waits for the network.
 fn block_on(verb: impl Future<Output = Done>) -> Done {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(verb)
 }
 
-/// Sets up what a verb that talks to Scalekit needs of the process.
+/// Sets up the process for a verb that sends requests to Scalekit.
 fn with_scalekit(verbosity: u8, verb: impl Future<Output = Done>) -> Done {
     telemetry::no_core_dumps();
     telemetry::install_for_people(verbosity);
@@ -94,7 +94,7 @@ fn with_scalekit(verbosity: u8, verb: impl Future<Output = Done>) -> Done {
     block_on(verb)
 }
 
-/// Written to memory first, since the generator panics on a closed pipe.
+/// Prints the script from memory, since the generator panics on a closed pipe.
 fn completions(shell: Shell) -> Done {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "osp", &mut script);

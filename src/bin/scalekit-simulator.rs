@@ -1,14 +1,17 @@
-//! Runs a simulator of Scalekit's REST API on loopback; its base URL is the
-//! first line of stdout, and it logs nothing.
+//! Runs a simulator of Scalekit's REST API on loopback. Prints its base URL on the first line of stdout,
+//! and logs nothing.
 
 use clap::Parser;
 use serde_json::{Value, json};
-use session_policy_operator::simulator::{Config, Simulator};
+use session_policy_operator::{
+    simulator::{Config, Simulator},
+    telemetry,
+    terminal::with_causes,
+};
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// A simulator of Scalekit's REST API, for tests and demos.
 #[derive(Debug, Parser)]
@@ -23,13 +26,13 @@ struct Arguments {
     /// Wait before each response, like 5ms or 1s.
     #[arg(long, value_parser = milliseconds)]
     latency: Option<u64>,
-    /// The API client that gets tokens.
+    /// Id of the API client.
     #[arg(long, default_value = "skc_simulator")]
     client_id: String,
-    /// Its secret; not really one.
+    /// Secret of the API client.
     #[arg(long, default_value = "test_simulator")]
     client_secret: String,
-    /// Requests per second, with a burst of as many.
+    /// Requests per second, and the largest burst.
     #[arg(long)]
     rate_limit: Option<u32>,
     /// Settings as a JSON object, or @ and the name of a file with one.
@@ -47,7 +50,7 @@ fn milliseconds(text: &str) -> Result<u64, String> {
 }
 
 impl Arguments {
-    /// The shorthands win over `--settings`.
+    /// The shorthands take precedence over `--settings`.
     fn config(self) -> Result<Config, Box<dyn Error>> {
         let text = match self.settings.strip_prefix('@') {
             Some(file) => std::fs::read_to_string(file)?,
@@ -75,17 +78,13 @@ impl Arguments {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    // before the URL is printed, so that its reader can stop us from then on
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    // before the URL is printed, so that whoever reads it can stop the process
+    let shutdown = telemetry::on_signal()?;
     let simulator = Simulator::start(arguments.config()?).await?;
     let mut stdout = io::stdout();
     writeln!(stdout, "{}", simulator.base_url())?;
     stdout.flush()?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    shutdown.cancelled().await;
     simulator.shutdown().await;
     Ok(())
 }
@@ -95,17 +94,9 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "scalekit-simulator: {}", causes(error.as_ref()));
+            let _ = writeln!(io::stderr(), "scalekit-simulator: {}", with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// The error and its causes on one line.
-fn causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", causes(source)),
-        None => error.to_string(),
     }
 }
 

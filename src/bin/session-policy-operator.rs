@@ -1,4 +1,4 @@
-//! The operator: arguments to one call.
+//! The operator: parses the arguments and runs it.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use session_policy_operator::{
@@ -27,13 +27,13 @@ struct Arguments {
     #[arg(long, env = "OSP_RELIST_INTERVAL", default_value = "15m", value_parser = crd::deadline, global = true)]
     relist_interval: Duration,
 
-    /// Folder with the operator's own credentials, in files named SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and
+    /// Folder with the default credentials, in files named SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and
     /// SCALEKIT_CLIENT_SECRET [default: environment variables of those names]
     #[arg(long, env = "OSP_CREDENTIALS_DIR", global = true)]
     credentials_dir: Option<PathBuf>,
 
-    /// Namespaces whose resources may use the operator's own credentials, or `all`; may be given more than once. Whoever
-    /// may write a resource there may change the policy of every organization that these credentials reach [default: the
+    /// Namespaces whose resources may use the default credentials, or `all`; may be given more than once. Whoever may
+    /// write a resource there may change the policy of every organization that these credentials reach [default: the
     /// operator's own namespace]
     #[arg(long, env = "OSP_DEFAULT_CREDENTIALS_FOR", value_delimiter = ',', global = true)]
     default_credentials_for: Vec<String>,
@@ -42,21 +42,22 @@ struct Arguments {
     #[arg(long, env = "POD_NAMESPACE", hide = true, global = true)]
     pod_namespace: Option<String>,
 
-    /// How long a deletion waits for another resource to take over the organization before the policy is set back; 0s
-    /// sets it back at once
+    /// How long a deletion waits for another resource to take over the organization before it reverts the policy; 0s
+    /// reverts it at once
     #[arg(long, env = "OSP_REVERT_DELAY", default_value = "10s", value_parser = crd::duration, global = true)]
     revert_delay: Duration,
 
-    /// Switch the feature session_policy off again when a resource is deleted and its policy set back, where this
-    /// operator has switched it on. The feature also lets the customer's administrators edit the policy themselves
+    /// When a deletion reverts a policy, also switch the feature session_policy off if this operator has switched it on.
+    /// The feature lets the customer's administrators edit the policy themselves
     #[arg(long, env = "OSP_DISABLE_FEATURE_ON_DELETE", global = true)]
     disable_feature_on_delete: bool,
 
-    /// How long a deletion waits for missing or refused credentials before the resource goes and its policy stays
+    /// How long a deletion waits for missing or refused credentials before the resource is released and its policy
+    /// stays
     #[arg(long, env = "OSP_DELETION_GRACE", default_value = "1h", value_parser = crd::deadline, global = true)]
     deletion_grace: Duration,
 
-    /// The same in a namespace that is being deleted
+    /// --deletion-grace in a namespace that is being deleted
     #[arg(long, env = "OSP_NAMESPACE_DELETION_GRACE", default_value = "10m", value_parser = crd::deadline, global = true)]
     namespace_deletion_grace: Duration,
 
@@ -65,13 +66,13 @@ struct Arguments {
     allow_http: bool,
 
     /// Hosts that Secrets may name, with all hosts below them, or `any`; may be given more than once. The host of the
-    /// operator's own credentials is always allowed. Private addresses are contacted only for hosts that are named here
-    /// or there, or with `any`
+    /// default credentials is always allowed. Private addresses are contacted only for hosts that are named here or
+    /// there, or with `any`
     #[arg(
         long,
         env = "OSP_ALLOWED_HOST",
         value_delimiter = ',',
-        default_values = scalekit::SCALEKITS_HOSTS,
+        default_values = scalekit::SCALEKIT_HOSTS,
         global = true
     )]
     allowed_host: Vec<String>,
@@ -84,8 +85,8 @@ struct Arguments {
     #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::deadline, global = true)]
     request_timeout: Duration,
 
-    /// How long a load balancer or proxy before Scalekit may hold a request. A write without an answer may be applied
-    /// that much later, so a deletion waits for it
+    /// Longest time after which a load balancer or proxy before Scalekit forwards a request. A write without a response
+    /// may be applied that much later, so a deletion waits for it
     // 62 s is Google's, see scalekit-api.md §4.4
     #[arg(long, env = "OSP_GATEWAY_TIMEOUT", default_value = "62s", value_parser = crd::deadline, global = true)]
     gateway_timeout: Duration,
@@ -94,22 +95,22 @@ struct Arguments {
     #[arg(long, env = "OSP_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
     http_addr: SocketAddr,
 
-    /// Format of the log, which goes to stderr; RUST_LOG sets what is in it
+    /// Format of the log on stderr; RUST_LOG sets its level
     #[arg(long, env = "OSP_LOG_FORMAT", value_enum, default_value = "text", global = true)]
     log_format: LogFormat,
 }
 
 #[derive(Clone, Subcommand)]
 enum Command {
-    /// Run the operator; also what happens without a command
+    /// Run the operator; the default without a command
     Run,
     /// Print the CustomResourceDefinition
     Crd,
-    /// Before the operator is uninstalled, with it stopped: revert every policy and remove our finalizers, as if the
-    /// resources were being deleted
+    /// Revert every policy and remove the finalizers, as if the resources were being deleted. For uninstalling, with
+    /// the operator stopped
     #[command(alias = "release")]
     Uninstall {
-        /// Remove the finalizers only, and leave the policies in Scalekit as they are
+        /// Keep the policies in Scalekit, and only remove the finalizers
         #[arg(long)]
         keep_policies: bool,
     },
@@ -167,59 +168,58 @@ async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 
 async fn uninstall(client: kube::Client, options: Options, policies: Policies) -> Result<ExitCode, Box<dyn Error>> {
     let mut out = std::io::stdout();
-    // a closed pipe must not stop an uninstall halfway
+    // a closed pipe must not stop the uninstall
     let all = controller::uninstall(client, options, policies, |released| drop(writeln!(out, "{released}"))).await?;
     let left = all.iter().filter(|released| released.released.is_err()).count();
     drop(writeln!(out, "{} released, {left} left", all.len() - left));
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// An empty variable is an unset one.
+/// An empty variable counts as unset.
 fn without_empty(mut named: Vec<String>) -> Vec<String> {
     named.retain(|name| !name.is_empty());
     named
 }
 
-/// `None` where one of them is the word for everything.
-fn unless_all(named: Vec<String>, all: &str) -> Option<Vec<String>> {
+/// `named`, or `default` if that is empty; `None` if it contains the word `all`.
+fn unless_all(named: Vec<String>, all: &str, default: impl FnOnce() -> Vec<String>) -> Option<Vec<String>> {
     let named = without_empty(named);
+    if named.is_empty() {
+        return Some(default());
+    }
     (!named.iter().any(|name| name == all)).then_some(named)
 }
 
+fn scalekit_hosts() -> Vec<String> {
+    scalekit::SCALEKIT_HOSTS.map(str::to_owned).into()
+}
+
 impl Arguments {
-    /// The settings of an operator whose kubeconfig or pod is of `namespace`.
+    /// The options of an operator whose kubeconfig or pod has this namespace.
     fn options(self, namespace: &str) -> Options {
-        let arguments = self;
-        let own = arguments.pod_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| namespace.to_owned());
+        let own = self.pod_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| namespace.to_owned());
         Options {
-            namespaces: without_empty(arguments.watch_namespace),
-            relist_interval: arguments.relist_interval,
-            resync_interval: arguments.resync_interval,
+            namespaces: without_empty(self.watch_namespace),
+            relist_interval: self.relist_interval,
+            resync_interval: self.resync_interval,
             default_credentials: DefaultCredentials {
-                folder: arguments.credentials_dir,
-                namespaces: unless_all(arguments.default_credentials_for, "all")
-                    .map(|named| if named.is_empty() { vec![own] } else { named }),
+                folder: self.credentials_dir,
+                namespaces: unless_all(self.default_credentials_for, "all", || vec![own]),
             },
-            revert_delay: arguments.revert_delay,
-            disable_feature: arguments.disable_feature_on_delete,
-            grace: arguments.deletion_grace,
-            namespace_grace: arguments.namespace_deletion_grace,
-            gateway_timeout: arguments.gateway_timeout,
+            revert_delay: self.revert_delay,
+            disable_feature: self.disable_feature_on_delete,
+            grace: self.deletion_grace,
+            namespace_grace: self.namespace_deletion_grace,
+            gateway_timeout: self.gateway_timeout,
             rules: scalekit::Rules {
-                allow_http: arguments.allow_http,
-                allow_loopback: arguments.allow_http,
-                allowed_hosts: unless_all(arguments.allowed_host, "any")
-                    .map(
-                        |named| {
-                            if named.is_empty() { scalekit::SCALEKITS_HOSTS.map(str::to_owned).into() } else { named }
-                        },
-                    )
-                    .unwrap_or_default(),
+                allow_http: self.allow_http,
+                allow_loopback: self.allow_http,
+                allowed_hosts: unless_all(self.allowed_host, "any", scalekit_hosts).unwrap_or_default(),
                 ..scalekit::Rules::default()
             },
             scalekit: scalekit::Settings {
-                deadline: arguments.request_timeout,
-                rate: arguments.rate_limit,
+                deadline: self.request_timeout,
+                rate: self.rate_limit,
                 ..scalekit::Settings::default()
             },
         }

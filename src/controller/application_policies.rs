@@ -1,7 +1,5 @@
-//! The application's policy, read once for all organizations that a client
-//! reaches in its environment. Another client of the same environment asks for
-//! itself, also one with the same client id and another secret: what one is
-//! refused says nothing of the policy, and what one may read another may not.
+//! Caches the application's policy, which is the same for all organizations of an environment, for
+//! each client. Clients do not share it, since one may be refused what another may read.
 
 use crate::{
     policy::ApplicationPolicy,
@@ -14,32 +12,30 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The application's policy by the number of the client.
+/// The application's policies by the number of the client.
 pub(super) struct ApplicationPolicies {
     ttl: Duration,
     entries: Mutex<Pruned<u64, Arc<Slot>>>,
 }
 
-/// One caller asks Scalekit, the others wait for the response.
+/// Locked during the request, so that other callers wait for its response.
 type Slot = tokio::sync::Mutex<Entry>;
 
 #[derive(Default)]
 struct Entry {
-    /// The last response that may be used again, and when it came.
+    /// The last response that settles the policy, and its time.
     cached: Option<(Instant, Result<RemoteResponse, RemoteError>)>,
-    /// The last policy that was read, to notice a change.
+    /// The last policy, compared to notice a change.
     policy: Option<ApplicationPolicy>,
 }
 
 impl ApplicationPolicies {
-    /// A response is used for `ttl`.
     pub(super) fn new(ttl: Duration) -> Self {
         Self { ttl, entries: Mutex::default() }
     }
 
-    /// The response to `request`, and whether the policy differs from the last
-    /// one read. A response that does not settle it, as in an outage, is not
-    /// kept.
+    /// The response to `request`, sent or from the cache, and whether the policy has changed since it was
+    /// last read. A response that does not settle the policy, as in an outage, is not cached.
     pub(super) async fn get(
         &self,
         client: &Client,

@@ -1,20 +1,19 @@
-//! How long to wait before the next reconcile of a resource: growing delays
-//! after failures in a row, and everything spread so that many resources don't
-//! come back together.
+//! The delay before the next reconcile of a resource: it grows with failures in a row, and has
+//! jitter so that many resources are not reconciled together.
 
 use crate::reconcile::Requeue;
 use std::time::Duration;
 
-/// The longest delay after the first failure; each further one doubles it.
+/// The upper limit of the delay after the first failure; each further one doubles it.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// The failures in a row of one resource.
+/// Counts the failures in a row of one resource.
 #[derive(Default)]
 pub(super) struct Backoff(u32);
 
 impl Backoff {
-    /// The delay that `requeue` asks for; `None`: only when the resource
-    /// changes. After failures with full jitter.
+    /// The delay that `requeue` asks for, with full jitter after a failure; `None`: no reconcile before
+    /// the resource changes.
     pub(super) fn delay(&mut self, uid: &str, requeue: Requeue) -> Option<Duration> {
         let failures = std::mem::take(&mut self.0);
         match requeue {
@@ -30,8 +29,8 @@ impl Backoff {
     }
 }
 
-/// The same number from 0 to 1 for the same uid (FNV-1a), so that a restart
-/// spreads resources over an interval as they were before.
+/// Hashes a uid to a number from 0 to 1 (FNV-1a), so that resources keep their place in the interval
+/// after a restart.
 pub(super) fn spread(uid: &str) -> f64 {
     let hash = uid.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     f64::from(hash) / f64::from(u32::MAX)

@@ -1,7 +1,6 @@
-//! A compact copy of all resources, fed by the watch and by our own status
-//! writes: enough to know what changed and who claims which organization. No
-//! decision about Scalekit is taken from it alone; every reconcile reads its
-//! resource from the API server.
+//! A compact copy of all resources, updated by the watch and by our own writes: enough to know what
+//! changed and who claims which organization. Every reconcile reads its resource from the API server
+//! and not from here.
 
 use super::{
     credentials::CredentialsRef,
@@ -18,18 +17,16 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-
-/// What is kept of one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) resource: ResourceRef,
-    /// Time between two of its reconciles, where it says so.
+    /// `spec.interval`.
     pub(super) interval: Option<Duration>,
-    /// Nothing is to be done before its next reconcile is due.
+    /// It is Ready and has not changed since, so it needs no reconcile before its interval is over.
     pub(super) at_rest: bool,
-    /// The host of the environment in its status.
+    /// `status.environment`.
     pub(super) environment: Option<String>,
-    /// It was there at the start, so an earlier process may have written for it.
+    /// It was in the first list, so an earlier process may have sent writes for it.
     pub(super) predecessor: bool,
     created: Timestamp,
     pub(super) version: Option<u64>,
@@ -39,7 +36,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The entry of an object as the API server sent it, decodable or not.
+    /// The entry of an object from the API server, decodable or not.
     pub(super) fn of(object: &Object) -> Option<Self> {
         let resource = status::resource(object);
         let reference = ResourceRef::of(kube::Resource::meta(object))?;
@@ -67,7 +64,7 @@ impl Entry {
     }
 }
 
-/// `resource`, read from `object`, as the decision about ownership sees it.
+/// The resource that is being reconciled as a claimant, for the decision about ownership.
 pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &Resource) -> Claimant {
     claimant(reference, created(object), Claim::of(resource, &reference.namespace))
 }
@@ -77,7 +74,7 @@ fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timesta
     Claimant { created, namespace, name, uid, claim, reconciled: false, served: false }
 }
 
-/// The version of an object as a number, which Kubernetes promises that it is.
+/// The resource version as a number; Kubernetes guarantees that it is one.
 pub(super) fn version(object: &Object) -> Option<u64> {
     object.resource_version()?.parse().ok()
 }
@@ -85,22 +82,17 @@ pub(super) fn version(object: &Object) -> Option<u64> {
 fn created(object: &Object) -> Timestamp {
     object.creation_timestamp().map_or(Timestamp::MAX, |time| time.0)
 }
-
-/// How a resource became known as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// The complete list at the start.
     Start,
-    /// A complete list later on.
     List,
-    /// An event of the watch.
     Watch,
-    /// The answer to a write of ours; it never brings back what the watch has
-    /// shown gone.
+    /// The response to one of our writes. It never adds a resource, which the watch may have removed
+    /// meanwhile.
     Write,
 }
 
-/// All resources, and where the claims of each organization are.
+/// All resources, and an index of those that claim an organization.
 #[derive(Default)]
 pub(super) struct Cache {
     inner: Mutex<Inner>,
@@ -112,21 +104,20 @@ struct Inner {
     claims: HashMap<ClaimKey, HashSet<Uid>>,
 }
 
-/// What a change asks for.
+/// What to reconcile after a change of the cache.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Effect {
-    /// Of the resource itself.
+pub(super) struct CacheUpdate {
     pub(super) trigger: Trigger,
-    /// It is as it was earlier, as after a restore of etcd.
+    /// Its version is older than the cached one, as after a restore of etcd.
     pub(super) went_back: bool,
-    /// Others to reconcile, since they claim what it claims or claimed.
-    pub(super) concerned: Vec<Uid>,
+    /// The other claimants of the organizations that it claims or claimed.
+    pub(super) affected: Vec<Uid>,
 }
 
 impl Cache {
-    /// Takes in a resource as it is now. What is older than what is known is
-    /// left out, unless a list shows it: that one is complete.
-    pub(super) fn apply(&self, mut entry: Entry, source: Source) -> Effect {
+    /// Updates the entry of a resource. Ignores an older version than the cached one, except from a list,
+    /// which is the current state even after a restore of etcd.
+    pub(super) fn apply(&self, mut entry: Entry, source: Source) -> CacheUpdate {
         let mut inner = self.lock();
         let before = inner.entries.get(&entry.resource.uid).cloned();
         let known = match source {
@@ -135,7 +126,7 @@ impl Cache {
             Source::Write => before.as_ref().is_some_and(|before| before.version <= entry.version),
         };
         if !known {
-            return Effect { trigger: Trigger::None, went_back: false, concerned: Vec::new() };
+            return CacheUpdate { trigger: Trigger::None, went_back: false, affected: Vec::new() };
         }
         entry.predecessor = before.as_ref().map_or(source == Source::Start, |before| before.predecessor);
         let went_back = before.as_ref().is_some_and(|before| entry.version < before.version);
@@ -143,34 +134,34 @@ impl Cache {
         let uid = entry.resource.uid.clone();
         let claim = entry.claim.clone();
         inner.entries.insert(uid.clone(), entry);
-        let concerned = inner.claims(&uid, before.map(|before| before.claim).as_ref(), Some(&claim));
-        Effect { trigger, went_back, concerned }
+        let affected = inner.replace_claim(&uid, before.map(|before| before.claim).as_ref(), Some(&claim));
+        CacheUpdate { trigger, went_back, affected }
     }
 
-    /// A resource is gone; the others to reconcile because of that.
+    /// Removes a resource that is gone; returns the other claimants of its organization.
     pub(super) fn remove(&self, uid: &Uid) -> Vec<Uid> {
         let mut inner = self.lock();
         let claim = inner.entries.remove(uid).map(|entry| entry.claim);
-        inner.claims(uid, claim.as_ref(), None)
+        inner.replace_claim(uid, claim.as_ref(), None)
     }
 
     pub(super) fn get(&self, uid: &Uid) -> Option<Entry> {
         self.lock().entries.get(uid).cloned()
     }
 
-    /// All others that are found at `keys`, whatever they claim.
-    pub(super) fn found_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
+    /// The other resources in the index under `keys`, as claimants.
+    pub(super) fn claimants_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
         let inner = self.lock();
         inner.others(uid, keys).iter().filter_map(|uid| inner.entries.get(uid).map(Entry::claimant)).collect()
     }
 
-    /// The resources whose entry is `such`.
-    pub(super) fn uids(&self, such: impl Fn(&Entry) -> bool) -> Vec<Uid> {
-        self.lock().entries.values().filter(|entry| such(entry)).map(|entry| entry.resource.uid.clone()).collect()
+    /// The resources whose entry meets `condition`.
+    pub(super) fn uids_where(&self, condition: impl Fn(&Entry) -> bool) -> Vec<Uid> {
+        self.lock().entries.values().filter(|entry| condition(entry)).map(|entry| entry.resource.uid.clone()).collect()
     }
 
-    /// The value of `of` for every resource, each once.
-    pub(super) fn each<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
+    /// The distinct values of `of` over all resources.
+    pub(super) fn distinct<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
         self.lock().entries.values().map(of).collect()
     }
 
@@ -196,7 +187,7 @@ impl Inner {
         for key in after.into_iter().flat_map(|claim| &claim.keys) {
             self.claims.entry(key.clone()).or_default().insert(uid.clone());
         }
-        concerned
+        affected
     }
 
     fn others(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Uid> {
@@ -231,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_came_while_no_operator_ran_is_not_at_rest() {
+    fn a_request_that_came_while_no_operator_ran_is_handled_at_once() {
         assert!(entry("one").at_rest);
         assert!(!entry("two").at_rest);
         assert!(entry(&"x".repeat(10_000)).at_rest, "nor would it be echoed");
@@ -275,23 +266,23 @@ mod tests {
     }
 
     #[test]
-    fn one_that_waits_to_hand_over_hears_when_the_other_policy_is_live() {
+    fn one_that_waits_to_hand_over_is_reconciled_when_the_other_policy_is_live() {
         let cache = Cache::default();
         let goes = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
         cache.apply(claiming("older", goes, "False", None), Source::List);
         cache.apply(claiming("younger", json!({}), "False", Some("Verified")), Source::List);
         let effect = cache.apply(claiming("younger", json!({}), "True", Some("Verified")), Source::Write);
-        assert_eq!(effect.concerned, ["older".into()]);
+        assert_eq!(effect.affected, ["older".into()]);
     }
 
     #[test]
-    fn whoever_claims_the_same_hears_of_a_change_and_no_claim_outlives_its_resource() {
+    fn other_claimants_are_reconciled_after_a_change_and_no_claim_outlives_its_resource() {
         let cache = Cache::default();
         let other = Entry { resource: ResourceRef { uid: "2".into(), ..entry("one").resource }, ..entry("one") };
-        assert!(cache.apply(entry("one"), Source::List).concerned.is_empty());
-        assert_eq!(cache.apply(other.clone(), Source::List).concerned, ["1".into()]);
-        assert!(cache.apply(other.clone(), Source::Watch).concerned.is_empty(), "nothing changed");
-        assert_eq!(cache.found_at(&"1".into(), &entry("one").claim.keys).len(), 1);
+        assert!(cache.apply(entry("one"), Source::List).affected.is_empty());
+        assert_eq!(cache.apply(other.clone(), Source::List).affected, ["1".into()]);
+        assert!(cache.apply(other.clone(), Source::Watch).affected.is_empty(), "nothing changed");
+        assert_eq!(cache.claimants_at(&"1".into(), &entry("one").claim.keys).len(), 1);
         assert_eq!(cache.remove(&"1".into()), ["2".into()]);
         assert!(cache.remove(&"2".into()).is_empty());
         cache.apply(other, Source::Write);

@@ -1,4 +1,4 @@
-//! What all reconciles of the process share.
+//! The state that all reconciles of the process share.
 
 use super::{
     application_policies::ApplicationPolicies,
@@ -28,8 +28,7 @@ use tokio::{
     time::Instant,
 };
 
-/// The longest time that a response about the application's policy is used for
-/// all organizations that a client reaches.
+/// The longest time that a response about the application's policy is cached.
 const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 
 /// More side by side gain nothing on one API server.
@@ -39,7 +38,7 @@ const WORKERS: usize = 16;
 const APART: Duration = Duration::from_millis(200);
 
 pub(super) struct Context {
-    /// Every resource is released as if it were being deleted.
+    /// This is `uninstall`: every resource is handled as if it were being deleted.
     pub(super) uninstalling: bool,
     pub(super) settings: Settings,
     pub(super) kube: KubeApi,
@@ -60,7 +59,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// The context of one process, and the channel of credentials that changed.
+    /// The context, and a channel that receives the credentials that changed.
     pub(super) fn new(
         kube: KubeApi,
         options: Options,
@@ -69,27 +68,27 @@ impl Context {
         let deadline = options.scalekit.deadline;
         let settings = Settings {
             interval: options.resync_interval,
-            // it is sent within its deadline, and applied within that of the gateway or of the server
+            // a write is sent within the request's deadline, and applied within the server's or the gateway's
             settle: deadline + deadline.max(options.gateway_timeout),
             revert_delay: options.revert_delay,
             disable_feature: options.disable_feature,
             grace: options.grace,
             namespace_grace: options.namespace_grace,
         };
-        let transport = Transport::new(options.scalekit)?;
         let times =
             credentials::Times { fresh: credentials::FRESH.min(settings.interval), kept: settings.namespace_grace };
         let (changes, changed) = mpsc::unbounded_channel();
         let context = Self {
             uninstalling,
-            credentials: CredentialStore::new(
-                kube.clone(),
-                transport,
-                options.rules,
-                options.default_credentials,
+            credentials: CredentialStore {
+                kube: kube.clone(),
+                transport: Transport::new(options.scalekit)?,
+                rules: options.rules,
+                default_credentials: options.default_credentials,
                 times,
                 changes,
-            ),
+                entries: Mutex::default(),
+            },
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             settings,
             events: Events::new(kube.client.clone()),
@@ -116,8 +115,6 @@ impl Context {
         let fresh = State::new(self.settings.clone(), history, self.uptime());
         State { uninstalling: self.uninstalling, ..fresh }
     }
-
-    /// Writes into the history of a resource what happened to it.
     pub(super) fn record(&self, uid: &Uid, events: impl IntoIterator<Item = HistoryEvent>) {
         let now = self.uptime();
         self.with_record(uid, |record| events.into_iter().for_each(|event| record.history.record(event, now)));
@@ -138,21 +135,21 @@ impl Context {
         self.with_record(uid, |record| record.backoff.delay(uid, requeue))
     }
 
-    /// Whether `outcome` is logged at the usual level, not only at debug.
+    /// [`Logged::is_news`](super::records::Logged::is_news) of a resource.
     pub(super) fn is_news(&self, uid: &Uid, outcome: &'static str) -> bool {
         self.with_record(uid, |record| record.logged.is_news(outcome))
     }
 
-    /// A read shows `object`, of which a version was known before it began. An
-    /// older one now means that the watch is out of step.
-    pub(super) fn read(&self, object: &Object, known: Option<u64>) {
+    /// Compares the version of an object that was read with the one that was cached before the read. If it
+    /// is older, etcd was restored, and the watches list all resources again.
+    pub(super) fn check_version(&self, object: &Object, known: Option<u64>) {
         if known.zip(version(object)).is_some_and(|(known, version)| version < known) {
             self.relist.notify_waiters();
         }
     }
 
-    /// What `with` makes of the record of a resource. One that is gone has none,
-    /// and gets none: what is forgotten does not come back.
+    /// Calls `with` with the record of a resource. A resource that is gone gets a temporary one, so that
+    /// nothing is kept of it.
     pub(super) fn with_record<T>(&self, uid: &Uid, with: impl FnOnce(&mut Record) -> T) -> T {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(record) = records.get_mut(uid) {
@@ -167,47 +164,46 @@ impl Context {
         }
     }
 
-    /// Whether a reconcile of a resource has ended in this process.
+    /// Whether this process has completed a reconcile of the resource.
     pub(super) fn was_reconciled(&self, uid: &str) -> bool {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         records.get(uid).is_some_and(|record| record.history.was_reconciled())
     }
 
-    /// Takes in how a reconcile ended. An outage that is over costs nobody the
-    /// rest of a long backoff.
-    pub(super) fn reconciled(&self, uid: &Uid, state: &State, outcome: &Outcome) {
-        let woken = {
+    /// Records the outcome of a reconcile; if it shows that an outage is over, enqueues the resources
+    /// whose requests were not sent, so that they do not wait for their backoff.
+    pub(super) fn record_outcome(&self, uid: &Uid, state: &State, outcome: &Outcome) {
+        let due = {
             let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
-            let woken = outages.record(uid, state, outcome);
+            let due = outages.record(uid, state, outcome);
             if self.cache.get(uid).is_none() {
-                outages.forget(uid); // it went while it was reconciled
+                outages.forget(uid); // it was removed during its reconcile
             }
-            woken
+            due
         };
-        self.enqueue_apart(&woken);
+        self.enqueue_staggered(&due);
     }
 
-    /// The application's policy of `environment` changed, so what applies to
-    /// its organizations may have too.
+    /// Enqueues the resources of `environment`, since the limits that apply to their organizations may
+    /// have changed.
     pub(super) fn application_policy_changed(&self, environment: &str) {
-        let there = self.cache.uids(|entry| entry.environment.as_deref() == Some(environment));
+        let there = self.cache.uids_where(|entry| entry.environment.as_deref() == Some(environment));
         tracing::info!(environment, resources = there.len(), "the application's policy changed");
-        self.enqueue_apart(&there);
+        self.enqueue_staggered(&there);
     }
 
-    /// One after the other, not in a herd.
-    fn enqueue_apart(&self, uids: &[Uid]) {
+    fn enqueue_staggered(&self, uids: &[Uid]) {
         for (uid, nth) in uids.iter().zip(0_u32..) {
             self.queue.add_after(uid, APART.saturating_mul(nth), Lane::Correction);
         }
     }
 
-    /// Takes in a resource as the API server shows it, and reconciles what its
-    /// change asks for; whether it is as it was earlier.
-    pub(super) fn seen(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
+    /// Updates the cache with an object from the API server, and enqueues what its change affects. Returns
+    /// the uid, and whether the version went back.
+    pub(super) fn observe(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
         let uid = entry.resource.uid.clone();
-        let rested = source == Source::Start && entry.at_rest && self.cache.get(&uid).is_none();
+        let unchanged = source == Source::Start && entry.at_rest && self.cache.get(&uid).is_none();
         let interval = entry.interval.unwrap_or(self.settings.interval);
         let effect = self.cache.apply(entry, source);
         match effect.trigger {
@@ -217,14 +213,14 @@ impl Context {
             }
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
-            Trigger::None if effect.went_back => self.queue.add(&uid),
+            Trigger::None if update.went_back => self.queue.add(&uid),
             Trigger::None => {}
         }
-        effect.concerned.iter().for_each(|other| self.queue.add(other));
-        Some((uid, effect.went_back))
+        update.affected.iter().for_each(|other| self.queue.add(other));
+        Some((uid, update.went_back))
     }
 
-    /// A resource is gone: nothing of it is kept.
+    /// Drops everything that is kept of a resource that is gone.
     pub(super) fn forget(&self, uid: &Uid) {
         self.cache.remove(uid).iter().for_each(|other| self.queue.add(other));
         self.queue.forget(uid);
@@ -232,20 +228,23 @@ impl Context {
         self.outages.lock().unwrap_or_else(PoisonError::into_inner).forget(uid);
     }
 
-    /// Reconciles the resources whose credentials changed, and reads
-    /// credentials again that no reconcile has read lately.
+    /// Enqueues the resources whose credentials changed, and reads credentials again that no reconcile
+    /// has read lately.
     pub(super) async fn follow_credentials(&self, mut changed: mpsc::UnboundedReceiver<CredentialsRef>) {
         let mut tick = tokio::time::interval(credentials::REFRESH);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let refreshing = async {
             loop {
                 tick.tick().await;
-                self.credentials.refresh(&self.cache.each(|entry| entry.credentials())).await;
+                self.credentials.refresh(&self.cache.distinct(|entry| entry.credentials())).await;
             }
         };
         let following = async {
             while let Some(reference) = changed.recv().await {
-                self.cache.uids(|entry| entry.credentials() == reference).iter().for_each(|uid| self.queue.add(uid));
+                self.cache
+                    .uids_where(|entry| entry.credentials() == reference)
+                    .iter()
+                    .for_each(|uid| self.queue.add(uid));
             }
         };
         tokio::select! { () = refreshing => {}, () = following => {} }
@@ -308,7 +307,7 @@ mod tests {
         let access = Access { environment: "here".into(), source: CredentialsSource::Environment };
         state.credentials = Some(Ok(access));
         let not_sent = RemoteError { not_sent: true, ..RemoteError::new(ErrorKind::Unavailable) };
-        context.reconciled(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
+        context.record_outcome(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
         let delay = context.delay(&uid, Requeue::Backoff { cap: Duration::from_secs(1) });
         context.queue.done(&uid, delay, Lane::Correction);
         assert!(context.records.lock().unwrap().is_empty());
@@ -322,13 +321,13 @@ mod tests {
         let known = context.cache.get(&uid).unwrap().version;
         let asked = |read: &str| {
             let relist = context.relist.notified();
-            context.read(&object(read), known);
+            context.check_version(&object(read), known);
             relist.now_or_never().is_some()
         };
         assert_eq!(["120", "121", "1000"].map(asked), [false; 3]);
         assert!(asked("119") && asked("13"), "as after a restore of etcd");
         assert!(!asked("no number"), "of which nothing is known");
-        let went_back = |version| context.seen(&object(version), Source::List).unwrap().1;
+        let went_back = |version| context.observe(&object(version), Source::List).unwrap().1;
         assert!(went_back("13"), "the list shows it too, once");
         assert!(!went_back("13"));
     }

@@ -1,10 +1,8 @@
-//! The credentials of resources: from a Secret in the resource's namespace, or
-//! the operator's default credentials from a folder or from its environment
-//! variables. For each of these there is one Scalekit client, kept while the
-//! values stay the same. They are read again at least once a minute, so a
-//! rotation needs no restart and the operator needs no permission to list or
-//! watch Secrets. Resources whose credentials changed are reconciled at once; a
-//! Secret that is written again with the same values has not changed.
+//! The credentials of resources: a Secret in the resource's namespace, or the operator's default
+//! credentials from a folder or environment variables. Each has one Scalekit client, kept while the
+//! values stay the same. They are read again at least once a minute, so a rotation needs no restart
+//! and the operator needs no right to list or watch Secrets. Resources whose credentials changed are
+//! reconciled at once; a Secret that is written again with the same values has not changed.
 
 use super::{kube_api::KubeApi, secret};
 use crate::{
@@ -23,65 +21,61 @@ use tokio::{sync::mpsc, time::Instant};
 
 /// How long credentials are used before they are read again.
 pub(super) const FRESH: Duration = Duration::from_secs(30);
-/// How often the store looks for credentials older than that. The sum of both
-/// is below the minute that is promised for a rotation.
+/// How often the store reads credentials that are older than [`FRESH`]. The sum of both is below the
+/// minute that is promised for a rotation.
 pub(super) const REFRESH: Duration = Duration::from_secs(25);
-/// So many are read side by side then; a slow one holds up no other.
+/// How many credentials are then read at the same time, so that a slow one delays no other.
 const READS: usize = 8;
-/// The log has a change of the same credentials once in this time.
-const LOGGED: Duration = Duration::from_secs(60);
+/// The least time between two log lines about a change of the same credentials.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A client with the environment it talks to, or why there is none.
+/// A client and the environment that it connects to, or why there is none.
 pub(super) type Connection = Result<(Client, Access), CredentialsError>;
 
-/// Where the operator's default credentials are, and who may use them.
+/// Where the default credentials are, and who may use them.
 #[derive(Debug, Clone, Default)]
 pub struct DefaultCredentials {
-    /// A folder with a file for each key; environment variables when `None`.
+    /// A folder with a file for each key; `None`: environment variables.
     pub folder: Option<PathBuf>,
-    /// Namespaces whose resources may use them by naming no Secret; `None`: all.
-    /// Whoever may write a resource there may change the policy of every
-    /// organization that these credentials reach.
+    /// The namespaces whose resources use them if they name no Secret; `None`: all. Whoever may write a
+    /// resource there may change the policy of every organization that these credentials reach.
     pub namespaces: Option<Vec<String>>,
 }
 
 /// Reads credentials and keeps one client for each [`CredentialsRef`].
 pub(super) struct CredentialStore {
-    kube: KubeApi,
-    transport: Transport,
-    rules: Rules,
-    default_credentials: DefaultCredentials,
-    times: Times,
-    changes: mpsc::UnboundedSender<CredentialsRef>,
-    entries: Mutex<HashMap<CredentialsRef, Arc<Slot>>>,
+    pub(super) kube: KubeApi,
+    pub(super) transport: Transport,
+    pub(super) rules: Rules,
+    pub(super) default_credentials: DefaultCredentials,
+    pub(super) times: Times,
+    /// Receives the credentials that have changed since the last read.
+    pub(super) changes: mpsc::UnboundedSender<CredentialsRef>,
+    pub(super) entries: Mutex<HashMap<CredentialsRef, Arc<Slot>>>,
 }
-
-/// How long credentials are kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
-    /// From one read to the next.
+    /// Until they are read again.
     pub(super) fresh: Duration,
-    /// After they were deleted, for resources that are deleted together with
-    /// their namespace and still have to revert their policy.
+    /// After they were deleted, for resources that are deleted with their namespace and still have to
+    /// revert their policy.
     pub(super) kept: Duration,
 }
 
-/// Held while credentials are read, so that of all who need them one reads and
-/// the others wait for what it finds. `None` before the first read.
-type Slot = tokio::sync::Mutex<Option<CacheEntry>>;
-
-/// Which credentials a resource uses.
+/// Locked while credentials are read, so that other callers wait for the result. `None` before the
+/// first read.
+pub(super) type Slot = tokio::sync::Mutex<Option<CacheEntry>>;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum CredentialsRef {
-    /// The operator's default credentials.
     Default,
     /// A Secret in the namespace of the resource.
-    Secret { namespace: String, name: String },
+    Secret {
+        namespace: String,
+        name: String,
+    },
 }
 
 impl CredentialsRef {
-    /// The credentials of a resource in `namespace` whose
-    /// `credentialsSecretRef` is `secret`.
     pub(super) fn of(namespace: &str, secret: Option<&str>) -> Self {
         match secret {
             Some(name) => Self::Secret { namespace: namespace.into(), name: name.into() },
@@ -90,14 +84,13 @@ impl CredentialsRef {
     }
 }
 
-struct CacheEntry {
+pub(super) struct CacheEntry {
     read_at: Instant,
     connection: Connection,
     logged_at: Option<Instant>,
     last_known: Option<LastKnown>,
 }
 
-/// The client of credentials that were deleted.
 #[derive(Clone)]
 struct LastKnown {
     connection: (Client, Access),
@@ -105,20 +98,8 @@ struct LastKnown {
 }
 
 impl CredentialStore {
-    /// Sends to `changes` what was read and has changed since the last read.
-    pub(super) fn new(
-        kube: KubeApi,
-        transport: Transport,
-        rules: Rules,
-        default_credentials: DefaultCredentials,
-        times: Times,
-        changes: mpsc::UnboundedSender<CredentialsRef>,
-    ) -> Self {
-        Self { kube, transport, rules, default_credentials, times, changes, entries: Mutex::default() }
-    }
-
-    /// The client for a resource in `namespace` whose `credentialsSecretRef` is
-    /// `secret`. `refresh` reads the credentials even if they are fresh.
+    /// The client for a resource in `namespace` whose `credentialsSecretRef` is `secret`. `refresh`: the
+    /// credentials are read even if they are fresh.
     pub(super) async fn get(&self, namespace: &str, secret: Option<&str>, refresh: bool) -> Connection {
         if secret.is_none() && !self.serves(namespace) {
             return Err(CredentialsError::NotAllowed { namespace: namespace.into() });
@@ -126,7 +107,7 @@ impl CredentialStore {
         self.read(&CredentialsRef::of(namespace, secret), refresh).await
     }
 
-    /// Whether the default credentials are for resources of this namespace.
+    /// Whether resources of this namespace may use the default credentials.
     pub(super) fn serves(&self, namespace: &str) -> bool {
         self.default_credentials.namespaces.as_ref().is_none_or(|all| all.iter().any(|one| one == namespace))
     }
@@ -136,7 +117,7 @@ impl CredentialStore {
         let slot = self.slot(reference);
         let mut slot = slot.lock().await;
         if let Some(entry) = &*slot {
-            // an error may be cured at any moment, so it is never reused
+            // an error is never cached, since somebody may correct it at any moment
             let fresh = entry.connection.is_ok() && entry.read_at.elapsed() < self.times.fresh;
             if entry.read_at >= asked || (fresh && !refresh) {
                 return entry.connection.clone();
@@ -145,7 +126,7 @@ impl CredentialStore {
         let connection = self.connect(reference).await;
         let mut new = CacheEntry { read_at: Instant::now(), connection, logged_at: None, last_known: None };
         if let Some(before) = slot.take() {
-            new.logged_at = before.logged_at.filter(|at| at.elapsed() < LOGGED);
+            new.logged_at = before.logged_at.filter(|at| at.elapsed() < LOG_INTERVAL);
             if before.connection != new.connection {
                 if let (Some((old, _)), Ok((client, _))) = (before.usable(), &new.connection) {
                     client.follow(old);
@@ -159,8 +140,8 @@ impl CredentialStore {
         connection
     }
 
-    /// Has resources reconciled whose credentials changed. Not where the API server
-    /// fails: it may fail for all of them, and says nothing of the credentials.
+    /// Announces credentials that changed, so that their resources are reconciled; not after an error of
+    /// the API server, which may affect all of them and says nothing about the credentials.
     fn changed(&self, reference: &CredentialsRef, new: &mut CacheEntry) {
         let error = new.connection.as_ref().err();
         if new.logged_at.is_none() {
@@ -168,12 +149,12 @@ impl CredentialStore {
             new.logged_at = Some(new.read_at);
         }
         if !error.is_some_and(CredentialsError::is_transient) {
-            drop(self.changes.send(reference.clone())); // nobody listens: the process ends
+            drop(self.changes.send(reference.clone())); // an error means that the process ends
         }
     }
 
-    /// The last client of credentials that were deleted not long ago; else what
-    /// the last read found. Only for reverting what was written with them.
+    /// The last client of credentials that were deleted a short time ago, else the result of the last
+    /// read. Only for reverting what was written with them.
     pub(super) async fn last_known(&self, namespace: &str, secret: Option<&str>) -> Connection {
         let reference = CredentialsRef::of(namespace, secret);
         let slot = self.slot(&reference);
@@ -186,8 +167,8 @@ impl CredentialStore {
         }
     }
 
-    /// Reads credentials that are no longer fresh, so that a rotation is noticed
-    /// though no reconcile is due, and forgets those that are not in `used`.
+    /// Reads credentials that are no longer fresh, so that a rotation is noticed even if no reconcile is
+    /// due, and drops those that are not in `used`.
     pub(super) async fn refresh(&self, used: &HashSet<CredentialsRef>) {
         let known: Vec<CredentialsRef> = {
             let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,19 +184,19 @@ impl CredentialStore {
         Arc::clone(entries.entry(reference.clone()).or_default())
     }
 
-    /// Which URLs a source may name. The administrator's own credentials name
-    /// any host, and with that allow it to everybody's Secrets.
+    /// The rules for environment URLs. The default credentials may name any host; Secrets may then name
+    /// that host too.
     async fn rules(&self, reference: &CredentialsRef) -> Rules {
         if *reference == CredentialsRef::Default {
             return Rules { allowed_hosts: Vec::new(), ..self.rules.clone() };
         }
         let mut rules = Rules { conceal: true, ..self.rules.clone() };
-        // boxed, since it comes back here
-        if let Ok((own, _)) = Box::pin(self.read(&CredentialsRef::Default, false)).await {
+        // boxed, since it is recursive
+        if let Ok((default, _)) = Box::pin(self.read(&CredentialsRef::Default, false)).await {
             if !rules.allowed_hosts.is_empty() {
-                rules.allowed_hosts.push(own.host().to_owned());
+                rules.allowed_hosts.push(default.host().to_owned());
             }
-            rules.trusted = Some(own.environment().clone());
+            rules.trusted = Some(default.environment().clone());
         }
         rules
     }

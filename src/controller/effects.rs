@@ -1,5 +1,5 @@
-//! Carries out one request of a reconcile against Kubernetes or Scalekit, and
-//! holds what that takes: the object as last read, the client, the lock.
+//! Carries out the requests of one reconcile at Kubernetes and Scalekit, and holds what they need: the
+//! object as last read, the client, the lock of the organization.
 
 use super::{
     cache::{Source, own_claimant},
@@ -27,7 +27,6 @@ use tokio::{
 /// How long one reconcile goes on in spite of 429s.
 const LONGEST_LIMITED: Duration = Duration::from_secs(30);
 
-/// What one reconcile holds to carry out its requests.
 pub(super) struct Effects<'a> {
     pub(super) context: &'a Context,
     pub(super) resource: &'a ResourceRef,
@@ -89,7 +88,7 @@ impl<'a> Effects<'a> {
         *retry_after <= PATIENCE && since.elapsed() < LONGEST_LIMITED
     }
 
-    /// Carries out `request`, decided in this `state`.
+    /// Carries out `request`, which was decided in this state.
     pub(super) async fn perform(&mut self, state: &State, request: &Request) -> Result<Response, KubeError> {
         let kube = &self.context.kube;
         Ok(match request {
@@ -102,10 +101,10 @@ impl<'a> Effects<'a> {
                 Response::Namespace { terminating: kube.terminating(&self.resource.namespace).await? }
             }
             Request::ReadCredentials { fresh } => {
-                self.connected(self.context.credentials.get(&self.resource.namespace, secret(state), *fresh).await)
+                self.keep_client(self.context.credentials.get(&self.resource.namespace, secret(state), *fresh).await)
             }
             Request::ReadLastKnownCredentials => {
-                self.connected(self.context.credentials.last_known(&self.resource.namespace, secret(state)).await)
+                self.keep_client(self.context.credentials.last_known(&self.resource.namespace, secret(state)).await)
             }
             Request::ReadIssuer => {
                 self.worker = None;
@@ -118,12 +117,12 @@ impl<'a> Effects<'a> {
             Request::AddFinalizer => {
                 let Some(object) = &self.object else { return Ok(Response::Cluster(ClusterWrite::Outdated)) };
                 let written = kube.add_finalizer(self.resource, object).await?;
-                Response::Cluster(self.became(written))
+                Response::Cluster(self.keep_written(written))
             }
             Request::RemoveFinalizer(_) => {
                 let Some(object) = &self.object else { return Ok(Response::Cluster(ClusterWrite::Outdated)) };
                 let written = kube.remove_finalizer(self.resource, object).await?;
-                Response::Cluster(self.became(written))
+                Response::Cluster(self.keep_written(written))
             }
             Request::Remote(request) => Response::Remote(self.send(state, request).await),
         })
@@ -132,26 +131,26 @@ impl<'a> Effects<'a> {
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
         let known = self.context.cache.get(&self.resource.uid).and_then(|entry| entry.version);
         self.object = self.context.kube.read(self.resource).await?;
-        self.object.iter().for_each(|object| self.context.read(object, known));
+        self.object.iter().for_each(|object| self.context.check_version(object, known));
         Ok(())
     }
 
-    /// Writes the status that says `update`, if that differs in anything but
-    /// time from the current one.
+    /// Writes `update` into the status, unless only times would change.
     pub(super) async fn write_status(&mut self, update: &StatusUpdate) -> Result<ClusterWrite, KubeError> {
-        let Some(object) = self.object.as_ref().filter(|object| !goes(object)) else { return Ok(ClusterWrite::Gone) };
+        let Some(object) = self.object.as_ref().filter(|object| !is_finalized(object)) else {
+            return Ok(ClusterWrite::Gone);
+        };
         let Some(status) = status::changed(update, object, Timestamp::now()) else { return Ok(ClusterWrite::Done) };
         let value = serde_json::to_value(&status).map_err(kube::Error::SerdeError)?;
         let written = self.context.kube.write_status(self.resource, object, &value).await?;
-        Ok(self.became(written))
+        Ok(self.keep_written(written))
     }
 
-    /// Keeps the object as it is after a write. What it claims counts at once,
-    /// not only when the watch shows it.
-    fn became(&mut self, written: Result<Object, ClusterWrite>) -> ClusterWrite {
+    /// Keeps the object after a write, and updates the cache, so that what it claims counts at once.
+    fn keep_written(&mut self, written: Result<Object, ClusterWrite>) -> ClusterWrite {
         match written {
             Ok(object) => {
-                self.context.seen(&object, Source::Write);
+                self.context.observe(&object, Source::Write);
                 self.object = Some(object);
                 ClusterWrite::Done
             }
@@ -203,13 +202,13 @@ impl<'a> Effects<'a> {
             return Response::Cluster(ClusterWrite::Outdated);
         };
         let own = own_claimant(self.resource, object, resource);
-        // a reconcile that starts over lets go of the organization that it read first
+        // a reconcile that starts over releases the organization that it read first
         self.lock = None;
         self.worker = None; // whoever holds the lock may need it
         self.lock = Some(self.context.locks.lock(&identity, organization.as_str()).await);
         self.worker = self.context.workers.acquire().await.ok();
         let keys = state.claim_keys(&self.resource.namespace);
-        let mut others = self.context.cache.found_at(&self.resource.uid, &keys);
+        let mut others = self.context.cache.claimants_at(&self.resource.uid, &keys);
         for other in &mut others {
             other.reconciled = self.context.was_reconciled(&other.uid);
             other.served = self.context.credentials.serves(&other.namespace);
@@ -218,8 +217,8 @@ impl<'a> Effects<'a> {
     }
 }
 
-/// Whether nothing holds it any more.
-fn goes(object: &Object) -> bool {
+/// Whether the object is being deleted and has no finalizer left, so that it is about to be gone.
+fn is_finalized(object: &Object) -> bool {
     kube::Resource::meta(object).deletion_timestamp.is_some() && object.finalizers().is_empty()
 }
 

@@ -1,4 +1,4 @@
-//! Events about a resource: best effort, never in the way of a reconcile.
+//! Publishes Kubernetes events: best effort, a failure never fails a reconcile.
 
 use super::resource_ref::ResourceRef;
 use crate::reconcile;
@@ -8,7 +8,7 @@ use kube::{
 };
 use std::time::Duration;
 
-/// How long one event may take; it is dropped after that.
+/// The deadline of one event, which is then dropped.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 pub(super) struct Events {
@@ -20,8 +20,8 @@ impl Events {
         Self { recorder: Recorder::new(client, Reporter::from(super::kube_api::MANAGER)) }
     }
 
-    /// Publishes one event; a failure is logged and forgotten, since a
-    /// namespace that is going accepts none.
+    /// Publishes one event. A failure is only logged, since a namespace that is being deleted accepts
+    /// none.
     pub(super) async fn publish(&self, reference: &ResourceRef, event: &reconcile::Event) {
         let event = Event {
             type_: if event.warning { EventType::Warning } else { EventType::Normal },

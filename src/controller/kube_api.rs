@@ -1,5 +1,5 @@
-//! The requests to the API server, each with a deadline. Kube's own retries are
-//! off: they would hold a reconcile for minutes, out of sight.
+//! The requests to the API server, each with a deadline. Kube's own retries are off, since they would
+//! delay a reconcile for minutes without a log line.
 
 use super::resource_ref::ResourceRef;
 use crate::{
@@ -16,22 +16,20 @@ use kube::{
 use serde_json::json;
 use std::time::Duration;
 use thiserror::Error;
-
-/// The name under which our fields are owned.
 pub(super) const MANAGER: &str = "session-policy-operator";
 
-/// Longer than the API server's own deadline for a slow write, shorter than a
-/// person waits.
+/// The deadline of one request: longer than the API server's own deadline for a slow write, shorter
+/// than a person waits.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A request to the API server that failed.
 #[derive(Debug, Error)]
 pub enum KubeError {
-    /// No response in time.
+    /// No response before the deadline.
     #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
     TimedOut,
-    /// It answered with an error, or not at all.
-    #[error("the API server: {}", answer(.0))]
+    /// An error response, or no connection.
+    #[error("the API server: {}", response_text(.0))]
     Kube(#[source] Box<kube::Error>),
     /// The kubeconfig can't be used.
     #[error("no cluster to talk to: {0}")]
@@ -44,44 +42,41 @@ impl From<kube::Error> for KubeError {
     }
 }
 
-/// A client for the usual kubeconfig or the pod's own service account.
+/// A client from the default kubeconfig or the pod's service account.
 pub async fn connect() -> Result<Client, KubeError> {
     let mut config = Config::infer().await.map_err(|error| KubeError::Config(Box::new(error)))?;
     config.default_retry = false;
     Ok(Client::try_from(config)?)
 }
 
-/// The client of the API server, and the health that each answer is reported to.
+/// The client of the API server. Each response is recorded in `health`.
 #[derive(Clone)]
 pub(super) struct KubeApi {
     pub(super) client: Client,
     pub(super) health: Health,
 }
 
-/// An object as read: decoded, or at least its metadata.
+/// A resource; if it does not decode, its metadata and the error.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
-/// The object after a write, or why it was not written.
+/// The object after a write, or why it could not be written.
 pub(super) type Written = Result<Result<Object, ClusterWrite>, KubeError>;
 
 impl KubeApi {
-    /// The resource as it is now; `None` when it, or one of this uid, is not
-    /// there.
+    /// Reads a resource; `None` if it is gone, or if one of the same name has another uid.
     pub(super) async fn read(&self, reference: &ResourceRef) -> Result<Option<Object>, KubeError> {
         let api: Api<Object> = Api::namespaced(self.client.clone(), &reference.namespace);
-        let found = self.within(api.get_opt(&reference.name)).await?;
+        let found = self.with_deadline(api.get_opt(&reference.name)).await?;
         Ok(found.filter(|object| object.uid().as_deref() == Some(&*reference.uid)))
     }
 
     pub(super) async fn terminating(&self, namespace: &str) -> Result<bool, KubeError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = self.within(api.get_opt(namespace)).await?;
+        let found = self.with_deadline(api.get_opt(namespace)).await?;
         Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
     }
 
-    /// Makes `status` the fields we own of the status, if nothing has changed
-    /// since `object` was read; returns the object as it is then. The version
-    /// tells a namesake too: of a status alone the server does not look at the
-    /// uid.
+    /// Applies `status` server-side, if the object has not changed since it was read. The resource version
+    /// is sent since the API server does not compare the uid when a status is applied.
     pub(super) async fn write_status(
         &self,
         reference: &ResourceRef,
@@ -98,19 +93,19 @@ impl KubeApi {
             "status": status,
         });
         let params = PatchParams::apply(MANAGER).force();
-        let written = self.within(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await;
+        let written = self.with_deadline(api.patch_status(&reference.name, &params, &Patch::Apply(applied))).await;
         match refused(&written) {
-            Some(true) => self.health.answered_status_write(true),
-            Some(false) if written.is_ok() => self.health.answered_status_write(false),
+            Some(true) => self.health.record_status_write(true),
+            Some(false) if written.is_ok() => self.health.record_status_write(false),
             _ => {}
         }
-        became(written)
+        write_outcome(written)
     }
 
-    /// Adds our finalizer, if the uid is still this one.
+    /// Adds our finalizer, if the uid is still the same.
     pub(super) async fn add_finalizer(&self, reference: &ResourceRef, object: &Object) -> Written {
         let operation = if object.finalizers().is_empty() {
-            // nobody else may have added one since
+            // fails if somebody else has added one since
             json!([
                 {"op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version()},
                 {"op": "add", "path": "/metadata/finalizers", "value": [FINALIZER]},
@@ -121,7 +116,7 @@ impl KubeApi {
         self.patch(reference, object, operation).await
     }
 
-    /// Removes our finalizer and no other, if the uid is still this one.
+    /// Removes our finalizer and no other, if the uid is still the same.
     pub(super) async fn remove_finalizer(&self, reference: &ResourceRef, object: &Object) -> Written {
         let Some(index) = object.finalizers().iter().position(|f| f == FINALIZER) else {
             return Ok(Err(ClusterWrite::Outdated));
@@ -142,19 +137,18 @@ impl KubeApi {
         }
         let patch: json_patch::Patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
         let params = PatchParams::default();
-        let patched = self.within(api.patch(&reference.name, &params, &Patch::Json::<()>(patch))).await;
+        let patched = self.with_deadline(api.patch(&reference.name, &params, &Patch::Json::<()>(patch))).await;
         let refused = matches!(&patched, Err(KubeError::Kube(error)) if code(error) == Some(422));
-        // a test of the patch fails with 422, and so does whatever the server will never accept; the first can't
-        // happen to an object that is as it was
+        // 422 means that a test of the patch failed, or that the server never accepts the patch; a test can fail only
+        // if the object has changed
         if refused && self.read(reference).await?.is_none_or(|now| now.resource_version() != object.resource_version())
         {
             return Ok(Err(ClusterWrite::Outdated));
         }
-        became(patched)
+        write_outcome(patched)
     }
 
-    /// The resources of `namespaces` (all, when empty): one collection for each,
-    /// with its namespace.
+    /// One collection of resources for each of `namespaces`, or one for all namespaces if that is empty.
     pub(super) fn collections<'a>(&self, namespaces: &'a [String]) -> Vec<(Option<&'a str>, Api<Object>)> {
         match namespaces {
             [] => vec![(None, Api::all(self.client.clone()))],
@@ -162,19 +156,22 @@ impl KubeApi {
         }
     }
 
-    pub(super) async fn within<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
+    pub(super) async fn with_deadline<T>(
+        &self,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, KubeError> {
         let response = match tokio::time::timeout(DEADLINE, request).await {
             Ok(response) => response.map_err(KubeError::from),
             Err(_) => Err(KubeError::TimedOut),
         };
         if let Some(refused) = refused(&response) {
-            self.health.answered(refused);
+            self.health.record_response(refused);
         }
         response
     }
 }
 
-/// Whether it answered with 401 or 403; `None`: it did not answer.
+/// Whether the response is a 401 or 403; `None` without a response.
 fn refused<T>(response: &Result<T, KubeError>) -> Option<bool> {
     match response {
         Ok(_) => Some(false),
@@ -183,15 +180,13 @@ fn refused<T>(response: &Result<T, KubeError>) -> Option<bool> {
     }
 }
 
-/// What it said; kube's own text adds a dump of the response.
-fn answer(error: &kube::Error) -> String {
+/// The message of an error, since kube's own text adds a dump of the response.
+fn response_text(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{} (HTTP {})", status.message, status.code),
         other => other.to_string(),
     }
 }
-
-/// The HTTP status of an error that the API server answered with.
 pub(super) fn code(error: &kube::Error) -> Option<u16> {
     match error {
         kube::Error::Api(status) => Some(status.code),
@@ -199,8 +194,8 @@ pub(super) fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
-/// Tells a write that found another object than expected from one that failed.
-fn became(written: Result<Object, KubeError>) -> Written {
+/// Turns the errors of a write to an object that is gone or has changed into [`ClusterWrite`].
+fn write_outcome(written: Result<Object, KubeError>) -> Written {
     match written {
         Err(KubeError::Kube(error)) if code(&error) == Some(404) => Ok(Err(ClusterWrite::Gone)),
         Err(KubeError::Kube(error)) if code(&error) == Some(409) => Ok(Err(ClusterWrite::Outdated)),

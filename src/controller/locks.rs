@@ -1,5 +1,5 @@
-//! A mutex per organization: of two resources that claim one, the second
-//! decides after the first has written.
+//! A mutex for each organization: of two resources that claim it, the second decides after the first
+//! has written.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,6 @@ pub(super) struct Locks {
 type Lock = tokio::sync::Mutex<()>;
 
 impl Locks {
-    /// Waits for the mutex; it is free again when the guard is dropped.
     pub(super) async fn lock(&self, environment: &str, organization: &str) -> OwnedMutexGuard<()> {
         let key = (environment.to_owned(), organization.to_owned());
         let lock = {

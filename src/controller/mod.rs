@@ -1,6 +1,5 @@
-//! The shell around the decision: watches resources, keeps the queue of those
-//! that are due, carries out the requests that `crate::reconcile` names, and
-//! writes statuses. Start reading in `reconcile`.
+//! The imperative shell: watches resources, keeps the workqueue, carries out the requests that
+//! `crate::reconcile` decides on, and writes statuses. Start reading in `reconcile`.
 
 mod application_policies;
 mod backoff;
@@ -32,8 +31,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 pub use uninstall::{Policies, Uninstalled, uninstall};
 
-/// Runs until `shutdown`, then finishes the reconciles under way. `health` is
-/// ready when all resources are known and work begins.
+/// Runs the operator until `shutdown`, then finishes the reconciles in progress. Sets `health` ready
+/// when all resources are listed and work begins.
 pub async fn run(
     client: kube::Client,
     options: Options,
@@ -43,12 +42,12 @@ pub async fn run(
     let deadline = options.scalekit.deadline;
     let (namespaces, relist) = (options.namespaces.clone(), options.relist_interval);
     let (context, changed) = Context::new(KubeApi { client, health: health.clone() }, options, false)?;
-    // claims can be judged only when all resources are known
+    // who owns an organization can be decided only when all resources are listed
     let complete = CancellationToken::new();
     let known = {
         let complete = complete.clone();
         move || {
-            health.ready();
+            health.set_ready();
             complete.cancel();
         }
     };

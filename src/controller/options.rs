@@ -1,45 +1,43 @@
-//! How the operator is set up, and why it can't start.
+//! The options of the operator, and the error if it can't start with them.
 
 use super::credentials::DefaultCredentials;
 use crate::scalekit::{self, Rules, SetupError};
 use std::time::Duration;
 use thiserror::Error;
 
-/// How the operator is set up.
+/// The options of the operator.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Namespaces to watch; all, when empty.
+    /// The namespaces to watch; all if empty.
     pub namespaces: Vec<String>,
-    /// Time between two reconciles where a resource does not say.
+    /// The time between two reconciles of a resource without `spec.interval`.
     pub resync_interval: Duration,
     /// The longest time between two lists of all resources.
     pub relist_interval: Duration,
     /// The credentials of resources that name no Secret.
     pub default_credentials: DefaultCredentials,
-    /// How long a deletion waits for a resource that takes over, before the
-    /// policy is set back.
+    /// How long a deletion waits for another resource to take over before it reverts the policy.
     pub revert_delay: Duration,
-    /// A deletion that reverts switches the feature session_policy off too, where
-    /// this operator has switched it on.
+    /// Whether a deletion that reverts the policy also switches the feature session_policy off, if this
+    /// operator has switched it on.
     pub disable_feature: bool,
-    /// How long a deletion waits for a person before the resource goes and its
-    /// policy stays.
+    /// How long a deletion waits for missing or refused credentials before the resource is released and
+    /// its policy stays.
     pub grace: Duration,
-    /// The same in a namespace that is being deleted.
+    /// `grace` in a namespace that is being deleted.
     pub namespace_grace: Duration,
-    /// How long what stands before Scalekit may hold a request before it gets
-    /// through or is dropped.
+    /// The longest time after which a gateway before Scalekit forwards a request.
     pub gateway_timeout: Duration,
-    /// Which environment URLs are acceptable.
+    /// Which environment URLs are allowed.
     pub rules: Rules,
-    /// How requests to Scalekit are made.
+    /// The deadline and rate of requests to Scalekit.
     pub scalekit: scalekit::Settings,
 }
 
-/// Why the operator can't start.
+/// The operator can't start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// No HTTPS client.
+    /// The HTTPS client can't be set up.
     #[error("no client for Scalekit: {0}")]
     Transport(#[from] SetupError),
 }

@@ -1,7 +1,6 @@
-//! One reconcile of one resource: ask the decision for the next step, carry
-//! its request out, let the state handle the response, until it is over; then
-//! record, report and requeue. What is decided, and in which order, stands in
-//! `crate::reconcile`; how a request is carried out, in `effects`.
+//! One reconcile of one resource: get the next step, carry out its request, let the state handle the
+//! response, until it is done; then record, report and requeue. `crate::reconcile` decides on the
+//! steps and their order, `effects` carries out the requests.
 
 use super::{context::Context, effects::Effects, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
@@ -10,7 +9,7 @@ use crate::reconcile::{
 };
 use jiff::Timestamp;
 
-/// Reconciles a resource; how it ended, and when to do so again.
+/// Reconciles a resource; returns the outcome, and when to reconcile it again.
 pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Result<(Outcome, Requeue), KubeError> {
     let mut effects = Effects::new(context, resource).await;
     let mut state = context.state(resource);
@@ -19,7 +18,7 @@ pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Resu
     Ok((outcome, requeue))
 }
 
-/// Says that a reconcile panicked or ran out of time.
+/// Reports in the status that a reconcile panicked or timed out.
 pub(super) async fn report_crash(
     context: &Context,
     resource: &ResourceRef,
@@ -60,19 +59,19 @@ pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: 
     Ok(())
 }
 
-/// Records and reports how a reconcile ended; when to do the next one.
+/// Records and reports the outcome of a reconcile; returns when to do the next one.
 pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &Outcome) -> Result<Requeue, KubeError> {
     let (context, resource) = (effects.context, effects.resource);
     log(context, resource, outcome);
     let report = Report::of(state, outcome);
     context.record(&resource.uid, report.history);
-    context.reconciled(&resource.uid, state, outcome);
+    context.record_outcome(&resource.uid, state, outcome);
     if let Some(update) = &report.update {
         for _ in 0..STATUS_TRIES {
             if effects.write_status(update).await? != ClusterWrite::Outdated {
                 break;
             }
-            // somebody else changed it: what this reconcile saw is true all the same
+            // somebody else changed the object; what this reconcile observed at Scalekit is still true
             effects.read().await?;
         }
     }
@@ -85,7 +84,7 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
 fn log(context: &Context, resource: &ResourceRef, outcome: &Outcome) {
     let (name, error) = (outcome.name(), outcome.error());
     let is_news = context.with_record(&resource.uid, |record| match outcome {
-        Outcome::Gone | Outcome::Reconciled(RemoteOutcome::InSync) => record.logged.all_is_well(),
+        Outcome::Gone | Outcome::Reconciled(RemoteOutcome::InSync) => record.logged.reset(),
         _ => record.logged.is_news(name),
     });
     if is_news {

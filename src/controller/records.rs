@@ -1,13 +1,13 @@
-//! What the process keeps of a resource from one reconcile to the next.
+//! The record that the process keeps of a resource between reconciles.
 
 use super::backoff::Backoff;
 use crate::reconcile::History;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// An outcome that comes and goes is logged once in this time, so that a Secret
-/// that flips every second does not fill the log.
-const AGAIN: Duration = Duration::from_secs(60);
+/// The least time between two log lines of the same outcome, so that an outcome that alternates every
+/// second does not fill the log.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(super) struct Record {
     pub(super) history: History,
@@ -16,15 +16,15 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Of a resource that this process reconciles for the first time, `first`
-    /// after its start. `predecessor`: it was there before.
+    /// The record at the first reconcile in this process, `first` after its start. `predecessor`: the
+    /// resource existed before.
     pub(super) fn new(predecessor: bool, first: Duration) -> Self {
         let (backoff, logged) = (Backoff::default(), Logged::default());
         Self { history: History::new(predecessor, first), backoff, logged }
     }
 }
 
-/// The outcomes that were logged at the usual level, not only at debug.
+/// The outcomes that were logged at level info or above.
 #[derive(Default)]
 pub(super) struct Logged {
     current: Option<&'static str>,
@@ -32,10 +32,10 @@ pub(super) struct Logged {
 }
 
 impl Logged {
-    /// Whether `outcome` is logged at the usual level: it is not the one before,
+    /// Whether to log `outcome` at level info or above, and not at debug: it is another one than before,
     /// and was not logged in the last minute.
     pub(super) fn is_news(&mut self, outcome: &'static str) -> bool {
-        self.lines.retain(|(_, at)| at.elapsed() < AGAIN);
+        self.lines.retain(|(_, at)| at.elapsed() < LOG_INTERVAL);
         if self.current == Some(outcome) || self.lines.iter().any(|(logged, _)| *logged == outcome) {
             return false;
         }
@@ -44,8 +44,8 @@ impl Logged {
         true
     }
 
-    /// A reconcile ended as it should: no news.
-    pub(super) fn all_is_well(&mut self) -> bool {
+    /// Forgets the last outcome after a successful reconcile, which is logged at debug.
+    pub(super) fn reset(&mut self) -> bool {
         self.current = None;
         false
     }
@@ -60,13 +60,13 @@ mod tests {
         let mut logged = Logged::default();
         assert!(logged.is_news("CredentialsMissing"));
         for _ in 0..100 {
-            tokio::time::advance(AGAIN).await;
+            tokio::time::advance(LOG_INTERVAL).await;
             assert!(!logged.is_news("CredentialsMissing"));
         }
         assert!(logged.is_news("Forbidden"));
         assert!(logged.is_news("CredentialsMissing"), "it is back, and its line is long ago");
-        logged.all_is_well();
-        tokio::time::advance(AGAIN).await;
+        logged.reset();
+        tokio::time::advance(LOG_INTERVAL).await;
         assert!(logged.is_news("CredentialsMissing"));
     }
 
@@ -76,7 +76,7 @@ mod tests {
         let mut lines = 0;
         for second in 0..600 {
             match second % 3 {
-                0 => lines += usize::from(logged.all_is_well()),
+                0 => lines += usize::from(logged.reset()),
                 1 => lines += usize::from(logged.is_news("CredentialsMissing")),
                 _ => lines += usize::from(logged.is_news("CredentialsIncomplete")),
             }

@@ -1,4 +1,4 @@
-//! Which resource a reconcile is about.
+//! References to resources.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::Resource;
@@ -6,11 +6,8 @@ use std::{fmt, sync::Arc};
 
 use crate::crd::OrganizationSessionPolicy;
 
-/// The identity of a resource for as long as it lives; another resource of the
-/// same name has another one.
+/// The uid of a resource; a later resource of the same name has another one.
 pub(super) type Uid = Arc<str>;
-
-/// Names one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ResourceRef {
     pub(super) uid: Uid,
@@ -19,8 +16,8 @@ pub(super) struct ResourceRef {
 }
 
 impl ResourceRef {
-    /// The reference to an object that the API server sent; `None` for one
-    /// without a uid, namespace or name, which it never sends.
+    /// The reference to an object from the API server; `None` without a uid, namespace or name, which it
+    /// always has.
     pub(super) fn of(meta: &ObjectMeta) -> Option<Self> {
         Some(Self {
             uid: meta.uid.as_deref()?.into(),
@@ -28,8 +25,6 @@ impl ResourceRef {
             name: meta.name.as_deref()?.into(),
         })
     }
-
-    /// As events refer to it.
     pub(super) fn object_ref(&self) -> k8s_openapi::api::core::v1::ObjectReference {
         k8s_openapi::api::core::v1::ObjectReference {
             api_version: Some(OrganizationSessionPolicy::api_version(&()).into_owned()),

@@ -1,5 +1,5 @@
-//! Reads the Secret of a resource, and of it only what is needed. Kube's own
-//! `Api` is not used: of a body that it can't decode it logs every byte.
+//! Reads a Secret, and decodes only the keys that are needed. Does not use kube's `Api`, which logs
+//! the whole body if it can't decode it.
 
 use super::kube_api::{DEADLINE, KubeApi};
 use crate::{reconcile::ReadError, scalekit::RawCredentials};
@@ -13,7 +13,7 @@ struct Found {
     data: Option<Data>,
 }
 
-/// The keys of [`crate::reconcile::CredentialsKey`]; others are not even decoded.
+/// The keys of [`crate::reconcile::CredentialsKey`]; others are not decoded.
 #[derive(Deserialize, Default)]
 struct Data {
     #[serde(rename = "SCALEKIT_ENVIRONMENT_URL")]
@@ -24,7 +24,7 @@ struct Data {
     secret: Option<ByteString>,
 }
 
-/// The credentials in a Secret; `None` when it is not there.
+/// The credentials in a Secret; `None` if there is no such Secret.
 pub(super) async fn read(kube: &KubeApi, namespace: &str, name: &str) -> Result<RawCredentials, ReadError> {
     let read = async {
         let request = Request::new(Secret::url_path(&(), Some(namespace))).get(name, &GetParams::default()).ok()?;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn row_115_why_a_secret_can_not_be_read_is_told_apart() {
+    async fn row_115_each_reason_why_a_secret_can_not_be_read_has_its_own_error() {
         let forbidden = r#"{"kind":"Status","status":"Failure","code":403}"#;
         assert_eq!(answered(403, forbidden).await.err(), Some(ReadError::Forbidden));
         assert!(matches!(answered(404, "{}").await, Ok(None)));

@@ -1,4 +1,4 @@
-//! Between the decision's words and the resource's status.
+//! Converts between the types of the decision and the resource's status.
 
 use crate::{
     crd::{
@@ -15,11 +15,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition,
 
 use super::kube_api::Object;
 
-/// The longest value of the reconcile-now annotation that is echoed, in bytes.
+/// The longest value of the annotation requestedAt that is handled and echoed, in bytes.
 const LONGEST_REQUEST: usize = 256;
 
-/// The resource as the decision sees it. One that can't be decoded has its
-/// metadata and an invalid spec.
+/// The resource for the decision. One that can't be decoded has an invalid spec.
 pub(super) fn resource(object: &Object) -> Resource {
     match &object.0 {
         Ok(object) => Resource {
@@ -49,14 +48,14 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
     }
 }
 
-/// The value of the reconcile-now annotation, unless it is absurdly long.
+/// The value of the annotation requestedAt, unless it is too long.
 pub(super) fn requested(meta: &ObjectMeta) -> Option<&String> {
     meta.annotations.as_ref()?.get(REQUESTED_AT).filter(|value| value.len() <= LONGEST_REQUEST)
 }
 
 fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resource {
-    let bare = metadata(meta, Vec::new());
-    let Some(status) = &object.status else { return bare };
+    let without_status = metadata(meta, Vec::new());
+    let Some(status) = &object.status else { return without_status };
     let organization = status.organization_id.as_deref().and_then(OrganizationId::parse);
     Resource {
         pinned: status.environment.clone().zip(organization).map(|(environment, organization)| Pinned {
@@ -72,7 +71,7 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
         handled_at: status.last_handled_reconcile_at.clone(),
         conditions: status.conditions.iter().filter_map(known).collect(),
         release: status.release.as_ref().and_then(planned),
-        ..bare
+        ..without_status
     }
 }
 
@@ -85,8 +84,7 @@ fn planned(release: &ReportedRelease) -> Option<PlannedRelease> {
     Some(PlannedRelease { reason: Reason::parse(&release.reason)?, at: release.at.parse().ok()? })
 }
 
-/// The status that says `update`, where that differs in anything but time from
-/// the current one of `object`.
+/// The status after `update`; `None` if only times would change.
 pub(super) fn changed(
     update: &StatusUpdate,
     object: &Object,
@@ -106,8 +104,7 @@ fn timeless(status: &OrganizationSessionPolicyStatus) -> OrganizationSessionPoli
     status
 }
 
-/// The status that says `update`, given the current one. Times move only where
-/// a condition's status flips.
+/// The status after `update`. The transition time of a condition changes only with its status.
 fn status(
     update: &StatusUpdate,
     current: &OrganizationSessionPolicyStatus,

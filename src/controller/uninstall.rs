@@ -1,6 +1,5 @@
-//! Uninstalling: our finalizer is removed from every resource while somebody is
-//! still there to do it, so that none hangs on it later (`docs/failures.md` row
-//! 79). The operator itself must not run any more.
+//! Uninstalls: removes our finalizer from every resource, since after that nobody will, and deletions
+//! would hang (`docs/failures.md` row 79). The operator must be stopped.
 
 use super::{
     cache::{Entry, Source},
@@ -19,21 +18,21 @@ use kube::api::ListParams;
 use std::{fmt, time::Duration};
 use thiserror::Error;
 
-/// What becomes of the policies in Scalekit.
+/// What uninstalling does to the policies in Scalekit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policies {
-    /// Each resource's as if it were being deleted.
+    /// Reverts each as if its resource were being deleted.
     Revert,
-    /// They stay as they are.
+    /// Keeps them.
     Keep,
 }
 
-/// What became of one resource.
+/// The result for one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uninstalled {
-    /// Its namespace and name.
+    /// The namespace and name.
     pub resource: String,
-    /// Why our finalizer could be removed, or else why it could not.
+    /// Why our finalizer was removed, or why it was not.
     pub released: Result<String, String>,
 }
 
@@ -46,10 +45,10 @@ impl fmt::Display for Uninstalled {
     }
 }
 
-/// Why nothing could be uninstalled.
+/// Nothing could be uninstalled.
 #[derive(Debug, Error)]
 pub enum UninstallError {
-    /// The settings do not allow a start.
+    /// The options are invalid.
     #[error(transparent)]
     Start(#[from] StartError),
     /// The resources could not be listed.
@@ -57,15 +56,15 @@ pub enum UninstallError {
     List(#[from] KubeError),
 }
 
-/// Tries per resource; between two of them the delay that its reconcile asks
-/// for, at most [`LONGEST_DELAY`].
+/// Tries per resource; between two of them it waits as long as the reconcile asks for, at most
+/// [`LONGEST_DELAY`].
 const TRIES: u32 = 5;
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
-const NOTHING_TO_REVERT: &str = "Nothing was there to revert.";
+const NOTHING_TO_REVERT: &str = "There was nothing to revert.";
 
-/// Releases every resource that the operator with these options watches;
-/// `each` is called with every result. What is left can be tried again.
+/// Releases every resource that the operator with these options watches, and calls `each` with every
+/// result. May be repeated for those that could not be released.
 pub async fn uninstall(
     client: kube::Client,
     options: Options,
@@ -109,7 +108,7 @@ async fn release(context: &Context, resource: &ResourceRef) -> Result<Result<Str
             Outcome::Released(release) => {
                 return Ok(Ok(release.reason().map_or(NOTHING_TO_REVERT, Reason::means).into()));
             }
-            // waiting for a person is not what somebody who uninstalls expects
+            // it would wait for a person, so it is reported instead
             Outcome::Holding { hold, .. } => return Ok(Err(hold_message(hold))),
             Outcome::CleanupPending(error) => Reason::CleanupPending.message(&error.to_string()),
             other => format!("The last try ended in {}.", other.name()),
@@ -127,7 +126,7 @@ async fn remove_finalizer(context: &Context, resource: &ResourceRef) -> Result<R
     if state.here().is_some_and(|resource| resource.finalizer) {
         step(&mut state, &mut effects, &Request::RemoveFinalizer(Release::NothingToRevert)).await?;
         if state.released.is_none() {
-            return Ok(Err("Somebody changed it at this moment; try again.".into()));
+            return Ok(Err("The resource changed at the same time; try again.".into()));
         }
     }
     finish(&state, &mut effects, &Outcome::Released(Release::NothingToRevert)).await?;

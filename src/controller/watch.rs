@@ -1,12 +1,11 @@
-//! Watches resources and puts those that changed into the queue.
+//! Watches resources and enqueues those that changed.
 //!
-//! `kube::runtime::watcher` would do most of this, but it keeps bookmarks to
-//! itself, by which alone a quiet watch differs from a dead one, and it resumes
-//! from the last version for ever. After a restore of etcd that version is in
-//! the future, and a watch from there shows nothing. So everything is listed
-//! again from time to time, whenever the API server ends a watch before its
-//! time, and whenever a read shows a resource as it was earlier
-//! (`docs/failures.md` row 119).
+//! `kube::runtime::watcher` would do most of this, but it does not pass on bookmarks, without which a
+//! quiet watch can't be distinguished from a dead one, and it resumes from the last version for ever.
+//! After a restore of etcd that version is in the future, and a watch from there gets no events. So
+//! all resources are listed again every `--relist-interval`, whenever the API server ends a watch
+//! early, and whenever a read returns an older version than the cached one (`docs/failures.md` row
+//! 119).
 
 use super::{
     cache::{Entry, Source},
@@ -22,22 +21,20 @@ use std::{collections::HashSet, pin::pin, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long the API server keeps a watch open, in seconds. It is renewed then,
-/// which shows that it works where no bookmark does.
+/// How long the API server keeps a watch open, in seconds. Opening it again shows that it works, even
+/// without bookmarks.
 const WATCH: u32 = 240;
 const WATCH_TIME: Duration = Duration::from_secs(WATCH as u64);
-/// So much earlier or later is still the end of that time.
+/// A watch that ends so much earlier or later ended in time.
 const MARGIN: Duration = Duration::from_secs(10);
 /// Resources per response of a list.
 const PAGE: u32 = 500;
-/// Between the end of a watch and the next list; each end soon after a list
-/// doubles it.
+/// The pause between the end of a watch and the next list. Doubles if a watch ends soon after a list.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Follows the resources of `namespaces` (all, when empty) until cancelled, and
-/// lists them again after `relist` at the latest. `listed` is called once, when
-/// the first list of each is complete.
+/// Watches the resources of `namespaces` (all if empty) until cancelled, and lists them again after
+/// `relist` at the latest. Calls `listed` once, when the first list of each namespace is complete.
 pub(super) async fn watch(context: &Context, namespaces: &[String], relist: Duration, listed: impl FnOnce()) {
     let watch = |(namespace, api)| Watch { context, namespace, api, relist, listed: CancellationToken::new() };
     let watches: Vec<Watch<'_>> = context.kube.collections(namespaces).into_iter().map(watch).collect();
@@ -49,8 +46,6 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], relist: Dura
     };
     tokio::join!(join_all(watches.iter().map(Watch::follow)), complete);
 }
-
-/// The resources of one namespace, or of all.
 struct Watch<'a> {
     context: &'a Context,
     namespace: Option<&'a str>,
@@ -66,15 +61,15 @@ impl Watch<'_> {
         loop {
             let started = Instant::now();
             match self.list_and_watch().await {
-                Ok(why) => {
+                Ok(reason) => {
                     interrupted = false;
-                    tracing::debug!(why, "the resources are listed again");
+                    tracing::debug!(reason, "listing all resources again");
                 }
                 Err(error) if self.is_refused(&error) => interrupted = true,
                 Err(error) if interrupted => tracing::debug!(%error, "the watch is still interrupted"),
                 Err(error) => {
                     interrupted = true;
-                    tracing::warn!(%error, hint = hint(&error), "the watch was interrupted; it goes on by itself");
+                    tracing::warn!(%error, hint = hint(&error), "watch interrupted, retrying");
                 }
             }
             pause = if started.elapsed() > LONGEST_PAUSE { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
@@ -82,8 +77,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Lists the resources and follows their changes; why they are to be listed
-    /// again.
+    /// Lists the resources and follows their changes; returns why they have to be listed again.
     async fn list_and_watch(&self) -> Result<&'static str, KubeError> {
         let health = &self.context.kube.health;
         let mut version = self.list().await?;
@@ -96,19 +90,19 @@ impl Watch<'_> {
         loop {
             let started = Instant::now();
             let parameters = WatchParams::default().timeout(WATCH);
-            let mut events = pin!(self.context.kube.within(self.api.watch(&parameters, &version)).await?);
-            health.watch_progressed();
+            let mut events = pin!(self.context.kube.with_deadline(self.api.watch(&parameters, &version)).await?);
+            health.record_watch_event();
             loop {
                 let event = tokio::select! {
                     event = timeout(WATCH_TIME + MARGIN, events.next()) => event,
-                    () = &mut due => return Ok("it is time"),
-                    () = &mut older => return Ok("a read shows a resource as it was earlier"),
+                    () = &mut due => return Ok("the relist interval is over"),
+                    () = &mut older => return Ok("a read returned an older version"),
                 };
                 let Ok(Some(event)) = event else { break };
-                health.watch_progressed();
+                health.record_watch_event();
                 match event? {
                     WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                        self.context.seen(&object, Source::Watch);
+                        self.context.observe(&object, Source::Watch);
                         version = object.resource_version().unwrap_or(version);
                     }
                     WatchEvent::Deleted(object) => {
@@ -122,7 +116,7 @@ impl Watch<'_> {
                 }
             }
             if started.elapsed() + MARGIN < WATCH_TIME {
-                return Ok("the API server ended the watch before its time");
+                return Ok("the API server ended the watch early");
             }
         }
     }
@@ -146,11 +140,11 @@ impl Watch<'_> {
         let (mut present, mut older) = (HashSet::new(), 0_usize);
         let mut parameters = ListParams::default().limit(PAGE);
         let version = loop {
-            let page = self.context.kube.within(self.api.list(&parameters)).await?;
-            self.context.kube.health.watch_progressed();
+            let page = self.context.kube.with_deadline(self.api.list(&parameters)).await?;
+            self.context.kube.health.record_watch_event();
             let source = if self.listed.is_cancelled() { Source::List } else { Source::Start };
             for object in &page.items {
-                let Some((uid, went_back)) = self.context.seen(object, source) else { continue };
+                let Some((uid, went_back)) = self.context.observe(object, source) else { continue };
                 older += usize::from(went_back);
                 present.insert(uid);
             }
@@ -160,22 +154,22 @@ impl Watch<'_> {
             }
         };
         if older > 0 {
-            tracing::warn!(resources = older, "resources are older than they were, as after a restore of etcd");
+            tracing::warn!(resources = older, "resource versions went back, as after a restore of etcd");
         }
-        // what a complete list does not have is gone; nothing else is concluded from that
+        // a resource that a complete list does not have is gone
         let here = |entry: &Entry| self.namespace.is_none_or(|namespace| *namespace == *entry.resource.namespace);
-        let absent = self.context.cache.uids(|entry| here(entry) && !present.contains(&entry.resource.uid));
+        let absent = self.context.cache.uids_where(|entry| here(entry) && !present.contains(&entry.resource.uid));
         absent.iter().for_each(|uid| self.context.forget(uid));
         Ok(version)
     }
 }
 
-/// What a person can do about an interruption that does not end by itself.
-fn hint(error: &KubeError) -> &'static str {
-    let KubeError::Kube(error) = error else { return "none needed" };
+/// What an administrator has to do, if the interruption does not end by itself.
+fn hint(error: &KubeError) -> Option<&'static str> {
+    let KubeError::Kube(error) = error else { return None };
     match code(error) {
-        Some(404) => "install the definition: kubectl apply -f crds/",
-        Some(403) => "bind the ClusterRole of deploy/rbac.yaml to the operator's user",
-        _ => "none needed",
+        Some(404) => Some("install the definition: kubectl apply -f crds/"),
+        Some(403) => Some("bind the ClusterRole of deploy/rbac.yaml to the operator's user"),
+        _ => None,
     }
 }

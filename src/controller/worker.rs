@@ -12,8 +12,7 @@ use tokio_util::sync::CancellationToken;
 /// The longest delay between two tries when the API server fails.
 const KUBE_CAP: Duration = Duration::from_secs(60);
 
-/// Works until `shutdown`, then waits for the reconciles under way: at most one
-/// request to Scalekit and one to the API server.
+/// Works until `shutdown`, then waits for the reconciles in progress, for at most twice `deadline`.
 pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, deadline: Duration) {
     let mut running = JoinSet::new();
     loop {
@@ -35,7 +34,7 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
     }
     let drained = async { while running.join_next().await.is_some() {} };
     if tokio::time::timeout(deadline * 2, drained).await.is_err() {
-        tracing::warn!("reconciles under way were cut off");
+        tracing::warn!("stopped before all reconciles were complete");
     }
 }
 
@@ -45,9 +44,9 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
         Ok(Ok((_, requeue))) => requeue,
         Ok(Err(error)) => {
             if context.is_news(&resource.uid, "Unfinished") {
-                tracing::warn!(%resource, %error, "the reconcile could not be finished");
+                tracing::warn!(%resource, %error, "status not written");
             } else {
-                tracing::debug!(%resource, %error, "the reconcile could not be finished");
+                tracing::debug!(%resource, %error, "status not written");
             }
             Requeue::Backoff { cap: KUBE_CAP }
         }
@@ -59,13 +58,13 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
 async fn crashed(context: &Context, resource: &ResourceRef, how: &'static str) -> Requeue {
     let is_news = context.is_news(&resource.uid, how);
     if is_news {
-        tracing::error!(%resource, how, "a reconcile failed");
+        tracing::error!(%resource, how, "reconcile failed");
     } else {
-        tracing::debug!(%resource, how, "a reconcile failed");
+        tracing::debug!(%resource, how, "reconcile failed");
     }
     let report = AssertUnwindSafe(reconcile::report_crash(context, resource, how)).catch_unwind();
     if !matches!(report.await, Ok(Ok(()))) && is_news {
-        tracing::warn!(%resource, "the failure could not be written into the status");
+        tracing::warn!(%resource, "status not written");
     }
     Requeue::Backoff { cap: MAX_BACKOFF }
 }

@@ -13,12 +13,12 @@ use std::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-/// The least time between the starts of two reconciles that events ask for, so
-/// that a burst of edits costs a few reconciles and the last one wins.
+/// The least time between the starts of two reconciles that events cause, so that a burst of edits
+/// causes few reconciles.
 const COALESCE: Duration = Duration::from_secs(1);
 
-/// A person may request a reconcile [`BURST`] times in a row, and then once in
-/// this time; a loop that keeps asking gets no more (`docs/failures.md` row 103).
+/// A person may request [`BURST`] reconciles in a row, and then one in this time
+/// (`docs/failures.md` row 103).
 const REQUEST_EVERY: Duration = Duration::from_secs(30);
 const BURST: usize = 3;
 
@@ -76,7 +76,7 @@ struct Slot {
     /// It went while its reconcile runs, and the slot goes when that ends.
     gone: bool,
     started: Option<Instant>,
-    /// The last [`BURST`] requests of a person, as granted.
+    /// When the last [`BURST`] requests of a person were due.
     requested: VecDeque<Instant>,
 }
 
@@ -87,7 +87,7 @@ impl WorkQueue {
         self.changed.notify_one();
     }
 
-    /// Reconcile it as soon as may be.
+    /// Enqueues a resource now, or [`COALESCE`] after the start of its last reconcile.
     pub(super) fn add(&self, uid: &Uid) {
         let mut inner = self.lock();
         let started = inner.slots.get(uid).and_then(|slot| slot.started);
@@ -97,12 +97,12 @@ impl WorkQueue {
         self.changed.notify_one();
     }
 
-    /// A person requested a reconcile.
+    /// Enqueues a resource for which a person requested a reconcile.
     pub(super) fn add_requested(&self, uid: &Uid) {
         let mut inner = self.lock();
         let slot = inner.slots.entry(uid.clone()).or_default();
         let now = Instant::now();
-        // one grant to come serves all requests until then, even where an event has had a reconcile meanwhile
+        // all requests until a granted one is due are served by it, even if an event causes a reconcile meanwhile
         let granted = slot.requested.back().copied().filter(|granted| *granted > now);
         let mut when = granted.unwrap_or(now);
         if granted.is_none() {
@@ -161,8 +161,6 @@ impl WorkQueue {
         drop(inner);
         self.changed.notify_one();
     }
-
-    /// Removes a resource that is gone.
     pub(super) fn forget(&self, uid: &Uid) {
         let mut inner = self.lock();
         let Some(slot) = inner.slots.get_mut(uid) else { return };
@@ -177,7 +175,6 @@ impl WorkQueue {
         }
     }
 
-    /// Whether nothing at all is kept.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let inner = self.lock();

@@ -2,8 +2,7 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// The schema of `status.conditions`: `metav1.Condition` with its own limits,
-/// one per type.
+/// The schema of `status.conditions`: a map by type of `metav1.Condition` with its limits.
 pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",

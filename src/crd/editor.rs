@@ -1,13 +1,11 @@
-//! The schema for editors and for checks with kubeconform: the one that the
-//! server has, as the JSON Schema that those know.
+//! The JSON Schema for editors and kubeconform, made from the schema of the API server.
 
 use super::{OrganizationSessionPolicy, manifest::structural_schema};
 use kube::Resource;
 use serde_json::{Value, json};
 
-/// JSON Schema (draft 7) of the resource, as the file below `schemas/`. The
-/// rules in CEL are not in it, since no editor evaluates them; unlike the
-/// server's, it refuses fields that it does not know.
+/// The JSON Schema (draft 7) of the resource. It does not have the rules in CEL, since no editor
+/// evaluates them; unlike the server's schema, it refuses unknown fields.
 pub fn json_schema() -> Value {
     let kind = OrganizationSessionPolicy::kind(&());
     let mut schema = structural_schema().unwrap_or_default();
@@ -29,12 +27,12 @@ pub fn json_schema() -> Value {
     schema
 }
 
-/// [`json_schema`] as it is committed.
+/// [`json_schema`] as text: the file below `schemas/`.
 pub fn json_schema_text() -> String {
     format!("{:#}\n", json_schema())
 }
 
-/// Drops what only the server knows, and closes every object with known fields.
+/// Drops the extensions of Kubernetes, and refuses unknown fields in every object.
 fn plain(schema: &mut Value) {
     match schema {
         Value::Object(words) => {
@@ -54,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_editor_is_told_what_the_server_would_say_of_the_structure() {
+    fn an_editor_reports_what_the_server_would_say_of_the_structure() {
         let validator = jsonschema::draft7::new(&json_schema()).unwrap();
         let good = json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",

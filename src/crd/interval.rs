@@ -1,18 +1,17 @@
-//! Durations as people write them, in `spec.interval` and in the arguments of
-//! all programs: `30s`, `10m`, `1h30m`.
+//! Parses durations such as `30s`, `10m` and `1h30m`, in `spec.interval` and in arguments.
 
 use std::time::Duration;
 
-/// The format of `spec.interval`, that of the Gateway API (GEP-2257): a subset of Go's
-/// without sign, fraction or overflow, so every reader agrees on its value.
+/// The format of `spec.interval`, that of the Gateway API (GEP-2257): a subset of Go's format without
+/// sign, fraction or overflow, so that all parsers agree.
 pub(super) const PATTERN: &str = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 
-/// The shortest interval: below it 10 000 resources would do little else.
+/// The shortest interval; with 10 000 resources a shorter one would exceed the rate limit.
 pub(super) const SHORTEST: Duration = Duration::from_secs(30);
-/// The longest interval: a drift is to be seen within a day.
+/// The longest interval, so that drift is found within a day.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `text` as an interval; `None` when it is malformed or out of bounds.
+/// Parses `spec.interval`; `None` if it is malformed or out of bounds.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let (plain, units) = (text.replace("ms", "s"), ['h', 'm', 's']);
     let parts = plain.matches(units).count();
@@ -20,7 +19,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     duration(text).ok().filter(|interval| short && parts <= 4 && (SHORTEST..=LONGEST).contains(interval))
 }
 
-/// `text` as a duration of Go, without a sign: what every argument takes.
+/// Parses the duration of an argument, in Go's format without a sign.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let malformed = || "write a duration such as 500ms, 90s, 10m or 1h30m".to_owned();
     let (mut rest, mut total) = (if text == "0" { "0s" } else { text }, Duration::ZERO);
@@ -37,7 +36,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
-/// The same, for a deadline or the time between two tries: at least 100ms.
+/// Parses a duration of at least 100ms, for deadlines and intervals.
 pub fn deadline(text: &str) -> Result<Duration, String> {
     duration(text)
         .and_then(|d| if d < Duration::from_millis(100) { Err("must be at least 100ms".into()) } else { Ok(d) })

@@ -1,4 +1,4 @@
-//! The definition that is installed in a cluster.
+//! The CustomResourceDefinition.
 
 use super::{rules, spec::OrganizationSessionPolicy};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
@@ -7,12 +7,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
-/// The definition as it is installed.
+/// The CustomResourceDefinition.
 ///
-/// Differs from what the derive gives in three ways: it has the rules between
-/// fields; no field is nullable, so that the server drops a null instead of
-/// storing it; and a new resource has `status.observedGeneration: -1`, so that
-/// tools that wait for it see that nothing was reconciled yet.
+/// Differs from the derived one in three ways: it has the rules between fields; no field is nullable, so
+/// that the server drops a null; and a new resource has `status.observedGeneration: -1`, so that tools
+/// that wait for it know that it was not reconciled yet.
 pub fn definition() -> CustomResourceDefinition {
     let mut definition = OrganizationSessionPolicy::crd();
     for version in &mut definition.spec.versions {
@@ -34,7 +33,7 @@ fn at<'a>(schema: &'a mut JSONSchemaProps, path: &str) -> Option<&'a mut JSONSch
     path.split('.').try_fold(schema, |schema, field| schema.properties.as_mut()?.get_mut(field))
 }
 
-/// The schema in [`definition`]; `None` only if it were none, which a test excludes.
+/// The schema in [`definition`]. It is always there, as a test shows.
 pub(super) fn structural_schema() -> Option<Value> {
     let schema = definition().spec.versions.into_iter().next()?.schema?.open_api_v3_schema?;
     serde_json::to_value(schema).ok()

@@ -1,8 +1,8 @@
-//! The Kubernetes side of a session policy: the custom resource, its rules,
-//! its manifest, and a check of manifests without a cluster.
+//! The custom resource: its types, its rules, its definition, and a check of manifests without a
+//! cluster.
 //!
-//! A raw [`OrganizationSessionPolicySpec`] is only ever turned into a
-//! [`crate::policy::ValidatedSpec`]; nothing past [`validate`] reads the raw one.
+//! [`validate`] turns a raw [`OrganizationSessionPolicySpec`] into a [`crate::policy::ValidatedSpec`],
+//! and other modules read only that one.
 
 mod check;
 mod conditions;
@@ -37,6 +37,6 @@ pub use violation::{RuleId, Violation};
 /// The finalizer of a resource whose deletion may have to write to Scalekit.
 pub const FINALIZER: &str = "scalekit.com/session-policy";
 
-/// The annotation that asks for a reconcile now; its value is echoed in
-/// `status.lastHandledReconcileAt`. Flux' name, so `flux reconcile` works.
+/// The annotation that requests a reconcile; its value is echoed in `status.lastHandledReconcileAt`. The
+/// name is Flux's, so that its tools can set it.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";

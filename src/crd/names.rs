@@ -1,9 +1,9 @@
-//! The shapes of Kubernetes' own names (RFC 1123).
+//! The formats of names in Kubernetes (RFC 1123).
 
-/// What most names must match, besides having at most 253 characters.
+/// The pattern of most names, which also have at most 253 characters.
 pub(super) const SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
-/// Said of a name that does not.
+/// The message for a name that does not match [`SUBDOMAIN`].
 pub(super) const NOT_A_SUBDOMAIN: &str = "must be 1 to 253 lower case letters, digits, - or ., with a letter or \
                                           digit at both ends of each part";
 
@@ -12,7 +12,7 @@ pub fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_part)
 }
 
-/// Said of a namespace that does not fit [`is_label`].
+/// The message for a namespace that is not [`is_label`].
 pub const NOT_A_LABEL: &str = "must be 1 to 63 lower case letters, digits or -";
 
 /// Whether `name` may name a namespace.
@@ -20,7 +20,7 @@ pub fn is_label(name: &str) -> bool {
     name.len() <= 63 && is_part(name)
 }
 
-/// Said of a key that is not [`is_qualified`].
+/// The message for a key that is not [`is_qualified`].
 pub(super) const NOT_QUALIFIED: &str = "a key has at most 63 letters, digits, -, _ or ., with a letter or digit at both \
                                         ends, and may have a domain and / before them";
 

@@ -1,4 +1,4 @@
-//! How the domain's findings read in the status.
+//! Converts between the types of the domain and those of the status.
 
 use super::status::{ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, ReportedPolicy};
 use crate::policy::{
@@ -26,7 +26,7 @@ impl From<&Live> for ReportedPolicy {
     }
 }
 
-/// What a status reports, read back; a number that is no timeout is absent.
+/// Reads a policy back from the status; an invalid timeout counts as absent.
 impl From<&ReportedPolicy> for Live {
     fn from(reported: &ReportedPolicy) -> Self {
         match reported.policy_source.as_str() {

@@ -1,9 +1,9 @@
-//! The rules between fields, each written twice side by side: as CEL for the
-//! API server and as code for the operator. Id, field and message are said once.
+//! The rules between fields. Each has one id, field and message, and is written twice: in CEL for the API
+//! server and in Rust for the operator.
 //!
-//! A rule guards itself with `has()` and never errs when another one is
-//! broken, so that a person sees every fault at once and never an evaluation
-//! error. Bounds of a single field are in the schema (`spec.rs`).
+//! A rule in CEL tests fields with `has()`, so that it evaluates without an error also when another rule
+//! is violated, and a person gets all violations at once. The bounds of single fields are in the schema
+//! (`spec.rs`).
 
 use super::interval;
 use super::spec::{OrganizationSessionPolicySpec, PolicySource};
@@ -11,25 +11,23 @@ use crate::policy::Unit;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::ValidationRule;
 
 pub(super) struct Rule {
-    /// Its name in the output of `osp validate`: never renamed.
+    /// The id in the output of `osp validate`; it never changes.
     pub(super) id: &'static str,
-    /// The field that is to be changed.
     pub(super) path: &'static str,
-    /// True when the rule holds; `self` is the object of [`OBJECTS`].
+    /// The expression, true if the rule holds; `self` is the object of [`OBJECTS`].
     cel: &'static str,
-    /// True when it does not.
     pub(super) broken: fn(&OrganizationSessionPolicySpec) -> bool,
     /// What to write instead.
     pub(super) message: &'static str,
-    /// Decides whether the server says "Required value", "Forbidden" or
-    /// "Invalid value" before the message.
+    /// The reason that the server reports, which decides on the words before the message: "Required value",
+    /// "Forbidden" or "Invalid value".
     reason: &'static str,
 }
 
-/// The objects that have rules, inner ones first.
+/// The objects that have rules; inner ones come first, since a field belongs to the innermost.
 pub(super) const OBJECTS: [&str; 3] = ["spec.organization", "spec.policy", "spec"];
 
-/// A field that only a custom policy has.
+/// The rule for a field that only a custom policy has.
 macro_rules! inherited {
     ($name:literal, $field:ident) => {
         Rule {
@@ -61,8 +59,8 @@ pub(super) const RULES: &[Rule] = &[
         message: "an externalId of . or .. would be a step in a path and cannot be looked up: use the id instead",
         reason: INVALID,
     },
-    // What was set for the old one would be left behind. As a rule of the whole
-    // object it also holds between id and externalId.
+    // The policy of the old organization would not be reverted. A rule of the whole object, so that id can't be
+    // replaced by externalId either.
     Rule {
         id: "organization-immutable",
         path: "spec.organization",
@@ -138,8 +136,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: IDLE_BELOW_ABSOLUTE,
         path: "spec.policy.idleSessionTimeout",
-        // Past the largest value another rule is broken, and a product might
-        // overflow.
+        // Above the largest value another rule is violated, and a product might overflow.
         cel: "!has(self.absoluteSessionTimeout) || !has(self.idleSessionTimeout) || \
               self.absoluteSessionTimeout > 2147483647 || self.idleSessionTimeout > 2147483647 || \
               self.absoluteSessionTimeout < 1 || self.idleSessionTimeout < 1 || \
@@ -168,7 +165,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// The rule that the domain has as well.
+/// The id of the rule that the domain checks as well.
 pub(super) const IDLE_BELOW_ABSOLUTE: &str = "idle-below-absolute";
 
 const TOO_LONG: &str = "at most 2147483647 MINUTES, 35791394 HOURS or 1491308 DAYS";
@@ -189,7 +186,7 @@ fn past_largest(value: Option<i64>, unit: Option<Unit>) -> bool {
     value.is_some_and(|value| value > unit.unwrap_or_default().largest())
 }
 
-/// `None` as well for a value outside the schema, which another rule names.
+/// `None` also for a value outside of the schema, which has a violation of its own.
 fn in_minutes(value: Option<i64>, unit: Option<Unit>) -> Option<i64> {
     let value = value.filter(|value| (1..=i64::from(i32::MAX)).contains(value))?;
     Some(value * unit.unwrap_or_default().in_minutes())
@@ -200,7 +197,7 @@ pub(super) fn id_of(cel: &str) -> &'static str {
     RULES.iter().find(|rule| rule.cel == cel).map_or("policy", |rule| rule.id)
 }
 
-/// The rules of one of [`OBJECTS`], for its schema.
+/// The rules of one of [`OBJECTS`], in CEL for its schema.
 pub(super) fn in_cel(object: &str) -> Vec<ValidationRule> {
     let field = |rule: &Rule| {
         let (of, field) = OBJECTS.iter().find_map(|of| Some((*of, rule.path.strip_prefix(of)?)))?;

@@ -1,5 +1,5 @@
-//! What a person writes. Documentation comments here become the descriptions
-//! that `kubectl explain` shows; the rules between fields are in `rules.rs`.
+//! The spec. Its documentation comments become the descriptions of `kubectl explain`; the rules
+//! between fields are in `rules.rs`.
 
 use super::status::OrganizationSessionPolicyStatus;
 pub use crate::policy::{DeletionPolicy, Mode, Unit as TimeoutUnit};
@@ -49,7 +49,7 @@ use serde::{Deserialize, Serialize};
         name = "Mode",
         type_ = "string",
         json_path = ".spec.mode",
-        description = "How far the operator may go"
+        description = "What the operator may write"
     ),
     printcolumn(
         name = "Ready",
@@ -101,9 +101,9 @@ pub struct OrganizationSessionPolicySpec {
     /// Which policy. The fields are those of Scalekit's own API.
     pub policy: SessionPolicy,
 
-    /// How far the operator may go. Enforce: make it so. TightenOnly: change a
-    /// field only if that makes it stricter than what is live. Observe: never
-    /// write, report drift.
+    /// What the operator may write. Enforce: the declared policy. TightenOnly:
+    /// a field only if that makes it stricter than the live one. Observe:
+    /// nothing; it reports drift.
     #[serde(default)]
     pub mode: Mode,
 
@@ -114,12 +114,13 @@ pub struct OrganizationSessionPolicySpec {
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// Hands off for now. A deletion is never held back by it.
+    /// While true, the operator neither reads nor writes the policy. A deletion
+    /// goes on all the same.
     #[serde(default)]
     pub suspend: bool,
 
     /// Time between two reconciles, from 30s to 24h, for example 10m or
-    /// 1h30m. When absent, the operator's own setting.
+    /// 1h30m. When absent, the operator's --resync-interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = super::interval::PATTERN))]
     pub interval: Option<String>,
@@ -127,7 +128,7 @@ pub struct OrganizationSessionPolicySpec {
     /// The Secret with the credentials of the Scalekit environment, in the
     /// namespace of this resource. Its keys: SCALEKIT_ENVIRONMENT_URL,
     /// SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET. When absent, the operator's
-    /// own credentials.
+    /// default credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretReference>,
 }

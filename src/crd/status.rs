@@ -1,11 +1,11 @@
-//! What a person reads. Every field is optional and every odd value costs only
-//! itself, so that a status written by another version never hides a resource.
+//! The status. Every field is optional, and a value of the wrong shape counts as absent, so that a
+//! resource with a status of another version can be read.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
-/// What the operator last saw and did.
+/// What the operator observed and did at its last reconcile.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct OrganizationSessionPolicyStatus {
@@ -16,7 +16,7 @@ pub struct OrganizationSessionPolicyStatus {
 
     /// Scalekit's id of the organization. Once resolved it stays: should the
     /// external id come to mean another organization, nothing is written.
-    // Strict on purpose: this pin must not get lost silently.
+    // Strict on purpose: if it were taken as absent, a write could reach another organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub organization_id: Option<String>,
@@ -93,15 +93,15 @@ pub struct OrganizationSessionPolicyStatus {
     pub release: Option<ReportedRelease>,
 }
 
-/// What a deletion waits for, but not for good.
+/// What a deletion waits for, and until when.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReportedRelease {
-    /// The reason of Ready that it waits with.
+    /// The reason of the condition Ready while it waits.
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// When it goes on. Deleting and HandingOver: then the organization is set
-    /// back. Any other reason: then the resource goes, and the policy stays in
-    /// Scalekit.
+    /// When the wait ends. Deleting and HandingOver: then the organization is
+    /// reverted. Any other reason: then the resource is released, and the policy
+    /// stays in Scalekit.
     #[schemars(length(max = 64), extend("format" = "date-time"))]
     pub at: String,
 }
@@ -110,7 +110,8 @@ pub struct ReportedRelease {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportedPolicy {
-    /// APPLICATION, CUSTOM, or UNRECOGNIZED for one this version does not know.
+    /// APPLICATION, CUSTOM, or UNRECOGNIZED for a source that this version does
+    /// not know.
     #[schemars(length(max = 64))]
     pub policy_source: String,
 
@@ -192,12 +193,12 @@ pub struct DriftedField {
     /// As declared.
     #[schemars(length(max = 64))]
     pub desired: String,
-    /// As found; `unset` when Scalekit tells nothing.
+    /// As found; `unset` when Scalekit reports none.
     #[schemars(length(max = 64))]
     pub live: String,
 }
 
-/// Takes a value of the wrong shape as absent.
+/// Reads a value of the wrong shape as absent.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).unwrap_or_default())

@@ -1,6 +1,5 @@
-//! The operator's own check of a spec: the rules of `rules.rs`, then the bounds
-//! of each field. It holds where the API server's rules were bypassed, and it
-//! is the only way from a raw spec to a [`ValidatedSpec`].
+//! The operator's own check of a spec: the rules of `rules.rs`, then the bounds of each field. It is the
+//! only way to make a [`ValidatedSpec`], so it holds even if the API server did not check.
 
 use super::interval;
 use super::names;
@@ -9,7 +8,7 @@ use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySo
 use super::violation::{RuleId, Violation};
 use crate::policy::{ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit, ValidatedSpec};
 
-/// The validated spec, or all that is wrong with it (never empty).
+/// The validated spec, or its violations (at least one).
 pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, Vec<Violation>> {
     let violations = broken_rules(spec);
     if !violations.is_empty() {
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_spec_becomes_its_declaration() {
+    fn a_valid_spec_becomes_a_validated_spec() {
         let minutes = |n| Minutes::new(n).unwrap();
         let expected = ValidatedSpec {
             organization: OrganizationRef::Id(OrganizationId::parse("org_12345").unwrap()),

@@ -1,9 +1,8 @@
-//! What is wrong with a spec or a whole manifest.
+//! Violations of the rules for a spec or a manifest.
 
 use std::fmt;
 
-/// Which kind of rule is broken. Programs decide by it, since messages are for
-/// people and change.
+/// Identifies a rule. Code matches on it and not on messages, which are for people and may change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RuleId {
     /// `apiVersion` and `kind` are those of the resource.
@@ -20,13 +19,12 @@ pub enum RuleId {
     Policy(&'static str),
 }
 
-/// One broken rule.
+/// A violated rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Violation {
-    /// Which one.
+    /// The rule.
     pub rule: RuleId,
-    /// Where, from the root of the resource: `spec.policy.idleSessionTimeout`;
-    /// empty for the document itself.
+    /// The path of the field, such as `spec.policy.idleSessionTimeout`; empty for the whole document.
     pub path: String,
     /// What to write instead.
     pub message: String,

@@ -1,11 +1,12 @@
-//! How a verb reaches Scalekit: the operator's own settings, under the same
-//! names. Credentials come from the environment or a folder, never from an
-//! argument, which every user of the machine can read.
+//! The arguments with which a verb connects to Scalekit; they have the same names as the operator's.
+//! Credentials come from environment variables or a folder, never from an argument, which every
+//! user of the machine can read.
 
 use crate::{
     crd,
     reconcile::CredentialsSource,
     scalekit::{Client, Credentials, Rules, Settings, Transport, read_default_credentials},
+    terminal::with_causes,
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -39,22 +40,17 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// How many requests may be under way at once: the rate limit, rounded down
-    /// to a power of two from 1 to 16.
+    /// How many requests run at the same time: the rate limit, rounded down to a power of two from 1
+    /// to 16.
     pub(super) fn concurrency(&self) -> usize {
         [2.0, 4.0, 8.0, 16.0].iter().filter(|rate| self.rate_limit >= **rate).fold(1, |n, _| n * 2)
     }
 
-    /// A client with the credentials as they are now. Sends nothing yet.
+    /// Reads the credentials and makes a client with them; sends no request.
     pub(super) async fn client(&self) -> Result<Client, String> {
         let settings = Settings { deadline: self.request_timeout, rate: self.rate_limit, ..Settings::default() };
-        let transport = Transport::new(settings).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            format!(
-                "no connection can be set up: {error}{}",
-                cause.map(|cause| format!(": {cause}")).unwrap_or_default()
-            )
-        })?;
+        let transport = Transport::new(settings)
+            .map_err(|error| format!("no connection can be set up: {}", with_causes(&error)))?;
         let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone(), ..Rules::default() };
         let folder = self.credentials_dir.as_deref();
         let from = folder.map_or(CredentialsSource::Environment, |path| CredentialsSource::Folder(path.into()));

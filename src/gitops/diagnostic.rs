@@ -4,16 +4,16 @@ use crate::terminal;
 use serde::{Serialize, Serializer};
 use std::{fmt, sync::Arc};
 
-/// Where something stands in the input.
+/// A position in a file of the input.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Location {
-    /// The file as it was named on the command line or found below a folder of
-    /// it; `<stdin>` for the standard input. Shared, as thousands have the same.
+    /// The path as given on the command line, or found below a folder that was; `<stdin>` for the
+    /// standard input. Shared, since thousands of locations have the same.
     #[serde(serialize_with = "text")]
     pub file: Arc<str>,
-    /// From 1.
+    /// Counted from 1.
     pub line: usize,
-    /// From 1, in characters.
+    /// Counted from 1, in characters.
     pub column: usize,
 }
 
@@ -30,22 +30,22 @@ impl fmt::Display for Location {
 /// One error in the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// What it is about.
+    /// The rule of `osp validate` that is broken.
     pub rule: Rule,
-    /// Which rule is broken: one of the resource's own with [`Rule::Policy`],
-    /// else the name of `rule`.
+    /// With [`Rule::Policy`] the id of the broken rule of the CRD (`src/crd/rules.rs`), else the name
+    /// of `rule`.
     pub id: &'static str,
-    /// Where.
+    /// Where the error is.
     #[serde(flatten)]
     pub location: Location,
-    /// The field it is about, from the root of its resource:
-    /// `spec.policy.idleSessionTimeout`; empty for a document or a file.
+    /// The path of the wrong field, such as `spec.policy.idleSessionTimeout`; empty when a whole
+    /// document or file is wrong.
     pub field: String,
     /// What is wrong.
     pub message: String,
-    /// What to write instead, where the message does not say it already.
+    /// What to write instead; `None` where the message says it.
     pub fix: Option<String>,
-    /// The other place, of two that contradict each other.
+    /// The earlier location, where two contradict each other.
     pub other: Option<Location>,
 }
 
@@ -63,7 +63,7 @@ impl Diagnostic {
         Self { other: Some(other), ..self }
     }
 
-    /// [`Self::summary`], and the fix on a line of its own.
+    /// [`Self::summary`], and the fix on a second line.
     pub(in crate::gitops) fn with_fix(&self) -> String {
         self.fix.iter().fold(self.summary(), |text, fix| format!("{text}\nfix: {fix}"))
     }
@@ -76,7 +76,7 @@ impl Diagnostic {
 
 macro_rules! rules {
     ($($rule:ident $name:literal: $help:literal;)*) => {
-        /// What a diagnostic is about. Their names are part of the output: never renamed.
+        /// What `osp validate` checks. The names are part of its output and never change.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
         #[serde(into = "&'static str")]
         pub enum Rule {
@@ -87,12 +87,12 @@ macro_rules! rules {
             /// All of them, in the order of the documentation.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$rule,)*];
 
-            /// Its name in every output.
+            /// The name in every output format.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$rule => $name,)* }
             }
 
-            /// One sentence on what it asks for.
+            /// One sentence that says what the rule requires.
             pub const fn help(self) -> &'static str {
                 match self { $(Self::$rule => $help,)* }
             }
@@ -127,20 +127,14 @@ impl From<Rule> for &'static str {
     }
 }
 
-/// How long a text of a finding may be; values of users are quoted in it.
+/// The longest text of a diagnostic, in bytes, since values of users are quoted in it.
 pub(in crate::gitops) const LONGEST: usize = 600;
 
-/// `text` without anything that would move a terminal's cursor or end a line,
-/// and not endless.
+/// [`terminal::printable`], cut to [`LONGEST`] bytes.
 pub(in crate::gitops) fn printable(text: &str) -> String {
     let end = text.floor_char_boundary(LONGEST);
     let more = if end < text.len() { "…" } else { "" };
-    visible(text.get(..end).unwrap_or_default()) + more
-}
-
-/// `text` without anything that would move a terminal's cursor or end a line.
-pub(in crate::gitops) fn visible(text: &str) -> String {
-    terminal::printable(text)
+    terminal::printable(text.get(..end).unwrap_or_default()) + more
 }
 
 #[cfg(test)]
@@ -156,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_strangers_cannot_steer_the_terminal() {
+    fn a_text_of_strangers_cannot_control_the_terminal() {
         assert_eq!(printable("a\u{1b}[31m\r\nb\u{202e}c"), "a\\u{1b}[31m\\r\\nb\\u{202e}c");
         assert!(printable(&"é".repeat(10_000)).len() < 700);
     }

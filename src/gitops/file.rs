@@ -1,4 +1,4 @@
-//! Files that a verb writes: whole or not at all, and never through a link.
+//! Writes files: complete or not at all, and never through a symbolic link.
 
 use std::{
     fs::{self, OpenOptions},
@@ -7,8 +7,8 @@ use std::{
     path::Path,
 };
 
-/// Writes `target`, a new file of this `mode`. What is there under that name is
-/// replaced if it is a file; anything else is an error and stays.
+/// Writes `target` as a new file of this `mode`. An existing file is replaced; anything else under
+/// that name is an error and stays.
 pub(super) fn replace(
     target: &Path,
     mode: u32,
@@ -18,17 +18,17 @@ pub(super) fn replace(
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something else than a file"));
     }
     let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    // a new file, so no link can be in its place; renaming does not follow one either
-    let draft = target.with_file_name(format!(".{name}.{}", std::process::id()));
-    let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?);
-    let written = write(&mut file).and_then(|()| file.flush()).and_then(|()| fs::rename(&draft, target));
+    // a new file, so no link can be in its place; rename does not follow one either
+    let temporary = target.with_file_name(format!(".{name}.{}", std::process::id()));
+    let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?);
+    let written = write(&mut file).and_then(|()| file.flush()).and_then(|()| fs::rename(&temporary, target));
     if written.is_err() {
-        drop(fs::remove_file(&draft));
+        drop(fs::remove_file(&temporary));
     }
     written
 }
 
-/// An error with the path that it is about.
-pub(super) fn named(path: &Path) -> impl FnOnce(io::Error) -> String {
+/// Puts `path` before the message of an IO error.
+pub(super) fn with_path(path: &Path) -> impl FnOnce(io::Error) -> String {
     move |error| format!("{}: {error}", path.display())
 }

@@ -1,9 +1,8 @@
 //! The verbs of `osp` that need no cluster: the same rules and the same
 //! decision as the operator's, on files of a Git repository.
 //!
-//! A verb reconciles each organization with the operator's own decision
-//! ([`crate::reconcile::next_remote`]): `plan` records the writes, `apply` sends
-//! them, and neither decides anything.
+//! `plan` and `apply` reconcile each organization as the operator does
+//! ([`crate::reconcile::next_remote`]); `plan` records the writes instead of sending them.
 
 pub mod apply;
 mod connection;

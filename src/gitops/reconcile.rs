@@ -1,5 +1,5 @@
-//! One reconcile of one organization. The decisions are [`next_remote`]'s, as in
-//! the operator; the verb says how a request is carried out.
+//! One reconcile of one organization. [`next_remote`] decides, as in the operator; the verb carries
+//! the requests out, or simulates them.
 
 use super::Manifest;
 use crate::{
@@ -12,19 +12,18 @@ use crate::{
 };
 use futures::{StreamExt, stream};
 
-/// What `manifest` wants of its organization. With `features_unreported` no
-/// response has listed features yet: the flag is then switched on only together
-/// with a policy to write; otherwise every plan would show that change again.
+/// The goal that `manifest` declares. `features_unreported`: no response has listed features yet.
+/// Then the flag is switched on only together with a policy to write; otherwise every plan would
+/// show that change again.
 pub(super) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, features_unreported: bool) -> Goal {
     let declared = &manifest.spec;
     let organization = declared.organization.clone();
     Goal { organization, pinned, features_unreported, policy: declared.policy, mode: declared.mode }
 }
 
-/// Reconciles one organization; returns what was observed and the outcome.
-/// `perform` carries out one request; its `None` ends the reconcile without an
-/// outcome. What must be read right before a write is read where `sends_writes`
-/// says that the write is sent, and not only recorded.
+/// Reconciles one organization; returns what was observed, and the outcome. `perform` carries out
+/// one request; if it returns `None`, the reconcile ends without an outcome. `sends_writes`: writes
+/// are sent and not only recorded, so the reads that must come right before one are made.
 pub(super) async fn reconcile(
     goal: &Goal,
     sends_writes: bool,
@@ -45,22 +44,21 @@ pub(super) async fn reconcile(
     (observation, Some(RemoteOutcome::Error(RemoteError::new(ErrorKind::BadResponse))))
 }
 
-/// Runs `jobs`, `at_once` at a time, and steps `progress` with each that is
-/// done; the results are in the order of the jobs.
+/// Runs `jobs`, `concurrency` at a time, and advances `progress` after each. Returns the results in
+/// the order of the jobs.
 pub(super) async fn concurrently<T>(
     jobs: impl Iterator<Item = impl Future<Output = T>>,
-    at_once: usize,
+    concurrency: usize,
     progress: &Progress,
 ) -> Vec<T> {
     let numbered = jobs.enumerate().map(async |(n, job)| (n, job.await));
-    let done = stream::iter(numbered).buffer_unordered(at_once).inspect(|_| progress.step());
+    let done = stream::iter(numbered).buffer_unordered(concurrency).inspect(|_| progress.step());
     let mut done: Vec<_> = done.collect().await;
     done.sort_by_key(|(n, _)| *n);
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The response to a write from a server that applies it exactly; `None` for a
-/// read.
+/// The response of a server that applies a write exactly as requested; `None` for a read.
 pub(super) fn simulate(request: &RemoteRequest, observation: &Observation) -> Option<RemoteResponse> {
     match request {
         RemoteRequest::WritePolicy { policy, .. } => Some(RemoteResponse::Policy((*policy).into())),

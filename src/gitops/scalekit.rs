@@ -1,6 +1,6 @@
-//! Requests of the verbs to Scalekit: retried where it asks to wait, the
-//! application's policy read once, and organizations read from the list where
-//! that costs fewer requests than one read for each.
+//! Sends the requests of the verbs to Scalekit, and saves requests: the application's policy is read
+//! once, and many organizations are read from the list, a hundred at a time. Retries what was rate
+//! limited, and reads during an outage.
 
 use crate::{
     policy::{ExternalId, OrganizationId, OrganizationRef},
@@ -18,37 +18,35 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Below so many organizations each is read for itself.
+/// From this many organizations on, the list is read first.
 const WORTH_A_LIST: usize = 10;
 /// Organizations on one page (`scalekit-api.md` §7).
 const PER_PAGE: usize = 100;
-/// How often a read is tried during an outage.
+/// How often a read is sent during an outage.
 const TRIES: u32 = 4;
-/// How long one call waits, all in all, because of the rate.
+/// The total time that one request waits after 429 responses.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 pub(super) struct Scalekit {
     client: Client,
     application: tokio::sync::Mutex<Option<Result<RemoteResponse, RemoteError>>>,
-    listed: RefCell<Listed>,
-    /// Each distinct list of features, shared.
+    prefetched: RefCell<Prefetched>,
+    /// The distinct lists of features ([`Self::intern`]).
     features: RefCell<HashSet<Rc<[Feature]>>>,
-    /// Whether a failed read is retried: false after one used up its tries, until a
-    /// request succeeds, so that an outage is waited for once and not for each
-    /// organization.
+    /// Whether a failed read is retried. False from when one has used up its tries until a request
+    /// succeeds, so that the verb waits for an outage once and not for each organization.
     retry_reads: Cell<bool>,
     /// Whether a response has listed the features of an organization.
     features_reported: Cell<bool>,
-    /// Cancelled by a signal: waits between tries end.
+    /// Cancelled by a signal; ends the waits between tries.
     stop: CancellationToken,
 }
 
-/// Organizations as the list showed them. Each is used once, so that a second
-/// read of one is a fresh one.
+/// Organizations from the list. Each is used once, so that a second read of it is sent.
 #[derive(Default)]
-struct Listed {
+struct Prefetched {
     by_id: HashMap<OrganizationId, (Option<String>, Rc<[Feature]>)>,
-    /// The ids of those that manifests name by external id.
+    /// The ids of the organizations that manifests name by external id.
     by_external_id: HashMap<String, OrganizationId>,
 }
 
@@ -57,7 +55,7 @@ impl Scalekit {
         Self {
             client,
             application: tokio::sync::Mutex::default(),
-            listed: RefCell::default(),
+            prefetched: RefCell::default(),
             features: RefCell::default(),
             retry_reads: Cell::new(true),
             features_reported: Cell::new(false),
@@ -69,13 +67,13 @@ impl Scalekit {
         self.client.environment().to_string()
     }
 
-    /// Sends one request, or answers it from the list.
-    pub(super) async fn ask(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+    /// Sends one request, or answers it from the organizations that were read from the list.
+    pub(super) async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         if matches!(request, RemoteRequest::ReadApplicationPolicy(_)) {
             return self.application_policy(request).await;
         }
-        let listed = self.listed.borrow_mut().take(request);
-        if let Some(organization) = listed {
+        let prefetched = self.prefetched.borrow_mut().take(request);
+        if let Some(organization) = prefetched {
             return Ok(RemoteResponse::Organization(organization));
         }
         let response = self.with_retries(request.writes(), async || self.client.request(request).await).await;
@@ -85,22 +83,22 @@ impl Scalekit {
         response
     }
 
-    /// Whether this server is known to list features. One that never does and one
-    /// that omits an empty list look alike until an organization has some.
+    /// Whether this server is known to list features. A server that never does and one that leaves
+    /// out an empty list look the same until an organization has features.
     pub(super) fn features_reported(&self) -> bool {
         self.features_reported.get()
     }
 
-    /// The same, after reading one page of the list if it is not known yet.
+    /// [`Self::features_reported`], after reading one page of the list if it is not known yet.
     pub(super) async fn confirm_features_reported(&self) -> bool {
         if !self.features_reported() {
-            drop(self.page(None).await); // whatever else it is, it is no evidence
+            drop(self.page(None).await); // an error proves nothing
         }
         self.features_reported()
     }
 
-    /// Read once: it is the environment's, whichever organization asks. An
-    /// answer that says nothing about it is not kept.
+    /// Reads the application's policy once, since it is the same for all organizations. A response
+    /// that does not settle it, as in an outage, is not cached.
     async fn application_policy(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         let mut known = self.application.lock().await;
         if let Some(response) = &*known {
@@ -120,31 +118,31 @@ impl Scalekit {
         page
     }
 
-    /// Reads the list as far as that costs fewer requests than asking for the
-    /// wanted organizations one by one. A failure costs nothing but that.
-    pub(super) async fn list(&self, wanted: &[&OrganizationRef]) {
+    /// Reads pages of the list while that costs fewer requests than reading the `wanted`
+    /// organizations one by one. After an error the rest is read one by one.
+    pub(super) async fn prefetch(&self, wanted: &[&OrganizationRef]) {
         let mut missing: HashSet<&OrganizationRef> = wanted.iter().copied().collect();
         if missing.len() < WORTH_A_LIST {
             return;
         }
         let progress = Progress::new("Listing organizations", None);
-        let (mut token, mut seen) = (None::<String>, 0);
+        let (mut token, mut listed) = (None::<String>, 0);
         loop {
             let Ok(page) = self.page(token.as_deref()).await else { return };
-            seen += page.organizations.len();
+            listed += page.organizations.len();
             progress.steps(page.organizations.len());
             for organization in page.organizations {
                 let by_id = missing.remove(&OrganizationRef::Id(organization.id.clone()));
                 let external = organization.external_id.as_deref().and_then(ExternalId::parse);
                 let by_external = external.is_some_and(|id| missing.remove(&OrganizationRef::External(id)));
-                // A list may leave features out, and a list of features that is written back must be complete: who
-                // shows none is asked for itself.
+                // A list may leave features out, and what is written back must be complete, so an organization
+                // without features is read by itself.
                 if (by_id || by_external) && !organization.features.is_empty() {
-                    let features = self.shared(&organization.features);
-                    self.listed.borrow_mut().put(organization, features, by_external);
+                    let features = self.intern(&organization.features);
+                    self.prefetched.borrow_mut().put(organization, features, by_external);
                 }
             }
-            let left = page.total.map_or(1, |total| total.saturating_sub(seen).div_ceil(PER_PAGE).max(1));
+            let left = page.total.map_or(1, |total| total.saturating_sub(listed).div_ceil(PER_PAGE).max(1));
             token = page.next.filter(|_| left < missing.len());
             if token.is_none() {
                 return;
@@ -152,22 +150,22 @@ impl Scalekit {
         }
     }
 
-    /// Handles SIGINT and SIGTERM: the first one stops the verb after the requests
-    /// under way, which `say` announces; a second one ends the process at once.
-    pub(super) fn stop_on_signal(&self, say: impl Fn(&str) + Send + 'static) -> io::Result<()> {
+    /// Handles SIGINT and SIGTERM. The first one stops the verb after the requests in flight, and
+    /// `announce` prints so; a second one ends the process at once.
+    pub(super) fn stop_on_signal(&self, announce: impl Fn(&str) + Send + 'static) -> io::Result<()> {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            say("stopping after the requests under way; a second signal stops at once");
+            announce("stopping after the requests in flight; a second signal stops at once");
             stop.cancel();
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            Exit::Interrupted.now();
+            Exit::Interrupted.exit_now();
         });
         Ok(())
     }
 
-    pub(super) fn shared(&self, features: &[Feature]) -> Rc<[Feature]> {
+    pub(super) fn intern(&self, features: &[Feature]) -> Rc<[Feature]> {
         let mut known = self.features.borrow_mut();
         if let Some(shared) = known.get(features) {
             return Rc::clone(shared);
@@ -181,10 +179,9 @@ impl Scalekit {
         self.stop.is_cancelled()
     }
 
-    /// Sends a request until it succeeds or a retry makes no sense. A 429 is waited
-    /// out for reads and writes alike, since nothing was applied. After a timeout or
-    /// an outage only reads are retried: a write may have been applied, so the
-    /// reconcile reads first.
+    /// Sends a request until it succeeds or must not be repeated. After a 429 reads and writes are
+    /// repeated, since nothing was applied. In an outage only reads are: a write may have been
+    /// applied, so the reconcile reads before it writes again.
     async fn with_retries<T>(
         &self,
         writes: bool,
@@ -202,7 +199,7 @@ impl Scalekit {
             let pause = match error.kind {
                 ErrorKind::RateLimited { retry_after } if waited < LONGEST_WAIT => {
                     waited += retry_after;
-                    // jitter, so that requests that waited for one pause are not sent at once
+                    // jitter, so that requests that waited for the same pause are not sent together
                     retry_after.mul_f64(1.0 + fastrand::f64() / 20.0)
                 }
                 kind if kind.is_outage() && !writes => {
@@ -224,7 +221,7 @@ impl Scalekit {
     }
 }
 
-impl Listed {
+impl Prefetched {
     fn put(&mut self, organization: Organization, features: Rc<[Feature]>, by_external: bool) {
         let Organization { id, external_id, .. } = organization;
         if let Some(external) = external_id.as_ref().filter(|_| by_external) {

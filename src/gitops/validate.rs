@@ -1,5 +1,4 @@
-//! `osp validate`: everything that can be known of manifests without a cluster
-//! and without Scalekit.
+//! `osp validate`: checks manifests without a cluster and without Scalekit.
 
 use super::diagnostics::{self, Format};
 use super::{Limits, load};
@@ -13,13 +12,13 @@ pub struct Arguments {
     /// the standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How findings are written
+    /// Output format
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
 }
 
-/// Failure when there is any finding. Errors come of printing only: what cannot
-/// be read is a finding.
+/// Returns [`Exit::Failure`] if there is any diagnostic; a file that cannot be read is one too. The
+/// only error is that printing failed.
 pub fn run(arguments: &Arguments) -> io::Result<Exit> {
     let loaded = load(&arguments.paths, &mut io::stdin().lock(), &Limits::default());
     print(|out| diagnostics::write(&loaded, arguments.output, &Output::stdout(), out))?;

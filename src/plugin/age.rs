@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-/// The time from `from` to `to` in one unit, as kubectl prints ages: `12s`, `5m`,
-/// `3h`, `12d`; `0s` where the clock of this machine is behind.
+/// The time from `from` to `to` as kubectl prints ages: `12s`, `5m`, `3h`, `12d`; `0s` if the clock
+/// of this machine is behind.
 pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
     match to.as_second().saturating_sub(from.as_second()).max(0) {
         s if s < 120 => format!("{s}s"),
@@ -13,7 +13,7 @@ pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
-/// A point in time to the second, in UTC.
+/// A time in UTC, to the second.
 pub(super) fn exact(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

@@ -1,7 +1,7 @@
-//! The requests that the verbs send to the API server, each with a deadline.
-//! Kube's own retries are off, since a person waits for the answer.
+//! The requests to the API server, each with a deadline. Kube's own retries are off, since a person
+//! waits for the output.
 
-use super::failure::{DEADLINE, Failure, near};
+use super::failure::{DEADLINE, Failure, similar};
 use crate::crd::OrganizationSessionPolicy;
 use clap::Args;
 use kube::{
@@ -13,7 +13,7 @@ use kube::{
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// Which cluster and namespace, as with kubectl.
+/// The arguments that select the cluster and the namespace, as kubectl has them.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Connection {
     /// The namespace [default: the context's]
@@ -27,17 +27,17 @@ pub(super) struct Connection {
     kubeconfig: Option<PathBuf>,
 }
 
-/// One resource of a cluster.
+/// The arguments that select one resource.
 #[derive(Debug, Args)]
-pub struct Named {
+pub struct ResourceArguments {
     /// The resource
     pub(super) name: String,
     #[command(flatten)]
     connection: Connection,
 }
 
-impl Named {
-    /// The resource, and a client for its namespace.
+impl ResourceArguments {
+    /// Reads the resource; also returns the connection to its namespace.
     pub(super) async fn read(&self, program: &str) -> Result<(Cluster, OrganizationSessionPolicy), Failure> {
         let cluster = Cluster::connect(&self.connection, program).await?;
         let resource = cluster.get(&self.name).await?;
@@ -45,8 +45,7 @@ impl Named {
     }
 }
 
-/// Writes the command lines that messages suggest, such as
-/// `kubectl osp explain acme -n customers`.
+/// Formats the commands that messages suggest, such as `kubectl osp explain acme -n customers`.
 #[derive(Debug, Clone)]
 pub(super) struct Hint {
     program: String,
@@ -54,7 +53,7 @@ pub(super) struct Hint {
 }
 
 impl Hint {
-    /// Commands of `program` with the flags of `connection`.
+    /// Hints for `program` with the flags of `connection`.
     pub(super) fn new(program: &str, connection: &Connection) -> Self {
         let file = connection.kubeconfig.as_ref().map(|file| file.display().to_string());
         let flags = [("-n", &connection.namespace), ("--context", &connection.context), ("--kubeconfig", &file)];
@@ -62,25 +61,24 @@ impl Hint {
         Self { program: program.to_owned(), flags: flags.collect() }
     }
 
-    /// The same for a resource of `namespace`, for a list of all namespaces.
-    pub(super) fn elsewhere(mut self, namespace: &str) -> Self {
+    /// Hints with `-n` and this namespace as well, for a list of all namespaces.
+    pub(super) fn in_namespace(mut self, namespace: &str) -> Self {
         self.flags.insert_str(0, &format!(" -n {namespace}"));
         self
     }
 
-    /// The command that runs `verb` on the resource `name`.
     pub(super) fn to(&self, verb: &str, name: &str) -> String {
         format!("{} {verb} {name}{}", self.program, self.flags)
     }
 }
 
-/// A resource of a list; where it does not decode, its metadata and the error.
+/// A resource; if it does not decode, its metadata and the error.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 
 pub(super) struct Cluster {
     client: Client,
     server: String,
-    /// `--namespace`, or else the context's.
+    /// `--namespace`, or else that of the context.
     pub(super) namespace: String,
     pub(super) hint: Hint,
 }
@@ -97,18 +95,18 @@ impl Cluster {
         Ok(Self { client, server, namespace, hint: Hint::new(program, connection) })
     }
 
-    /// The resource of this name; else an error that names similar ones.
+    /// Reads a resource; if there is none, the error names similar ones.
     pub(super) async fn get(&self, name: &str) -> Result<OrganizationSessionPolicy, Failure> {
         if let Some(resource) = self.get_opt(name).await? {
             return Ok(resource);
         }
-        // without the right to list there are no suggestions, and that is no error of its own
+        // suggestions need the right to list; without it there are none
         let all = self.list(false).await.unwrap_or_default();
-        Err(self.not_found(name, near(name, all.iter().filter_map(|object| object.meta().name.as_deref()))))
+        Err(self.not_found(name, similar(name, all.iter().filter_map(|object| object.meta().name.as_deref()))))
     }
 
-    fn not_found(&self, name: &str, near: Vec<String>) -> Failure {
-        Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), near }
+    fn not_found(&self, name: &str, similar: Vec<String>) -> Failure {
+        Failure::NotFound { name: name.to_owned(), namespace: self.namespace.clone(), similar }
     }
 
     pub(super) async fn get_opt(&self, name: &str) -> Result<Option<OrganizationSessionPolicy>, Failure> {
@@ -137,8 +135,8 @@ impl Cluster {
         patched.map(drop).ok_or_else(|| self.not_found(name, Vec::new()))
     }
 
-    /// Sends `request`; `None` if there is no such object. Without the whole kind
-    /// it is [`Failure::NotInstalled`].
+    /// Sends `request`; `None` if there is no such object. If the API server does not know the kind, the
+    /// error is [`Failure::NotInstalled`].
     async fn send<T>(
         &self,
         verb: &'static str,
@@ -148,7 +146,7 @@ impl Cluster {
         let place =
             || if everywhere { "in all namespaces".to_owned() } else { format!("in namespace {}", self.namespace) };
         match tokio::time::timeout(DEADLINE, request).await {
-            Ok(Ok(answer)) => Ok(Some(answer)),
+            Ok(Ok(response)) => Ok(Some(response)),
             Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.details.is_some() => Ok(None),
             Ok(Err(error)) => Err(Failure::of(error, &self.server, verb, &place())),
             Err(_) => Err(Failure::TimedOut { server: self.server.clone() }),
@@ -156,8 +154,8 @@ impl Cluster {
     }
 }
 
-/// `--kubeconfig`, or else the one that kubectl takes; in a pod without one, its
-/// service account.
+/// Reads the kubeconfig that `--kubeconfig` names, or else that of kubectl; in a pod without one, uses
+/// its service account.
 async fn configuration(connection: &Connection) -> Result<Config, KubeconfigError> {
     let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
     if let Some(file) = &connection.kubeconfig {

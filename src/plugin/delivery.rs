@@ -1,16 +1,15 @@
-//! Which GitOps tool applies a resource from Git, by the labels and annotations
-//! that the tool leaves on it. A field that Git declares is soon set back, so
-//! `osp suspend` warns and `osp explain` names the tool.
+//! Finds out from labels and annotations which GitOps tool applies a resource from Git. The tool sets
+//! every field that Git declares, so `osp suspend` warns about it and `osp explain` names it.
 
 use kube::{Resource, ResourceExt};
 use std::fmt;
 
-/// The tool, with the object that holds the resource.
+/// The tool, and the object through which it applies the resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// A Kustomization of Flux, as namespace/name.
+    /// The namespace/name of Flux's Kustomization.
     Flux(String),
-    /// An Application of Argo CD.
+    /// The name of Argo CD's Application.
     ArgoCd(String),
     /// The value of `app.kubernetes.io/instance`, which Argo CD and Helm both set.
     Instance(String),
@@ -27,7 +26,6 @@ impl fmt::Display for Delivery {
 }
 
 impl Delivery {
-    /// The tool that marked this resource, if one did.
     pub(super) fn of(resource: &impl Resource) -> Option<Self> {
         let (labels, annotations) = (resource.labels(), resource.annotations());
         let label = |key: &str| labels.get(key).cloned();

@@ -1,7 +1,7 @@
-//! `osp diff`: the declared beside the live policy, and which is stricter.
+//! `osp diff`: compares the declared policy with the live one, and says which is stricter.
 
 use super::{
-    cluster::{Hint, Named},
+    cluster::{Hint, ResourceArguments},
     explain::future,
     failure::Failure,
     limits::stricter_side,
@@ -18,12 +18,11 @@ use crate::{
 use clap::Args;
 use serde_json::json;
 
-/// The declared beside the live policy. Exit 0 when nothing differs, 2 when
-/// something does.
+/// Compares the declared policy with the live one. Exit 0 if nothing differs, 2 if something does.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    resource: Named,
+    resource: ResourceArguments,
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
@@ -32,7 +31,7 @@ pub struct Arguments {
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
     let (cluster, resource) = arguments.resource.read(program).await?;
     let comparison = Comparison::of(&resource, &cluster.hint)?;
-    let exit = if comparison.differs() { Exit::Findings } else { Exit::Success };
+    let exit = if comparison.differs() { Exit::NotAsDeclared } else { Exit::Success };
     let text = match arguments.output {
         Format::Json => comparison.json(),
         Format::Text => comparison.text(output),
@@ -47,7 +46,7 @@ struct Comparison<'a> {
     lines: Vec<Line>,
 }
 
-/// One field of both policies.
+/// One row of the table: a field of both policies.
 struct Line {
     field: Field,
     declared: String,
@@ -57,8 +56,7 @@ struct Line {
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares the present spec with the live policy that `status.policy` reports,
-    /// which is from the operator's last reconcile.
+    /// Compares the current spec with `status.policy`, the live policy at the operator's last reconcile.
     fn of(resource: &'a OrganizationSessionPolicy, hint: &Hint) -> Result<Self, Failure> {
         let summary = Summary::of(resource);
         let name = || summary.name().to_owned();
@@ -70,7 +68,7 @@ impl<'a> Comparison<'a> {
             explain: hint.to("explain", summary.name()),
         })?;
         let application = summary.status.and_then(|status| status.application_policy.as_ref()).map(Bounds::from);
-        // a deletion wants the organization to inherit
+        // a deletion reverts the organization to the application's policy
         let wanted = if summary.deleted().is_some() { Policy::Application } else { declared };
         let lines = lines(&wanted, &found, application);
         Ok(Self { summary, wanted, found, lines })
@@ -84,7 +82,7 @@ impl<'a> Comparison<'a> {
         let columns = ["FIELD", "DECLARED", "LIVE", "STRICTER"].map(|title| Column { title, place: Place::Row });
         let row = |line: &Line| {
             let (style, stricter, mark) = match line.differs {
-                true => (Style::Doubtful, line.stricter, "≠"),
+                true => (Style::Warning, line.stricter, "≠"),
                 false => (Style::Plain, "", "="),
             };
             [&format!("{mark} {}", line.field.name()), &line.declared, &line.live, stricter]
@@ -95,7 +93,7 @@ impl<'a> Comparison<'a> {
         format!("{}\n{}", table(&columns, &rows, output), output.paragraph("", &self.consequence()))
     }
 
-    /// What the operator will do about the difference, in a sentence.
+    /// Says in a sentence what the operator does about the difference.
     fn consequence(&self) -> String {
         let (ready, deleted) = (self.summary.ready(), self.summary.deleted().is_some());
         let mode = self.summary.spec.as_ref().map(|spec| spec.mode);
@@ -137,8 +135,8 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The fields that either policy sets. Whether a field differs is decided by
-/// `policy::diff`, which the operator uses too.
+/// The fields that either policy sets. `policy::diff`, which the operator uses too, decides whether a
+/// field differs.
 fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line> {
     let differences = diff(wanted, found);
     let declared = Live::from(*wanted);
@@ -158,7 +156,7 @@ fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line
         .collect()
 }
 
-/// The value of a field for people; empty where the policy does not set it.
+/// The value of a field for people; empty if the policy does not set it.
 fn value(field: Field, policy: &Live) -> String {
     match (field, policy) {
         (Field::Source, policy) => policy.source().into(),

@@ -1,6 +1,5 @@
-//! `osp explain`: one resource in sentences: what is declared, what is live, what
-//! applies, each condition that is not as it should be with what to do about it,
-//! and what the operator does next.
+//! `osp explain`: describes one resource in sentences: the declared and the live policy, what applies
+//! to sessions, each condition that needs attention and what to do, and what the operator does next.
 
 mod conditions;
 mod facts;
@@ -8,7 +7,7 @@ pub(super) mod future;
 
 use super::{
     age,
-    cluster::{Cluster, Hint, Named},
+    cluster::{Cluster, Hint, ResourceArguments},
     delivery::Delivery,
     output::{CommandOutput, VerbResult},
     summary::{Severity, Summary},
@@ -21,7 +20,7 @@ use crate::{
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-pub(super) async fn run(named: &Named, program: &str, output: &Output, now: Timestamp) -> VerbResult {
+pub(super) async fn run(named: &ResourceArguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let (cluster, resource) = named.read(program).await?;
     let owner = match Summary::of(&resource).ready().reason == Reason::Conflict.name() {
         true => owner(&cluster, &resource).await,
@@ -30,9 +29,8 @@ pub(super) async fn run(named: &Named, program: &str, output: &Output, now: Time
     Ok(text(&resource, owner.as_deref(), &cluster.hint, output, now))
 }
 
-/// The owner of the organization that `conflicted` claims too, searched in all
-/// namespaces or, without the right to list them, in this one. The operator names
-/// an owner in another namespace to nobody, so `None` if it can't be listed.
+/// Finds the owner of the organization that `conflicted` claims too. Searches all namespaces, or only
+/// this one if the user may not list all. The status does not name an owner in another namespace.
 async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Option<String> {
     let organization = |resource: &OrganizationSessionPolicy| {
         let status = resource.status.as_ref()?;
@@ -62,7 +60,7 @@ async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Opt
     reconcile::owner(&claimants).map(|owner| format!("{} in namespace {}", owner.name, owner.namespace))
 }
 
-/// How a resource claims the organization of its status; `None`: it does not.
+/// How a resource claims the organization in its status; `None` if it does not.
 fn claim(resource: &OrganizationSessionPolicy) -> Option<ClaimState> {
     let claim: ClaimState = resource.status.as_ref()?.claim.as_deref()?.parse().ok()?;
     let finalizer = resource.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
@@ -81,7 +79,7 @@ fn text(
     let style = match summary.severity() {
         Severity::Healthy => Style::Good,
         Severity::Failed => Style::Bad,
-        _ => Style::Doubtful,
+        _ => Style::Warning,
     };
     let says = match ready.status {
         ConditionStatus::True => "is Ready",

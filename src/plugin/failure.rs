@@ -1,5 +1,6 @@
-//! Why a verb failed, and what the user can do about it.
+//! The errors of the verbs, each with what the user can do about it.
 
+use crate::terminal::with_causes;
 use kube::config::KubeconfigError;
 use std::{error::Error, time::Duration};
 use strsim::levenshtein as distance;
@@ -7,10 +8,10 @@ use thiserror::Error;
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
-/// What kubectl calls the resource.
+/// The name that kubectl prints for the resource.
 const RESOURCE: &str = "organizationsessionpolicies.scalekit.com";
 
-/// The error of a verb; its text goes to stderr behind `error: `.
+/// The error of a verb. Its text goes to stderr after `error: `.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
     #[error("no cluster to talk to: {0}; name a kubeconfig with --kubeconfig or KUBECONFIG")]
@@ -25,8 +26,8 @@ pub(super) enum Failure {
     Forbidden { verb: &'static str, place: String },
     #[error("this cluster does not know {RESOURCE}; install it with: kubectl apply -f crds/")]
     NotInstalled,
-    #[error("there is no {name} in namespace {namespace}{}", hint(.near))]
-    NotFound { name: String, namespace: String, near: Vec<String> },
+    #[error("there is no {name} in namespace {namespace}{}", hint(.similar))]
+    NotFound { name: String, namespace: String, similar: Vec<String> },
     #[error("{name} can't be read by this version: {cause}")]
     Unreadable { name: String, cause: String },
     #[error("the API server refused: {0}")]
@@ -37,10 +38,10 @@ pub(super) enum Failure {
     NotHandled { name: String, waited: Duration },
 }
 
-fn hint(near: &[String]) -> String {
-    match near {
+fn hint(similar: &[String]) -> String {
+    match similar {
         [] => String::new(),
-        near => format!("; there is {}", near.join(", ")),
+        similar => format!("; there is {}", similar.join(", ")),
     }
 }
 
@@ -49,45 +50,31 @@ impl From<KubeconfigError> for Failure {
         Self::NoCluster(match &error {
             KubeconfigError::ReadConfig(cause, path) => format!("{}: {cause}", path.display()),
             KubeconfigError::LoadContext(name) => format!("the kubeconfig has no context {name}"),
-            other => whole(other),
+            other => with_causes(other),
         })
     }
 }
 
 impl Failure {
-    /// The failure that an error of kube stands for; `verb` and `place` are of the
-    /// request, for the message about missing rights.
+    /// Converts an error of kube. `verb` and `place` describe the request, for the message about missing
+    /// rights.
     pub(super) fn of(error: kube::Error, server: &str, verb: &'static str, place: &str) -> Self {
         let server = server.to_owned();
         match error {
             kube::Error::Api(status) => match status.code {
                 401 => Self::Unauthorized { server },
                 403 => Self::Forbidden { verb, place: place.to_owned() },
-                // a 404 without details: the API server does not know the kind
+                // a 404 without details means that the API server does not know the kind
                 404 if status.details.is_none() => Self::NotInstalled,
                 _ => Self::Refused(status.message.split_whitespace().collect::<Vec<_>>().join(" ")),
             },
-            kube::Error::Auth(cause) => Self::NoCluster(whole(&cause)),
+            kube::Error::Auth(cause) => Self::NoCluster(with_causes(&cause)),
             other => Self::Unreachable { server, cause: innermost(&other) },
         }
     }
 }
 
-/// An error with its causes, each said once.
-fn whole(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-/// The innermost cause: the ones around it only name layers of the client.
+/// The innermost cause, since the outer ones only name layers of the client.
 fn innermost(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
@@ -96,8 +83,8 @@ fn innermost(error: &dyn Error) -> String {
     innermost.to_string()
 }
 
-/// At most three of `names` that are similar to `name`, the most similar first.
-pub(super) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+/// The three of `names` that are most similar to `name`, or fewer, the most similar first.
+pub(super) fn similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut found: Vec<(usize, &str)> = names
         .map(|other| (if other.contains(name) || name.contains(other) { 1 } else { distance(name, other) }, other))
         .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
@@ -111,22 +98,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_finger_is_seen_and_another_name_is_not() {
+    fn a_typing_mistake_is_recognised_and_another_name_is_not() {
         let names = ["acme", "acme-eu", "globex", "initech"];
-        assert_eq!(near("acne", names.into_iter()), ["acme"]);
-        assert_eq!(near("acm", names.into_iter()), ["acme", "acme-eu"]);
-        assert_eq!(near("gloebx", names.into_iter()), ["globex"]);
-        assert_eq!(near("globx", names.into_iter()), ["globex"]);
-        assert_eq!(near("umbrella", names.into_iter()), Vec::<String>::new());
+        assert_eq!(similar("acne", names.into_iter()), ["acme"]);
+        assert_eq!(similar("acm", names.into_iter()), ["acme", "acme-eu"]);
+        assert_eq!(similar("gloebx", names.into_iter()), ["globex"]);
+        assert_eq!(similar("globx", names.into_iter()), ["globex"]);
+        assert_eq!(similar("umbrella", names.into_iter()), Vec::<String>::new());
         assert_eq!([distance("", "abc"), distance("abc", ""), distance("kitten", "sitting")], [3, 3, 3]);
     }
 
     #[test]
     fn what_is_missing_is_reported_with_what_is_there() {
-        let failure = |near: &[&str]| Failure::NotFound {
+        let failure = |similar: &[&str]| Failure::NotFound {
             name: "acne".into(),
             namespace: "customers".into(),
-            near: near.iter().map(|name| (*name).to_owned()).collect(),
+            similar: similar.iter().map(|name| (*name).to_owned()).collect(),
         };
         assert_eq!(failure(&[]).to_string(), "there is no acne in namespace customers");
         assert_eq!(failure(&["acme"]).to_string(), "there is no acne in namespace customers; there is acme");

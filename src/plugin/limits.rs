@@ -1,18 +1,15 @@
-//! The limits of a status for people, and which of two is stricter by the rules
-//! of `policy`.
+//! Formats the limits of a status, and compares which policy is stricter.
 
 use crate::policy::{Bounds, Field, Live, Minutes, Policy, stricter};
 
-/// A number of minutes as `8h` or `1d`; the number itself where it is no valid
-/// timeout.
+/// A number of minutes as `8h` or `1d`; the number itself if it is not a valid timeout.
 pub(super) fn format_minutes(number: i32) -> String {
     Minutes::new(i64::from(number)).map_or_else(|| number.to_string(), |minutes| minutes.to_string())
 }
 
-/// Which side is stricter in `field`: `declared`, `live`, `neither` where both have
-/// the same effect, or `mixed` where one has the stricter absolute and the other the
-/// stricter idle limit. A side that inherits is as strict as the application's
-/// policy; where that is needed and not known, `unknown`.
+/// Which side is stricter in `field`: `declared`, `live`, `neither` if both have the same effect, or
+/// `mixed` if one has the stricter absolute and the other the stricter idle limit. A side that
+/// inherits is as strict as the application's policy; if that is needed but not known, `unknown`.
 pub(super) fn stricter_side(
     field: Field,
     declared: &Policy,

@@ -1,7 +1,6 @@
-//! The verbs of `osp` that read a cluster, as `kubectl osp` too: which policies
-//! are there, why each is in its state, and what to do about it. None of them
-//! sends a request to Scalekit or reads a Secret; they print the status that the
-//! operator wrote.
+//! The verbs of `osp` and `kubectl osp` that read a cluster: the status of the policies, the reason
+//! for it, and what to do. They print what the operator wrote into the status; none of them sends a
+//! request to Scalekit or reads a Secret.
 
 mod age;
 mod cluster;
@@ -19,7 +18,7 @@ mod table;
 
 use crate::terminal::{Exit, Output, print};
 use clap::Subcommand;
-use cluster::Named;
+use cluster::ResourceArguments;
 use output::CommandOutput;
 use std::error::Error;
 
@@ -31,17 +30,16 @@ pub enum Verb {
     /// Compare the declared with the live policy, field by field
     Diff(diff::Arguments),
     /// Explain a policy: what is declared, what applies, why, and what to do
-    Explain(Named),
+    Explain(ResourceArguments),
     /// Ask the operator to reconcile a policy now, and wait for the outcome
     Reconcile(reconcile::Arguments),
     /// Suspend a policy: the operator neither reads nor writes it
-    Suspend(Named),
+    Suspend(ResourceArguments),
     /// Resume a suspended policy
-    Resume(Named),
+    Resume(ResourceArguments),
 }
 
-/// Runs a verb and prints its output; `program` is the command that hints name
-/// ([`program_name`]).
+/// Runs a verb and prints its output. `program` is the command in hints ([`program_name`]).
 pub async fn run(verb: &Verb, program: &str) -> Result<Exit, Box<dyn Error>> {
     let (output, now) = (Output::stdout(), jiff::Timestamp::now());
     let done = match verb {
@@ -57,8 +55,8 @@ pub async fn run(verb: &Verb, program: &str) -> Result<Exit, Box<dyn Error>> {
     Ok(exit)
 }
 
-/// The command to name in hints: `kubectl osp` when kubectl started the program
-/// as its plugin, else `osp`.
+/// The command to print in hints: `kubectl osp` when kubectl started the program as its plugin, else
+/// `osp`.
 pub fn program_name(argv0: Option<&str>) -> &'static str {
     let name = argv0.and_then(|argv0| std::path::Path::new(argv0).file_stem()?.to_str());
     if name == Some("kubectl-osp") { "kubectl osp" } else { "osp" }

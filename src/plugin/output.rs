@@ -1,9 +1,9 @@
-//! What a verb prints, and in which format.
+//! The output of a verb, and its formats.
 
 use super::failure::Failure;
 use crate::terminal::{Exit, Output};
 
-/// What a verb prints to stdout, and the exit code to end with.
+/// The text that a verb prints to stdout, and its exit code.
 pub(super) struct CommandOutput {
     pub(super) text: String,
     pub(super) exit: Exit,
@@ -18,12 +18,11 @@ pub(super) enum Format {
     Json,
 }
 
-/// `value` as indented JSON with a line break at the end.
 pub(super) fn json(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
 }
 
-/// A line of the explanation: `value` behind `label`, all values in one column.
+/// A line of `osp explain`: a label, and a value in the second column.
 pub(super) fn fact(output: &Output, label: &str, value: &str) -> String {
     output.paragraph(&format!("{label:16}"), value)
 }

@@ -1,8 +1,8 @@
-//! `osp reconcile`: asks the operator to reconcile now, by an annotation, and
-//! waits until its status repeats the annotation's value.
+//! `osp reconcile`: requests a reconcile with an annotation, and waits until the status repeats the
+//! annotation's value.
 
 use super::{
-    cluster::{Hint, Named},
+    cluster::{Hint, ResourceArguments},
     failure::Failure,
     output::{CommandOutput, VerbResult},
     summary::{Summary, style},
@@ -18,18 +18,18 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Field manager of the annotation: the one of Flux's own command line, since
-/// Flux removes an annotation that kubectl set (docs/flux.md).
+/// The field manager of the annotation, that of Flux's own command line, since Flux removes an
+/// annotation that kubectl set (docs/flux.md).
 const MANAGER: &str = "flux-client-side-apply";
 
-/// Between two reads of the status while waiting.
+/// The time between two reads of the status while waiting.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Asks the operator to reconcile now. Exit 0 when it ends Ready, 2 when not.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    resource: Named,
+    resource: ResourceArguments,
     /// Wait for the outcome; --wait=false only asks
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "true",
         default_missing_value = "true")]
@@ -74,7 +74,7 @@ fn handled(resource: &OrganizationSessionPolicy) -> Option<String> {
     resource.status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone())
 }
 
-/// A request of ours, and what the status repeated before it.
+/// The value of our request, and the value that the status repeated before it.
 struct Request {
     value: String,
     last: Option<String>,
@@ -82,8 +82,7 @@ struct Request {
 }
 
 impl Request {
-    /// Whether the operator has reconciled for this request, or for a later one
-    /// that replaced it.
+    /// Whether the operator has reconciled for this request, or for a later one that replaced it.
     fn is_handled(&self, resource: &OrganizationSessionPolicy) -> bool {
         let handled = handled(resource);
         let current = resource.annotations().get(REQUESTED_AT);
@@ -101,7 +100,7 @@ fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output) -
     let head = output.paint(&printable(&head), style(ready.status));
     let mut text = format!("{head}\n{}", output.paragraph("", ready.message));
     let exit = summary.exit();
-    if exit == Exit::Findings {
+    if exit == Exit::NotAsDeclared {
         text.push_str(&output.paragraph("", &format!("`{}` says more.", hint.to("explain", summary.name()))));
     }
     CommandOutput { text, exit }

@@ -1,4 +1,4 @@
-//! `osp status`: a table of policies, those with problems first.
+//! `osp status`: a table of policies, problems first.
 
 use super::{
     age,
@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     let mut summaries: Vec<Summary<'_>> = found.iter().map(Summary::of).collect();
     summaries.sort_by_key(|s| (s.severity(), s.namespace(), s.name()));
     let ready = summaries.iter().all(|summary| summary.exit() == Exit::Success);
-    let exit = if ready { Exit::Success } else { Exit::Findings };
+    let exit = if ready { Exit::Success } else { Exit::NotAsDeclared };
     let text = match arguments.output {
         Format::Json => output::json(&json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})),
         Format::Text if summaries.is_empty() => {
@@ -56,8 +56,8 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     Ok(CommandOutput { text, exit })
 }
 
-/// The resources that decode. A warning names each of the others, as one of a
-/// newer version; only if none decodes that is an error.
+/// Returns the resources that decode, and prints a warning for each of the others, which may be of a
+/// newer version. It is an error only if none decodes.
 fn readable(all: Vec<Object>) -> Result<Vec<OrganizationSessionPolicy>, Failure> {
     let mut found = Vec::with_capacity(all.len());
     let mut first = None;
@@ -96,7 +96,7 @@ fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Outpu
     let rows: Vec<Vec<Cell>> = summaries.iter().map(|s| row(s, now).into_iter().skip(without).collect()).collect();
     let mut text = table(&columns, &rows, output);
     if let Some(worst) = summaries.iter().find(|s| matches!(s.severity(), Severity::Failed | Severity::InProgress)) {
-        let hint = if everywhere { hint.clone().elsewhere(worst.namespace()) } else { hint.clone() };
+        let hint = if everywhere { hint.clone().in_namespace(worst.namespace()) } else { hint.clone() };
         let hint = format!("`{}` says why, and what to do.", hint.to("explain", worst.name()));
         text.push('\n');
         text.push_str(&output.paragraph("", &hint));
@@ -117,15 +117,14 @@ fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 9] {
         Cell::plain(&summary.organization()),
         Cell::plain(summary.mode()),
         Cell::new(&format!("{} {}", ready.status.name(), ready.reason), style(ready.status)),
-        Cell::new(synced.name(), if synced == ConditionStatus::False { Style::Doubtful } else { style(synced) }),
-        Cell::new(&effective, if loses { Style::Doubtful } else { Style::Plain }),
-        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Style::Doubtful),
+        Cell::new(synced.name(), if synced == ConditionStatus::False { Style::Warning } else { style(synced) }),
+        Cell::new(&effective, if loses { Style::Warning } else { Style::Plain }),
+        Cell::new(&status.map(|s| drift(&s.drift)).unwrap_or_default(), Style::Warning),
         Cell::plain(&age),
     ]
 }
 
-/// The absolute and the idle limit, with `(app)` behind a limit that is the
-/// application's.
+/// The absolute and the idle limit, with `(app)` after a limit of the application.
 fn effective(limits: &EffectiveLimits) -> String {
     let one = |limit: &Option<crate::crd::EffectiveLimit>| match limit {
         Some(limit) if limit.from == "application" => format!("{} (app)", limits::format_minutes(limit.minutes)),

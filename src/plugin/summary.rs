@@ -1,6 +1,6 @@
-//! The spec and status of one resource as the verbs report them. A condition
-//! that is about an older generation of the spec counts as Unknown, so an edit
-//! that the operator has not reconciled yet is never shown as Ready.
+//! The spec and status of one resource as the verbs report them. A condition of an older generation
+//! of the spec counts as Unknown, so an edit that the operator has not reconciled yet is never
+//! reported as Ready.
 
 use crate::{
     crd::{self, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
@@ -12,34 +12,31 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
-/// How urgently a resource needs a person; `osp status` lists the most urgent
-/// first.
+/// How urgently a resource needs attention; `osp status` lists the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Severity {
-    /// Ready is False, or Stalled is True: a person has to act.
+    /// Ready is False or Stalled is True, so a person has to act.
     Failed,
-    /// A change is under way, or the operator has not reported on this spec yet.
+    /// A change is in progress, or the operator has not reconciled this spec yet.
     InProgress,
     /// `spec.suspend` is true.
     Suspended,
-    /// Ready, but the live policy is not the declared one, or is looser than the
-    /// application's.
+    /// Ready, but the live policy is not the declared one, or looser than the application's.
     Warning,
     /// Ready, Synced and effective.
     Healthy,
 }
 
-/// The spec and status of one resource.
 #[derive(Debug)]
 pub(super) struct Summary<'a> {
     resource: &'a OrganizationSessionPolicy,
-    /// Or what is wrong with it.
+    /// The valid spec, or the violations in words.
     pub(super) spec: Result<ValidatedSpec, String>,
     pub(super) status: Option<&'a OrganizationSessionPolicyStatus>,
 }
 
-/// The condition Ready of the present generation; Unknown with the reason NotChecked
-/// where the status is about an older one.
+/// The condition Ready of the current generation; Unknown with the reason NotChecked if the status is
+/// of an older one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ready<'a> {
     pub(super) status: ConditionStatus,
@@ -51,7 +48,7 @@ pub(super) const fn style(status: ConditionStatus) -> Style {
     match status {
         ConditionStatus::True => Style::Good,
         ConditionStatus::False => Style::Bad,
-        ConditionStatus::Unknown => Style::Doubtful,
+        ConditionStatus::Unknown => Style::Warning,
     }
 }
 
@@ -70,45 +67,44 @@ impl<'a> Summary<'a> {
         self.resource.metadata.namespace.as_deref().unwrap_or_default()
     }
 
-    /// `spec.organization`: the id or the external id; of an invalid spec the id
-    /// that the status knows.
+    /// The id or external id of `spec.organization`; of an invalid spec the id in the status.
     pub(super) fn organization(&self) -> String {
         let known = || self.status.and_then(|status| status.organization_id.clone()).unwrap_or_default();
         self.spec.as_ref().map_or_else(|_| known(), |spec| spec.organization.to_string())
     }
 
-    /// The name of the mode; empty where the spec is invalid.
+    /// The name of the mode; empty if the spec is invalid.
     pub(super) fn mode(&self) -> &'static str {
         self.spec.as_ref().map_or("", |spec| spec.mode.name())
     }
 
-    /// `spec.suspend`, of an invalid spec too.
+    /// `spec.suspend`, also of an invalid spec.
     pub(super) const fn is_suspended(&self) -> bool {
         self.resource.spec.suspend
     }
 
-    /// The live policy as of the operator's last reconcile.
+    /// The live policy at the operator's last reconcile.
     pub(super) fn live(&self) -> Option<Live> {
         self.status.and_then(|status| status.policy.as_ref()).map(Live::from)
     }
 
-    /// The custom policy that the organization had before.
+    /// The custom policy that the organization had before the resource.
     pub(super) fn adopted(&self) -> Option<Live> {
         self.status.and_then(|status| status.adopted.as_ref()).map(Live::from)
     }
 
-    /// Whether the status is about the present generation of the spec.
+    /// Whether the status is of the current generation of the spec.
     pub(super) fn is_current(&self) -> bool {
         let observed = self.status.and_then(|status| status.observed_generation);
         observed.is_some() && observed == self.resource.metadata.generation
     }
 
-    /// The condition of this type, whichever generation of the spec it is about.
+    /// The condition of this type, of whichever generation.
     pub(super) fn condition(&self, condition_type: ConditionType) -> Option<&'a Condition> {
         self.status?.conditions.iter().find(|condition| condition.type_ == condition_type.name())
     }
 
-    /// The status of a condition; Unknown if it is about an older generation.
+    /// The status of a condition; Unknown if it is of an older generation.
     pub(super) fn status_of(&self, condition_type: ConditionType) -> ConditionStatus {
         match self.condition(condition_type) {
             Some(condition) if self.is_current() => ConditionStatus::parse(&condition.status),
@@ -129,9 +125,8 @@ impl<'a> Summary<'a> {
         }
     }
 
-    /// Success if it is Ready.
     pub(super) fn exit(&self) -> Exit {
-        if self.ready().status == ConditionStatus::True { Exit::Success } else { Exit::Findings }
+        if self.ready().status == ConditionStatus::True { Exit::Success } else { Exit::NotAsDeclared }
     }
 
     pub(super) fn severity(&self) -> Severity {

@@ -1,8 +1,7 @@
-//! `osp suspend` and `osp resume`: set `spec.suspend`, and warn where Git will
-//! set it back.
+//! `osp suspend` and `osp resume`: set `spec.suspend`, and warn if a GitOps tool will set it back.
 
 use super::{
-    cluster::Named,
+    cluster::ResourceArguments,
     delivery::Delivery,
     output::{CommandOutput, VerbResult},
     summary::Summary,
@@ -10,11 +9,11 @@ use super::{
 use crate::terminal::{Exit, Output};
 use serde_json::json;
 
-/// Field manager of `spec.suspend`. Flux removes fields whose manager's name
-/// begins with `kubectl`, so this one must not.
+/// The field manager of `spec.suspend`. Flux removes fields whose manager's name begins with
+/// `kubectl`, so this one does not.
 const MANAGER: &str = "osp";
 
-pub(super) async fn run(named: &Named, suspend: bool, program: &str, output: &Output) -> VerbResult {
+pub(super) async fn run(named: &ResourceArguments, suspend: bool, program: &str, output: &Output) -> VerbResult {
     let (cluster, resource) = named.read(program).await?;
     let name = &named.name;
     let summary = Summary::of(&resource);

@@ -1,11 +1,11 @@
-//! A table that fits the terminal: columns that do not fit move to a line below
-//! their row, and only when that is not enough are values cut.
+//! A table that fits the terminal: columns that do not fit move to a line below their row; if that is
+//! not enough, values are cut.
 
 use crate::terminal::{Output, Style, columns, printable};
 
-/// Blanks between two columns.
+/// The number of spaces between two columns.
 const GAP: usize = 2;
-/// A column is not cut below this.
+/// The least width that a column is cut to.
 const NARROWEST: usize = 8;
 
 #[derive(Debug, Clone, Copy)]
@@ -17,10 +17,10 @@ pub(super) struct Column {
 /// Where the values of a column are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In the row, whatever the width.
+    /// Always in the row.
     Row,
-    /// In the row if it fits, else on the line below, behind this word. The column
-    /// with the lowest number moves first.
+    /// In the row if it fits, else on the line below, after this word. The column with the lowest number
+    /// moves first.
     Yields(u8, &'static str),
 }
 
@@ -75,8 +75,8 @@ struct Shown<'a> {
     width: usize,
 }
 
-/// Moves columns below the row, and then narrows the widest, until `width` is
-/// enough. Returns the columns that moved: their index and word, in order.
+/// Moves columns below the row, and then narrows the widest, until all fit into `width`. Returns the
+/// index and word of each moved column.
 fn make_room(shown: &mut Vec<Shown<'_>>, width: usize) -> Vec<(usize, &'static str)> {
     let total =
         |shown: &[Shown<'_>]| shown.iter().map(|s| s.width).sum::<usize>() + GAP * shown.len().saturating_sub(1);
@@ -100,7 +100,7 @@ fn make_room(shown: &mut Vec<Shown<'_>>, width: usize) -> Vec<(usize, &'static s
 
 fn line<'a>(shown: &'a [Shown<'a>], output: &Output, cell: impl Fn(&'a Shown<'a>) -> (&'a str, Style)) -> String {
     let mut text = String::new();
-    let mut blanks = 0; // printed only when a value follows
+    let mut blanks = 0; // spaces, printed only if a value follows
     for column in shown {
         let (value, style) = cell(column);
         let value = cut(value, column.width);
@@ -115,7 +115,7 @@ fn line<'a>(shown: &'a [Shown<'a>], output: &Output, cell: impl Fn(&'a Shown<'a>
     text
 }
 
-/// `text` cut to `width` columns, with `…` at the end if something is missing.
+/// Cuts `text` to `width` columns, with `…` at the end if something is missing.
 fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! The server's chain: absolute > idle > the application's access-token
+//! The order of timeouts that Scalekit requires: absolute > idle > the application's access token
 //! lifetime, all strict (`scalekit-api.md` §3.3).
 
 use super::{Minutes, Policy};
@@ -11,17 +11,16 @@ use thiserror::Error;
      lengthen it, or shorten the access token in Scalekit's dashboard"
 )]
 pub struct ChainViolation {
-    /// `idleSessionTimeout`, or `absoluteSessionTimeout` when idle is off.
+    /// `idleSessionTimeout`, or `absoluteSessionTimeout` if idle is off.
     pub field: &'static str,
-    /// As declared.
+    /// The declared timeout.
     pub timeout: Minutes,
     /// The application's access-token lifetime.
     pub access_token: Minutes,
 }
 
-/// Checks the leg of the chain that a policy cannot check in itself; the other
-/// one, idle < absolute, holds for every [`super::Session`]. With an unknown
-/// lifetime nothing is refused.
+/// Checks that the shortest timeout is longer than the access token lifetime, if that is known. The
+/// other part, idle < absolute, holds for every [`super::Session`].
 pub fn check_chain(policy: &Policy, access_token: Option<Minutes>) -> Result<(), ChainViolation> {
     let (Policy::Custom(session), Some(access_token)) = (policy, access_token) else { return Ok(()) };
     let (field, timeout) = match session.idle() {

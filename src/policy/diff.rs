@@ -1,9 +1,9 @@
-//! What differs between a declared policy and a live one.
+//! Compares a declared policy with a live one.
 
 use super::{Live, Policy};
 use std::fmt;
 
-/// One of the fields a person can declare.
+/// A field of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// `policySource`
@@ -17,7 +17,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// The field's name as the resource spells it.
+    /// The name of the field in the resource.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Source => "policySource",
@@ -27,7 +27,7 @@ impl Field {
         }
     }
 
-    /// In the words in which policies are shown: `absolute 8h, idle 1h`.
+    /// The short name in texts such as `absolute 8h, idle 1h`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -37,15 +37,14 @@ impl Field {
     }
 }
 
-/// One field that is not as declared; values as a person reads them, timeouts
-/// in the largest even unit.
+/// A field that is not as declared, with its values as text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Difference {
-    /// Which field.
+    /// The field.
     pub field: Field,
-    /// As declared.
+    /// The declared value.
     pub desired: String,
-    /// As found; `unset` when the server reports nothing.
+    /// The live value; `unset` if the server reports none.
     pub live: String,
 }
 
@@ -60,8 +59,8 @@ pub fn summary(differences: &[Difference]) -> String {
     differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// The fields in which `live` is not `desired`; empty when in sync
-/// (`scalekit-api.md` §3.7, §3.8).
+/// The fields in which `live` differs from `desired`; empty if it is in sync (`scalekit-api.md` §3.7,
+/// §3.8).
 pub fn diff(desired: &Policy, live: &Live) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut compare = |field, desired: String, live: String| {
@@ -81,7 +80,7 @@ pub fn diff(desired: &Policy, live: &Live) -> Vec<Difference> {
     found
 }
 
-/// A timeout for people; `unset` when the server reports none.
+/// A timeout as text; `unset` if the server reports none.
 pub fn or_unset(minutes: Option<super::Minutes>) -> String {
     minutes.map_or_else(|| "unset".into(), |m| m.to_string())
 }

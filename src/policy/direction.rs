@@ -1,33 +1,32 @@
-//! What a change of a policy does to sessions: does it cut them shorter, or
-//! does it let them live longer? Judged by the organization's own limits
-//! alone: the application's may hide a loosening today and not tomorrow.
+//! Whether a change of a policy makes sessions shorter or longer. Decided by the organization's own
+//! limits, since the application's may hide a loosening today and not tomorrow.
 
 use super::{Bounds, Field, Idle, Live, Minutes, or_unset};
 use strum::{Display, IntoStaticStr};
 
-/// Which way a change goes.
+/// The direction of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Direction {
     /// No limit changes.
     Neutral,
-    /// A limit becomes shorter, or there is one where there was none.
+    /// A limit becomes shorter or is added.
     Tightening,
-    /// A limit becomes longer, or goes.
+    /// A limit becomes longer or is removed.
     Loosening,
     /// One limit becomes shorter and another longer.
     Mixed,
-    /// What is live now is of a kind this version does not know.
+    /// The live policy can't be read, or has a source that this version does not know.
     Unknown,
 }
 
 impl Direction {
-    /// As people and programs read it.
+    /// The name in texts and in JSON.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// Two changes taken together.
+    /// The direction of two changes together.
     pub const fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
@@ -39,16 +38,16 @@ impl Direction {
     }
 }
 
-/// One field that changes, as a person reads it.
+/// A field that changes, with its values as text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FieldChange {
-    /// Which field.
+    /// The field.
     pub field: Field,
-    /// As it is.
+    /// The current value.
     pub before: String,
-    /// As it will be.
+    /// The value after the change.
     pub after: String,
-    /// What that does.
+    /// The direction of the change.
     pub direction: Direction,
 }
 
@@ -61,7 +60,7 @@ pub fn changes(before: &Live, after: &Live) -> Vec<FieldChange> {
         (before != after).then_some(FieldChange { field, before, after, direction })
     };
     [
-        // the source itself limits nothing; its limits have rows of their own
+        // the source limits nothing itself
         row(Field::Source, before.source().into(), after.source().into(), Direction::Neutral),
         row(Field::Absolute, absolute(before), absolute(after), direction(from.absolute, to.absolute)),
         row(Field::Idle, idle(before), idle(after), direction(from.idle, to.idle)),

@@ -1,9 +1,9 @@
-//! What really applies when a session starts: per field the stricter of the
-//! application's and the organization's policy (`scalekit-api.md` §3.2).
+//! The effective policy of a new session: for each field the stricter of the application's and the
+//! organization's policy (`scalekit-api.md` §3.2).
 
 use super::{Field, Live, Minutes, Policy};
 
-/// The two limits one side sets; `None` sets no limit.
+/// The limits of one policy; `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Bounds {
     /// How long a session may live.
@@ -27,35 +27,34 @@ impl From<&Policy> for Bounds {
     }
 }
 
-/// The application's policy, as far as it can be read.
+/// The application's policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ApplicationPolicy {
-    /// Its limits; a disabled idle limit is `None`, whatever number stands
-    /// beside it.
+    /// The limits; a disabled idle limit is `None`.
     pub bounds: Bounds,
-    /// How long an access token lives; `None` when the server reports none.
+    /// The lifetime of an access token; `None` if the server reports none.
     pub access_token: Option<Minutes>,
 }
 
-/// Which side a limit comes from.
+/// The policy that a limit comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// The application's value is the stricter one.
+    /// The application's limit is stricter.
     Application,
-    /// The organization's value is the stricter one, or both are equal.
+    /// The organization's limit is stricter, or both are equal.
     Organization,
 }
 
-/// A limit that applies, and who set it.
+/// A limit that applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limit {
-    /// In minutes.
+    /// The timeout.
     pub timeout: Minutes,
-    /// Who set it.
+    /// Where it comes from.
     pub from: Side,
 }
 
-/// What really applies; `None` where neither side sets a limit.
+/// The limits that apply; `None` if neither policy sets one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Effective {
     /// How long a session may live.
@@ -64,8 +63,7 @@ pub struct Effective {
     pub idle: Option<Limit>,
 }
 
-/// The stricter of two sides, field by field. Commutative, associative,
-/// idempotent; a side without a limit never wins.
+/// The stricter limit of each field. Commutative, associative and idempotent.
 pub fn stricter(one: Bounds, other: Bounds) -> Bounds {
     Bounds { absolute: shorter(one.absolute, other.absolute), idle: shorter(one.idle, other.idle) }
 }
@@ -77,8 +75,7 @@ fn shorter(one: Option<Minutes>, other: Option<Minutes>) -> Option<Minutes> {
     }
 }
 
-/// What applies to a session of an organization with `organization`'s limits
-/// in an application with `application`'s.
+/// The limits that apply to a new session, given those of the application and of the organization.
 pub fn effective(application: Bounds, organization: Bounds) -> Effective {
     let limit = |application, own| {
         let timeout = shorter(application, own);
@@ -91,8 +88,8 @@ pub fn effective(application: Bounds, organization: Bounds) -> Effective {
     }
 }
 
-/// The declared limits that the application's policy makes pointless: field,
-/// declared, application's.
+/// The declared limits without effect, since the application's are stricter: field, declared limit,
+/// application's limit.
 pub fn looser_than_application(declared: &Policy, application: Bounds) -> Vec<(Field, Minutes, Minutes)> {
     let declared = Bounds::from(declared);
     [(Field::Absolute, declared.absolute, application.absolute), (Field::Idle, declared.idle, application.idle)]

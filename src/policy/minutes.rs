@@ -1,19 +1,19 @@
-//! A timeout in whole minutes, the one unit everything is compared in.
+//! Timeouts in minutes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A timeout of 1 to 2 147 483 647 minutes: what the remote int32 can hold
-/// (`scalekit-api.md` §7), zero excluded because it means "not set".
+/// A timeout of 1 to 2 147 483 647 minutes: an int32 of the API (`scalekit-api.md` §7) without zero, which
+/// means "not set".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minutes(i32);
 
-/// The unit a timeout is written in (`scalekit-api.md` §2.8).
+/// The unit of a declared timeout (`scalekit-api.md` §2.8).
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Unit {
-    /// One minute; what an absent unit means.
+    /// One minute; the default.
     #[default]
     Minutes,
     /// 60 minutes.
@@ -23,7 +23,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// How many minutes one of this unit has.
+    /// The number of minutes in this unit.
     pub const fn in_minutes(self) -> i64 {
         match self {
             Self::Minutes => 1,
@@ -32,37 +32,36 @@ impl Unit {
         }
     }
 
-    /// The largest value in this unit whose minutes fit int32.
+    /// The largest value in this unit whose minutes fit into an int32.
     pub const fn largest(self) -> i64 {
         i32::MAX as i64 / self.in_minutes()
     }
 }
 
 impl Minutes {
-    /// `value` of `unit` in minutes; `None` below 1 or past int32.
+    /// Converts `value` of `unit`; `None` if it is out of range.
     pub fn of(value: i64, unit: Unit) -> Option<Self> {
         let minutes = value.checked_mul(unit.in_minutes())?;
         i32::try_from(minutes).ok().filter(|m| *m >= 1).map(Self)
     }
 
-    /// `minutes` as they are; `None` below 1 or past int32.
+    /// A timeout of so many minutes; `None` if it is out of range.
     pub fn new(minutes: i64) -> Option<Self> {
         Self::of(minutes, Unit::Minutes)
     }
 
-    /// The plain number of minutes.
+    /// The number of minutes.
     pub const fn get(self) -> i32 {
         self.0
     }
 
-    /// One minute less; `None` at the shortest timeout.
+    /// The timeout that is one minute shorter, if there is one.
     pub fn one_less(self) -> Option<Self> {
         Self::new(i64::from(self.0) - 1)
     }
 }
 
-/// As a person writes it: the largest unit that divides it evenly (`7d`, `8h`,
-/// `90m`).
+/// In the largest unit that divides it: `7d`, `8h`, `90m`.
 impl fmt::Display for Minutes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

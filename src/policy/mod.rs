@@ -1,6 +1,5 @@
-//! The domain: how long a session may live and idle, who sets it, and what
-//! happens when two sides set it. No clock, no IO, no foreign wire shapes;
-//! rules are those of the contract (`scalekit-api.md` §3).
+//! The domain: session policies, their comparison, and which limit applies when the organization and
+//! the application both set one (`scalekit-api.md` §3). No clock, no IO, no JSON of Scalekit.
 
 mod chain;
 mod diff;

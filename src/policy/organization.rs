@@ -1,16 +1,16 @@
-//! How an organization is named.
+//! The identifiers of an organization.
 
 use std::fmt;
 
-/// The remote id of an organization: `org_` and 1 to 28 letters or digits.
+/// Scalekit's id of an organization: `org_` and 1 to 28 letters or digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganizationId(String);
 
 impl OrganizationId {
-    /// What to write instead of another text.
+    /// The message for an invalid id.
     pub const EXPECTED: &str = "must be org_ followed by 1 to 28 letters or digits";
 
-    /// Accepts `^org_[0-9A-Za-z]{1,28}$`: nothing in it can change a URL.
+    /// Accepts `^org_[0-9A-Za-z]{1,28}$`, which needs no encoding in a URL.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("org_")?;
         let fits = (1..=28).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -29,13 +29,13 @@ impl fmt::Display for OrganizationId {
     }
 }
 
-/// The customer's own name for an organization: 1 to 256 characters, none of
-/// them a control character, and not a path step (`.` or `..`).
+/// The external id of an organization: 1 to 256 characters without control characters, and not `.` or
+/// `..`, which would be a step in a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExternalId(String);
 
 impl ExternalId {
-    /// Accepts any text within the limits of the type.
+    /// Accepts any text of this form.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=256).contains(&text.chars().count())
             && !text.chars().any(char::is_control)
@@ -56,13 +56,13 @@ impl fmt::Display for ExternalId {
     }
 }
 
-/// Which organization is meant; exactly one of the two names.
+/// Names an organization by its id or its external id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display)]
 pub enum OrganizationRef {
-    /// By its remote id.
+    /// By id.
     #[strum(transparent)]
     Id(OrganizationId),
-    /// By the customer's own name, looked up on each reconcile.
+    /// By external id, which is looked up at each reconcile.
     #[strum(transparent)]
     External(ExternalId),
 }

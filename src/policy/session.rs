@@ -1,17 +1,17 @@
-//! A session policy: as declared, and as found.
+//! Session policies: declared ones and live ones.
 
 use super::Minutes;
 use std::fmt;
 use thiserror::Error;
 
-/// The limits of a custom policy; idle, when set, is below absolute.
+/// The limits of a custom policy; the idle one, if set, is shorter than the absolute one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Session {
     absolute: Minutes,
     idle: Option<Minutes>,
 }
 
-/// Why two limits do not make a session (`scalekit-api.md` §3.3).
+/// The idle limit is not shorter than the absolute one (`scalekit-api.md` §3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[error("the idle timeout ({idle}) must be shorter than the absolute timeout ({absolute})")]
 pub struct IdleNotBelowAbsolute {
@@ -20,7 +20,7 @@ pub struct IdleNotBelowAbsolute {
 }
 
 impl Session {
-    /// A session that ends after `absolute`, or after `idle` without use.
+    /// The limits of a session that ends after `absolute`, or after `idle` without use.
     pub fn new(absolute: Minutes, idle: Option<Minutes>) -> Result<Self, IdleNotBelowAbsolute> {
         match idle {
             Some(idle) if idle >= absolute => Err(IdleNotBelowAbsolute { idle, absolute }),
@@ -33,51 +33,49 @@ impl Session {
         self.absolute
     }
 
-    /// How long it may idle; `None`: no idle limit.
+    /// How long it may idle; `None` without a limit.
     pub const fn idle(&self) -> Option<Minutes> {
         self.idle
     }
 }
 
-/// A policy as declared or as about to be written: complete, and valid in
-/// itself.
+/// A policy that is declared or is to be written: complete and valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Policy {
-    /// Inherit the application's.
+    /// The organization inherits the application's policy.
     Application,
-    /// The organization's own.
+    /// The organization has its own policy.
     Custom(Session),
 }
 
-/// A policy as Scalekit reports it. Unlike [`Policy`] it may be incomplete or
-/// of a kind we do not know.
+/// A policy as Scalekit reports it. Unlike [`Policy`] it may be incomplete or have an unknown source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Live {
-    /// Inherits the application's; numbers beside it mean nothing
+    /// The organization inherits the application's policy; numbers in the response are ignored
     /// (`scalekit-api.md` §3.7).
     Application,
-    /// The organization's own, as far as the server reports it.
+    /// The organization has its own policy.
     Custom {
-        /// `None` when absent, null or zero.
+        /// `None` if it is absent, null or zero.
         absolute: Option<Minutes>,
         /// The idle limit.
         idle: Idle,
     },
-    /// A source that this version does not know.
+    /// The source is one that this version does not know.
     Unrecognized,
 }
 
-/// The idle half of a live custom policy.
+/// The idle limit of a live custom policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Idle {
-    /// Off, or not reported; a number beside it is stale and not kept.
+    /// Off, or not reported; a number in the response is stale and ignored.
     Off,
-    /// On; `None` when the number is absent, null or zero.
+    /// On; `None` if the number is absent, null or zero.
     On(Option<Minutes>),
 }
 
 impl Idle {
-    /// The limit it sets, if it sets one.
+    /// The limit, if there is one.
     pub const fn limit(self) -> Option<Minutes> {
         match self {
             Self::On(limit) => limit,
@@ -87,7 +85,7 @@ impl Idle {
 }
 
 impl Live {
-    /// The source as the resource spells it; `unrecognized` for any other.
+    /// The source as in the resource; `unrecognized` for any other.
     pub const fn source(&self) -> &'static str {
         match self {
             Self::Application => "APPLICATION",
@@ -96,8 +94,8 @@ impl Live {
         }
     }
 
-    /// The policy that can be declared so that this is in sync; `None` when it is
-    /// incomplete, inconsistent, or of an unknown source.
+    /// The declared policy with which this one is in sync; `None` if it is incomplete, inconsistent, or of
+    /// an unknown source.
     pub fn declarable(&self) -> Option<Policy> {
         let policy = match *self {
             Self::Application => Policy::Application,

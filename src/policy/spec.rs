@@ -1,4 +1,4 @@
-//! What one resource asks for, already checked.
+//! The validated spec of a resource.
 
 use super::{OrganizationRef, Policy};
 use schemars::JsonSchema;
@@ -6,67 +6,66 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use strum::{EnumString, IntoStaticStr};
 
-/// How far the operator may go.
+/// What the operator may write.
 #[derive(
     Serialize, Deserialize, JsonSchema, EnumString, IntoStaticStr, Debug, Clone, Copy, PartialEq, Eq, Hash, Default,
 )]
 pub enum Mode {
-    /// Make it so.
+    /// The declared policy.
     #[default]
     Enforce,
-    /// Change a field only if that makes it stricter than what is live.
+    /// A field only if that makes it stricter than the live one.
     TightenOnly,
-    /// Never write; report drift.
+    /// Nothing; it reports drift.
     Observe,
 }
 
-/// What becomes of the organization's policy when its resource goes.
+/// What deleting the resource does to the organization's policy.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum DeletionPolicy {
-    /// Back to the application's policy.
+    /// It becomes the application's policy again.
     #[default]
     Revert,
     /// It stays as it is.
     Retain,
-    /// Back to what the organization had before the operator first wrote, as
-    /// kept in `status.adopted`; to the application's policy if that is unknown.
+    /// It becomes the policy that the organization had before the operator first wrote
+    /// (`status.adopted`), or the application's if that is unknown.
     Restore,
 }
 
-/// A valid spec. Nothing past it reads the raw spec.
+/// A valid spec.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ValidatedSpec {
-    /// Whose policy.
+    /// The organization.
     pub organization: OrganizationRef,
-    /// Which policy.
+    /// The declared policy.
     pub policy: Policy,
-    /// How far the operator may go.
+    /// What the operator may write.
     pub mode: Mode,
-    /// What happens on delete.
+    /// What deleting the resource does.
     pub deletion: DeletionPolicy,
-    /// Hands off for now; never holds a deletion back.
+    /// Whether the operator neither reads nor writes the policy; a deletion goes on.
     pub suspend: bool,
-    /// Time between two reconciles; `None`: the operator's default.
+    /// The time between two reconciles; `None`: the operator's default.
     pub interval: Option<Duration>,
-    /// The Secret with its credentials, in its own namespace; `None`: the
-    /// operator's default credentials.
+    /// The name of the Secret with the credentials; `None`: the default credentials.
     pub secret: Option<String>,
 }
 
 impl Mode {
-    /// Its name, in the resource and in every output.
+    /// The name in the resource and in outputs.
     pub fn name(self) -> &'static str {
         self.into()
     }
 }
 
 impl ValidatedSpec {
-    /// Whether the operator may write for it now.
+    /// Whether the operator may write the policy now.
     pub fn is_active(&self) -> bool {
         !self.suspend && self.mode != Mode::Observe
     }
 
-    /// Whether deleting the resource may have to write to Scalekit.
+    /// Whether deleting the resource may have to revert the policy.
     pub fn may_revert(&self) -> bool {
         self.deletion != DeletionPolicy::Retain && self.mode != Mode::Observe
     }

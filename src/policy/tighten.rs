@@ -1,13 +1,13 @@
-//! What TightenOnly may write: never a field looser than it is live.
+//! The policy that TightenOnly writes: no field becomes looser than it is live.
 
 use super::{Bounds, Idle, Live, Policy, Session, stricter};
 
-/// The policy to make live so that it is at least as strict as `declared` and
-/// no field becomes looser; `None` when `live` already is.
+/// The policy to write so that the live one is at least as strict as `declared` and no field becomes
+/// looser; `None` if it already is.
 ///
-/// Where the merged idle limit would not be below the merged absolute one it
-/// limits nothing: it is left off where it is off, and set just below absolute
-/// where it is on, since switching it off would loosen a field.
+/// A merged idle limit that is not shorter than the merged absolute one has no effect. It stays off if it
+/// is off; if it is on, it becomes one minute shorter than absolute, since switching it off would loosen
+/// a field.
 pub fn tighten(declared: &Policy, live: &Live) -> Option<Policy> {
     let Policy::Custom(_) = declared else { return None }; // inheriting is never stricter
     let merged = stricter(declared.into(), live.into());

@@ -1,14 +1,13 @@
-//! An environment's base URL, checked.
+//! Parses and checks the base URL of an environment.
 
 use super::{Environment, hosts};
 use crate::reconcile::InvalidValue;
 use reqwest::Url;
 
-/// Scalekit's own domains, with all hosts below them.
-pub const SCALEKITS_HOSTS: [&str; 3] = ["scalekit.com", "scalekit.dev", "scalekit.cloud"];
+/// Scalekit's own domains; all hosts below them are Scalekit's too.
+pub const SCALEKIT_HOSTS: [&str; 3] = ["scalekit.com", "scalekit.dev", "scalekit.cloud"];
 
-/// What base URLs are allowed. Link-local addresses and metadata services never
-/// are.
+/// Which base URLs are allowed. Link-local addresses and metadata services never are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rules {
     /// Accept plain http; for tests and demonstrations.
@@ -16,29 +15,29 @@ pub struct Rules {
     /// Host suffixes, matched on whole labels (`example.com` allows itself and
     /// `auth.example.com`, not `evilexample.com`); an IP address only allows
     /// itself. An empty list allows any host. A private address is contacted only
-    /// for a host that another entry than [`SCALEKITS_HOSTS`] allows.
+    /// for a host that another entry than [`SCALEKIT_HOSTS`] allows.
     pub allowed_hosts: Vec<String>,
-    /// Allow loopback besides; for tests and demonstrations.
+    /// Allow loopback addresses as well; for tests and demonstrations.
     pub allow_loopback: bool,
-    /// Tenants write the URLs: of hosts outside [`SCALEKITS_HOSTS`] nothing that
-    /// they answer is shown, nor how they fail to.
+    /// Tenants write the URLs, so errors of hosts outside [`SCALEKIT_HOSTS`] show neither what the host
+    /// responds nor how it fails.
     pub conceal: bool,
-    /// The one environment outside of them that is not concealed.
+    /// The only environment outside of [`SCALEKIT_HOSTS`] that is not concealed.
     pub trusted: Option<Environment>,
 }
 
-/// A base URL without a trailing slash; custom domains, ports and path
-/// prefixes are fine (`scalekit-api.md` §1.1).
+/// A base URL without a trailing slash. Custom domains, ports and path prefixes are allowed
+/// (`scalekit-api.md` §1.1).
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) host: String,
-    /// Host and port: what limits hold for, whatever the path.
+    /// Host and port, which share their limits whatever the path.
     pub(super) server: String,
     base: String,
     pub(super) environment: Environment,
-    /// Its host may have a private address.
+    /// The host may have a private address.
     pub(super) private: bool,
-    /// Nothing that it answers is shown.
+    /// Errors show nothing of its responses.
     pub(super) concealed: bool,
 }
 
@@ -57,7 +56,7 @@ impl Address {
             return Err(InvalidValue::QueryOrFragment);
         }
         let host = url.host_str().ok_or(InvalidValue::NotAUrl)?;
-        // `example.com.` is `example.com` to DNS; one spelling keeps one identity.
+        // `example.com.` is the same host as `example.com`; one spelling keeps one identity.
         if host.is_empty() || host.ends_with('.') {
             return Err(InvalidValue::NotAUrl);
         }
@@ -65,11 +64,11 @@ impl Address {
             return Err(InvalidValue::HostRefused);
         }
         let loopback = host == "localhost" || hosts::literal(host).is_some_and(|address| address.is_loopback());
-        let scalekits = SCALEKITS_HOSTS.iter().any(|suffix| within(host, suffix));
-        let listed = |suffix: &String| within(host, suffix);
+        let scalekits = SCALEKIT_HOSTS.iter().any(|suffix| matches_suffix(host, suffix));
+        let listed = |suffix: &String| matches_suffix(host, suffix);
         let private = rules.allowed_hosts.is_empty()
             || (rules.allow_loopback && loopback)
-            || rules.allowed_hosts.iter().filter(|suffix| !SCALEKITS_HOSTS.contains(&suffix.as_str())).any(listed);
+            || rules.allowed_hosts.iter().filter(|suffix| !SCALEKIT_HOSTS.contains(&suffix.as_str())).any(listed);
         if !private && !rules.allowed_hosts.iter().any(listed) {
             return Err(InvalidValue::HostNotAllowed);
         }
@@ -87,13 +86,12 @@ impl Address {
         })
     }
 
-    /// The URL of `path`, which starts with a slash.
     pub(super) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 }
 
-fn within(host: &str, suffix: &str) -> bool {
+fn matches_suffix(host: &str, suffix: &str) -> bool {
     let suffix = suffix.trim().trim_start_matches("*.").trim_matches('.');
     let Some(suffix) = normalised(suffix) else { return false };
     if host == suffix {
@@ -103,11 +101,11 @@ fn within(host: &str, suffix: &str) -> bool {
         && host.strip_suffix(suffix.as_str()).is_some_and(|labels| labels.ends_with('.') && labels.len() > 1)
 }
 
-/// `suffix` as `url` would write it as a host: lower case, punycode.
+/// `suffix` as the `url` crate normalises a host: lower case, punycode.
 fn normalised(suffix: &str) -> Option<String> {
     let url = Url::parse(&format!("https://{suffix}/")).ok()?;
-    let bare = url.username().is_empty() && url.port().is_none() && url.path() == "/";
-    url.host_str().filter(|_| bare).map(str::to_owned)
+    let host_only = url.username().is_empty() && url.port().is_none() && url.path() == "/";
+    url.host_str().filter(|_| host_only).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -188,7 +186,7 @@ mod tests {
             let rules = Rules { allowed_hosts, ..Rules::default() };
             Address::parse(&format!("https://{host}"), &rules).map(|address| address.private)
         };
-        assert_eq!(private("acme.scalekit.com", &SCALEKITS_HOSTS), Ok(false));
+        assert_eq!(private("acme.scalekit.com", &SCALEKIT_HOSTS), Ok(false));
         for allowed in [&["acme.scalekit.com", "scalekit.com"][..], &[]] {
             assert_eq!(private("acme.scalekit.com", allowed), Ok(true), "{allowed:?}");
         }

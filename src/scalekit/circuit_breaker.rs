@@ -19,9 +19,9 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// So many failures in a row open the breaker; fewer hold back no request.
-const OUTAGE: u32 = 5;
-/// The pauses between probes.
+/// So many failures in a row open the breaker.
+const FAILURE_THRESHOLD: u32 = 5;
+/// The shortest and the longest pause between probes.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -30,10 +30,10 @@ pub(super) struct CircuitBreaker {
     deadline: Duration,
 }
 
-/// `cause` is the last failure; a request that is not sent ends with it.
+/// `cause` is the last failure, and the error of requests that are not sent.
 enum State {
     Closed {
-        /// Since the last response.
+        /// Failures since the last response.
         failures: u32,
     },
     Open {
@@ -44,32 +44,31 @@ enum State {
     HalfOpen {
         cause: ErrorKind,
         pause: Duration,
-        /// From then on the probe counts as lost, and another one may be sent.
+        /// When the probe counts as lost, and another one may be sent.
         until: Instant,
         probe: Permit,
     },
 }
 
-/// Permission to send one request. Permits are distinguished by their time: a
-/// probe is the only request that is permitted at its instant.
+/// Permission to send one request, identified by its time: no other request is permitted at the same
+/// instant as a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Permit(Instant);
 
 impl CircuitBreaker {
-    /// `deadline`: the longest that a request can take. A probe whose outcome is
-    /// never reported (its reconcile was cancelled) makes room for the next one
-    /// after it.
+    /// `deadline`: the longest time that a request takes. After it a probe counts as lost if its outcome
+    /// was not reported, since its reconcile was cancelled.
     pub(super) fn new(deadline: Duration) -> Self {
         Self { state: Mutex::new(State::CLOSED), deadline }
     }
 
-    /// Whether [`Self::try_acquire`] would succeed now. Uses up no probe, so it
-    /// can be asked before waiting for the rate limiter.
+    /// Whether [`Self::try_acquire`] would succeed now. Starts no probe, so it may be called before
+    /// waiting for the rate limiter.
     pub(super) fn check_permitted(&self) -> Result<(), ErrorKind> {
         self.lock().check_permitted(Instant::now())
     }
 
-    /// Permission to send one request, or the failure that opened the breaker.
+    /// Returns permission to send one request, or the failure that opened the breaker.
     pub(super) fn try_acquire(&self) -> Result<Permit, ErrorKind> {
         let now = Instant::now();
         let permit = Permit(now);
@@ -81,16 +80,16 @@ impl CircuitBreaker {
         Ok(permit)
     }
 
-    /// A request was answered. True: that closed the breaker.
+    /// Records a response; returns whether it closed the breaker.
     pub(super) fn on_response(&self) -> bool {
         !matches!(mem::replace(&mut *self.lock(), State::CLOSED), State::Closed { .. })
     }
 
-    /// The request that `permit` was for failed. True: that opened the breaker.
+    /// Records a failure of the request that `permit` allowed; returns whether it opened the breaker.
     pub(super) fn on_failure(&self, permit: Permit, cause: ErrorKind) -> bool {
         let mut state = self.lock();
         match &mut *state {
-            State::Closed { failures } if *failures + 1 < OUTAGE => *failures += 1,
+            State::Closed { failures } if *failures + 1 < FAILURE_THRESHOLD => *failures += 1,
             State::Closed { .. } => {
                 *state = State::open(cause, FIRST_PAUSE);
                 return true;
@@ -98,13 +97,13 @@ impl CircuitBreaker {
             State::HalfOpen { pause, probe, .. } if *probe == permit => {
                 *state = State::open(cause, (*pause * 2).min(LONGEST_PAUSE));
             }
-            // A request from before the breaker opened does not make the pause longer.
+            // A request that was sent before the breaker opened does not make the pause longer.
             State::Open { .. } | State::HalfOpen { .. } => {}
         }
         false
     }
 
-    /// While it is open, the time until it lets the next probe through.
+    /// While the breaker is open, the time until the next probe.
     pub(super) fn probe_after(&self) -> Option<Duration> {
         match *self.lock() {
             State::Open { until, .. } => Some(until.saturating_duration_since(Instant::now())),
@@ -121,7 +120,7 @@ impl State {
     const CLOSED: Self = Self::Closed { failures: 0 };
 
     fn open(cause: ErrorKind, pause: Duration) -> Self {
-        // Half of it to all of it, so that several operators don't probe together.
+        // jitter, so that several operators do not probe at the same time
         Self::Open { cause, pause, until: Instant::now() + pause.mul_f64(0.5 + 0.5 * fastrand::f64()) }
     }
 
@@ -148,15 +147,15 @@ mod tests {
     /// A breaker in an outage that just began.
     fn broken() -> CircuitBreaker {
         let breaker = CircuitBreaker::new(DEADLINE);
-        assert_eq!((0..OUTAGE).map(|_| fail(&breaker)).filter(|opened| *opened).count(), 1);
+        assert_eq!((0..FAILURE_THRESHOLD).map(|_| fail(&breaker)).filter(|opened| *opened).count(), 1);
         breaker
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_015_four_failures_in_a_row_hold_nobody_back() {
+    async fn row_015_after_four_failures_in_a_row_every_request_is_sent() {
         let breaker = CircuitBreaker::new(DEADLINE);
         for _ in 0..100 {
-            (1..OUTAGE).for_each(|_| assert!(!fail(&breaker)));
+            (1..FAILURE_THRESHOLD).for_each(|_| assert!(!fail(&breaker)));
             assert!(breaker.try_acquire().is_ok());
             assert!(!breaker.on_response());
         }
@@ -193,13 +192,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_015_the_first_answer_lets_everybody_through() {
+    async fn row_015_the_first_response_closes_the_breaker() {
         let breaker = broken();
         tokio::time::advance(SECOND).await;
         breaker.try_acquire().unwrap();
         assert!(breaker.on_response());
         assert!((0..100).all(|_| breaker.try_acquire().is_ok()));
-        (1..OUTAGE).for_each(|_| assert!(!fail(&breaker), "counting starts over"));
+        (1..FAILURE_THRESHOLD).for_each(|_| assert!(!fail(&breaker), "counting starts over"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! What a response means: its status, and the few words of its body that may be
-//! shown (`scalekit-api.md` §4.2, `docs/failures.md` rows 14–21).
+//! Classifies a response by its status, and takes from its body the few words that an error may show
+//! (`scalekit-api.md` §4.2, `docs/failures.md` rows 14–21).
 
 use super::{
     http::{Body, HttpResponse, TransportError},
@@ -8,10 +8,9 @@ use super::{
 use crate::reconcile::{Detail, ErrorClass, ErrorKind, RemoteError};
 use std::time::Duration;
 
-/// The body of a successful response, or the error that the response is. `writes`
-/// says whether the request changes anything, `paused` is how long to wait after
-/// a 429, or until the next probe of an outage. No word that contains one of
-/// `secrets`, or is part of one, gets into the error.
+/// The body of a successful response, or the error that the response means. `writes`: the request
+/// was a write. `paused`: how long to wait after a 429, or until the next probe in an outage. A word
+/// that contains one of `secrets`, or is part of one, does not get into the error.
 pub(super) fn classify(
     response: HttpResponse,
     writes: bool,
@@ -46,8 +45,8 @@ pub(super) fn classify(
     Err(RemoteError { outcome_unknown, probe_after, detail, ..RemoteError::new(kind) })
 }
 
-/// Whether the status alone says that a write was not applied. A server or a
-/// proxy that gave up (408, 499, 5xx) does not say how far it came.
+/// Whether the status alone says that a write was not applied. After 408, 499 and 5xx, which a proxy
+/// may send too, it is unknown.
 fn surely_not_applied(status: u16) -> bool {
     matches!(status, 300..=499 | 501) && !matches!(status, 408 | 499)
 }
@@ -70,8 +69,8 @@ fn kind(status: u16, not_found: bool, paused: Option<Duration>) -> (ErrorKind, O
     (kind, None)
 }
 
-/// What kind of outage the result of a request is a sign of; `None`: the server
-/// works, whatever it answered.
+/// The error kind if the result of a request is a sign of an outage; `None` if the server works,
+/// whatever it responded.
 pub(super) fn outage_kind(result: &Result<HttpResponse, TransportError>) -> Option<ErrorKind> {
     let kind = match result {
         Err(error) => error.kind,
@@ -81,9 +80,9 @@ pub(super) fn outage_kind(result: &Result<HttpResponse, TransportError>) -> Opti
     (kind.reached() == Some(false)).then_some(kind)
 }
 
-/// The error without what a tenant must not learn of a host that only an
-/// administrator's switch admits: neither its answer, nor how it failed to give
-/// one. Else the reasons in a status would scan the ports of the network.
+/// Removes from an error what a tenant must not learn about a host outside Scalekit's domains: its
+/// response, and how it failed. Otherwise a tenant could scan the ports of the network by the reasons
+/// in a status.
 pub(super) fn concealed(error: RemoteError) -> RemoteError {
     let kind = match (error.kind, error.kind.class()) {
         (ErrorKind::Conflict, _) => ErrorKind::Conflict,
@@ -93,19 +92,18 @@ pub(super) fn concealed(error: RemoteError) -> RemoteError {
     RemoteError { kind, detail: Detail::default(), ..error }
 }
 
-/// An error without a response; `note` says more.
 pub(super) fn error(kind: ErrorKind, note: &'static str) -> RemoteError {
     RemoteError { detail: Detail { note: Some(note), ..Detail::default() }, ..RemoteError::new(kind) }
 }
 
-/// The error of a request whose successful response is not as the contract says.
+/// The error of a successful response that does not follow the contract.
 pub(super) fn bad_response(note: &'static str, writes: bool) -> RemoteError {
     RemoteError { outcome_unknown: writes, ..error(ErrorKind::BadResponse, note) }
 }
 
-/// The error of a token request, made from what the same response would mean for
-/// an API request (`scalekit-api.md` §1.4). `foreign`: the body is not one of
-/// Scalekit's, and a proxy may have refused the request, whatever its credentials.
+/// Converts the error of an API request into that of a token request with the same response
+/// (`scalekit-api.md` §1.4). `foreign`: the body is not Scalekit's, so a proxy may have refused the
+/// request and not the credentials.
 pub(super) fn as_token_error(error: RemoteError, foreign: bool) -> RemoteError {
     let kind = match (error.kind, error.detail.status) {
         (_, Some(400 | 403)) if foreign => ErrorKind::BadAuthResponse,
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn each_status_is_one_kind_of_trouble() {
+    fn each_status_is_one_kind_of_error() {
         let wait = ErrorKind::RateLimited { retry_after: Duration::from_secs(1) };
         for (status, kind, outcome_unknown) in [
             (301, ErrorKind::BadResponse, false),
@@ -194,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn row_017_a_good_status_whose_body_is_lost_may_have_landed() {
+    fn row_017_a_good_status_whose_body_is_lost_has_an_unknown_outcome() {
         for (body, kind) in [
             (Body::TooLarge, ErrorKind::BadResponse),
             (Body::Truncated, ErrorKind::BadResponse),
@@ -229,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_request_is_refused_or_out_of_order_or_no_token_request_at_all() {
+    fn the_error_of_a_token_request_says_whether_it_was_refused_failed_or_answered_by_another_server() {
         for (status, kind) in [
             (400, ErrorKind::CredentialsRejected),
             (401, ErrorKind::CredentialsRejected),

@@ -1,4 +1,4 @@
-//! The client of one set of credentials, and the one path on which it sends.
+//! The client of one set of credentials. All its requests go through [`Client::send`].
 
 use super::{
     Credentials, Environment, Transport,
@@ -28,8 +28,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// endpoint; whoever may write a Secret can invent such clients.
 const NEWCOMERS_WAIT: Duration = Duration::from_secs(2);
 
-/// Talks to one environment as one client id. Cheap to clone. Clients of one
-/// transport whose credentials are the same share their token, and are equal.
+/// Sends requests to one environment with one client id. Cheap to clone. Clients of one transport
+/// with the same credentials share their token, and are equal.
 #[derive(Clone)]
 pub struct Client {
     pub(super) inner: Arc<Inner>,
@@ -54,7 +54,7 @@ const JSON: &str = "application/json";
 /// What a request is for, as far as limits go.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// The API, to write or to read.
+    /// A request to the API.
     Api { writes: bool },
     /// A token. Credentials that have never brought one are not `proven`: they have
     /// limits and a circuit breaker of their own. Else whoever may write a Secret
@@ -63,7 +63,7 @@ enum Purpose {
 }
 
 impl Client {
-    /// A client with `credentials`. Sends nothing yet.
+    /// A client with `credentials`; sends no request.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
         let limits = transport.limits(&credentials.address.server);
         let tokens = transport.clients().tokens(&credentials, transport.settings().deadline);
@@ -82,22 +82,22 @@ impl Client {
         self.inner.tokens.refusals.follow(&before.inner.tokens.refusals);
     }
 
-    /// Tells the clients of a process apart; equal clients have the same number.
+    /// Identifies the client within the process; equal clients have the same number.
     pub fn number(&self) -> u64 {
         self.inner.tokens.number
     }
 
-    /// The host that it talks to.
+    /// The host of the environment.
     pub fn host(&self) -> &str {
         self.inner.credentials.host()
     }
 
-    /// Which environment it talks to.
+    /// The environment.
     pub fn environment(&self) -> &Environment {
         self.inner.credentials.environment()
     }
 
-    /// Whether nothing that answers may be shown.
+    /// Whether errors must not show anything of a response.
     pub(super) fn is_concealed(&self) -> bool {
         self.inner.credentials.address.concealed
     }
@@ -130,7 +130,7 @@ impl Client {
             let result = classify(response, writes, paused, &[self.inner.credentials.secret(), token.value()]);
             match result {
                 Err(error) if status == 401 => {
-                    // Even if its body did not arrive in time.
+                    // also if its body did not arrive in time
                     let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
                     self.inner.tokens.refused(&token, retried, error).await?;
                     retried = true;
@@ -287,8 +287,8 @@ impl Client {
         breaker.probe_after()
     }
 
-    /// For a 429, how long to wait. One of the API pauses the environment; one of
-    /// the token endpoint is left to the client's own tokens, which take zero for
+    /// Records the response with the rate limiter; returns how long to wait after a 429. A 429 of the API
+    /// pauses the environment. After one of the token endpoint [`Tokens`] decides; zero means that it had
     /// no hint.
     fn record_rate(&self, response: &HttpResponse, purpose: Purpose) -> Option<Duration> {
         let limiter = &self.inner.limits.rate_limiter;
@@ -307,7 +307,7 @@ impl Client {
                     Purpose::Token { .. } => hint.unwrap_or_default(),
                 });
             }
-            // A server error is no sign that the rate is fine.
+            // A server error does not show that the rate is low enough.
             (..500, Purpose::Api { .. }) => limiter.on_response(),
             _ => {}
         }
@@ -315,8 +315,8 @@ impl Client {
     }
 }
 
-/// Whether an error response is not one of Scalekit's. A 401 of the API may have
-/// no body, and always costs the token.
+/// Whether an error response does not come from Scalekit. A 401 of the API may have no body, and
+/// always counts as Scalekit's.
 fn is_foreign(response: &HttpResponse, purpose: Purpose) -> bool {
     let scalekits = matches!(&response.body, Body::Whole(body) if wire::error_info(body).is_scalekits);
     !scalekits && !matches!((response.status, purpose), (200..300, _) | (401, Purpose::Api { .. }))

@@ -1,5 +1,4 @@
-//! The credentials of one environment, checked from the bytes of a Secret, a file
-//! or a variable.
+//! Parses the credentials of one environment from the bytes of a Secret, files or variables.
 
 use super::{
     Environment,
@@ -9,11 +8,11 @@ use crate::reconcile::{CredentialsKey as Key, InvalidValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 
-/// In bytes. No URL, id or secret is larger.
+/// The largest value, in bytes.
 const LARGEST: usize = 4096;
 
-/// The URL, client id and client secret of one environment. Prints none of
-/// them; the secret is wiped from memory when the last copy goes.
+/// The URL, client id and client secret of one environment. Its Debug output shows none of them, and
+/// the secret is wiped from memory with the last copy.
 #[derive(Clone)]
 pub struct Credentials {
     pub(super) address: Address,
@@ -24,8 +23,8 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Checks the three values as they stand in a Secret or a file. One newline
-    /// at the end of each is tolerated, since editors and `echo` leave one.
+    /// Checks the three values of a Secret or of files. A newline at the end of each is ignored, since
+    /// editors and `echo` add one.
     pub(super) fn parse(url: &[u8], id: &[u8], secret: &[u8], rules: &Rules) -> Result<Self, (Key, InvalidValue)> {
         let url = text(Key::EnvironmentUrl, url)?;
         let address = Address::parse(url, rules).map_err(|why| (Key::EnvironmentUrl, why))?;
@@ -34,12 +33,12 @@ impl Credentials {
         Ok(Self { address, id, secret, rules: rules.clone() })
     }
 
-    /// The host of their environment.
+    /// The host of the environment.
     pub fn host(&self) -> &str {
         &self.address.host
     }
 
-    /// Which environment they are for.
+    /// The environment.
     pub fn environment(&self) -> &Environment {
         &self.address.environment
     }
@@ -53,7 +52,7 @@ impl Credentials {
     }
 }
 
-/// Tells whether a rotation changed anything.
+/// Credentials are compared to notice a rotation.
 impl PartialEq for Credentials {
     fn eq(&self, other: &Self) -> bool {
         self.address == other.address && self.id == other.id && self.secret() == other.secret()

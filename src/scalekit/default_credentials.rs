@@ -1,6 +1,5 @@
-//! Credentials that no Secret holds: files of a folder, or environment
-//! variables. The operator reads its default credentials here, the CLI its only
-//! ones.
+//! Reads credentials from the files of a folder or from environment variables: the operator's default
+//! credentials, and the credentials of `osp`.
 
 use super::{Credentials, Rules};
 use crate::reconcile::{CredentialsError, CredentialsKey, CredentialsSource};
@@ -10,12 +9,12 @@ use std::{io, path::Path};
 /// The largest credentials file that is read, in bytes.
 const LARGEST: u64 = 64 * 1024;
 
-/// The values as found, in the order of [`CredentialsKey::ALL`]; `None` when not
-/// one of them is there. Wiped from memory when dropped.
+/// The values in the order of [`CredentialsKey::ALL`]; `None` if all are missing. Wiped from memory when
+/// dropped.
 pub type RawCredentials = Option<[Option<SecretSlice<u8>>; 3]>;
 
-/// Reads the files in `folder` that are named like the keys; without a folder,
-/// the environment variables of those names.
+/// Reads the files in `folder` that are named like the keys, or without a folder the environment
+/// variables of those names.
 pub async fn read_default_credentials(folder: Option<&Path>) -> RawCredentials {
     let mut values = [None, None, None];
     for (value, key) in values.iter_mut().zip(CredentialsKey::ALL) {
@@ -29,7 +28,7 @@ pub async fn read_default_credentials(folder: Option<&Path>) -> RawCredentials {
 }
 
 impl Credentials {
-    /// Checks the values that were found in `from`.
+    /// Checks the values that were read from `from`.
     pub fn from_raw(values: RawCredentials, from: &CredentialsSource, rules: &Rules) -> Result<Self, CredentialsError> {
         let [url, id, secret] = values.ok_or_else(|| CredentialsError::Missing(from.clone()))?;
         let found = |key, value: Option<SecretSlice<u8>>| {
@@ -54,7 +53,7 @@ async fn file(path: &Path) -> Option<Vec<u8>> {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "a credentials file can't be read");
+            tracing::warn!(path = %path.display(), %error, "credentials file not readable");
             None
         }
     }

@@ -1,11 +1,11 @@
-//! The name under which a Scalekit environment is known here.
+//! The identity of a Scalekit environment.
 
 use std::{fmt, sync::Arc};
 
-/// One Scalekit environment: `host[:port][/path]`, the default port left out.
+/// One Scalekit environment: `host[:port][/path]`, without the default port.
 ///
-/// Two sets of credentials with equal environments talk to the same
-/// organizations and share one rate limit (`scalekit-api.md` §4.3).
+/// Credentials of equal environments reach the same organizations and share one rate limit
+/// (`scalekit-api.md` §4.3).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Environment(Arc<str>);
 

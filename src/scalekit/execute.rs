@@ -1,5 +1,5 @@
-//! Carries out the requests of [`crate::reconcile`], and checks that each
-//! response is about the organization that was asked for.
+//! Carries out the requests of [`crate::reconcile`], and checks that each response is about the
+//! requested organization.
 
 use super::{
     Admission, Client,
@@ -38,7 +38,7 @@ impl Client {
         }
         result.map_err(|error| {
             let reason = error.kind.reason();
-            tracing::debug!(environment = %self.environment(), %reason, %error, "concealed in the status");
+            tracing::debug!(environment = %self.environment(), %reason, %error, "error that the status does not show");
             concealed(error)
         })
     }
@@ -72,7 +72,7 @@ fn check_id(found: Organization, asked: &OrganizationId) -> Result<Organization,
     if found.id == *asked { Ok(found) } else { Err("the answer is about another organization") }
 }
 
-/// A response without an external id passes.
+/// A response without an external id is accepted.
 fn check_external_id(found: Organization, asked: &ExternalId) -> Result<Organization, &'static str> {
     match &found.external_id {
         Some(id) if id != asked.as_str() => Err("the answer is about an organization with another external id"),

@@ -1,18 +1,17 @@
-//! Addresses that are never contacted, or only where an administrator allows the
-//! host: a URL in a Secret must not lead the operator to a cloud's metadata
-//! service, nor into the cluster's network.
+//! Refuses addresses that must not be contacted, or only if an administrator allows the host: a URL
+//! in a Secret must not lead the operator to a cloud's metadata service, nor into the cluster's
+//! network.
 //!
-//! Names are checked when they are resolved to connect, so a name whose address
-//! changes later is checked again.
+//! A name is checked each time that it is resolved for a connection, since its address may change.
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Names that clouds give their metadata service.
+/// The names of clouds' metadata services.
 const REFUSED_NAMES: [&str; 2] = ["metadata.google.internal", "metadata"];
 
-/// Metadata services that are not link-local: of Alibaba Cloud and Azure, of EC2
-/// (two) and Google Cloud.
+/// The metadata services that are not link-local: of Alibaba Cloud and Azure; of EC2 (two) and Google
+/// Cloud.
 const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
 const METADATA_V6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
@@ -20,17 +19,17 @@ const METADATA_V6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
 ];
 
-/// The address in `host` as `url` writes it: IPv6 in brackets.
+/// The IP address in a host of the `url` crate, which has IPv6 in brackets.
 pub(super) fn literal(host: &str) -> Option<IpAddr> {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
 
-/// Whether the host of a URL, normalised by `url`, is refused.
+/// Whether the host of a URL, normalised by the `url` crate, is refused.
 pub(super) fn refused(host: &str) -> bool {
     literal(host).is_some_and(refused_address) || REFUSED_NAMES.contains(&host)
 }
 
-/// Whether an address is link-local, a metadata service, or no address of a host.
+/// Whether an address is link-local, a metadata service, or does not identify a host.
 fn refused_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => refused_v4(v4),
@@ -49,8 +48,7 @@ fn refused_v4(address: Ipv4Addr) -> bool {
     address.is_link_local() || first == 0 || first >= 224 || METADATA_V4.contains(&address)
 }
 
-/// Whether an address is one of this host, of this network, or of a provider's
-/// inside.
+/// Whether an address is of this host, of a private network, or of a provider's internal network.
 fn private_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => private_v4(v4),
@@ -90,8 +88,8 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// The system's resolver without the addresses that are refused and, unless
-/// `private`, without private ones, so that no name leads to them either.
+/// Resolves names with the system's resolver, and drops refused addresses and, unless `private`,
+/// private ones.
 pub(super) struct Resolver {
     pub(super) private: bool,
 }

@@ -1,5 +1,5 @@
-//! Sends one HTTP request and reads its response, within a deadline and a size
-//! limit; tells the ways apart in which that can fail.
+//! Sends one HTTP request and reads its response within a deadline and a size limit, with an error for
+//! each way in which that can fail.
 
 use super::retry_after::{Allowance, RetryHint};
 use crate::reconcile::ErrorKind;
@@ -7,13 +7,13 @@ use reqwest::{Response, header::HeaderMap};
 use std::{error::Error, io, time::SystemTime};
 use tokio::time::{Instant, timeout_at};
 
-/// A page of 100 organizations has some 60 KiB; more than this is not read.
+/// The largest body that is read. A page of 100 organizations has about 60 KiB.
 const LARGEST_BODY: usize = 256 * 1024;
 
-/// A response, with as much of its body as arrived.
+/// A response, perhaps without a complete body.
 pub(super) struct HttpResponse {
     pub(super) status: u16,
-    /// What the headers say about when to try again.
+    /// What the headers say about how long to wait.
     pub(super) retry_hint: RetryHint,
     /// What they say about how much is left.
     pub(super) allowance: Option<Allowance>,
@@ -33,7 +33,7 @@ pub(super) enum Body {
     TimedOut,
 }
 
-/// Why there is no response at all.
+/// Why there is no response.
 #[derive(Debug, PartialEq)]
 pub(super) struct TransportError {
     pub(super) kind: ErrorKind,
@@ -98,9 +98,9 @@ fn transport_error(error: &reqwest::Error) -> TransportError {
     TransportError { kind, note, sent }
 }
 
-/// Whether a connection failed for its TLS. The handshake reports through
-/// `io::Error`, which is not part of its own inner error's chain; an end of
-/// file while connecting is a peer that hung up on the handshake.
+/// Whether a connection failed because of TLS. The handshake returns an `io::Error`, whose inner error
+/// is not its source; an end of file during the connection means that the peer closed it at the
+/// handshake.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     if error.is::<rustls::Error>() {
         return true;

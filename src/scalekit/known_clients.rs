@@ -1,6 +1,5 @@
-//! What is known of each client: its token, or what it must wait out after a
-//! refusal. It goes by the three values of the credentials, so Secrets with the
-//! same values share it, and writing a Secret again does not clear it.
+//! The tokens and lockouts of all clients, by the three values of their credentials: Secrets with the
+//! same values share them, and writing a Secret again does not clear a lockout.
 
 use super::{Credentials, Environment, pruned::Pruned, token::Tokens};
 use std::{
@@ -11,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-/// The clients of one client id, one for each secret.
+/// The clients with the same client id, one for each secret.
 type SameId = Vec<(Credentials, Arc<Tokens>)>;
 
-/// All clients that are in use, or that still have something to wait out.
+/// The clients that are in use or locked out.
 #[derive(Default)]
 pub(super) struct KnownClients {
     ids: Mutex<Pruned<(Environment, String), SameId>>,
@@ -22,7 +21,7 @@ pub(super) struct KnownClients {
 }
 
 fn in_use(clients: &mut SameId) -> bool {
-    clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.must_wait());
+    clients.retain(|(_, tokens)| Arc::strong_count(tokens) > 1 || tokens.is_locked_out());
     !clients.is_empty()
 }
 

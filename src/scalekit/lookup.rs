@@ -9,8 +9,8 @@ use crate::{
     reconcile::{ErrorKind, Organization, RemoteError},
 };
 
-/// Ten thousand organizations. More pages than that mean that the server ignores
-/// the filter, and then the list is no way to find one.
+/// The most pages that are searched, ten thousand organizations. More mean that the server ignores the
+/// filter, so that searching the list would cost too many requests.
 const MOST_PAGES: usize = 100;
 
 impl Client {
@@ -23,7 +23,7 @@ impl Client {
                 if organization.external_id.as_deref() != Some(id.as_str()) {
                     continue;
                 }
-                // One organization may be on two pages of a list that changes meanwhile.
+                // An organization may be on two pages if the list changes meanwhile.
                 if found.as_ref().is_some_and(|earlier| earlier.id != organization.id) {
                     return Err(bad_response("several organizations carry this external id", false));
                 }
@@ -38,10 +38,9 @@ impl Client {
     }
 }
 
-/// Whether the list has to be searched after this error of the route for external
-/// ids. An id with a slash may not be routed; a 404 without an error code comes
-/// from the gateway, which does not know the route (`scalekit-api.md` §6); 400 and
-/// 501 may mean the same. Scalekit's own "not found" is final.
+/// Whether the list has to be searched after this error of the route for external ids. The gateway may
+/// not route an id with a slash; a 404 without an error code means that it does not know the route
+/// (`scalekit-api.md` §6), and so may 400 and 501. Scalekit's own "not found" is final.
 pub(super) fn route_cannot_answer(error: &RemoteError, id: &ExternalId) -> bool {
     match (error.kind, error.detail.status) {
         (ErrorKind::Rejected, Some(400)) | (ErrorKind::Unsupported, _) => true,

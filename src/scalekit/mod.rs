@@ -1,8 +1,7 @@
-//! The REST client of Scalekit: sends the requests of [`crate::reconcile`] and
-//! keeps HTTP, tokens and rate limits to itself (contract: `scalekit-api.md`).
+//! The REST client of Scalekit: sends the requests of [`crate::reconcile`], and handles HTTP, tokens
+//! and rate limits (contract: `scalekit-api.md`).
 //!
-//! One [`Transport`] per process, one [`Client`] per environment, client id and
-//! secret:
+//! One [`Transport`] for the process, one [`Client`] for each environment, client id and secret:
 //!
 //! - A request is sent once, and once more after a 401 with a fresh token.
 //!   Nothing else is repeated here; the caller decides when to try again. Only a

@@ -9,24 +9,23 @@ use crate::{
 /// One page of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// At most 100, in no order to rely on.
+    /// At most 100, in an undefined order.
     pub organizations: Vec<Organization>,
-    /// Asks for the next page; `None` on the last one.
+    /// The token of the next page; `None` on the last one.
     pub next: Option<String>,
-    /// How many organizations the environment has, if the server says so.
+    /// The number of organizations in the environment, if the server reports it.
     pub total: Option<usize>,
 }
 
 impl Client {
-    /// The page that `page_token` asks for; without one, the first. An
-    /// organization that is missing from the list is not thereby gone: ask for
-    /// it by its id.
+    /// Reads the page of `page_token`, or else the first. An organization that is missing from the list may
+    /// exist all the same: read it by its id.
     pub async fn organizations(&self, page_token: Option<&str>) -> Result<Page, RemoteError> {
         self.page(None, page_token).await
     }
 
-    /// A page of the list, filtered by external id at the server. Whether that
-    /// filter is exact, or works at all, is unknown.
+    /// Reads a page, filtered by external id. Whether the server's filter is exact, or works at all, is
+    /// unknown.
     pub(super) async fn page(
         &self,
         filter: Option<&ExternalId>,
@@ -36,7 +35,7 @@ impl Client {
         let body = self.send(&HttpRequest::list(filter, page_token), admission).await?;
         let (organizations, next, total) = wire::organizations(&body).map_err(|note| bad_response(note, false))?;
         if next.is_some() && next.as_deref() == page_token {
-            return Err(bad_response("the list does not get on, its page token repeats", false));
+            return Err(bad_response("the list repeats its page token", false));
         }
         Ok(Page { organizations, next, total })
     }

@@ -1,9 +1,9 @@
-//! A map whose keys are what tenants write: entries out of use are dropped each
-//! time that it has doubled, so it stays as large as what is in use.
+//! A map whose keys tenants choose. Each time that it has doubled, unused entries are dropped, so that
+//! its size depends on the used ones only.
 
 use std::{collections::HashMap, hash::Hash};
 
-/// Below this many entries nothing is dropped.
+/// The least number of entries at which unused ones are dropped.
 const FEW: usize = 256;
 
 pub(crate) struct Pruned<K, V> {
@@ -18,8 +18,8 @@ impl<K, V> Default for Pruned<K, V> {
 }
 
 impl<K: Eq + Hash, V> Pruned<K, V> {
-    /// The value of `key`, or a `new` one. Before one is added, those that are
-    /// not `in_use` may go.
+    /// The value of `key`, or a `new` one. Before adding one, drops entries that are not `in_use` if the map
+    /// has doubled.
     pub(crate) fn get_or_insert(
         &mut self,
         key: K,

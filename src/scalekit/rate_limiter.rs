@@ -37,8 +37,7 @@ impl Default for Caller {
     }
 }
 
-/// Shared by all clients of one host and port, or by those of them that have never
-/// got a token.
+/// Shared by all clients of one host and port, or by those that have never got a token.
 pub(super) struct RateLimiter {
     state: Mutex<State>,
     changed: Notify,
@@ -144,12 +143,12 @@ impl RateLimiter {
         Permit { limiter: Arc::clone(self), sent: false }
     }
 
-    /// How long the pause that a 429 imposed still lasts.
+    /// The rest of the pause after a 429.
     pub(super) fn remaining_pause(&self) -> Option<Duration> {
         self.lock().pace.remaining_pause(Instant::now())
     }
 
-    /// A request was answered, with neither a 429 nor a server error.
+    /// Records a response that is neither a 429 nor a server error.
     pub(super) fn on_response(&self) {
         self.lock().pace.on_response(Instant::now());
     }

@@ -1,4 +1,4 @@
-//! What each request is in HTTP (`scalekit-api.md` §2).
+//! Builds the HTTP request of each remote request (`scalekit-api.md` §2).
 
 use super::wire;
 use crate::{policy::ExternalId, reconcile::RemoteRequest};
@@ -11,10 +11,10 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_
 /// The largest page there is (`scalekit-api.md` §7).
 const PAGE_SIZE: u32 = 100;
 
-/// One API request without its host and its token.
+/// One API request, without host and token.
 pub(super) struct HttpRequest {
     pub(super) method: Method,
-    /// From the API's root, with its query, encoded.
+    /// The path below `/api/v1` with its query, encoded.
     pub(super) path: String,
     /// The path without ids, for logs.
     pub(super) template: &'static str,
@@ -41,7 +41,7 @@ impl HttpRequest {
         Self { method: if body.is_some() { Method::PATCH } else { Method::GET }, path, template, body }
     }
 
-    /// A page of the list, filtered by external id if one is given.
+    /// The request for a page of the list, filtered by external id if one is given.
     pub(super) fn list(filter: Option<&ExternalId>, page_token: Option<&str>) -> Self {
         let mut path = format!("/organizations?page_size={PAGE_SIZE}");
         if let Some(id) = filter {

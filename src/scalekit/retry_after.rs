@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// In seconds. A longer delay is a mistake or an attack, and ignored.
+/// The longest hint, in seconds. A longer one is a mistake or an attack, and ignored.
 const ABSURD: f64 = 24.0 * 60.0 * 60.0;
-/// From here on `X-RateLimit-Reset` is a date in seconds, below it a delay.
+/// From this value on `X-RateLimit-Reset` is a date in seconds, below it a delay.
 const EPOCH: f64 = 1e9;
 
-/// Where a 429 may say how long to wait; the first that is usable counts.
+/// The places where a 429 may say how long to wait; the first usable one counts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct RetryHint {
     /// `Retry-After`: seconds or an HTTP date.
@@ -40,8 +40,7 @@ impl Allowance {
 }
 
 impl RetryHint {
-    /// The first usable delay. One in the past, of nothing, or of more than a
-    /// day is not usable.
+    /// The first usable delay. It must be above zero and at most a day.
     pub(super) fn delay(&self, now: SystemTime) -> Option<Duration> {
         let header = self.retry_after.as_deref().map(str::trim);
         let header = header.and_then(|text| seconds(text).or_else(|| until(text, now)));
@@ -50,7 +49,7 @@ impl RetryHint {
     }
 }
 
-/// Plain decimal seconds; `f64` alone would also take `inf` and `nan`.
+/// Parses decimal seconds; `f64::from_str` alone would also accept `inf` and `nan`.
 pub(super) fn seconds(text: &str) -> Option<f64> {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     text.parse().ok().filter(|_| plain)
@@ -135,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn row_011_whatever_is_told_no_delay_exceeds_a_day(retry_after: String, detail: f64, reset: String, at: u32) {
+        fn row_011_whatever_the_hint_no_delay_exceeds_a_day(retry_after: String, detail: f64, reset: String, at: u32) {
             let hint = RetryHint { retry_after: Some(retry_after), detail: Some(detail), reset: Some(reset) };
             let delay = hint.delay(UNIX_EPOCH + Duration::from_secs(at.into()));
             prop_assert!(delay.is_none_or(|delay| delay <= Duration::from_secs(86_400)));

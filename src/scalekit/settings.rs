@@ -1,9 +1,9 @@
-//! How the client treats every environment.
+//! The settings of the client.
 
 use std::time::Duration;
 use thiserror::Error;
 
-/// What an operator of this program may choose.
+/// The settings for all environments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// From when a request may be sent to the last byte of its response; above
@@ -12,8 +12,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// Requests per second and environment; 0.01 to 10 000.
     pub rate: f64,
-    /// Use the proxies that `HTTPS_PROXY` and its kin name. Off, because what
-    /// goes through a proxy goes past the check of addresses.
+    /// Use the proxies that `HTTPS_PROXY` and similar variables name. Off by default, since a proxy resolves
+    /// names itself, so that addresses are not checked.
     pub use_proxy: bool,
     /// The date to send as `x-api-version`; its effect at the server is unknown
     /// (`scalekit-api.md` §1.2), so by default none is sent.
@@ -28,7 +28,7 @@ impl Default for Settings {
 
 /// A setting out of its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-pub enum SettingsProblem {
+pub enum SettingsError {
     /// Zero, or above five minutes.
     #[error("the request deadline must be above zero and at most five minutes")]
     Deadline,
@@ -41,16 +41,16 @@ pub enum SettingsProblem {
 }
 
 impl Settings {
-    pub(super) fn check(&self) -> Result<(), SettingsProblem> {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
         if self.deadline.is_zero() || self.deadline > Duration::from_secs(300) {
-            return Err(SettingsProblem::Deadline);
+            return Err(SettingsError::Deadline);
         }
         if !(0.01..=10_000.0).contains(&self.rate) {
-            return Err(SettingsProblem::Rate);
+            return Err(SettingsError::Rate);
         }
         let date = |version: &String| version.len() == 8 && version.bytes().all(|b| b.is_ascii_digit());
         if !self.api_version.as_ref().is_none_or(date) {
-            return Err(SettingsProblem::ApiVersion);
+            return Err(SettingsError::ApiVersion);
         }
         Ok(())
     }
@@ -69,10 +69,10 @@ mod tests {
         };
         assert_eq!(with(|_| ()), Ok(()));
         assert_eq!(with(|s| s.api_version = Some("20260131".to_owned())), Ok(()));
-        assert_eq!(with(|s| s.deadline = Duration::ZERO), Err(SettingsProblem::Deadline));
-        assert_eq!(with(|s| s.deadline = Duration::MAX), Err(SettingsProblem::Deadline));
-        assert_eq!(with(|s| s.rate = 0.0), Err(SettingsProblem::Rate));
-        assert_eq!(with(|s| s.rate = f64::NAN), Err(SettingsProblem::Rate));
-        assert_eq!(with(|s| s.api_version = Some("v1\r\nx: y".to_owned())), Err(SettingsProblem::ApiVersion));
+        assert_eq!(with(|s| s.deadline = Duration::ZERO), Err(SettingsError::Deadline));
+        assert_eq!(with(|s| s.deadline = Duration::MAX), Err(SettingsError::Deadline));
+        assert_eq!(with(|s| s.rate = 0.0), Err(SettingsError::Rate));
+        assert_eq!(with(|s| s.rate = f64::NAN), Err(SettingsError::Rate));
+        assert_eq!(with(|s| s.api_version = Some("v1\r\nx: y".to_owned())), Err(SettingsError::ApiVersion));
     }
 }

@@ -1,6 +1,6 @@
-//! The bearer token of one set of credentials: one caller fetches it for all,
-//! it is renewed before it expires, and after a refusal it is not requested
-//! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
+//! The bearer token of one set of credentials: one caller fetches it for all, it is renewed before it
+//! expires, and after a refusal the client is locked out for a while (`scalekit-api.md` §1.3–1.5,
+//! `docs/failures.md` rows 1–4).
 
 use super::{
     circuit_breaker::CircuitBreaker,
@@ -25,13 +25,13 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) struct Grant {
     pub(super) value: SecretString,
-    /// Clamped to what is plausible.
+    /// Clamped to a plausible range.
     pub(super) lifetime: Duration,
     /// Who issued it, by its own words.
     pub(super) issuer: Option<String>,
 }
 
-/// A token to send. Each one that a client fetches has the next number.
+/// A token; the tokens of a client are numbered.
 #[derive(Clone)]
 pub(super) struct Token {
     value: SecretString,
@@ -51,13 +51,13 @@ impl Token {
 }
 
 pub(super) struct Tokens {
-    /// Which client, among those of this process.
+    /// The number of the client within the process.
     pub(super) number: u64,
     state: Mutex<State>,
-    /// Fetches that have ended, successful or not.
+    /// The number of fetches that have ended, successful or not.
     ended: AtomicU64,
-    /// Since a lockout no token has been accepted, so the next 401 locks out again
-    /// without a second try.
+    /// Set by a lockout until a token is accepted: the next 401 locks the client out again without a
+    /// second try.
     probation: AtomicBool,
     /// The token last fetched, though it may have been refused since.
     latest: std::sync::Mutex<Option<Token>>,
@@ -72,13 +72,13 @@ pub(super) struct Tokens {
 #[derive(Default)]
 struct State {
     held: Option<Held>,
-    /// The last fetch that was no outage brought a token.
+    /// The last fetch, not counting outages, returned a token.
     proven: bool,
     failure: Option<RemoteError>,
-    /// Until then nothing is sent, and every request fails with this error.
+    /// Until this time no request is sent, and all fail with this error.
     lockout: Option<(Instant, RemoteError)>,
     issued: u64,
-    /// Fetches in a row that were answered with a 429.
+    /// The number of fetches in a row that got a 429.
     limited: i32,
 }
 
@@ -154,10 +154,14 @@ impl Tokens {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A request with `token` was answered with a 401. Drops this token, not one
-    /// that was fetched since. `Err`: it was the `last` try, and the client is
-    /// locked out.
-    pub(super) async fn refused(&self, token: &Token, last: bool, error: RemoteError) -> Result<(), RemoteError> {
+    /// Records a 401 for a request with `token`. Drops this token, but not one that was fetched since.
+    /// `Err`: it was the `last` try, and the client is locked out.
+    pub(super) async fn on_unauthorized(
+        &self,
+        token: &Token,
+        last: bool,
+        error: RemoteError,
+    ) -> Result<(), RemoteError> {
         let mut state = self.state.lock().await;
         if state.held.as_ref().is_some_and(|held| held.token.number == token.number) {
             state.held = None;
@@ -170,14 +174,14 @@ impl Tokens {
         Err(error)
     }
 
-    /// Whether something has to be waited out before the next request.
-    pub(super) fn must_wait(&self) -> bool {
+    /// Whether the client is locked out, or perhaps, while its state is in use.
+    pub(super) fn is_locked_out(&self) -> bool {
         let Ok(state) = self.state.try_lock() else { return true };
         state.lockout.as_ref().is_some_and(|(until, _)| Instant::now() < *until)
     }
 
-    /// A request with a token was answered with something else than a 401.
-    pub(super) fn accepted(&self) {
+    /// Records a response other than a 401 to a request with a token.
+    pub(super) fn on_accepted(&self) {
         self.probation.store(false, Ordering::Release);
     }
 }
@@ -212,14 +216,14 @@ impl State {
                         wait = *retry_after;
                         true
                     }
-                    // so may credentials be refused, and each resource would try them again
+                    // it may be a refusal of the credentials, and each resource would send them again
                     kind => *kind == ErrorKind::BadAuthResponse,
                 };
                 if answered {
                     error.probe_after = Some(wait); // when a retry makes sense, not when a backoff has grown
                 }
                 self.failure = Some(error.clone());
-                // The token endpoint fails; the old token may still be good.
+                // the token endpoint fails, but the old token may still be valid
                 match &mut self.held {
                     Some(held) if now < held.ends_at => {
                         held.renew_at = held.ends_at.min(now + wait);
@@ -276,7 +280,7 @@ mod tests {
         }
 
         async fn refuse(&self, token: &Token, last: bool) -> bool {
-            self.tokens.refused(token, last, RemoteError::new(ErrorKind::AuthFailed)).await.is_err()
+            self.tokens.on_unauthorized(token, last, RemoteError::new(ErrorKind::AuthFailed)).await.is_err()
         }
 
         fn asked(&self) -> u64 {
@@ -355,7 +359,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_002_a_second_refusal_silences_the_client_and_then_allows_one_try_at_a_time() {
+    async fn row_002_a_second_refusal_locks_the_client_out_and_then_allows_one_try_at_a_time() {
         let bench = Bench::default();
         let token = bench.token(Ok(1000)).await.ok().unwrap();
         assert!(bench.refuse(&token, true).await);
@@ -367,16 +371,16 @@ mod tests {
         assert_eq!(bench.asked(), 2);
         tokio::time::advance(LOCKOUT).await;
         let token = bench.token(Ok(1000)).await.ok().unwrap();
-        bench.tokens.accepted();
+        bench.tokens.on_accepted();
         assert!(!bench.refuse(&token, false).await);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_012_a_429_without_a_hint_silences_the_client_for_longer_and_longer() {
+    async fn row_012_a_429_without_a_hint_locks_the_client_out_for_longer_and_longer() {
         let bench = Bench::default();
-        let bare = Err(ErrorKind::RateLimited { retry_after: Duration::ZERO });
+        let without_hint = Err(ErrorKind::RateLimited { retry_after: Duration::ZERO });
         for nth in 1..20 {
-            let Err(ErrorKind::RateLimited { retry_after }) = bench.get(bare).await else { panic!("{nth}") };
+            let Err(ErrorKind::RateLimited { retry_after }) = bench.get(without_hint).await else { panic!("{nth}") };
             assert!(retry_after >= SECOND && retry_after <= 2u32.saturating_pow(nth).min(300) * SECOND);
             assert!(matches!(bench.get(Ok(1000)).await, Err(ErrorKind::RateLimited { .. })));
             assert_eq!(bench.asked(), u64::from(nth));

@@ -1,5 +1,4 @@
-//! What all clients of the process share: connections, settings, and one set
-//! of limits per host and port.
+//! What all clients of the process share: connections, settings, and the limits of each host and port.
 
 use super::{
     Settings, SettingsProblem, circuit_breaker::CircuitBreaker, hosts::Resolver, known_clients::KnownClients,
@@ -20,14 +19,12 @@ const NEWCOMERS: f64 = 0.2;
 /// others, however many they are and however long they go on.
 const REFUSED: f64 = 0.1;
 
-/// Connections and rate limits; cheap to clone, one per process.
+/// Connections and rate limits; cheap to clone, one for each process.
 ///
-/// Trusted roots are the platform's, read once, here. `SSL_CERT_FILE` (a PEM
-/// file) and `SSL_CERT_DIR` (folders of them), one or both, **replace** them: a
-/// private CA needs a file with its certificate, public hosts as well need the
-/// public roots in that file or in a folder, and a change needs a restart. A file
-/// that can't be read is an error only if nothing else was found. Verification
-/// can't be switched off.
+/// The trusted roots are the platform's, read once, here. `SSL_CERT_FILE` (a PEM file) and
+/// `SSL_CERT_DIR` (folders of them), one or both, **replace** them: for a private CA they need its
+/// certificate, and for public hosts the public roots as well. A change needs a restart. A file that
+/// can't be read is an error only if no root was found. Verification can't be switched off.
 #[derive(Clone)]
 pub struct Transport(Arc<Shared>);
 
@@ -42,8 +39,8 @@ struct Shared {
     issuers: Issuers,
 }
 
-/// What limits the requests to one host and port, whoever sends them. A path does
-/// not count: with one for each Secret, no limit would hold.
+/// The limits of the requests to one host and port. The path of the environment does not count: with
+/// another path in each Secret the limits would have no effect.
 pub(super) struct Limits {
     pub(super) rate_limiter: Arc<RateLimiter>,
     /// The same for the token requests of clients that have never got one.
@@ -64,7 +61,7 @@ impl Limits {
 pub enum SetupError {
     /// A setting is out of its range.
     #[error("unusable setting")]
-    Settings(#[from] SettingsProblem),
+    Settings(#[from] SettingsError),
     /// `main` installed no rustls provider.
     #[error("no TLS provider is installed")]
     NoProvider,
@@ -75,8 +72,7 @@ pub enum SetupError {
 }
 
 impl Transport {
-    /// Sets up the HTTPS client. Opens no connection. The rustls provider must
-    /// have been installed.
+    /// Sets up the HTTPS client; opens no connection. A rustls provider must be installed.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         settings.check()?;
         if rustls::crypto::CryptoProvider::get_default().is_none() {
@@ -94,7 +90,6 @@ impl Transport {
         })))
     }
 
-    /// The HTTPS client for a host that may or may not have a `private` address.
     pub(super) fn http(&self, private: bool) -> &reqwest::Client {
         if private { &self.0.private } else { &self.0.public }
     }
@@ -111,7 +106,7 @@ impl Transport {
         &self.0.settings
     }
 
-    /// The limits of `server`, a host and port, shared by all its clients.
+    /// The limits of `server`, a host and port; shared by all its clients.
     pub(super) fn limits(&self, server: &str) -> Arc<Limits> {
         let mut all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let in_use =
@@ -141,9 +136,9 @@ fn http(settings: &Settings, private: bool) -> reqwest::Result<reqwest::Client> 
         // A redirect could carry the bearer token elsewhere.
         .redirect(redirect::Policy::none())
         .referer(false)
-        // Every request needs a token of the rate limiter, so reqwest must not repeat any.
+        // Every request needs a token of the rate limiter, so reqwest must not retry.
         .retry(retry::never())
-        // Half the deadline, to tell a connection that hangs from a response that does.
+        // Half the deadline, so that a connection that hangs has another error than a response that does.
         .connect_timeout(settings.deadline / 2)
         // Below the minute after which load balancers commonly drop idle connections.
         .pool_idle_timeout(Duration::from_secs(50))

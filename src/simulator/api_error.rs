@@ -4,8 +4,6 @@ use super::http::ApiResponse;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-
-/// One field that broke a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Violation {
     pub(crate) field: &'static str,
@@ -19,8 +17,8 @@ impl Violation {
     }
 }
 
-/// The error response to a request that was not carried out. The messages are made
-/// up; no client may depend on them.
+/// The error response of a request that was not carried out. The messages are invented, so no client may
+/// depend on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     status: u16,
@@ -45,7 +43,7 @@ impl ApiError {
         Self { status, code, error_code, message: Cow::Borrowed(message), violations: Vec::new() }
     }
 
-    /// The body does not parse as the message that the route takes.
+    /// The body is not a message of this route.
     pub(crate) fn malformed(why: impl Into<Cow<'static, str>>) -> Self {
         Self { message: why.into(), ..Self::new(400, 3, Some("INVALID_ARGUMENT"), "") }
     }
@@ -116,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_route_and_a_missing_organization_can_be_told_apart() {
+    fn a_missing_route_and_a_missing_organization_have_different_errors() {
         assert_eq!(body(&ApiError::UNKNOWN_ROUTE), json!({"code": 5, "message": "Not Found", "details": []}));
         assert_eq!(body(&ApiError::ORGANIZATION_NOT_FOUND)["details"][0]["error_code"], "NOT_FOUND");
     }

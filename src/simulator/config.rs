@@ -1,4 +1,4 @@
-//! How a simulator is started, and why it can't be.
+//! The configuration of a simulator, and the errors of its start.
 
 use super::environment::Environment;
 use super::organizations::Organizations;
@@ -11,15 +11,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// How to start a [`Simulator`](super::Simulator).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// A loopback address; port 0 picks a free one.
+    /// A loopback address; port 0 picks a free port.
     pub listen: SocketAddr,
-    /// This many organizations: `org_1` with external id `tenant-1`, and so on.
+    /// The number of organizations: `org_1` with external id `tenant-1`, and so on.
     pub organizations: usize,
-    /// The one API client that gets tokens.
+    /// The id of the only API client.
     pub client_id: String,
-    /// Its secret.
+    /// The secret of the API client.
     pub client_secret: String,
-    /// Laid over the default settings; see `docs/simulator.md`.
+    /// Merged into the default settings; see `docs/simulator.md`.
     pub settings: Value,
 }
 
@@ -50,16 +50,16 @@ impl Config {
     }
 }
 
-/// Why a simulator could not be started.
+/// The simulator can't be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its admin endpoints have no authentication, so it stays on loopback.
+    /// The address is not loopback; the admin endpoints have no authentication.
     #[error("{0} is not a loopback address")]
     NotLoopback(SocketAddr),
-    /// The address is in use, or not one of this machine.
+    /// The address is in use, or does not belong to this machine.
     #[error("can't listen")]
     Listen(#[source] io::Error),
-    /// A misspelt or mistyped setting.
+    /// A setting has a wrong name or type.
     #[error("bad settings")]
     Settings(#[source] serde_json::Error),
 }

@@ -1,8 +1,7 @@
-//! Connections that a request can make fail.
+//! Connections that a request can kill.
 //!
-//! An HTTP server always responds; for a lost response the connection itself has
-//! to fail. So each accepted connection has a kill switch that its requests can
-//! reach: once it is tripped, the connection neither reads nor writes again.
+//! An HTTP server always responds, so for a lost response the connection itself has to fail. Each
+//! connection has a kill switch that its requests can trip: after that it neither reads nor writes.
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{self, IncomingStream};
@@ -14,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A switch that can be tripped once and stays so, with its children.
+/// Once tripped, a switch and its children stay tripped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KillSwitch(CancellationToken);
 
@@ -28,7 +27,7 @@ impl KillSwitch {
     }
 }
 
-/// Accepts connections whose kill switches are children of the one for all.
+/// Accepts connections. Their kill switches are children of `all`.
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) listener: TcpListener,
@@ -41,7 +40,7 @@ impl serve::Listener for Listener {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (stream, address) = serve::Listener::accept(&mut self.listener).await;
-        // Responses are small and latency is measured: no Nagle.
+        // no Nagle, since responses are small and latency is measured
         let _ = stream.set_nodelay(true);
         (Connection { stream, kill_switch: KillSwitch(self.all.0.child_token()) }, address)
     }

@@ -1,7 +1,6 @@
-//! One Scalekit environment: everything that a request can read or change.
+//! A Scalekit environment: the state that requests read and change.
 //!
-//! No IO and no waiting happens here, so a request is carried out at one
-//! point in time; delays and lost responses are put around it by `faults`.
+//! It does no IO and never waits, so each request is atomic; `faults` adds delays and loses responses.
 
 use super::api_error::{ApiError, Violation};
 use super::features::{SESSION_POLICY, is_enabled, patched};
@@ -19,8 +18,6 @@ use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Instant;
-
-/// The state behind the API.
 #[derive(Debug)]
 pub(crate) struct Environment {
     pub(crate) settings: Settings,
@@ -83,7 +80,7 @@ impl Environment {
     }
 
     fn read_organization(&mut self, id: &str, now: Instant) -> Result<Value, ApiError> {
-        // The one route without the prefix rule (`scalekit-api.md` §2.1).
+        // the only route that does not check the prefix (`scalekit-api.md` §2.1)
         if id.len() > 32 {
             return Err(ApiError::invalid(vec![Violation::new("id", "string.max_len", "at most 32 characters")]));
         }
@@ -92,7 +89,7 @@ impl Environment {
     }
 
     fn read_external(&mut self, external_id: &str, query: &str, now: Instant) -> Result<Value, ApiError> {
-        // `?id=` wins over the path and then fails (`scalekit-api.md` §2.5).
+        // `?id=` takes precedence over the path, and fails (`scalekit-api.md` §2.5)
         let has_id = super::http::form(query).iter().any(|(name, _)| name == "id");
         if external_id.is_empty() || has_id {
             return Err(ApiError::malformed("ExternalId is required"));
@@ -160,7 +157,7 @@ fn envelope(organization: &mut Organization, settings: &Settings, now: Instant) 
     json!({"organization": responses::organization(organization, &features, &settings.emission, false)})
 }
 
-/// 1..32 characters with the prefix `org_` (`scalekit-api.md` §7).
+/// An id has 1 to 32 characters with the prefix `org_` (`scalekit-api.md` §7).
 fn check_id(field: &'static str, id: &str) -> Result<(), ApiError> {
     let broken = match id {
         _ if id.len() > 32 => Violation::new(field, "string.max_len", "at most 32 characters"),

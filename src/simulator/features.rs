@@ -1,17 +1,14 @@
-//! An organization's feature list and what a settings PATCH makes of it
-//! (`scalekit-api.md` §2.6).
+//! The feature list of an organization, and the PATCH of its settings (`scalekit-api.md` §2.6).
 
 use super::api_error::Violation;
 use super::settings::{FeatureRules, PatchMode, UnknownName};
 use serde::{Deserialize, Serialize};
 
-/// The feature this whole simulator is about.
 pub(crate) const SESSION_POLICY: &str = "session_policy";
 
-/// `directory_sync` is deliberately not among them, although old docs use it.
+/// The known features. `directory_sync`, which old docs use, is not one.
 const KNOWN: [&str; 4] = ["sso", "dir_sync", "domain_verification", SESSION_POLICY];
 
-/// One toggle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Feature {
@@ -20,12 +17,12 @@ pub(crate) struct Feature {
     pub(crate) enabled: bool,
 }
 
-/// Absent is disabled.
+/// Whether a feature is enabled; an absent one is not.
 pub(crate) fn is_enabled(features: &[Feature], name: &str) -> bool {
     features.iter().any(|feature| feature.name == name && feature.enabled)
 }
 
-/// The list after a PATCH with `wanted`, or what is wrong with it.
+/// The list after a PATCH with `wanted`, or the violations.
 pub(crate) fn patched(
     current: &[Feature],
     wanted: Vec<Feature>,

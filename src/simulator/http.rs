@@ -1,15 +1,13 @@
-//! One request as it arrived, and the response made for it.
+//! HTTP requests and responses.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-
-/// A request, read to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiRequest {
-    /// Number of its entry in the journal.
+    /// The number of its entry in the journal.
     pub(crate) sequence: u64,
     pub(crate) method: Method,
     /// As sent: still percent-encoded.
@@ -19,7 +17,7 @@ pub(crate) struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// The bearer token; `None` when there is none, `Some("")` never.
+    /// The bearer token, if there is one that is not empty.
     pub(crate) fn bearer(&self) -> Option<&str> {
         self.authorization()?.strip_prefix("Bearer ").filter(|token| !token.is_empty())
     }
@@ -29,8 +27,7 @@ impl ApiRequest {
     }
 }
 
-/// Decodes `application/x-www-form-urlencoded`, where `+` is a space: a page
-/// token that was pasted in unencoded does not survive this.
+/// Decodes `application/x-www-form-urlencoded`, where `+` is a space.
 pub(crate) fn form(text: &str) -> Vec<(String, String)> {
     let decode = |part: &str| {
         let spaced = part.replace('+', " ");
@@ -45,7 +42,7 @@ pub(crate) fn form(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A response before it is sent; a fault may still change it.
+/// A response before a fault may change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiResponse {
     pub(crate) status: u16,
@@ -69,8 +66,8 @@ impl ApiResponse {
     }
 }
 
-/// Builds a response; a status or header that HTTP can't carry becomes a 500,
-/// because it can only come from a mistaken fault rule.
+/// Builds a response. An invalid status or header becomes a 500, since only a wrong fault rule can have
+/// one.
 pub(crate) fn respond(status: u16, headers: &[(String, String)], body: Body) -> Response {
     let mut builder = Response::builder().status(status);
     for (name, value) in headers {

@@ -1,5 +1,4 @@
-//! The requests that the simulator got, in order of arrival. Tests read it to see
-//! what a client really sent.
+//! The received requests, in order of arrival, so that tests can check what a client sent.
 
 use super::http::{ApiRequest, form};
 use jiff::Timestamp;
@@ -8,7 +7,7 @@ use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// Older entries are dropped beyond this, so that a long run stays small.
+/// The most entries; older ones are dropped.
 const CAPACITY: usize = 200_000;
 
 #[derive(Clone, Debug, Serialize)]
@@ -22,20 +21,20 @@ pub(crate) struct Entry {
     query: String,
     /// JSON if it is JSON, a form as an object, other text as a string.
     body: Value,
-    /// `null` until a response is sent, and for good if none is.
+    /// `null` until a response is sent.
     pub(crate) status: Option<u16>,
     client_id: Option<String>,
     pub(crate) fault: Option<&'static str>,
 }
 
-/// Selects entries; what is `None` admits all.
+/// Selects entries; a field that is `None` matches all.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Filter {
     method: Option<String>,
     path: Option<String>,
     status: Option<u16>,
-    /// Only later ones.
+    /// Selects entries with a larger sequence number.
     after: u64,
 }
 
@@ -48,8 +47,7 @@ impl Filter {
     }
 }
 
-/// The entries; sequence numbers go on after a clear, so that they never
-/// repeat within one run.
+/// The entries. Sequence numbers go on after a clear, so that they are unique within a run.
 #[derive(Debug)]
 pub(crate) struct Journal {
     started: Instant,

@@ -1,4 +1,4 @@
-//! The rate limit: one bucket for the environment (`scalekit-api.md` §4.3).
+//! The rate limit: one token bucket for the environment (`scalekit-api.md` §4.3).
 
 use super::api_error::{error_info, status_response};
 use super::http::ApiResponse;
@@ -68,7 +68,7 @@ pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemT
             let epoch = again.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             response.with_header("x-ratelimit-reset", epoch.to_string())
         }
-        RateLimitForm::BodyNumber | RateLimitForm::BodyString | RateLimitForm::Bare => response,
+        RateLimitForm::BodyNumber | RateLimitForm::BodyString | RateLimitForm::NoHint => response,
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
             (RateLimitForm::ResetEpoch, None, Some("1000003"), Value::Null),
             (RateLimitForm::BodyNumber, None, None, json!(3)),
             (RateLimitForm::BodyString, None, None, json!("3")),
-            (RateLimitForm::Bare, None, None, Value::Null),
+            (RateLimitForm::NoHint, None, None, Value::Null),
         ] {
             let response =
                 too_many_requests(&RateLimit { form, ..RateLimit::default() }, Duration::from_millis(2100), wall);

@@ -10,12 +10,10 @@ use std::time::Instant;
 
 const DEFAULT_SIZE: usize = 10;
 const LARGEST: usize = 100;
-
-/// The parameters of one page.
 #[derive(Debug, PartialEq, Eq)]
 struct Query {
     size: usize,
-    /// Older than this; the age is the page token.
+    /// The organizations of the page are older than this number, which is the page token.
     before: u64,
     external_id: Option<String>,
 }
@@ -50,8 +48,8 @@ fn page_size(text: &str) -> Result<usize, ApiError> {
     }
 }
 
-/// Full of characters that mean something in a query, so a client that does
-/// not encode its token gets a 400.
+/// The token has characters that are special in a query, so that a client that does not encode it gets
+/// a 400.
 fn token(age: u64) -> String {
     format!(">:Wy+&{age:x}#/=%")
 }

@@ -1,14 +1,12 @@
-//! A stand-in for Scalekit's REST API that enforces the contract of
-//! `scalekit-api.md` and can inject every fault the operator has to survive.
+//! Simulates Scalekit's REST API: it enforces the contract of `scalekit-api.md` and can inject every fault
+//! that the operator has to survive.
 //!
-//! It imports nothing of ours, so that it can't share our mistakes: what it
-//! accepts is written down a second time, from the contract alone. It speaks
-//! over loopback only; tests control it through the admin endpoints below
-//! `/_simulator/`, over HTTP or by [`Simulator::admin`]. `docs/simulator.md` lists
-//! them, with all settings and faults.
+//! It imports no other module, so that it can't share their mistakes: what it accepts is implemented a
+//! second time from the contract. It listens on loopback only; tests control it through the admin
+//! endpoints below `/_simulator/`, over HTTP or by [`Simulator::admin`]. `docs/simulator.md` documents
+//! them, the settings and the faults.
 //!
-//! A request goes from `server` through `faults` to `environment`, which holds
-//! the state and never waits.
+//! A request goes from `receive` through `faults` to `environment`, which holds the state and never waits.
 
 mod admin;
 mod api_error;

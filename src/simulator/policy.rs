@@ -1,12 +1,10 @@
-//! An organization's session policy and what a PATCH makes of it
-//! (`scalekit-api.md` §2.8, §3).
+//! The session policy of an organization, and its PATCH (`scalekit-api.md` §2.8, §3).
 
 use super::api_error::Violation;
 use super::settings::{AfterRevert, Application, Partial, PolicyRules};
 use super::unit::Unit;
 use serde::{Deserialize, Serialize};
 
-/// Whose policy applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Source {
@@ -15,8 +13,8 @@ pub(crate) enum Source {
     Custom,
 }
 
-/// What is stored, always in minutes. The admin endpoints may store values
-/// that no PATCH could, so nothing here is bounded.
+/// The stored policy, in minutes. The admin endpoints may store values that a PATCH would refuse, so
+/// there are no bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Policy {
@@ -41,7 +39,7 @@ const ABSOLUTE: &str = "absolute_session_timeout";
 const IDLE: &str = "idle_session_timeout";
 
 impl Policy {
-    /// The policy after `patch`, or every rule that it breaks.
+    /// The policy after `patch`, or its violations.
     pub(crate) fn patched(
         &self,
         patch: &PolicyPatch,
@@ -75,7 +73,7 @@ impl Policy {
         if violations.is_empty() { Ok(custom.normalised(rules)) } else { Err(violations) }
     }
 
-    /// The idle timeout, when it counts.
+    /// The idle timeout, if it is enabled.
     fn active_idle(&self) -> Option<i64> {
         self.idle_minutes.filter(|_| self.idle_enabled == Some(true))
     }
@@ -196,8 +194,8 @@ mod tests {
 
     #[test]
     fn a_custom_policy_needs_its_numbers() {
-        let bare = PolicyPatch { source: Some(Source::Custom), ..PolicyPatch::default() };
-        assert_eq!(patched(&bare, &PolicyRules::default()), Err(vec![ABSOLUTE]));
+        let without_numbers = PolicyPatch { source: Some(Source::Custom), ..PolicyPatch::default() };
+        assert_eq!(patched(&without_numbers, &PolicyRules::default()), Err(vec![ABSOLUTE]));
         let no_idle = PolicyPatch { idle_enabled: Some(true), ..custom(480, None) };
         assert_eq!(patched(&no_idle, &PolicyRules::default()), Err(vec![IDLE]));
     }

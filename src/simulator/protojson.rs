@@ -1,5 +1,4 @@
-//! Reads a request body the way a protobuf JSON parser does
-//! (`scalekit-api.md` §2, JSON conventions).
+//! Reads request bodies like a parser of protobuf's JSON (`scalekit-api.md` §2, JSON conventions).
 
 use super::settings::Parsing;
 use serde::Deserialize;
@@ -7,8 +6,8 @@ use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde_json::{Error, Value};
 use std::collections::BTreeMap;
 
-/// A message with the fields of `T`. A field may come under its snake_case or its
-/// lowerCamel name, but once; `null` is the same as absent.
+/// A message with the fields of `T`. A field may have its snake_case or its lowerCamel name, but not
+/// both; `null` is the same as absent.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Message<T> {
     #[serde(flatten)]
@@ -46,8 +45,8 @@ impl<T> Message<T> {
 }
 
 impl Enumeration {
-    /// The one of `values` that is meant; its number is its place there. An unknown
-    /// name is an error or, when discarding, the first value, as if absent.
+    /// Finds the value in `values`, by its name or by its index as its number. An unknown name is an error,
+    /// or with [`Parsing::DiscardUnknown`] the first value.
     pub(crate) fn pick<T: Copy>(self, values: &[(&str, T)], parsing: Parsing) -> Result<T, Error> {
         let value = match self {
             Self::Name(name) => match values.iter().find(|(known, _)| *known == name) {
@@ -75,7 +74,7 @@ fn integer(value: &Value) -> Option<i32> {
             let nearest = number as i32; // the bound, for a number out of range
             (f64::from(nearest) == number).then_some(nearest)
         }
-        // The text must itself be one JSON number: no space, no plus sign.
+        // the text must be a JSON number, without spaces and plus sign
         Value::String(text) if !text.contains(char::is_whitespace) => match serde_json::from_str(text) {
             Ok(Value::Number(number)) => integer(&Value::Number(number)),
             _ => None,

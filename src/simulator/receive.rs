@@ -1,6 +1,5 @@
-//! Serves every request: records it in the journal, delays it, injects the fault
-//! of the first rule that matches or else lets the environment carry it out, and
-//! responds.
+//! Handles every request: records it in the journal, delays it, injects a fault if a rule matches, lets
+//! the environment carry it out, and responds.
 
 use super::admin;
 use super::api_error::ApiError;
@@ -13,7 +12,6 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use std::sync::Arc;
 
-/// The only handler of the HTTP server.
 pub(crate) async fn receive(
     State(server): State<Arc<Server>>,
     ConnectInfo(kill_switch): ConnectInfo<KillSwitch>,
@@ -39,8 +37,7 @@ pub(crate) async fn receive(
         server.journal().complete(request.sequence, |entry| entry.status = Some(413));
         return ApiError::TOO_LARGE.response(request.sequence).into_response();
     }
-    // In a task of its own: the request is carried out even if the client closes
-    // the connection, as at the real server.
+    // in a task of its own, so that the request is carried out even if the client closes the connection
     match tokio::spawn(serve(server, request)).await {
         Ok(Outcome::Response(response)) => response,
         Ok(Outcome::Silence) => std::future::pending().await,

@@ -1,4 +1,4 @@
-//! The bodies of the two PATCH requests.
+//! Reads the bodies of the two PATCH requests.
 
 use super::features::Feature;
 use super::policy::{PolicyPatch, Source};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 use serde_json::Error;
 
-/// The enums, each value at its number.
+/// The values of the enums by their numbers.
 const SOURCES: [(&str, Option<Source>); 3] = [
     ("SESSION_POLICY_TYPE_UNSPECIFIED", None),
     ("APPLICATION", Some(Source::Application)),
@@ -23,7 +23,7 @@ const UNITS: [(&str, Unit); 4] = [
     ("DAYS", Unit::Days),
 ];
 
-/// `organization_id` belongs in the path and is therefore an unknown field here.
+/// `organization_id` is in the path, so in the body it is an unknown field.
 #[derive(Deserialize)]
 struct PolicyFields {
     #[serde(alias = "policySource")]
@@ -63,8 +63,6 @@ pub(crate) fn policy_patch(body: &[u8], parsing: Parsing) -> Result<PolicyPatch,
         idle_unit: unit(fields.idle_session_timeout_unit)?,
     })
 }
-
-/// The body of a settings PATCH: the features it names.
 pub(crate) fn feature_list(body: &[u8], parsing: Parsing) -> Result<Vec<Feature>, Error> {
     let features = read::<SettingsFields>(body, parsing)?.features.unwrap_or_default();
     let feature = |message: Message<FeatureFields>| {

@@ -1,5 +1,4 @@
-//! Writes the JSON of successful responses, with the marshal options that the
-//! settings ask for.
+//! Writes the JSON of successful responses, with the marshal options of the settings.
 
 use super::features::Feature;
 use super::organizations::Organization;
@@ -7,7 +6,7 @@ use super::policy::{Policy, Source};
 use super::settings::{AfterRevert, Application, Emission, Shown, Unset};
 use serde_json::{Map, Value, json};
 
-/// One JSON object under construction, with the marshal options to use.
+/// Builds a JSON object with these marshal options.
 struct Fields<'a> {
     object: Map<String, Value>,
     emission: &'a Emission,
@@ -22,7 +21,7 @@ impl<'a> Fields<'a> {
         self.object.insert(name.to_owned(), value.into());
     }
 
-    /// A field with presence: proto3 `optional`, or a message.
+    /// Adds a field with presence: proto3 `optional`, or a message.
     fn optional(&mut self, name: &str, value: Option<impl Into<Value>>, zero: impl Into<Value>) {
         match (value, self.emission.unset) {
             (Some(value), _) => self.put(name, value),
@@ -32,7 +31,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field without presence, which may be left out when zero.
+    /// Adds a field without presence, which may be left out if it is zero.
     fn plain(&mut self, name: &str, value: impl Into<Value>, is_zero: bool) {
         if !(is_zero && self.emission.drop_plain_zeros) {
             self.put(name, value);
@@ -46,7 +45,7 @@ impl<'a> Fields<'a> {
 
 const UNSPECIFIED_UNIT: &str = "SESSION_TIMEOUT_UNIT_UNSPECIFIED";
 
-/// `{"policy": …}` (`scalekit-api.md` §2.7). Always in minutes.
+/// `{"policy": …}` (`scalekit-api.md` §2.7), always in minutes.
 pub(crate) fn session_policy(policy: &Policy, after_revert: AfterRevert, emission: &Emission) -> Value {
     let mut fields = Fields::new(emission);
     let custom = policy.source == Source::Custom;
@@ -72,7 +71,7 @@ fn timeout(fields: &mut Fields<'_>, name: &str, minutes: Option<i64>) {
     }
 }
 
-/// `{"application_policy": …}` (`scalekit-api.md` §2.9). In whatever units were configured.
+/// `{"application_policy": …}` (`scalekit-api.md` §2.9), in the configured units.
 pub(crate) fn application_policy(application: &Application, emission: &Emission) -> Value {
     let mut fields = Fields::new(emission);
     fields.put("absolute_session_timeout", fields.number(application.absolute));
@@ -86,8 +85,7 @@ pub(crate) fn application_policy(application: &Application, emission: &Emission)
     json!({"application_policy": fields.object})
 }
 
-/// An organization with the features its reader sees, in a list or alone;
-/// without the envelope.
+/// An organization with these features, in a list or alone, without the envelope.
 pub(crate) fn organization(
     organization: &Organization,
     features: &[Feature],

@@ -1,11 +1,11 @@
-//! Maps a path to an endpoint.
+//! Routes a path to an endpoint.
 //!
-//! By hand, because a router would not match the literal colon, and because a
-//! setting decides whether `%2F` is part of a segment.
+//! Not with axum's router, which can't match the literal colon, and since a setting decides whether `%2F`
+//! is part of a segment.
 
 use percent_encoding::percent_decode_str;
 
-/// An endpoint, with the decoded part of its path.
+/// An endpoint, with the decoded id of its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Token,
@@ -18,7 +18,7 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// `None` is grpc-gateway's plain 404.
+    /// The endpoint of `path`; `None` is grpc-gateway's 404.
     pub(crate) fn of(path: &str, encoded_slash_routes: bool) -> Option<Self> {
         let segment = |text: &str| {
             let decoded = percent_decode_str(text).decode_utf8().ok()?.into_owned();
@@ -30,7 +30,7 @@ impl Route {
         let mut parts = path.strip_prefix("/api/v1/")?.split('/');
         let route = match (parts.next()?, parts.next(), parts.next()) {
             ("organizations", None, None) => Self::Organizations,
-            // An empty external id is routed, and refused by its endpoint (`scalekit-api.md` §2.5).
+            // an empty external id is routed, and refused by the endpoint (`scalekit-api.md` §2.5)
             ("organizations:external", Some(external), None) => Self::ExternalOrganization(segment(external)?),
             (_, Some(""), _) => return None,
             ("organizations", Some(id), None) => Self::Organization(segment(id)?),

@@ -1,4 +1,4 @@
-//! All that the simulator knows and remembers.
+//! The state of the simulator.
 
 use super::config::{Config, StartError};
 use super::environment::Environment;
@@ -8,8 +8,8 @@ use super::journal::Journal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// All state of the simulator, each part behind a lock of its own. No two locks
-/// are held together, and none across an await.
+/// The state of the simulator, each part with a mutex of its own. No two mutexes are held at the same
+/// time, and none across an await.
 #[derive(Debug)]
 pub(crate) struct Server {
     config: Config,
@@ -48,7 +48,7 @@ impl Server {
         self.environment().handle(request, Instant::now())
     }
 
-    /// Enters the request into the journal; returns how long it has to wait.
+    /// Records the request in the journal; returns its delay.
     pub(crate) fn record_arrival(&self, request: &mut ApiRequest) -> Duration {
         let now = Instant::now();
         let (client, wait) = {
@@ -62,8 +62,7 @@ impl Server {
     }
 }
 
-/// Takes the lock after a panic too: one that leaves the state half-changed fails
-/// a test anyway.
+/// Locks the mutex also after a panic, which fails a test anyway.
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

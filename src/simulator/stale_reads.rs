@@ -1,10 +1,10 @@
-//! A value whose readers may be shown an older one for a while: Scalekit promises
-//! no read-after-write consistency.
+//! Values whose reads may be stale for a while, since Scalekit does not guarantee read-after-write
+//! consistency.
 
 use super::settings::Lag;
 use std::time::{Duration, Instant};
 
-/// The stored value, and the older one that readers are still shown.
+/// The stored value, and the older one that reads still return.
 #[derive(Clone, Debug)]
 pub(crate) struct StaleReads<T> {
     stored: T,
@@ -23,7 +23,7 @@ impl<T: Clone> StaleReads<T> {
         Self { stored: value, behind: None }
     }
 
-    /// The stored value, whatever readers are shown.
+    /// The stored value, even if reads still return an older one.
     pub(crate) fn stored(&self) -> &T {
         &self.stored
     }
@@ -33,8 +33,8 @@ impl<T: Clone> StaleReads<T> {
         self.behind.as_ref().is_some_and(|behind| behind.reads_left > 0 || now < behind.until)
     }
 
-    /// The value that a read of the API returns. `counts` is false in a list, which
-    /// must not use up the configured number of stale reads of every entry.
+    /// The value that a read of the API returns. `counts`: the read uses up one of the configured stale reads;
+    /// false for lists.
     pub(crate) fn read(&mut self, now: Instant, counts: bool) -> &T {
         if !self.is_behind(now) {
             self.behind = None;
@@ -50,7 +50,7 @@ impl<T: Clone> StaleReads<T> {
         }
     }
 
-    /// A write through the API: reads go on returning what they returned.
+    /// A write through the API, after which reads return the old value for a while.
     pub(crate) fn write(&mut self, value: T, lag: Lag, now: Instant) {
         let shown = self.read(now, false).clone();
         self.stored = value;
@@ -61,7 +61,7 @@ impl<T: Clone> StaleReads<T> {
         });
     }
 
-    /// A change by an admin request: visible at once.
+    /// A change by an admin request, which reads return at once.
     pub(crate) fn overwrite(&mut self, value: T) {
         *self = Self::new(value);
     }

@@ -22,7 +22,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Binds and starts serving on the current tokio runtime.
+    /// Listens and serves on the current tokio runtime.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -46,7 +46,7 @@ impl Simulator {
         Ok(Self { address, server, connections: kill_switch.trip_on_drop(), task })
     }
 
-    /// The address it listens on.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -58,8 +58,8 @@ impl Simulator {
         format!("http://{}", self.address)
     }
 
-    /// An admin call without the network: `admin("GET", "/_simulator/journal?method=PATCH", &Value::Null)`
-    /// returns status and JSON body, exactly as over HTTP.
+    /// Sends an admin request without the network, such as `admin("GET",
+    /// "/_simulator/journal?method=PATCH", &Value::Null)`; returns the status and the JSON body.
     #[must_use]
     pub fn admin(&self, method: &str, target: &str, body: &Value) -> (u16, Value) {
         super::admin::direct(&self.server, method, target, body)

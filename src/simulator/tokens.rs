@@ -1,4 +1,4 @@
-//! The token endpoint and the tokens it issued (`scalekit-api.md` §1.3–1.5).
+//! The token endpoint and its tokens (`scalekit-api.md` §1.3–1.5).
 
 use super::http::{ApiRequest, ApiResponse, form};
 use super::settings::Token;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Who may ask for tokens. Not secret: this is a test double.
+/// The API client. Its secret is not protected, since it is for tests.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Client {
@@ -22,7 +22,7 @@ struct Grant {
     client_id: String,
 }
 
-/// The tokens that work, and how many were ever issued.
+/// The valid tokens, and the number of all tokens issued.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     live: HashMap<String, Grant>,

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Units a client may write in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Unit {

@@ -1,7 +1,6 @@
-//! A crash must not write client secrets and tokens to a disk.
+//! Disables core dumps, so that a crash does not write client secrets and tokens to a disk.
 
-/// From now on a crash of this process leaves no core file. Where the system does
-/// not let it, nothing changes.
+/// Disables core dumps of this process, if the system allows it.
 pub fn no_core_dumps() {
     #[cfg(unix)]
     {
@@ -11,7 +10,7 @@ pub fn no_core_dumps() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        // a core pattern that is a pipe does not heed the limit
+        // a core pattern that is a pipe ignores the limit
         _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }

@@ -26,20 +26,18 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The watch is dead when it has shown nothing for this time. An API server
-/// sends a bookmark about once a minute, and the watch itself is renewed more
-/// often than this.
+/// After this time without an event the watch counts as dead. An API server sends a bookmark about
+/// once a minute, and the watch itself is renewed more often than this.
 const LONGEST_SILENCE: Duration = Duration::from_secs(5 * 60);
-/// So many refusals in a row, without any other answer, are all there is.
-const REFUSALS: u32 = 5;
+/// After so many refusals in a row, without any other response, the operator is not ready.
+const REFUSALS_UNTIL_UNREADY: u32 = 5;
 
-/// Open connections; one more closes the oldest, so that a probe is answered
-/// however many others stand open.
+/// The most open connections. One more closes the oldest, so that a probe is always answered.
 const CONNECTIONS: usize = 64;
-/// A connection is one request, and as long as this at most.
+/// The longest time that a connection, which serves one request, stays open.
 const LIFETIME: Duration = Duration::from_secs(5);
 
-/// What the probes of the kubelet are answered from; clones share it.
+/// The state that the probes of the kubelet report; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Inner>);
 
@@ -63,20 +61,19 @@ impl Default for Inner {
 }
 
 impl Health {
-    /// All resources are known and work begins.
-    pub fn ready(&self) {
+    /// Makes `/readyz` succeed: all resources are listed and work begins.
+    pub fn set_ready(&self) {
         self.0.ready.store(true, Ordering::Release);
     }
 
-    /// The API server has answered a request; `refused` says whether with 401
-    /// or 403.
-    pub fn answered(&self, refused: bool) {
+    /// Records a response of the API server to any request; `refused`: it was a 401 or 403.
+    pub fn record_response(&self, refused: bool) {
         count(&self.0.refusals, refused);
     }
 
-    /// The API server has written a status, or `refused` to with 401 or 403. Those
-    /// count apart: without them nobody hears of anything else that fails.
-    pub fn answered_status_write(&self, refused: bool) {
+    /// Records the response to a write of a status; `refused`: it was a 401 or 403. Counted separately,
+    /// since without statuses no other error is reported either.
+    pub fn record_status_write(&self, refused: bool) {
         count(&self.0.status_refusals, refused);
         self.0.metrics.status_writes_refused.inc_by(u64::from(refused));
     }
@@ -89,14 +86,13 @@ impl Health {
         if refused { all.insert(namespace.to_owned()) } else { all.remove(namespace) }
     }
 
-    /// A watch has shown an event or a bookmark, or a part of a list has come.
-    /// That says nothing about rights: a watch that is open stays open.
-    pub fn watch_progressed(&self) {
+    /// Records an event or bookmark of a watch, or a page of a list. It does not count as a response that
+    /// was not refused: a watch stays open even when the right to it is gone.
+    pub fn record_watch_event(&self) {
         *self.0.progress.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Listens on `address` and answers until `shutdown`; the address it got
-    /// is returned at once.
+    /// Listens on `address` and serves until `shutdown`; returns the address at once.
     pub async fn serve(&self, address: SocketAddr, shutdown: CancellationToken) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind(address).await?;
         let bound = listener.local_addr()?;
@@ -111,7 +107,7 @@ impl Health {
         let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
         loop {
             let Ok((stream, _)) = listener.accept().await else {
-                sleep(Duration::from_millis(100)).await; // out of descriptors, which others may give back
+                sleep(Duration::from_millis(100)).await; // out of file descriptors, until some are closed
                 continue;
             };
             open.retain(|connection| !connection.is_finished());
@@ -119,17 +115,17 @@ impl Health {
                 && let Some(oldest) = open.pop_front()
             {
                 oldest.abort();
-                drop(oldest.await); // its descriptor is free from here on
+                drop(oldest.await); // then its file descriptor is free
             }
             open.push_back(tokio::spawn(self.clone().connection(stream)));
         }
     }
 
-    /// Answers one request. Its body is never read.
+    /// Serves one request. Its body is never read.
     async fn connection(self, stream: TcpStream) {
         let answer = service_fn(async |request| Ok::<_, Infallible>(self.answer(&request)));
         let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), answer);
-        drop(timeout(LIFETIME, connection).await); // whoever asked wrongly or slowly has gone or goes now
+        drop(timeout(LIFETIME, connection).await); // an error or a timeout closes it
     }
 
     fn answer(&self, request: &Request<Incoming>) -> Response<String> {
@@ -155,14 +151,14 @@ impl Health {
         if progress.elapsed() < LONGEST_SILENCE {
             (StatusCode::OK, "ok")
         } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "the watch of the resources has shown nothing for five minutes")
+            (StatusCode::SERVICE_UNAVAILABLE, "the watch has had no event for five minutes")
         }
     }
 
     fn readyz(&self) -> (StatusCode, &'static str) {
-        if self.0.refusals.load(Ordering::Acquire) >= REFUSALS {
+        if self.0.refusals.load(Ordering::Acquire) >= REFUSALS_UNTIL_UNREADY {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every request (401 or 403)")
-        } else if self.0.status_refusals.load(Ordering::Acquire) >= REFUSALS {
+        } else if self.0.status_refusals.load(Ordering::Acquire) >= REFUSALS_UNTIL_UNREADY {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every write of a status (401 or 403)")
         } else if !self.0.refused_watches.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             (
@@ -177,10 +173,10 @@ impl Health {
     }
 }
 
-/// Adds to the refusals in a row, or ends the row.
+/// Counts refusals in a row.
 fn count(refusals: &AtomicU32, refused: bool) {
     if refused {
-        // stays far from its end: a refusal a second for a century
+        // does not overflow within a century of one refusal a second
         refusals.fetch_add(1, Ordering::AcqRel);
     } else {
         refusals.store(0, Ordering::Release);
@@ -263,50 +259,50 @@ mod tests {
         tokio::time::advance(LONGEST_SILENCE - Duration::from_secs(1)).await;
         assert_eq!(health.livez().0, StatusCode::OK);
         tokio::time::advance(Duration::from_secs(1)).await;
-        health.answered(false);
+        health.record_response(false);
         assert_eq!(health.livez().0, StatusCode::SERVICE_UNAVAILABLE, "other requests say nothing about it");
-        health.watch_progressed();
+        health.record_watch_event();
         assert_eq!(health.livez().0, StatusCode::OK);
     }
 
     #[tokio::test]
     async fn an_operator_whose_every_request_is_refused_is_not_ready_until_one_is_not() {
         let health = Health::default();
-        health.ready();
-        for _ in 1..REFUSALS {
-            health.answered(true);
+        health.set_ready();
+        for _ in 1..REFUSALS_UNTIL_UNREADY {
+            health.record_response(true);
         }
         assert_eq!(health.readyz().0, StatusCode::OK, "a few of many");
-        health.answered(false);
-        for _ in 1..REFUSALS {
-            health.answered(true);
+        health.record_response(false);
+        for _ in 1..REFUSALS_UNTIL_UNREADY {
+            health.record_response(true);
         }
         assert_eq!(health.readyz().0, StatusCode::OK, "not in a row");
-        health.answered(true);
-        health.watch_progressed();
+        health.record_response(true);
+        health.record_watch_event();
         assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
-        health.answered(false);
+        health.record_response(false);
         assert_eq!(health.readyz().0, StatusCode::OK);
     }
 
     #[tokio::test]
     async fn an_operator_that_can_write_no_status_is_not_ready_whatever_else_is_answered() {
         let health = Health::default();
-        health.ready();
-        for _ in 1..REFUSALS {
-            health.answered_status_write(true);
-            health.answered(false);
+        health.set_ready();
+        for _ in 1..REFUSALS_UNTIL_UNREADY {
+            health.record_status_write(true);
+            health.record_response(false);
         }
         assert_eq!(health.readyz().0, StatusCode::OK, "a few of many");
-        health.answered_status_write(false);
-        for _ in 1..REFUSALS {
-            health.answered_status_write(true);
+        health.record_status_write(false);
+        for _ in 1..REFUSALS_UNTIL_UNREADY {
+            health.record_status_write(true);
         }
         assert_eq!(health.readyz().0, StatusCode::OK, "not in a row");
-        health.answered_status_write(true);
-        health.answered(false);
+        health.record_status_write(true);
+        health.record_response(false);
         assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
-        health.answered_status_write(false);
+        health.record_status_write(false);
         assert_eq!(health.readyz().0, StatusCode::OK);
     }
 

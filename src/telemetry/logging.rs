@@ -1,5 +1,4 @@
-//! The log goes to stderr, filtered by `RUST_LOG`. It has colours only where
-//! stderr is a terminal: not in a file, nor in what the kubelet collects.
+//! The log goes to stderr, filtered by `RUST_LOG`. It has colours only if stderr is a terminal.
 
 use crate::terminal::has_colours;
 use std::{
@@ -20,15 +19,15 @@ pub enum Format {
 /// Installs the log of a server process. Without `RUST_LOG`: level info.
 pub fn install(format: Format) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter("info")).with_writer(stderr);
-    // an error means that a log is installed already; the first one stays
+    // an error means that a log is installed already; it stays
     drop(match format {
         Format::Text => builder.with_ansi(colours()).try_init(),
         Format::Json => builder.json().try_init(),
     });
 }
 
-/// Installs the log of a command that people run: warnings, and with each `-v`
-/// a level more of this program alone, not of its libraries; `RUST_LOG` wins.
+/// Installs the log of a command line tool: warnings, and with each `-v` one level more of this
+/// program, not of its libraries; `RUST_LOG` takes precedence.
 pub fn install_for_people(verbosity: u8) {
     let level = match verbosity {
         0 => "warn",
@@ -40,7 +39,6 @@ pub fn install_for_people(verbosity: u8) {
     drop(builder.with_writer(stderr).without_time().with_ansi(colours()).try_init()); // as in `install`
 }
 
-/// What `RUST_LOG` says, or else `default`.
 fn filter(default: &str) -> EnvFilter {
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default))
 }

@@ -8,11 +8,11 @@ use std::{fmt::Display, process};
 pub enum Exit {
     /// Nothing to report.
     Success = 0,
-    /// An error, wrong arguments, or a finding.
+    /// An error, wrong arguments, or a diagnostic of `validate`.
     Failure = 1,
-    /// `plan` has changes; for `status` and `diff`, something is not ready or
-    /// differs.
-    Findings = 2,
+    /// `plan` has changes, a resource is not Ready (`status`, `explain`, `reconcile`), or the policies
+    /// differ (`diff`).
+    NotAsDeclared = 2,
     /// `plan` has a change that `--fail-on` names.
     Forbidden = 3,
     /// `apply` was stopped by a signal: 128 + SIGINT, as shells report it.
@@ -20,7 +20,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// That of a verb; an error goes to the standard error and is a failure.
+    /// The exit code of a verb. Prints an error to the standard error.
     pub fn of(result: Result<Self, impl Display>) -> Self {
         result.unwrap_or_else(|error| {
             note(&format!("error: {error}"));
@@ -29,7 +29,7 @@ impl Exit {
     }
 
     /// Ends the process at once.
-    pub fn now(self) -> ! {
+    pub fn exit_now(self) -> ! {
         process::exit(self as i32)
     }
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
     use std::{fs, path::Path};
 
-    const ALL: [Exit; 5] = [Exit::Success, Exit::Failure, Exit::Findings, Exit::Forbidden, Exit::Interrupted];
+    const ALL: [Exit; 5] = [Exit::Success, Exit::Failure, Exit::NotAsDeclared, Exit::Forbidden, Exit::Interrupted];
 
     #[test]
     fn the_manual_has_every_code_and_no_other() {
@@ -57,7 +57,7 @@ mod tests {
         for exit in ALL {
             match exit {
                 // a new one belongs into the list and the manual
-                Exit::Success | Exit::Failure | Exit::Findings | Exit::Forbidden | Exit::Interrupted => {}
+                Exit::Success | Exit::Failure | Exit::NotAsDeclared | Exit::Forbidden | Exit::Interrupted => {}
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What people see: how wide a terminal is, whether it has colours, and that no
-//! text of others controls the terminal or the pipeline that shows it.
+//! Output for people: the width and the colours of the terminal, and the escaping of texts from
+//! others, so that they control neither the terminal nor the pipeline that shows them.
 
 mod exit;
 mod output;
@@ -10,6 +10,6 @@ mod text;
 pub use exit::Exit;
 pub(crate) use output::has_colours;
 pub use output::{Output, Style};
-pub use print::{note, print};
+pub use print::{note, print, with_causes};
 pub use progress::Progress;
 pub use text::{columns, printable};

@@ -1,48 +1,48 @@
-//! Where text is printed, and text that fits it.
+//! The standard output: its width and colours, and text formatted to fit.
 
-use super::{columns, printable, text::begin};
+use super::{columns, printable, text::escape_command};
 use std::{
     env,
     ffi::OsString,
     io::{self, IsTerminal},
 };
 
-/// Longer lines are hard to read, however wide the terminal is.
+/// The longest line of prose, in columns; longer ones are hard to read on any terminal.
 const LONGEST_PROSE: usize = 100;
-/// The indent below a line that is too long, so that it is seen to go on.
+/// The least indent of the continuation of a line that is too long.
 const LEAST_INDENT: usize = 2;
 
-/// A terminal, or whatever else the output goes to.
+/// A terminal, or a pipe or file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Output {
-    /// In columns; `None`: as wide as it takes, for a file or a pipe.
+    /// In columns; `None` without a limit, for a pipe or file.
     width: Option<usize>,
     colour: bool,
 }
 
-/// How a text stands out.
+/// The style of a text, which decides on its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// Nothing.
+    /// Unchanged.
     Plain,
-    /// The word that matters.
+    /// Bold.
     Strong,
-    /// As it should be.
+    /// Green: healthy or applied.
     Good,
-    /// Perhaps not.
-    Doubtful,
-    /// Not as it should be.
+    /// Yellow: not as declared, or not known.
+    Warning,
+    /// Red: an error or a loosening.
     Bad,
 }
 
-/// On a terminal that understands colours, unless NO_COLOR is set to something
+/// Whether to print colours: on a terminal that has them, unless NO_COLOR is set to something
 /// (<https://no-color.org>).
 pub(crate) fn has_colours(terminal: bool, no_color: Option<OsString>, term: Option<OsString>) -> bool {
     terminal && no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|value| value != "dumb")
 }
 
 impl Output {
-    /// The standard output: COLUMNS if it is set, else the terminal's width.
+    /// The standard output. Its width is COLUMNS if that is set, else the terminal's.
     pub fn stdout() -> Self {
         let terminal = io::stdout().is_terminal();
         let configured = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
@@ -61,29 +61,28 @@ impl Output {
         self.width
     }
 
-    /// `text` in the colour of `style`, where there are colours.
+    /// `text` in the colour of `style`, if the output has colours.
     pub fn paint(&self, text: &str, style: Style) -> String {
         let code = match style {
             Style::Plain => return text.to_owned(),
             Style::Strong => "1",
             Style::Good => "32",
-            Style::Doubtful => "33",
+            Style::Warning => "33",
             Style::Bad => "31",
         };
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    /// `text` as lines of at most 100 columns, the first behind `label`, the
-    /// others below its end. Ends with a line break.
+    /// `text` wrapped into lines of at most 100 columns, with a hanging indent as wide as `label`, which
+    /// comes first. Ends with a line break.
     pub fn paragraph(&self, label: &str, text: &str) -> String {
         let width = self.width.unwrap_or(LONGEST_PROSE).min(LONGEST_PROSE);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         self.fit(Some(width), label, columns(label), &[(&text, Style::Plain)])
     }
 
-    /// `pieces` as one line, behind `label`; only where the output is too narrow it
-    /// goes on below. No line break comes within a word, nor at a no-break space
-    /// (U+00A0), which is printed as a space. Ends with a line break.
+    /// `label` and `pieces` as one line, wrapped only if the output is too narrow: between words, but not
+    /// at a no-break space (U+00A0), which is printed as a space. Ends with a line break.
     pub fn line(&self, label: &str, pieces: &[(&str, Style)]) -> String {
         self.fit(self.width, label, columns(label).max(LEAST_INDENT), pieces)
     }
@@ -102,7 +101,7 @@ impl Output {
             let begins = empty && text.lines().last().is_none_or(|line| line.trim().is_empty());
             empty = false;
             for (n, (part, style)) in word.into_iter().enumerate() {
-                let part = if begins && n == 0 { begin(&part) } else { part };
+                let part = if begins && n == 0 { escape_command(&part) } else { part };
                 taken += columns(&part);
                 text.push_str(&self.paint(&part, style));
             }
@@ -112,8 +111,8 @@ impl Output {
     }
 }
 
-/// The texts between two blanks, perhaps empty, each as the parts of pieces that
-/// it is made of.
+/// Splits `pieces` at spaces into words, which may be empty. Each word is a list of parts, since it
+/// may go over several pieces.
 fn words(pieces: &[(&str, Style)]) -> Vec<Vec<(String, Style)>> {
     let mut words = vec![Vec::new()];
     for (piece, style) in pieces {
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_paragraph_stays_within_the_page_and_below_its_label() {
+    fn a_paragraph_stays_within_the_width_and_below_its_label() {
         let text = Output::plain(Some(24)).paragraph("Do: ", "Create the Secret that the message names.");
         assert_eq!(text, "Do: Create the Secret\n    that the message\n    names.\n");
         assert!(Output::plain(Some(500)).paragraph("", &"word ".repeat(100)).lines().all(|line| line.len() <= 100));
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_one_unless_the_page_is_too_narrow() {
+    fn a_line_is_one_unless_the_output_is_too_narrow() {
         let pieces = [("change (", Style::Plain), ("mixed", Style::Bad), (") of a\u{a0}b", Style::Plain)];
         assert_eq!(Output::plain(None).line("~ ", &pieces), "~ change (mixed) of a b\n");
         assert_eq!(Output::plain(None).line("", &[("a  b .yaml", Style::Plain)]), "a  b .yaml\n");

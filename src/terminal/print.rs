@@ -1,10 +1,12 @@
-//! To the standard output, and beside it.
+//! Prints to the standard output, and notes to the standard error.
 
-use super::{printable, text::begin};
-use std::io::{self, BufWriter, Write};
+use super::{printable, text::escape_command};
+use std::{
+    error::Error,
+    io::{self, BufWriter, Write},
+};
 
-/// Writes to the standard output. A closed pipe is no failure: whoever read has
-/// all it wanted.
+/// Writes to the standard output. A closed pipe is not an error: the reader has all it wanted.
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
@@ -15,11 +17,24 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result
     }
 }
 
-/// Says something on the standard error, where it disturbs no reader of the
-/// output.
+/// Prints a note on the standard error, so that programs that read the output do not get it.
 pub fn note(text: &str) {
     let mut err = io::stderr().lock();
     for line in text.lines() {
-        drop(writeln!(err, "{}", begin(&printable(line))));
+        drop(writeln!(err, "{}", escape_command(&printable(line))));
     }
+}
+
+/// The message of an error and of its causes, each once.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
 }

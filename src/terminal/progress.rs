@@ -1,21 +1,20 @@
-//! How far a verb is, on the standard error if that is a terminal; nothing in a
-//! pipeline.
+//! A progress bar on the standard error, if that is a terminal.
 
 use super::note;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::env;
 
-/// The template where the total is known; it fits 80 columns.
+/// The template if the total is known; it fits 80 columns.
 const BAR: &str = "{msg} [{bar:24}] {pos}/{len}, {eta} left";
-/// The template where it is not.
+/// The template if the total is not known.
 const COUNT: &str = "{msg}: {pos}";
 
-/// A bar, or a count where the total is not known. Dropping it clears it.
+/// A bar, or a counter if the total is not known. Dropping it clears it.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// At zero of `total`, behind the word `doing`.
+    /// Shows zero of `total`, after the word `doing`.
     pub fn new(doing: &'static str, total: Option<usize>) -> Self {
         let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb"); // can't move its cursor
         let target = if dumb { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };

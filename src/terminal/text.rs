@@ -1,24 +1,22 @@
-//! Texts of other people, made safe for a terminal and for the log of a
-//! pipeline, and their width.
+//! Makes texts of others safe for a terminal and for the log of a pipeline, and measures their width.
 
 use unicode_width::UnicodeWidthStr;
 
-/// The columns that a text takes.
+/// The number of columns that a text takes.
 pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// Whether `c` is a control character, which a terminal may take for a command,
-/// turns the direction of reading (bidi), separates lines, or has no width.
+/// Whether `c` is a control character, changes the direction of text (bidi), separates lines, or is
+/// invisible.
 fn is_deceptive(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
         || c.is_control()
 }
 
-/// `text` with escapes such as `\u{1b}` for what would deceive its reader, and
-/// for what starts a command anywhere in a line of a pipeline's log: `##[`,
-/// `##vso[`.
+/// Escapes, as in `\u{1b}`, the characters that would deceive a reader, and what starts a command
+/// anywhere in a line of a pipeline's log: `##[`, `##vso[`.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let (mut last, mut command) = (' ', false);
@@ -36,9 +34,9 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// What `line`, or the rest of one, begins with in a pipeline's log, where `::`
-/// at the beginning starts a command: an escape for the first colon.
-pub(super) fn begin(line: &str) -> String {
+/// Escapes the first colon of a line that begins with `::`, which starts a command in a pipeline's
+/// log.
+pub(super) fn escape_command(line: &str) -> String {
     match line.trim_start().starts_with("::") {
         true => line.replacen(':', "\\u{3a}", 1),
         false => line.to_owned(),
@@ -50,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_steers_the_terminal_or_hides() {
+    fn nothing_in_a_text_controls_the_terminal_or_is_invisible() {
         assert_eq!(printable("a\u{1b}[2Jb\r\nc\u{202e}d\u{9b}e"), "a\\u{1b}[2Jb\\r\\nc\\u{202e}d\\u{9b}e");
         assert_eq!(printable("\u{2028}\u{200b}\u{feff}\u{ad}"), "\\u{2028}\\u{200b}\\u{feff}\\u{ad}");
         assert_eq!(printable("ü 日本 – a\u{a0}b [x] #[y] [::1]:80 → ≠"), "ü 日本 – a\u{a0}b [x] #[y] [::1]:80 → ≠");
@@ -60,7 +58,7 @@ mod tests {
     fn nothing_in_a_text_is_a_command_of_a_pipeline() {
         let escaped = "##\\u{5b}error] ###\\u{5b} ##vso\\u{5b}task] ## [";
         assert_eq!(printable("##[error] ###[ ##vso[task] ## ["), escaped);
-        assert_eq!(begin(" ::warning::x"), " \\u{3a}:warning::x");
-        assert_eq!(begin("a ::b"), "a ::b");
+        assert_eq!(escape_command(" ::warning::x"), " \\u{3a}:warning::x");
+        assert_eq!(escape_command("a ::b"), "a ::b");
     }
 }

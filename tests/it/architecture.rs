@@ -9,7 +9,7 @@ use std::{
 
 const PAGE: &str = "docs/architecture.md";
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -34,7 +34,7 @@ impl Table {
         self.0.iter().any(|(row, _)| row == name)
     }
 
-    /// What stands in the row of `name`.
+    /// The names in the last cell of the row of `name`.
     fn of(&self, name: &str) -> &[String] {
         self.0.iter().find(|(row, _)| row == name).map_or(&[], |(_, listed)| listed)
     }
@@ -50,7 +50,7 @@ impl Rules {
     fn read() -> Self {
         let page = page(PAGE);
         Self {
-            modules: Table::below(&page, "| module | holds | may use |"),
+            modules: Table::below(&page, "| module | contains | may use |"),
             crates: Table::below(&page, "| crate | in |"),
         }
     }

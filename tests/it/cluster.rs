@@ -20,13 +20,13 @@ pub struct Cluster {
     admin: PathBuf,
     kubectl: PathBuf,
     starter: Child, // its stdin is the pipe
-    starter_says: Mutex<BufReader<ChildStdout>>,
+    starter_output: Mutex<BufReader<ChildStdout>>,
 }
 
 /// The one API server that tests share.
 pub fn cluster() -> Arc<Cluster> {
     static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
-    Arc::clone(CLUSTER.get_or_init(|| Arc::new(Cluster::of_ones_own())))
+    Arc::clone(CLUSTER.get_or_init(|| Arc::new(Cluster::exclusive())))
 }
 
 fn root() -> &'static Path {
@@ -35,7 +35,7 @@ fn root() -> &'static Path {
 
 impl Cluster {
     /// A server for one test alone, which may break it.
-    pub fn of_ones_own() -> Self {
+    pub fn exclusive() -> Self {
         let cluster = Self::without_definition();
         cluster.define();
         cluster
@@ -54,11 +54,11 @@ impl Cluster {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        let mut starter_says = BufReader::new(starter.stdout.take().unwrap());
-        starter_says.read_line(&mut line).unwrap();
+        let mut starter_output = BufReader::new(starter.stdout.take().unwrap());
+        starter_output.read_line(&mut line).unwrap();
         let admin = PathBuf::from(line.trim());
         assert!(admin.is_file(), "the API server did not start");
-        let cluster = Self { admin, kubectl: bin.join("kubectl"), starter, starter_says: Mutex::new(starter_says) };
+        let cluster = Self { admin, kubectl: bin.join("kubectl"), starter, starter_output: Mutex::new(starter_output) };
         cluster.ok(&["apply", "-f", root().join("deploy/rbac.yaml").to_str().unwrap()]);
         let role = "--clusterrole=session-policy-operator";
         cluster.ok(&["create", "clusterrolebinding", "operator", role, "--user=operator"]);
@@ -67,19 +67,19 @@ impl Cluster {
 
     /// Keeps a copy of all objects.
     pub fn save(&self) {
-        self.tell("save");
+        self.send("save");
     }
 
     /// Goes back to that copy: the server ends and comes back with older objects
     /// and older versions, as after a restore of etcd.
     pub fn restore(&self) {
-        self.tell("restore");
+        self.send("restore");
     }
 
-    fn tell(&self, command: &str) {
+    fn send(&self, command: &str) {
         writeln!(self.starter.stdin.as_ref().unwrap(), "{command}").unwrap();
         let mut done = String::new();
-        self.starter_says.lock().unwrap().read_line(&mut done).unwrap();
+        self.starter_output.lock().unwrap().read_line(&mut done).unwrap();
         assert_eq!(done.trim(), command, "the API server's starter could not {command}");
     }
 

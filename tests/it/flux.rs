@@ -31,11 +31,11 @@ fn outage(method: &str, organization: &str) -> Value {
 }
 
 fn absolute(world: &World, organization: &str) -> Value {
-    world.truth(organization)["policy"]["absolute_minutes"].clone()
+    world.stored(organization)["policy"]["absolute_minutes"].clone()
 }
 
 fn source(world: &World, organization: &str) -> Value {
-    world.truth(organization)["policy"]["source"].clone()
+    world.stored(organization)["policy"]["source"].clone()
 }
 
 /// Writes to an organization so far.

@@ -63,7 +63,7 @@ async fn creation(carried_out: bool) {
         kill_when_hanging(&mut world, method, path, before + 1 + skip);
         world.start_operator();
         world.until("acme", "True", "InSync");
-        assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480, "{method} {path}");
+        assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480, "{method} {path}");
         let repeated = usize::from(method == "PATCH" && !carried_out);
         assert_eq!(world.writes().len(), 2 + repeated, "{method} {path}");
     }
@@ -82,7 +82,7 @@ async fn deletion(carried_out: bool) {
         assert!(world.resource("acme").is_some(), "{method} {path}: not gone before it is proven");
         world.start_operator();
         world.until_gone("acme");
-        assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "{method} {path}");
+        assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION", "{method} {path}");
         let repeated = usize::from(method == "PATCH" && !carried_out);
         assert_eq!(world.writes().len(), 3 + repeated, "{method} {path}");
     }

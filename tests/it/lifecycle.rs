@@ -11,7 +11,7 @@ fn org(id: &str, rest: &str) -> String {
     format!("{{organization: {{id: {id}}}, policy: {EIGHT_HOURS}{rest}}}")
 }
 
-fn stored(absolute: i64, idle: i64) -> Value {
+fn custom(absolute: i64, idle: i64) -> Value {
     json!({"source": "CUSTOM", "absolute_minutes": absolute, "idle_enabled": true, "idle_minutes": idle})
 }
 
@@ -20,7 +20,7 @@ async fn a_policy_goes_from_yaml_to_ready_and_the_flag_comes_first() {
     let world = World::new().await;
     world.apply("acme", &org("org_1", ""));
     let resource = world.until("acme", "True", "InSync");
-    assert_eq!(world.truth("org_1")["policy"], stored(480, 60));
+    assert_eq!(world.stored("org_1")["policy"], custom(480, 60));
     assert_eq!(condition(&resource, "Synced").unwrap()["status"], "True");
     assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["status"], "True");
     assert!(condition(&resource, "Reconciling").is_none() && condition(&resource, "Stalled").is_none());
@@ -29,7 +29,7 @@ async fn a_policy_goes_from_yaml_to_ready_and_the_flag_comes_first() {
     let paths: Vec<&str> = writes.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, ["org_1/settings", "org_1/session-policy"]);
     assert_eq!(writes[0].1["features"].as_array().unwrap().len(), 3, "the complete list: {}", writes[0].1);
-    assert_eq!(world.truth("org_1")["features"][0], json!({"name": "sso", "enabled": true}));
+    assert_eq!(world.stored("org_1")["features"][0], json!({"name": "sso", "enabled": true}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +39,7 @@ async fn an_edit_reaches_scalekit() {
     world.until("acme", "True", "InSync");
     world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
     world.until("acme", "True", "InSync");
-    let policy = &world.truth("org_1")["policy"];
+    let policy = &world.stored("org_1")["policy"];
     assert_eq!((&policy["absolute_minutes"], &policy["idle_enabled"]), (&json!(90), &json!(false)));
     assert_eq!(world.writes().len(), 3);
 }
@@ -50,9 +50,9 @@ async fn a_deleted_resource_reverts_its_organization_and_leaves_the_flag() {
     world.apply("acme", &org("org_1", ""));
     world.until("acme", "True", "InSync");
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     assert_eq!(world.writes().last().unwrap().1, json!({"policy_source": "APPLICATION"}));
-    let features = &world.truth("org_1")["features"];
+    let features = &world.stored("org_1")["features"];
     assert!(features.as_array().unwrap().contains(&json!({"name": "session_policy", "enabled": true})));
 }
 
@@ -64,20 +64,20 @@ async fn retain_leaves_the_policy_and_needs_no_finalizer() {
     assert!(resource["metadata"]["finalizers"].is_null());
     let writes = world.writes().len();
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"], stored(480, 60));
+    assert_eq!(world.stored("org_1")["policy"], custom(480, 60));
     assert_eq!(world.writes().len(), writes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tighten_only_keeps_what_the_customer_made_stricter() {
     let world = World::new().await;
-    world.edit("org_1", &json!({"policy": stored(240, 120)}));
+    world.edit("org_1", &json!({"policy": custom(240, 120)}));
     world.apply("acme", &org("org_1", ", mode: TightenOnly"));
     let resource = world.until("acme", "True", "StricterKept");
-    assert_eq!(world.truth("org_1")["policy"], stored(240, 60), "only the idle timeout was looser");
+    assert_eq!(world.stored("org_1")["policy"], custom(240, 60), "only the idle timeout was looser");
     assert_eq!(condition(&resource, "Synced").unwrap()["status"], "False");
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"], stored(240, 60), "it is not exactly ours, so it stays");
+    assert_eq!(world.stored("org_1")["policy"], custom(240, 60), "it is not exactly ours, so it stays");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +102,7 @@ async fn an_edit_in_the_middle_of_a_reconcile_is_applied_without_delay() {
     let application = "path=/api/v1/organizations/org_1/application-session-policy";
     eventually("a reconcile is in the middle", 30, || (world.count(application) > 0).then_some(()));
     world.apply("acme", &minutes(240));
-    let applied = || world.truth("org_1")["policy"]["absolute_minutes"] == 240;
+    let applied = || world.stored("org_1")["policy"]["absolute_minutes"] == 240;
     // far below the minute after which a reconcile that waits for itself is ended
     eventually("the edit", 30, || applied().then_some(()));
 }

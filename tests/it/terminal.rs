@@ -22,11 +22,11 @@ pub struct Terminal {
 }
 
 /// What it left.
-pub struct Seen {
+pub struct Screen {
     pub code: i32,
     /// All that was written, with what colours it and moves the cursor.
     pub raw: String,
-    screen: vt100::Parser,
+    parser: vt100::Parser,
 }
 
 impl Terminal {
@@ -75,7 +75,7 @@ impl Terminal {
     }
 
     /// Waits for the end.
-    pub fn end(mut self) -> Seen {
+    pub fn end(mut self) -> Screen {
         let ended = within(60, || self.child.try_wait().unwrap());
         let Some(status) = ended else {
             drop(self.child.kill()); // the terminal goes, and what runs on it
@@ -83,10 +83,10 @@ impl Terminal {
         };
         let code = status.code().unwrap_or(-1);
         self.reader.join().unwrap();
-        let mut screen = vt100::Parser::new(ROWS.try_into().unwrap(), self.width.try_into().unwrap(), 0);
+        let mut parser = vt100::Parser::new(ROWS.try_into().unwrap(), self.width.try_into().unwrap(), 0);
         let raw = self.written.lock().unwrap();
-        screen.process(&raw);
-        Seen { code, raw: String::from_utf8_lossy(&raw).into_owned(), screen }
+        parser.process(&raw);
+        Screen { code, raw: String::from_utf8_lossy(&raw).into_owned(), parser }
     }
 
     fn now(&self) -> String {
@@ -95,16 +95,16 @@ impl Terminal {
 }
 
 /// What `program` shows to its end.
-pub fn seen(width: u16, program: &Command) -> Seen {
+pub fn run_to_end(width: u16, program: &Command) -> Screen {
     Terminal::run(width, program).end()
 }
 
-impl Seen {
+impl Screen {
     /// The lines of the screen down to the last one that is not empty. None was
     /// broken by the terminal: the program knew how wide it is.
     #[track_caller]
     pub fn lines(&self) -> Vec<String> {
-        let screen = self.screen.screen();
+        let screen = self.parser.screen();
         let broken = (0..ROWS).find(|row| screen.row_wrapped(*row));
         assert_eq!(broken, None, "a line is too long:\n{}", screen.contents());
         screen.contents().lines().map(|line| line.trim_end().to_owned()).collect()
@@ -120,7 +120,7 @@ impl Seen {
     /// the usual one.
     #[track_caller]
     pub fn colour(&self, word: &str) -> Option<u8> {
-        let screen = self.screen.screen();
+        let screen = self.parser.screen();
         let (_, width) = screen.size();
         let at = screen
             .rows(0, width.into())

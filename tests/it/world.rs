@@ -32,7 +32,7 @@ pub struct World {
 }
 
 /// How the operator is started unless a test says otherwise.
-const USUAL: [(&str, &str); 7] = [
+const DEFAULT_ARGUMENTS: [(&str, &str); 7] = [
     ("--default-credentials-for", "all"),
     ("--http-addr", "127.0.0.1:0"),
     ("--resync-interval", "2s"),
@@ -93,7 +93,7 @@ impl World {
     /// Starts the operator with credentials of its own.
     pub fn start_operator(&mut self) {
         let url = self.simulator.base_url();
-        self.start_with(&own_credentials(&url));
+        self.start_with(&default_credentials(&url));
     }
 
     /// Starts the operator with this environment.
@@ -105,13 +105,13 @@ impl World {
     /// Runs the operator's `uninstall` to its end, with credentials of its own.
     pub fn uninstall(&self, arguments: &[&str]) -> Output {
         let url = self.simulator.base_url();
-        self.command(&own_credentials(&url)).arg("uninstall").args(arguments).output().unwrap()
+        self.command(&default_credentials(&url)).arg("uninstall").args(arguments).output().unwrap()
     }
 
     fn command(&self, environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
         command.args(["--allow-http", "--watch-namespace", &self.namespace]);
-        for (flag, value) in USUAL.iter().filter(|(flag, _)| !self.arguments.contains(flag)) {
+        for (flag, value) in DEFAULT_ARGUMENTS.iter().filter(|(flag, _)| !self.arguments.contains(flag)) {
             command.args([flag, value]);
         }
         command
@@ -229,11 +229,11 @@ impl World {
     }
 
     /// What is really stored for an organization.
-    pub fn truth(&self, organization: &str) -> Value {
-        let (status, truth) =
+    pub fn stored(&self, organization: &str) -> Value {
+        let (status, stored) =
             self.simulator.admin("GET", &format!("/_simulator/organizations/{organization}"), &Value::Null);
-        assert_eq!(status, 200, "{truth}");
-        truth
+        assert_eq!(status, 200, "{stored}");
+        stored
     }
 
     /// Changes an organization behind the operator's back.
@@ -291,7 +291,7 @@ impl Drop for World {
 }
 
 /// Credentials of the simulator at `url`, as the operator's own.
-pub fn own_credentials(url: &str) -> [(&str, &str); 3] {
+pub fn default_credentials(url: &str) -> [(&str, &str); 3] {
     [
         ("SCALEKIT_ENVIRONMENT_URL", url),
         ("SCALEKIT_CLIENT_ID", "skc_simulator"),

@@ -1,12 +1,12 @@
-//! Of any random spec the schema and its rules in CEL say what the operator's
-//! own code says, rule by rule.
+//! Tests that the schema with its rules in CEL and the operator's own code agree on random specs, rule
+//! by rule.
 
 use super::super::validate::broken_rules;
 use super::{OrganizationSessionPolicySpec, SCHEMA, Violation, check, rules, structure, validate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Values around every limit, and some far away.
+/// Values near every limit, and others.
 fn timeout() -> impl Strategy<Value = Option<i64>> {
     let limits =
         [0i64, 1, 24, 60, 1440, 1_491_308, 35_791_394, 2_147_483_647, i64::MAX / 1440, i64::MAX - 2, i64::MIN + 2];
@@ -16,8 +16,7 @@ fn timeout() -> impl Strategy<Value = Option<i64>> {
 
 type Timeout = (Option<i64>, Option<&'static str>);
 
-/// An absolute and an idle timeout: unrelated, or the same length in any units
-/// and then a little off.
+/// An absolute and an idle timeout: unrelated, or nearly the same length in any units.
 fn timeouts() -> impl Strategy<Value = (Timeout, Timeout)> {
     let units =
         || prop::sample::select(vec![(None, 1), (Some("MINUTES"), 1), (Some("HOURS"), 60), (Some("DAYS"), 1440)]);
@@ -66,7 +65,6 @@ prop_compose! {
     }
 }
 
-/// The rules that are broken, in any order.
 fn sorted(mut broken: Vec<Violation>) -> Vec<Violation> {
     broken.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));
     broken
@@ -82,9 +80,9 @@ proptest! {
         });
         let raw: OrganizationSessionPolicySpec = serde_json::from_value(spec).unwrap();
 
-        let findings = check(&document);
-        let violations = validate(&raw).err().unwrap_or_default();
-        prop_assert_eq!(findings.is_empty(), violations.is_empty(), "{:?} / {:?}", findings, violations);
+        let by_schema = check(&document);
+        let by_code = validate(&raw).err().unwrap_or_default();
+        prop_assert_eq!(by_schema.is_empty(), by_code.is_empty(), "{:?} / {:?}", by_schema, by_code);
 
         let schema = SCHEMA.as_ref().unwrap();
         let in_cel = rules(&schema.rules, &structure::as_stored(&schema.plain, &document));

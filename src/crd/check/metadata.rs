@@ -1,4 +1,4 @@
-//! The rules of `metadata` that a manifest under version control can break.
+//! Checks the `metadata` of a manifest.
 
 use super::super::names;
 use crate::crd::{RuleId, Violation};
@@ -29,24 +29,24 @@ pub(super) fn check(document: &Value) -> Vec<Violation> {
     let metadata = document.get("metadata").unwrap_or(&Value::Null);
     let fields = metadata.as_object().unwrap_or(&empty);
     let unknown = fields.keys().filter(|field| !FIELDS.contains(&field.as_str()));
-    let mut findings: Vec<_> = unknown
+    let mut violations: Vec<_> = unknown
         .map(|field| Violation::new(RuleId::KnownFields, format!("metadata.{field}"), "unknown field"))
         .collect();
     match serde_json::from_value::<ObjectMeta>(metadata.clone()) {
-        Ok(metadata) => findings.extend(values(&metadata)),
-        Err(_) if metadata.is_null() => findings.push(Violation::new(RuleId::Metadata, "metadata.name", NAMELESS)),
-        Err(error) => findings.push(Violation::new(RuleId::Metadata, "metadata", error.to_string())),
+        Ok(metadata) => violations.extend(values(&metadata)),
+        Err(_) if metadata.is_null() => violations.push(Violation::new(RuleId::Metadata, "metadata.name", NAMELESS)),
+        Err(error) => violations.push(Violation::new(RuleId::Metadata, "metadata", error.to_string())),
     }
-    findings
+    violations
 }
 
 const NAMELESS: &str = "a resource needs a name";
 
 fn values(metadata: &ObjectMeta) -> Vec<Violation> {
-    let mut findings = Vec::new();
+    let mut violations = Vec::new();
     let mut expect = |holds: bool, path: String, message: &str| {
         if !holds {
-            findings.push(Violation::new(RuleId::Metadata, path, message));
+            violations.push(Violation::new(RuleId::Metadata, path, message));
         }
     };
     match metadata.name.as_deref().unwrap_or_default() {
@@ -65,7 +65,7 @@ fn values(metadata: &ObjectMeta) -> Vec<Violation> {
         let lower = key.to_lowercase(); // as the server does
         expect(names::is_qualified(&lower), format!("metadata.annotations.{key}"), names::NOT_QUALIFIED);
     }
-    findings
+    violations
 }
 
 #[cfg(test)]
@@ -95,8 +95,8 @@ mod tests {
             (json!({"name": "a", "labels": {"a": 1}}), "metadata"),
             (json!("a"), "metadata"),
         ] {
-            let findings = check(&json!({"metadata": metadata}));
-            assert_eq!(findings.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(), [path], "{metadata}");
+            let violations = check(&json!({"metadata": metadata}));
+            assert_eq!(violations.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(), [path], "{metadata}");
         }
     }
 }

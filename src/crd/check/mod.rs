@@ -1,10 +1,9 @@
-//! What the API server would say of a manifest, without one: for pipelines
-//! that check a change before any cluster has it.
+//! Checks manifests as the API server would, without one: for pipelines that check a change before it
+//! reaches a cluster.
 //!
-//! It takes the server's own steps in the server's order: unknown fields
-//! (`kubectl apply` validates strictly), nulls dropped, defaults, the schema,
-//! the rules in CEL. The operator's own code is not asked: tests hold both
-//! against each other, so each must be able to answer alone.
+//! It does what the server does, in the same order: refuse unknown fields (`kubectl apply` validates
+//! strictly), drop nulls, set defaults, check the schema, evaluate the rules in CEL. It does not use
+//! the operator's own [`validate`], since tests compare the two.
 
 #[cfg(test)]
 mod agreement;
@@ -23,34 +22,34 @@ use kube::{
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// All faults of one document of our kind; empty when the API server would
-/// create it. Rules that compare with an older version are not evaluated.
+/// All violations of one document of our kind; empty if the API server would create it. Rules that
+/// compare with an older version are not evaluated.
 pub fn check(document: &Value) -> Vec<Violation> {
     stored(document).err().unwrap_or_default()
 }
 
-/// The document as the API server would store it, or all its faults.
+/// The document as the API server would store it, or all its violations.
 fn stored(document: &Value) -> Result<Value, Vec<Violation>> {
-    let mut findings = kind(document);
-    if !findings.is_empty() {
-        return Err(findings);
+    let mut violations = kind(document);
+    if !violations.is_empty() {
+        return Err(violations);
     }
     let Some(schema) = &*SCHEMA else {
         return Err(vec![Violation::new(RuleId::Schema, "", "the schema of this program is broken; please report it")]);
     };
-    findings.extend(metadata::check(document));
-    findings.extend(structure::unknown_fields(&schema.plain, document));
+    violations.extend(metadata::check(document));
+    violations.extend(structure::unknown_fields(&schema.plain, document));
     let object = structure::as_stored(&schema.plain, document);
     let (bounds, shaped) = structure::violations(&schema.structural, &object);
-    findings.extend(bounds);
+    violations.extend(bounds);
     if shaped {
-        findings.extend(rules(&schema.rules, &object));
+        violations.extend(rules(&schema.rules, &object));
     }
-    if findings.is_empty() { Ok(object) } else { Err(findings) }
+    if violations.is_empty() { Ok(object) } else { Err(violations) }
 }
 
-/// The validated spec that a document of our kind holds, or all that is wrong with
-/// it (never empty): [`check`], then the operator's own [`validate`].
+/// The validated spec of a document of our kind, or its violations (at least one): [`check`], then the
+/// operator's own [`validate`].
 pub fn read(document: &Value) -> Result<ValidatedSpec, Vec<Violation>> {
     let spec = stored(document)?.get_mut("spec").map(Value::take).unwrap_or_default();
     let spec = serde_json::from_value::<OrganizationSessionPolicySpec>(spec)
@@ -58,7 +57,7 @@ pub fn read(document: &Value) -> Result<ValidatedSpec, Vec<Violation>> {
     validate(&spec)
 }
 
-/// The generated schema in the three forms that the steps need.
+/// The generated schema: as JSON, as a validator of structure, and its rules.
 struct Schema {
     plain: Value,
     structural: jsonschema::Validator,
@@ -83,7 +82,7 @@ fn kind(document: &Value) -> Vec<Violation> {
 }
 
 fn rules(rules: &CompiledSchema, object: &Value) -> Vec<Violation> {
-    thread_local! { // it takes longer to make than to use
+    thread_local! { // making one takes longer than using it
         static VALIDATOR: Validator = Validator::new();
     }
     let broken = VALIDATOR.with(|validator| validator.validate_compiled(rules, object, None)).err();

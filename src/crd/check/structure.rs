@@ -1,38 +1,35 @@
-//! The server's structural steps: what it does not know, what it stores, and
-//! what its schema refuses.
+//! The structural steps of the API server: unknown fields, the stored form, and the schema.
 
 use crate::crd::{RuleId, Violation};
 use serde_json::{Map, Value};
 
-/// The fields of `document` that the schema does not have. Metadata is checked
-/// elsewhere.
+/// The fields of `document` that the schema does not have, except those of metadata.
 pub(super) fn unknown_fields(schema: &Value, document: &Value) -> Vec<Violation> {
-    let mut findings = Vec::new();
-    walk(schema, document, "", &mut findings);
-    findings.retain(|finding| !matches!(&*finding.path, "apiVersion" | "kind" | "metadata"));
-    findings
+    let mut violations = Vec::new();
+    walk(schema, document, "", &mut violations);
+    violations.retain(|violation| !matches!(&*violation.path, "apiVersion" | "kind" | "metadata"));
+    violations
 }
 
-fn walk(schema: &Value, value: &Value, path: &str, findings: &mut Vec<Violation>) {
+fn walk(schema: &Value, value: &Value, path: &str, violations: &mut Vec<Violation>) {
     if let (Some(properties), Value::Object(fields)) = (properties(schema), value) {
         for (field, value) in fields {
             let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
             match properties.get(field) {
-                Some(schema) => walk(schema, value, &path, findings),
-                None => findings.push(Violation::new(RuleId::KnownFields, path, "unknown field")),
+                Some(schema) => walk(schema, value, &path, violations),
+                None => violations.push(Violation::new(RuleId::KnownFields, path, "unknown field")),
             }
         }
     }
     if let (Some(items), Value::Array(values)) = (schema.get("items"), value) {
         for (index, value) in values.iter().enumerate() {
-            walk(items, value, &format!("{path}[{index}]"), findings);
+            walk(items, value, &format!("{path}[{index}]"), violations);
         }
     }
 }
 
-/// `document` as the server checks it when it creates it: without metadata,
-/// which has rules of its own, without a status, without unknown fields and
-/// nulls, and with `8.0` as the whole number it is.
+/// `document` as the server stores it and checks it: without metadata, status, unknown fields and nulls,
+/// and with `8.0` as `8`.
 pub(super) fn as_stored(schema: &Value, document: &Value) -> Value {
     let mut object = known(schema, document);
     object.as_object_mut().and_then(|fields| fields.remove("status"));
@@ -56,7 +53,7 @@ fn known(schema: &Value, value: &Value) -> Value {
     }
 }
 
-/// The range in which every whole f64 is that number and no other.
+/// The limit up to which every integer is exact in f64.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn whole(number: Option<f64>) -> Option<Value> {
@@ -65,16 +62,15 @@ fn whole(number: Option<f64>) -> Option<Value> {
     Some(Value::from(number as i64))
 }
 
-/// What the schema says of `object`, and whether the rules are evaluated all
-/// the same: as in the server, bounds and patterns do not hide them, a value
-/// of the wrong shape does.
+/// The violations of the schema, and whether the rules in CEL are evaluated as well: the server does so
+/// after violations of bounds and patterns, but not if a value has the wrong shape.
 pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec<Violation>, bool) {
     use jsonschema::error::ValidationErrorKind::{Enum, MaxItems, MaxLength, Required, Type};
     let errors: Vec<_> = schema.iter_errors(object).collect();
     let shape = |error: &jsonschema::ValidationError<'_>| {
         matches!(error.kind(), Type { .. } | Required { .. } | Enum { .. } | MaxLength { .. } | MaxItems { .. })
     };
-    let findings = errors.iter().map(|error| {
+    let violations = errors.iter().map(|error| {
         let rule = match error.kind() {
             Required { property } => RuleId::Required(property.as_str().unwrap_or_default().to_owned()),
             _ => RuleId::Schema,
@@ -82,7 +78,7 @@ pub(super) fn violations(schema: &jsonschema::Validator, object: &Value) -> (Vec
         let path = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
         Violation::new(rule, path, error.to_string())
     });
-    (findings.collect(), !errors.iter().any(shape))
+    (violations.collect(), !errors.iter().any(shape))
 }
 
 fn properties(schema: &Value) -> Option<&Map<String, Value>> {

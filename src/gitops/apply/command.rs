@@ -1,8 +1,8 @@
-//! `osp apply`: plan, ask, write.
+//! `osp apply`: plans, asks for confirmation, and writes.
 
 use super::{
     report::{report, tally},
-    run::changes,
+    run::apply_changes,
 };
 use crate::{
     gitops::{
@@ -39,12 +39,12 @@ pub struct Arguments {
     pub connection: Connection,
 }
 
-/// Makes the changes. 0: all is as declared. 1: not all of it could be done, or
-/// the answer was no. 130: stopped by a signal before all was done.
+/// Applies the changes. Exit 0: all is as declared. 1: something could not be applied, or the answer
+/// was no. 130: a signal stopped it before all was applied.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let (manifests, saved) = match &arguments.plan {
         Some(path) => {
-            let mut saved = read(path).map_err(file::named(path))?;
+            let mut saved = read(path).map_err(file::with_path(path))?;
             (std::mem::take(&mut saved.manifests), Some(saved))
         }
         None => (load(&arguments.paths)?, None),
@@ -54,10 +54,13 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
         let (was, is) = (&saved.environment, scalekit.environment());
         return Err(format!("the plan is for {was}, the credentials are for {is}").into());
     }
-    let at_once = arguments.connection.concurrency();
+    let concurrency = arguments.connection.concurrency();
     let pins = saved.as_ref().map(|saved| saved.pins.clone()).unwrap_or_default();
-    let plan =
-        refresh(&scalekit, &PlanOptions { manifests: &manifests, last: LastApplied::default(), pins, at_once }).await?;
+    let plan = refresh(
+        &scalekit,
+        &PlanOptions { manifests: &manifests, last_applied: LastApplied::default(), pins, concurrency },
+    )
+    .await?;
     let counts = plan.counts();
     saved.map_or(Ok(()), |saved| saved.ensure_current(&plan))?;
     let output = Output::stdout();
@@ -72,10 +75,10 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     }
     let progress = Progress::new("Changing organizations", Some(counts.changes));
     scalekit.stop_on_signal(progress.println())?;
-    let done = changes(&scalekit, &plan, at_once, &progress).await;
+    let results = apply_changes(&scalekit, &plan, concurrency, &progress).await;
     drop(progress);
-    print(|out| report(out, &done, &output))?;
-    let tally = tally(&done);
+    print(|out| report(out, &results, &output))?;
+    let tally = tally(&results);
     Ok(match (tally.stopped, tally.failed) {
         (0, 0) => clean,
         (0, _) => Exit::Failure,
@@ -83,7 +86,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     })
 }
 
-/// Asks for a yes on the terminal; without one, `--yes` is required.
+/// Asks for a yes on the terminal; it is an error if there is none.
 fn confirm() -> Result<bool, Box<dyn Error>> {
     if !io::stdin().is_terminal() {
         return Err("there is no terminal to confirm on: use --yes".into());

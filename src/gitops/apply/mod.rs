@@ -1,6 +1,6 @@
-//! Applies a plan: for each organization with a change, the operator's own
-//! reconcile from the first read on. Nothing is written that the plan did not show,
-//! and nothing over a state that it did not see.
+//! Applies a plan: reconciles each organization with a change as the operator does, from the first
+//! read on. Writes only what the plan showed, and only where the live policy is still the one that
+//! the plan was made from.
 
 mod command;
 mod report;

@@ -1,6 +1,6 @@
-//! What was done and what was not, for people.
+//! The result of `osp apply`, for people.
 
-use super::run::{Done, End};
+use super::run::{ApplyOutcome, ApplyResult};
 use crate::{
     gitops::plan::title,
     reconcile::RemoteRequest,
@@ -15,24 +15,22 @@ pub(super) struct Tally {
     pub(super) failed: usize,
 }
 
-pub(super) fn tally(all: &[Done<'_>]) -> Tally {
+pub(super) fn tally(all: &[ApplyResult<'_>]) -> Tally {
     let mut tally = Tally::default();
-    for done in all {
-        match done.end {
-            End::Applied => tally.applied += 1,
-            End::Stopped => tally.stopped += 1,
-            End::Stale | End::Problem(..) => tally.failed += 1,
+    for result in all {
+        match result.outcome {
+            ApplyOutcome::Applied => tally.applied += 1,
+            ApplyOutcome::Stopped => tally.stopped += 1,
+            ApplyOutcome::Stale | ApplyOutcome::Problem(..) => tally.failed += 1,
         }
     }
     tally
 }
-
-/// Writes a line for each organization, and the sum.
-pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], output: &Output) -> io::Result<()> {
-    for done in all {
-        let title = title(done.entry);
-        let written = done.written.iter().map(said).collect::<Vec<_>>().join(", ");
-        let written = match (done.written.is_empty(), done.unknown) {
+pub(super) fn report(out: &mut dyn Write, all: &[ApplyResult<'_>], output: &Output) -> io::Result<()> {
+    for result in all {
+        let title = title(result.entry);
+        let written = result.written.iter().map(said).collect::<Vec<_>>().join(", ");
+        let written = match (result.written.is_empty(), result.unknown) {
             (true, false) => "nothing was written".to_owned(),
             (false, false) => written,
             (true, true) => "a write may have been applied".to_owned(),
@@ -42,14 +40,16 @@ pub(super) fn report(out: &mut dyn Write, all: &[Done<'_>], output: &Output) -> 
             let pieces = [(title.as_str(), Style::Strong), (": ", Style::Plain), (word, style), (said, Style::Plain)];
             output.line(sign, &pieces)
         };
-        let rendered = match &done.end {
-            End::Applied if done.written.is_empty() => line("= ", "already so", Style::Plain, ""),
-            End::Applied => line("✓ ", &written, Style::Good, ""),
-            End::Stopped => line("- ", "not done", Style::Doubtful, &format!(", stopped before; {written}")),
-            End::Stale => {
+        let rendered = match &result.outcome {
+            ApplyOutcome::Applied if result.written.is_empty() => line("= ", "already so", Style::Plain, ""),
+            ApplyOutcome::Applied => line("✓ ", &written, Style::Good, ""),
+            ApplyOutcome::Stopped => line("- ", "not done", Style::Warning, &format!(", stopped before; {written}")),
+            ApplyOutcome::Stale => {
                 line("! ", "changed in Scalekit since the plan", Style::Bad, &format!("; {written}; plan again"))
             }
-            End::Problem(reason, message) => line("! ", reason.name(), Style::Bad, &format!(": {message} ({written})")),
+            ApplyOutcome::Problem(reason, message) => {
+                line("! ", reason.name(), Style::Bad, &format!(": {message} ({written})"))
+            }
         };
         out.write_all(rendered.as_bytes())?;
     }

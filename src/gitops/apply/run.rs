@@ -1,4 +1,4 @@
-//! The reconciles that write.
+//! Reconciles the organizations of a plan, and sends the planned writes.
 
 use crate::{
     gitops::{
@@ -10,42 +10,39 @@ use crate::{
     terminal::Progress,
 };
 
-pub(super) struct Done<'a> {
+pub(super) struct ApplyResult<'a> {
     pub(super) entry: &'a Entry<'a>,
-    /// The writes that Scalekit took, in order.
+    /// The writes that Scalekit accepted, in order.
     pub(super) written: Vec<RemoteRequest>,
-    /// Whether a further write may have been applied (timeout, lost response).
+    /// Whether one more write may have been applied (timeout, lost response).
     pub(super) unknown: bool,
-    pub(super) end: End,
+    pub(super) outcome: ApplyOutcome,
 }
 
-pub(super) enum End {
-    /// As planned.
+pub(super) enum ApplyOutcome {
     Applied,
-    /// A signal stopped it before its end.
     Stopped,
-    /// Scalekit has changed since the plan.
+    /// The live policy has changed since the plan.
     Stale,
-    /// It ended short of what is declared.
+    /// It is not as declared, for this reason and with this message.
     Problem(Reason, String),
 }
 
-/// Makes the changes of `plan`, `at_once` at a time; once Scalekit is asked to
-/// stop, no further request is begun.
-pub(super) async fn changes<'a>(
+/// Applies the changes of `plan`, `concurrency` at a time. After a signal it sends no further request.
+pub(super) async fn apply_changes<'a>(
     scalekit: &Scalekit,
     plan: &'a Plan<'a>,
-    at_once: usize,
+    concurrency: usize,
     progress: &Progress,
-) -> Vec<Done<'a>> {
+) -> Vec<ApplyResult<'a>> {
     let changes = plan.entries.iter().filter_map(|entry| match &entry.result {
         ResourceChange::Change(change) => Some((entry, change)),
         _ => None,
     });
-    concurrently(changes.map(|(entry, change)| one(scalekit, entry, change)), at_once, progress).await
+    concurrently(changes.map(|(entry, change)| apply_one(scalekit, entry, change)), concurrency, progress).await
 }
 
-async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> Done<'a> {
+async fn apply_one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> ApplyResult<'a> {
     let goal = goal(entry.manifest, entry.id.clone(), !scalekit.features_reported());
     let (mut written, mut stale) = (Vec::new(), false);
     let perform = async |request: &RemoteRequest, observation: &Observation| {
@@ -53,7 +50,7 @@ async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> 
         if stale || scalekit.stopped() {
             return None;
         }
-        let response = scalekit.ask(request).await;
+        let response = scalekit.request(request).await;
         if request.writes() && response.is_ok() {
             written.push(request.clone());
         }
@@ -62,28 +59,27 @@ async fn one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Change) -> 
     let (observation, remote_outcome) = reconcile(&goal, true, perform).await;
     let unknown =
         observation.may_still_land() || observation.flag.error.as_ref().is_some_and(|error| error.outcome_unknown);
-    let end = match remote_outcome {
-        None if stale => End::Stale,
-        None => End::Stopped,
+    let outcome = match remote_outcome {
+        None if stale => ApplyOutcome::Stale,
+        None => ApplyOutcome::Stopped,
         Some(RemoteOutcome::Error(error))
             if scalekit.stopped() && matches!(error.kind, ErrorKind::RateLimited { .. }) =>
         {
-            End::Stopped
+            ApplyOutcome::Stopped
         }
         Some(remote_outcome) => {
             let organization = entry.id.as_ref().map(ToString::to_string).unwrap_or_default();
             let live = observation.live.map(|live| live.to_string()).unwrap_or_default();
             let problem = problem(&remote_outcome, &organization, &live);
-            problem.map_or(End::Applied, |(reason, message)| End::Problem(reason, message))
+            problem.map_or(ApplyOutcome::Applied, |(reason, message)| ApplyOutcome::Problem(reason, message))
         }
     };
-    let unknown = unknown && !matches!(end, End::Applied);
-    Done { entry, written, unknown, end }
+    let unknown = unknown && !matches!(outcome, ApplyOutcome::Applied);
+    ApplyResult { entry, written, unknown, outcome }
 }
 
-/// Whether `request` is a write of the plan and the live policy is the one that
-/// the plan was made from. After our own first write the live policy differs from
-/// the plan's, so only the write itself is compared.
+/// Whether the plan has this write and the live policy is still the one that it was made from. After
+/// our own first write the live policy is another one, so then only the write is compared.
 fn planned(request: &RemoteRequest, observation: &Observation, change: &Change) -> bool {
     match request {
         RemoteRequest::WriteFeatures { .. } => change.writes.has(request) || observation.flag.refused > 0,

@@ -1,6 +1,6 @@
-//! Workflow commands of GitHub Actions, which it shows at the lines of a change.
+//! Workflow commands that GitHub Actions shows as annotations at the lines of a pull request.
 
-use super::wording::{short, summary};
+use super::wording::{normalised_path, summary};
 use crate::gitops::Loaded;
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "::error file={},line={},col={},title={}::{}",
-            property(&short(&location.file)),
+            property(&normalised_path(&location.file)),
             location.line,
             location.column,
             property(diagnostic.rule.name()),

@@ -1,4 +1,4 @@
-//! Findings for scripts.
+//! Diagnostics as JSON, for scripts.
 
 use crate::gitops::Loaded;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! JUnit's XML, which every CI server shows: a case for each valid resource,
-//! and a failed one for each finding.
+//! JUnit's XML, which every CI server shows: a passed case for each valid resource, and a failed one
+//! for each diagnostic.
 
 use crate::gitops::Loaded;
 use std::{
@@ -15,27 +15,25 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  <testsuite name=\"osp validate\" {counts} skipped=\"0\">")?;
     let mut cases = Cases::default();
     for manifest in &loaded.manifests {
-        writeln!(out, "    <testcase {}/>", cases.named(&manifest.location.file, manifest.full_name()))?;
+        writeln!(out, "    <testcase {}/>", cases.attributes(&manifest.location.file, manifest.full_name()))?;
     }
     for diagnostic in &loaded.diagnostics {
         let (location, rule) = (&diagnostic.location, diagnostic.rule.name());
         let message = xml(&diagnostic.summary());
         let text = xml(&format!("{location}: {}", diagnostic.with_fix()));
-        let case = cases.named(&location.file, format!("{rule} at {}:{}", location.line, location.column));
+        let case = cases.attributes(&location.file, format!("{rule} at {}:{}", location.line, location.column));
         writeln!(out, "    <testcase {case}>")?;
         writeln!(out, "      <failure type=\"{rule}\" message=\"{message}\">{text}</failure>\n    </testcase>")?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")
 }
 
-/// How often each class and name was there: of two that are the same, GitLab
-/// shows one.
+/// Counts equal pairs of class and name, to number them: of two equal cases GitLab shows one.
 #[derive(Default)]
 struct Cases<'a>(HashMap<(&'a str, String), usize>);
 
 impl<'a> Cases<'a> {
-    /// The attributes of the next case.
-    fn named(&mut self, file: &'a str, name: String) -> String {
+    fn attributes(&mut self, file: &'a str, name: String) -> String {
         let attributes = format!("classname=\"{}\" name=\"{}", xml(file), xml(&name));
         let count = self.0.entry((file, name)).or_default();
         *count += 1;
@@ -43,8 +41,7 @@ impl<'a> Cases<'a> {
     }
 }
 
-/// `text` within an element or an attribute; what XML cannot hold at all is left
-/// out.
+/// Escapes `text` for an element or an attribute, and drops the characters that XML cannot hold.
 fn xml(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -79,8 +76,8 @@ mod tests {
     #[test]
     fn no_two_cases_are_named_alike() {
         let mut cases = Cases::default();
-        let mut named = |file, name: &str| cases.named(file, name.into());
-        let names = [named("a", "x"), named("a", "x"), named("a", "x"), named("b", "x")];
+        let mut attributes = |file, name: &str| cases.attributes(file, name.into());
+        let names = [attributes("a", "x"), attributes("a", "x"), attributes("a", "x"), attributes("b", "x")];
         let expected = [("a", "x"), ("a", "x (2)"), ("a", "x (3)"), ("b", "x")];
         assert_eq!(names, expected.map(|(file, name)| format!("classname=\"{file}\" name=\"{name}\"")));
     }

@@ -1,4 +1,4 @@
-//! Diagnostics as people and other programs read them.
+//! The output formats of `osp validate`.
 
 mod github;
 mod json;
@@ -12,7 +12,7 @@ use crate::terminal::Output;
 use clap::ValueEnum;
 use std::io::{self, Write};
 
-/// How findings are written.
+/// The format of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
     /// For people: one line each, and the fix
@@ -28,7 +28,7 @@ pub enum Format {
     Github,
 }
 
-/// Writes all of `loaded`; `output` is used for people only.
+/// Writes the diagnostics and counts of `loaded`; only the text format uses `output`.
 pub fn write(loaded: &Loaded, format: Format, output: &Output, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(loaded, output, out),
@@ -48,7 +48,7 @@ mod samples {
         Location { file: file.into(), line, column }
     }
 
-    /// Two findings with all that an output may have to escape.
+    /// Two diagnostics with every character that a format may have to escape.
     fn loaded() -> Loaded {
         let first =
             Diagnostic::new(Rule::Policy, location("a b/<ü>,:%.yaml", 3, 7), "spec.policy", "100% \"wrong\" & <bad>\n");
@@ -58,7 +58,7 @@ mod samples {
         Loaded { diagnostics: vec![first, second], resources: 3, skipped: 1, ..Loaded::default() }
     }
 
-    /// What `format` makes of [`loaded`].
+    /// [`loaded`] in this format.
     pub(super) fn written(format: Format) -> String {
         let mut out = Vec::new();
         write(&loaded(), format, &Output::plain(None), &mut out).unwrap();

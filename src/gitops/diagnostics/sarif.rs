@@ -1,6 +1,6 @@
-//! SARIF 2.1.0 (OASIS), which code scanning takes.
+//! SARIF 2.1.0 (OASIS), which GitHub's code scanning reads.
 
-use super::wording::short;
+use super::wording::normalised_path;
 use crate::gitops::{Diagnostic, Loaded, Location, Rule};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, Serializer};
@@ -32,7 +32,7 @@ pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// Each made to JSON when it is written, so that one is in memory.
+/// Converts each result to JSON only when it is written, so that one at a time is in memory.
 fn results<S: Serializer>(diagnostics: &[Diagnostic], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(diagnostics.iter().map(result))
 }
@@ -42,7 +42,7 @@ fn rule(rule: Rule) -> Value {
     json!({
         "id": rule.name(),
         "shortDescription": help,
-        // code scanning asks for these two as well
+        // code scanning requires these two as well
         "fullDescription": help,
         "help": help,
         "defaultConfiguration": {"level": "error"},
@@ -52,7 +52,7 @@ fn rule(rule: Rule) -> Value {
 fn result(diagnostic: &Diagnostic) -> Value {
     let mut text = literal(&diagnostic.with_fix());
     if let Some(other) = &diagnostic.other {
-        // what no message links, code scanning does not show
+        // code scanning shows a related location only if the message links it
         text.push_str(&format!("\nsee: [{}]({OTHER})", link_text(&literal(&other.to_string()))));
     }
     json!({
@@ -75,23 +75,23 @@ fn location(location: &Location, id: u32) -> Value {
     }})
 }
 
-/// `text` in a message, where `{0}` would be a placeholder (SARIF 2.1.0 §3.11.5).
+/// Escapes `text` for a message, where `{0}` would be a placeholder (SARIF 2.1.0 §3.11.5).
 fn literal(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-/// `text` as that of a link (SARIF 2.1.0 §3.11.6).
+/// Escapes `text` for the text of a link (SARIF 2.1.0 §3.11.6).
 fn link_text(text: &str) -> String {
     text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]")
 }
 
-/// What a path has as it is: the unreserved characters (RFC 3986).
+/// What a path must encode: everything but the slash and RFC 3986's unreserved characters.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// A relative path as a relative reference, which code scanning takes as a path
-/// in the repository; an absolute one as a URI.
+/// A relative path as a relative reference, which code scanning takes as a path in the repository;
+/// an absolute path as a file URI.
 fn uri(file: &str) -> String {
-    let path = short(file);
+    let path = normalised_path(file);
     let scheme = if path.starts_with('/') { "file://" } else { "" };
     format!("{scheme}{}", utf8_percent_encode(&path, &RESERVED))
 }

@@ -1,4 +1,5 @@
-//! One line for each finding, as compilers write it and editors find it.
+//! One line for each diagnostic, `file:line:column: error[rule]: …` as compilers write it, so that
+//! editors can open the location.
 
 use super::wording::summary;
 use crate::{

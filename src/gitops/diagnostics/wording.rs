@@ -1,8 +1,8 @@
-//! What several formats say alike.
+//! The summary and the paths, which several formats share.
 
 use crate::gitops::Loaded;
 
-/// The last sentence: how much was read.
+/// The last line: `2 findings in 3 policies, 1 document of other kinds skipped`.
 pub(super) fn summary(loaded: &Loaded) -> String {
     let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let policies = count(loaded.resources, "policy", "policies");
@@ -16,9 +16,8 @@ pub(super) fn summary(loaded: &Loaded) -> String {
     }
 }
 
-/// `file` without what a path does not need, for those who compare it as a text
-/// with the paths of a repository.
-pub(super) fn short(file: &str) -> String {
+/// `file` without `.` and double slashes, so that it equals the path that a repository has.
+pub(super) fn normalised_path(file: &str) -> String {
     let names: Vec<_> = file.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
     let root = if file.starts_with('/') { "/" } else { "" };
     match names.join("/") {
@@ -29,7 +28,7 @@ pub(super) fn short(file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::normalised_path;
 
     #[test]
     fn a_path_is_as_short_as_in_its_repository() {
@@ -42,7 +41,7 @@ mod tests {
             ("./", "."),
             ("<stdin>", "<stdin>"),
         ] {
-            assert_eq!(short(file), expected);
+            assert_eq!(normalised_path(file), expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `osp export`: reads Scalekit, writes manifests.
+//! `osp export`: reads organizations from Scalekit and writes manifests.
 
 use super::{folder::Folder, manifest::Exported};
 use crate::{
@@ -56,12 +56,12 @@ fn namespace(text: &str) -> Result<String, String> {
     if crd::is_label(text) { Ok(text.to_owned()) } else { Err(crd::NOT_A_LABEL.to_owned()) }
 }
 
-/// Writes the manifests. 0: all of them. 1: an error, or an organization whose
-/// policy can't be declared; the others are written all the same.
+/// Writes the manifests. Exit 0: all of them. 1: an error, or an organization whose policy can't be
+/// declared; the others are written.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let scalekit = Scalekit::new(arguments.connection.client().await?);
-    // a folder that can't be used is an error before the first request
-    let open = |path: &PathBuf| Folder::open(path).map_err(file::named(path));
+    // before the first request, so that an unusable folder costs none
+    let open = |path: &PathBuf| Folder::open(path).map_err(file::with_path(path));
     let folder = arguments.directory.as_ref().map(open).transpose()?;
     let found = match arguments.organization.as_slice() {
         [] => all(&scalekit, arguments.connection.concurrency()).await?,
@@ -98,7 +98,7 @@ fn failed(what: impl Display) -> impl FnOnce(RemoteError) -> String {
     move |error| format!("{what}: {}: {} ({})", error.kind.reason(), error.kind.reason().means(), error.detail)
 }
 
-async fn all(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, String> {
+async fn all(scalekit: &Scalekit, concurrency: usize) -> Result<Vec<Found>, String> {
     let progress = Progress::new("Reading organizations", None);
     let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, HashSet::new());
     loop {
@@ -106,7 +106,7 @@ async fn all(scalekit: &Scalekit, at_once: usize) -> Result<Vec<Found>, String> 
         // a list that changes meanwhile may show one organization on two pages
         let new: Vec<_> = page.organizations.into_iter().filter(|o| seen.insert(o.id.clone())).collect();
         let policies = stream::iter(new).map(|organization| with_policy(scalekit, organization));
-        let found: Vec<_> = policies.buffer_unordered(at_once).try_collect().await?;
+        let found: Vec<_> = policies.buffer_unordered(concurrency).try_collect().await?;
         progress.steps(found.len());
         all.extend(found.into_iter().flatten());
         token = page.next;
@@ -126,13 +126,13 @@ async fn selected(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Fou
 }
 
 async fn read(scalekit: &Scalekit, id: &OrganizationId) -> Result<Organization, RemoteError> {
-    match scalekit.ask(&RemoteRequest::ReadOrganization(id.clone())).await? {
+    match scalekit.request(&RemoteRequest::ReadOrganization(id.clone())).await? {
         RemoteResponse::Organization(organization) => Ok(organization),
         _ => Err(RemoteError::new(ErrorKind::BadResponse)),
     }
 }
 
-/// `None`: it was deleted while others were read.
+/// Adds the live policy; `None` if the organization was deleted in the meantime.
 async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Option<Found>, String> {
     // a list may leave features out
     if organization.features.is_empty()
@@ -141,7 +141,7 @@ async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Res
         organization = whole;
     }
     let request = RemoteRequest::ReadPolicy(organization.id.clone());
-    match scalekit.ask(&request).await {
+    match scalekit.request(&request).await {
         Ok(RemoteResponse::Policy(live)) => Ok(Some((organization, live))),
         Ok(_) => Err(failed(organization.id)(RemoteError::new(ErrorKind::BadResponse))),
         Err(error) if error.kind == ErrorKind::NotFound => {

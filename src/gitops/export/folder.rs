@@ -1,4 +1,4 @@
-//! One file for each organization, in one folder and nowhere else.
+//! The folder of `osp export --directory`: one file for each organization, and no file outside of it.
 
 use crate::gitops::file;
 use std::{
@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A folder that is really one, not a link to one elsewhere.
+/// A real folder, not a symbolic link to one.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    /// Opens `path`, and makes it if it is not there.
+    /// Opens the folder, or creates it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Ok(found) if found.is_dir() => {}
@@ -27,6 +27,6 @@ impl Folder {
         if name.contains(['/', '\\']) || name.starts_with('.') {
             return Err(format!("{}: no name for a file", path.display()));
         }
-        file::replace(&path, 0o666, |out| out.write_all(text.as_bytes())).map_err(file::named(&path))
+        file::replace(&path, 0o666, |out| out.write_all(text.as_bytes())).map_err(file::with_path(&path))
     }
 }

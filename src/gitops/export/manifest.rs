@@ -1,4 +1,4 @@
-//! An organization as a manifest that changes nothing when it is applied.
+//! The manifest of an organization as it is now, so that applying it changes nothing.
 
 use super::name::name;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     reconcile::Organization,
 };
 
-/// What is kept of an organization until all are there.
+/// What the manifest needs of an organization; kept until all have been read, to sort them.
 pub(super) struct Exported {
     pub(super) name: String,
     id: OrganizationId,
@@ -15,15 +15,15 @@ pub(super) struct Exported {
 }
 
 impl Exported {
-    /// `None` when its policy can't be declared: incomplete, inconsistent, or of
-    /// an unknown source.
+    /// `None` if the policy can't be declared, since it is incomplete, inconsistent, or of an unknown
+    /// source.
     pub(super) fn new(organization: &Organization, live: &Live) -> Option<Self> {
         let (id, enabled) = (organization.id.clone(), organization.session_policy_enabled());
         live.declarable().map(|policy| Self { name: name(organization), id, enabled, policy })
     }
 
-    /// The manifest. Where the feature is off it only observes: any other mode
-    /// would switch it on.
+    /// The manifest as YAML. Its mode is Observe where the feature is off, since any other mode would
+    /// switch it on.
     pub(super) fn yaml(&self, namespace: Option<&str>) -> String {
         let mut yaml = String::from("apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\nmetadata:\n");
         yaml += &format!("  name: \"{}\"\n", self.name);
@@ -47,7 +47,7 @@ impl Exported {
     }
 }
 
-/// In the largest unit that divides it.
+/// The two fields of a timeout, in the largest unit that divides it.
 fn timeout(field: &str, minutes: Minutes) -> String {
     let minutes = i64::from(minutes.get());
     let units = [(Unit::Days, "DAYS"), (Unit::Hours, "HOURS")];

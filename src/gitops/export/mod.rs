@@ -1,5 +1,5 @@
-//! The organizations of an environment as manifests, ready to commit: the way
-//! in for who has policies already. Applied as they are they change nothing.
+//! Exports the organizations of an environment as manifests, for those who have policies already and
+//! want to keep them in Git. Applying them unchanged changes nothing.
 
 mod command;
 mod folder;

@@ -1,24 +1,21 @@
-//! What an organization's manifest is called: always the same, whoever else is
-//! there, and never as another one's.
+//! The name of an organization's manifest. It depends on that organization alone, and no two
+//! organizations have the same.
 
 use crate::{crd, policy::OrganizationId, reconcile::Organization};
 
-/// Longer external ids make no name: with `.yaml` behind it, it has to fit a
-/// file system.
+/// The longest external id that is used as a name: with `.yaml` it has to fit a file system.
 const LONGEST: usize = 200;
-/// What names made from ids begin with.
 const FROM_ID: &str = "org-";
 
-/// The external id, where it is a valid name; else one made from the id.
+/// The external id if it is a valid name, else one made from the id.
 pub(super) fn name(organization: &Organization) -> String {
     let fits = |name: &&str| name.len() <= LONGEST && crd::is_subdomain(name) && !name.starts_with(FROM_ID);
     let external = organization.external_id.as_deref().filter(fits);
     external.map_or_else(|| from_id(&organization.id), str::to_owned)
 }
 
-/// `org_12345` becomes `org-12345`. Names have no upper case, so an id with some
-/// gets the places of its upper-case letters as a suffix, to differ from its
-/// lower-case twin.
+/// Makes `org-12345` of `org_12345`. Names have no upper case, so the positions of the upper-case
+/// letters are appended as a number: two ids that differ only in case get different names.
 fn from_id(id: &OrganizationId) -> String {
     let rest = id.as_str().trim_start_matches("org_");
     let upper = rest.bytes().rev().fold(0u32, |bits, b| bits << 1 | u32::from(b.is_ascii_uppercase()));

@@ -1,6 +1,6 @@
-//! One document from the events of the YAML parser: a tree with the position of
-//! each part, aliases copied and `<<` merged. The limits are checked with every
-//! node, before it is kept, so that no text takes more memory than they allow.
+//! Builds one document from the events of the YAML parser: a tree with the position of each node,
+//! aliases copied and `<<` merged. The limits are checked at every node, before it is kept, so that
+//! no text takes more memory than they allow.
 
 use super::Limits;
 use super::tree::{Entry, Node, Position, Value};
@@ -8,7 +8,7 @@ use crate::gitops::Rule;
 use granit_parser::{Event, ScalarStyle, Tag};
 use std::collections::{HashMap, HashSet};
 
-/// Why a document is read no further.
+/// An error after which the rest of the document is not read.
 #[derive(Debug, PartialEq)]
 pub(super) struct ReadError {
     pub(super) rule: Rule,
@@ -25,11 +25,12 @@ impl ReadError {
 
 pub(super) struct Document {
     pub(super) root: Node,
-    /// Keys that are in a map more than once: the first place and the next.
+    /// The keys that a map has more than once, with the positions of the first and the next.
     pub(super) repeats: Vec<(String, Position, Position)>,
 }
 
-/// How much a node holds: itself and all below it, their texts, and how deep.
+/// The size of a node: how many nodes it has, itself included, the bytes of their texts, and how
+/// deep they are nested.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Size {
     nodes: usize,
@@ -37,7 +38,7 @@ struct Size {
     height: usize,
 }
 
-/// A map or list whose end is not there yet.
+/// A map or list whose end event has not come yet.
 struct Open {
     at: Position,
     anchor: usize,
@@ -58,7 +59,7 @@ struct Key {
 
 pub(super) struct Builder<'a> {
     limits: &'a Limits,
-    /// The document, once its last event is there.
+    /// The document, after its last event.
     pub(super) root: Option<Node>,
     open: Vec<Open>,
     anchored: HashMap<usize, (Node, Size)>,
@@ -114,7 +115,7 @@ impl<'a> Builder<'a> {
             Content::Map { mut entries, merged, .. } => {
                 self.repeats.extend(repeats(&entries));
                 merge(&mut entries, merged)?;
-                // room for three more would be most of a small map
+                // a map of one entry has room for four
                 entries.shrink_to_fit();
                 Value::Map(entries)
             }
@@ -122,7 +123,8 @@ impl<'a> Builder<'a> {
         self.complete(Node { at, value }, anchor, size, 1)
     }
 
-    /// Puts a whole node where it belongs; `more` of its nodes are new.
+    /// Adds a complete node to its parent, or makes it the root; `more` of its nodes are not counted
+    /// yet.
     fn complete(&mut self, node: Node, anchor: usize, size: Size, more: usize) -> Result<(), ReadError> {
         let at = node.at;
         self.nodes += more;
@@ -182,8 +184,8 @@ fn limit(at: Position, message: String) -> ReadError {
     ReadError { rule: Rule::Limit, at, message, fix: Some("write less in one document, and without anchors") }
 }
 
-/// A tag decides before the quotes do: `!!int "8"` is a number, `!!str 8` is
-/// none. What other tags mean is not known here, nor to the server.
+/// Whether the text decides on the type of a scalar. A tag goes before quotes: `!!int "8"` is a
+/// number, `!!str 8` is not. With an unknown tag it is a text, as for the server.
 fn is_plain(style: ScalarStyle, tag: Option<&Tag>) -> bool {
     match tag.map(Tag::core_suffix) {
         None => style == ScalarStyle::Plain,
@@ -203,8 +205,8 @@ fn repeats(entries: &[Entry]) -> Vec<(String, Position, Position)> {
     pairs.take(REPEATS_SHOWN).collect()
 }
 
-/// `<<`, which is not of YAML 1.2 but which kubectl knows: the entries of
-/// another map, but for those that are written out.
+/// Adds the entries of the maps that `<<` names, except for keys that the map has itself. YAML 1.2
+/// has no `<<`, but kubectl merges it.
 fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), ReadError> {
     if merged.is_empty() {
         return Ok(());

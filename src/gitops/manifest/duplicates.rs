@@ -1,5 +1,5 @@
-//! That no two resources are one, or want the same organization: in a cluster
-//! the younger would wait for ever.
+//! Finds manifests with the same name, and manifests that claim the same organization: in a cluster
+//! the younger of two claimants would wait for ever.
 
 use super::Manifest;
 use crate::{
@@ -8,9 +8,9 @@ use crate::{
 };
 use std::collections::{HashMap, hash_map::Entry};
 
-/// An organization, and for an external id the Secret it belongs to. Scalekit gives every
-/// organization an id of its own; a customer's own name may be used again in
-/// another environment, to which other credentials belong.
+/// An organization; for an external id with the namespace and name of the Secret. An id is unique at
+/// Scalekit, while an external id may be used again in another environment, which has other
+/// credentials.
 type Claim = (OrganizationRef, Option<(Option<String>, String)>);
 
 /// The first manifest of each name and of each organization.
@@ -21,8 +21,8 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// What `manifest` contradicts; its name is at `name`, its organization at
-    /// `organization`.
+    /// Adds `manifest`; returns a diagnostic if an earlier one has its name or organization, which are
+    /// at the locations `name` and `organization`.
     pub(super) fn add(&mut self, manifest: &Manifest, name: Location, organization: Location) -> Option<Diagnostic> {
         let full_name = manifest.full_name();
         match self.resources.entry(full_name.clone()) {

@@ -1,17 +1,16 @@
-//! How much input is read before it is refused: a pipeline reads files of
-//! strangers, and must answer in a second and in little memory whatever they
-//! hold.
+//! How much input `osp validate` reads: a pipeline checks files of strangers, and must end within a
+//! second and in little memory whatever they contain.
 
 /// The limits of one run.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Bytes of one file; no more than one above are ever read of it.
+    /// Bytes of one file; at most one byte more is read.
     pub file_bytes: usize,
     /// Bytes of all files together.
     pub total_bytes: usize,
-    /// Maps and lists within each other. The resource needs 4, a list of it 6.
+    /// How deep maps and lists are nested. A resource needs 4, a list of resources 6.
     pub depth: usize,
-    /// Keys, values, maps and lists of one document, aliases expanded.
+    /// Keys, values, maps and lists of one document, with aliases expanded.
     pub nodes: usize,
     /// Keys, values, maps and lists of one resource of our kind.
     pub resource_nodes: usize,
@@ -23,7 +22,7 @@ pub struct Limits {
     pub documents: usize,
     /// Resources of our kind of all files together.
     pub resources: usize,
-    /// Findings of all files together; who has more has one cause for them.
+    /// Diagnostics of all files together; more usually have one cause.
     pub diagnostics: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Files to manifests and findings: what every verb starts with.
+//! Reads files into manifests and diagnostics; every verb of files starts with it.
 
 use super::document::{Document, ReadError};
 use super::duplicates::Claims;
@@ -19,24 +19,23 @@ use std::{
     sync::Arc,
 };
 
-/// What the input holds.
+/// The manifests and diagnostics of the input.
 #[derive(Debug, Default, Serialize)]
 pub struct Loaded {
-    /// The valid resources, in the order of the input. Of two that contradict
-    /// each other both are here: read the findings first.
+    /// The valid resources, in the order of the input. Two that claim the same organization are both
+    /// here, so use them only if there is no diagnostic.
     #[serde(skip)]
     pub manifests: Vec<Manifest>,
-    /// All that is wrong, in the order of the input.
+    /// The errors, in the order of the input.
     #[serde(rename = "findings")]
     pub diagnostics: Vec<Diagnostic>,
-    /// How many resources of our kind there are, valid or not.
+    /// The number of resources of our kind, valid or not.
     pub resources: usize,
-    /// How many documents and list items of other kinds were not read.
+    /// The number of documents and list items of other kinds.
     pub skipped: usize,
 }
 
-/// Reads files, folders and, for `-`, `stdin`. Only the files are read,
-/// and whatever they hold, there is an answer within `limits`.
+/// Reads files, folders and, for `-`, `stdin`, within `limits`. Uses no network.
 pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded {
     let mut loader = Loader {
         loaded: Loaded::default(),
@@ -44,7 +43,7 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded 
         limits,
         bytes: limits.total_bytes,
         documents: limits.documents,
-        full: false,
+        limit_reached: false,
     };
     let mut search = Search::default();
     for path in paths {
@@ -53,41 +52,41 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded 
     loader.loaded
 }
 
-/// Findings of one kind in one resource; looking each up takes time.
-const MOST_OF_ONE: usize = 100;
+/// The most diagnostics of one rule in one resource, since finding the position of each takes time.
+const MOST_PER_RESOURCE: usize = 100;
 
 struct Loader<'a> {
     loaded: Loaded,
     claims: Claims,
     limits: &'a Limits,
-    /// How many more may be read, and of documents.
+    /// How many more bytes and documents may be read.
     bytes: usize,
     documents: usize,
-    /// A limit of all input together is reached: nothing more is read.
-    full: bool,
+    /// A limit of all input together is reached, so nothing more is read.
+    limit_reached: bool,
 }
 
 impl Loader<'_> {
     fn path(&mut self, path: &Path, search: &mut Search, stdin: &mut dyn Read) {
-        let seen = |loader: &Self| loader.loaded.resources + loader.loaded.skipped + loader.loaded.diagnostics.len();
-        let before = seen(self);
+        let total = |loader: &Self| loader.loaded.resources + loader.loaded.skipped + loader.loaded.diagnostics.len();
+        let before = total(self);
         let mut files = 0;
         search.at(path, &mut |found| {
             files += 1;
             match found {
-                _ if self.full => {}
+                _ if self.limit_reached => {}
                 Ok(source) => self.file(&source, stdin),
-                Err((name, error)) => self.refuse(&name.into(), &error),
+                Err((name, error)) => self.report_error(&name.into(), &error),
             }
         });
-        if seen(self) == before && !search.met_again && !self.full {
+        if total(self) == before && !search.already_read && !self.limit_reached {
             let (message, fix) = if files == 0 {
                 ("no file below it ends with .yaml, .yml or .json", "name a folder of manifests")
             } else {
                 ("there is no document in it", "name a file or folder of manifests, or remove this path")
             };
             let name = if path == Path::new("-") { "<stdin>".into() } else { source::name(path).into() };
-            self.find(Rule::Empty, &name, Position::START, message, Some(fix));
+            self.report(Rule::Empty, &name, Position::START, message, Some(fix));
         }
     }
 
@@ -96,29 +95,29 @@ impl Loader<'_> {
         let text = match source::text(source, stdin, self.limits, self.bytes) {
             Ok(text) => text,
             Err(error) => {
-                self.full |= error.rule == Rule::Limit && self.bytes < self.limits.file_bytes;
-                return self.refuse(&file, &error);
+                self.limit_reached |= error.rule == Rule::Limit && self.bytes < self.limits.file_bytes;
+                return self.report_error(&file, &error);
             }
         };
         self.bytes = self.bytes.saturating_sub(text.len());
         yaml::read(&text, self.limits, &mut |next| self.document(&file, next));
     }
 
-    /// Whether more may follow.
+    /// Handles one document or error; returns whether to go on with the next.
     fn document(&mut self, file: &Arc<str>, next: Result<Document, ReadError>) -> bool {
         let at = next.as_ref().map_or_else(|error| error.at, |document| document.root.at);
         if self.documents == 0 {
             let message = format!("there are more than {} documents", self.limits.documents);
-            self.find(Rule::Limit, file, at, &message, Some("name fewer files at a time"));
-            self.full = true;
+            self.report(Rule::Limit, file, at, &message, Some("name fewer files at a time"));
+            self.limit_reached = true;
             return false;
         }
         self.documents -= 1;
         match next {
             Ok(document) => self.contents(file, &document),
-            Err(error) => self.refuse(file, &error),
+            Err(error) => self.report_error(file, &error),
         }
-        self.bounded(file, at)
+        self.has_room(file, at)
     }
 
     fn contents(&mut self, file: &Arc<str>, document: &Document) {
@@ -133,8 +132,8 @@ impl Loader<'_> {
             Resource::Ours(node) => self.resource(file, node),
             Resource::Other => self.loaded.skipped += 1,
             Resource::Text(node) => {
-                let message = "this is a text, and no map with apiVersion, kind, metadata and spec";
-                self.find(Rule::WrongKind, file, node.at, message, Some("name files of manifests only"));
+                let message = "this is a text, not a map with apiVersion, kind, metadata and spec";
+                self.report(Rule::WrongKind, file, node.at, message, Some("name files of manifests only"));
             }
         });
         if let Some(found) = self.loaded.diagnostics.get_mut(first..) {
@@ -143,13 +142,13 @@ impl Loader<'_> {
     }
 
     fn resource(&mut self, file: &Arc<str>, node: &Node) {
-        if self.full {
+        if self.limit_reached {
             return;
         }
         if self.loaded.resources == self.limits.resources {
             let message = format!("there are more than {} resources", self.limits.resources);
-            self.find(Rule::Limit, file, node.at, &message, Some("name fewer files at a time"));
-            self.full = true;
+            self.report(Rule::Limit, file, node.at, &message, Some("name fewer files at a time"));
+            self.limit_reached = true;
             return;
         }
         self.loaded.resources += 1;
@@ -158,11 +157,11 @@ impl Loader<'_> {
         }
         if node.count() > self.limits.resource_nodes {
             let message = format!("a resource of more than {} keys and values", self.limits.resource_nodes);
-            return self.find(Rule::Limit, file, node.at, &message, Some("remove what is no part of it"));
+            return self.report(Rule::Limit, file, node.at, &message, Some("remove what is no part of it"));
         }
         let mut ambiguities = Vec::new();
         resource::ambiguities(node, "", &mut |at, path, ambiguity| {
-            if ambiguities.len() < MOST_OF_ONE {
+            if ambiguities.len() < MOST_PER_RESOURCE {
                 let diagnostic = Diagnostic::new(Rule::AmbiguousValue, location(file, at), path, &ambiguity.message);
                 ambiguities.push(diagnostic.fix(Some(ambiguity.fix)));
             }
@@ -171,8 +170,8 @@ impl Loader<'_> {
         match crd::read(&resource::json(node)) {
             Ok(spec) => self.manifest(file, node, spec),
             Err(violations) => {
-                let ran = violations.iter().take(MOST_OF_ONE);
-                self.loaded.diagnostics.extend(ran.map(|violation| diagnostic(file, node, violation)));
+                let shown = violations.iter().take(MOST_PER_RESOURCE);
+                self.loaded.diagnostics.extend(shown.map(|violation| diagnostic(file, node, violation)));
             }
         }
     }
@@ -194,21 +193,21 @@ impl Loader<'_> {
         self.loaded.manifests.push(manifest);
     }
 
-    /// Whether there is room for more findings; if not, that is the last one.
-    fn bounded(&mut self, file: &Arc<str>, at: Position) -> bool {
+    /// Whether the limit of diagnostics allows more; if not, adds a last one that says so.
+    fn has_room(&mut self, file: &Arc<str>, at: Position) -> bool {
         if self.loaded.diagnostics.len() >= self.limits.diagnostics {
             self.loaded.diagnostics.truncate(self.limits.diagnostics);
-            self.find(Rule::Limit, file, at, "there are too many findings; the rest is not read", None);
-            self.full = true;
+            self.report(Rule::Limit, file, at, "there are too many findings; the rest is not read", None);
+            self.limit_reached = true;
         }
-        !self.full
+        !self.limit_reached
     }
 
-    fn refuse(&mut self, file: &Arc<str>, error: &ReadError) {
-        self.find(error.rule, file, error.at, &error.message, error.fix);
+    fn report_error(&mut self, file: &Arc<str>, error: &ReadError) {
+        self.report(error.rule, file, error.at, &error.message, error.fix);
     }
 
-    fn find(&mut self, rule: Rule, file: &Arc<str>, at: Position, message: &str, fix: Option<&str>) {
+    fn report(&mut self, rule: Rule, file: &Arc<str>, at: Position, message: &str, fix: Option<&str>) {
         let diagnostic = Diagnostic::new(rule, location(file, at), "", message);
         self.loaded.diagnostics.push(diagnostic.fix(fix.map(str::to_owned)));
     }
@@ -237,7 +236,7 @@ mod tests {
     use std::fs;
 
     /// What is said of `files` in a folder, as rule and file.
-    fn ran(files: &[(&str, &str)], limits: &Limits) -> Vec<(&'static str, String)> {
+    fn reported(files: &[(&str, &str)], limits: &Limits) -> Vec<(&'static str, String)> {
         let id = std::thread::current().id();
         let folder = std::env::temp_dir().join(format!("osp-load-{}-{id:?}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -256,14 +255,14 @@ mod tests {
     fn a_limit_of_all_input_ends_the_run_and_is_reported_once() {
         let files = [("a", "a: 1"), ("b", "b: 1\n---\nb: 2"), ("c", "c: 1")];
         let limits = Limits { total_bytes: 6, ..Limits::default() };
-        assert_eq!(ran(&files, &limits), [("limit", "b".into())]);
+        assert_eq!(reported(&files, &limits), [("limit", "b".into())]);
         let limits = Limits { documents: 2, ..Limits::default() };
-        assert_eq!(ran(&files, &limits), [("limit", "b".into())]);
+        assert_eq!(reported(&files, &limits), [("limit", "b".into())]);
         let ours = "{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicy}";
         let ours = &format!("apiVersion: v1\nkind: List\nitems: [{ours}, {ours}, {ours}]\n");
         let limits = Limits { resources: 1, ..Limits::default() };
-        let limited = |ran: &[(&str, String)]| ran.iter().filter(|(rule, _)| *rule == "limit").count();
-        let found = ran(&[("a", ours), ("b", ours)], &limits);
+        let limited = |reported: &[(&str, String)]| reported.iter().filter(|(rule, _)| *rule == "limit").count();
+        let found = reported(&[("a", ours), ("b", ours)], &limits);
         assert_eq!((limited(&found), found.iter().all(|(_, file)| file == "a")), (1, true), "{found:?}");
     }
 
@@ -272,7 +271,7 @@ mod tests {
         let files = [("a", "a: 1  "), ("b", "'"), ("c", "c: 1  "), ("d", "")];
         let limits = Limits { file_bytes: 4, ..Limits::default() };
         let expected = [("limit", "a"), ("syntax", "b"), ("limit", "c"), ("empty", "d")];
-        assert_eq!(ran(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
+        assert_eq!(reported(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
     }
 
     #[test]
@@ -280,7 +279,7 @@ mod tests {
         let limits = Limits { diagnostics: 2, ..Limits::default() };
         let expected = [("wrong-kind", "a"), ("wrong-kind", "a"), ("limit", "a")];
         let files = [("a", "--- x\n--- y\n--- z\n"), ("b", "'")];
-        assert_eq!(ran(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
+        assert_eq!(reported(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! Files to manifests: one resource as a file of the repository declares it, and
-//! the way there.
+//! Reads the manifests of a repository: files, YAML documents, resources of our kind, valid specs.
 
 mod document;
 mod duplicates;
@@ -21,13 +20,13 @@ use crate::policy::ValidatedSpec;
 /// A valid resource of our kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// Where its document begins.
+    /// The beginning of its document.
     pub location: Location,
-    /// Its namespace, where the file names one.
+    /// `metadata.namespace`, if the file has it.
     pub namespace: Option<String>,
-    /// Its name.
+    /// `metadata.name`.
     pub name: String,
-    /// What it declares.
+    /// Its valid spec.
     pub spec: ValidatedSpec,
 }
 

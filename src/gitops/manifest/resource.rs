@@ -1,26 +1,22 @@
-//! Documents to resources of our kind: lists taken apart, other kinds left
-//! alone.
+//! Finds the resources of our kind in a document, also in lists, and skips other kinds.
 
 use super::scalar::{self, Ambiguity};
 use super::tree::{Entry, Node, Position, Value};
 use crate::gitops::diagnostic::LONGEST;
 use serde_json::{Map, Value as Json};
-
-/// What a document turns out to be.
 #[derive(Debug, PartialEq)]
 pub(super) enum Resource<'a> {
-    /// Of our kind, or meant to be.
+    /// Our kind, perhaps misspelled.
     Ours(&'a Node),
-    /// Of another kind.
     Other,
-    /// No map and no list, so nothing that any cluster or tool would take.
+    /// Neither a map nor a list, so no resource at all.
     Text(&'a Node),
 }
 
 const GROUP: &str = "scalekit.com";
 const KIND: &str = "organizationsessionpolicy";
 
-/// The resources in `document`, in order; none in one without content.
+/// Passes the resources of `document` to `take`, in order; none for an empty document.
 pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a>)) {
     match &document.value {
         Value::Scalar { text, plain: true } if scalar::resolve(text) == Some(Json::Null) => {}
@@ -29,7 +25,7 @@ pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a
         Value::Map(_) => match list(document) {
             Some(items) => items.iter().for_each(|item| match item.value {
                 Value::Map(_) => resources(item, take),
-                // of a list of ours, whatever is in it was meant to be ours
+                // in a list of our kind every item was meant to be of our kind
                 _ if is_ours(document) => take(Resource::Ours(item)),
                 _ => take(Resource::Other),
             }),
@@ -53,8 +49,8 @@ fn list(document: &Node) -> Option<&[Node]> {
     }
 }
 
-/// Also what only almost has our names: to skip a typing mistake would be to
-/// call it valid. Checks every value of a key that is there twice.
+/// Whether a document is of our kind. A misspelled `kind` or `apiVersion` counts, since skipping the
+/// document would call it valid. Checks every value of a key that is there twice.
 fn is_ours(document: &Node) -> bool {
     document.entries().iter().any(|entry| {
         let text = entry.value.text().unwrap_or_default().to_ascii_lowercase();
@@ -66,8 +62,8 @@ fn is_ours(document: &Node) -> bool {
     })
 }
 
-/// `node` as JSON. Of a key that is there twice the last value, of a number
-/// that JSON does not have its text: both have findings of their own.
+/// `node` as JSON. Takes the last value of a key that is there twice, and the text of a number that
+/// JSON does not have; both have diagnostics of their own.
 pub(super) fn json(node: &Node) -> Json {
     match &node.value {
         Value::Scalar { text, plain: true } => scalar::resolve(text).unwrap_or_else(|| Json::from(&**text)),
@@ -80,10 +76,9 @@ pub(super) fn json(node: &Node) -> Json {
     }
 }
 
-/// Every plain text of `node` that is ambiguous, be it a value or a key, with its
-/// position and its field.
+/// Passes every ambiguous value and key of `node` to `take`, with its position and its path.
 pub(super) fn ambiguities(node: &Node, path: &str, take: &mut dyn FnMut(Position, &str, Ambiguity)) {
-    // no more of a path than is shown: what is below a long key would repeat it
+    // cut to what is shown, since every path below a long key would repeat it
     let path = path.get(..path.floor_char_boundary(2 * LONGEST)).unwrap_or(path);
     match &node.value {
         Value::Scalar { text, plain } => {

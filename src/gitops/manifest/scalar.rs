@@ -1,10 +1,9 @@
-//! What a text without quotes is, by the core schema of YAML 1.2 (§10.3.2), and
-//! where older readers differ: kubectl and everything else that reads as Go
-//! does take `yes` for true and `010` for 8.
+//! The type of a text without quotes, by the core schema of YAML 1.2 (§10.3.2), and where older
+//! readers differ: kubectl, like other Go programs, reads `yes` as true and `010` as 8.
 
 use serde_json::{Number, Value};
 
-/// The value of a plain text; `None` for a number that JSON does not have.
+/// The value of a text without quotes; `None` for a number that JSON does not have.
 pub(super) fn resolve(text: &str) -> Option<Value> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Some(Value::Null),
@@ -23,13 +22,13 @@ pub(super) fn resolve(text: &str) -> Option<Value> {
     }
 }
 
-/// The digits behind one of the prefixes, and their base.
+/// The digits after one of the prefixes, and their base.
 fn based<'a>(text: &'a str, prefixes: &[(&str, u32)]) -> Option<(&'a str, u32)> {
     let mut split = prefixes.iter().filter_map(|(prefix, base)| Some((text.strip_prefix(prefix)?, *base)));
     split.find(|(digits, base)| !digits.is_empty() && digits.chars().all(|c| c.is_digit(*base)))
 }
 
-/// `[0-9]+`, or a float: digits, a point, an exponent.
+/// Whether `text` is an unsigned integer or a float: digits, a point, an exponent.
 fn is_decimal(text: &str) -> bool {
     let (base, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(base, e)| (base, Some(e)));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -48,29 +47,28 @@ fn decimal(text: &str) -> Option<Value> {
     whole.ok().or_else(|| Number::from_f64(positive.parse().ok()?)).map(Value::Number)
 }
 
-/// How two readers of YAML understand a value differently, and what to write
-/// instead.
+/// How two readers of YAML read a text differently, and what to write instead.
 #[derive(Debug, PartialEq)]
 pub(super) struct Ambiguity {
     pub(super) message: String,
     pub(super) fix: String,
 }
 
-/// How a plain text is ambiguous as a value, if it is.
+/// The ambiguity of a value without quotes, if there is one.
 pub(super) fn ambiguity(text: &str) -> Option<Ambiguity> {
-    let Some(truth) = truth(text) else { return number_ambiguity(text) };
+    let Some(boolean) = boolean(text) else { return number_ambiguity(text) };
     Some(Ambiguity {
-        message: format!("{text} is a text in YAML 1.2 but {truth} to kubectl"),
-        fix: format!("write {truth}, or \"{text}\" if the text is meant"),
+        message: format!("{text} is a text in YAML 1.2 but {boolean} to kubectl"),
+        fix: format!("write {boolean}, or \"{text}\" if the text is meant"),
     })
 }
 
-/// How a plain text is ambiguous as a key, if it is: kubectl makes a text of what it
-/// reads, `true` of `on` and `8` of `010`, and refuses null.
+/// The ambiguity of a key without quotes, if there is one: kubectl converts the value that it reads
+/// back to a text, `on` to `true` and `010` to `8`, and refuses null.
 pub(super) fn key_ambiguity(text: &str) -> Option<Ambiguity> {
     let lower = text.to_ascii_lowercase();
-    let meaning = match (truth(text), resolve(text)) {
-        (Some(truth), _) => truth,
+    let meaning = match (boolean(text), resolve(text)) {
+        (Some(boolean), _) => boolean,
         (None, Some(Value::Null)) => "null",
         (None, Some(Value::Bool(_))) if lower != text => &lower,
         (None, Some(Value::String(_))) if is_number_in_go(text) => "a number",
@@ -81,8 +79,8 @@ pub(super) fn key_ambiguity(text: &str) -> Option<Ambiguity> {
     Some(Ambiguity { message, fix: format!("write \"{text}\"") })
 }
 
-/// What kubectl reads a word of YAML 1.1 as.
-fn truth(text: &str) -> Option<&'static str> {
+/// The boolean that kubectl, by YAML 1.1, reads this word as.
+fn boolean(text: &str) -> Option<&'static str> {
     match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some("true"),
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some("false"),
@@ -90,15 +88,15 @@ fn truth(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether Go writes the number `text` as it stands, of which it keeps what 32
-/// bits can hold.
+/// Whether Go, which parses a float key with 32 bits, prints the number `text` unchanged.
 fn stays_itself(text: &str) -> bool {
     let whole = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
     let plain = |number: &f32| (1e-4..1e6).contains(&number.abs()) && number.to_string() == text;
     whole || text.parse::<f32>().as_ref().is_ok_and(plain)
 }
 
-/// Go has `_` between digits, and a sign before any base.
+/// Whether Go reads `text` as a number: unlike YAML 1.2 it allows `_` between digits, binary, and a
+/// sign before any base.
 fn is_number_in_go(text: &str) -> bool {
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
         return false;
@@ -110,7 +108,7 @@ fn is_number_in_go(text: &str) -> bool {
 
 fn number_ambiguity(text: &str) -> Option<Ambiguity> {
     let Some(value) = resolve(text) else {
-        let message = format!("{text} is no number that a resource can hold");
+        let message = format!("{text} is not a number that a resource can hold");
         return Some(Ambiguity { message, fix: "write a finite number".into() });
     };
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -175,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubectl_reads_otherwise_is_in_doubt() {
+    fn what_kubectl_reads_otherwise_is_ambiguous() {
         let numbers = ["010", "-017", ".1_0", "1_000", "1_0.5", "0b11", "0X1F", "-0x1", "+0o7", "0x1_0", "-_1", "1__0"];
         for text in ["yes", "No", "ON", "y", "N"].into_iter().chain(numbers) {
             assert!(ambiguity(text).is_some(), "{text}");
@@ -187,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_kubectl_writes_otherwise_is_in_doubt() {
+    fn a_key_that_kubectl_writes_otherwise_is_ambiguous() {
         for (text, meaning) in [
             ("on", "true"),
             ("N", "false"),

@@ -1,9 +1,9 @@
-//! Paths to texts: which files are read, in which order, and how much of each.
+//! Finds the files to read, in order, and reads their texts within the limits.
 
 use super::Limits;
 use super::document::ReadError;
 use super::tree::Position;
-use crate::gitops::{Rule, diagnostic::visible};
+use crate::{gitops::Rule, terminal::printable};
 use std::{
     collections::HashSet,
     fs::{self, File},
@@ -11,37 +11,32 @@ use std::{
     path::{Path, PathBuf},
     str,
 };
-
-/// One file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
-    /// What people call it.
+    /// The name in diagnostics.
     pub(super) name: String,
     /// `None`: the standard input.
     pub(super) path: Option<PathBuf>,
 }
 
-/// A file, or the name of what cannot be read and why.
+/// A file, or the name of a path that cannot be read, and the error.
 pub(super) type Found = Result<Source, (String, ReadError)>;
-
-/// What a name of a manifest ends with.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// Finds files, each only once however often and however it is named.
+/// Finds files; each is returned once, however often and by whatever path it is named.
 #[derive(Default)]
 pub(super) struct Search {
     seen: HashSet<PathBuf>,
-    /// Whether the last search left out a file of an earlier one.
-    pub(super) met_again: bool,
+    /// Whether the last search skipped a file that an earlier one returned.
+    pub(super) already_read: bool,
 }
 
 impl Search {
-    /// The files at `path`: itself, or in order of their names those below it
-    /// whose name ends as a manifest's does. Below a folder, names with a dot
-    /// in front are left out, and links to folders are not followed, so that no
-    /// link leads round in a circle.
+    /// Passes the files at `path` to `found`: the file itself, or the manifests below a folder, sorted
+    /// by name. Below a folder, names that begin with a dot are skipped, and links to folders are not
+    /// followed, since they may form a circle.
     pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Found)) {
-        self.met_again = false;
+        self.already_read = false;
         if path == Path::new("-") {
             return self.once(path.to_owned(), Source { name: "<stdin>".into(), path: None }, found);
         }
@@ -91,14 +86,14 @@ impl Search {
         if self.seen.insert(real) {
             found(Ok(source));
         } else {
-            self.met_again = true;
+            self.already_read = true;
         }
     }
 }
 
-/// Whole, however long: scripts open it.
+/// The path as text, not cut, since scripts open it.
 pub(super) fn name(path: &Path) -> String {
-    visible(&path.to_string_lossy())
+    printable(&path.to_string_lossy())
 }
 
 fn unreadable(error: &io::Error) -> ReadError {
@@ -106,8 +101,8 @@ fn unreadable(error: &io::Error) -> ReadError {
     ReadError { rule: Rule::Unreadable, at: Position::START, message, fix: Some(fix) }
 }
 
-/// The text of `source`. Never reads more than one byte above the smaller of
-/// the limit of a file and `left`, the bytes left for all.
+/// The text of `source`. Reads at most one byte more than the limit of one file, or than `left`, what
+/// is left of the limit of all files.
 pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left: usize) -> Result<String, ReadError> {
     let most = limits.file_bytes.min(left);
     let bytes = match &source.path {
@@ -135,7 +130,7 @@ fn bounded(from: &mut dyn Read, most: usize) -> io::Result<Vec<u8>> {
 
 fn not_utf8(bytes: &[u8], error: str::Utf8Error) -> ReadError {
     let good = bytes.get(..error.valid_up_to()).and_then(|good| str::from_utf8(good).ok()).unwrap_or_default();
-    // counted as the reader of YAML counts: a line also ends with \r, and a byte order mark is no character
+    // counted as the YAML parser counts: a line also ends with \r, and a byte order mark is no character
     let good = good.strip_prefix('\u{feff}').unwrap_or(good).replace("\r\n", "\n");
     let (before, last) = good.rsplit_once(['\n', '\r']).map_or((None, &*good), |(before, last)| (Some(before), last));
     let line = before.map_or(0, |before| before.split(['\n', '\r']).count()) + 1;
@@ -167,10 +162,10 @@ mod tests {
     #[test]
     fn of_an_endless_stream_only_the_limit_is_read() {
         let limits = Limits { file_bytes: 1000, total_bytes: 5000, ..Limits::default() };
-        for (left, ran) in [(5000, "a file may have 1000 bytes"), (10, "all input together may have 5000 bytes")] {
+        for (left, reported) in [(5000, "a file may have 1000 bytes"), (10, "all input together may have 5000 bytes")] {
             let mut stream = Endless(0);
             let error = text(&STDIN, &mut stream, &limits, left).unwrap_err();
-            assert_eq!((error.rule, error.message.as_str()), (Rule::Limit, ran));
+            assert_eq!((error.rule, error.message.as_str()), (Rule::Limit, reported));
             assert_eq!(stream.0, limits.file_bytes.min(left) + 1);
         }
     }
@@ -183,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_told_with_its_place() {
-        for (bytes, line, column, ran) in [
+    fn what_is_not_utf_8_is_reported_with_its_location() {
+        for (bytes, line, column, reported) in [
             (&b"a: 1\nb: \xff\n"[..], 2, 4, "not UTF-8"),
             (b"\xc3\xa9: \xc3", 1, 4, "not UTF-8"),
             (b"\xef\xbb\xbfa: \xff", 1, 4, "not UTF-8"),
@@ -193,7 +188,7 @@ mod tests {
         ] {
             let error = text(&STDIN, &mut &bytes[..], &Limits::default(), 100).unwrap_err();
             assert_eq!(error.at, Position { line, column });
-            assert!(error.message.contains(ran), "{}", error.message);
+            assert!(error.message.contains(reported), "{}", error.message);
         }
     }
 }

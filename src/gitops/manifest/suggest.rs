@@ -1,4 +1,4 @@
-//! What to write instead of what breaks a rule, as far as the schema knows it.
+//! Suggests from the schema what to write instead of what violates a rule.
 
 use crate::{
     crd::{self, RuleId, Violation},
@@ -30,13 +30,13 @@ pub(super) fn suggest(violation: &Violation) -> Option<String> {
     }
 }
 
-/// The schema of the field at `path`, which goes through maps only.
+/// The schema of the field at `path`; `None` for a path into a list.
 fn schema_of(path: &str) -> Option<&'static Value> {
     let mut steps = path.split('.').filter(|step| !step.is_empty());
     steps.try_fold(&*SCHEMA, |schema, step| schema.get("properties")?.get(step))
 }
 
-/// A value that the schema takes, in words.
+/// Says in words which values the schema allows.
 fn allowed(schema: &Value) -> String {
     let word = |word: &str| schema.get(word);
     if let Some(values) = word("enum").and_then(Value::as_array) {
@@ -65,17 +65,17 @@ fn known_fields(path: &str) -> String {
     let (parent, field) = path.rsplit_once('.').unwrap_or(("", path));
     let properties = schema_of(parent).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
     let known: Vec<&str> = properties.into_iter().flatten().map(|(field, _)| field.as_str()).collect();
-    let distances = known.iter().map(|known| (strsim::levenshtein(&bare(known), &bare(field)), known));
+    let distances = known.iter().map(|known| (strsim::levenshtein(&letters(known), &letters(field)), known));
     match distances.min() {
-        Some((letters, near)) if letters <= near.len() / 3 => format!("did you mean {near}?"),
+        Some((distance, near)) if distance <= near.len() / 3 => format!("did you mean {near}?"),
         _ if known.is_empty() => "remove it".into(),
         _ => format!("remove it; there are {}", known.join(", ")),
     }
 }
 
-/// `idle_timeout` and `idleTimeout` are meant alike. Cut, since the time for a
-/// distance grows with both lengths.
-fn bare(field: &str) -> String {
+/// The letters and digits of a field's name in lower case, so that `idle_timeout` equals
+/// `idleTimeout`; at most 64, since the time to compute an edit distance grows with both lengths.
+fn letters(field: &str) -> String {
     field.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_field_is_compared_without_case_and_underscores() {
-        assert_eq!(bare("deletion_policy"), bare("deletionPolicy"));
+        assert_eq!(letters("deletion_policy"), letters("deletionPolicy"));
         assert_eq!(known_fields("spec.deletion_polici"), "did you mean deletionPolicy?");
         assert!(known_fields("spec.kitten").starts_with("remove it; there are "));
     }
@@ -101,9 +101,9 @@ mod tests {
                 "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 0},
             },
         });
-        let ran = crd::check(&document);
-        let ran: Vec<_> =
-            ran.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v).unwrap_or_default())).collect();
+        let reported = crd::check(&document);
+        let reported: Vec<_> =
+            reported.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v).unwrap_or_default())).collect();
         for (path, rule, part) in [
             ("metadata.name", "metadata", ""),
             ("metadata.namspace", "unknown-field", "did you mean namespace?"),
@@ -114,7 +114,7 @@ mod tests {
             ("spec.suspend", "schema", "true or false"),
             ("spec.policy.absoluteSessionTimeout", "schema", "from 1 to 2147483647"),
         ] {
-            assert!(ran.iter().any(|t| t.0 == path && t.1 == rule && t.2.contains(part)), "{path}: {ran:#?}");
+            assert!(reported.iter().any(|t| t.0 == path && t.1 == rule && t.2.contains(part)), "{path}: {reported:#?}");
         }
         let rest = json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy", "metadata": {"name": "a"},

@@ -1,6 +1,6 @@
-//! A document as it was written, each part with its place.
+//! The tree of a YAML document, with the position of each node.
 
-/// Where a node begins, in its file; both from 1, the column in characters.
+/// The beginning of a node in its file. Line and column count from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) line: usize,
@@ -19,7 +19,7 @@ pub(super) struct Node {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
-    /// Plain: without quotes, so that the text decides on the type.
+    /// `plain`: without quotes, so that the text decides on the type.
     Scalar {
         text: Box<str>,
         plain: bool,
@@ -33,13 +33,13 @@ pub(super) enum Value {
 pub(super) struct Entry {
     pub(super) at: Position,
     pub(super) key: Box<str>,
-    /// Without quotes, so that some readers take it for more than a text.
+    /// Without quotes, so that some readers take the key for a boolean or a number.
     pub(super) plain: bool,
     pub(super) value: Node,
 }
 
 impl Node {
-    /// The first value of `key`, of a map.
+    /// The first value of `key`; `None` unless this is a map that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|entry| *entry.key == *key).map(|entry| &entry.value)
     }
@@ -53,7 +53,7 @@ impl Node {
         if let Value::Scalar { text, .. } = &self.value { Some(text) } else { None }
     }
 
-    /// How many nodes there are: this one, and all below it with their keys.
+    /// The number of nodes: this one, and all below it with their keys.
     pub(super) fn count(&self) -> usize {
         match &self.value {
             Value::Scalar { .. } => 1,
@@ -62,15 +62,14 @@ impl Node {
         }
     }
 
-    /// Where the node at `path` is, which is written as [`crate::crd::check`]
-    /// writes it: `spec.list[0].field`. A scalar is where its value is; a map
-    /// or list, of which the value may begin a line below its name, where its
-    /// key is. For what is not there, the nearest parent that is.
+    /// The position of the node at `path`, in the form of [`crate::crd::check`]: `spec.list[0].field`.
+    /// For a scalar that of its value; for a map or list, whose value may begin a line below, that of
+    /// its key. For a missing node that of its nearest parent.
     pub(super) fn locate(&self, path: &str) -> Position {
         self.follow(path, self.at, false)
     }
 
-    /// Where the key of the field at `path` is, or of its nearest parent.
+    /// The position of the key of the field at `path`, or of its nearest parent.
     pub(super) fn locate_key(&self, path: &str) -> Position {
         self.follow(path, self.at, true)
     }
@@ -83,7 +82,7 @@ impl Node {
         match &self.value {
             Value::Scalar { .. } => own,
             Value::Map(entries) => {
-                // keys of labels have dots in them
+                // the keys of labels contain dots
                 let under = |entry: &&Entry| {
                     path.strip_prefix(&*entry.key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
                 };

@@ -1,5 +1,5 @@
-//! YAML, and so JSON, to trees: one document at a time, so that only one is in
-//! memory, and what the parser refuses as an error with its position and fix.
+//! Parses YAML, and so JSON, into trees: one document at a time, so that only one is in memory.
+//! Syntax errors get a position and a fix.
 
 use super::Limits;
 use super::document::{Builder, Document, ReadError};
@@ -7,10 +7,9 @@ use super::tree::Position;
 use crate::gitops::Rule;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScanError, StrInput, options};
 
-/// Hands every document of `text` to `take`, in order, or the first error in
-/// it. After an error it goes on with the next document, which `---` or `...` at the
-/// beginning of a line sets off whatever is open: neither quotes nor a bracket
-/// reach beyond it. Ends when `take` says `false`, or at a limit.
+/// Passes every document of `text`, or the first error in it, to `take`, in order. After an error it
+/// goes on with the next document: `---` or `...` at the beginning of a line ends the current one,
+/// also within quotes or brackets. Stops when `take` returns false, or at a limit.
 pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, ReadError>) -> bool) {
     let options = options! {
         emit_comments: false,
@@ -21,7 +20,7 @@ pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Docu
     while let Some(next) = document(&mut parser, limits).transpose() {
         let over = next.as_ref().is_err_and(|error| error.rule == Rule::Limit);
         let broken = next.is_err();
-        // what is skipped is read once and kept nowhere
+        // the rest of a document with an error is skipped, not kept
         if !take(next) || over || (broken && !matches!(parser.proceed_next_document(), Ok(true))) {
             return;
         }
@@ -66,7 +65,7 @@ fn syntax(error: &ScanError) -> ReadError {
         }
         _ => None,
     };
-    ReadError { rule: Rule::Syntax, at, message: format!("this is no YAML: {}", error.info()), fix }
+    ReadError { rule: Rule::Syntax, at, message: format!("this is not YAML: {}", error.info()), fix }
 }
 
 #[cfg(test)]
@@ -74,7 +73,7 @@ pub(super) mod tests {
     use super::super::tree::{Node, Value};
     use super::*;
 
-    /// All documents of `text`, and what is at fault in the others.
+    /// All documents of `text`, and the errors in the others.
     fn all(text: &str, limits: &Limits) -> (Vec<Document>, Vec<ReadError>) {
         let (mut documents, mut errors) = (Vec::new(), Vec::new());
         read(text, limits, &mut |next| {
@@ -94,7 +93,7 @@ pub(super) mod tests {
         documents.remove(0).root
     }
 
-    /// The one fault of `text`.
+    /// The only error of `text`.
     fn error(text: &str) -> ReadError {
         let (_, mut errors) = all(text, &Limits::default());
         assert_eq!(errors.len(), 1, "{text}: {errors:?}");
@@ -102,7 +101,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_part_has_its_place() {
+    fn every_node_has_its_position() {
         let root = document("a: 1\n\"b\":\n  - x\n  - {é: 'y'}\n");
         let positions: Vec<_> = root.entries().iter().map(|e| (&*e.key, e.at, e.value.at)).collect();
         let at = |line, column| Position { line, column };
@@ -222,8 +221,12 @@ pub(super) mod tests {
             ("a: 1\n b: 2\n", 2, 3, "mapping"),
         ] {
             let error = error(text);
-            let ran = error.message.to_lowercase();
-            assert!(error.at == Position { line, column } && ran.contains(message), "{text:?}: {:?} {ran}", error.at);
+            let reported = error.message.to_lowercase();
+            assert!(
+                error.at == Position { line, column } && reported.contains(message),
+                "{text:?}: {:?} {reported}",
+                error.at
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Why a live policy is not the declared one: the file changed in Git, or the
-//! policy in Scalekit. Only `--last-applied` can tell; nothing is guessed.
+//! Why a live policy is not the declared one: the file changed in Git, or the policy in Scalekit.
+//! Only the manifests of `--last-applied` can show it; without them the cause is unknown.
 
 use super::Cause;
 use crate::{

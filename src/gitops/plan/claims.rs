@@ -1,5 +1,5 @@
-//! Two manifests for one organization: in a cluster the older one owns it, in
-//! files none is older, so it is an error.
+//! Refuses two manifests for the same organization: in a cluster the older one owns it, but files
+//! have no age.
 
 use super::Entry;
 use crate::{
@@ -8,17 +8,17 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// An error that names the manifests for the same organization as an earlier one.
+/// Refuses manifests that name the same organization by the same id or external id.
 pub(super) fn same_name(manifests: &[Manifest]) -> Result<(), String> {
     repeated(manifests.iter().map(|manifest| (&manifest.spec.organization, manifest)))
 }
 
-/// The same, now that external ids are resolved.
+/// Refuses manifests for the same organization after external ids have been resolved.
 pub(super) fn same_organization(entries: &[Entry<'_>]) -> Result<(), String> {
     repeated(entries.iter().filter_map(|entry| Some((id(entry)?, entry.manifest))))
 }
 
-/// Of a suspended manifest, which was not read, the id that it names.
+/// The organization's id. A suspended manifest was not resolved, so it has one only if it names it.
 fn id<'a>(entry: &'a Entry<'_>) -> Option<&'a OrganizationId> {
     entry.id.as_ref().or(match &entry.manifest.spec.organization {
         OrganizationRef::Id(id) => Some(id),

@@ -1,4 +1,4 @@
-//! `osp plan`: reads Scalekit, writes nothing to it.
+//! `osp plan`: shows what `osp apply` would write; sends no write.
 
 use super::{Counts, LastApplied, Plan, PlanOptions, document::Document, markdown::markdown, refresh, text};
 use crate::{
@@ -23,12 +23,12 @@ pub struct Arguments {
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
 
-    /// Exit with 3 if the plan has such a change
+    /// Exit with 3 if the plan has a change of this kind
     #[arg(long, value_enum)]
     fail_on: Option<FailOn>,
 
-    /// The manifests as they were applied last, for example the main branch's; tells drift from a change in Git. May be
-    /// given more than once
+    /// The manifests as they were applied last, for example those of the main branch; distinguishes drift from a change
+    /// in Git. May be given more than once
     #[arg(long, value_name = "PATH")]
     last_applied: Vec<PathBuf>,
 
@@ -53,11 +53,11 @@ enum Format {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum FailOn {
-    /// A limit that becomes longer or goes
+    /// A change that makes a limit longer or removes it
     Loosening,
 }
 
-/// The manifests of the input, if nothing is wrong with any of them.
+/// Reads the manifests; it is an error if one is not valid.
 pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Box<dyn Error>> {
     let loaded = gitops::load(paths, &mut io::stdin().lock(), &Limits::default());
     if loaded.diagnostics.is_empty() {
@@ -66,24 +66,24 @@ pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Box<dy
     let mut rendered = Vec::new();
     diagnostics::write(&loaded, diagnostics::Format::Text, &Output::plain(None), &mut rendered)?;
     let rendered = String::from_utf8_lossy(&rendered);
-    Err(format!("the manifests are not valid; Scalekit was not asked\n{rendered}").into())
+    Err(format!("the manifests are not valid; no request was sent\n{rendered}").into())
 }
 
-/// Makes the plan and prints it. 0: nothing to change. 2: changes. 1: an error.
-/// 3: changes that `--fail-on` names.
+/// Makes the plan and prints it. Exit 0: nothing to change. 1: an error. 2: changes. 3: a change that
+/// `--fail-on` names.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let manifests = load(&arguments.paths)?;
     let last = load(&arguments.last_applied)?;
     let scalekit = Scalekit::new(arguments.connection.client().await?);
     let options = PlanOptions {
         manifests: &manifests,
-        last: LastApplied::new(&last),
+        last_applied: LastApplied::new(&last),
         pins: Vec::new(),
-        at_once: arguments.connection.concurrency(),
+        concurrency: arguments.connection.concurrency(),
     };
     let plan = refresh(&scalekit, &options).await?;
     if let Some(path) = &arguments.save {
-        file::replace(path, 0o600, |out| json(out, &plan)).map_err(file::named(path))?;
+        file::replace(path, 0o600, |out| json(out, &plan)).map_err(file::with_path(path))?;
     }
     print(|out| match arguments.output {
         Format::Text => text(out, &plan, &Output::stdout()),
@@ -97,7 +97,7 @@ fn exit(counts: &Counts, fail_on: Option<FailOn>) -> Exit {
     match fail_on {
         _ if counts.problems > 0 => Exit::Failure,
         Some(FailOn::Loosening) if counts.loosening + counts.unknown > 0 => Exit::Forbidden,
-        _ if counts.changes > 0 => Exit::Findings,
+        _ if counts.changes > 0 => Exit::NotAsDeclared,
         _ => Exit::Success,
     }
 }

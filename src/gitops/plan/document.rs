@@ -1,5 +1,5 @@
-//! A plan written as JSON, one organization after the other, so that ten
-//! thousand of them are never a second time in memory.
+//! Writes a plan as JSON, converting one organization at a time, so that ten thousand are not in
+//! memory twice.
 
 use super::{
     Counts, Entry, Plan, Problem, ResourceChange, Writes,

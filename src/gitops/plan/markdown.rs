@@ -1,5 +1,4 @@
-//! A plan as a comment on a pull request: a line that says it all, and a table
-//! to unfold.
+//! A plan as Markdown, for a comment on a pull request: a summary, and a table to unfold.
 
 use super::{
     Entry, NoOp, Plan, Problem, ResourceChange,
@@ -11,8 +10,7 @@ use crate::{
 };
 use std::io::{self, Write};
 
-/// Rows beyond this are counted, not shown: a comment has its limit (65 536
-/// characters at GitHub).
+/// The most rows that are shown, since a comment at GitHub has at most 65 536 characters.
 const MOST_ROWS: usize = 200;
 
 pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>) -> io::Result<()> {
@@ -65,7 +63,7 @@ fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
     })
 }
 
-/// Text that stays in its cell, is no markup, and mentions nobody.
+/// Escapes text so that it stays in its cell, has no markup, and mentions no user.
 fn cell(text: &str) -> String {
     let mut safe = String::new();
     for c in printable(text).chars() {

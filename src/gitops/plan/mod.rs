@@ -1,6 +1,5 @@
-//! What would be written to Scalekit to make it as the files declare, found out
-//! with the operator's own reconcile of each organization: its writes are
-//! recorded instead of sent.
+//! A plan: what has to be written to Scalekit so that it is as the files declare. Each organization
+//! is reconciled as in the operator, but writes are recorded instead of sent.
 
 mod cause;
 mod claims;
@@ -29,18 +28,14 @@ use crate::{
 use serde::Serialize;
 use std::rc::Rc;
 use strum::IntoStaticStr;
-
-/// A plan for one environment.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) environment: String,
-    /// `None` where it can't be read.
+    /// `None` if it can't be read.
     pub(super) application: Option<ApplicationPolicy>,
-    /// One for each manifest, in their order.
+    /// One for each manifest, in the same order.
     pub(super) entries: Vec<Entry<'a>>,
 }
-
-/// What was found for one manifest.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) manifest: &'a Manifest,
@@ -49,31 +44,32 @@ pub(super) struct Entry<'a> {
     pub(super) result: ResourceChange,
 }
 
-/// Whether the organization may have a policy of its own now.
+/// The state of the feature flag session_policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flag {
-    /// Not read, or not found.
+    /// The organization was not read, or not found.
     Unread,
-    /// Scalekit's responses have no list of features.
+    /// The response had no list of features.
     Unreported,
     Off,
     On,
 }
 
-/// What a plan does about one manifest, as a resource change of Terraform.
+/// What the plan does for one manifest, like a resource change of Terraform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ResourceChange {
-    /// `spec.suspend` is true: not read.
+    /// `spec.suspend` is true, so the organization was not read.
     Suspended,
-    /// Nothing to write.
-    NoOp { reason: NoOp, live: Live },
-    /// Something to write.
+    NoOp {
+        reason: NoOp,
+        live: Live,
+    },
     Change(Change),
-    /// It can't be made so, and nothing is written.
+    /// It can't be made as declared, and nothing would be written.
     Problem(Problem),
 }
 
-/// Why an organization can't be made as declared, for people.
+/// Why an organization can't be made as declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) reason: Reason,
@@ -84,29 +80,27 @@ pub(super) struct Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub(super) enum NoOp {
-    /// As declared.
+    /// The live policy is the declared one.
     InSync,
-    /// TightenOnly, and at least as strict.
+    /// The mode is TightenOnly, and the live policy is at least as strict.
     StricterKept,
-    /// Observe, and not as declared.
+    /// The mode is Observe, and the live policy is not the declared one.
     Drifted,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
-    /// The live policy; `None` where it can't be read before the feature is on.
+    /// The live policy; `None` if it can't be read before the feature is on.
     pub(super) before: Option<Live>,
     pub(super) after: Option<Live>,
     pub(super) writes: Writes,
     pub(super) cause: Cause,
-    /// The problem that the reconcile ends with after these writes, short of what
-    /// is declared.
+    /// The problem that keeps the organization from being as declared, also after these writes.
     pub(super) then: Option<Problem>,
 }
 
-/// The requests of a change: the feature flags first, then the policy. Ten
-/// thousand organizations have few different lists of flags, so those are
-/// shared.
+/// The writes of a change: the feature flags first, then the policy. The lists of flags are shared
+/// ([`Scalekit::intern`](super::scalekit::Scalekit::intern)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Writes {
     pub(super) features: Option<Rc<[Feature]>>,
@@ -129,7 +123,7 @@ impl Writes {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub(super) enum Cause {
-    /// `--last-applied` was not given, or does not have this organization.
+    /// There is no `--last-applied`, or it does not have this organization.
     #[strum(serialize = "change")]
     Unknown,
     /// The files changed, and the live policy is as it was applied last.
@@ -162,7 +156,7 @@ impl Flag {
 }
 
 impl Entry<'_> {
-    /// How the feature flag changes, if it does.
+    /// The change of the feature flag in words, if it changes.
     fn flag_change(&self) -> Option<&'static str> {
         match &self.result {
             ResourceChange::Change(change) if change.writes.features.is_some() => {
@@ -174,7 +168,7 @@ impl Entry<'_> {
 }
 
 impl Change {
-    /// The fields that change; none where the live policy is not known.
+    /// The fields that change; none if the live policy is not known.
     pub(super) fn fields(&self) -> Vec<FieldChange> {
         self.before.as_ref().zip(self.after.as_ref()).map(|(b, a)| changes(b, a)).unwrap_or_default()
     }
@@ -190,17 +184,18 @@ impl Change {
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 pub(super) struct Counts {
     pub(super) changes: usize,
-    /// Of the changes; a mixed one counts as loosening and as tightening.
+    /// The changes that loosen something; a mixed one counts here and as tightening.
     pub(super) loosening: usize,
     pub(super) tightening: usize,
-    /// Of the changes, those whose direction is not known.
+    /// The changes whose direction is not known.
     pub(super) unknown: usize,
-    /// As declared, or at least as strict where that is the mode.
-    pub(super) settled: usize,
+    /// As declared, or with TightenOnly at least as strict.
+    #[serde(rename = "settled")]
+    pub(super) as_declared: usize,
     pub(super) drifted: usize,
     pub(super) suspended: usize,
     pub(super) problems: usize,
-    /// Of all, those whose features Scalekit does not report.
+    /// The organizations whose features Scalekit does not report.
     pub(super) unreported: usize,
 }
 
@@ -212,7 +207,7 @@ impl Plan<'_> {
             match &entry.result {
                 ResourceChange::Suspended => counts.suspended += 1,
                 ResourceChange::NoOp { reason: NoOp::Drifted, .. } => counts.drifted += 1,
-                ResourceChange::NoOp { .. } => counts.settled += 1,
+                ResourceChange::NoOp { .. } => counts.as_declared += 1,
                 ResourceChange::Problem(_) => counts.problems += 1,
                 ResourceChange::Change(change) => {
                     counts.changes += 1;
@@ -227,15 +222,15 @@ impl Plan<'_> {
         counts
     }
 
-    /// What applies to new sessions under this policy: the absolute and the idle
-    /// limit, and whether each is the organization's or the application's.
+    /// The absolute and the idle limit that apply to new sessions under this policy, and whether each is
+    /// the organization's or the application's.
     pub(super) fn effective(&self, live: Option<&Live>) -> Option<String> {
         EffectiveLimits::from(&effective(self.application?.bounds, Bounds::from(live?))).summary
     }
 }
 
 impl Counts {
-    /// In one line, for people.
+    /// `2 changes (1 loosening, 1 tightening), 12 as declared`.
     pub(super) fn summary(&self) -> String {
         let mut parts = vec![match self.changes {
             0 => "no changes".to_owned(),
@@ -243,7 +238,7 @@ impl Counts {
             n => format!("{n} changes ({})", self.directions()),
         }];
         for (n, what) in [
-            (self.settled, "as declared"),
+            (self.as_declared, "as declared"),
             (self.drifted, "observed with drift"),
             (self.suspended, "suspended"),
             (self.problems, "with a problem"),

@@ -1,4 +1,4 @@
-//! Reads every organization of the input, several at a time.
+//! Refreshes every organization of the input, several at a time, and makes the plan.
 
 use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims};
 use crate::{
@@ -18,14 +18,13 @@ use std::error::Error;
 
 pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) manifests: &'a [Manifest],
-    pub(in crate::gitops) last: LastApplied<'a>,
-    /// The ids that external ids must still lead to, in the manifests' order;
-    /// none, where that is not known.
+    pub(in crate::gitops) last_applied: LastApplied<'a>,
+    /// For each manifest the id that its external id must resolve to, if that is known.
     pub(in crate::gitops) pins: Vec<Option<OrganizationId>>,
-    pub(in crate::gitops) at_once: usize,
+    pub(in crate::gitops) concurrency: usize,
 }
 
-/// Makes the plan. Only reads, and refuses two manifests for one organization.
+/// Makes the plan; sends only reads. Two manifests for one organization are an error.
 pub(in crate::gitops) async fn refresh<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
@@ -33,16 +32,17 @@ pub(in crate::gitops) async fn refresh<'a>(
     claims::same_name(options.manifests)?;
     let active = || options.manifests.iter().filter(|manifest| !manifest.spec.suspend);
     let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
-    scalekit.list(&wanted).await;
+    scalekit.prefetch(&wanted).await;
     let mut plan = Plan { environment: scalekit.environment(), application: None, entries: Vec::new() };
     let reported = scalekit.features_reported();
     plan.entries =
-        round(scalekit, options, (0..options.manifests.len()).collect(), !reported, &mut plan.application).await;
+        refresh_entries(scalekit, options, (0..options.manifests.len()).collect(), !reported, &mut plan.application)
+            .await;
     let unreported: Vec<_> =
         plan.entries.iter().enumerate().filter(|(_, entry)| entry.flag == Flag::Unreported).map(|(n, _)| n).collect();
-    // an organization without a list of features, where others have one, has none that is on
+    // if other organizations have a list of features, one without has no feature that is on
     if !reported && !unreported.is_empty() && scalekit.confirm_features_reported().await {
-        let again = round(scalekit, options, unreported.clone(), false, &mut plan.application).await;
+        let again = refresh_entries(scalekit, options, unreported.clone(), false, &mut plan.application).await;
         for (n, entry) in unreported.into_iter().zip(again) {
             if let Some(before) = plan.entries.get_mut(n) {
                 *before = entry;
@@ -53,8 +53,8 @@ pub(in crate::gitops) async fn refresh<'a>(
     Ok(plan)
 }
 
-/// The entries of the manifests with these indexes, in the same order.
-async fn round<'a>(
+/// Refreshes the manifests with these indexes; returns their entries in the same order.
+async fn refresh_entries<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
     numbers: Vec<usize>,
@@ -63,8 +63,8 @@ async fn round<'a>(
 ) -> Vec<Entry<'a>> {
     let progress = Progress::new("Refreshing organizations", Some(numbers.len()));
     let wanted = numbers.into_iter().filter_map(|n| Some((n, options.manifests.get(n)?)));
-    let jobs = wanted.map(|(n, manifest)| one(scalekit, options, n, manifest, features_unreported));
-    let found = concurrently(jobs, options.at_once, &progress).await.into_iter().map(|(entry, read)| {
+    let jobs = wanted.map(|(n, manifest)| refresh_one(scalekit, options, n, manifest, features_unreported));
+    let found = concurrently(jobs, options.concurrency, &progress).await.into_iter().map(|(entry, read)| {
         if let Application::Known(known) = read {
             *application = Some(known);
         }
@@ -73,7 +73,7 @@ async fn round<'a>(
     found.collect()
 }
 
-async fn one<'a>(
+async fn refresh_one<'a>(
     scalekit: &Scalekit,
     options: &PlanOptions<'a>,
     n: usize,
@@ -91,12 +91,12 @@ async fn one<'a>(
             .await;
     let flag = Flag::of(recorded.organization.as_ref().or(observation.organization.as_ref()));
     let result = recorded.into_change(&goal, &observation, remote_outcome, |recorded| {
-        options.last.cause(manifest, observation.resolved.as_ref(), recorded.before.as_ref())
+        options.last_applied.cause(manifest, observation.resolved.as_ref(), recorded.before.as_ref())
     });
     (Entry { manifest, id: observation.resolved, flag, result }, observation.application)
 }
 
-/// The writes that were recorded instead of sent, and the state before them.
+/// The writes that were recorded instead of sent, and what was read before them.
 #[derive(Default)]
 struct RecordedWrites {
     writes: Writes,
@@ -117,7 +117,7 @@ impl RecordedWrites {
         if request.writes() {
             self.before = self.before.or(observation.live);
             match request {
-                RemoteRequest::WriteFeatures { features, .. } => self.writes.features = Some(scalekit.shared(features)),
+                RemoteRequest::WriteFeatures { features, .. } => self.writes.features = Some(scalekit.intern(features)),
                 RemoteRequest::WritePolicy { policy, .. } => self.writes.policy = Some(*policy),
                 _ => {}
             }
@@ -127,10 +127,10 @@ impl RecordedWrites {
             && !self.writes.is_empty()
             && !observation.policy_route_missing
         {
-            // the reconcile reads again after its write; none was sent, so nothing has changed
+            // the reconcile reads again after its write, but none was sent
             return Some(Ok(RemoteResponse::Organization(same.clone())));
         }
-        let response = scalekit.ask(request).await;
+        let response = scalekit.request(request).await;
         // the feature was not really switched on, so the server may still hide the policy
         let hidden = matches!(request, RemoteRequest::ReadPolicy(_))
             && !self.writes.is_empty()

@@ -1,5 +1,4 @@
-//! A plan that was saved: what it was made from, and whether Scalekit still is
-//! as it was then.
+//! Reads a plan that `osp plan --save` wrote, and checks that Scalekit has not changed since.
 
 use super::{
     Entry, Plan,
@@ -21,7 +20,7 @@ use std::{
 pub(in crate::gitops) struct Saved {
     pub(in crate::gitops) environment: String,
     pub(in crate::gitops) manifests: Vec<Manifest>,
-    /// The ids of their organizations, in the same order.
+    /// The ids of the manifests' organizations, in the same order.
     pub(in crate::gitops) pins: Vec<Option<OrganizationId>>,
     rows: Vec<Row>,
 }
@@ -38,11 +37,11 @@ struct Document {
     _summary: IgnoredAny,
 }
 
-/// Reads a saved plan. No error repeats the file's content.
+/// Reads a saved plan. No error quotes the file.
 pub(in crate::gitops) fn read(file: &Path) -> io::Result<Saved> {
     let unusable = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
     let document: Document = serde_json::from_reader(BufReader::new(File::open(file)?))
-        .map_err(|error| unusable(&format!("no saved plan, line {}", error.line())))?;
+        .map_err(|error| unusable(&format!("not a saved plan, line {}", error.line())))?;
     if document.version != VERSION {
         return Err(unusable("a plan of another version of osp"));
     }
@@ -75,7 +74,7 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
 }
 
 impl Saved {
-    /// An error that names what is not as it was when the plan was saved.
+    /// Returns an error that names the organizations whose plan is now another one.
     pub(in crate::gitops) fn ensure_current(&self, now: &Plan<'_>) -> Result<(), String> {
         let differs = |(was, entry): &(&Row, &Entry<'_>)| {
             let is = row(now, entry);
@@ -88,7 +87,7 @@ impl Saved {
         };
         let stale = self.rows.iter().zip(&now.entries).filter(differs);
         let says = |(_, entry): (_, &Entry<'_>)| {
-            format!("{} is not as it was when the plan was saved", printable(&entry.manifest.name))
+            format!("{} has changed since the plan was saved", printable(&entry.manifest.name))
         };
         let stale: Vec<String> = stale.map(says).collect();
         if stale.is_empty() { Ok(()) } else { Err(stale.join("\n")) }

@@ -1,5 +1,5 @@
-//! A plan as JSON: what `--output json` prints, `--save` writes and
-//! `osp apply --plan` reads. Timeouts are minutes.
+//! The JSON of a plan, which `--output json` prints, `--save` writes and `osp apply --plan` reads.
+//! Timeouts are in minutes.
 
 use crate::{
     crd::ReportedPolicy,
@@ -8,10 +8,8 @@ use crate::{
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
-/// The format's version; another one is not read.
+/// The version of the format; `osp apply` refuses any other.
 pub(super) const VERSION: u32 = 1;
-
-/// One manifest, and what was found.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Row {
@@ -39,7 +37,7 @@ pub(super) struct Row {
     pub(super) after: Option<State>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(super) fields: Vec<Value>,
-    /// The requests: the complete list of features, the complete policy.
+    /// The bodies of the writes: the complete list of features, the complete policy.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(super) writes: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,8 +52,8 @@ pub(super) enum Named {
     ExternalId(String),
 }
 
-/// A policy, as `status.policy` has it but without the texts for people. A
-/// saved plan with any other field in it was changed by hand and is not read.
+/// A policy like `status.policy`, without the texts for people. A saved plan with other fields was
+/// changed by hand and is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(super) struct Limits(ReportedPolicy);
@@ -72,16 +70,16 @@ impl<'de> Deserialize<'de> for Limits {
     }
 }
 
-/// An organization as it is, or will be.
+/// An organization before or after the change.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct State {
-    /// Missing where Scalekit does not report it.
+    /// Missing if Scalekit does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) session_policy_enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) policy: Option<Limits>,
-    /// What applies to new sessions: `8h (organization) / 1h (organization)`.
+    /// The limits of new sessions: `8h (organization) / 1h (organization)`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) effective: Option<String>,
 }
@@ -103,9 +101,8 @@ impl From<&Live> for Limits {
 }
 
 impl Limits {
-    /// The policy that this declares; `None` when it is none.
+    /// The policy that these limits declare; `None` if they are not exactly those of a policy.
     pub(super) fn policy(&self) -> Option<Policy> {
-        // nothing else may stand there than what it was made from
         Live::from(&self.0).declarable().filter(|policy| Self::from(&Live::from(*policy)) == *self)
     }
 }

@@ -1,4 +1,4 @@
-//! A plan for people.
+//! A plan as text, for people.
 
 use super::{Change, Entry, NoOp, Plan, Problem, ResourceChange};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::io::{self, Write};
 
-/// Writes a paragraph for each resource that is not as declared, and the sum.
+/// Writes a paragraph for each resource that is not as declared, and the summary.
 pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Output) -> io::Result<()> {
     for entry in &plan.entries {
         let title = title(entry);
@@ -25,7 +25,7 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Out
                 head("= ", &[(&format!("{said}: {drift}"), Style::Plain)])
             }
             ResourceChange::Suspended => head("- ", &[("skipped, spec.suspend is true", Style::Plain)]),
-            ResourceChange::Problem(problem) => head("! ", &because(problem)),
+            ResourceChange::Problem(problem) => head("! ", &reason_and_message(problem)),
             ResourceChange::Change(change) => {
                 let direction = change.direction();
                 let cause = change.cause.into();
@@ -39,7 +39,7 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Out
     out.write_all(output.line("", &[(&format!("{}: {sum}", plan.environment), Style::Strong)]).as_bytes())
 }
 
-fn because(problem: &Problem) -> [(&str, Style); 3] {
+fn reason_and_message(problem: &Problem) -> [(&str, Style); 3] {
     [(problem.reason.name(), Style::Bad), (": ", Style::Plain), (&problem.message, Style::Plain)]
 }
 
@@ -70,7 +70,7 @@ fn details(plan: &Plan<'_>, entry: &Entry<'_>, change: &Change, output: &Output)
     let sides = format!("{} → {}", side(change.before.as_ref()), side(change.after.as_ref()));
     detail("effective", &[(&sides, Style::Plain)]);
     if let Some(problem) = &change.then {
-        text.push_str(&output.line("    ! and no further: ", &because(problem)));
+        text.push_str(&output.line("    ! and no further: ", &reason_and_message(problem)));
     }
     text
 }
@@ -83,7 +83,7 @@ const fn style(direction: Direction) -> Style {
     }
 }
 
-/// [`Plan::effective`], in words also where it is not known.
+/// [`Plan::effective`], or `unknown`.
 pub(super) fn effective(plan: &Plan<'_>, live: Option<&Live>) -> String {
     plan.effective(live).unwrap_or_else(|| "unknown".to_owned())
 }

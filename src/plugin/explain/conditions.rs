@@ -1,5 +1,5 @@
-//! Each condition that is not as it should be: what it means, the case at hand,
-//! and what to do. The sentences are those of `docs/conditions.md`.
+//! The conditions that need attention: what each means, its message, and what to do. The sentences are
+//! those of `docs/conditions.md`.
 
 use super::super::{age, summary::Summary};
 use crate::{
@@ -23,7 +23,7 @@ pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, 
         text.push_str(&format!("\n{head} for {}\n", age::span(since, now)));
         text.push_str(&output.paragraph("  ", &named.join(", ")));
         let Some(known) = Reason::parse(reason) else {
-            // a reason of a newer operator: print the message that it wrote
+            // a newer operator wrote a reason that this version does not know: print its message
             for condition in conditions {
                 text.push_str(&output.paragraph("  ", &condition.message));
             }
@@ -41,11 +41,13 @@ pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, 
     text
 }
 
-/// The conditions that are not as they should be, grouped by reason, in the order
-/// of their types. NotChecked is left out where another reason says why.
+/// The conditions that need attention, grouped by reason, in the order of their types. NotChecked is
+/// left out if there is another reason, which explains it.
 fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     let mut groups: Vec<(&str, Vec<&Condition>)> = Vec::new();
-    for condition in ConditionType::ALL.iter().copied().filter_map(|t| summary.condition(t).filter(|c| !fine(t, c))) {
+    for condition in
+        ConditionType::ALL.iter().copied().filter_map(|t| summary.condition(t).filter(|c| !is_as_expected(t, c)))
+    {
         match groups.iter_mut().find(|(reason, _)| *reason == condition.reason) {
             Some((_, conditions)) => conditions.push(condition),
             None => groups.push((&condition.reason, vec![condition])),
@@ -57,8 +59,9 @@ fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     groups
 }
 
-/// True, or for Reconciling and Stalled not True.
-fn fine(condition_type: ConditionType, condition: &Condition) -> bool {
+/// Whether a condition needs no attention: it is True, or for Contended, Reconciling and Stalled not
+/// True.
+fn is_as_expected(condition_type: ConditionType, condition: &Condition) -> bool {
     let good =
         !matches!(condition_type, ConditionType::Contended | ConditionType::Reconciling | ConditionType::Stalled);
     (ConditionStatus::parse(&condition.status) == ConditionStatus::True) == good

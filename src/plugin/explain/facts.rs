@@ -1,5 +1,4 @@
-//! The declared policy, the live one, the application's, and which limit of them
-//! applies to new sessions.
+//! The declared policy, the live one, the application's, and the limits that apply to new sessions.
 
 use super::super::{delivery::Delivery, limits, output, summary::Summary};
 use crate::{
@@ -66,7 +65,7 @@ fn limits_of(limits: &ApplicationLimits) -> String {
     format!("absolute {absolute}, idle {idle}{}", token.unwrap_or_default())
 }
 
-/// Which limit applies to `field`, and why: `own` is the organization's, `app` the
+/// Says which limit applies to `field`, and why. `own` is the organization's limit, `app` the
 /// application's.
 fn applies(field: &str, limit: Option<&EffectiveLimit>, own: Option<Minutes>, app: Option<Minutes>) -> String {
     let Some(limit) = limit else { return format!("{field} without a limit: neither side sets one") };

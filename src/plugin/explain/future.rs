@@ -1,5 +1,5 @@
-//! What the operator does next by itself, and when, in sentences: its next
-//! reconcile, and what a deletion does before the resource goes.
+//! What the operator does next by itself, and when: its next reconcile, and what it does before a
+//! deleted resource is gone.
 
 use super::super::{age, cluster::Hint, output::fact, summary::Summary};
 use crate::{
@@ -23,7 +23,7 @@ pub(super) fn text(summary: &Summary<'_>, hint: &Hint, output: &Output, now: Tim
     text
 }
 
-/// What deleting the resource does to the organization.
+/// Says what deleting the resource does to the organization's policy.
 pub(in crate::plugin) fn deletion(summary: &Summary<'_>) -> &'static str {
     let Ok(spec) = &summary.spec else {
         return "the resource waits for a valid spec, since an invalid one does not say what to set back";
@@ -66,8 +66,7 @@ fn announced(release: &ReportedRelease, now: Timestamp) -> String {
     )
 }
 
-/// When the operator reconciles next by itself, and the command that makes it
-/// reconcile now.
+/// Says when the operator reconciles next by itself, and the command that requests it now.
 fn next(summary: &Summary<'_>, hint: &Hint) -> String {
     let ready = Reason::parse(summary.ready().reason);
     let synced = summary.condition(ConditionType::Synced).and_then(|synced| Reason::parse(&synced.reason));

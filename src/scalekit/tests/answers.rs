@@ -1,9 +1,9 @@
 //! Each request: what it is in HTTP, and what its response becomes.
 
 use super::{
-    INHERITED, id, look_up, read_policy,
+    INHERITED, id, kind_and_outcome, look_up, read_policy,
     server::{Server, json, with},
-    trouble, write_policy,
+    write_policy,
 };
 use crate::{
     policy::{ApplicationPolicy, Bounds, Idle, Live, Minutes, Policy},
@@ -74,10 +74,10 @@ async fn an_answer_about_another_organization_is_no_answer() {
     let server = Server::always(json(200, &ORGANIZATION.replace("org_1", "org_2"))).await;
     let client = server.client();
     let error = client.request(&RemoteRequest::ReadOrganization(id())).await.unwrap_err();
-    assert_eq!(trouble(&error), (ErrorKind::BadResponse, false));
+    assert_eq!(kind_and_outcome(&error), (ErrorKind::BadResponse, false));
     let error =
         client.request(&RemoteRequest::WriteFeatures { organization: id(), features: vec![] }).await.unwrap_err();
-    assert_eq!(trouble(&error), (ErrorKind::BadResponse, true));
+    assert_eq!(kind_and_outcome(&error), (ErrorKind::BadResponse, true));
     assert!(client.request(&look_up("tenant-7")).await.is_ok());
     assert!(client.request(&look_up("tenant-8")).await.is_err());
 }
@@ -130,9 +130,9 @@ async fn row_019_a_good_status_without_the_promised_body_is_a_bad_response() {
         let server = Server::always(json(200, body)).await;
         let client = server.client();
         let error = client.request(&read_policy()).await.unwrap_err();
-        assert_eq!(trouble(&error), (ErrorKind::BadResponse, false), "{body}");
+        assert_eq!(kind_and_outcome(&error), (ErrorKind::BadResponse, false), "{body}");
         let error = client.request(&write_policy()).await.unwrap_err();
-        assert_eq!(trouble(&error), (ErrorKind::BadResponse, true), "{body}");
+        assert_eq!(kind_and_outcome(&error), (ErrorKind::BadResponse, true), "{body}");
     }
     let server = Server::always(json(201, INHERITED)).await;
     assert!(server.client().request(&write_policy()).await.is_ok());
@@ -147,11 +147,11 @@ async fn a_version_is_sent_only_when_set() {
 }
 
 #[tokio::test]
-async fn row_029_an_error_tells_its_code_fields_and_request() {
+async fn row_029_an_error_names_its_code_fields_and_request() {
     let body = r#"{"code":3,"message":"m","details":[{"error_code":"INVALID_ARGUMENT","request_info":{"request_id":"req-1"},"validation_error_info":{"field_violations":[{"field":"idle_session_timeout"}]}}]}"#;
     let server = Server::always(json(400, body)).await;
     let error = server.client().request(&write_policy()).await.unwrap_err();
-    assert_eq!(trouble(&error), (ErrorKind::Rejected, false));
+    assert_eq!(kind_and_outcome(&error), (ErrorKind::Rejected, false));
     assert_eq!(error.detail.to_string(), "HTTP 400 INVALID_ARGUMENT, fields: idle_session_timeout, request req-1");
 }
 

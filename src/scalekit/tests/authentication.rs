@@ -1,9 +1,9 @@
 //! Tokens: how many are fetched, when they are fetched again, and when no longer.
 
 use super::{
-    INHERITED, read_policy,
+    INHERITED, kind_and_outcome, read_policy,
     server::{HttpResponse, Server, client, client_of, json, token, transport, with},
-    trouble, write_policy,
+    write_policy,
 };
 use crate::{
     reconcile::{ErrorKind, RemoteError, RemoteRequest},
@@ -43,7 +43,7 @@ async fn row_002_a_second_401_is_the_last_request_for_now() {
     let client = server.client();
     for _ in 0..3 {
         let error = client.request(&write_policy()).await.unwrap_err();
-        assert_eq!(trouble(&error), (ErrorKind::AuthFailed, false));
+        assert_eq!(kind_and_outcome(&error), (ErrorKind::AuthFailed, false));
         assert_eq!(error.detail.code.as_deref(), Some("UNAUTHENTICATED"));
     }
     assert_eq!((server.tokens(), server.calls().len()), (2, 2));
@@ -61,7 +61,7 @@ async fn row_003_rejected_credentials_are_tried_once_and_new_ones_at_once() {
         let client = server.client();
         for _ in 0..3 {
             let error = client.request(&write_policy()).await.unwrap_err();
-            assert_eq!(trouble(&error), (ErrorKind::CredentialsRejected, false));
+            assert_eq!(kind_and_outcome(&error), (ErrorKind::CredentialsRejected, false));
         }
         assert_eq!((server.tokens(), server.calls().len()), (1, 0));
         assert!(server.client().request(&read_policy()).await.is_ok());
@@ -78,7 +78,7 @@ async fn row_004_a_token_endpoint_that_is_down_is_tried_again_by_the_next_call()
     ] {
         let server = first_token(response).await;
         let client = server.client();
-        assert_eq!(trouble(&client.request(&write_policy()).await.unwrap_err()), (kind, false));
+        assert_eq!(kind_and_outcome(&client.request(&write_policy()).await.unwrap_err()), (kind, false));
         assert!(client.request(&write_policy()).await.is_ok(), "{kind:?}");
     }
 }
@@ -101,7 +101,7 @@ async fn row_004_an_answer_without_a_token_is_not_asked_for_again_by_the_next_ca
         let client = server.client();
         for _ in 0..3 {
             let error = client.request(&write_policy()).await.unwrap_err();
-            assert_eq!(trouble(&error), (ErrorKind::BadAuthResponse, false), "{shown}");
+            assert_eq!(kind_and_outcome(&error), (ErrorKind::BadAuthResponse, false), "{shown}");
         }
         assert_eq!(server.tokens(), 1, "{shown}");
     }
@@ -121,7 +121,7 @@ async fn first_token(response: HttpResponse) -> Server {
 async fn a_token_that_does_not_come_costs_one_deadline_for_all() {
     let server = Server::start(|_, _| HttpResponse::Silence).await;
     let faults = hundred(&server.hasty_client(), write_policy()).await;
-    assert!(faults.iter().all(|error| trouble(error.as_ref().unwrap_err()) == (ErrorKind::TimedOut, false)));
+    assert!(faults.iter().all(|error| kind_and_outcome(error.as_ref().unwrap_err()) == (ErrorKind::TimedOut, false)));
     assert_eq!(server.received().len(), 1);
 }
 
@@ -254,7 +254,7 @@ async fn row_114_a_path_in_the_url_is_no_way_around_the_limits_of_a_host() {
 }
 
 #[tokio::test]
-async fn row_114_an_outage_of_the_token_endpoint_holds_back_no_client_that_has_a_token() {
+async fn row_114_an_outage_of_the_token_endpoint_stops_no_client_that_has_a_token() {
     for (response, kind) in [(json(503, ""), ErrorKind::Unavailable), (HttpResponse::HangUp, ErrorKind::Unreachable)] {
         let server = Server::start(move |received, nth| match (received.is_token(), nth) {
             (true, 1) => token(nth),

@@ -57,7 +57,7 @@ async fn where_the_route_cannot_help_the_list_does() {
 }
 
 #[tokio::test]
-async fn other_trouble_is_no_reason_to_go_through_the_list() {
+async fn other_errors_are_no_reason_to_go_through_the_list() {
     for response in [json(404, "<html>"), json(403, "{}"), json(503, ""), json(409, "{}"), json(200, "{}")] {
         let server = listing(response, &[r#"{"organizations":[]}"#]).await;
         assert!(find(&server.client(), "t").await.is_err());

@@ -36,7 +36,7 @@ fn look_up(external: &str) -> RemoteRequest {
 }
 
 /// The kind, and whether the write may have been applied.
-fn trouble(error: &RemoteError) -> (ErrorKind, bool) {
+fn kind_and_outcome(error: &RemoteError) -> (ErrorKind, bool) {
     (error.kind, error.outcome_unknown)
 }
 

@@ -1,9 +1,9 @@
 //! Everything between "no connection" and "too much of an answer".
 
 use super::{
-    INHERITED, read_policy,
+    INHERITED, kind_and_outcome, read_policy,
     server::{HttpResponse, SECRET, Server, client, json, transport, with},
-    trouble, write_policy,
+    write_policy,
 };
 use crate::{
     reconcile::{Detail, ErrorKind, RemoteError},
@@ -18,7 +18,7 @@ use tokio::{
 async fn read_and_write(client: &Client) -> [(ErrorKind, bool); 2] {
     let read: RemoteError = client.request(&read_policy()).await.unwrap_err();
     let write = client.request(&write_policy()).await.unwrap_err();
-    [trouble(&read), trouble(&write)]
+    [kind_and_outcome(&read), kind_and_outcome(&write)]
 }
 
 /// The kind is the same for both; only the write may have landed.
@@ -149,7 +149,7 @@ async fn https_write(greeting: &'static str) -> RemoteError {
 
 #[tokio::test]
 async fn row_016_https_to_a_port_that_speaks_plain_http() {
-    assert_eq!(trouble(&https_write("HTTP/1.1 400 Bad Request\r\n\r\n").await), (ErrorKind::Tls, false));
+    assert_eq!(kind_and_outcome(&https_write("HTTP/1.1 400 Bad Request\r\n\r\n").await), (ErrorKind::Tls, false));
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn row_015_after_five_failures_in_a_row_nothing_more_is_sent() {
         let other = client(&transport, &server.url);
         let held = join_all((0..100).map(|_| async { other.request(&write_policy()).await.unwrap_err() })).await;
         for error in held {
-            assert_eq!(trouble(&error), (kind, false), "what was not sent can't land");
+            assert_eq!(kind_and_outcome(&error), (kind, false), "what was not sent can't land");
             assert_eq!(error.detail.to_string(), "held back here, nothing was sent");
         }
         assert_eq!(server.received().len(), before);
@@ -37,7 +37,7 @@ async fn row_015_after_five_failures_in_a_row_nothing_more_is_sent() {
 }
 
 #[tokio::test]
-async fn row_015_whoever_was_sent_in_an_outage_hears_when_the_next_probe_is_due_and_nobody_else() {
+async fn row_015_in_an_outage_only_the_error_of_a_request_that_was_sent_says_when_the_next_probe_is_due() {
     let server = Server::always(json(503, "")).await;
     let client = server.client();
     for failure in 1..=5 {

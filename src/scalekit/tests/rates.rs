@@ -33,7 +33,7 @@ async fn pause(response: HttpResponse) -> u64 {
 }
 
 #[tokio::test]
-async fn row_011_a_429_tells_its_delay_in_many_forms() {
+async fn row_011_a_429_has_its_delay_in_many_forms() {
     // a moment is nearer by the time that it is read: the lower bounds leave half a minute for that
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(61));
     let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;

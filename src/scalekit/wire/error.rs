@@ -1,12 +1,11 @@
-//! What is read from the body of an error response (`scalekit-api.md` §4.1): a few
-//! words from known places, each checked for its form. The message is never
-//! read.
+//! Reads the body of an error response (`scalekit-api.md` §4.1): a few words from known fields, each
+//! checked for its form. The message is never read.
 
 use super::numbers::integer;
 use crate::scalekit::retry_after::seconds;
 use serde_json::{Map, Value};
 
-/// The fields a validation error can name; any other is left out.
+/// The fields that a validation error can name; others are dropped.
 const FIELDS: [&str; 14] = [
     "id",
     "organization_id",
@@ -24,8 +23,7 @@ const FIELDS: [&str; 14] = [
     "query",
 ];
 
-/// The token endpoint's own codes (RFC 6749 §5.2); no other lower-case word is
-/// taken for one.
+/// The error codes of OAuth (RFC 6749 §5.2); other lower-case words are dropped.
 const OAUTH: [&str; 6] = [
     "invalid_request",
     "invalid_client",
@@ -35,25 +33,24 @@ const OAUTH: [&str; 6] = [
     "invalid_scope",
 ];
 
-/// What an error body says.
+/// What an error body contains.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::scalekit) struct ErrorInfo {
-    /// Whether it has a code of gRPC's, of Scalekit's or of OAuth's; no other
-    /// server is likely to.
+    /// Whether it has an error code of gRPC, Scalekit or OAuth, which another server is unlikely to send.
     pub(in crate::scalekit) is_scalekits: bool,
-    /// Whether it is Scalekit's own "not found", not a proxy's.
+    /// Whether it is Scalekit's "not found", not a proxy's.
     pub(in crate::scalekit) not_found: bool,
-    /// Upper case and `_` only, or one of OAuth's.
+    /// Upper case, digits and `_` only, or one of OAuth's.
     pub(in crate::scalekit) error_code: Option<String>,
     /// Letters, digits and `._-` only.
     pub(in crate::scalekit) request_id: Option<String>,
-    /// Of the fixed list only.
+    /// Names of [`FIELDS`] only.
     pub(in crate::scalekit) fields: Vec<&'static str>,
     /// Seconds.
     pub(in crate::scalekit) retry_after: Option<f64>,
 }
 
-/// Reads an error body; one that is no JSON says nothing.
+/// Reads an error body; empty if it is not JSON.
 pub(in crate::scalekit) fn error_info(body: &[u8]) -> ErrorInfo {
     let Ok(root) = super::decode::<Map<String, Value>>(body) else { return ErrorInfo::default() };
     // ErrorInfo is one of the details, or the body itself (`scalekit-api.md` §4.1).

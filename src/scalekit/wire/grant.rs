@@ -1,4 +1,4 @@
-//! The token endpoint's response (`scalekit-api.md` §1.3).
+//! Reads the response of the token endpoint (`scalekit-api.md` §1.3).
 
 use super::{Read, decode};
 use crate::scalekit::token::Grant;
@@ -8,16 +8,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
 
-/// How long a token is used whose lifetime is not given, in seconds.
+/// The lifetime of a token if the response has none, in seconds.
 const DEFAULT: f64 = 300.0;
-/// Lifetimes are clamped: a shorter one would be all renewals, a longer one is
-/// never promised.
+/// The shortest and the longest lifetime in seconds; others are clamped.
 const SHORTEST: f64 = 30.0;
 const LONGEST: f64 = 24.0 * 60.0 * 60.0;
 /// The payload of a token is some hundred bytes; a longer one is not decoded.
 const LARGEST_PAYLOAD: usize = 16 * 1024;
 
-/// Only the token is essential.
+/// Reads the token, which is required, and its lifetime.
 pub(in crate::scalekit) fn grant(body: &[u8]) -> Read<Grant> {
     #[derive(Deserialize)]
     struct Body {
@@ -46,7 +45,7 @@ fn issuer(token: &str) -> Option<String> {
     decode::<Payload>(&payload).ok().map(|payload| payload.iss)
 }
 
-/// A bearer token is visible ASCII (RFC 6750 §2.1, generously).
+/// Whether a token can be sent in a header: RFC 6750 §2.1 allows less than visible ASCII.
 fn sendable(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic())
 }

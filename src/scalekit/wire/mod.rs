@@ -1,8 +1,7 @@
-//! Scalekit's JSON: read with tolerance where the contract leaves room
-//! (`scalekit-api.md` §6), refused where a guess could do harm.
+//! Reads and writes Scalekit's JSON. Tolerant where the contract is open (`scalekit-api.md` §6), strict
+//! where a wrong guess could do harm.
 //!
-//! What can't be read becomes a sentence from a fixed set, which never quotes
-//! the response.
+//! The errors are fixed sentences, which never quote the response.
 
 mod error;
 mod grant;
@@ -21,10 +20,9 @@ use serde::{
 };
 use std::{fmt, marker::PhantomData};
 
-/// Scalekit's JSON is never nested deeper (`docs/failures.md` row 21).
+/// The deepest nesting that is read; Scalekit's JSON is flatter (`docs/failures.md` row 21).
 const DEEPEST: usize = 32;
 
-/// What was read, or why it can't be.
 type Read<T> = Result<T, &'static str>;
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
@@ -37,7 +35,7 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
     }
 }
 
-/// How deep brackets nest outside of strings; needs no valid JSON.
+/// The nesting depth of brackets outside of strings; the JSON need not be valid.
 fn depth(body: &[u8]) -> usize {
     let (mut depth, mut deepest, mut text, mut escaped) = (0usize, 0, false, false);
     for byte in body {
@@ -54,8 +52,8 @@ fn depth(body: &[u8]) -> usize {
     deepest
 }
 
-/// A struct read from a JSON object only; derived code alone would also take an
-/// array for it. Duplicate keys are refused by derived code.
+/// Reads a struct from a JSON object only; derived code would also accept an array. It refuses duplicate
+/// keys.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

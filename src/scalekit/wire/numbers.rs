@@ -1,10 +1,10 @@
-//! Numbers and units as protojson may write them (`scalekit-api.md` §2, §6).
+//! Reads numbers and units in all forms of protojson (`scalekit-api.md` §2, §6).
 
 use super::Read;
 use crate::policy::{Minutes, Unit};
 use serde_json::Value;
 
-/// Beyond this a float no longer holds every integer.
+/// The largest float up to which every integer is exact.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// An integer written as a number, an integral float or a numeric string.
@@ -27,7 +27,7 @@ fn integral(number: f64) -> Option<i64> {
 /// A timeout with its unit. Absent, null and zero mean "not set", and then the
 /// unit does not matter.
 pub(super) fn timeout(value: Option<&Value>, unit: Option<&Value>) -> Read<Option<Minutes>> {
-    const BAD: &str = "a timeout in the answer is not a number of minutes that can be";
+    const BAD: &str = "a timeout in the answer is not a valid number of minutes";
     let Some(value) = value else { return Ok(None) };
     match integer(value).ok_or(BAD)? {
         0 => Ok(None),
@@ -35,8 +35,7 @@ pub(super) fn timeout(value: Option<&Value>, unit: Option<&Value>) -> Read<Optio
     }
 }
 
-/// Absent or unspecified means minutes (`scalekit-api.md` §3.5); a unit that is
-/// not known must not be guessed.
+/// An absent or unspecified unit means minutes (`scalekit-api.md` §3.5); an unknown one is an error.
 fn read_unit(unit: Option<&Value>) -> Read<Unit> {
     match enumerator(unit, "_UNIT_").as_deref() {
         None | Some("" | "0" | "UNSPECIFIED" | "1" | "MINUTES") => Ok(Unit::Minutes),
@@ -46,8 +45,8 @@ fn read_unit(unit: Option<&Value>) -> Read<Unit> {
     }
 }
 
-/// An enum value in upper case, without a prefix that ends in `mark`
-/// (`SESSION_TIMEOUT_UNIT_MINUTES`), or its number as text.
+/// The name of an enum value in upper case, without a prefix that ends in `mark`, as in
+/// `SESSION_TIMEOUT_UNIT_MINUTES`; or its number as text.
 pub(super) fn enumerator(value: Option<&Value>, mark: &str) -> Option<String> {
     match value? {
         Value::String(text) => {

@@ -1,4 +1,4 @@
-//! Organizations and their feature flags (`scalekit-api.md` §2.1, §2.3, §2.6).
+//! Reads and writes organizations and their feature flags (`scalekit-api.md` §2.1, §2.3, §2.6).
 
 use super::{Object, Read, decode, numbers};
 use crate::{
@@ -8,10 +8,9 @@ use crate::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A longer page token would not fit into a URL.
+/// The longest page token, since a longer one does not fit into a URL.
 const LONGEST_TOKEN: usize = 4096;
 
-/// A page, the token of the next one, and the number of all organizations.
 type Listed = (Vec<Organization>, Option<String>, Option<usize>);
 
 #[derive(Deserialize)]
@@ -27,8 +26,7 @@ struct Settings {
     features: Option<Vec<Object<RawFeature>>>,
 }
 
-/// Writing sends the whole list back, so an entry that can't be read is an error,
-/// not one to skip.
+/// The list is written back as a whole, so an entry that can't be read is an error and not skipped.
 #[derive(Deserialize)]
 struct RawFeature {
     name: String,
@@ -57,9 +55,9 @@ pub(in crate::scalekit) fn organizations(body: &[u8]) -> Read<Listed> {
     let page = decode::<Envelope>(body)?;
     let next = page.next_page_token.filter(|token| !token.is_empty());
     if next.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
-        return Err("the answer has a page token of absurd length");
+        return Err("the answer has a page token that is too long");
     }
-    // protojson leaves an empty list out; one of the other fields shows that this is a list.
+    // protojson leaves out an empty list; another field must then show that this is a page.
     if page.organizations.is_none() && page.total_size.is_none() && next.is_none() {
         return Err("the answer has no organizations");
     }
@@ -168,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_tells_whether_there_is_another() {
+    fn a_page_says_whether_there_is_another() {
         let page = |rest: &str| organizations(format!(r#"{{"organizations":[{{"id":"org_1"}}]{rest}}}"#).as_bytes());
         for last in ["", r#","next_page_token":"""#, r#","next_page_token":null,"total_size":1"#] {
             assert_eq!(page(last).map(|(found, next, _)| (found.len(), next)), Ok((1, None)), "{last}");

@@ -1,5 +1,5 @@
-//! Session policies, the organization's and the application's
-//! (`scalekit-api.md` §2.7–2.9).
+//! Reads and writes session policies, the organization's and the application's (`scalekit-api.md`
+//! §2.7–2.9).
 
 use super::{
     Object, Read, decode,
@@ -9,8 +9,8 @@ use crate::policy::{ApplicationPolicy, Bounds, Idle, Live, Minutes, Policy};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The fields both policies share. Kept raw, because what a value means, or
-/// whether it means anything, depends on its neighbours.
+/// The fields of both policies. They are values, since what each means, if anything, depends on the
+/// others.
 #[derive(Deserialize)]
 struct Fields {
     #[serde(alias = "policySource")]
@@ -35,7 +35,7 @@ pub(in crate::scalekit) fn live_policy(body: &[u8]) -> Read<Live> {
         policy: Option<Object<Fields>>,
     }
     let Object(fields) = decode::<Envelope>(body)?.policy.ok_or("the answer has no policy")?;
-    // The numbers are those of the enum's declaration (`scalekit-api.md` §6).
+    // the numbers are those of the enum's declaration (`scalekit-api.md` §6)
     match enumerator(fields.policy_source.as_ref(), "_TYPE_").as_deref() {
         Some("APPLICATION" | "ENVIRONMENT" | "1") => Ok(Live::Application),
         Some("CUSTOM" | "2") => Ok(Live::Custom { absolute: fields.absolute()?, idle: fields.idle()? }),
@@ -43,7 +43,7 @@ pub(in crate::scalekit) fn live_policy(body: &[u8]) -> Read<Live> {
     }
 }
 
-/// The application's policy as the organization sees it.
+/// Reads the policy that the organization inherits.
 pub(in crate::scalekit) fn application_policy(body: &[u8]) -> Read<ApplicationPolicy> {
     #[derive(Deserialize)]
     struct Envelope {
@@ -63,7 +63,7 @@ impl Fields {
         timeout(self.absolute_session_timeout.as_ref(), self.absolute_session_timeout_unit.as_ref())
     }
 
-    /// A number beside a flag that is off is stale (`scalekit-api.md` §3.8), so it is not read.
+    /// If the flag is off, the number is stale and not read (`scalekit-api.md` §3.8).
     fn idle(&self) -> Read<Idle> {
         match &self.idle_session_timeout_enabled {
             None | Some(Value::Bool(false)) => Ok(Idle::Off),
@@ -75,11 +75,9 @@ impl Fields {
     }
 }
 
-/// The body that replaces the organization's policy: always the complete state,
-/// since it is unknown what the server does with what is left out
-/// (`scalekit-api.md` §3.6), and
-/// always in minutes (§3.5). Spelled out, because a server may drop a misspelled
-/// name in silence (§2).
+/// The body that writes the organization's policy: always complete, since it is unknown what the server
+/// does with fields that are left out (`scalekit-api.md` §3.6), and always in minutes (§3.5). It is a
+/// literal, because a server may silently drop a misspelled name (§2).
 pub(in crate::scalekit) fn write_policy(policy: &Policy) -> String {
     let Policy::Custom(session) = policy else {
         return r#"{"policy_source":"APPLICATION"}"#.to_owned();

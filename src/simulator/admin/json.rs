@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The status of a refused admin request, and why.
+/// The status and the message of a refused admin request.
 pub(super) type AdminError = (u16, String);
 
 pub(super) fn body<T: DeserializeOwned>(request: &ApiRequest) -> Result<T, AdminError> {

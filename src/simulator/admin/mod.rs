@@ -1,7 +1,7 @@
-//! The admin endpoints: what a test may do that a client of Scalekit may not.
+//! The admin endpoints, with which tests control the simulator.
 //!
-//! They ask for no authentication, which is why the simulator listens on loopback
-//! only, and the journal does not record them.
+//! They need no authentication, so the simulator listens on loopback only. The journal does not record
+//! them.
 
 mod json;
 mod organizations;
@@ -32,7 +32,7 @@ pub(crate) fn handle(server: &Server, request: &ApiRequest) -> ApiResponse {
     }
 }
 
-/// Carries out an admin request of this process, without HTTP.
+/// Carries out an admin request without HTTP.
 pub(crate) fn direct(server: &Server, method: &str, target: &str, body: &Value) -> (u16, Value) {
     let request = ApiRequest {
         sequence: 0,
@@ -69,7 +69,7 @@ fn dispatch(server: &Server, request: &ApiRequest) -> Result<Value, AdminError> 
     Ok(json!({}))
 }
 
-/// `?method=PATCH&path=/api/v1/**&status=429&after=17`, each optional.
+/// Parses `?method=PATCH&path=/api/v1/**&status=429&after=17`; each is optional.
 fn filter(request: &ApiRequest) -> Result<Filter, AdminError> {
     Query::try_from_uri(&request.uri).map(|Query(filter)| filter).map_err(|error| (400, error.body_text()))
 }

@@ -1,5 +1,4 @@
-//! The admin endpoints that change organizations, as a dashboard user or another
-//! client would.
+//! The admin endpoints that change organizations, as a dashboard user or another client would.
 
 use super::json::{AdminError, body, no_endpoint};
 use crate::simulator::features::Feature;
@@ -11,12 +10,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use std::time::Instant;
 
-/// What a dashboard user, a widget or another client may change. Fields left
-/// out stay; a policy is replaced whole.
+/// A change of an organization. Fields that are left out stay; a policy is replaced as a whole.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Edit {
-    /// `null` takes the external id away.
+    /// `null` removes the external id.
     #[serde(deserialize_with = "present")]
     external_id: Option<Option<String>>,
     display_name: Option<String>,
@@ -28,7 +26,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
     Option::deserialize(deserializer).map(Some)
 }
 
-/// `rest` is the path behind `organizations`.
+/// `rest` is the path after `organizations`.
 pub(super) fn dispatch(server: &Server, request: &ApiRequest, rest: &str) -> Result<Value, AdminError> {
     let now = Instant::now();
     let mut environment = server.environment();
@@ -55,8 +53,8 @@ pub(super) fn dispatch(server: &Server, request: &ApiRequest, rest: &str) -> Res
     Ok(organization.as_stored(now))
 }
 
-/// Creates the organization `id` from the draft, in place of the old one if there is
-/// one. A refused draft leaves the old one as it was.
+/// Creates the organization `id` from the draft, and replaces the old one if there is one. If the draft is
+/// refused, the old one stays.
 fn replace<'a>(all: &'a mut Organizations, id: &str, draft: Draft) -> Result<&'a mut Organization, AdminError> {
     let holder = draft.external_id.as_deref().and_then(|external| all.get_external(external));
     if holder.is_some_and(|holder| holder.id != id) {

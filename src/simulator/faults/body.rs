@@ -1,4 +1,4 @@
-//! Response bodies that a healthy server would not send.
+//! Response bodies that a correct server would not send.
 
 use crate::simulator::api_error::{ApiError, error_info, status_response};
 use crate::simulator::http::{ApiRequest, respond};
@@ -10,33 +10,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-
-/// The body of a forged response.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Forgery {
-    /// Nothing at all.
     Empty,
     /// A `google.rpc.Status` that fits the HTTP status.
     #[default]
     Status,
-    /// The documented 401 body, whatever the status.
+    /// The documented body of a 401, whatever the status.
     Unauthenticated,
-    /// `{"error": …}` as a token endpoint would.
+    /// `{"error": …}` as from a token endpoint.
     Oauth,
-    /// An HTML page, as of a proxy or a captive portal.
+    /// An HTML page, as from a proxy or a captive portal.
     Html,
     /// A Status whose message repeats the request's Authorization and body.
     Echo,
-    /// JSON that breaks off.
     Garbled,
     /// Objects nested this deep; valid JSON.
     Deep(usize),
-    /// This much white space, a valid beginning of JSON, as fast as it is read.
+    /// So many bytes of white space, a valid beginning of JSON, as fast as they are read.
     Huge(u64),
-    /// This value.
     Json(Value),
-    /// This text, as text/plain.
+    /// As text/plain.
     Text(String),
 }
 
@@ -85,7 +80,7 @@ fn status_json(status: u16, message: &str) -> Body {
     status_response(status, code, message, [error_info(error_code)]).body.into()
 }
 
-/// A stream, so that neither side needs the memory.
+/// Streamed, so that neither side needs the memory.
 fn huge(bytes: u64) -> Body {
     const CHUNK: u64 = 64 * 1024;
     let chunks = stream::unfold(bytes, |left| async move {

@@ -1,17 +1,15 @@
-//! The faults that a rule can inject, as JSON.
+//! The faults that a rule can inject.
 
 use super::body::Forgery;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use strum::IntoStaticStr;
 
-/// What happens instead of the normal response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Fault {
-    /// The request is not carried out; this is the response. A redirect is a 302
-    /// with a `location` header.
+    /// Not carried out; the response is this one. A redirect is a 302 with a `location` header.
     Refuse {
         status: u16,
         #[serde(default)]
@@ -19,24 +17,23 @@ pub(crate) enum Fault {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// The request is carried out; this is sent instead of its response.
+    /// Carried out; the response is replaced by this one.
     Answer {
-        /// The status of the real response unless given.
+        /// By default that of the real response.
         status: Option<u16>,
         body: Forgery,
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// Carried out at once; the response comes late.
+    /// Carried out at once; the response is delayed.
     SlowHeaders { delay_ms: u64 },
-    /// Carried out at once; the body comes in small chunks.
+    /// Carried out at once; the body is sent in small chunks.
     SlowBody {
         #[serde(default = "one")]
         chunk_bytes: usize,
         every_ms: u64,
     },
-    /// Carried out; the body ends after so many bytes, short of its announced
-    /// length, and the connection with it.
+    /// Carried out; the connection closes after so many bytes of the body.
     Truncated { keep_bytes: usize },
     /// Not carried out; the connection closes without a response.
     LostRequest,
@@ -46,18 +43,17 @@ pub(crate) enum Fault {
     Late { after_ms: Option<u64>, then: Then },
 }
 
-/// What the client of a late request sees.
+/// What the client of a late request gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Then {
-    /// The connection closes at once.
     HangUp,
-    /// Nothing happens until the client gives up.
+    /// No response; the connection stays open.
     Silence,
 }
 
 impl Fault {
-    /// The name under which rules and the journal know it.
+    /// The name in rules and in the journal.
     pub(crate) fn kind(&self) -> &'static str {
         self.into()
     }

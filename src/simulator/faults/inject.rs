@@ -1,4 +1,4 @@
-//! Injects a fault into the handling of a request.
+//! Injects a fault while a request is handled.
 
 use super::fault::{Fault, Then};
 use crate::simulator::http::{ApiRequest, ApiResponse, respond};
@@ -7,20 +7,16 @@ use axum::response::Response;
 use futures::stream;
 use std::io;
 use std::time::Duration;
-
-/// What the client gets.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// A response, genuine or forged.
     Response(Response),
-    /// The connection is closed.
     HangUp,
-    /// Nothing: the connection stays open.
+    /// No response; the connection stays open.
     Silence,
 }
 
-/// Handles `request` with `fault` injected: `handle` carries it out, if and when the
-/// fault lets it.
+/// Handles `request` with `fault` injected. `handle` carries the request out; it is called only if the
+/// fault allows it.
 pub(crate) async fn inject<H>(fault: Fault, request: &ApiRequest, handle: H) -> Outcome
 where
     H: FnOnce() -> ApiResponse + Send + 'static,
@@ -60,7 +56,7 @@ where
     }
 }
 
-/// A response with its whole body, `chunk_bytes` at a time.
+/// Sends the body of a response in chunks of `chunk_bytes`.
 fn slow_body(response: ApiResponse, chunk_bytes: usize, every: Duration) -> Response {
     let body = Bytes::from(response.body);
     let headers = with_content_length(response.headers, body.len());
@@ -75,18 +71,17 @@ fn slow_body(response: ApiResponse, chunk_bytes: usize, every: Duration) -> Resp
     respond(response.status, &headers, Body::from_stream(chunks))
 }
 
-/// A response with the beginning of its body, then an error that makes the server
-/// close the connection.
+/// Sends the beginning of a body, then an error that makes the server close the connection.
 fn truncated(response: ApiResponse, keep_bytes: usize) -> Response {
     let headers = with_content_length(response.headers, response.body.len());
     let mut kept = Bytes::from(response.body);
-    // At least one byte short, or it would not be truncated.
+    // at least one byte less, or it would not be truncated
     kept.truncate(keep_bytes.min(kept.len().saturating_sub(1)));
     let parts = stream::unfold(Some(kept), |kept| async move {
         match kept {
             Some(kept) => Some((Ok(kept), None)),
             None => {
-                // Let what was kept reach the wire before the end does.
+                // the kept bytes must be sent before the connection closes
                 tokio::task::yield_now().await;
                 Some((Err(io::Error::from(io::ErrorKind::ConnectionAborted)), None))
             }

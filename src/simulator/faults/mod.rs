@@ -1,5 +1,4 @@
-//! Fault injection: which request gets which fault, and what is then sent on the
-//! wire.
+//! Fault injection: the rules that select requests, and the faults.
 
 mod body;
 mod fault;

@@ -1,4 +1,4 @@
-//! The rules that say which request gets which fault.
+//! The rules that select the requests to inject faults into.
 
 use super::fault::Fault;
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,12 @@ pub(crate) enum Times {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
-    /// Any method unless given.
+    /// `None`: any method.
     method: Option<String>,
-    /// Any path unless given; `*` stands for anything without a slash, `**`
-    /// for anything. Compared with the path as sent, percent-encoded.
+    /// `None`: any path. `*` matches anything without a slash, `**` anything. Compared with the
+    /// percent-encoded path.
     path: Option<String>,
-    /// So many matching requests are handled normally first.
+    /// How many matching requests are handled normally first.
     #[serde(default)]
     skip: u64,
     #[serde(default = "once")]
@@ -39,7 +39,7 @@ impl Rule {
     }
 }
 
-/// The rules in the order they were added; used-up ones are gone.
+/// The rules in the order in which they were added, without those that are used up.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     rules: Vec<Rule>,
@@ -58,8 +58,8 @@ impl Faults {
         &self.rules
     }
 
-    /// Takes the fault of the first rule that matches this request and has nothing
-    /// left to skip. Every matching rule before it counts the request as skipped.
+    /// Takes the fault of the first rule that matches and has no more requests to skip. Every matching rule
+    /// before it counts the request as skipped.
     pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let position = self.rules.iter_mut().position(|rule| {
             let matching = rule.matches(method, path);
@@ -77,7 +77,7 @@ impl Faults {
     }
 }
 
-/// Whether a path fits a pattern with `*` and `**`.
+/// Whether a path matches a pattern with `*` and `**`.
 pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
     match (pattern, path) {
         ([], []) => true,

@@ -1,7 +1,6 @@
-//! All organizations of the environment, in order of creation.
+//! The organizations of the environment, in order of creation.
 //!
-//! Three indexes instead of a scan or a sort per request, so that a page of
-//! ten thousand organizations costs what a page of ten costs.
+//! Three indexes, so that a page of ten thousand organizations costs as much as one of ten.
 
 mod organization;
 
@@ -9,7 +8,7 @@ pub(crate) use organization::{Draft, Organization};
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Why an organization can't be created or changed like that.
+/// Why an organization can't be created or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Clash {
     #[error("the id is not org_ followed by 1 to 28 letters or digits")]
@@ -19,8 +18,6 @@ pub(crate) enum Clash {
     #[error("the external id is taken")]
     ExternalId,
 }
-
-/// The organizations by age, id and external id.
 #[derive(Debug, Default)]
 pub(crate) struct Organizations {
     by_age: BTreeMap<u64, Organization>,
@@ -44,7 +41,7 @@ impl Organizations {
         self.by_age.len()
     }
 
-    /// Adds one; without an id it gets the next free number.
+    /// Creates an organization. Without an id it gets the next free number.
     pub(crate) fn create(&mut self, mut draft: Draft) -> Result<&mut Organization, Clash> {
         if draft.id.is_empty() {
             draft.id = self.next_id();
@@ -70,8 +67,6 @@ impl Organizations {
     pub(crate) fn get(&mut self, id: &str) -> Option<&mut Organization> {
         self.by_age.get_mut(self.by_id.get(id)?)
     }
-
-    /// The organization with exactly this external id.
     pub(crate) fn get_external(&mut self, external_id: &str) -> Option<&mut Organization> {
         self.by_age.get_mut(self.by_external_id.get(external_id)?)
     }
@@ -84,16 +79,13 @@ impl Organizations {
         Some(gone)
     }
 
-    /// Deletes one and creates its successor: a new id, the same external id,
-    /// nothing else in common.
+    /// Deletes an organization and creates another with the same external id and a new id.
     pub(crate) fn recreate(&mut self, id: &str) -> Option<&mut Organization> {
         let successor = self.next_id();
         let gone = self.remove(id)?;
         let draft = Draft { display_name: gone.display_name, ..Draft::new(successor, gone.external_id) };
         self.create(draft).ok()
     }
-
-    /// Points an external id at another organization, away from whoever had it.
     pub(crate) fn remap(&mut self, id: &str, external_id: Option<String>) {
         let Some(age) = self.by_id.get(id).copied() else { return };
         if let Some(former) = external_id.as_deref().and_then(|external| self.get_external(external)) {
@@ -109,8 +101,8 @@ impl Organizations {
         }
     }
 
-    /// Up to `size` organizations, newest first, older than `before`; and the
-    /// age to go on from, if any are left.
+    /// Up to `size` organizations older than `before`, newest first; and where the next page begins, if
+    /// there is one.
     pub(crate) fn page(&mut self, before: u64, size: usize) -> (Vec<&mut Organization>, Option<u64>) {
         let mut rest = self.by_age.range_mut(..before).rev();
         let page: Vec<_> = rest.by_ref().take(size).collect();

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Instant;
 
-/// What an organization is made from; also the body of the admin endpoint.
+/// The body of the admin request that creates an organization.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Draft {
-    /// Empty for the next free number.
+    /// If empty, the next free number.
     pub(crate) id: String,
     pub(crate) external_id: Option<String>,
     pub(crate) display_name: String,
-    /// As in a fresh environment unless given: `sso` on, `dir_sync` off.
+    /// By default `sso` on and `dir_sync` off.
     pub(crate) features: Option<Vec<Feature>>,
     pub(crate) policy: Policy,
 }
@@ -27,7 +27,6 @@ impl Draft {
     }
 }
 
-/// Readers of the API may see old features and an old policy for a while.
 #[derive(Clone, Debug)]
 pub(crate) struct Organization {
     pub(crate) id: String,
@@ -57,8 +56,7 @@ impl Organization {
         }
     }
 
-    /// The stored values as the admin endpoints show them, whatever readers of the
-    /// API are shown.
+    /// The stored values for the admin endpoints, also while the API still returns older ones.
     pub(crate) fn as_stored(&self, now: Instant) -> Value {
         json!({
             "id": self.id,

@@ -1,51 +1,45 @@
-//! How responses are written: the marshal options that the contract leaves open
-//! (`scalekit-api.md` §2, §6).
+//! The marshal options of responses that the contract leaves open (`scalekit-api.md` §2, §6).
 
 use serde::{Deserialize, Serialize};
 
-/// What stands for a value that is not set.
+/// How a value that is not set is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unset {
-    /// Nothing: the key is left out.
     #[default]
     Omit,
     /// 0, false, `""`, `{}` or the `…_UNSPECIFIED` enum name.
     Zero,
-    /// `null`.
     Null,
 }
 
-/// Where something is shown.
+/// In which responses something is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Shown {
-    /// In every response.
     #[default]
     Always,
-    /// Not in lists, as in the documentation's sample of one.
+    /// Not in lists, as in the documentation's sample of a list.
     NotInLists,
-    /// Not if there is nothing in it.
     NotIfEmpty,
-    /// In no response.
     Never,
 }
 
 settings! {
     struct Emission {
         unset: Unset,
-        /// Leaves out 0 and false of plain fields (a feature's `enabled`, the
-        /// application's idle), as proto3 JSON does by default.
+        /// Leave out 0 and false of fields without presence (a feature's `enabled`, the application's idle),
+        /// as proto3 JSON does by default.
         drop_plain_zeros: bool,
-        /// Where organizations come with their `settings`.
+        /// In which responses organizations have `settings`.
         settings: Shown,
-        /// Timeouts as numeric strings.
+        /// Write timeouts as numeric strings.
         numbers_as_strings: bool,
-        /// The word for minutes in session policies; empty leaves the unit out.
+        /// The name of the unit minutes in session policies; if empty, the unit is left out.
         minutes: String = "MINUTES".to_owned(),
-        /// The word for the source APPLICATION.
+        /// The name of the source APPLICATION.
         application: String = "APPLICATION".to_owned(),
-        /// Shows a stored idle timeout next to `idle_session_timeout_enabled:false`.
+        /// Write a stored idle timeout also with `idle_session_timeout_enabled:false`.
         stale_idle: bool,
     }
 }

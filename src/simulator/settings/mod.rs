@@ -1,13 +1,11 @@
-//! The settings: how the simulator behaves where the contract is
-//! silent or allows more than one server (`scalekit-api.md` §6, §8).
+//! The settings: how the simulator behaves where the contract leaves it open (`scalekit-api.md` §6, §8).
 //!
-//! The defaults are the most plausible server. Settings are one JSON object:
-//! a partial object is laid over the current (PATCH) or default (PUT) one, and
-//! an unknown name is an error, so that a typing mistake cannot turn a test
-//! into one that tests nothing.
+//! The defaults are the most plausible server. A partial JSON object is merged into the current (PATCH)
+//! or the default (PUT) settings. An unknown name is an error, so that a typing mistake does not make a
+//! test useless.
 
-/// A group of settings: a struct whose fields are set by name in JSON, each with its
-/// default, which is the type's own where none is given.
+/// Declares a group of settings: a struct whose fields are set by name in JSON, each with the given
+/// default or else that of its type.
 macro_rules! settings {
     ($(#[$doc:meta])* struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $type:ty $(= $default:expr)?,)*
@@ -47,22 +45,21 @@ use serde_json::Value;
 settings! {
     struct Settings {
         parsing: Parsing,
-        /// A longer request body gets a 413.
+        /// The largest request body; a larger one gets a 413.
         max_body_bytes: usize = 1 << 20,
-        /// Whether `%2F` in a path segment is part of the segment; a gateway that
-        /// decodes first answers the unknown-route 404 instead.
+        /// Whether `%2F` in a path segment is part of the segment; else the route is unknown, as at a gateway
+        /// that decodes first.
         encoded_slash_routes: bool = true,
-        /// Wait before every request is carried out.
+        /// The delay before a request is carried out.
         latency_ms: u64,
-        /// Random extra wait, 0 up to this.
+        /// The largest random addition to the delay.
         latency_jitter_ms: u64,
-        /// How long a read still shows what was there before a write.
+        /// How long reads return the old value after a write.
         lag: Lag,
         token: Token,
-        /// Off unless `per_second` is set.
         rate_limit: RateLimit,
         features: FeatureRules,
-        /// Who may set a custom policy at all.
+        /// Where a custom policy needs the feature session_policy.
         gate: Gate,
         policy: PolicyRules,
         application: Application,
@@ -71,8 +68,8 @@ settings! {
 }
 
 impl Settings {
-    /// These settings with a partial object laid over them (RFC 7386); `null`
-    /// restores a default, a list is replaced whole.
+    /// These settings with a partial object merged into them (RFC 7386): `null` restores a default, a list is
+    /// replaced as a whole.
     pub(crate) fn overlaid(&self, partial: &Value) -> Result<Self, serde_json::Error> {
         let mut whole = serde_json::to_value(self)?;
         json_patch::merge(&mut whole, partial);

@@ -1,4 +1,4 @@
-//! The settings for what a request may contain and what it changes.
+//! The settings for what requests may contain and what they change.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,57 +9,53 @@ pub(crate) enum Parsing {
     /// An unknown field or enum name is a 400.
     #[default]
     Strict,
-    /// Both are dropped without a word, grpc-gateway's usual configuration:
-    /// `"hours"` becomes no unit, which is minutes.
+    /// Both are silently dropped, as grpc-gateway is usually configured: `"hours"` becomes no unit, which
+    /// means minutes.
     DiscardUnknown,
 }
 
-/// What a settings PATCH does with features that it does not name.
+/// What a settings PATCH does to features that it does not name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PatchMode {
-    /// They stay as they are.
     #[default]
     Merge,
-    /// They disappear.
     Replace,
 }
 
-/// What a settings PATCH does with a feature name Scalekit does not know.
+/// What a settings PATCH does with an unknown feature name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum UnknownName {
-    /// 400, nothing is changed.
+    /// 400, and nothing changes.
     #[default]
     Reject,
-    /// The entry is dropped.
     Ignore,
-    /// The entry is stored like any other.
     Accept,
 }
 
 settings! {
     struct FeatureRules {
-        /// Merge or replace; undocumented, so both can be simulated.
+        /// Undocumented, so both modes can be simulated.
         patch: PatchMode,
         /// Undocumented as well.
         unknown: UnknownName,
-        /// Features that a PATCH can't enable although it gets a 200.
+        /// Features that a PATCH gets a 200 for and does not enable.
         stuck_off: Vec<String>,
     }
 }
 
-/// Where the session-policy feature is gated.
+/// What a custom policy needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum GateMode {
-    /// Nowhere: what Scalekit's own SDK tests rely on (`scalekit-api.md` §3.9).
+    /// Nothing, as Scalekit's own SDK tests expect (`scalekit-api.md` §3.9).
     #[default]
     None,
-    /// A CUSTOM policy needs the organization's `session_policy` feature.
+    /// The organization's feature `session_policy`.
     Flag,
-    /// The environment lacks the feature: it can't be enabled, and the
-    /// application's policy can't be read. Policy PATCHes are not touched.
+    /// Nothing, but the environment lacks the feature: it can't be enabled, and the application's policy can't
+    /// be read.
     Environment,
 }
 
@@ -75,41 +71,38 @@ settings! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Partial {
-    /// The stored value stays.
+    /// They keep the stored value.
     #[default]
     Keep,
-    /// They become unset; a missing `policy_source` is a 400.
+    /// They are unset; a missing `policy_source` is a 400.
     Reset,
 }
 
-/// What becomes of custom numbers when the source turns APPLICATION (`scalekit-api.md` §3.7).
+/// What happens to the custom numbers when the source becomes APPLICATION (`scalekit-api.md` §3.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AfterRevert {
-    /// Forgotten.
     #[default]
     Drop,
-    /// Kept for a later bare CUSTOM, not shown.
+    /// They are kept for a later CUSTOM without numbers, but not returned.
     Hide,
-    /// Kept, and shown next to APPLICATION.
+    /// They are kept and returned.
     Show,
 }
 
 settings! {
     struct PolicyRules {
-        /// False: both session-policy routes are unknown, as on an old server.
+        /// If false, both session-policy routes are unknown, as on an old server.
         routes: bool = true,
-        /// Whether absolute > idle > access-token expiry is checked, along with
-        /// missing and non-positive values.
+        /// Whether absolute > idle > access token expiry is checked, and missing and non-positive values too.
         chain: bool = true,
-        /// Whether a value looser than the application's is a 400 instead of
-        /// being stored without effect.
+        /// Whether a value looser than the application's is a 400; else it is stored without effect.
         refuse_looser: bool,
         partial: Partial,
         after_revert: AfterRevert,
-        /// A larger absolute timeout is silently lowered to this.
+        /// Silently lower a larger absolute timeout to this.
         max_absolute_minutes: Option<i64>,
-        /// The idle timeout is silently not stored.
+        /// Silently do not store the idle timeout.
         drop_idle: bool,
     }
 }

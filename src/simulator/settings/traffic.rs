@@ -1,9 +1,8 @@
-//! The settings for time: token lifetime, read lag and the rate limit.
+//! The settings for token lifetime, read lag and the rate limit.
 
 use serde::{Deserialize, Serialize};
 
-/// Read-after-write lag: after a PATCH, reads show the old value until both
-/// are used up.
+/// Read-after-write lag: after a PATCH, so many reads and for so long return the old value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Lag {
@@ -14,12 +13,10 @@ pub(crate) struct Lag {
 settings! {
     /// Access tokens (`scalekit-api.md` §1.3).
     struct Token {
-        /// How long a token issued from now on really works.
         lifetime_ms: u64 = 86_399_000,
-        /// Seconds announced as `expires_in`; the real lifetime unless set, so a
-        /// server that promises too much can be simulated.
+        /// The seconds in `expires_in`; by default the lifetime.
         expires_in: Option<i64>,
-        /// `expires_in` as a numeric string.
+        /// Write `expires_in` as a numeric string.
         expires_in_as_string: bool,
         /// The `iss` of the tokens, which are JWTs; the simulator's own base URL
         /// unless set. Empty: the tokens are opaque.
@@ -42,23 +39,22 @@ pub(crate) enum RateLimitForm {
     BodyString,
     /// `X-RateLimit-Reset: <unix seconds>`.
     ResetEpoch,
-    /// Nowhere.
-    Bare,
+    #[serde(rename = "bare")]
+    NoHint,
 }
 
 settings! {
-    /// A token bucket over all `/api/v1` calls; the token endpoint is not counted.
+    /// A token bucket for all requests to `/api/v1`, not for the token endpoint.
     struct RateLimit {
-        /// Requests per second; no limit while unset.
+        /// Requests per second; `None` without a limit.
         per_second: Option<f64>,
-        /// Requests that may come at once.
         burst: u32 = 1,
         form: RateLimitForm,
         /// Every response of the API says what is left, in `X-RateLimit-*`.
         reported: bool,
         /// Both spellings exist: `RATE_LIMITED` (official) and `RATE_LIMIT_EXCEEDED`.
         error_code: String = "RATE_LIMITED".to_owned(),
-        /// The body's `code`: 8 (gRPC) or 429 (as third-party docs show it).
+        /// The `code` in the body: 8 (gRPC) or 429 (as in third-party docs).
         code: u16 = 8,
     }
 }

@@ -5,10 +5,10 @@ use crate::simulator::{Config, Simulator, StartError};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_journal_tells_everything_but_secrets_and_admin_calls() {
+async fn the_journal_has_everything_but_secrets_and_admin_calls() {
     let bench = Bench::new().await;
     bench.call("PATCH", &format!("{POLICY}?a=b"), &custom(480)).await;
-    bench.truth().await;
+    bench.stored().await;
     let journal = bench.journal("").await;
     assert_eq!(journal.len(), 2);
     assert_eq!(journal[0]["body"]["client_secret"], "[redacted]");
@@ -61,7 +61,7 @@ async fn organizations_are_created_edited_replaced_and_deleted() {
     bench.admin("PATCH", "organizations/org_1", &edit).await;
     assert_eq!(bench.get(POLICY).await.json()["policy"]["absolute_session_timeout"], -1);
     bench.admin("PUT", "organizations/org_1", &json!({"external_id": "tenant-1", "features": []})).await;
-    assert_eq!(bench.truth().await["features"], json!([]));
+    assert_eq!(bench.stored().await["features"], json!([]));
     assert_eq!(bench.get(POLICY).await.json()["policy"]["policy_source"], "APPLICATION");
     bench.admin("DELETE", "organizations/org_1", &Value::Null).await;
     assert_eq!(bench.get(ORGANIZATION).await.status, 404);
@@ -75,7 +75,7 @@ async fn a_refused_replacement_leaves_the_organization_alone() {
     let (status, _) =
         bench.simulator.admin("PUT", "/_simulator/organizations/org_1", &json!({"external_id": "tenant-2"}));
     assert_eq!(status, 409);
-    assert_eq!(bench.truth().await["external_id"], "tenant-1");
+    assert_eq!(bench.stored().await["external_id"], "tenant-1");
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_reset_is_like_a_fresh_start() {
     assert_eq!(bench.admin("GET", "settings", &Value::Null).await["gate"]["mode"], "flag");
     assert_eq!(bench.get(ORGANIZATION).await.status, 401, "old tokens are gone");
     assert_eq!(bench.grant(GRANT).await.status, 200);
-    assert_eq!(bench.truth().await["external_id"], "tenant-1");
+    assert_eq!(bench.stored().await["external_id"], "tenant-1");
 }
 
 #[tokio::test]

@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 async fn an_unknown_route_gets_the_gateways_own_404() {
     let bench = Bench::new().await;
     for target in ["/", "/api/v1/nothing", "/api/v1/organizations/org_1/", "/api/v1/organizations:search?query=abc"] {
-        let seen = bench.get(target).await;
-        assert_eq!((seen.status, seen.json()), (404, json!({"code": 5, "message": "Not Found", "details": []})));
+        let response = bench.get(target).await;
+        assert_eq!(
+            (response.status, response.json()),
+            (404, json!({"code": 5, "message": "Not Found", "details": []}))
+        );
     }
     assert_eq!(bench.call("DELETE", POLICY, &Value::Null).await.status, 501);
 }
@@ -24,8 +27,12 @@ async fn a_missing_organization_gets_a_404_with_error_info() {
         ("PATCH", "/api/v1/organizations/org_99/settings"),
         ("GET", "/api/v1/organizations/org_99/application-session-policy"),
     ] {
-        let seen = bench.call(method, path, &Value::Null).await;
-        assert_eq!((seen.status, &seen.json()["details"][0]["error_code"]), (404, &json!("NOT_FOUND")), "{path}");
+        let response = bench.call(method, path, &Value::Null).await;
+        assert_eq!(
+            (response.status, &response.json()["details"][0]["error_code"]),
+            (404, &json!("NOT_FOUND")),
+            "{path}"
+        );
     }
 }
 
@@ -33,9 +40,9 @@ async fn a_missing_organization_gets_a_404_with_error_info() {
 async fn an_id_that_is_no_organization_id_is_invalid() {
     let bench = Bench::new().await;
     for id in ["tenant-1", "org_123456789012345678901234567890"] {
-        let seen = bench.get(&format!("/api/v1/organizations/{id}/session-policy")).await;
-        assert_eq!(seen.status, 400);
-        let violations = &seen.json()["details"][0]["validation_error_info"]["field_violations"];
+        let response = bench.get(&format!("/api/v1/organizations/{id}/session-policy")).await;
+        assert_eq!(response.status, 400);
+        let violations = &response.json()["details"][0]["validation_error_info"]["field_violations"];
         assert_eq!(violations[0]["field"], "organization_id");
     }
 }
@@ -56,10 +63,10 @@ async fn a_strict_server_refuses_what_it_does_not_know() {
         r#"{"policy_source":"CUSTOM""#,
         "[]",
     ] {
-        let seen = bench.call_text("PATCH", POLICY, body).await;
-        assert_eq!((seen.status, &seen.json()["code"]), (400, &json!(3)), "{body}");
+        let response = bench.call_text("PATCH", POLICY, body).await;
+        assert_eq!((response.status, &response.json()["code"]), (400, &json!(3)), "{body}");
     }
-    assert_eq!(bench.truth().await["policy"]["source"], "APPLICATION");
+    assert_eq!(bench.stored().await["policy"]["source"], "APPLICATION");
 }
 
 #[tokio::test]
@@ -67,8 +74,8 @@ async fn a_discarding_server_takes_eight_hours_for_eight_minutes() {
     let bench = Bench::with(json!({"parsing": "discard_unknown"})).await;
     let hours =
         json!({"policy_source": "CUSTOM", "absolute_session_timeout": 8, "absolute_session_timeout_unit": "hours"});
-    let seen = bench.call("PATCH", POLICY, &hours).await;
-    assert_eq!((seen.status, &seen.json()["policy"]["absolute_session_timeout"]), (200, &json!(8)));
+    let response = bench.call("PATCH", POLICY, &hours).await;
+    assert_eq!((response.status, &response.json()["policy"]["absolute_session_timeout"]), (200, &json!(8)));
     let nothing = bench.call("PATCH", POLICY, &json!({"session_policy": "APPLICATION"})).await;
     assert_eq!((nothing.status, &nothing.json()["policy"]["policy_source"]), (200, &json!("CUSTOM")));
 }
@@ -82,7 +89,7 @@ async fn both_spellings_numbers_and_strings_are_understood() {
         r#"{"policy_source":"CUSTOM","absolute_session_timeout":480.0,"idle_session_timeout":null}"#,
     ] {
         assert_eq!(bench.call_text("PATCH", POLICY, body).await.status, 200, "{body}");
-        assert_eq!(bench.truth().await["policy"]["absolute_minutes"], 480, "{body}");
+        assert_eq!(bench.stored().await["policy"]["absolute_minutes"], 480, "{body}");
         bench.call("PATCH", POLICY, &json!({"policy_source": "APPLICATION"})).await;
     }
 }
@@ -100,8 +107,8 @@ async fn a_body_beyond_the_limit_is_not_read() {
 async fn an_old_server_has_no_session_policy_routes() {
     let bench = Bench::with(json!({"policy": {"routes": false}})).await;
     for target in [POLICY, APPLICATION_POLICY] {
-        let seen = bench.get(target).await;
-        assert_eq!((seen.status, &seen.json()["details"]), (404, &json!([])));
+        let response = bench.get(target).await;
+        assert_eq!((response.status, &response.json()["details"]), (404, &json!([])));
     }
     assert_eq!(bench.call("PATCH", SETTINGS, &json!({})).await.status, 200);
 }

@@ -95,9 +95,9 @@ async fn a_normalising_server_answers_200_and_stores_something_else() {
     let bench = Bench::with(json!({"policy": {"max_absolute_minutes": 100, "drop_idle": true}})).await;
     let body = json!({"policy_source": "CUSTOM", "absolute_session_timeout": 480, "idle_session_timeout_enabled": true,
         "idle_session_timeout": 60});
-    let seen = bench.call("PATCH", POLICY, &body).await;
-    assert_eq!((seen.status, &seen.json()["policy"]["absolute_session_timeout"]), (200, &json!(100)));
-    assert_eq!(seen.json()["policy"]["idle_session_timeout_enabled"], false);
+    let response = bench.call("PATCH", POLICY, &body).await;
+    assert_eq!((response.status, &response.json()["policy"]["absolute_session_timeout"]), (200, &json!(100)));
+    assert_eq!(response.json()["policy"]["idle_session_timeout_enabled"], false);
 }
 
 #[tokio::test]

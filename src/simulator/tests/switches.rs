@@ -52,7 +52,7 @@ async fn reads_lag_behind_a_patch() {
     let bench = Bench::with(json!({"lag": {"reads": 2}})).await;
     let source = async || bench.get(POLICY).await.json()["policy"]["policy_source"].clone();
     assert_eq!(bench.call("PATCH", POLICY, &custom(480)).await.json()["policy"]["policy_source"], "CUSTOM");
-    assert_eq!(bench.truth().await["policy_behind"], true);
+    assert_eq!(bench.stored().await["policy_behind"], true);
     assert_eq!([source().await, source().await, source().await], ["APPLICATION", "APPLICATION", "CUSTOM"]);
     bench.call("PATCH", SETTINGS, &json!({"features": [{"name": "session_policy", "enabled": true}]})).await;
     let count =

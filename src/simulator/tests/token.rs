@@ -19,9 +19,9 @@ async fn without_a_bearer_token_every_endpoint_is_closed() {
     for header in
         ["", "authorization: Bearer \r\n", "authorization: Bearer made-up\r\n", "authorization: Basic eA==\r\n"]
     {
-        let seen = send(bench.simulator.address(), "GET", ORGANIZATION, header, "").await;
-        assert_eq!(seen.status, 401, "{header}");
-        assert_eq!(seen.json()["message"], "Token empty");
+        let response = send(bench.simulator.address(), "GET", ORGANIZATION, header, "").await;
+        assert_eq!(response.status, 401, "{header}");
+        assert_eq!(response.json()["message"], "Token empty");
     }
 }
 
@@ -35,8 +35,8 @@ async fn a_bad_request_for_a_token_gets_an_oauth_error() {
         ("grant_type=password&client_id=a&client_secret=b", 400, "unsupported_grant_type"),
         ("", 400, "invalid_request"),
     ] {
-        let seen = bench.grant(body).await;
-        assert_eq!((seen.status, &seen.json()["error"]), (status, &json!(error)), "{body}");
+        let response = bench.grant(body).await;
+        assert_eq!((response.status, &response.json()["error"]), (status, &json!(error)), "{body}");
     }
     let json =
         send(bench.simulator.address(), "POST", "/oauth/token", "content-type: application/json\r\n", GRANT).await;
@@ -68,8 +68,8 @@ async fn the_announced_lifetime_may_be_a_string_or_a_lie() {
     let bench = Bench::with(json!({"token": {"expires_in": -5, "expires_in_as_string": true}})).await;
     assert_eq!(bench.grant(GRANT).await.json()["expires_in"], "-5");
     bench.set(json!({"token": null})).await;
-    let seen = send(bench.simulator.address(), "POST", "/oauth/token", FORM, GRANT).await.json();
-    assert_eq!((&seen["expires_in"], &seen["token_type"]), (&json!(86399), &json!("Bearer")));
+    let response = send(bench.simulator.address(), "POST", "/oauth/token", FORM, GRANT).await.json();
+    assert_eq!((&response["expires_in"], &response["token_type"]), (&json!(86399), &json!("Bearer")));
 }
 
 #[tokio::test]

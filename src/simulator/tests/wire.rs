@@ -11,24 +11,24 @@ use tokio::net::TcpStream;
 
 /// What came back; `status` 0 when nothing did.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) head: String,
     pub(super) body: Vec<u8>,
 }
 
-impl Seen {
+impl Response {
     fn parse(raw: &[u8]) -> Self {
         let Some(end) = raw.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Self { status: 0, head: String::from_utf8_lossy(raw).into_owned(), body: Vec::new() };
         };
         let head = String::from_utf8_lossy(&raw[..end]).into_owned();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut seen = Self { status, head, body: raw[end + 4..].to_vec() };
-        if seen.header("transfer-encoding").is_some() {
-            seen.body = unchunked(&seen.body);
+        let mut response = Self { status, head, body: raw[end + 4..].to_vec() };
+        if response.header("transfer-encoding").is_some() {
+            response.body = unchunked(&response.body);
         }
-        seen
+        response
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
@@ -60,7 +60,7 @@ fn unchunked(mut rest: &[u8]) -> Vec<u8> {
 }
 
 /// Sends one request and reads until the server closes.
-pub(super) async fn send(address: SocketAddr, method: &str, target: &str, headers: &str, body: &str) -> Seen {
+pub(super) async fn send(address: SocketAddr, method: &str, target: &str, headers: &str, body: &str) -> Response {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = body.len();
     let request = format!(
@@ -70,7 +70,7 @@ pub(super) async fn send(address: SocketAddr, method: &str, target: &str, header
     let mut raw = Vec::new();
     // A killed connection may end in a reset; what came before it counts.
     let _ = stream.read_to_end(&mut raw).await;
-    Seen::parse(&raw)
+    Response::parse(&raw)
 }
 
 /// A simulator and an authenticated client of it.
@@ -96,31 +96,31 @@ impl Bench {
         bench
     }
 
-    pub(super) async fn grant(&self, body: &str) -> Seen {
+    pub(super) async fn grant(&self, body: &str) -> Response {
         send(self.simulator.address(), "POST", "/oauth/token", FORM, body).await
     }
 
     /// An authenticated call; `null` sends no body.
-    pub(super) async fn call(&self, method: &str, target: &str, body: &Value) -> Seen {
+    pub(super) async fn call(&self, method: &str, target: &str, body: &Value) -> Response {
         let text = if body.is_null() { String::new() } else { body.to_string() };
         self.call_text(method, target, &text).await
     }
 
-    pub(super) async fn call_text(&self, method: &str, target: &str, body: &str) -> Seen {
+    pub(super) async fn call_text(&self, method: &str, target: &str, body: &str) -> Response {
         let authorization = format!("authorization: Bearer {}\r\n", self.token);
         send(self.simulator.address(), method, target, &authorization, body).await
     }
 
-    pub(super) async fn get(&self, target: &str) -> Seen {
+    pub(super) async fn get(&self, target: &str) -> Response {
         self.call("GET", target, &Value::Null).await
     }
 
     /// An admin call over the wire that must succeed.
     pub(super) async fn admin(&self, method: &str, target: &str, body: &Value) -> Value {
         let text = if body.is_null() { String::new() } else { body.to_string() };
-        let seen = send(self.simulator.address(), method, &format!("/_simulator/{target}"), "", &text).await;
-        assert_eq!(seen.status, 200, "{method} {target}: {}", String::from_utf8_lossy(&seen.body));
-        seen.json()
+        let response = send(self.simulator.address(), method, &format!("/_simulator/{target}"), "", &text).await;
+        assert_eq!(response.status, 200, "{method} {target}: {}", String::from_utf8_lossy(&response.body));
+        response.json()
     }
 
     pub(super) async fn set(&self, partial: Value) {
@@ -132,7 +132,7 @@ impl Bench {
     }
 
     /// What is really stored of `org_1`.
-    pub(super) async fn truth(&self) -> Value {
+    pub(super) async fn stored(&self) -> Value {
         self.admin("GET", "organizations/org_1", &Value::Null).await
     }
 

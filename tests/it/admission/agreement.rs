@@ -19,7 +19,7 @@ fn every_good_manifest_passes_the_check_without_a_cluster() {
 }
 
 #[test]
-fn every_good_manifest_holds_a_declaration() {
+fn every_good_manifest_holds_a_valid_spec() {
     for row in GOOD {
         assert!(crd::read(&row.document()).is_ok(), "{}", row.about);
     }

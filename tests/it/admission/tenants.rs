@@ -97,7 +97,7 @@ fn manifest(name: &str, organization: &str) -> String {
 
 /// A server of its own with the policy in force, since that is for all namespaces.
 fn bound() -> Cluster {
-    let cluster = Cluster::of_ones_own();
+    let cluster = Cluster::exclusive();
     cluster.ok(&["apply", "-f", POLICY]);
     let create = ["create", "--dry-run=server", "-n", "default", "-f", "-"];
     eventually("the policy", 30, || (!cluster.with_input(&create, &manifest("a", "id: org_1")).0).then_some(()));
@@ -165,8 +165,8 @@ fn the_status_is_the_operators_and_no_tenant_writes_it() {
 
     tenant.succeeds(&["create", "-f", "-"], &manifest("Enforce"));
     assert_eq!(tenant.stored()["status"], json!({"observedGeneration": -1}));
-    let truth = json!({"observedGeneration": 1, "organizationId": "org_1", "environment": "acme.scalekit.com"});
-    tenant.report(&truth);
+    let reported = json!({"observedGeneration": 1, "organizationId": "org_1", "environment": "acme.scalekit.com"});
+    tenant.report(&reported);
 
     let patch = r#"{"spec": {"mode": "TightenOnly"}, "status": {"organizationId": "org_2"}}"#;
     let taken: [(&str, &[&str]); 4] = [
@@ -178,7 +178,7 @@ fn the_status_is_the_operators_and_no_tenant_writes_it() {
     for (mode, arguments) in taken {
         tenant.succeeds(arguments, &manifest(mode));
         let stored = tenant.stored();
-        assert_eq!((&stored["spec"]["mode"], &stored["status"]), (&json!(mode), &truth), "{arguments:?}");
+        assert_eq!((&stored["spec"]["mode"], &stored["status"]), (&json!(mode), &reported), "{arguments:?}");
     }
     let refused: [&[&str]; 3] = [
         &["replace", "--subresource=status", "-f", "-"],
@@ -187,6 +187,6 @@ fn the_status_is_the_operators_and_no_tenant_writes_it() {
     ];
     for arguments in refused {
         tenant.is_refused(arguments, &manifest("Enforce"), "Forbidden");
-        assert_eq!(tenant.stored()["status"], truth, "{arguments:?}");
+        assert_eq!(tenant.stored()["status"], reported, "{arguments:?}");
     }
 }

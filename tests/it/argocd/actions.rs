@@ -92,7 +92,7 @@ async fn a_refresh_is_echoed_when_it_is_done_and_not_before() {
     world.start_operator();
     eventually("the echo", 60, || (live(&world)["status"]["lastHandledReconcileAt"] == *at).then_some(()));
     assert_eq!(health(&live(&world)).0, "Healthy");
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +118,7 @@ async fn suspend_stops_the_operator_and_resume_lets_it_go_on() {
     let resumed = world.until("acme", "True", "InSync");
     assert_eq!(health(&resumed).0, "Healthy");
     assert_eq!(enabled(&resumed), ["refresh", "suspend"]);
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480, "it is at work again");
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480, "it is at work again");
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Case {
         })
     }
 
-    fn seen(&self) -> bool {
+    fn is_current(&self) -> bool {
         self.observed == Some(GENERATION) && !self.deleting
     }
 
@@ -68,7 +68,7 @@ impl Case {
     }
 
     fn healthy(&self) -> bool {
-        self.seen()
+        self.is_current()
             && !self.suspended()
             && !self.stalled
             && !self.reconciling
@@ -90,8 +90,12 @@ fn healthy_is_said_of_what_is_ready_for_this_spec_and_of_nothing_else() {
         assert!(is_a_health(&health), "{health} for {object}");
         let status = health["status"].as_str().unwrap();
         assert_eq!(status == "Healthy", case.healthy(), "{health} for {object}");
-        assert_eq!(status == "Degraded", case.seen() && degraded(case), "{health} for {object}");
-        assert_eq!(status == "Suspended", case.seen() && !case.stalled && case.suspended(), "{health} for {object}");
+        assert_eq!(status == "Degraded", case.is_current() && degraded(case), "{health} for {object}");
+        assert_eq!(
+            status == "Suspended",
+            case.is_current() && !case.stalled && case.suspended(),
+            "{health} for {object}"
+        );
         if status == "Healthy" || status == "Degraded" {
             assert!(health["message"].as_str().unwrap().starts_with(case.reason.name()), "{health} for {object}");
         }

@@ -18,7 +18,7 @@ fn indented(text: &str, by: usize) -> String {
     text.lines().map(line).collect()
 }
 
-/// `deploy/argocd/argocd-cm.yaml`, made of the scripts beside it.
+/// `deploy/argocd/argocd-cm.yaml`, made of the scripts in its folder.
 pub fn patch() -> String {
     let mut buttons = format!("discovery.lua: |\n{}definitions:\n", indented(&text("actions/discovery.lua"), 2));
     for action in ACTIONS {
@@ -26,8 +26,8 @@ pub fn patch() -> String {
         buttons.push_str(&format!("- name: {action}\n  action.lua: |\n{lua}"));
     }
     format!(
-        "# What Argo CD needs to know about OrganizationSessionPolicy; docs/argocd.md tells how\n\
-         # to install it. Generated from the scripts beside it; do not edit.\n\
+        "# The health check and the actions of OrganizationSessionPolicy for Argo CD; docs/argocd.md says how\n\
+         # to install them. Generated from the scripts in this folder; do not edit.\n\
          apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: argocd-cm\ndata:\n  {HEALTH}: |\n{}  {BUTTONS}: |\n{}",
         indented(&text("health.lua"), 4),
         indented(&buttons, 4),

@@ -18,13 +18,13 @@ const POLICY: &str = "/api/v1/organizations/*/session-policy";
 /// Stands for every time.
 const SOME_TIME: &str = "2026-01-01T00:00:00Z";
 
-/// The states seen so far.
+/// The states recorded so far.
 #[derive(Default)]
 struct Recorder(Vec<Row>);
 
 impl Recorder {
     /// Judges a resource as it is now, and keeps it.
-    fn see(&mut self, world: &World, state: &str, object: &Value, health: &str, said: &str) {
+    fn record(&mut self, world: &World, state: &str, object: &Value, health: &str, said: &str) {
         let row = |object| Row { state: state.into(), health: health.into(), said: said.into(), object };
         row(object.clone()).assert_health();
         self.0.push(row(timeless(world, object)));
@@ -77,45 +77,45 @@ fn down() -> Value {
     json!({"path": "/api/**", "times": "forever", "fault": {"kind": "refuse", "status": 503}})
 }
 
-async fn settled(seen: &mut Recorder) {
+async fn steady(recorder: &mut Recorder) {
     let mut world = World::without_operator(json!({})).await;
     world.apply("acme", &org("org_1", ""));
     let object = world.resource("acme").unwrap();
-    seen.see(&world, "created, no operator yet", &object, "Progressing", "not reconciled");
+    recorder.record(&world, "created, no operator yet", &object, "Progressing", "not reconciled");
 
     world.start_operator();
     let object = world.until("acme", "True", "InSync");
-    seen.see(&world, "applied", &object, "Healthy", "InSync: the session policy of org_1 is absolute 8h");
+    recorder.record(&world, "applied", &object, "Healthy", "InSync: the session policy of org_1 is absolute 8h");
 
     world.apply("younger", &org("org_1", ""));
     let object = world.until("younger", "False", "Conflict");
-    seen.see(&world, "an older resource owns the organization", &object, "Degraded", "Conflict: ");
+    recorder.record(&world, "an older resource owns the organization", &object, "Degraded", "Conflict: ");
 
     world.apply("missing", &org("org_404", ""));
     let object = world.until("missing", "False", "OrganizationNotFound");
-    seen.see(&world, "no such organization", &object, "Degraded", "OrganizationNotFound: ");
+    recorder.record(&world, "no such organization", &object, "Degraded", "OrganizationNotFound: ");
 
     world.apply("watched", &org("org_2", ", mode: Observe"));
     let object = world.until("watched", "True", "DriftDetected");
-    seen.see(&world, "drift that is only to be observed", &object, "Healthy", "DriftDetected: policySource");
+    recorder.record(&world, "drift that is only to be observed", &object, "Healthy", "DriftDetected: policySource");
 
     let strict = json!({"source": "CUSTOM", "absolute_minutes": 240, "idle_enabled": true, "idle_minutes": 30});
     world.edit("org_3", &json!({"policy": strict}));
     world.apply("tight", &org("org_3", ", mode: TightenOnly"));
     let object = world.until("tight", "True", "StricterKept");
-    seen.see(&world, "stricter than declared", &object, "Healthy", "StricterKept: ");
+    recorder.record(&world, "stricter than declared", &object, "Healthy", "StricterKept: ");
 
     world.apply("acme", &org("org_1", ", suspend: true"));
     let object = world.until("acme", "Unknown", "Suspended");
-    seen.see(&world, "suspended", &object, "Suspended", "spec.suspend");
+    recorder.record(&world, "suspended", &object, "Suspended", "spec.suspend");
 
     world.kill_operator();
     world.apply("tight", "{organization: {id: org_3}, policy: {policySource: APPLICATION}}");
     let object = world.resource("tight").unwrap();
-    seen.see(&world, "edited while the operator is away", &object, "Progressing", "not reconciled");
+    recorder.record(&world, "edited while the operator is away", &object, "Progressing", "not reconciled");
 }
 
-async fn writing(seen: &mut Recorder) {
+async fn writing(recorder: &mut Recorder) {
     let mut world = World::without_operator(json!({})).await;
     let silence = json!({"kind": "slow_headers", "delay_ms": 60_000});
     world.admin("POST", "faults", &json!({"method": "PATCH", "path": POLICY, "fault": silence}));
@@ -126,7 +126,7 @@ async fn writing(seen: &mut Recorder) {
     eventually("the write that hangs", 60, || arrived().then_some(()));
     world.kill_operator(); // so that the state stays
     let object = world.resource("acme").unwrap();
-    seen.see(&world, "being written", &object, "Progressing", "Progressing: applying");
+    recorder.record(&world, "being written", &object, "Progressing", "Progressing: applying");
 
     let world = World::without_operator(json!({})).await;
     let mut world = world;
@@ -135,39 +135,39 @@ async fn writing(seen: &mut Recorder) {
     world.start_operator();
     world.apply("acme", &org("org_1", ""));
     let object = world.until("acme", "False", "RejectedByApi");
-    seen.see(&world, "declined by Scalekit", &object, "Degraded", "RejectedByApi: ");
+    recorder.record(&world, "declined by Scalekit", &object, "Degraded", "RejectedByApi: ");
 }
 
-async fn outage(seen: &mut Recorder) {
+async fn outage(recorder: &mut Recorder) {
     let mut world = World::without_operator(json!({})).await;
     world.admin("POST", "faults", &down());
     world.start_operator();
     world.apply("acme", &org("org_1", ""));
     let object = world.until("acme", "Unknown", "ApiUnavailable");
-    seen.see(&world, "Scalekit is down while something is pending", &object, "Progressing", "ApiUnavailable: ");
+    recorder.record(&world, "Scalekit is down while something is pending", &object, "Progressing", "ApiUnavailable: ");
 
     world.admin("DELETE", "faults", &Value::Null);
     world.until("acme", "True", "InSync");
     world.admin("POST", "faults", &down());
     let object = world.until("acme", "Unknown", "Stale");
-    seen.see(&world, "Scalekit has been down for three intervals", &object, "Degraded", "Stale: ");
+    recorder.record(&world, "Scalekit has been down for three intervals", &object, "Degraded", "Stale: ");
 
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     let object = world.until("acme", "False", "CleanupPending");
-    seen.see(&world, "deleted while Scalekit is down", &object, "Progressing", "CleanupPending: ");
+    recorder.record(&world, "deleted while Scalekit is down", &object, "Progressing", "CleanupPending: ");
 }
 
-async fn credentials(seen: &mut Recorder) {
+async fn credentials(recorder: &mut Recorder) {
     let mut world = World::without_operator(json!({})).await;
     world.start_with(&[]);
     world.apply("acme", &org("org_1", ", credentialsSecretRef: {name: scalekit}"));
     let object = world.until("acme", "False", "CredentialsMissing");
-    seen.see(&world, "its Secret is not there", &object, "Progressing", "CredentialsMissing: ");
+    recorder.record(&world, "its Secret is not there", &object, "Progressing", "CredentialsMissing: ");
 
     world.apply_secret("scalekit", "wrong");
     world.kubectl(&["annotate", "osp", "acme", "reconcile.fluxcd.io/requestedAt=1"]);
     let object = world.until("acme", "False", "CredentialsRejected");
-    seen.see(&world, "its credentials are wrong", &object, "Degraded", "CredentialsRejected: ");
+    recorder.record(&world, "its credentials are wrong", &object, "Degraded", "CredentialsRejected: ");
 
     world.apply_secret("scalekit", "test_simulator");
     world.kubectl(&["annotate", "--overwrite", "osp", "acme", "reconcile.fluxcd.io/requestedAt=2"]);
@@ -177,23 +177,23 @@ async fn credentials(seen: &mut Recorder) {
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     world.start_with(&[]);
     let object = world.until("acme", "False", "CredentialsMissing");
-    seen.see(&world, "deleted and held: its Secret is gone", &object, "Progressing", "the resource goes at");
+    recorder.record(&world, "deleted and held: its Secret is gone", &object, "Progressing", "the resource goes at");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn argocd_sees_every_state_of_a_real_run_as_a_person_expects() {
-    let mut seen = Recorder::default();
-    settled(&mut seen).await;
-    writing(&mut seen).await;
-    outage(&mut seen).await;
-    credentials(&mut seen).await;
+    let mut recorder = Recorder::default();
+    steady(&mut recorder).await;
+    writing(&mut recorder).await;
+    outage(&mut recorder).await;
+    credentials(&mut recorder).await;
     if env::var_os("UPDATE").is_some_and(|value| value == "1") {
-        let text = serde_json::to_string_pretty(&seen.0).unwrap() + "\n";
+        let text = serde_json::to_string_pretty(&recorder.0).unwrap() + "\n";
         fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE), text).unwrap();
     }
     let shapes = |rows: &[Row]| rows.iter().map(Row::shape).collect::<Vec<_>>();
     assert_eq!(
-        shapes(&seen.0),
+        shapes(&recorder.0),
         shapes(&rows()),
         "{FILE} is not what a real run gives; if that is meant, run\n\n    UPDATE=1 cargo test --test it argocd::real_runs\n"
     );

@@ -127,5 +127,5 @@ async fn row_115_a_deletion_that_cannot_take_its_finalizer_off_says_why() {
     });
     allow(&world, &["get", "list", "watch", "patch"], "secrets");
     world.until_gone("acme");
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
 }

@@ -4,7 +4,7 @@
 use super::{eight_hours, journal::message, says, spec};
 use crate::{
     cluster::{cluster, eventually},
-    world::{World, own_credentials},
+    world::{World, default_credentials},
 };
 use serde_json::{Value, json};
 
@@ -37,24 +37,24 @@ async fn row_045_of_two_by_id_the_older_owns_and_the_younger_writes_nothing() {
     assert!(conflicted["metadata"]["finalizers"].is_null());
     world.until_reconciled(3);
     assert_eq!(world.policies("org_1").len(), 1);
-    assert_eq!(world.truth("org_1")["policy"], eight_hours());
+    assert_eq!(world.stored("org_1")["policy"], eight_hours());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_045_a_winner_elsewhere_is_not_named_and_a_restart_changes_nothing() {
+async fn row_045_an_owner_elsewhere_is_not_named_and_a_restart_changes_nothing() {
     let scalekit = World::scalekit(json!({})).await;
-    let winner = World::on(cluster(), scalekit.clone());
+    let owner = World::on(cluster(), scalekit.clone());
     let mut conflicted = World::on(cluster(), scalekit);
-    let namespaces: &'static str = winner.namespace.clone().leak();
+    let namespaces: &'static str = owner.namespace.clone().leak();
     conflicted.arguments = vec!["--watch-namespace", namespaces];
-    winner.apply("the-winner", &spec(""));
-    conflicted.apply_younger("acme", &format!("{{organization: {{id: org_1}}, {NINETY}}}"), (&winner, "the-winner"));
+    owner.apply("the-owner", &spec(""));
+    conflicted.apply_younger("acme", &format!("{{organization: {{id: org_1}}, {NINETY}}}"), (&owner, "the-owner"));
     conflicted.start_operator();
     for _ in 0..2 {
-        winner.until("the-winner", "True", "InSync");
+        owner.until("the-owner", "True", "InSync");
         let resource = conflicted.until("acme", "False", "Conflict");
         assert!(message(&resource, "Ready").contains("another namespace"));
-        assert!(!resource.to_string().contains("the-winner"));
+        assert!(!resource.to_string().contains("the-owner"));
         conflicted.until_reconciled(2);
         assert_eq!(conflicted.policies("org_1").len(), 1);
         conflicted.kill_operator();
@@ -72,7 +72,7 @@ async fn row_046_an_id_and_an_external_id_of_one_organization_are_one_claim() {
     world.until("younger", "False", "Conflict");
     world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 1);
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 90);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,12 +92,12 @@ async fn row_046_two_secrets_that_lead_to_one_environment_are_one_claim() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_046_the_same_id_in_another_environment_is_no_rival() {
+async fn row_046_the_same_id_in_another_environment_is_no_claimant() {
     let other = World::scalekit(json!({})).await;
     let mut world = World::without_operator(json!({})).await;
     world.apply("acme", &spec(""));
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "elsewhere"},
-        "stringData": own_credentials(&other.base_url()).into_iter().collect::<std::collections::BTreeMap<_, _>>()});
+        "stringData": default_credentials(&other.base_url()).into_iter().collect::<std::collections::BTreeMap<_, _>>()});
     let (accepted, said) = cluster().with_input(&["-n", &world.namespace, "apply", "-f", "-"], &secret.to_string());
     assert!(accepted, "{said}");
     world.apply("twin", &spec(", credentialsSecretRef: {name: elsewhere}"));
@@ -118,13 +118,13 @@ async fn row_047_the_younger_takes_over_without_a_revert_in_between() {
     world.kubectl(&["delete", "osp", "older", "--timeout=60s"]);
     let successor = world.until("younger", "True", "InSync");
     assert!(!successor["metadata"]["finalizers"].is_null());
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 90);
     let sources: Vec<_> = world.policies("org_1").iter().map(|body| body["policy_source"].clone()).collect();
     assert_eq!(sources, ["CUSTOM", "CUSTOM"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_047_a_suspended_owner_still_owns_and_a_suspended_heir_inherits_nothing() {
+async fn row_047_a_suspended_owner_still_owns_and_a_suspended_successor_takes_nothing_over() {
     let mut world = World::without_operator(json!({})).await;
     older_and_younger(&world, &spec(""), &by_external_id(NINETY));
     world.start_operator();
@@ -140,7 +140,7 @@ async fn row_047_a_suspended_owner_still_owns_and_a_suspended_heir_inherits_noth
     world.kubectl(&["patch", "osp", "younger", "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]);
     world.until("younger", "Unknown", "Suspended");
     world.kubectl(&["delete", "osp", "older", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "nobody would have kept it");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION", "nobody would have kept it");
     assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
 }
 
@@ -156,9 +156,9 @@ async fn row_049_an_external_id_that_leads_elsewhere_stops_and_the_first_organiz
     assert!(ran.contains("was org_1, is org_2"), "{ran}");
     assert_eq!(resource["status"]["organizationId"], "org_1", "a pin is moved by a person");
     world.until_reconciled(0);
-    assert_eq!((world.policies("org_1").len(), &world.truth("org_2")["policy"]["source"]), (1, &json!("APPLICATION")));
+    assert_eq!((world.policies("org_1").len(), &world.stored("org_2")["policy"]["source"]), (1, &json!("APPLICATION")));
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     let reverted: Vec<String> = world.writes().into_iter().map(|(path, _)| path).collect();
     assert_eq!(reverted, ["org_1/settings", "org_1/session-policy", "org_1/session-policy"]);
 }

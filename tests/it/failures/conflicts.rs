@@ -25,12 +25,12 @@ async fn row_048_of_two_operators_that_do_not_see_each_other_the_stricter_one_pr
     let stalled = |world: &World| world.resource("acme").is_some_and(|r| says(&r, "Stalled") == "True Contended");
     eventually("one gives way", 60, || (stalled(&here) || stalled(&there)).then_some(()));
     here.until_reconciled(4);
-    let (written, winner) = (here.policies("org_1").len(), here.truth("org_1")["policy"].clone());
+    let (written, stricter) = (here.policies("org_1").len(), here.stored("org_1")["policy"].clone());
     assert!(written <= 2 * 6, "{written} writes");
     here.until_reconciled(6);
     assert_eq!(here.policies("org_1").len(), written, "and then there is peace");
-    assert_eq!(here.truth("org_1")["policy"], winner);
+    assert_eq!(here.stored("org_1")["policy"], stricter);
     let ready = [&here, &there].map(|world| says(&world.resource("acme").unwrap(), "Ready"));
-    assert_eq!(winner["absolute_minutes"], 90, "nobody gives way to a looser policy");
+    assert_eq!(stricter["absolute_minutes"], 90, "nobody gives way to a looser policy");
     assert_eq!(ready, ["False Contended", "True InSync"]);
 }

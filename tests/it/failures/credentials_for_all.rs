@@ -4,7 +4,7 @@
 use super::{journal::message, says, spec};
 use crate::{
     cluster::eventually,
-    world::{World, own_credentials},
+    world::{World, default_credentials},
 };
 use serde_json::json;
 use std::{fs, path::PathBuf};
@@ -75,7 +75,7 @@ fn folder(world: &World) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("credentials-{}", world.namespace));
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder).unwrap();
-    for (key, value) in own_credentials(&world.simulator.base_url()) {
+    for (key, value) in default_credentials(&world.simulator.base_url()) {
         fs::write(folder.join(key), value).unwrap();
     }
     folder

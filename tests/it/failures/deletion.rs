@@ -28,7 +28,7 @@ async fn row_042_without_its_secret_a_deletion_waits_and_says_until_when() {
     let ran = message(&held, "Ready");
     assert!(ran.contains(release) && ran.contains("deletionPolicy: Retain"), "{ran}");
     world.until_event("CredentialsMissing", "Warning");
-    assert_eq!(world.truth("org_1")["policy"], eight_hours());
+    assert_eq!(world.stored("org_1")["policy"], eight_hours());
     world.apply_secret("scalekit", "test_simulator");
     world.until_gone("acme");
     assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
@@ -39,7 +39,7 @@ async fn row_042_after_the_announced_time_the_resource_goes_and_its_policy_is_sa
     let world = with_secret(&["--deletion-grace", "4s"]).await;
     world.kubectl(&["delete", "secret", "scalekit"]);
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!((world.policies("org_1").len(), world.truth("org_1")["policy"].clone()), (1, eight_hours()));
+    assert_eq!((world.policies("org_1").len(), world.stored("org_1")["policy"].clone()), (1, eight_hours()));
     let event = world.until_event("PolicyOrphaned", "Warning");
     let ran = event["note"].as_str().unwrap();
     assert!(ran.contains("still live") && ran.contains("scalekit"), "{ran}");
@@ -53,7 +53,7 @@ async fn row_042_retaining_lets_a_held_resource_go_at_once() {
     world.until("acme", "False", "CredentialsMissing");
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"spec":{"deletionPolicy":"Retain"}}"#]);
     world.until_gone("acme");
-    assert_eq!(world.truth("org_1")["policy"], eight_hours());
+    assert_eq!(world.stored("org_1")["policy"], eight_hours());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,5 +110,5 @@ async fn row_055_a_finalizer_stripped_by_hand_leaves_the_policy_and_costs_no_cal
     world.start_with(&[]); // without credentials: whatever it sent would be for acme
     world.apply("bystander", &organization("org_2", ""));
     world.until("bystander", "False", "CredentialsMissing");
-    assert_eq!((world.count(""), &world.truth("org_1")["policy"]), (before, &eight_hours()));
+    assert_eq!((world.count(""), &world.stored("org_1")["policy"]), (before, &eight_hours()));
 }

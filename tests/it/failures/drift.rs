@@ -10,10 +10,10 @@ fn application_reads(world: &World) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_035_drift_is_written_back_once_and_told_with_both_values() {
+async fn row_035_drift_is_written_back_once_and_reported_with_both_values() {
     let world = ready_world("").await;
     world.edit("org_1", &json!({"policy": foreign()}));
-    eventually("the repair", 30, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    eventually("the repair", 30, || (world.stored("org_1")["policy"] == eight_hours()).then_some(()));
     world.until("acme", "True", "InSync");
     world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 2);
@@ -39,10 +39,10 @@ async fn row_035_a_stricter_policy_that_others_keep_setting_is_given_way_to() {
     );
     assert!(message(&resource, "Ready").contains("once an hour"));
     world.until_reconciled(3);
-    assert_eq!((world.policies("org_1").len(), &world.truth("org_1")["policy"]), (5, &stricter()), "it gave way");
+    assert_eq!((world.policies("org_1").len(), &world.stored("org_1")["policy"]), (5, &stricter()), "it gave way");
     world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
     world.until("acme", "True", "InSync");
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90, "an edit is tried at once");
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 90, "an edit is tried at once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn row_113_a_looser_policy_never_stays_however_often_it_is_set() {
         for round in 1..10 {
             world.edit("org_1", &json!({"policy": foreign()}));
             eventually("the correction", 30, || (world.policies("org_1").len() == 1 + round).then_some(()));
-            assert_eq!(world.truth("org_1")["policy"], eight_hours());
+            assert_eq!(world.stored("org_1")["policy"], eight_hours());
         }
         world.until("acme", "True", "InSync");
         let contended = || world.resource("acme").is_some_and(|r| says(&r, "Contended") == "True Contended");
@@ -66,7 +66,7 @@ async fn row_036_a_stricter_application_is_named_and_ready_means_stored() {
     world.start_operator();
     world.apply("acme", &spec(""));
     let resource = world.until("acme", "True", "InSync");
-    assert_eq!(world.truth("org_1")["policy"], eight_hours());
+    assert_eq!(world.stored("org_1")["policy"], eight_hours());
     assert_eq!(says(&resource, "Effective"), "False LooserThanApplication");
     let ran = message(&resource, "Effective");
     assert!(ran.contains("absolute 8h is looser than the application's 2h: it has no effect"), "{ran}");
@@ -77,7 +77,7 @@ async fn row_036_a_stricter_application_is_named_and_ready_means_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_037_what_only_the_application_limits_is_told_as_its_own() {
+async fn row_037_what_only_the_application_limits_is_reported_as_its_own() {
     let settings = json!({"application": {"idle_enabled": true, "idle": 30, "absolute": 30, "absolute_unit": "DAYS"}});
     let mut world = World::without_operator(settings).await;
     world.start_operator();
@@ -87,7 +87,7 @@ async fn row_037_what_only_the_application_limits_is_told_as_its_own() {
     assert_eq!(effective["absoluteSessionTimeout"], json!({"minutes": 480, "from": "organization"}));
     assert_eq!(effective["idleSessionTimeout"], json!({"minutes": 30, "from": "application"}));
     assert_eq!(effective["summary"], "8h (organization) / 30m (application)");
-    assert_eq!(world.truth("org_1")["policy"]["idle_enabled"], false, "what is effective is never written");
+    assert_eq!(world.stored("org_1")["policy"]["idle_enabled"], false, "what is effective is never written");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Rows 30 to 34: the feature `session_policy` of an organization.
 
-use super::{SETTINGS, always, refuse, spec, troubled};
+use super::{SETTINGS, always, refuse, spec, world_with_faults};
 use crate::{
     cluster::eventually,
     world::{World, condition},
@@ -15,9 +15,9 @@ async fn world(settings: Value) -> World {
 
 /// The features as they are, by name.
 fn features(world: &World) -> Vec<(String, bool)> {
-    let truth = world.truth("org_1");
+    let stored = world.stored("org_1");
     let pair = |f: &Value| (f["name"].as_str().unwrap().to_owned(), f["enabled"].as_bool().unwrap());
-    let mut all: Vec<(String, bool)> = truth["features"].as_array().unwrap().iter().map(pair).collect();
+    let mut all: Vec<(String, bool)> = stored["features"].as_array().unwrap().iter().map(pair).collect();
     all.sort();
     all
 }
@@ -32,7 +32,7 @@ async fn row_030_the_feature_is_switched_on_before_the_policy_is_written() {
     world.apply("acme", &spec(""));
     let resource = world.until("acme", "True", "InSync");
     assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["status"], "True");
-    let story = world.story("org_1").replace('A', "");
+    let story = world.request_sequence("org_1").replace('A', "");
     assert!(story.starts_with("OOFRW") && !story[5..].contains(['F', 'W']), "{story}");
     assert_eq!(world.count("status=403"), 0);
     world.until_event("FeatureEnabled", "Normal");
@@ -53,7 +53,7 @@ async fn row_031_a_feature_that_is_forbidden_stops_before_the_policy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_031_a_feature_that_is_declined_is_asked_for_once_in_each_way() {
-    let world = troubled(&[always("PATCH", SETTINGS, refuse(400))]).await;
+    let world = world_with_faults(&[always("PATCH", SETTINGS, refuse(400))]).await;
     world.apply("neighbour", &super::organization("org_2", ""));
     let resource = world.until("acme", "False", "FeatureUnavailable");
     assert!(condition(&resource, "Stalled").is_some());
@@ -75,7 +75,7 @@ async fn row_032_a_feature_that_stays_off_is_given_up_after_two_tries() {
     assert!(condition(&resource, "Stalled").is_some());
     assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["status"], "False");
     world.until_organization_reconciled("org_2", 3);
-    assert_eq!(world.story("org_1").replace('A', ""), "OOFOFO", "each try is checked by reading");
+    assert_eq!(world.request_sequence("org_1").replace('A', ""), "OOFOFO", "each try is checked by reading");
     world.until_event("FeatureNotEnabled", "Warning");
 }
 
@@ -130,7 +130,7 @@ async fn row_034_a_feature_that_is_off_is_only_reported_by_who_observes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_030_a_server_that_never_tells_its_features_is_asked_once_and_the_policy_is_kept() {
+async fn row_030_a_server_that_never_reports_its_features_is_asked_once_and_the_policy_is_kept() {
     for gate in ["none", "flag"] {
         let settings = json!({"emission": {"settings": "never"}, "gate": {"mode": gate}});
         let mut world = World::without_operator(settings).await;
@@ -138,9 +138,14 @@ async fn row_030_a_server_that_never_tells_its_features_is_asked_once_and_the_po
         world.apply("acme", &spec(""));
         let resource = world.until("acme", "True", "InSync");
         assert_eq!(condition(&resource, "FeatureEnabled").unwrap()["reason"], "FeatureStateUnknown");
-        assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
+        assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480);
         world.until_organization_reconciled("org_1", 4);
-        assert_eq!(world.story("org_1").matches(['F', 'W']).count(), 2, "{}", world.story("org_1"));
+        assert_eq!(
+            world.request_sequence("org_1").matches(['F', 'W']).count(),
+            2,
+            "{}",
+            world.request_sequence("org_1")
+        );
         world.until("acme", "True", "InSync");
         world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
     }

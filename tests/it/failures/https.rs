@@ -28,13 +28,13 @@ async fn row_016_with_a_trusted_authority_everything_works_over_https() {
     let world = behind(&authority, &authority).await;
     let resource = world.until("acme", "True", "InSync");
     assert!(resource["status"]["environment"].as_str().unwrap().starts_with("127.0.0.1:"));
-    let declared = world.truth("org_1")["policy"].clone();
+    let declared = world.stored("org_1")["policy"].clone();
     assert_eq!(declared["absolute_minutes"], 480);
     world.edit("org_1", &json!({"policy": {"source": "CUSTOM", "absolute_minutes": 43_200}}));
-    eventually("repair", 30, || (world.truth("org_1")["policy"] == declared).then_some(()));
+    eventually("repair", 30, || (world.stored("org_1")["policy"] == declared).then_some(()));
     world.until("acme", "True", "InSync");
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     assert_eq!(world.policies("org_1").len(), 3);
 }
 

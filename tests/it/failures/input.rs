@@ -64,7 +64,7 @@ async fn row_101_a_policy_that_is_taken_back_is_as_if_it_had_never_been_declared
     });
     assert!(fresh["metadata"]["finalizers"].is_null());
     assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
-    assert_eq!(world.truth("org_1")["policy"], world.truth("org_2")["policy"]);
+    assert_eq!(world.stored("org_1")["policy"], world.stored("org_2")["policy"]);
     for field in ["policy", "effectivePolicy", "drift"] {
         assert_eq!(gone["status"][field], fresh["status"][field], "{field}");
     }
@@ -131,14 +131,14 @@ async fn row_104_a_suspended_resource_does_nothing_and_still_reverts_when_it_goe
     world.until("clock", "True", "InSync");
     world.until_reconciled(3);
     assert_eq!(world.count("path=/api/v1/organizations/org_1**"), before);
-    assert_eq!(world.truth("org_1")["policy"], foreign());
+    assert_eq!(world.stored("org_1")["policy"], foreign());
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     world.apply("acme", &spec(", suspend: true"));
     world.until("acme", "Unknown", "Suspended");
     world.apply("acme", &spec(", suspend: false"));
     world.until("acme", "True", "InSync");
-    assert_eq!(world.truth("org_1")["policy"], eight_hours(), "and is taken up again");
+    assert_eq!(world.stored("org_1")["policy"], eight_hours(), "and is taken up again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,5 +159,5 @@ async fn row_108_observing_writes_nothing_in_a_whole_life() {
     assert!(resource["status"]["driftSummary"].as_str().unwrap().contains("30d"), "{}", resource["status"]);
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
     assert_eq!(world.writes(), []);
-    assert_eq!(world.truth("org_1")["policy"], foreign());
+    assert_eq!(world.stored("org_1")["policy"], foreign());
 }

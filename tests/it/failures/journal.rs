@@ -32,7 +32,7 @@ impl World {
     /// The requests about an organization, a letter each: the organization,
     /// Application's policy, Flags written, policy Read, policy Written. One
     /// reconcile begins with each O, unless it reads the organization again.
-    pub fn story(&self, organization: &str) -> String {
+    pub fn request_sequence(&self, organization: &str) -> String {
         let journal = self.admin("GET", "journal?path=/api/v1/organizations/**", &Value::Null);
         let own = format!("/api/v1/organizations/{organization}");
         let letter = |entry: &Value| {
@@ -83,12 +83,12 @@ impl World {
     }
 
     /// Adds a fault.
-    pub fn trouble(&self, rule: &Value) {
+    pub fn inject(&self, rule: &Value) {
         self.admin("POST", "faults", rule);
     }
 
     /// Ends all faults.
-    pub fn calm(&self) {
+    pub fn clear_faults(&self) {
         self.admin("DELETE", "faults", &Value::Null);
     }
 

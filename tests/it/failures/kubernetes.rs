@@ -48,7 +48,7 @@ async fn row_068_of_a_burst_of_edits_the_last_one_wins_and_few_are_written() {
     let seconds = usize::try_from(start.elapsed().as_secs()).unwrap();
     world.until("acme", "True", "InSync");
     let declared = world.resource("acme").unwrap()["spec"]["policy"]["absoluteSessionTimeout"].as_i64().unwrap();
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], declared * 60);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], declared * 60);
     let written = world.policies("org_1").len() - before;
     assert!(written <= 3 + seconds, "{written} writes for 100 edits in {seconds} s");
 }
@@ -66,7 +66,7 @@ async fn row_070_without_the_definition_the_operator_waits_and_says_what_to_inst
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_070_a_definition_that_is_deleted_takes_its_resources_in_order_and_may_come_back() {
-    let cluster = Arc::new(Cluster::of_ones_own());
+    let cluster = Arc::new(Cluster::exclusive());
     let mut world = World::on(Arc::clone(&cluster), World::scalekit(json!({})).await);
     world.start_operator();
     world.apply("acme", &spec(""));
@@ -74,8 +74,8 @@ async fn row_070_a_definition_that_is_deleted_takes_its_resources_in_order_and_m
     world.until("acme", "True", "InSync");
     world.until("kept", "True", "InSync");
     cluster.ok(&["delete", "crd", "organizationsessionpolicies.scalekit.com", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "each one was asked to go");
-    assert_eq!(world.truth("org_2")["policy"], eight_hours());
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION", "each one was asked to go");
+    assert_eq!(world.stored("org_2")["policy"], eight_hours());
     let writes = world.writes().len();
     cluster.define();
     world.apply("acme", &spec(""));
@@ -85,7 +85,7 @@ async fn row_070_a_definition_that_is_deleted_takes_its_resources_in_order_and_m
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_070_an_empty_list_is_no_wish_to_revert() {
-    let cluster = Arc::new(Cluster::of_ones_own());
+    let cluster = Arc::new(Cluster::exclusive());
     let mut world = World::on(Arc::clone(&cluster), World::scalekit(json!({})).await);
     world.start_operator();
     world.apply("acme", &spec(""));
@@ -98,12 +98,12 @@ async fn row_070_an_empty_list_is_no_wish_to_revert() {
     world.start_operator();
     world.apply("bystander", &organization("org_2", ", mode: Observe"));
     world.until("bystander", "True", "DriftDetected");
-    assert_eq!((world.writes().len(), &world.truth("org_1")["policy"]), (writes, &eight_hours()));
+    assert_eq!((world.writes().len(), &world.stored("org_1")["policy"]), (writes, &eight_hours()));
 }
 
 /// A server whose definition has lost its rules about the spec.
 fn loosened() -> Arc<Cluster> {
-    let cluster = Cluster::of_ones_own();
+    let cluster = Cluster::exclusive();
     let loose = json!([{"op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec",
         "value": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}]);
     cluster.ok(&["patch", "crd", "organizationsessionpolicies.scalekit.com", "--type=json", "-p", &loose.to_string()]);
@@ -123,7 +123,7 @@ async fn row_071_fields_of_a_newer_version_stay_and_do_no_harm() {
     let resource = world.until("acme", "True", "InSync");
     assert_eq!(resource["spec"]["fromTheFuture"], json!({"a": [1, 2]}));
     assert_eq!(
-        (resource["metadata"]["generation"].clone(), world.truth("org_1")["policy"].clone()),
+        (resource["metadata"]["generation"].clone(), world.stored("org_1")["policy"].clone()),
         (json!(1), eight_hours())
     );
 }
@@ -181,20 +181,20 @@ async fn limited() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_080_rights_that_are_taken_away_are_missed_aloud_and_cost_the_others_nothing() {
+async fn row_080_rights_that_are_taken_away_are_reported_and_cost_the_others_nothing() {
     let world = limited().await;
     world.apply("other", &organization("org_2", ""));
     world.until("other", "True", "InSync");
     may_read(&world, "configmaps");
     let missed = world.until("acme", "False", "CredentialsUnreadable");
     world.edit("org_2", &json!({"policy": foreign()}));
-    eventually("the others are reconciled", 60, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
+    eventually("the others are reconciled", 60, || (world.stored("org_2")["policy"] == eight_hours()).then_some(()));
     world.until_reconciled(4);
     let later = world.resource("acme").unwrap();
     assert_eq!(later["metadata"]["resourceVersion"], missed["metadata"]["resourceVersion"], "it is said once");
     may_read(&world, "secrets");
     world.edit("org_1", &json!({"policy": foreign()}));
-    eventually("acme is reconciled again", 75, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    eventually("acme is reconciled again", 75, || (world.stored("org_1")["policy"] == eight_hours()).then_some(()));
     world.until("acme", "True", "InSync");
 }
 
@@ -217,7 +217,7 @@ async fn row_115_an_operator_that_may_not_read_the_secret_any_more_does_not_call
     assert_eq!(held["status"]["release"]["reason"], "CredentialsUnreadable");
     may_read(&world, "secrets");
     world.until_gone("acme");
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
 }
 
 /// What the operator of `world` answers to a probe.
@@ -295,7 +295,7 @@ async fn row_105_a_finalizer_that_somebody_dropped_is_back_before_the_next_write
     // nobody can add one while this hangs, so the write that is due has to wait for it
     world.edit("org_1", &json!({"policy": foreign()}));
     set_finalizers(&world, &[]);
-    eventually("the repair", 30, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    eventually("the repair", 30, || (world.stored("org_1")["policy"] == eight_hours()).then_some(()));
     let resource = world.until("acme", "True", "InSync");
     assert_eq!(finalizers(&resource), [OURS]);
 }

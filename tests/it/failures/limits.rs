@@ -2,7 +2,7 @@
 //! can't take any. What nothing must be sent to is watched by the clock of
 //! another environment, whose resource is reconciled every two seconds.
 
-use super::{ORGANIZATION, always, crowd::Crowd, journal::message, organization, refuse, spec, troubled};
+use super::{ORGANIZATION, always, crowd::Crowd, journal::message, organization, refuse, spec, world_with_faults};
 use crate::{
     cluster::eventually,
     world::{World, condition, scalekit},
@@ -41,7 +41,7 @@ fn limited(headers: Value, body: Value) -> Value {
 /// met it nor for another one.
 async fn pauses_the_environment(headers: Value, body: Value) {
     let fault = json!({"method": "GET", "path": ORGANIZATION, "fault": limited(headers.clone(), body)});
-    let world = troubled(&[fault]).await;
+    let world = world_with_faults(&[fault]).await;
     let clock = Clock::start(&world).await;
     let resource = world.until("acme", "Unknown", "RateLimited");
     assert!(condition(&resource, "Reconciling").is_some());
@@ -72,7 +72,7 @@ async fn row_010_a_rate_limit_until_a_date_pauses_the_whole_environment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_010_a_rate_limit_that_ends_is_survived_without_a_hand() {
     let fault = json!({"path": "/api/**", "times": 2, "fault": limited(json!({"retry-after": "1"}), json!("status"))});
-    let world = troubled(&[fault]).await;
+    let world = world_with_faults(&[fault]).await;
     world.until("acme", "True", "InSync");
     assert_eq!((world.count("status=429"), world.policies("org_1").len()), (2, 1));
 }
@@ -103,7 +103,7 @@ async fn row_010_new_organizations_get_through_a_limit_that_only_its_429s_tell()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_011_a_rate_limit_told_in_the_body_pauses_the_environment() {
+async fn row_011_a_rate_limit_in_the_body_pauses_the_environment() {
     for ran in [json!(600), json!("600")] {
         let detail = json!({"error_code": "RATE_LIMIT_EXCEEDED", "retry_after": ran});
         let body = json!({"json": {"code": 429, "message": "rate limited", "details": [detail]}});
@@ -112,7 +112,7 @@ async fn row_011_a_rate_limit_told_in_the_body_pauses_the_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_011_a_rate_limit_told_as_a_reset_pauses_the_environment() {
+async fn row_011_a_rate_limit_as_a_reset_pauses_the_environment() {
     let epoch = in_ten_minutes().duration_since(UNIX_EPOCH).unwrap().as_secs();
     for ran in ["600".to_owned(), epoch.to_string()] {
         pauses_the_environment(json!({"x-ratelimit-reset": ran}), json!("status")).await;
@@ -123,7 +123,7 @@ async fn row_011_a_rate_limit_told_as_a_reset_pauses_the_environment() {
 async fn row_012_a_rate_limit_without_a_delay_or_with_an_absurd_one_is_survived_without_a_hand() {
     for headers in [json!({}), json!({"retry-after": "99999999999"}), json!({"x-ratelimit-reset": "1000000001"})] {
         let fault = json!({"path": "/api/**", "times": 2, "fault": limited(headers.clone(), json!("status"))});
-        let world = troubled(&[fault]).await;
+        let world = world_with_faults(&[fault]).await;
         world.until("acme", "True", "InSync");
         assert_eq!((world.count("status=429"), world.policies("org_1").len()), (2, 1), "{headers}");
         assert!(world.events("RateLimited").len() <= 1);
@@ -135,12 +135,12 @@ async fn row_012_a_rate_limit_without_a_delay_pauses_those_who_have_not_met_it()
     let mut world = World::without_operator(json!({})).await;
     let crowd = Crowd(60);
     crowd.arrive(&world, Some("1h"));
-    world.trouble(&always("GET", "/api/**", limited(json!({}), json!("status"))));
+    world.inject(&always("GET", "/api/**", limited(json!({}), json!("status"))));
     world.start_operator();
     crowd.until(&world, "Unknown", "RateLimited");
     let sent = world.count("path=/api/**");
     assert!(sent < 60, "{sent}: not everybody had to ask to know");
-    world.calm();
+    world.clear_faults();
     crowd.until(&world, "True", "InSync");
 }
 
@@ -150,7 +150,7 @@ async fn row_013_a_rate_limit_holds_a_deletion_up_and_loses_nothing() {
     let clock = Clock::start(&world).await;
     world.apply("acme", &spec(", interval: 1h"));
     world.until("acme", "True", "InSync");
-    world.trouble(&always("GET", "/api/**", limited(json!({"retry-after": "600"}), json!("status"))));
+    world.inject(&always("GET", "/api/**", limited(json!({"retry-after": "600"}), json!("status"))));
     let before = world.count("path=/api/**");
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     let resource = world.until("acme", "False", "CleanupPending");
@@ -160,12 +160,12 @@ async fn row_013_a_rate_limit_holds_a_deletion_up_and_loses_nothing() {
     assert_eq!(world.count("path=/api/**"), before + 1, "one request, and no busy loop");
     assert!(!world.resource("acme").unwrap()["metadata"]["finalizers"].is_null());
     assert_eq!(world.policies("org_1").len(), 1);
-    world.calm();
+    world.clear_faults();
     world.kill_operator(); // the pause goes with it
     world.start_operator();
     world.until_gone("acme");
     assert_eq!(world.policies("org_1")[1..], [json!({"policy_source": "APPLICATION"})]);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +173,7 @@ async fn row_015_an_outage_is_probed_and_not_stormed_and_is_over_for_all_at_its_
     let mut world = World::without_operator(json!({})).await;
     let crowd = Crowd(60);
     crowd.arrive(&world, Some("30s"));
-    world.trouble(&always("GET", "/api/**", refuse(503)));
+    world.inject(&always("GET", "/api/**", refuse(503)));
     world.start_operator();
     crowd.until(&world, "Unknown", "ApiUnavailable");
     // sixteen reconciles may be under way when it begins; without a breaker each of
@@ -184,7 +184,7 @@ async fn row_015_an_outage_is_probed_and_not_stormed_and_is_over_for_all_at_its_
     let resource = world.resource("crowd-60").unwrap();
     assert!(condition(&resource, "Reconciling").is_some());
     assert_eq!(world.writes(), [], "nothing is written into an outage");
-    world.calm();
+    world.clear_faults();
     let before = world.count("status=503");
     crowd.until(&world, "True", "InSync");
     assert_eq!(world.count("status=503"), before);
@@ -193,10 +193,10 @@ async fn row_015_an_outage_is_probed_and_not_stormed_and_is_over_for_all_at_its_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_015_a_resource_alone_in_an_outage_sends_the_probes_and_is_in_order_soon_after_it() {
-    let world = troubled(&[always("GET", "/api/**", refuse(503))]).await;
+    let world = world_with_faults(&[always("GET", "/api/**", refuse(503))]).await;
     // five failures are an outage; the pauses behind them are its probes', the longest eight seconds
     eventually("four probes", 90, || (world.count("status=503") >= 9).then_some(()));
-    world.calm();
+    world.clear_faults();
     world.until("acme", "True", "InSync");
 }
 
@@ -206,8 +206,8 @@ async fn row_015_an_outage_in_the_middle_of_everything_ends_where_it_would_have_
     let crowd = Crowd(20);
     crowd.arrive(&world, None);
     crowd.until(&world, "True", "InSync");
-    world.trouble(&always("GET", "/api/**", json!({"kind": "lost_request"})));
-    world.trouble(&always("PATCH", "/api/**", json!({"kind": "lost_request"})));
+    world.inject(&always("GET", "/api/**", json!({"kind": "lost_request"})));
+    world.inject(&always("PATCH", "/api/**", json!({"kind": "lost_request"})));
     world.kubectl(&["delete", "osp", "crowd-1", "--wait=false"]);
     world.kubectl(&[
         "patch",
@@ -220,10 +220,10 @@ async fn row_015_an_outage_in_the_middle_of_everything_ends_where_it_would_have_
     world.until("crowd-1", "False", "CleanupPending");
     world.until("crowd-2", "Unknown", "ApiUnreachable");
     let writes = world.writes().len();
-    world.calm();
+    world.clear_faults();
     world.until_gone("crowd-1");
     world.until("crowd-2", "True", "InSync");
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
-    assert_eq!(world.truth("org_2")["policy"]["absolute_minutes"], 90);
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_2")["policy"]["absolute_minutes"], 90);
     assert_eq!(world.writes().len(), writes + 2, "what was held back was not sent as well");
 }

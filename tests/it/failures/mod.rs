@@ -78,7 +78,7 @@ fn forged(body: &Value) -> Value {
 }
 
 /// Faults from the start, and `acme` for org_1.
-async fn troubled(rules: &[Value]) -> World {
+async fn world_with_faults(rules: &[Value]) -> World {
     let mut world = World::without_operator(json!({})).await;
     world.admin("POST", "faults", &json!(rules));
     world.start_operator();

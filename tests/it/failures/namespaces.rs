@@ -29,7 +29,7 @@ async fn row_078_a_namespace_goes_at_once_and_its_policy_is_reverted_though_its_
     world.kubectl(&["delete", "secret", "scalekit"]);
     world.kubectl(&["delete", "namespace", &world.namespace, "--wait=false"]);
     until_the_namespace_is_gone(&world);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
 }
 
@@ -42,6 +42,6 @@ async fn row_078_an_operator_that_never_knew_the_secret_lets_the_namespace_go_af
     let calls = world.count("");
     world.start_with(&[]);
     until_the_namespace_is_gone(&world);
-    assert_eq!((world.count(""), &world.truth("org_1")["policy"]), (calls, &eight_hours()));
+    assert_eq!((world.count(""), &world.stored("org_1")["policy"]), (calls, &eight_hours()));
     assert!(world.log().contains("Orphaned"), "the namespace takes no more events, so the log says it");
 }

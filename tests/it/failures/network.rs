@@ -51,13 +51,13 @@ async fn row_016_of_the_operators_own_environment_a_person_reads_what_is_wrong()
     for (url, reason) in [(refused(), "ApiUnreachable"), ("https://no-such-host.invalid".to_owned(), "ApiUnreachable")]
     {
         let mut world = World::without_operator(json!({})).await;
-        world.start_with(&crate::world::own_credentials(&url));
+        world.start_with(&crate::world::default_credentials(&url));
         world.apply("acme", &spec(""));
         world.until("acme", "Unknown", reason);
     }
     let mut world = World::without_operator(json!({})).await;
     let plain = world.simulator.base_url().replace("http://", "https://");
-    world.start_with(&crate::world::own_credentials(&plain));
+    world.start_with(&crate::world::default_credentials(&plain));
     world.apply("acme", &spec(""));
     world.until("acme", "Unknown", "TlsError");
 }
@@ -101,14 +101,14 @@ async fn row_121_ports_and_services_of_the_network_all_look_the_same_to_who_writ
         let rest = format!(", credentialsSecretRef: {{name: secret-{nth}}}");
         world.apply(&format!("case-{nth}"), &organization(&format!("org_{}", nth + 1), &rest));
     }
-    let mut seen = Vec::new();
+    let mut statuses = Vec::new();
     for (nth, url) in urls.iter().enumerate() {
         let resource = world.until(&format!("case-{nth}"), "Unknown", "ApiUnreachable");
         assert!(!resource["status"].to_string().contains("canary"), "{url}: {resource:#}");
         let of = |kind: &str| (says(&resource, kind), message(&resource, kind).to_owned());
-        seen.push(["Ready", "Reconciling"].map(of));
+        statuses.push(["Ready", "Reconciling"].map(of));
     }
-    assert!(seen.iter().all(|said| *said == seen[0]), "{seen:#?}");
+    assert!(statuses.iter().all(|said| *said == statuses[0]), "{statuses:#?}");
     let notes: Vec<Value> = world.events("ApiUnreachable").iter().map(|event| event["note"].clone()).collect();
     assert!(notes.iter().all(|note| *note == notes[0] && !note.to_string().contains("canary")), "{notes:#?}");
 }

@@ -1,7 +1,7 @@
 //! Rows 21 to 24: answers that are too much, and words and numbers written in
 //! other ways or not possible at all.
 
-use super::{POLICY, always, forged, organization, spec, troubled};
+use super::{POLICY, always, forged, organization, spec, world_with_faults};
 use crate::world::{EIGHT_HOURS, World, condition};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn policy(changes: &Value) -> Value {
 async fn shown(body: &Value) -> World {
     let mut world = World::without_operator(json!({})).await;
     world.edit("org_1", &json!({"features": [{"name": "session_policy", "enabled": true}]}));
-    world.trouble(&always("GET", POLICY, forged(body)));
+    world.inject(&always("GET", POLICY, forged(body)));
     world.start_operator();
     world.apply("acme", &spec(""));
     world
@@ -36,14 +36,14 @@ async fn row_021_an_answer_that_is_too_much_is_not_read_to_its_end() {
         json!({"kind": "refuse", "status": 200, "body": {"text": twice}}),
         json!({"kind": "refuse", "status": 200, "body": {"text": "\u{1f}\u{8b}"}, "headers": gzip}),
     ] {
-        let world = troubled(&[always("GET", POLICY, fault.clone())]).await;
+        let world = world_with_faults(&[always("GET", POLICY, fault.clone())]).await;
         world.apply("neighbour", &organization("org_2", ""));
         world.until("acme", "Unknown", "BadResponse");
         world.until("neighbour", "True", "InSync");
         assert_eq!(world.policies("org_1"), [] as [Value; 0], "{fault}");
         let peak = world.peak_memory();
         assert!(peak.is_none_or(|bytes| bytes < 256 << 20), "{peak:?} for {fault}");
-        world.calm();
+        world.clear_faults();
         world.until("acme", "True", "InSync");
     }
 }
@@ -74,7 +74,7 @@ async fn row_022_other_spellings_of_what_is_declared_are_no_drift() {
 async fn row_022_a_source_from_the_future_is_written_over_once_and_then_named() {
     let future = json!({"policy": {"policy_source": "GROUP"}});
     let world = shown(&future).await;
-    world.trouble(&always("PATCH", POLICY, forged(&future)));
+    world.inject(&always("PATCH", POLICY, forged(&future)));
     world.apply("neighbour", &organization("org_2", ""));
     let resource = world.until("acme", "False", "UnrecognizedLivePolicy");
     assert!(condition(&resource, "Stalled").is_some());

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 fn until_stored(world: &World, organization: &str, policy: &Value) {
     eventually(&format!("{policy} for {organization}"), 60, || {
-        (world.truth(organization)["policy"] == *policy).then_some(())
+        (world.stored(organization)["policy"] == *policy).then_some(())
     });
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_119_after_a_restore_of_etcd_all_is_as_its_resources_say_and_new_ones_are_seen() {
-    let cluster = Arc::new(Cluster::of_ones_own());
+    let cluster = Arc::new(Cluster::exclusive());
     let mut world = World::on(Arc::clone(&cluster), World::scalekit(json!({})).await);
     world.arguments = vec!["--resync-interval", "1h"]; // so that nothing is found by the interval alone
     world.start_operator();
@@ -31,13 +31,13 @@ async fn row_119_after_a_restore_of_etcd_all_is_as_its_resources_say_and_new_one
         world.until("acme", "True", "InSync");
     }
     world.kubectl(&["delete", "osp", "deleted", "--timeout=60s"]);
-    assert_eq!(world.truth("org_2")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_2")["policy"]["source"], "APPLICATION");
     cluster.restore();
     until_stored(&world, "org_1", &eight_hours());
     until_stored(&world, "org_2", &eight_hours());
     world.apply("new", &organization("org_3", ""));
     world.until("new", "True", "InSync");
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     assert!(world.log().contains("as after a restore of etcd"));
 }

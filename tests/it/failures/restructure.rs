@@ -61,7 +61,7 @@ async fn row_117_a_resource_renamed_in_git_keeps_the_organization_out_of_the_def
     world.until_gone("acme");
     world.until_reconciled(2);
     assert!(!world.was_reverted("org_1"));
-    assert_eq!(world.truth("org_1")["policy"], eight_hours());
+    assert_eq!(world.stored("org_1")["policy"], eight_hours());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +91,7 @@ async fn row_117_a_move_to_a_namespace_whose_secret_comes_later_never_passes_thr
     other.credentials(&owner.simulator.base_url(), REAL);
     other.until("acme", "True", "InSync");
     assert!(!owner.was_reverted("org_1"));
-    assert_eq!(owner.truth("org_1")["policy"], eight_hours());
+    assert_eq!(owner.stored("org_1")["policy"], eight_hours());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,15 +112,15 @@ async fn row_117_a_successor_that_is_suspended_before_its_policy_is_live_is_not_
     let mut world = with_delay("1s").await;
     world.apply_younger("next", &ninety("id: org_1").replace(BY_SECRET, ""), (&world, "acme"));
     world.until("next", "False", "Conflict");
-    world.trouble(&super::always("PATCH", super::POLICY, super::refuse(503)));
+    world.inject(&super::always("PATCH", super::POLICY, super::refuse(503)));
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     world.until("acme", "False", "HandingOver");
     world.kill_operator();
     world.kubectl(&["patch", "osp", "next", "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]);
-    world.calm();
+    world.clear_faults();
     world.start_operator();
     world.until_gone("acme");
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     assert!(world.events("HandedOver").is_empty());
     world.kubectl(&["patch", "osp", "next", "--type=merge", "-p", r#"{"spec":{"suspend":false}}"#]);
     world.until("next", "True", "InSync");
@@ -138,7 +138,7 @@ async fn row_117_a_forced_replacement_is_a_deletion_and_the_new_one_is_applied_a
     let new = world.until("acme", "True", "InSync");
     assert_ne!(new["metadata"]["uid"], old);
     assert!(world.was_reverted("org_1"));
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 90);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +150,7 @@ async fn row_124_what_is_released_and_held_by_others_claims_nothing_and_its_stat
     eventually("it is released", 60, || {
         (world.resource("acme")?["metadata"]["finalizers"] == json!([HOLD])).then_some(())
     });
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     let released = eventually("a status without a claim", 60, || {
         world.resource("acme").filter(|resource| resource["status"]["claim"].is_null())
     });
@@ -165,11 +165,11 @@ async fn row_124_what_is_released_and_held_by_others_claims_nothing_and_its_stat
     let ready = condition(&acme, "Ready").unwrap();
     assert_eq!(ready["status"], "False", "{acme:#}");
     assert!(ready["message"].as_str().unwrap().contains("finalizers of others"), "{acme:#}");
-    assert_eq!(world.truth("org_1")["policy"], eight_hours());
+    assert_eq!(world.stored("org_1")["policy"], eight_hours());
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
     world.until_gone("acme");
     world.until_reconciled(2);
-    assert_eq!(world.truth("org_1")["policy"], eight_hours());
+    assert_eq!(world.stored("org_1")["policy"], eight_hours());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +202,7 @@ async fn restore_puts_back_the_policy_that_the_organization_had_before() {
     world.kill_operator();
     world.start_operator();
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"], foreign_two_hours());
+    assert_eq!(world.stored("org_1")["policy"], foreign_two_hours());
     world.until_event("Restored", "Normal");
 }
 

@@ -28,7 +28,7 @@ fn put(world: &World, values: &[(&str, &[u8])]) {
     world.kubectl(&create.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-async fn without_own_credentials() -> World {
+async fn without_default_credentials() -> World {
     let mut world = World::without_operator(json!({})).await;
     world.start_with(&[]);
     world
@@ -36,7 +36,7 @@ async fn without_own_credentials() -> World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_038_a_missing_secret_costs_no_call_and_is_found_when_it_comes() {
-    let world = without_own_credentials().await;
+    let world = without_default_credentials().await;
     world.apply("acme", &spec(BY_SECRET));
     let resource = world.until("acme", "False", "CredentialsMissing");
     assert!(message(&resource, "Ready").contains("scalekit"));
@@ -47,7 +47,7 @@ async fn row_038_a_missing_secret_costs_no_call_and_is_found_when_it_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_039_an_unusable_secret_is_named_by_its_key() {
-    let world = without_own_credentials().await;
+    let world = without_default_credentials().await;
     world.kubectl(&["create", "secret", "generic", "scalekit", "--from-literal=SCALEKIT_CLIENT_ID=x"]);
     world.apply("acme", &spec(BY_SECRET));
     let resource = world.until("acme", "False", "CredentialsIncomplete");
@@ -57,7 +57,7 @@ async fn row_039_an_unusable_secret_is_named_by_its_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_040_a_rotated_secret_is_used_without_a_restart() {
-    let world = without_own_credentials().await;
+    let world = without_default_credentials().await;
     world.apply_secret("scalekit", "test_simulator");
     world.apply("acme", &spec(BY_SECRET));
     world.until("acme", "True", "InSync");
@@ -72,7 +72,7 @@ async fn row_040_a_rotated_secret_is_used_without_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_041_a_wrong_secret_is_named_and_a_right_one_is_used() {
-    let world = without_own_credentials().await;
+    let world = without_default_credentials().await;
     world.apply_secret("scalekit", "wrong");
     world.apply("acme", &spec(BY_SECRET));
     let resource = world.until("acme", "False", "CredentialsRejected");
@@ -86,7 +86,7 @@ async fn row_041_a_wrong_secret_is_named_and_a_right_one_is_used() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_039_a_trailing_newline_is_tolerated() {
-    let world = without_own_credentials().await;
+    let world = without_default_credentials().await;
     let url = format!("{}\n", world.simulator.base_url());
     put(
         &world,
@@ -101,8 +101,8 @@ async fn row_039_a_trailing_newline_is_tolerated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_039_every_other_flaw_is_named_by_its_key_and_costs_no_call() {
-    let world = without_own_credentials().await;
+async fn row_039_every_other_error_is_named_by_its_key_and_costs_no_call() {
+    let world = without_default_credentials().await;
     let (url, id, secret) = ("SCALEKIT_ENVIRONMENT_URL", "SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET");
     let base = world.simulator.base_url();
     let huge = vec![b'x'; 900_000];
@@ -158,7 +158,7 @@ async fn row_041_a_rotation_is_seen_within_a_minute_though_no_reconcile_is_due()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_040_one_token_serves_all_and_a_rotation_fetches_one_more() {
-    let world = without_own_credentials().await;
+    let world = without_default_credentials().await;
     world.apply_secret("scalekit", "test_simulator");
     for (name, id) in [("one", "org_1"), ("two", "org_2"), ("three", "org_3")] {
         world.apply(name, &super::organization(id, BY_SECRET));
@@ -180,7 +180,7 @@ async fn row_040_one_token_serves_all_and_a_rotation_fetches_one_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_043_a_secret_of_another_namespace_cannot_be_named() {
-    let world = without_own_credentials().await;
+    let world = without_default_credentials().await;
     let elsewhere = spec(", credentialsSecretRef: {name: scalekit, namespace: default}");
     let (accepted, said) = world.try_apply("acme", &elsewhere);
     assert!(!accepted && said.contains("unknown field") && said.contains("namespace"), "{said}");
@@ -197,7 +197,7 @@ async fn row_043_a_secret_of_another_namespace_cannot_be_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_044_a_secret_made_anew_under_its_old_name_counts_by_its_values_alone() {
-    let world = without_own_credentials().await;
+    let world = without_default_credentials().await;
     world.apply_secret("scalekit", "test_simulator");
     world.apply("acme", &spec(BY_SECRET));
     world.until("acme", "True", "InSync");

@@ -12,29 +12,29 @@ async fn a_whole_life(settings: Value) {
     world.start_operator();
     world.apply("acme", &spec(""));
     world.until("acme", "True", "InSync");
-    assert_eq!(world.truth("org_1")["policy"], eight_hours(), "{settings}");
+    assert_eq!(world.stored("org_1")["policy"], eight_hours(), "{settings}");
     world.until_organization_reconciled("org_1", 2);
     assert_eq!(
-        world.story("org_1").matches(['F', 'W']).collect::<String>(),
+        world.request_sequence("org_1").matches(['F', 'W']).collect::<String>(),
         "FW",
         "{settings}: {}",
-        world.story("org_1")
+        world.request_sequence("org_1")
     );
     world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
     world.until("acme", "True", "InSync");
-    let live = world.truth("org_1")["policy"].clone();
+    let live = world.stored("org_1")["policy"].clone();
     assert_eq!((&live["absolute_minutes"], &live["idle_enabled"]), (&json!(90), &json!(false)), "{settings}");
     world.edit("org_1", &json!({"policy": foreign()}));
-    eventually("the repair", 30, || (world.truth("org_1")["policy"]["absolute_minutes"] == 90).then_some(()));
+    eventually("the repair", 30, || (world.stored("org_1")["policy"]["absolute_minutes"] == 90).then_some(()));
     world.until("acme", "True", "InSync");
     let before = world.policies("org_1").len();
     world.until_organization_reconciled("org_1", 2);
-    assert_eq!((world.policies("org_1").len(), before), (3, 3), "{settings}: {}", world.story("org_1"));
+    assert_eq!((world.policies("org_1").len(), before), (3, 3), "{settings}: {}", world.request_sequence("org_1"));
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "{settings}");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION", "{settings}");
     assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}), "{settings}");
     let sso = json!({"name": "sso", "enabled": true});
-    assert!(world.truth("org_1")["features"].as_array().unwrap().contains(&sso), "{settings}");
+    assert!(world.stored("org_1")["features"].as_array().unwrap().contains(&sso), "{settings}");
 }
 
 macro_rules! servers {

@@ -40,7 +40,7 @@ async fn row_076_a_status_that_somebody_else_took_over_is_ours_again_and_the_spe
         ["apply", "--server-side", "--force-conflicts", "--subresource=status", "--field-manager=liar", "-f", "-"];
     let (accepted, said) = world.cluster.with_input(&apply, &lie.to_string());
     assert!(accepted, "{said}");
-    let resource = eventually("the truth is back", 60, || {
+    let resource = eventually("the operator's status is back", 60, || {
         world.resource("acme").filter(|resource| says(resource, "Ready") == "True InSync")
     });
     assert_ne!(resource["status"]["environment"], "elsewhere");

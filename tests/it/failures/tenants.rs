@@ -65,12 +65,12 @@ pub fn ninety(organization: &str) -> String {
 /// The owner's drift is repaired, and its deletion reverts.
 pub fn keeps_its_word(owner: &World) {
     owner.edit("org_1", &json!({"policy": foreign()}));
-    eventually("the drift is repaired", 60, || (owner.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    eventually("the drift is repaired", 60, || (owner.stored("org_1")["policy"] == eight_hours()).then_some(()));
     owner.until("acme", "True", "InSync");
     assert!(!owner.resource("acme").unwrap()["metadata"]["finalizers"].is_null());
     assert!(!owner.was_reverted("org_1"));
     owner.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
-    assert_eq!(owner.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(owner.stored("org_1")["policy"]["source"], "APPLICATION");
     assert!(owner.events("HandedOver").is_empty());
 }
 
@@ -90,7 +90,7 @@ async fn row_111_invented_credentials_claim_nothing_though_the_resource_is_older
     for squatter in ["squatter", "by-external-id"] {
         claims_nothing(&other.until(squatter, "False", "CredentialsRejected"));
     }
-    keeps_its_word(&owner);
+    corrects_and_reverts(&owner);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +103,7 @@ async fn row_111_a_sleeping_resource_that_wakes_with_invented_credentials_takes_
     other.until("squatter", "False", "CredentialsMissing");
     other.credentials(&owner.simulator.base_url(), INVENTED);
     claims_nothing(&other.until("squatter", "False", "CredentialsRejected"));
-    keeps_its_word(&owner);
+    corrects_and_reverts(&owner);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,7 @@ async fn row_111_a_younger_resource_with_invented_credentials_is_no_successor() 
     other.credentials(&owner.simulator.base_url(), INVENTED);
     other.apply("squatter", &ninety("id: org_1"));
     claims_nothing(&other.until("squatter", "False", "CredentialsRejected"));
-    keeps_its_word(&owner);
+    corrects_and_reverts(&owner);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +130,7 @@ async fn row_111_a_claim_verified_elsewhere_says_nothing_here_when_its_secret_fl
     owner.until("acme", "True", "InSync");
     // neither an answer nor a refusal: what the status said before stays, of there
     let down = json!({"path": "/oauth/token", "times": "forever", "fault": {"kind": "refuse", "status": 503}});
-    owner.trouble(&down);
+    owner.inject(&down);
     other.credentials(&owner.simulator.base_url(), INVENTED);
     other.kubectl(&["annotate", "osp", "flips", "reconcile.fluxcd.io/requestedAt=1"]);
     let flipped = eventually("a reconcile of the one that flips", 60, || {
@@ -138,10 +138,10 @@ async fn row_111_a_claim_verified_elsewhere_says_nothing_here_when_its_secret_fl
     });
     let host = owner.simulator.address().to_string();
     assert!(!flipped["status"]["environment"].as_str().unwrap().contains(&host), "{flipped:#}");
-    owner.calm();
+    owner.clear_faults();
     claims_nothing(&other.until("flips", "False", "CredentialsRejected"));
     other.credentials(&elsewhere.base_url(), REAL);
-    keeps_its_word(&owner);
+    corrects_and_reverts(&owner);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +153,7 @@ async fn row_111_a_namespace_that_the_default_credentials_do_not_serve_claims_no
     owner.start_operator();
     owner.until("acme", "True", "InSync");
     claims_nothing(&other.until("squatter", "False", "CredentialsNotAllowed"));
-    keeps_its_word(&owner);
+    corrects_and_reverts(&owner);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,15 +188,15 @@ async fn row_111_whoever_has_written_stays_responsible_until_the_new_owner_is_in
     owner.apply_younger("acme", &spec(BY_SECRET), (&other, "sleeper"));
     owner.start_with(&[]);
     owner.until("acme", "True", "InSync");
-    owner.trouble(&json!({"method": "PATCH", "path": super::POLICY, "times": "forever",
+    owner.inject(&json!({"method": "PATCH", "path": super::POLICY, "times": "forever",
         "fault": {"kind": "refuse", "status": 503}}));
     other.credentials(&owner.simulator.base_url(), REAL);
-    let loser = owner.until("acme", "False", "Conflict");
-    assert!(!loser["metadata"]["finalizers"].is_null());
-    owner.calm();
+    let conflicted = owner.until("acme", "False", "Conflict");
+    assert!(!conflicted["metadata"]["finalizers"].is_null());
+    owner.clear_faults();
     other.kubectl(&["annotate", "osp", "sleeper", "reconcile.fluxcd.io/requestedAt=1"]);
     other.until("sleeper", "True", "InSync");
-    eventually("the loser needs no finalizer any more", 60, || {
+    eventually("the conflicted needs no finalizer any more", 60, || {
         owner.resource("acme")?["metadata"]["finalizers"].is_null().then_some(())
     });
     assert!(!owner.was_reverted("org_1"));
@@ -217,7 +217,7 @@ async fn row_111_two_tenants_that_go_at_once_leave_the_organization_set_back() {
     owner.start_with(&[]);
     owner.until_gone("acme");
     other.until_gone("second");
-    assert_eq!(owner.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(owner.stored("org_1")["policy"]["source"], "APPLICATION");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,22 +226,22 @@ async fn row_111_a_revert_that_lost_its_credentials_keeps_nobody_else_out() {
     owner.apply("acme", &spec(BY_SECRET));
     owner.start_with(&[]);
     owner.until("acme", "True", "InSync");
-    owner.trouble(&json!({"method": "PATCH", "path": super::POLICY, "times": "forever",
+    owner.inject(&json!({"method": "PATCH", "path": super::POLICY, "times": "forever",
         "fault": {"kind": "refuse", "status": 503}}));
     owner.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     owner.until_held("acme");
     owner.kubectl(&["delete", "secret", "scalekit"]);
     owner.kubectl(&["annotate", "osp", "acme", "reconcile.fluxcd.io/requestedAt=1"]);
     owner.until("acme", "False", "CredentialsMissing");
-    owner.calm();
+    owner.clear_faults();
     other.credentials(&owner.simulator.base_url(), REAL);
     other.apply("second", &ninety("id: org_1"));
     other.until("second", "True", "InSync");
-    assert_eq!(owner.truth("org_1")["policy"]["absolute_minutes"], 90);
+    assert_eq!(owner.stored("org_1")["policy"]["absolute_minutes"], 90);
     owner.credentials(&owner.simulator.base_url(), REAL);
     owner.until_gone("acme");
     other.until("second", "True", "InSync");
-    assert_eq!(owner.truth("org_1")["policy"]["absolute_minutes"], 90);
+    assert_eq!(owner.stored("org_1")["policy"]["absolute_minutes"], 90);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -265,7 +265,7 @@ async fn row_111_an_owner_that_edits_its_credentials_again_and_again_stays_the_o
         owner.kill_operator();
         owner.start_with(&[]);
     }
-    eventually("the drift is repaired", 60, || (owner.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    eventually("the drift is repaired", 60, || (owner.stored("org_1")["policy"] == eight_hours()).then_some(()));
     owner.until("acme", "True", "InSync");
     other.until("second", "False", "Conflict");
     let written = owner.policies("org_1");
@@ -286,7 +286,7 @@ async fn row_111_a_claim_goes_with_its_namespace() {
     eventually("the Secret is gone", 60, || cluster().get(&other.namespace, "secret/scalekit").is_none().then_some(()));
     owner.start_with(&[]);
     owner.until("acme", "True", "InSync");
-    assert_eq!(owner.truth("org_1")["policy"], eight_hours());
+    assert_eq!(owner.stored("org_1")["policy"], eight_hours());
     assert!(!owner.was_reverted("org_1"));
 }
 
@@ -328,7 +328,7 @@ async fn row_112_a_secret_of_another_namespace_that_cannot_be_read_costs_nobody_
     claims_nothing(&eventually("it says that it is not ready", 60, || {
         other.resource("unreadable").filter(|resource| super::says(resource, "Ready") != "absent absent")
     }));
-    keeps_its_word(&owner);
+    corrects_and_reverts(&owner);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -338,12 +338,12 @@ async fn row_112_two_hundred_resources_without_a_secret_cost_an_edit_of_the_owne
     owner.start_with(&[]);
     owner.until("acme", "True", "InSync");
     let edit = |minutes: u32| {
-        let (tokens, before) = (owner.tokens(), owner.story("org_1").len());
+        let (tokens, before) = (owner.tokens(), owner.request_sequence("org_1").len());
         let policy = EIGHT_HOURS.replace("idleSessionTimeout: 60", &format!("idleSessionTimeout: {minutes}"));
         owner.apply("acme", &format!("{{organization: {{id: org_1}}, policy: {policy}{BY_SECRET}}}"));
         owner.until("acme", "True", "InSync");
-        eventually("it is live", 60, || (owner.truth("org_1")["policy"]["idle_minutes"] == minutes).then_some(()));
-        (owner.tokens() - tokens, owner.story("org_1").split_off(before))
+        eventually("it is live", 60, || (owner.stored("org_1")["policy"]["idle_minutes"] == minutes).then_some(()));
+        (owner.tokens() - tokens, owner.request_sequence("org_1").split_off(before))
     };
     let alone = edit(50);
     let items: Vec<Value> = (0..200)

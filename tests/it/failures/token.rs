@@ -1,7 +1,8 @@
 //! Rows 1 to 4: the token and the endpoint it comes from.
 
 use super::{
-    ORGANIZATION, TOKEN, always, crowd::Crowd, eight_hours, foreign, journal::message, organization, spec, troubled,
+    ORGANIZATION, TOKEN, always, crowd::Crowd, eight_hours, foreign, journal::message, organization, spec,
+    world_with_faults,
 };
 use crate::{
     cluster::eventually,
@@ -38,15 +39,15 @@ async fn row_001_an_expired_token_is_replaced_once_for_forty_resources_and_nobod
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_002_a_new_token_that_is_refused_too_is_the_last_for_now() {
-    let world = troubled(&[always("GET", "/api/**", unauthenticated())]).await;
+    let world = world_with_faults(&[always("GET", "/api/**", unauthenticated())]).await;
     let resource = world.until("acme", "False", "AuthFailed");
     assert!(condition(&resource, "Stalled").is_some());
-    let sent = (world.tokens(), world.story("org_1"));
+    let sent = (world.tokens(), world.request_sequence("org_1"));
     assert_eq!(sent, (2, "OO".into()));
     world.apply("other", &organization("org_2", ""));
     world.until("other", "False", "AuthFailed");
     world.reconcile_now("acme", "again");
-    assert_eq!((world.tokens(), world.story("org_1")), sent, "nothing more is sent for five minutes");
+    assert_eq!((world.tokens(), world.request_sequence("org_1")), sent, "nothing more is sent for five minutes");
     assert_eq!(world.count("path=/api/**"), 2);
     let regarding = |event: &&Value| event["regarding"]["name"] == "acme";
     let events =
@@ -84,7 +85,7 @@ async fn row_002_a_secret_that_is_written_all_the_time_is_tried_once_per_value_a
     let wrong = world.tokens() - right;
     assert!((2..=6).contains(&wrong), "{wrong} requests for nine wrong secrets: three at once, then later and later");
     world.edit("org_2", &json!({"policy": foreign()}));
-    eventually("the neighbour is reconciled", 30, || (world.truth("org_2")["policy"] == eight_hours()).then_some(()));
+    eventually("the neighbour is reconciled", 30, || (world.stored("org_2")["policy"] == eight_hours()).then_some(()));
     world.until("neighbour", "True", "InSync");
     world.apply_secret("scalekit", "test_simulator");
     edit(20);
@@ -97,7 +98,7 @@ async fn row_002_a_secret_that_is_written_all_the_time_is_tried_once_per_value_a
 async fn row_003_rejected_credentials_are_named_with_their_secret_and_cost_one_request() {
     for status in [400, 401] {
         let mut world = World::without_operator(json!({})).await;
-        world.trouble(&always("POST", TOKEN, json!({"kind": "refuse", "status": status, "body": "oauth"})));
+        world.inject(&always("POST", TOKEN, json!({"kind": "refuse", "status": status, "body": "oauth"})));
         world.start_with(&[]);
         world.apply_secret("scalekit", "wrong");
         world.apply("acme", &spec(", credentialsSecretRef: {name: scalekit}"));
@@ -111,7 +112,7 @@ async fn row_003_rejected_credentials_are_named_with_their_secret_and_cost_one_r
         world.reconcile_now("acme", "again");
         assert_eq!(world.count(""), 1, "the same credentials are not tried again");
         world.until_event("CredentialsRejected", "Warning");
-        world.calm();
+        world.clear_faults();
         world.apply_secret("scalekit", "test_simulator");
         world.reconcile_now("acme", "corrected");
         world.until("acme", "True", "InSync");
@@ -125,11 +126,11 @@ async fn row_004_an_answer_without_a_token_is_none() {
     let mut worlds = Vec::new();
     for (number, answer) in answers.into_iter().enumerate() {
         let fault = json!({"kind": "refuse", "status": 200, "body": {"json": answer}});
-        let world = troubled(&[always("POST", TOKEN, fault)]).await;
+        let world = world_with_faults(&[always("POST", TOKEN, fault)]).await;
         let resource = world.until("acme", "Unknown", "BadAuthResponse");
         assert!(condition(&resource, "Reconciling").is_some(), "it goes on trying");
         assert_eq!(world.count("path=/api/**"), 0, "answer {number}");
-        world.calm();
+        world.clear_faults();
         worlds.push(world);
     }
     for world in worlds {

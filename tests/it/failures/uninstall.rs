@@ -5,7 +5,7 @@ use super::{eight_hours, journal::message, organization, ready_world, says};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_079_uninstall_reverts_and_lets_every_resource_go() {
+async fn row_079_uninstall_reverts_and_releases_every_resource() {
     let mut world = ready_world("").await;
     world.apply("stray", &organization("org_2", ", deletionPolicy: Retain"));
     world.until("stray", "True", "InSync");
@@ -18,7 +18,7 @@ async fn row_079_uninstall_reverts_and_lets_every_resource_go() {
     world.until_gone("acme");
     assert_eq!(world.policies("org_1").last().unwrap(), &json!({"policy_source": "APPLICATION"}));
     assert_eq!(
-        (world.truth("org_1")["policy"]["source"].clone(), &world.truth("org_2")["policy"]),
+        (world.stored("org_1")["policy"]["source"].clone(), &world.stored("org_2")["policy"]),
         (json!("APPLICATION"), &eight_hours())
     );
     let stray = world.resource("stray").unwrap();
@@ -36,7 +36,7 @@ async fn row_079_uninstall_can_leave_the_policies_and_a_later_operator_takes_up_
     assert!(resource["metadata"]["finalizers"].is_null());
     assert_eq!(says(&resource, "Ready"), "Unknown Uninstalled");
     assert!(message(&resource, "Ready").contains("start the operator again"));
-    assert_eq!((world.count(""), &world.truth("org_1")["policy"]), (before, &eight_hours()));
+    assert_eq!((world.count(""), &world.stored("org_1")["policy"]), (before, &eight_hours()));
     world.start_operator();
     let resource = world.until("acme", "True", "InSync");
     assert!(!resource["metadata"]["finalizers"].is_null());
@@ -44,7 +44,7 @@ async fn row_079_uninstall_can_leave_the_policies_and_a_later_operator_takes_up_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_079_what_cannot_be_let_go_is_named_and_fails_the_command() {
+async fn row_079_what_cannot_be_released_is_named_and_fails_the_command() {
     let mut world = ready_world("").await;
     world.kill_operator();
     world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": "rotated"}));
@@ -55,5 +55,5 @@ async fn row_079_what_cannot_be_let_go_is_named_and_fails_the_command() {
         "{said}"
     );
     assert!(!world.resource("acme").unwrap()["metadata"]["finalizers"].is_null());
-    assert_eq!(world.truth("org_1")["policy"], eight_hours());
+    assert_eq!(world.stored("org_1")["policy"], eight_hours());
 }

@@ -1,6 +1,6 @@
 //! Rows 25 to 29: a policy that was sent, and what became of it.
 
-use super::{POLICY, always, at_rest, forged, journal::message, minutes, once, refuse, spec, troubled};
+use super::{POLICY, always, at_rest, forged, journal::message, minutes, once, refuse, spec, world_with_faults};
 use crate::{
     cluster::eventually,
     world::{World, condition},
@@ -18,18 +18,18 @@ fn until_sent(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_025_a_write_whose_answer_is_lost_is_not_repeated() {
-    let world = troubled(&[once("PATCH", POLICY, json!({"kind": "lost_response"}))]).await;
+    let world = world_with_faults(&[once("PATCH", POLICY, json!({"kind": "lost_response"}))]).await;
     world.until("acme", "True", "InSync");
-    assert!(world.story("org_1").starts_with("OAOFRWR"), "it is read for before anything else");
+    assert!(world.request_sequence("org_1").starts_with("OAOFRWR"), "it is read for before anything else");
     world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_025_a_write_that_got_lost_itself_is_repeated_once() {
-    let world = troubled(&[once("PATCH", POLICY, json!({"kind": "lost_request"}))]).await;
+    let world = world_with_faults(&[once("PATCH", POLICY, json!({"kind": "lost_request"}))]).await;
     world.until("acme", "True", "InSync");
-    assert!(world.story("org_1").starts_with("OAOFRWRW"), "it is read for before anything else");
+    assert!(world.request_sequence("org_1").starts_with("OAOFRWRW"), "it is read for before anything else");
     world.until_reconciled(2);
     assert_eq!(world.policies("org_1").len(), 2);
 }
@@ -46,7 +46,7 @@ fn late() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_026_a_write_that_lands_after_an_edit_is_corrected() {
     let mut world = World::without_operator(json!({})).await;
-    world.trouble(&once("PATCH", POLICY, late()));
+    world.inject(&once("PATCH", POLICY, late()));
     world.start_operator();
     // no reconcile of its own comes between
     world.apply("acme", &spec(", interval: 1h"));
@@ -55,8 +55,8 @@ async fn row_026_a_write_that_lands_after_an_edit_is_corrected() {
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", NINETY_MINUTES]);
     world.until("acme", "True", "InSync");
     world.until_organization_reconciled("org_2", 3);
-    let truth = || world.truth("org_1")["policy"]["absolute_minutes"].clone();
-    eventually("the edit", 30, || (truth() == 90).then_some(()));
+    let stored = || world.stored("org_1")["policy"]["absolute_minutes"].clone();
+    eventually("the edit", 30, || (stored() == 90).then_some(()));
     let resource = world.until("acme", "True", "InSync");
     assert_eq!(resource["status"]["policy"]["absoluteSessionTimeout"], 90);
     let sent = world.policies("org_1");
@@ -67,14 +67,14 @@ async fn row_026_a_write_that_lands_after_an_edit_is_corrected() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_026_a_write_that_lands_after_a_revert_is_reverted_too_before_the_resource_goes() {
-    let world = troubled(&[once("PATCH", POLICY, late())]).await;
+    let world = world_with_faults(&[once("PATCH", POLICY, late())]).await;
     world.apply("neighbour", &super::organization("org_2", ""));
     until_sent(&world);
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     world.until_gone("acme");
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     world.until_organization_reconciled("org_2", 3);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "nothing was still on its way");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION", "nothing was still on its way");
     let sent = world.policies("org_1");
     let reverts = sent.iter().filter(|body| **body == json!({"policy_source": "APPLICATION"})).count();
     assert!((1..=2).contains(&reverts) && sent.len() <= 2 + reverts, "{sent:?}");
@@ -88,10 +88,10 @@ async fn row_027_while_reads_are_behind_the_echo_counts_and_each_reconcile_write
     world.apply("acme", &spec(", interval: 1h"));
     let resource = world.until("acme", "True", "InSync");
     assert_eq!(resource["status"]["policy"]["absoluteSessionTimeout"], 480);
-    assert_eq!(world.truth("org_1")["policy_behind"], true);
+    assert_eq!(world.stored("org_1")["policy_behind"], true);
     world.reconcile_now("acme", "behind");
     world.until("acme", "True", "InSync");
-    let story = world.story("org_1");
+    let story = world.request_sequence("org_1");
     // the organization is read twice where its features are written
     let reconciles: Vec<&str> = story.split('O').filter(|one| one.contains(['F', 'W'])).collect();
     assert!((2..=4).contains(&reconciles.len()), "no hot loop: {story}");
@@ -100,8 +100,8 @@ async fn row_027_while_reads_are_behind_the_echo_counts_and_each_reconcile_write
     let sent = world.policies("org_1");
     assert!(sent.iter().all(|body| *body == sent[0]), "always the same: {sent:?}");
     world.admin("PATCH", "settings", &json!({"lag": {"reads": 0}}));
-    let truth = world.truth("org_1");
-    world.edit("org_1", &json!({"features": truth["features"], "policy": truth["policy"]}));
+    let stored = world.stored("org_1");
+    world.edit("org_1", &json!({"features": stored["features"], "policy": stored["policy"]}));
     let writes = world.writes().len();
     world.reconcile_now("acme", "caught-up");
     world.until("acme", "True", "InSync");
@@ -126,7 +126,7 @@ async fn row_028_a_policy_that_is_not_kept_is_given_up_after_two_tries() {
         assert_eq!(named.unwrap()["live"], live, "{drift:?}");
         world.until_organization_reconciled("org_2", 3);
         assert_eq!(world.policies("org_1").len(), 2);
-        assert_eq!(written(&world.story("org_1")), "RWRWR", "each try is checked by reading");
+        assert_eq!(written(&world.request_sequence("org_1")), "RWRWR", "each try is checked by reading");
         world.until_event("NotApplied", "Warning");
     }
 }
@@ -146,7 +146,7 @@ async fn row_029_a_declined_policy_is_named_with_the_servers_code_and_not_sent_a
     assert!(said.contains("HTTP 400 INVALID_ARGUMENT") && said.contains("idle_session_timeout"), "{said}");
     world.until_organization_reconciled("org_2", 3);
     assert_eq!(world.policies("org_1").len(), 1);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
     world.until_event("RejectedByApi", "Warning");
     world.apply("acme", &minutes(90));
     world.until("acme", "True", "InSync");
@@ -160,15 +160,15 @@ async fn row_029_a_refusal_of_any_kind_ends_the_reconcile() {
     world.until("acme", "False", "RejectedByApi");
     world.until_organization_reconciled("org_2", 3);
     assert_eq!(world.policies("org_1").len(), 2, "the first one, and the one that was declined");
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_019_an_echo_that_says_nothing_is_followed_by_a_read_and_no_second_write() {
     for body in [json!({}), json!({"policy": null})] {
-        let world = troubled(&[once("PATCH", POLICY, forged(&body))]).await;
+        let world = world_with_faults(&[once("PATCH", POLICY, forged(&body))]).await;
         world.until("acme", "True", "InSync");
-        assert!(world.story("org_1").starts_with("OAOFRWR"), "{body}");
+        assert!(world.request_sequence("org_1").starts_with("OAOFRWR"), "{body}");
         assert_eq!(world.policies("org_1").len(), 1, "{body}");
     }
 }

@@ -68,7 +68,7 @@ fn ran(table: &str) -> Vec<String> {
 }
 
 /// The sequence without repetitions.
-fn story<T: PartialEq>(mut sequence: Vec<T>) -> Vec<T> {
+fn without_repeats<T: PartialEq>(mut sequence: Vec<T>) -> Vec<T> {
     sequence.dedup();
     sequence
 }
@@ -76,11 +76,11 @@ fn story<T: PartialEq>(mut sequence: Vec<T>) -> Vec<T> {
 /// How often the status was written on the way.
 fn status_writes(objects: &[Value], generation: i64) -> usize {
     let of_generation = |object: &&Value| object["metadata"]["generation"] == generation;
-    story(objects.iter().filter(of_generation).map(|object| &object["status"]).collect()).len() - 1
+    without_repeats(objects.iter().filter(of_generation).map(|object| &object["status"]).collect()).len() - 1
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_follows_a_creation_and_an_edit_reads_a_short_story() {
+async fn who_follows_a_creation_and_an_edit_reads_few_changes() {
     let world = World::new().await;
     let table = Following::start(&world, &[]);
     let objects = Following::start(&world, &["-o", "json"]);
@@ -102,14 +102,14 @@ async fn who_follows_a_creation_and_an_edit_reads_a_short_story() {
 
     let (table, objects) = (table.text(), objects.objects("acme"));
     assert_eq!(
-        story(ran(&table)),
+        without_repeats(ran(&table)),
         ["", "Unknown Progressing Unknown", "True InSync True", "Unknown Progressing False", "True InSync True"],
         "{table}"
     );
     assert!(ran(&table).len() <= 8, "{table}");
     assert_eq!(objects.last().unwrap()["metadata"]["resourceVersion"], last, "nothing more at rest");
 
-    let seen: Vec<Value> = objects
+    let generations: Vec<Value> = objects
         .iter()
         .map(|object| {
             let ready = condition(object, "Ready");
@@ -128,7 +128,7 @@ async fn who_follows_a_creation_and_an_edit_reads_a_short_story() {
         [2, 2, "Progressing"],
         [2, 2, "InSync"]
     ]);
-    assert_eq!(json!(story(seen)), expected);
+    assert_eq!(json!(without_repeats(generations)), expected);
     for generation in [1, 2] {
         let writes = status_writes(&objects, generation);
         assert!((1..=3).contains(&writes), "{writes} writes for generation {generation}");

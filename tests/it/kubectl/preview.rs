@@ -16,7 +16,7 @@ fn requests(world: &World, organization: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_tells_good_from_bad_and_leaves_no_trace() {
+async fn a_dry_run_accepts_good_and_refuses_bad_and_leaves_no_trace() {
     let world = World::new().await;
     let (accepted, said) = cluster().with_input(&DRY_RUN, &manifest(&world, "acme", &org("org_1", "")));
     assert!(accepted && said.contains("serverside-applied (server dry run)"), "{said}");
@@ -115,8 +115,8 @@ async fn a_gitops_tool_that_applies_server_side_never_meets_a_conflict() {
         assert!(accepted, "{said}");
         eventually("Ready", 60, || {
             let resource = world.resource("acme")?;
-            let seen = resource["status"]["observedGeneration"] == resource["metadata"]["generation"];
-            (seen && condition(&resource, "Ready")?["status"] == "True").then_some(())
+            let current = resource["status"]["observedGeneration"] == resource["metadata"]["generation"];
+            (current && condition(&resource, "Ready")?["status"] == "True").then_some(())
         });
         assert_eq!(diff(&text, &GITOPS), None);
     }

@@ -19,7 +19,7 @@ async fn waiting_for_ready_ends_when_the_policy_is_live_and_not_before() {
     world.apply("acme", &org("org_1", ""));
     let (came, said) = waited(&world, "acme", 60);
     assert!(came, "{said}");
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480);
 
     world.kill_operator();
     world.apply("acme", &minutes("org_1", 90));
@@ -30,7 +30,7 @@ async fn waiting_for_ready_ends_when_the_policy_is_live_and_not_before() {
     world.start_operator();
     let (came, said) = waited(&world, "acme", 60);
     assert!(came, "{said}");
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 90);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 90);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,12 +66,12 @@ async fn a_list_has_the_columns_of_the_design_filled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn explain_tells_what_a_field_means() {
+async fn explain_says_what_a_field_means() {
     for (field, ran) in [
-        ("osp.spec", &["suspend", "Hands off for now", "deletionPolicy"][..]),
+        ("osp.spec", &["suspend", "neither reads nor writes", "deletionPolicy"][..]),
         ("osp.spec.policy", &["policySource", "-required-", "absoluteSessionTimeoutUnit", "idleSessionTimeout"]),
         ("osp.spec.policy.policySource", &["ENUM", "APPLICATION", "CUSTOM: the values below"]),
-        ("osp.spec.mode", &["TightenOnly", "never\n", "report drift"]),
+        ("osp.spec.mode", &["TightenOnly", "stricter than the live one", "reports drift"]),
         ("osp.spec.credentialsSecretRef", &["SCALEKIT_CLIENT_SECRET"]),
         ("osp.status.drift", &["desired", "live", "As declared"]),
         ("osp.status.observedGeneration", &["-1 before the"]),
@@ -114,5 +114,5 @@ async fn describe_shows_the_conditions_and_what_happened() {
         assert!(found.is_some(), "{name} does not show {ran:?}:\n{page}");
         assert!(!page.contains("test_simulator"));
     }
-    assert_eq!(world.truth("org_1")["policy"]["source"], json!("CUSTOM"));
+    assert_eq!(world.stored("org_1")["policy"]["source"], json!("CUSTOM"));
 }

@@ -24,7 +24,7 @@ const TABLE: &[(&[u8], &str, &str)] = &[
 ];
 
 #[test]
-fn row_097_every_bad_input_is_told_with_its_place() {
+fn row_097_every_bad_input_is_reported_with_its_location() {
     for (content, place, part) in TABLE {
         let ran = Folder::with(content).osp(&["validate", "a.yaml"]);
         let shown = String::from_utf8_lossy(content);
@@ -35,7 +35,7 @@ fn row_097_every_bad_input_is_told_with_its_place() {
 }
 
 #[test]
-fn row_097_a_byte_order_mark_and_line_breaks_of_windows_are_fine() {
+fn row_097_a_byte_order_mark_and_line_breaks_of_windows_are_accepted() {
     let text = format!("\u{feff}{}", policy("a", "id: org_1").replace('\n', "\r\n"));
     let ran = Folder::with(&text).osp(&["validate", "a.yaml"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "1 policy valid\n"));
@@ -44,11 +44,11 @@ fn row_097_a_byte_order_mark_and_line_breaks_of_windows_are_fine() {
 }
 
 #[test]
-fn row_097_values_that_tools_read_differently_are_told() {
+fn row_097_values_that_tools_read_differently_are_reported() {
     let text = policy("a", "id: org_1").replace("APPLICATION", "CUSTOM, absoluteSessionTimeout: VALUE");
     for (value, part) in [
         ("010", "010 is 10 in YAML 1.2 but octal to kubectl"),
-        (".nan", ".nan is no number"),
+        (".nan", ".nan is not a number"),
         ("0x1_0", "0x1_0 is a text in YAML 1.2 but a number"),
         ("yes", "yes is a text in YAML 1.2 but true"),
         ("Off", "Off is a text in YAML 1.2 but false"),
@@ -61,7 +61,7 @@ fn row_097_values_that_tools_read_differently_are_told() {
 }
 
 #[test]
-fn row_097_keys_that_tools_read_differently_are_told_where_they_stand() {
+fn row_097_keys_that_tools_read_differently_are_reported_with_their_location() {
     for (key, meaning) in [
         ("on", "true"),
         ("No", "false"),

@@ -63,14 +63,14 @@ fn row_096_a_long_text_is_kept_once_however_often_it_is_meant() {
 }
 
 #[test]
-fn row_096_nesting_a_million_deep_is_told() {
+fn row_096_nesting_a_million_deep_is_reported() {
     for (text, place) in [("[", "1:65"), ("{a: ", "1:257"), ("- ", "1:129"), ("? ", "1:129")] {
         is_reported(&text.repeat(1_000_000), place, "error[limit]: maps and lists are nested too deep");
     }
 }
 
 #[test]
-fn row_096_too_much_in_one_document_or_resource_is_told() {
+fn row_096_too_much_in_one_document_or_resource_is_reported() {
     is_reported(
         &("[".to_owned() + &"[],".repeat(2_000_000)),
         "1:1500002",
@@ -81,14 +81,14 @@ fn row_096_too_much_in_one_document_or_resource_is_told() {
 }
 
 #[test]
-fn row_096_a_hundred_thousand_repeated_keys_are_told() {
+fn row_096_a_hundred_thousand_repeated_keys_are_reported() {
     is_reported(&"a: 1\n".repeat(100_000), "2:1", "100 findings in 0 policies");
     let pairs = (0..100_000).fold(String::new(), |text, n| text + &format!("k{n}: 1\n")).repeat(2);
     is_reported(&pairs, "100001:1", "the key k0 is in this map already");
 }
 
 #[test]
-fn row_096_many_documents_are_told() {
+fn row_096_many_documents_are_reported() {
     is_reported(&"--- a\n".repeat(200_000), "1:5", "error[limit]: there are too many findings");
     is_reported(&"---\n".repeat(1_000_000), "100001:4", "there are more than 100000 documents");
 }

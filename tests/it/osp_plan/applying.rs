@@ -56,14 +56,14 @@ fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
     pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(2);
     pipeline.live("org_2", 120, None);
     let run = pipeline.osp(&["apply", "--plan", "plan.json", "--yes"]).ended(1);
-    assert!(run.err.contains("two is not as it was when the plan was saved"), "{}", run.err);
+    assert!(run.err.contains("two has changed since the plan was saved"), "{}", run.err);
     assert!(pipeline.writes().is_empty());
     pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(2);
     pipeline.manifest("two", &custom("org_2", 60, None)); // what was planned counts, not what came after
     pipeline.osp(&["apply", "--plan", "plan.json", "--yes"]).ended(0);
-    assert_eq!(pipeline.truth("org_2")["policy"]["absolute_minutes"], 240);
+    assert_eq!(pipeline.stored("org_2")["policy"]["absolute_minutes"], 240);
     let run = pipeline.osp(&["apply", "--plan", "plan.json", "--yes"]).ended(1);
-    assert!(run.err.contains("is not as it was"), "{}", run.err);
+    assert!(run.err.contains("has changed since the plan was saved"), "{}", run.err);
 }
 
 #[test]
@@ -75,7 +75,9 @@ fn a_saved_plan_of_another_environment_or_changed_by_hand_is_refused() {
     pipeline.file("other.json", &saved.replace(&host, "acme.scalekit.com"));
     pipeline.file("odd.json", &saved.replace("Enforce", "Whatever"));
     pipeline.file("more.json", &saved.replace("\"writes\": [", "\"writes\": [{\"features\": []},"));
-    for (file, said) in [("other", "the plan is for"), ("odd", "changed by hand"), ("more", "is not as it was")] {
+    for (file, said) in
+        [("other", "the plan is for"), ("odd", "changed by hand"), ("more", "has changed since the plan was saved")]
+    {
         let run = pipeline.osp(&["apply", "--plan", &format!("{file}.json"), "--yes"]).ended(1);
         assert!(run.err.contains(said), "{file}: {}", run.err);
     }
@@ -120,8 +122,8 @@ fn a_signal_lets_the_write_under_way_finish_and_the_next_run_goes_on() {
         assert!(out.contains(line), "{line}\n{out}");
     }
     assert!(out.ends_with("3 done, 2 not done, 0 failed\n"), "{out}");
-    assert_eq!(pipeline.truth("org_3")["policy"]["absolute_minutes"], 480);
-    assert_eq!(pipeline.truth("org_4")["policy"]["source"], "APPLICATION");
+    assert_eq!(pipeline.stored("org_3")["policy"]["absolute_minutes"], 480);
+    assert_eq!(pipeline.stored("org_4")["policy"]["source"], "APPLICATION");
     let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
     assert!(run.out.ends_with("2 done, 0 not done, 0 failed\n"), "{}", run.out);
 }

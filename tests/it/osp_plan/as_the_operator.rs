@@ -117,7 +117,7 @@ impl Repository<'_> {
         let url = self.world.simulator.base_url();
         let mut command = Command::new(env!("CARGO_BIN_EXE_osp"));
         command.args(arguments).args(["--allow-http", "--rate-limit", "1000"]).arg(&self.folder);
-        let output = command.envs(crate::world::own_credentials(&url)).output().unwrap();
+        let output = command.envs(crate::world::default_credentials(&url)).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
@@ -142,8 +142,8 @@ fn compare(theirs: &mut World, ours: &World, specs: &[(String, String)]) -> Writ
         eventually(&format!("an answer for {name}"), 60, || {
             let resource = theirs.resource(name)?;
             let ready = condition(&resource, "Ready")?;
-            let seen = resource["status"]["observedGeneration"] == resource["metadata"]["generation"];
-            (seen && ready["reason"] != "Progressing").then_some(())
+            let current = resource["status"]["observedGeneration"] == resource["metadata"]["generation"];
+            (current && ready["reason"] != "Progressing").then_some(())
         });
     }
     let written = writes(theirs);

@@ -117,7 +117,7 @@ impl Pipeline {
         said
     }
 
-    pub fn truth(&self, organization: &str) -> Value {
+    pub fn stored(&self, organization: &str) -> Value {
         self.admin("GET", &format!("organizations/{organization}"), &Value::Null)
     }
 

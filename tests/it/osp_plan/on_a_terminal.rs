@@ -1,7 +1,7 @@
 //! What a person sees of plan and apply, on terminals of 80 and 120 columns.
 
 use super::{Pipeline, custom};
-use crate::terminal::{Seen, Terminal, seen};
+use crate::terminal::{Screen, Terminal, run_to_end};
 use serde_json::{Value, json};
 
 const GREEN: Option<u8> = Some(2);
@@ -25,8 +25,8 @@ fn all_kinds() -> Pipeline {
     pipeline
 }
 
-fn osp(pipeline: &Pipeline, width: u16, arguments: &[&str]) -> Seen {
-    seen(width, &pipeline.command(arguments))
+fn osp(pipeline: &Pipeline, width: u16, arguments: &[&str]) -> Screen {
+    run_to_end(width, &pipeline.command(arguments))
 }
 
 #[test]
@@ -35,24 +35,24 @@ fn a_plan_fits_and_nothing_is_lost() {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let piped = words(&pipeline.osp(&["plan", "policies"]).ended(1).out);
     for width in [80, 120] {
-        let seen = osp(&pipeline, width, &["plan", "policies"]);
-        assert_eq!((seen.code, words(&seen.text())), (1, piped.clone()), "at {width}:\n{}", seen.text());
+        let screen = osp(&pipeline, width, &["plan", "policies"]);
+        assert_eq!((screen.code, words(&screen.text())), (1, piped.clone()), "at {width}:\n{}", screen.text());
     }
 }
 
 #[test]
 fn loosening_is_red_and_tightening_green() {
     let pipeline = all_kinds();
-    let seen = osp(&pipeline, 120, &["plan", "policies"]);
-    assert_eq!([seen.colour("tightening"), seen.colour("loosening"), seen.colour("mixed")], [GREEN, RED, RED]);
+    let screen = osp(&pipeline, 120, &["plan", "policies"]);
+    assert_eq!([screen.colour("tightening"), screen.colour("loosening"), screen.colour("mixed")], [GREEN, RED, RED]);
     assert_eq!(
-        [seen.colour("OrganizationNotFound"), seen.colour("skipped"), seen.colour("effective")],
+        [screen.colour("OrganizationNotFound"), screen.colour("skipped"), screen.colour("effective")],
         [RED, None, None]
     );
     for plain in [("NO_COLOR", "1"), ("TERM", "dumb")] {
         let mut command = pipeline.command(&["plan", "policies"]);
-        let seen = crate::terminal::seen(120, command.env(plain.0, plain.1));
-        assert!(!seen.raw.contains("\u{1b}[3") && !seen.raw.contains("\u{1b}[1m"), "{plain:?}: {}", seen.raw);
+        let screen = crate::terminal::run_to_end(120, command.env(plain.0, plain.1));
+        assert!(!screen.raw.contains("\u{1b}[3") && !screen.raw.contains("\u{1b}[1m"), "{plain:?}: {}", screen.raw);
     }
 }
 
@@ -62,15 +62,15 @@ fn a_bar_shows_how_far_it_is_and_goes_when_it_is_done() {
     pipeline.manifest("one", &custom("org_1", 480, None));
     pipeline.manifest("two", &custom("org_2", 480, None));
     for width in [80, 120] {
-        let seen = osp(&pipeline, width, &["plan", "policies"]);
-        let bar = |part: &str| seen.raw.contains(part);
-        assert!(bar("Refreshing organizations [") && bar("] 1/2, "), "{:?}", seen.raw);
-        assert!(seen.lines().iter().all(|line| !line.contains("Refreshing")), "{}", seen.text());
+        let screen = osp(&pipeline, width, &["plan", "policies"]);
+        let bar = |part: &str| screen.raw.contains(part);
+        assert!(bar("Refreshing organizations [") && bar("] 1/2, "), "{:?}", screen.raw);
+        assert!(screen.lines().iter().all(|line| !line.contains("Refreshing")), "{}", screen.text());
     }
     let piped = pipeline.osp(&["plan", "policies"]).ended(2);
     assert_eq!(piped.err, "");
     let mut dumb = pipeline.command(&["plan", "policies"]);
-    assert!(!crate::terminal::seen(80, dumb.env("TERM", "dumb")).raw.contains("Refreshing"));
+    assert!(!crate::terminal::run_to_end(80, dumb.env("TERM", "dumb")).raw.contains("Refreshing"));
 }
 
 #[test]
@@ -81,22 +81,22 @@ fn apply_asks_and_only_yes_is_a_yes() {
         let mut terminal = Terminal::run(80, &pipeline.command(&["apply", "policies"]));
         terminal.until("Apply these changes? Only 'yes' will be accepted: ");
         terminal.types(keys);
-        let seen = terminal.end();
-        assert_eq!(seen.code, code, "{keys:?}: {}", seen.text());
-        assert_eq!(seen.text().contains("nothing was written"), code == 1, "{keys:?}: {}", seen.text());
+        let screen = terminal.end();
+        assert_eq!(screen.code, code, "{keys:?}: {}", screen.text());
+        assert_eq!(screen.text().contains("nothing was written"), code == 1, "{keys:?}: {}", screen.text());
         assert!(pipeline.writes().is_empty(), "{keys:?}");
     }
     let mut terminal = Terminal::run(80, &pipeline.command(&["apply", "policies"]));
     terminal.until("Apply these changes? Only 'yes' will be accepted: ");
     terminal.types("yes\n");
-    let seen = terminal.end();
-    assert_eq!((seen.code, seen.colour("session_policy switched on")), (0, GREEN), "{}", seen.text());
+    let screen = terminal.end();
+    assert_eq!((screen.code, screen.colour("session_policy switched on")), (0, GREEN), "{}", screen.text());
     assert!(
-        seen.lines().iter().any(|line| line == "Apply these changes? Only 'yes' will be accepted: yes"),
+        screen.lines().iter().any(|line| line == "Apply these changes? Only 'yes' will be accepted: yes"),
         "{}",
-        seen.text()
+        screen.text()
     );
-    assert_eq!(pipeline.truth("org_1")["policy"]["absolute_minutes"], 480);
+    assert_eq!(pipeline.stored("org_1")["policy"]["absolute_minutes"], 480);
 }
 
 #[test]
@@ -112,15 +112,15 @@ fn ctrl_c_is_answered_at_once_and_leaves_no_piece_of_the_bar() {
     let count = || pipeline.admin("GET", &format!("journal/count?method=PATCH&path={path}"), &Value::Null);
     crate::cluster::eventually("the slow write", 120, || (count()["count"] == 1).then_some(()));
     terminal.types("\u{3}");
-    let seen = terminal.end();
-    let lines = seen.lines();
-    assert_eq!(seen.code, 130, "{}", seen.text());
+    let screen = terminal.end();
+    let lines = screen.lines();
+    assert_eq!(screen.code, 130, "{}", screen.text());
     assert!(
-        lines.iter().any(|line| line.ends_with("stopping after the requests under way; a second signal stops at once")),
+        lines.iter().any(|line| line.ends_with("stopping after the requests in flight; a second signal stops at once")),
         "{}",
-        seen.text()
+        screen.text()
     );
-    assert!(!lines.iter().any(|line| line.contains("Changing")), "{}", seen.text());
+    assert!(!lines.iter().any(|line| line.contains("Changing")), "{}", screen.text());
     assert_eq!(lines.last().unwrap(), "1 done, 1 not done, 0 failed");
 }
 
@@ -130,10 +130,10 @@ fn findings_fit_and_an_editor_still_reads_their_places() {
     let spec = custom("org_1", 480, Some(60)).replace("idleSessionTimeout: 60", "idleSessionTimeout: 600");
     pipeline.manifest("globex-corporation-production-eu-central", &spec);
     for width in [80, 120] {
-        let seen = osp(&pipeline, width, &["validate", "policies"]);
+        let screen = osp(&pipeline, width, &["validate", "policies"]);
         let place = "policies/globex-corporation-production-eu-central.yaml:4:";
-        assert!(seen.lines()[0].starts_with(place), "{}", seen.text());
-        assert_eq!((seen.code, seen.colour("error[policy]")), (1, RED), "{}", seen.text());
+        assert!(screen.lines()[0].starts_with(place), "{}", screen.text());
+        assert_eq!((screen.code, screen.colour("error[policy]")), (1, RED), "{}", screen.text());
     }
 }
 

@@ -25,5 +25,5 @@ fn with_a_trusted_authority_everything_works_and_without_nothing_is_sent() {
     osp(&pipeline, &url, &authority, &["plan", "policies"]).ended(2);
     osp(&pipeline, &url, &authority, &["apply", "policies", "--yes"]).ended(0);
     osp(&pipeline, &url, &authority, &["plan", "policies"]).ended(0);
-    assert_eq!(pipeline.truth("org_12")["policy"]["absolute_minutes"], 480);
+    assert_eq!(pipeline.stored("org_12")["policy"]["absolute_minutes"], 480);
 }

@@ -4,7 +4,7 @@
 use super::{Pipeline, custom, text_of};
 use crate::{
     pictures::assert_true,
-    terminal::{Terminal, seen},
+    terminal::{Terminal, run_to_end},
 };
 use serde_json::json;
 use std::path::Path;
@@ -14,15 +14,15 @@ use std::path::Path;
 fn shown(pipeline: &Pipeline, command: &str, host: &str) -> String {
     let words: Vec<&str> = command.split(' ').skip(1).collect();
     let osp = pipeline.command(&words);
-    let seen = if words[0] == "apply" {
+    let screen = if words[0] == "apply" {
         let mut terminal = Terminal::run(80, &osp);
         terminal.until("Apply these changes? Only 'yes' will be accepted: ");
         terminal.types("yes\n");
         terminal.end()
     } else {
-        seen(80, &osp)
+        run_to_end(80, &osp)
     };
-    seen.text().replace(&pipeline.simulator.address().to_string(), host)
+    screen.text().replace(&pipeline.simulator.address().to_string(), host)
 }
 
 #[test]

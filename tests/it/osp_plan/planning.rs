@@ -81,7 +81,7 @@ fn a_reviewer_reads_a_line_and_unfolds_a_table() {
 }
 
 #[test]
-fn the_exit_code_tells_what_was_found() {
+fn the_exit_code_says_what_was_found() {
     let pipeline = three();
     pipeline.osp(&["plan", "policies", "--fail-on", "loosening"]).ended(3);
     pipeline.osp(&["plan", "policies/one.yaml", "--fail-on", "loosening"]).ended(2);
@@ -115,7 +115,7 @@ fn what_is_only_observed_or_suspended_is_listed_and_no_change() {
 }
 
 #[test]
-fn drift_is_told_from_a_change_in_git_where_it_is_known() {
+fn drift_is_distinguished_from_a_change_in_git_where_it_is_known() {
     let pipeline = Pipeline::new(3, json!({}));
     for (n, live, last, now) in [(1, 600, 480, 480), (2, 480, 480, 600), (3, 300, 480, 600)] {
         let organization = format!("org_{n}");
@@ -140,7 +140,7 @@ fn two_manifests_for_one_organization_are_an_error_before_any_call() {
     let pipeline = three();
     pipeline.manifest("again", &custom("org_1", 60, None));
     let run = pipeline.osp(&["plan", "policies"]).ended(1);
-    assert!(run.err.starts_with("error: the manifests are not valid; Scalekit was not asked\n"), "{}", run.err);
+    assert!(run.err.starts_with("error: the manifests are not valid; no request was sent\n"), "{}", run.err);
     let place = "policies/one.yaml:4:8: error[duplicate-organization]: spec.organization: org_1 is claimed already by ";
     assert!(run.err.contains(place) && run.err.contains("\n  fix: remove one of the two"), "{}", run.err);
     assert!(run.err.contains("again at policies/again.yaml:4:8"), "{}", run.err);
@@ -282,7 +282,7 @@ fn a_policy_that_is_hidden_while_the_feature_is_off_is_read_when_it_is_on() {
     pipeline.osp(&["plan", "policies", "--fail-on", "loosening"]).ended(3);
     pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": 1, "fault": refused}));
     pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
-    assert_eq!(pipeline.truth("org_1")["policy"]["absolute_minutes"], 480);
+    assert_eq!(pipeline.stored("org_1")["policy"]["absolute_minutes"], 480);
 }
 
 #[test]

@@ -28,7 +28,7 @@ async fn a_requested_reconcile_happens_now_and_its_outcome_is_printed() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.starts_with("acme: Ready is True, InSync\n"), "{}", said.out);
     assert!(said.err.contains("waiting for the operator to reconcile acme, up to 60 s"), "{}", said.err);
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480, "it was repaired meanwhile");
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480, "it was repaired meanwhile");
     let resource = world.resource("acme").unwrap();
     let asked = &resource["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"];
     assert_eq!(&resource["status"]["lastHandledReconcileAt"], asked);
@@ -111,14 +111,14 @@ async fn suspending_stops_the_operator_and_resuming_lets_it_go_on() {
     let said = osp(&world, &["reconcile", "acme"]);
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.out.starts_with("acme: Ready is Unknown, Suspended\n"), "{}", said.out);
-    assert_eq!(world.truth("org_1")["policy"]["source"], "APPLICATION", "hands off");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION", "hands off");
 
     let said = osp(&world, &["resume", "acme"]);
     assert!(said.code == 0 && said.out.contains("is resumed"), "{}", said.out);
     let resource = world.until("acme", "True", "InSync");
     assert!(condition(&resource, "Stalled").is_none());
     assert_eq!(resource["spec"]["suspend"], false);
-    assert_eq!(world.truth("org_1")["policy"]["absolute_minutes"], 480);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480);
     assert!(osp(&world, &["resume", "acme"]).out.contains("is not suspended"));
 }
 

@@ -52,7 +52,7 @@ async fn what_may_not_be_done_is_named_with_the_verb() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_without_the_definition_is_told_what_to_install() {
+async fn without_the_definition_the_error_says_what_to_install() {
     let cluster = Cluster::without_definition();
     for arguments in [&["status"][..], &["status", "-A"], &["explain", "acme"], &["suspend", "acme"]] {
         let said: Said = command(&cluster, "admin", None).args(arguments).output().unwrap().into();
@@ -90,7 +90,7 @@ fn without_a_cluster_it_is_said_which_kubeconfig_was_tried() {
 }
 
 #[test]
-fn a_stranger_is_told_to_log_in() {
+fn an_unknown_user_is_asked_to_log_in() {
     let on = cluster();
     let config = std::fs::read_to_string(on.kubeconfig("limited")).unwrap();
     let token = config.split("token: \"").nth(1).unwrap().split('"').next().unwrap().to_owned();

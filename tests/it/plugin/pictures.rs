@@ -18,11 +18,11 @@ fn shown(world: &World, arguments: &str) -> String {
     let said: Said = command.arg0("kubectl-osp").args(arguments.split(' ')).output().unwrap().into();
     let host = world.simulator.base_url();
     let text = said.out.replace(host.trim_start_matches("http://"), "acme.scalekit.com");
-    text.lines().map(|line| settled(line) + "\n").collect()
+    text.lines().map(|line| with_fixed_age(line) + "\n").collect()
 }
 
 /// A line whose last word, if it is an age, is five minutes.
-fn settled(line: &str) -> String {
+fn with_fixed_age(line: &str) -> String {
     match line.rsplit_once(' ') {
         Some((rest, age)) if age.strip_suffix(['s', 'm']).is_some_and(|n| n.parse::<u32>().is_ok()) => {
             format!("{rest} 5m")
@@ -37,11 +37,11 @@ async fn the_committed_pictures_of_the_plugin_are_what_it_prints() {
     let page = page(PAGE);
     let mut made = String::new();
     // the last of several statuses may still be on its way
-    let settled = within(30, || {
+    let unchanged = within(30, || {
         made = redrawn(&page, |command| Some(shown(&world, command.strip_prefix("kubectl osp ")?)));
         (made == page).then_some(())
     });
-    if settled.is_none() {
+    if unchanged.is_none() {
         assert_committed(PAGE, &made);
     }
 }

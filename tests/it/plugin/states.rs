@@ -91,7 +91,7 @@ async fn a_difference_is_shown_with_the_stricter_side_and_what_comes_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_that_is_not_reconciled_yet_is_never_called_fine() {
+async fn an_edit_that_is_not_reconciled_yet_is_never_called_healthy() {
     let mut world = World::new().await;
     world.apply("acme", &org("org_1", ""));
     world.until("acme", "True", "InSync");

@@ -2,7 +2,7 @@
 
 use super::{command, customers, osp};
 use crate::{
-    terminal::{Seen, seen},
+    terminal::{Screen, run_to_end},
     world::World,
 };
 use std::{
@@ -11,10 +11,10 @@ use std::{
 };
 
 /// What `osp` shows, on a terminal of this width.
-fn shown(world: &World, width: u16, verb: &str, environment: Option<(&str, &str)>) -> Seen {
+fn shown(world: &World, width: u16, verb: &str, environment: Option<(&str, &str)>) -> Screen {
     let mut osp = command(&world.cluster, "admin", None);
     osp.args(verb.split(' ')).args(["-n", &world.namespace]).env_remove("COLUMNS").envs(environment);
-    seen(width, &osp)
+    run_to_end(width, &osp)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,9 +59,9 @@ async fn a_reader_who_has_enough_is_no_failure() {
 fn the_log_of_the_operator_has_colours_on_a_terminal_and_nowhere_else() {
     let mut operator = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
     operator.args(["--http-addr", "127.0.0.1:0"]).env("KUBECONFIG", "not-there").env_remove("KUBERNETES_SERVICE_HOST");
-    let on_terminal = seen(120, &operator).raw;
+    let on_terminal = run_to_end(120, &operator).raw;
     assert!(on_terminal.contains("the operator can't run") && on_terminal.contains("\u{1b}[31m"), "{on_terminal}");
-    let unwanted = seen(120, operator.env("NO_COLOR", "1")).raw;
+    let unwanted = run_to_end(120, operator.env("NO_COLOR", "1")).raw;
     assert!(unwanted.contains("the operator can't run") && !unwanted.contains('\u{1b}'), "{unwanted}");
     let in_a_pipe = operator.env_remove("NO_COLOR").env_remove("RUST_LOG").output().unwrap();
     let in_a_pipe = String::from_utf8(in_a_pipe.stderr).unwrap();

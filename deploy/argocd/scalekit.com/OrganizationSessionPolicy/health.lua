@@ -1,6 +1,5 @@
--- How Argo CD reads an OrganizationSessionPolicy; explained in docs/argocd.md.
--- Only what Argo CD opens for customizations is used: no string library.
--- Every field may be absent.
+-- The health of an OrganizationSessionPolicy; docs/argocd.md explains it. Uses only the libraries that
+-- Argo CD allows, so not string. Every field may be absent.
 local function at(value, ...)
   for _, key in ipairs({...}) do
     if type(value) ~= "table" then return nil end
@@ -33,7 +32,7 @@ local function health(status, kind, otherwise)
   return {status = status, message = said}
 end
 
--- Argo CD says so by itself before it asks; another caller gets the same answer.
+-- Argo CD decides this itself before it runs the script; here it is for other callers.
 if at(obj, "metadata", "deletionTimestamp") ~= nil then
   return health("Progressing", "Ready", "being deleted")
 end
@@ -43,19 +42,19 @@ if generation == nil or at(obj, "status", "observedGeneration") ~= generation th
   return {status = "Progressing", message = "the operator has not reconciled this version of the spec yet"}
 end
 if is("Stalled", "True") then
-  return health("Degraded", "Stalled", "it needs a person")
+  return health("Degraded", "Stalled", "a person has to act")
 end
 if at(obj, "spec", "suspend") == true or at(conditions, "Ready", "reason") == "Suspended" then
   return {status = "Suspended", message = "spec.suspend is true: nothing is read or written"}
 end
 if is("Reconciling", "True") then
-  return health("Progressing", "Reconciling", "under way")
+  return health("Progressing", "Reconciling", "in progress")
 end
 if is("Ready", "True") then
   return health("Healthy", "Ready", "ready")
 end
 if conditions["Ready"] == nil then
-  return {status = "Progressing", message = "the operator has not said yet whether it is ready"}
+  return {status = "Progressing", message = "there is no condition Ready yet"}
 end
--- Not ready and nothing under way: Stale, when Scalekit could not be read for long.
-return health("Degraded", "Ready", "not ready, and nothing is under way")
+-- Not Ready, and nothing is pending: Stale after a long outage of Scalekit, or Uninstalled.
+return health("Degraded", "Ready", "not ready, and nothing is pending")

@@ -1,5 +1,5 @@
--- A deletion is never held back by suspend, so there is nothing to suspend or
--- resume in one; the operator does not reconcile a suspended resource, so a refresh is idle.
+-- A deletion goes on while suspended, so it can't be suspended or resumed. The operator does not
+-- reconcile a suspended resource, so it can't be refreshed.
 local deleting = obj.metadata.deletionTimestamp ~= nil
 local suspended = obj.spec.suspend == true
 

@@ -1,4 +1,4 @@
--- The same request as `flux reconcile`; echoed in status.lastHandledReconcileAt.
+-- Requests a reconcile; the value is echoed in status.lastHandledReconcileAt.
 local os = require("os")
 if obj.metadata.annotations == nil then
   obj.metadata.annotations = {}
