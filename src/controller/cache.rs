@@ -171,11 +171,11 @@ impl Cache {
 }
 
 impl Inner {
-    /// Replaces the claim of a resource; the others that the change concerns.
-    fn claims(&mut self, uid: &Uid, before: Option<&Claim>, after: Option<&Claim>) -> Vec<Uid> {
-        let mut concerned = self.others(uid, &Claim::concerned(before, after));
+    /// Replaces the claim of a resource in the index; returns the other claimants that this affects.
+    fn replace_claim(&mut self, uid: &Uid, before: Option<&Claim>, after: Option<&Claim>) -> Vec<Uid> {
+        let mut affected = self.others(uid, &Claim::concerned(before, after));
         let claim = |uid: &Uid| self.entries.get(uid).map(|entry| &entry.claim);
-        concerned.retain(|uid| claim(uid).is_some_and(|other| other.is_concerned(before, after)));
+        affected.retain(|uid| claim(uid).is_some_and(|other| other.is_concerned(before, after)));
         for key in before.into_iter().flat_map(|claim| &claim.keys) {
             if let Some(there) = self.claims.get_mut(key) {
                 there.remove(uid);

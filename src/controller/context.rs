@@ -205,10 +205,10 @@ impl Context {
         let uid = entry.resource.uid.clone();
         let unchanged = source == Source::Start && entry.at_rest && self.cache.get(&uid).is_none();
         let interval = entry.interval.unwrap_or(self.settings.interval);
-        let effect = self.cache.apply(entry, source);
-        match effect.trigger {
+        let update = self.cache.apply(entry, source);
+        match update.trigger {
             // it was in order before we started: no herd after a restart
-            Trigger::Changed if rested => {
+            Trigger::Changed if unchanged => {
                 self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid)), Lane::Resync)
             }
             Trigger::Changed => self.queue.add(&uid),

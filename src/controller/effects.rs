@@ -159,7 +159,7 @@ impl<'a> Effects<'a> {
     }
 
     /// Keeps the client for the requests to Scalekit.
-    fn connected(&mut self, connection: Connection) -> Response {
+    fn keep_client(&mut self, connection: Connection) -> Response {
         self.admission = None; // its token is of the client before
         Response::Credentials(connection.map(|(client, access)| {
             self.client = Some(client);

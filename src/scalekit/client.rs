@@ -132,7 +132,7 @@ impl Client {
                 Err(error) if status == 401 => {
                     // also if its body did not arrive in time
                     let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
-                    self.inner.tokens.refused(&token, retried, error).await?;
+                    self.inner.tokens.on_unauthorized(&token, retried, error).await?;
                     retried = true;
                     admission = match timeout_at(deadline, self.admit()).await {
                         Ok(admission) => admission?,
@@ -143,7 +143,7 @@ impl Client {
                     // A 5xx may come from a proxy that never checked the token, so it is no proof
                     // that the token is good.
                     if status < 500 {
-                        self.inner.tokens.accepted();
+                        self.inner.tokens.on_accepted();
                     }
                     return result;
                 }

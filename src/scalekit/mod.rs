@@ -50,7 +50,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Rules, SCALEKITS_HOSTS};
+pub use address::{Rules, SCALEKIT_HOSTS};
 pub use client::{Admission, Client};
 pub use credentials::Credentials;
 pub use default_credentials::{RawCredentials, read_default_credentials};
@@ -58,5 +58,5 @@ pub use environment::Environment;
 pub use pages::Page;
 pub(crate) use pruned::Pruned;
 pub use rate_limiter::{Caller, PATIENCE};
-pub use settings::{Settings, SettingsProblem};
+pub use settings::{Settings, SettingsError};
 pub use transport::{SetupError, Transport};

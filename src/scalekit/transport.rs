@@ -1,7 +1,7 @@
 //! What all clients of the process share: connections, settings, and the limits of each host and port.
 
 use super::{
-    Settings, SettingsProblem, circuit_breaker::CircuitBreaker, hosts::Resolver, known_clients::KnownClients,
+    Settings, SettingsError, circuit_breaker::CircuitBreaker, hosts::Resolver, known_clients::KnownClients,
     proof::Issuers, pruned::Pruned, rate_limiter::RateLimiter,
 };
 use reqwest::{redirect, retry};

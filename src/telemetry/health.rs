@@ -309,10 +309,10 @@ mod tests {
     #[tokio::test]
     async fn row_133_an_operator_that_may_not_see_one_of_its_namespaces_is_not_ready() {
         let health = Health::default();
-        health.ready();
+        health.set_ready();
         assert!(!health.answered_list("a", false) && health.answered_list("b", true));
         assert!(!health.answered_list("b", true), "no change");
-        health.answered(false);
+        health.record_response(false);
         assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE, "whatever the other one answers");
         assert!(health.answered_list("b", false));
         assert_eq!(health.readyz().0, StatusCode::OK);

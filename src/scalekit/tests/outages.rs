@@ -1,9 +1,9 @@
 //! What an environment that is down costs it: a few requests and then probes.
 
 use super::{
-    INHERITED, read_policy,
+    INHERITED, kind_and_outcome, read_policy,
     server::{HttpResponse, Server, client, client_of, json, transport},
-    trouble, write_policy,
+    write_policy,
 };
 use crate::{reconcile::ErrorKind, scalekit::Settings};
 use futures::future::join_all;

@@ -75,7 +75,7 @@ async fn row_133_of_two_namespaces_one_that_cannot_be_seen_any_more_is_named_and
     };
     eventually("the log names it", 30, || (named() > 0).then_some(()));
     world.edit("org_1", &json!({"policy": foreign()}));
-    eventually("the other one goes on", 60, || (world.truth("org_1")["policy"] == eight_hours()).then_some(()));
+    eventually("the other one goes on", 60, || (world.stored("org_1")["policy"] == eight_hours()).then_some(()));
     bind(&other);
     answers("200");
     assert_eq!(named(), 1, "once");

@@ -4,7 +4,7 @@
 
 use super::{
     eight_hours, spec,
-    tenants::{BY_SECRET, REAL, keeps_its_word, ninety, two_tenants},
+    tenants::{BY_SECRET, REAL, corrects_and_reverts, ninety, two_tenants},
 };
 use crate::{cluster::eventually, world::World};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ async fn row_123_of_two_tenants_behind_two_names_of_one_environment_the_older_ow
     }
     let written = owner.policies("org_1");
     assert!(written.len() == 1 && written[0]["absolute_session_timeout"] == 480, "{written:?}");
-    assert_eq!((owner.truth("org_1")["policy"].clone(), refused(&owner)), (eight_hours(), 0));
+    assert_eq!((owner.stored("org_1")["policy"].clone(), refused(&owner)), (eight_hours(), 0));
     let output = Command::new(env!("CARGO_BIN_EXE_osp"))
         .env("KUBECONFIG", owner.cluster.kubeconfig("admin"))
         .args(["explain", "second", "-n", &other.namespace])
@@ -81,7 +81,7 @@ async fn row_123_the_owner_behind_a_custom_domain_is_followed_by_the_tenant_behi
     owner.until("acme", "False", "Conflict");
     other.kubectl(&["delete", "osp", "first", "--timeout=60s"]);
     owner.until("acme", "True", "InSync");
-    assert_eq!(owner.truth("org_1")["policy"], eight_hours());
+    assert_eq!(owner.stored("org_1")["policy"], eight_hours());
     assert!(!owner.was_reverted("org_1"), "it was handed over");
 }
 
@@ -113,7 +113,7 @@ async fn row_123_a_tenants_own_server_that_names_the_issuer_of_another_one_claim
     eventually("its token was shown there", 60, || (refused(&owner) > 0).then_some(()));
     owner.kill_operator();
     owner.start_with(&[]);
-    keeps_its_word(&owner);
+    corrects_and_reverts(&owner);
 }
 
 #[tokio::test(flavor = "multi_thread")]

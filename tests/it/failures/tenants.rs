@@ -63,7 +63,7 @@ pub fn ninety(organization: &str) -> String {
 }
 
 /// The owner's drift is repaired, and its deletion reverts.
-pub fn keeps_its_word(owner: &World) {
+pub fn corrects_and_reverts(owner: &World) {
     owner.edit("org_1", &json!({"policy": foreign()}));
     eventually("the drift is repaired", 60, || (owner.stored("org_1")["policy"] == eight_hours()).then_some(()));
     owner.until("acme", "True", "InSync");
