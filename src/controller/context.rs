@@ -6,13 +6,14 @@ use super::{
     cache::{Cache, Entry, Source, version},
     credentials::{self, CredentialStore, CredentialsRef},
     events::Events,
+    flow::Flow,
     kube_api::{KubeApi, Object},
     locks::Locks,
     options::{Options, StartError},
     records::Record,
     resource_ref::ResourceRef,
     resource_ref::Uid,
-    workqueue::{Flow, WorkQueue},
+    workqueue::WorkQueue,
 };
 use crate::{
     reconcile::{HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},

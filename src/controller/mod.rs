@@ -8,6 +8,7 @@ mod context;
 mod credentials;
 mod effects;
 mod events;
+mod flow;
 mod kube_api;
 mod locks;
 mod options;

@@ -4,11 +4,14 @@
 //! namespace are begun: what is begun is finished, however long it has to wait for
 //! Scalekit. (Client-go's names; a delay that grows with failures is `backoff`.)
 
-use super::resource_ref::Uid;
+use super::{
+    flow::{Flow, Running},
+    resource_ref::Uid,
+};
 use crate::reconcile::{Lane, Lanes};
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
@@ -21,27 +24,6 @@ const COALESCE: Duration = Duration::from_secs(1);
 /// (`docs/failures.md` row 103).
 const REQUEST_EVERY: Duration = Duration::from_secs(30);
 const BURST: usize = 3;
-
-/// How many reconciles are begun at most, waiting ones included: in all, of one
-/// environment, and of one namespace of it.
-const MOST: [usize; 3] = [256, 48, 16];
-/// Of these, for what is at rest: the rest stays free for what somebody waits for.
-const MOST_RESYNC: [usize; 3] = [128, 16, 8];
-
-/// Whose turn a resource shares.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Flow {
-    /// The environment, as far as it is known.
-    pub(super) environment: Arc<str>,
-    /// The namespace.
-    pub(super) namespace: Arc<str>,
-}
-
-impl Default for Flow {
-    fn default() -> Self {
-        Self { environment: "".into(), namespace: "".into() }
-    }
-}
 
 /// The resources that are due, now or later.
 #[derive(Default)]
@@ -57,13 +39,6 @@ struct Inner {
     ready: Lanes<(Lane, Uid)>,
     slots: HashMap<Uid, Slot>,
     running: Running,
-}
-
-/// How many reconciles have begun and not ended.
-#[derive(Default)]
-struct Running {
-    all: [usize; 2],
-    flows: HashMap<(Arc<str>, bool), usize>,
 }
 
 #[derive(Default)]
@@ -227,58 +202,6 @@ impl Inner {
     }
 }
 
-impl Flow {
-    /// As one name; neither has a space.
-    fn joined(&self) -> Arc<str> {
-        format!("{} {}", self.environment, self.namespace).into()
-    }
-
-    fn of(joined: &str) -> Self {
-        let (environment, namespace) = joined.split_once(' ').unwrap_or_default();
-        Self { environment: environment.into(), namespace: namespace.into() }
-    }
-}
-
-impl Running {
-    fn counts(&self, flow: &Flow, resync: bool) -> [usize; 3] {
-        let count = |name: Arc<str>| self.flows.get(&(name, resync)).copied().unwrap_or_default();
-        let [others, resyncs] = self.all;
-        let all = if resync { resyncs } else { others + resyncs };
-        [all, count(Arc::clone(&flow.environment)), count(flow.joined())]
-    }
-
-    fn has_room(&self, lane: Lane, flow: &Flow) -> bool {
-        let resync = lane == Lane::Resync;
-        let most = if resync { MOST_RESYNC } else { MOST };
-        self.counts(flow, resync).iter().zip(most).all(|(count, most)| *count < most)
-    }
-
-    fn began(&mut self, flow: &Flow, lane: Lane) {
-        let resync = lane == Lane::Resync;
-        let [others, resyncs] = &mut self.all;
-        *(if resync { resyncs } else { others }) += 1;
-        for name in [Arc::clone(&flow.environment), flow.joined()] {
-            *self.flows.entry((name, resync)).or_default() += 1;
-        }
-    }
-
-    fn ended(&mut self, flow: &Flow, lane: Lane) {
-        let resync = lane == Lane::Resync;
-        let [others, resyncs] = &mut self.all;
-        let all = if resync { resyncs } else { others };
-        *all = all.saturating_sub(1);
-        for name in [Arc::clone(&flow.environment), flow.joined()] {
-            let key = (name, resync);
-            if let Some(count) = self.flows.get_mut(&key) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.flows.remove(&key);
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,7 +228,7 @@ mod tests {
         while let Ok(uid) = tokio::time::timeout(COALESCE, get(&queue)).await {
             begun.push(uid);
         }
-        assert_eq!(begun.len(), MOST_RESYNC[2], "no more of one namespace are begun than go on");
+        assert_eq!(begun.len(), 8, "no more of one namespace are begun than go on");
         queue.add(&uid("a-999"));
         assert_eq!(tokio::time::timeout(COALESCE, get(&queue)).await, Ok(uid("a-999")));
         queue.done(&uid("a-999"), None, Lane::Resync);
@@ -318,7 +241,7 @@ mod tests {
             queue.done(&uid, None, Lane::Resync);
         }
         assert_eq!(rest, 1000, "each once, the edited one too");
-        assert!(queue.lock().running.flows.is_empty());
+        assert!(queue.lock().running.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -39,6 +39,7 @@ mod pages;
 mod proof;
 mod pruned;
 mod rate_limiter;
+mod refill;
 mod refusals;
 mod requests;
 mod retry_after;

@@ -11,6 +11,7 @@ mod proxy;
 mod rates;
 mod secrecy;
 mod server;
+mod tokens;
 
 use crate::{
     policy::{ExternalId, Minutes, OrganizationId, Policy, Session},
