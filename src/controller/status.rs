@@ -5,7 +5,7 @@ use crate::{
         EffectiveLimits, FINALIZER, OrganizationSessionPolicy, OrganizationSessionPolicyStatus, REQUESTED_AT,
         ReportedPolicy, ReportedRelease, drift_summary, validate,
     },
-    policy::{Bounds, Live, OrganizationId, effective},
+    policy::{Bounds, Live, OrganizationId, RuleId, Violation, effective},
     reconcile::{
         Application, Condition, ConditionStatus, ConditionType, Pinned, PlannedRelease, Reason, Resource, StatusUpdate,
     },
@@ -22,15 +22,14 @@ const LONGEST_REQUEST: usize = 256;
 /// metadata and an invalid spec.
 pub(super) fn resource(object: &Object) -> Resource {
     match &object.0 {
-        Ok(object) => Resource {
-            spec: validate(&object.spec).map_err(|violations| violations.iter().map(ToString::to_string).collect()),
-            ..with_status(&object.metadata, object)
-        },
-        Err(undecodable) => metadata(&undecodable.metadata, vec![format!("it can't be read: {}", undecodable.error)]),
+        Ok(object) => Resource { spec: validate(&object.spec), ..with_status(&object.metadata, object) },
+        Err(undecodable) => {
+            metadata(&undecodable.metadata, vec![Violation::new(RuleId::Readable, "", undecodable.error.clone())])
+        }
     }
 }
 
-fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
+fn metadata(meta: &ObjectMeta, violations: Vec<Violation>) -> Resource {
     Resource {
         generation: meta.generation.unwrap_or_default(),
         deleting: meta.deletion_timestamp.is_some(),

@@ -60,7 +60,7 @@ pub use state::State;
 pub use status::{Observed, StatusUpdate};
 pub use step::MAX_STEPS;
 pub use watched::{Trigger, Watched};
-pub use wording::{hold_message, problem};
+pub use wording::{hold_message, problem, violations_message};
 
 use jiff::Timestamp;
 use state::Refusal;

@@ -2,7 +2,7 @@
 //! has recorded so far.
 
 use super::{Condition, ConditionStatus, ConditionType, Reason};
-use crate::policy::{Live, OrganizationId, ValidatedSpec};
+use crate::policy::{Live, OrganizationId, ValidatedSpec, Violation};
 use jiff::Timestamp;
 use strum::{EnumString, IntoStaticStr};
 
@@ -33,7 +33,7 @@ pub struct Resource {
     /// Whether it carries our finalizer.
     pub finalizer: bool,
     /// Its spec, or what is wrong with it.
-    pub spec: Result<ValidatedSpec, Vec<String>>,
+    pub spec: Result<ValidatedSpec, Vec<Violation>>,
     /// Where its policy was written to before.
     pub pinned: Option<Pinned>,
     /// How it claims what is pinned; `None`: it does not.

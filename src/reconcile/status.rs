@@ -7,7 +7,7 @@ use super::{
     PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, claims,
     condition::set,
     contention,
-    wording::{hold_message, problem},
+    wording::{hold_message, problem, violations_message},
 };
 use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
 
@@ -79,7 +79,9 @@ impl StatusUpdate {
                 update.pend(state, Reason::Progressing, "an older resource that names the organization is read first")
             }
             Outcome::Suspended => update.leave_alone(Reason::Suspended),
-            Outcome::InvalidSpec(violations) => update.stall(state, Reason::InvalidSpec, &violations.join("; ")),
+            Outcome::InvalidSpec(violations) => {
+                update.stall(state, Reason::InvalidSpec, &violations_message(violations))
+            }
             Outcome::Credentials(error) => update.credentials(state, resource, error),
             Outcome::Conflict { owner } => {
                 let owner = match owner {

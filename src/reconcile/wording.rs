@@ -1,6 +1,7 @@
 //! How outcomes and holds read for a person: a reason and its message.
 
 use super::{Hold, Reason, RemoteOutcome};
+use crate::policy::{RuleId, Violation};
 
 /// Why the organization is not, and does not stay, as far as its mode goes, in
 /// a sentence for people; `None` when it is.
@@ -21,6 +22,15 @@ pub fn problem(remote_outcome: &RemoteOutcome, organization: &str, live: &str) -
         RemoteOutcome::Error(error) => (error.kind.reason(), error.detail.to_string()),
     };
     Some((reason, reason.message(&detail)))
+}
+
+/// What is wrong with a spec.
+pub fn violations_message(violations: &[Violation]) -> String {
+    let message = |violation: &Violation| match violation.rule {
+        RuleId::Readable => format!("it can't be read: {violation}"),
+        _ => violation.to_string(),
+    };
+    violations.iter().map(message).collect::<Vec<_>>().join("; ")
 }
 
 /// What a deletion waits for, and what to do about it.

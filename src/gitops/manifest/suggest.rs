@@ -15,7 +15,7 @@ pub(super) const fn rule(violation: &Violation) -> Rule {
         RuleId::Kind => Rule::WrongKind,
         RuleId::KnownFields => Rule::UnknownField,
         RuleId::Metadata => Rule::Metadata,
-        RuleId::Schema | RuleId::Required(_) => Rule::Schema,
+        RuleId::Readable | RuleId::Schema | RuleId::Required(_) => Rule::Schema,
         RuleId::Policy(_) => Rule::Policy,
     }
 }
@@ -26,7 +26,7 @@ pub(super) fn suggest(violation: &Violation) -> Option<String> {
         RuleId::KnownFields => Some(known_fields(&violation.path)),
         RuleId::Required(field) => Some(format!("add the field {field}")),
         RuleId::Schema => schema_of(&violation.path).map(allowed),
-        RuleId::Kind | RuleId::Metadata | RuleId::Policy(_) => None,
+        RuleId::Readable | RuleId::Kind | RuleId::Metadata | RuleId::Policy(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     samples::*,
     world::{SECRET, World, access},
 };
-use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
+use crate::policy::{DeletionPolicy, Live, Mode, Policy, RuleId, ValidatedSpec, Violation};
 use crate::reconcile::{
     Claim, ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, InvalidValue, Outcome,
     ReadError, Reason, RemoteOutcome,
@@ -70,7 +70,8 @@ fn a_suspended_resource_is_reported_and_left_alone() {
 #[test]
 fn an_invalid_spec_costs_no_call_and_stalls() {
     let mut world = World::new();
-    let uid = world.declare_in("customers", Err(vec!["policy.idleSessionTimeout: is not below 8h".into()]));
+    let violation = Violation::new(RuleId::Schema, "policy.idleSessionTimeout", "is not below 8h");
+    let uid = world.declare_in("customers", Err(vec![violation]));
     let reconciled = world.reconcile(uid);
     assert_eq!(reconciled.words(), ["read resource"]);
     assert_eq!(world.says(uid, ConditionType::Stalled), "True InvalidSpec");

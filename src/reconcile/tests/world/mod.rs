@@ -12,7 +12,7 @@ pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
 use super::samples;
-use crate::policy::{Live, OrganizationId, ValidatedSpec};
+use crate::policy::{Live, OrganizationId, ValidatedSpec, Violation};
 use crate::reconcile::{
     Access, ClaimKey, Claimant, ClusterWrite, ConditionType, CredentialsError, CredentialsSource, ErrorKind, History,
     HistoryEvent, Outages, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, StatusUpdate, Step,
@@ -135,7 +135,7 @@ impl World {
         self.declare_in("customers", Ok(spec))
     }
 
-    pub(crate) fn declare_in(&mut self, namespace: &'static str, spec: Result<ValidatedSpec, Vec<String>>) -> Uid {
+    pub(crate) fn declare_in(&mut self, namespace: &'static str, spec: Result<ValidatedSpec, Vec<Violation>>) -> Uid {
         let uid = 1 + self.histories.keys().max().unwrap_or(&0);
         self.histories.insert(uid, History::new(false, self.uptime()));
         self.cluster.objects.push(Object {
