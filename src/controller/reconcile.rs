@@ -5,7 +5,7 @@
 
 use super::{context::Context, effects::Effects, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
-    ClusterWrite, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, STATUS_TRIES, State, Step, next,
+    ClusterWrite, Crash, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, STATUS_TRIES, State, Step, next,
 };
 use jiff::Timestamp;
 
@@ -18,14 +18,10 @@ pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Resu
 }
 
 /// Says that a reconcile panicked or ran out of time.
-pub(super) async fn report_crash(
-    context: &Context,
-    resource: &ResourceRef,
-    how: &'static str,
-) -> Result<(), KubeError> {
+pub(super) async fn report_crash(context: &Context, resource: &ResourceRef, crash: Crash) -> Result<(), KubeError> {
     let (mut state, mut effects) = (context.state(resource), Effects::new(context, resource));
     step(&mut state, &mut effects, &Request::ReadResource).await?;
-    finish(&state, &mut effects, &Outcome::Crashed(how)).await.map(|_| ())
+    finish(&state, &mut effects, &Outcome::Crashed(crash)).await.map(|_| ())
 }
 
 async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
@@ -39,7 +35,7 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
             }
         }
     }
-    Outcome::Crashed("the reconcile did not come to an end")
+    Outcome::Crashed(Crash::Endless)
 }
 
 pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: &Request) -> Result<(), KubeError> {

@@ -2,7 +2,7 @@
 //! each with a time limit, each on its own when it panics.
 
 use super::{context::Context, reconcile, resource_ref::ResourceRef};
-use crate::reconcile::{MAX_BACKOFF, Requeue};
+use crate::reconcile::{Crash, MAX_BACKOFF, Requeue};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -59,20 +59,20 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
             }
             Requeue::Backoff { cap: KUBE_CAP }
         }
-        Ok(Err(_)) => crashed(context, resource, "it ran out of time").await,
-        Err(_) => crashed(context, resource, "it panicked").await,
+        Ok(Err(_)) => crashed(context, resource, Crash::TimedOut).await,
+        Err(_) => crashed(context, resource, Crash::Panicked).await,
     };
     context.queue.done(&resource.uid, context.delay(&resource.uid, requeue));
 }
 
-async fn crashed(context: &Context, resource: &ResourceRef, how: &'static str) -> Requeue {
-    let is_news = context.is_news(&resource.uid, how);
+async fn crashed(context: &Context, resource: &ResourceRef, crash: Crash) -> Requeue {
+    let is_news = context.is_news(&resource.uid, crash.into());
     if is_news {
-        tracing::error!(%resource, how, "a reconcile failed");
+        tracing::error!(%resource, %crash, "a reconcile failed");
     } else {
-        tracing::debug!(%resource, how, "a reconcile failed");
+        tracing::debug!(%resource, %crash, "a reconcile failed");
     }
-    let report = AssertUnwindSafe(reconcile::report_crash(context, resource, how)).catch_unwind();
+    let report = AssertUnwindSafe(reconcile::report_crash(context, resource, crash)).catch_unwind();
     if !matches!(report.await, Ok(Ok(()))) && is_news {
         tracing::warn!(%resource, "the failure could not be written into the status");
     }

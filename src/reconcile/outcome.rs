@@ -1,6 +1,6 @@
 //! How a reconcile of a resource ended.
 
-use super::{CredentialsError, Reason, RemoteError, RemoteOutcome};
+use super::{Crash, CredentialsError, Reason, RemoteError, RemoteOutcome};
 use crate::policy::Violation;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub enum Outcome {
     /// The API server failed or refused a request that the reconcile needs.
     ApiServer(String),
     /// It panicked or ran out of time; that costs this reconcile only.
-    Crashed(&'static str),
+    Crashed(Crash),
 }
 
 /// Why our finalizer came off.

@@ -123,7 +123,9 @@ impl StatusUpdate {
             Outcome::Settling(_) => {
                 update.pend(state, Reason::Deleting, &Reason::Deleting.message("an earlier write may still land"));
             }
-            Outcome::Crashed(how) => update.pend(state, Reason::InternalError, &Reason::InternalError.message(how)),
+            Outcome::Crashed(crash) => {
+                update.pend(state, Reason::InternalError, &Reason::InternalError.message(&crash.to_string()));
+            }
         }
         Some(update)
     }

@@ -1,7 +1,8 @@
-//! How outcomes and holds read for a person: a reason and its message.
+//! How outcomes, holds and errors read for a person.
 
-use super::{Hold, Reason, RemoteOutcome};
+use super::{Detail, Hold, Reason, RemoteError, RemoteOutcome};
 use crate::policy::{RuleId, Violation};
+use std::fmt;
 
 /// Why the organization is not, and does not stay, as far as its mode goes, in
 /// a sentence for people; `None` when it is.
@@ -42,4 +43,31 @@ pub fn hold_message(hold: &Hold) -> String {
         Hold::Refused(error) => error.detail.to_string(),
     };
     hold.reason().message(&detail)
+}
+
+/// Its detail alone; its reason says the rest.
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.detail.fmt(f)
+    }
+}
+
+/// Without a subject: `HTTP 400 INVALID_ARGUMENT, fields: idle_session_timeout,
+/// request req-1`.
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        match (self.status, &self.code) {
+            (Some(status), Some(code)) => parts.push(format!("HTTP {status} {code}")),
+            (Some(status), None) => parts.push(format!("HTTP {status}")),
+            (None, Some(code)) => parts.push(code.clone()),
+            (None, None) => {}
+        }
+        if !self.fields.is_empty() {
+            parts.push(format!("fields: {}", self.fields.join(" ")));
+        }
+        parts.extend(self.note.map(|note| note.to_string()));
+        parts.extend(self.request_id.as_ref().map(|id| format!("request {id}")));
+        f.write_str(&parts.join(", "))
+    }
 }

@@ -6,8 +6,8 @@ use super::{
     world::{On, Reconciled, Trouble, Uid, World, access},
 };
 use crate::reconcile::{
-    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, NextReconcile, Outcome, Reason,
-    RemoteError, RemoteOutcome, Requeue, next_reconcile, requeue,
+    ConditionType, Crash, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, NextReconcile, Outcome,
+    Reason, RemoteError, RemoteOutcome, Requeue, next_reconcile, requeue,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -102,7 +102,7 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
     assert_eq!(after(paused), Requeue::After(MINUTE * 2), "its status must not be older than the interval");
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let state = world.reconcile(uid).state;
-    assert_eq!(requeue(&state, &Outcome::Crashed("it panicked")), CAPPED);
+    assert_eq!(requeue(&state, &Outcome::Crashed(Crash::Panicked)), CAPPED);
     let not_sent = RemoteError { not_sent: true, ..RemoteError::new(Unavailable) };
     let probe = RemoteError { probe_after: Some(SECOND * 7), ..RemoteError::new(Unavailable) };
     for (error, expected) in [(not_sent, CAPPED), (probe, Requeue::After(SECOND * 7))] {

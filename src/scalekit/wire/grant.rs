@@ -1,6 +1,7 @@
 //! The token endpoint's response (`scalekit-api.md` §1.3).
 
 use super::{Read, decode};
+use crate::reconcile::Note;
 use crate::scalekit::token::Grant;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -22,9 +23,9 @@ pub(in crate::scalekit) fn grant(body: &[u8]) -> Read<Grant> {
         expires_in: Option<Value>,
     }
     let body = decode::<Body>(body)?;
-    let value = body.access_token.ok_or("the answer has no access token")?;
+    let value = body.access_token.ok_or(Note::NoAccessToken)?;
     if !sendable(&value) {
-        return Err("the access token cannot be sent in a header");
+        return Err(Note::BadAccessToken);
     }
     let value = SecretString::from(value);
     Ok(Grant { value, lifetime: lifetime(body.expires_in.as_ref()) })

@@ -1,8 +1,7 @@
 //! Scalekit's JSON: read with tolerance where the contract leaves room
 //! (`scalekit-api.md` §6), refused where a guess could do harm.
 //!
-//! What can't be read becomes a sentence from a fixed set, which never quotes
-//! the response.
+//! What can't be read becomes a [`Note`], which never quotes the response.
 
 mod error;
 mod grant;
@@ -15,6 +14,7 @@ pub(super) use grant::grant;
 pub(super) use organization::{organization, organizations, write_features};
 pub(super) use policy::{application_policy, live_policy, write_policy};
 
+use crate::reconcile::Note;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -25,15 +25,15 @@ use std::{fmt, marker::PhantomData};
 const DEEPEST: usize = 32;
 
 /// What was read, or why it can't be.
-type Read<T> = Result<T, &'static str>;
+type Read<T> = Result<T, Note>;
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
     if depth(body) > DEEPEST {
-        return Err("the answer is nested too deeply");
+        return Err(Note::NestedTooDeeply);
     }
     match serde_json::from_slice::<Object<T>>(body) {
         Ok(Object(value)) => Ok(value),
-        Err(_) => Err("the answer is not the JSON it should be"),
+        Err(_) => Err(Note::NotJson),
     }
 }
 
