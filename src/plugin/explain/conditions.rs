@@ -1,5 +1,6 @@
-//! Each condition that is not as it should be: what it means, the case at hand,
-//! and what to do. The sentences are those of `docs/conditions.md`.
+//! Each condition that is not as it should be: the message that the operator
+//! wrote and, where that does not say so, what the reason means and what to do,
+//! in the sentences of `docs/conditions.md`.
 
 use super::super::{age, summary::Summary};
 use crate::{
@@ -22,21 +23,19 @@ pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, 
         let head = output.paint(&printable(reason), Style::Strong);
         text.push_str(&format!("\n{head} for {}\n", age::span(since, now)));
         text.push_str(&output.paragraph("  ", &named.join(", ")));
-        let Some(known) = Reason::parse(reason) else {
-            // a reason of a newer operator: print the message that it wrote
-            for condition in conditions {
-                text.push_str(&output.paragraph("  ", &condition.message));
-            }
-            continue;
-        };
-        text.push_str(&output.paragraph("  Means  ", known.means()));
-        if let Some(here) = conditions.iter().find_map(|c| known.detail(&c.message)) {
-            text.push_str(&output.paragraph("  Here   ", here));
+        let message = conditions.iter().map(|c| c.message.as_str()).max_by_key(|message| message.len());
+        let message = message.unwrap_or_default();
+        text.push_str(&output.paragraph("  ", message));
+        let Some(known) = Reason::parse(reason) else { continue };
+        if !message.contains(known.means().trim_end_matches('.')) {
+            text.push_str(&output.paragraph("  Means  ", known.means()));
         }
         if let Some(owner) = owner.filter(|_| known == Reason::Conflict) {
             text.push_str(&output.paragraph("  Owner  ", owner));
         }
-        text.push_str(&output.paragraph("  Do     ", known.act()));
+        if !message.contains(known.act()) {
+            text.push_str(&output.paragraph("  Do     ", known.act()));
+        }
     }
     text
 }
@@ -45,7 +44,9 @@ pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, 
 /// of their types. NotChecked is left out where another reason says why.
 fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
     let mut groups: Vec<(&str, Vec<&Condition>)> = Vec::new();
-    for condition in ConditionType::ALL.iter().copied().filter_map(|t| summary.condition(t).filter(|c| !fine(t, c))) {
+    for condition in
+        ConditionType::ALL.iter().copied().filter_map(|t| summary.condition(t).filter(|c| !is_healthy(t, c)))
+    {
         match groups.iter_mut().find(|(reason, _)| *reason == condition.reason) {
             Some((_, conditions)) => conditions.push(condition),
             None => groups.push((&condition.reason, vec![condition])),
@@ -58,8 +59,8 @@ fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
 }
 
 /// True, or for Reconciling and Stalled not True.
-fn fine(condition_type: ConditionType, condition: &Condition) -> bool {
-    let good =
+fn is_healthy(condition_type: ConditionType, condition: &Condition) -> bool {
+    let healthy_when_true =
         !matches!(condition_type, ConditionType::Contended | ConditionType::Reconciling | ConditionType::Stalled);
-    (ConditionStatus::parse(&condition.status) == ConditionStatus::True) == good
+    (ConditionStatus::parse(&condition.status) == ConditionStatus::True) == healthy_when_true
 }
