@@ -191,14 +191,12 @@ impl Context {
     pub(super) fn seen(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
         let uid = entry.resource.uid.clone();
-        let rested = source == Source::Start && entry.at_rest && self.cache.get(&uid).is_none();
         let interval = entry.interval.unwrap_or(self.settings.interval);
         let effect = self.cache.apply(entry, source);
         match effect.trigger {
-            // it was in order before we started: no herd after a restart
-            Trigger::Changed if rested => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid))),
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
+            Trigger::Scheduled => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid))),
             Trigger::None if effect.went_back => self.queue.add(&uid),
             Trigger::None => {}
         }

@@ -8,15 +8,13 @@ use crate::{
     policy::{Bounds, Live, OrganizationId, RuleId, Violation, effective},
     reconcile::{
         Application, Condition, ConditionStatus, ConditionType, Pinned, PlannedRelease, Reason, Resource, StatusUpdate,
+        requested,
     },
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition, ObjectMeta, Time};
 
 use super::kube_api::Object;
-
-/// The longest value of the reconcile-now annotation that is echoed, in bytes.
-const LONGEST_REQUEST: usize = 256;
 
 /// The resource as the decision sees it. One that can't be decoded has its
 /// metadata and an invalid spec.
@@ -41,15 +39,10 @@ fn metadata(meta: &ObjectMeta, violations: Vec<Violation>) -> Resource {
         adopted: None,
         observed_generation: -1,
         conditions: Vec::new(),
-        requested_at: requested(meta).cloned(),
+        requested_at: requested(meta.annotations.as_ref().and_then(|all| all.get(REQUESTED_AT))),
         handled_at: None,
         release: None,
     }
-}
-
-/// The value of the reconcile-now annotation, unless it is absurdly long.
-pub(super) fn requested(meta: &ObjectMeta) -> Option<&String> {
-    meta.annotations.as_ref()?.get(REQUESTED_AT).filter(|value| value.len() <= LONGEST_REQUEST)
 }
 
 fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resource {
@@ -196,7 +189,7 @@ mod tests {
                 access_token: Some(minutes(MOST)),
             })),
             conditions: kinds.map(condition).collect(),
-            handled_at: Some("ß".repeat(LONGEST_REQUEST / 2)),
+            handled_at: Some("ß".repeat(128)),
             release: Some(PlannedRelease { reason: Reason::CredentialsIncomplete, at: Timestamp::MAX }),
         }
     }

@@ -56,7 +56,7 @@ pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, S
 pub use report::{Report, STATUS_TRIES};
 pub use request::{ClusterWrite, Request, Response, Step};
 pub use requeue::{MAX_BACKOFF, NextReconcile, Requeue, next_reconcile, requeue};
-pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource};
+pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource, requested};
 pub use settings::Settings;
 pub use state::State;
 pub use status::{Observed, StatusUpdate};

@@ -103,6 +103,15 @@ impl ClaimState {
     }
 }
 
+/// The longest value of the reconcile-now annotation in bytes.
+const LONGEST_REQUEST: usize = 256;
+
+/// The value of the reconcile-now annotation as far as it is a request: a longer
+/// one is not echoed in the status, so it asks for nothing.
+pub fn requested(annotation: Option<&String>) -> Option<String> {
+    annotation.filter(|value| value.len() <= LONGEST_REQUEST).cloned()
+}
+
 impl Resource {
     /// The condition of this type.
     pub fn condition(&self, type_: ConditionType) -> Option<&Condition> {
