@@ -2,7 +2,7 @@
 //! each with a time limit, each on its own when it panics.
 
 use super::{context::Context, reconcile, resource_ref::ResourceRef};
-use crate::reconcile::{Crash, MAX_BACKOFF, Requeue};
+use crate::reconcile::{Crash, Requeue};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -11,8 +11,6 @@ use tokio_util::sync::CancellationToken;
 /// Reconciles side by side; more gain nothing on one API server.
 const WORKERS: usize = 16;
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest delay between two tries when the API server fails.
-const KUBE_CAP: Duration = Duration::from_secs(60);
 
 /// Works until `shutdown`, then waits for the reconciles under way: at most one
 /// request to Scalekit and one to the API server.
@@ -57,7 +55,7 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
             } else {
                 tracing::debug!(%resource, %error, "the reconcile could not be finished");
             }
-            Requeue::Backoff { cap: KUBE_CAP }
+            Requeue::AFTER_API_SERVER
         }
         Ok(Err(_)) => crashed(context, resource, Crash::TimedOut).await,
         Err(_) => crashed(context, resource, Crash::Panicked).await,
@@ -76,5 +74,5 @@ async fn crashed(context: &Context, resource: &ResourceRef, crash: Crash) -> Req
     if !matches!(report.await, Ok(Ok(()))) && is_news {
         tracing::warn!(%resource, "the failure could not be written into the status");
     }
-    Requeue::Backoff { cap: MAX_BACKOFF }
+    Requeue::AFTER_FAILURE
 }

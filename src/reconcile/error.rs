@@ -22,7 +22,7 @@ pub struct RemoteError {
 }
 
 /// How a request can fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumIter)]
 pub enum ErrorKind {
     /// The token endpoint refused the client id or secret.
     CredentialsRejected,

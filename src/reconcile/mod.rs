@@ -55,7 +55,7 @@ pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_befo
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
 pub use report::{Report, STATUS_TRIES};
 pub use request::{ClusterWrite, Request, Response, Step};
-pub use requeue::{MAX_BACKOFF, NextReconcile, Requeue, next_reconcile, requeue};
+pub use requeue::{NextReconcile, Requeue, next_reconcile, requeue};
 pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource, requested};
 pub use settings::Settings;
 pub use state::State;

@@ -82,7 +82,7 @@ reasons! {
     ApiNotSupported: "This Scalekit server has no session-policy API.",
         "Upgrade the server, or remove the resource.";
     RateLimited: "Requests are limited, by Scalekit or by the operator itself; what is not sent waits.",
-        "Wait; after several wrong client secrets the next one is tried within a minute.";
+        "Wait; several wrong client secrets for a host slow down the next ones.";
     ApiUnreachable: "Nothing answers as Scalekit does.",
         "Check network, DNS and SCALEKIT_ENVIRONMENT_URL. Of hosts outside Scalekit's own domains no more is said here; \
          the operator's log has more at level debug.";

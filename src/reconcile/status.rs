@@ -208,15 +208,12 @@ impl StatusUpdate {
     }
 
     fn done(&mut self, state: &State, remote_outcome: &RemoteOutcome, live: &str) {
-        let (synced, reason) = match remote_outcome {
-            RemoteOutcome::InSync => (ConditionStatus::True, Reason::InSync),
-            RemoteOutcome::StricterKept => (ConditionStatus::False, Reason::StricterKept),
-            _ => (ConditionStatus::False, Reason::DriftDetected),
+        let reason = remote_outcome.reason();
+        let (synced, message) = match (remote_outcome, &self.observed) {
+            (RemoteOutcome::InSync, _) => (ConditionStatus::True, None),
+            (_, observed) => (ConditionStatus::False, observed.as_ref().map(|observed| summary(&observed.drift))),
         };
-        let message = match (remote_outcome, &self.observed) {
-            (RemoteOutcome::InSync, _) | (_, None) => format!("the session policy of {} is {live}", named(state)),
-            (_, Some(observed)) => summary(&observed.drift),
-        };
+        let message = message.unwrap_or_else(|| format!("the session policy of {} is {live}", named(state)));
         self.set(ConditionType::Ready, ConditionStatus::True, reason, &message);
         self.set(ConditionType::Synced, synced, reason, &message);
     }

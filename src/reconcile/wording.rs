@@ -7,21 +7,17 @@ use std::fmt;
 /// Why the organization is not, and does not stay, as far as its mode goes, in
 /// a sentence for people; `None` when it is.
 pub fn problem(remote_outcome: &RemoteOutcome, organization: &str, live: &str) -> Option<(Reason, String)> {
-    let (reason, detail) = match remote_outcome {
+    let detail = match remote_outcome {
         RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted => return None,
-        RemoteOutcome::ChainViolated(violation) => return Some((Reason::InvalidSpec, violation.to_string())),
-        RemoteOutcome::OrganizationChanged { pinned, found } => {
-            (Reason::OrganizationChanged, format!("was {pinned}, is {found}"))
-        }
-        RemoteOutcome::OrganizationNotFound => (Reason::OrganizationNotFound, organization.to_owned()),
-        RemoteOutcome::FeatureUnavailable(detail) => (Reason::FeatureUnavailable, detail.to_string()),
-        RemoteOutcome::FeatureNotEnabled => (Reason::FeatureNotEnabled, organization.to_owned()),
-        RemoteOutcome::NotApplied => (Reason::NotApplied, format!("live: {live}")),
-        RemoteOutcome::Unrecognized => (Reason::UnrecognizedLivePolicy, String::new()),
-        RemoteOutcome::Rejected(detail) => (Reason::RejectedByApi, detail.to_string()),
-        RemoteOutcome::Unsupported => (Reason::ApiNotSupported, String::new()),
-        RemoteOutcome::Error(error) => (error.kind.reason(), error.detail.to_string()),
+        RemoteOutcome::ChainViolated(violation) => return Some((remote_outcome.reason(), violation.to_string())),
+        RemoteOutcome::OrganizationChanged { pinned, found } => format!("was {pinned}, is {found}"),
+        RemoteOutcome::OrganizationNotFound | RemoteOutcome::FeatureNotEnabled => organization.to_owned(),
+        RemoteOutcome::FeatureUnavailable(detail) | RemoteOutcome::Rejected(detail) => detail.to_string(),
+        RemoteOutcome::NotApplied => format!("live: {live}"),
+        RemoteOutcome::Unrecognized | RemoteOutcome::Unsupported => String::new(),
+        RemoteOutcome::Error(error) => error.to_string(),
     };
+    let reason = remote_outcome.reason();
     Some((reason, reason.message(&detail)))
 }
 

@@ -6,11 +6,12 @@ use super::{
     world::{On, Reconciled, Trouble, Uid, World, access},
 };
 use crate::reconcile::{
-    ConditionType, Crash, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, NextReconcile, Outcome,
+    ConditionType, Crash, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, HOUR, NextReconcile, Outcome,
     Reason, RemoteError, RemoteOutcome, Requeue, next_reconcile, requeue,
 };
 use proptest::prelude::*;
 use std::time::Duration;
+use strum::IntoEnumIterator;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -195,4 +196,30 @@ fn a_hold_and_a_contended_policy_are_announced_with_their_own_times() {
     assert_eq!(said(&world.reconcile(uid)), Some(NextReconcile::Retry(MINUTE * 5)));
     assert_eq!(next_reconcile(Reason::RateLimited, None, None, true), NextReconcile::Retry(MINUTE * 5));
     assert_eq!(next_reconcile(Reason::Contended, None, None, true), NextReconcile::Interval);
+}
+
+#[test]
+fn what_to_do_about_a_reason_names_the_times_that_are_planned() {
+    let mut named = 0;
+    for reason in Reason::ALL {
+        for (words, time) in [("within a minute", MINUTE), ("every hour", MINUTE * 60)] {
+            if reason.act().contains(words) {
+                assert_eq!(next_reconcile(*reason, None, None, true), NextReconcile::Within(time), "{reason}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named >= 7, "{named}");
+    assert!(Reason::Contended.act().contains("stays and is tried once an hour") && HOUR == MINUTE * 60);
+}
+
+#[test]
+fn every_kind_of_error_is_announced_as_it_is_planned() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    let state = world.reconcile(uid).state;
+    for kind in ErrorKind::iter() {
+        let said = next_reconcile(kind.reason(), None, None, true);
+        let planned = requeue(&state, &Outcome::Reconciled(RemoteOutcome::Error(RemoteError::new(kind))));
+        assert!(is_true(said, planned, state.interval()), "{kind:?}: {said:?} and {planned:?}");
+    }
 }
