@@ -318,7 +318,7 @@ fn of_two_created_in_the_same_second_the_first_by_namespace_and_name_owns() {
 #[test]
 fn row_045_a_younger_one_with_other_credentials_waits_until_the_older_one_was_reconciled() {
     let mut world = World::new();
-    world.secret = Ok(access(HOST));
+    world.secret_leads_to(HOST);
     let older = world.declare(enforce(declared()));
     let younger = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(240, None)) });
     let reconciled = world.reconcile(younger);
@@ -334,7 +334,7 @@ fn row_111_an_older_one_whose_credentials_are_bad_or_slow_is_not_waited_for() {
     for reconcile_older in [true, false] {
         let mut world = World::new();
         world.credentials_missing();
-        world.secret = Ok(access(HOST));
+        world.secret_leads_to(HOST);
         let older = world.declare(enforce(declared()));
         let younger = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(240, None)) });
         if reconcile_older {

@@ -23,3 +23,4 @@ mod reach;
 mod remote;
 mod reports;
 mod requeue;
+mod tenants;

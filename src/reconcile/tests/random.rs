@@ -79,7 +79,7 @@ impl Change {
                 world.kept = Some(super::world::access(HOST));
             }
             Self::CredentialsBack => world.credentials = Ok(super::world::access(HOST)),
-            Self::SecretLeadsTo(host) => world.secret = Ok(super::world::access(host)),
+            Self::SecretLeadsTo(host) => world.secret_leads_to(host),
             Self::Wait(seconds) => world.advance(Duration::from_secs(seconds)),
             Self::Restart => world.restart(),
         }
