@@ -68,19 +68,29 @@ use jiff::Timestamp;
 use state::Refusal;
 
 /// The next step, given all that this reconcile has seen. No IO; `now` only
-/// for times that the status has announced. The order of it all:
+/// for times that the status has announced.
 ///
-/// | step | of a resource that stays (`apply`) | of one being deleted (`deletion`) |
+/// Each step is decided anew from all that responses said so far; what is not
+/// known yet is asked for, in this order:
+///
+/// | | a resource that stays (`apply`) | one being deleted (`deletion`) |
 /// |---|---|---|
-/// | read | the resource, from the API server | the same |
-/// | validate | invalid or suspended: done | invalid: hold; nothing to revert: remove the finalizer |
-/// | credentials | the Secret or the default ones; none: done | none: hold, released after the announced grace |
-/// | observe | the organization, by id or external id, and the application's policy (`remote`) | the pinned organization; gone twice: released |
-/// | own | the other claimants; conflicted: done; an older one not heard yet: wait | conflicted: released; another takes over: wait until its policy is live |
-/// | finalizer | pin in the status, then the finalizer, before any write | stays until the revert is confirmed |
-/// | flag | `session_policy` on, all other features as read | stays on, unless `--disable-feature-on-delete` |
-/// | policy | the live one; at most two writes; verify | after the announced delay set back, confirmed by a read, settled |
-/// | report | [`Report::of`]: status, events, requeue, history | the same, while the resource is there |
+/// | 1 | read it from the API server | the same; without our finalizer: done |
+/// | 2 | its spec: invalid or suspended: done | invalid: wait for the grace; nothing to revert: 8 |
+/// | 3 | its credentials: none: done | none, or of another environment than the pinned one: wait for the grace |
+/// | 4 | the organization, by id or external id (`remote`) | the pinned organization; missing twice in a row: 8 |
+/// | 5 | who else claims it (`ownership`): conflicted: done | conflicted, or a successor whose policy is live: 8; one that is not yet in sync: wait, a minute at most |
+/// | 6 | the application's policy, then `session_policy` if it is off (not in Observe), then the live policy; nothing to write: 8 | the live policy; as it is to be set back already: 8 |
+/// | 7 | the write, confirmed by its echo, at most twice | wait `--revert-delay` for a successor; then the revert, at most twice, confirmed by a read |
+/// | 8 | the finalizer is made to fit | an own write may still be applied: wait; then the finalizer goes |
+/// | 9 | [`Report::of`]: status, events, next due time, history | the same, while the resource is there |
+///
+/// For a resource that stays, a write to Scalekit, in 6 or 7, comes after four
+/// things: while it has never claimed the organization, up to ten seconds for an
+/// older resource that names it and was not reconciled yet; the delay if others
+/// keep undoing our writes; the status with the pinned organization; and the
+/// finalizer if deleting the resource would revert anything. A list of features
+/// is written only right after it was read.
 pub fn next(state: &State, now: Timestamp) -> Step {
     match &state.resource {
         Found::Unread | Found::Outdated { .. } => Step::Request(Request::ReadResource),
