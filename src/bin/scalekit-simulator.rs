@@ -4,6 +4,7 @@
 use clap::Parser;
 use serde_json::{Value, json};
 use session_policy_operator::simulator::{Config, Simulator};
+use session_policy_operator::terminal::Exit;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -92,13 +93,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "scalekit-simulator: {}", causes(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    let Err(error) = run(Arguments::parse()).await else { return Exit::Success.into() };
+    let _ = writeln!(io::stderr(), "scalekit-simulator: {}", causes(error.as_ref()));
+    Exit::Failure.into()
 }
 
 /// The error and its causes on one line.

@@ -1,8 +1,8 @@
 //! The requests that the verbs send to the API server, each with a deadline.
 //! Kube's own retries are off, since a person waits for the answer.
 
-use super::failure::{DEADLINE, Failure, near};
-use crate::crd::OrganizationSessionPolicy;
+use super::failure::{DEADLINE, Failure};
+use crate::{crd::OrganizationSessionPolicy, terminal::near};
 use clap::Args;
 use kube::{
     Api, Client, Config, Resource,
@@ -104,7 +104,8 @@ impl Cluster {
         }
         // without the right to list there are no suggestions, and that is no error of its own
         let all = self.list(false).await.unwrap_or_default();
-        Err(self.not_found(name, near(name, all.iter().filter_map(|object| object.meta().name.as_deref()))))
+        let names = all.iter().filter_map(|object| object.meta().name.as_deref());
+        Err(self.not_found(name, near(name, names).into_iter().map(str::to_owned).collect()))
     }
 
     fn not_found(&self, name: &str, near: Vec<String>) -> Failure {

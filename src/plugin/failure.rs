@@ -2,7 +2,6 @@
 
 use kube::config::KubeconfigError;
 use std::{error::Error, time::Duration};
-use strsim::levenshtein as distance;
 use thiserror::Error;
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
@@ -96,30 +95,9 @@ fn innermost(error: &dyn Error) -> String {
     innermost.to_string()
 }
 
-/// At most three of `names` that are similar to `name`, the most similar first.
-pub(super) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut found: Vec<(usize, &str)> = names
-        .map(|other| (if other.contains(name) || name.contains(other) { 1 } else { distance(name, other) }, other))
-        .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
-        .collect();
-    found.sort_unstable();
-    found.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_slip_of_the_finger_is_seen_and_another_name_is_not() {
-        let names = ["acme", "acme-eu", "globex", "initech"];
-        assert_eq!(near("acne", names.into_iter()), ["acme"]);
-        assert_eq!(near("acm", names.into_iter()), ["acme", "acme-eu"]);
-        assert_eq!(near("gloebx", names.into_iter()), ["globex"]);
-        assert_eq!(near("globx", names.into_iter()), ["globex"]);
-        assert_eq!(near("umbrella", names.into_iter()), Vec::<String>::new());
-        assert_eq!([distance("", "abc"), distance("abc", ""), distance("kitten", "sitting")], [3, 3, 3]);
-    }
 
     #[test]
     fn what_is_missing_is_reported_with_what_is_there() {

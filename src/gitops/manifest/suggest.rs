@@ -3,6 +3,7 @@
 use crate::{
     crd::{self, RuleId, Violation},
     gitops::Rule,
+    terminal::near,
 };
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -65,18 +66,11 @@ fn known_fields(path: &str) -> String {
     let (parent, field) = path.rsplit_once('.').unwrap_or(("", path));
     let properties = schema_of(parent).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
     let known: Vec<&str> = properties.into_iter().flatten().map(|(field, _)| field.as_str()).collect();
-    let distances = known.iter().map(|known| (strsim::levenshtein(&bare(known), &bare(field)), known));
-    match distances.min() {
-        Some((letters, near)) if letters <= near.len() / 3 => format!("did you mean {near}?"),
+    match near(field, known.iter().copied()).join(" or ") {
+        meant if !meant.is_empty() => format!("did you mean {meant}?"),
         _ if known.is_empty() => "remove it".into(),
         _ => format!("remove it; there are {}", known.join(", ")),
     }
-}
-
-/// `idle_timeout` and `idleTimeout` are meant alike. Cut, since the time for a
-/// distance grows with both lengths.
-fn bare(field: &str) -> String {
-    field.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -85,8 +79,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_field_is_compared_without_case_and_underscores() {
-        assert_eq!(bare("deletion_policy"), bare("deletionPolicy"));
+    fn the_field_that_was_meant_is_named_or_else_those_that_there_are() {
         assert_eq!(known_fields("spec.deletion_polici"), "did you mean deletionPolicy?");
         assert!(known_fields("spec.kitten").starts_with("remove it; there are "));
     }
