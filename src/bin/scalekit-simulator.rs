@@ -8,7 +8,6 @@ use session_policy_operator::terminal::Exit;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A simulator of Scalekit's REST API, for tests and demos.
@@ -92,10 +91,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    let Err(error) = run(Arguments::parse()).await else { return Exit::Success.into() };
+async fn main() -> Exit {
+    let Err(error) = run(Arguments::parse()).await else { return Exit::Success };
     let _ = writeln!(io::stderr(), "scalekit-simulator: {}", causes(error.as_ref()));
-    Exit::Failure.into()
+    Exit::Failure
 }
 
 /// The error and its causes on one line.

@@ -6,7 +6,7 @@ use session_policy_operator::{
     crd, scalekit, telemetry,
     terminal::Exit,
 };
-use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Keeps the session policy of Scalekit organizations as declared in
 /// OrganizationSessionPolicy resources.
@@ -122,22 +122,21 @@ enum LogFormat {
     Json,
 }
 
-fn main() -> ExitCode {
+fn main() -> Exit {
     telemetry::no_core_dumps();
     let arguments = Arguments::parse();
     if let Some(Command::Crd) = arguments.command {
         let printed = crd::manifest().map(|manifest| std::io::stdout().write_all(manifest.as_bytes()));
-        return if matches!(printed, Ok(Ok(()))) { Exit::Success } else { Exit::Failure }.into();
+        return if matches!(printed, Ok(Ok(()))) { Exit::Success } else { Exit::Failure };
     }
     telemetry::install(match arguments.log_format {
         LogFormat::Text => telemetry::Format::Text,
         LogFormat::Json => telemetry::Format::Json,
     });
-    let exit = start(arguments).unwrap_or_else(|error| {
+    start(arguments).unwrap_or_else(|error| {
         tracing::error!(%error, "the operator can't run");
         Exit::Failure
-    });
-    exit.into()
+    })
 }
 
 #[tokio::main]
