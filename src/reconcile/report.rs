@@ -1,6 +1,8 @@
 //! All that follows from the end of a reconcile.
 
-use super::{Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, claims::is_doubted, events, reached, requeue};
+use super::{
+    Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, claims::is_unconfirmed, events, reached, requeue,
+};
 
 /// How often a report's status is written when others keep changing the
 /// resource: what the reconcile saw is true all the same.
@@ -32,11 +34,11 @@ impl Report {
         // a release has an event of its own
         let released = matches!(outcome, Outcome::Gone | Outcome::Released(_)) && !state.uninstalling;
         let reached = reached(state, outcome).map(HistoryEvent::Reached);
-        let doubted = HistoryEvent::Doubted(is_doubted(state, outcome));
+        let unconfirmed = HistoryEvent::Unconfirmed(is_unconfirmed(state, outcome));
         Self {
             events: events(state, outcome, update.as_ref().filter(|_| !released)),
             requeue: requeue(state, outcome),
-            history: [reached, announced].into_iter().flatten().chain([doubted, HistoryEvent::Ended]).collect(),
+            history: [reached, announced].into_iter().flatten().chain([unconfirmed, HistoryEvent::Ended]).collect(),
             update,
         }
     }

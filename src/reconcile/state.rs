@@ -250,11 +250,11 @@ impl State {
     /// live may be our own.
     pub fn adopts(&self) -> Option<Live> {
         let resource = self.here()?;
-        let moved = self.pin_here().is_none() && self.access().is_some();
-        let first = || self.observation.writes.before.or(self.observation.live).filter(|_| moved);
+        let unpinned = self.pin_here().is_none() && self.access().is_some();
+        let first = || self.observation.writes.before.or(self.observation.live).filter(|_| unpinned);
         resource
             .adopted
-            .filter(|_| resource.pinned.is_none() || !moved)
+            .filter(|_| resource.pinned.is_none() || !unpinned)
             .or_else(first)
             .filter(|live| matches!(live, Live::Custom { .. }))
     }

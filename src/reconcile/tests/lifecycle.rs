@@ -137,7 +137,7 @@ fn a_younger_claim_writes_nothing_and_takes_over_when_the_older_one_is_gone() {
 }
 
 #[test]
-fn a_winner_is_named_only_inside_its_own_namespace() {
+fn an_owner_is_named_only_inside_its_own_namespace() {
     let (mut world, _) = World::at_rest(enforce(declared()));
     let stranger = world.declare_in("elsewhere", Ok(enforce(declared())));
     assert_eq!(world.reconcile(stranger).outcome, Outcome::Conflict { owner: None });
@@ -145,7 +145,7 @@ fn a_winner_is_named_only_inside_its_own_namespace() {
 }
 
 #[test]
-fn a_loser_that_carries_a_finalizer_drops_it() {
+fn a_conflicted_resource_that_carries_a_finalizer_drops_it() {
     let mut world = World::new();
     let owner = world.declare(enforce(declared()));
     let conflicted = world.declare(enforce(declared()));

@@ -272,7 +272,7 @@ impl World {
         self.secret_of_leads_to(NAMESPACE, host);
     }
 
-    /// The same in the namespace of a tenant.
+    /// The Secret of this name in `namespace` leads to `host` now.
     pub(crate) fn secret_of_leads_to(&mut self, namespace: &'static str, host: &str) {
         self.secrets.insert((namespace, SECRET.into()), Ok(access(host)));
     }
