@@ -52,18 +52,15 @@ impl fmt::Display for RemoteError {
 /// request req-1`.
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        match (self.status, &self.code) {
-            (Some(status), Some(code)) => parts.push(format!("HTTP {status} {code}")),
-            (Some(status), None) => parts.push(format!("HTTP {status}")),
-            (None, Some(code)) => parts.push(code.clone()),
-            (None, None) => {}
-        }
-        if !self.fields.is_empty() {
-            parts.push(format!("fields: {}", self.fields.join(" ")));
-        }
-        parts.extend(self.note.map(|note| note.to_string()));
-        parts.extend(self.request_id.as_ref().map(|id| format!("request {id}")));
+        let status = self.status.map(|status| format!("HTTP {status}"));
+        let status: Vec<String> = status.into_iter().chain(self.code.clone()).collect();
+        let parts = [
+            Some(status.join(" ")).filter(|status| !status.is_empty()),
+            (!self.fields.is_empty()).then(|| format!("fields: {}", self.fields.join(" "))),
+            self.note.map(|note| note.to_string()),
+            self.request_id.as_ref().map(|id| format!("request {id}")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
         f.write_str(&parts.join(", "))
     }
 }
