@@ -1,4 +1,5 @@
-//! Tenants with a namespace and a Secret each, who name the same organization.
+//! Tenants with a namespace and a Secret each, who name the same organization. The
+//! older one is in the namespace that comes later by name.
 
 use super::{
     samples::*,
@@ -19,19 +20,19 @@ fn tenant(world: &mut World, namespace: &'static str, host: &str, policy: Policy
 #[test]
 fn row_111_another_tenant_gets_the_organization_only_when_the_secret_of_the_first_stays_away() {
     let mut world = World::new();
-    let first = tenant(&mut world, "a", HOST, declared());
-    let second = tenant(&mut world, "b", HOST, custom(240, None));
+    let first = tenant(&mut world, "south", HOST, declared());
+    let second = tenant(&mut world, "north", HOST, custom(240, None));
     world.reconcile(first);
     assert_eq!(world.reconcile(second).outcome, Outcome::Conflict { owner: None });
-    let secret = world.secrets.remove(&("a", SECRET.into()));
+    let secret = world.secrets.remove(&("south", SECRET.into()));
     world.reconcile(first);
     assert!(matches!(world.reconcile(second).outcome, Outcome::Conflict { .. }), "it may be made anew");
     world.advance(MINUTE);
     world.reconcile(first);
     assert_eq!(world.reconcile(second).policies(), [custom(240, None)]);
-    world.secrets.extend(secret.map(|secret| (("a", SECRET.to_owned()), secret)));
+    world.secrets.extend(secret.map(|secret| (("south", SECRET.to_owned()), secret)));
     world.reconcile(first);
-    assert_eq!(world.says(first, ConditionType::Ready), "True InSync", "the oldest one is the owner again");
+    assert_eq!(world.says(first, ConditionType::Ready), "True InSync", "the older one is the owner again");
     assert!(matches!(world.reconcile(second).outcome, Outcome::Conflict { .. }));
     assert_eq!(world.live(), declared().into());
 }
@@ -39,8 +40,8 @@ fn row_111_another_tenant_gets_the_organization_only_when_the_secret_of_the_firs
 #[test]
 fn row_111_a_tenant_whose_secret_does_not_reach_the_organization_takes_nothing_over() {
     let mut world = World::new();
-    let first = tenant(&mut world, "a", HOST, declared());
-    let second = tenant(&mut world, "b", "other.scalekit.com", custom(240, None));
+    let first = tenant(&mut world, "south", HOST, declared());
+    let second = tenant(&mut world, "north", "other.scalekit.com", custom(240, None));
     world.reconcile(first);
     world.reconcile(second);
     assert_eq!(world.says(second, ConditionType::Ready), "False OrganizationNotFound");
@@ -52,8 +53,8 @@ fn row_111_a_tenant_whose_secret_does_not_reach_the_organization_takes_nothing_o
 #[test]
 fn row_111_a_tenant_hands_over_to_another_one_whose_own_secret_has_read_the_organization() {
     let mut world = World::new();
-    let first = tenant(&mut world, "a", HOST, declared());
-    let second = tenant(&mut world, "b", HOST, custom(240, None));
+    let first = tenant(&mut world, "south", HOST, declared());
+    let second = tenant(&mut world, "north", HOST, custom(240, None));
     for uid in [first, second] {
         world.reconcile(uid);
     }
@@ -68,13 +69,13 @@ fn row_111_a_tenant_hands_over_to_another_one_whose_own_secret_has_read_the_orga
 #[test]
 fn a_tenant_that_rotates_its_secret_leaves_the_resources_of_another_alone() {
     let mut world = World::new();
-    let first = tenant(&mut world, "a", HOST, declared());
-    let second = tenant(&mut world, "b", HOST, custom(240, None));
+    let first = tenant(&mut world, "south", HOST, declared());
+    let second = tenant(&mut world, "north", HOST, custom(240, None));
     world.edit(second, |spec| spec.organization = OrganizationRef::Id(org("org_2")));
     for uid in [first, second] {
         world.reconcile(uid);
     }
-    world.secret_of_leads_to("a", "other.scalekit.com");
+    world.secret_of_leads_to("south", "other.scalekit.com");
     world.reconcile(first);
     world.reconcile(second);
     assert_eq!(world.says(first, ConditionType::Ready), "False OrganizationNotFound");
