@@ -13,6 +13,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// A resource of a tenant with its own Secret, which leads to `host`.
 fn tenant(world: &mut World, namespace: &'static str, host: &str, policy: Policy) -> Uid {
+    world.advance(Duration::from_secs(1));
     world.secret_of_leads_to(namespace, host);
     world.declare_in(namespace, Ok(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(policy) }))
 }
