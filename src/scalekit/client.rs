@@ -2,9 +2,10 @@
 
 use super::{
     Credentials, Environment, Transport,
-    circuit_breaker::{CircuitBreaker, Permit},
+    circuit_breaker::{CircuitBreaker, Permit as Probe},
     classify::{as_token_error, bad_response, classify, error, outage_kind},
     http::{self, Body, HttpResponse, TransportError},
+    rate_limiter::{Caller, Permit},
     requests::HttpRequest,
     token::{Grant, Token, Tokens},
     transport::Limits,
@@ -20,12 +21,25 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long a client that never had a token waits for its turn at the token
+/// endpoint; whoever may write a Secret can invent such clients.
+const NEWCOMERS_WAIT: Duration = Duration::from_secs(2);
 
 /// Talks to one environment as one client id. Cheap to clone. Clients of one
 /// transport whose credentials are the same share their token, and are equal.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    caller: Caller,
+}
+
+/// Permission to send one API request, and the token for it.
+pub struct Admission {
+    permit: Permit,
+    token: Token,
+}
 
 struct Inner {
     transport: Transport,
@@ -50,52 +64,72 @@ impl Client {
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
         let limits = transport.limits(&credentials.address.server);
         let tokens = transport.clients().tokens(&credentials);
-        Self(Arc::new(Inner { transport: transport.clone(), credentials, tokens, limits }))
+        let inner = Arc::new(Inner { transport: transport.clone(), credentials, tokens, limits });
+        Self { inner, caller: Caller::default() }
+    }
+
+    /// The same client, for requests on behalf of `caller`.
+    pub fn on_behalf_of(&self, caller: Caller) -> Self {
+        Self { inner: Arc::clone(&self.inner), caller }
     }
 
     /// Tells the clients of a process apart; equal clients have the same number.
     pub fn number(&self) -> u64 {
-        self.0.tokens.number
+        self.inner.tokens.number
     }
 
     /// The host that it talks to.
     pub fn host(&self) -> &str {
-        self.0.credentials.host()
+        self.inner.credentials.host()
     }
 
     /// Which environment it talks to.
     pub fn environment(&self) -> &Environment {
-        self.0.credentials.environment()
+        self.inner.credentials.environment()
     }
 
     /// Whether nothing that answers may be shown.
     pub(super) fn is_concealed(&self) -> bool {
-        self.0.credentials.address.concealed
+        self.inner.credentials.address.concealed
+    }
+
+    /// Waits until an API request may be sent: until there is a token, and the
+    /// host may be asked again. Fails at once in an outage, and where the host
+    /// pauses for long.
+    pub async fn acquire(&self) -> Result<Admission, RemoteError> {
+        let token = self.token().await?;
+        let permit = self.permit(Purpose::Api { writes: false }).await?;
+        Ok(Admission { permit, token })
     }
 
     /// Sends one API request, and once more with a new token after a 401. Returns
     /// the body of a successful response.
-    pub(super) async fn send(&self, request: &HttpRequest) -> Result<Vec<u8>, RemoteError> {
-        let deadline = Instant::now() + self.0.transport.settings().deadline;
-        let mut retried = false;
+    pub(super) async fn send(&self, request: &HttpRequest, admission: Admission) -> Result<Vec<u8>, RemoteError> {
+        let deadline = Instant::now() + self.inner.transport.settings().deadline;
+        let (mut admission, mut retried) = (admission, false);
         loop {
-            let token = self.0.tokens.get(deadline, |proven| self.fetch_token(proven, deadline)).await?;
+            let Admission { permit, token } = admission;
             let (writes, builder) = (request.writes(), self.authorized(request, &token)?);
-            let (response, paused) = self.attempt(request.template, builder, Purpose::Api { writes }, deadline).await?;
+            let purpose = Purpose::Api { writes };
+            let (response, paused) = self.attempt(request.template, builder, purpose, permit, deadline).await?;
             let status = response.status;
-            let result = classify(response, writes, paused, &[self.0.credentials.secret(), token.value()]);
+            let result = classify(response, writes, paused, &[self.inner.credentials.secret(), token.value()]);
             match result {
                 Err(error) if status == 401 => {
                     // Even if its body did not arrive in time.
                     let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
-                    self.0.tokens.refused(&token, retried, error).await?;
+                    self.inner.tokens.refused(&token, retried, error).await?;
                     retried = true;
+                    admission = match timeout_at(deadline, self.acquire()).await {
+                        Ok(admission) => admission?,
+                        Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
+                    };
                 }
                 result => {
                     // A 5xx may come from a proxy that never checked the token, so it is no proof
                     // that the token is good.
                     if status < 500 {
-                        self.0.tokens.accepted();
+                        self.inner.tokens.accepted();
                     }
                     return result;
                 }
@@ -103,8 +137,12 @@ impl Client {
         }
     }
 
-    async fn fetch_token(&self, proven: bool, deadline: Instant) -> Result<Grant, RemoteError> {
-        let credentials = &self.0.credentials;
+    async fn token(&self) -> Result<Token, RemoteError> {
+        self.inner.tokens.get(|proven| self.fetch_token(proven)).await
+    }
+
+    async fn fetch_token(&self, proven: bool) -> Result<Grant, RemoteError> {
+        let credentials = &self.inner.credentials;
         // In the form body, as documented; never beside an old token (`scalekit-api.md` §1.3).
         let form = [
             ("grant_type", "client_credentials"),
@@ -113,7 +151,9 @@ impl Client {
         ];
         let request = self.http().post(credentials.address.join("/oauth/token")).form(&form);
         let purpose = Purpose::Token { proven };
-        let result = self.attempt("/oauth/token", request, purpose, deadline).await;
+        let permit = self.permit(purpose).await?;
+        let deadline = Instant::now() + self.inner.transport.settings().deadline;
+        let result = self.attempt("/oauth/token", request, purpose, permit, deadline).await;
         let mut foreign = false;
         let body = result.and_then(|(response, paused)| {
             foreign = is_foreign(&response, purpose);
@@ -127,9 +167,9 @@ impl Client {
         let bearer = HeaderValue::from_str(&format!("Bearer {}", token.value()));
         let mut bearer = bearer.map_err(|_| RemoteError::new(ErrorKind::BadAuthResponse))?;
         bearer.set_sensitive(true);
-        let url = self.0.credentials.address.join(&format!("/api/v1{}", request.path));
+        let url = self.inner.credentials.address.join(&format!("/api/v1{}", request.path));
         let mut builder = self.http().request(request.method.clone(), url).header(AUTHORIZATION, bearer);
-        if let Some(version) = &self.0.transport.settings().api_version {
+        if let Some(version) = &self.inner.transport.settings().api_version {
             builder = builder.header("x-api-version", version);
         }
         Ok(match &request.body {
@@ -139,35 +179,49 @@ impl Client {
     }
 
     fn http(&self) -> &reqwest::Client {
-        self.0.transport.http(self.0.credentials.address.private)
+        self.inner.transport.http(self.inner.credentials.address.private)
     }
 
-    /// Sends one HTTP request when the circuit breaker and the limits let it, and
-    /// records its outcome with them. Returns the response and how long to wait
-    /// now: after a 429, or until the next probe of an outage.
+    /// Waits until the limits let a request through, unless the circuit breaker
+    /// doesn't.
+    async fn permit(&self, purpose: Purpose) -> Result<Permit, RemoteError> {
+        let Limits { rate_limiter, newcomers, breaker } = &*self.inner.limits;
+        let newcomer = purpose == Purpose::Token { proven: false };
+        if !newcomer {
+            breaker.check_permitted().map_err(RemoteError::not_sent)?;
+        }
+        let permit = match rate_limiter.remaining_pause().filter(|_| newcomer) {
+            Some(left) => Err(left),
+            None if newcomer => {
+                timeout(NEWCOMERS_WAIT, newcomers.acquire(&self.caller)).await.unwrap_or(Err(NEWCOMERS_WAIT))
+            }
+            None => rate_limiter.acquire(&self.caller).await,
+        };
+        permit.map_err(|retry_after| RemoteError::not_sent(ErrorKind::RateLimited { retry_after }))
+    }
+
+    /// Sends one HTTP request when the circuit breaker lets it, and records its
+    /// outcome with the limits. Returns the response and how long to wait now:
+    /// after a 429, or until the next probe of an outage.
     async fn attempt(
         &self,
         template: &'static str,
         request: RequestBuilder,
         purpose: Purpose,
+        mut permit: Permit,
         deadline: Instant,
     ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
-        let breaker = Some(&self.0.limits.breaker).filter(|_| purpose != Purpose::Token { proven: false });
-        breaker.map_or(Ok(()), CircuitBreaker::check_permitted).map_err(RemoteError::not_sent)?;
-        match timeout_at(deadline, self.acquire(purpose)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(retry_after)) => return Err(RemoteError::not_sent(ErrorKind::RateLimited { retry_after })),
-            Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
-        }
+        let breaker = Some(&self.inner.limits.breaker).filter(|_| purpose != Purpose::Token { proven: false });
         // The breaker may have opened while this request waited.
-        let permit = breaker.map(CircuitBreaker::try_acquire).transpose().map_err(RemoteError::not_sent)?;
+        let probe = breaker.map(CircuitBreaker::try_acquire).transpose().map_err(RemoteError::not_sent)?;
+        permit.sent();
         let start = Instant::now();
         let result = http::send(request.header(ACCEPT, "application/json"), deadline).await;
         let writes = purpose == Purpose::Api { writes: true };
         let status = result.as_ref().map_or(0, |response| response.status);
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
-        let probe_after = permit.and_then(|permit| self.record_outcome(permit, &result));
+        let probe_after = probe.and_then(|probe| self.record_outcome(probe, &result));
         let foreign = self.is_concealed() && result.as_ref().is_ok_and(|response| is_foreign(response, purpose));
         let failed =
             |e: TransportError| RemoteError { outcome_unknown: writes && e.sent, probe_after, ..error(e.kind, e.note) };
@@ -179,33 +233,20 @@ impl Client {
         Ok((response, paused))
     }
 
-    /// Waits until the limits let a request through. `Err`: how long to wait before
-    /// trying again.
-    async fn acquire(&self, purpose: Purpose) -> Result<(), Duration> {
-        let Limits { rate_limiter, newcomers, .. } = &*self.0.limits;
-        if purpose != (Purpose::Token { proven: false }) {
-            return rate_limiter.acquire().await;
-        }
-        match rate_limiter.remaining_pause() {
-            Some(left) => Err(left),
-            None => newcomers.acquire().await,
-        }
-    }
-
     /// Records the outcome with the circuit breaker, and logs when it opens and
     /// closes. Returns the time until the next probe where the environment is
     /// down.
-    fn record_outcome(&self, permit: Permit, result: &Result<HttpResponse, TransportError>) -> Option<Duration> {
-        let breaker = &self.0.limits.breaker;
+    fn record_outcome(&self, probe: Probe, result: &Result<HttpResponse, TransportError>) -> Option<Duration> {
+        let breaker = &self.inner.limits.breaker;
         let Some(kind) = outage_kind(result) else {
             if breaker.on_response() {
                 tracing::info!(environment = %self.environment(), "outage is over");
             }
             return None;
         };
-        if breaker.on_failure(permit, kind) {
+        if breaker.on_failure(probe, kind) {
             let reason = kind.reason();
-            tracing::warn!(environment = %self.environment(), %reason, "outage: requests are held back");
+            tracing::warn!(environment = %self.environment(), %reason, "outage: no requests are sent");
         }
         breaker.probe_after()
     }
@@ -214,7 +255,10 @@ impl Client {
     /// the token endpoint is left to the client's own tokens, which take zero for
     /// no hint.
     fn record_rate(&self, response: &HttpResponse, purpose: Purpose) -> Option<Duration> {
-        let limiter = &self.0.limits.rate_limiter;
+        let limiter = &self.inner.limits.rate_limiter;
+        if let Some(allowance) = response.allowance.filter(|_| response.status != 429) {
+            limiter.on_allowance(allowance);
+        }
         match (response.status, purpose) {
             (429, _) => {
                 let mut hint = response.retry_hint.clone();

@@ -2,7 +2,7 @@
 //! response is about the organization that was asked for.
 
 use super::{
-    Client,
+    Admission, Client,
     classify::{bad_response, concealed},
     lookup::route_cannot_answer,
     requests::HttpRequest,
@@ -14,11 +14,27 @@ use crate::{
 };
 
 impl Client {
-    /// Carries out one request. Within the deadline of the settings, except for a
-    /// lookup that has to go through the list, where the route for external ids can't
-    /// answer; it has the deadline per page.
+    /// Carries out one request, once it may be sent. Within the deadline of the
+    /// settings from then on, except for a lookup that has to go through the list,
+    /// where the route for external ids can't answer; it has the deadline per page.
     pub async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
-        let result = self.carry_out(request).await;
+        match self.acquire().await {
+            Ok(admission) => self.request_with(admission, request).await,
+            Err(error) => self.shown(Err(error)),
+        }
+    }
+
+    /// Carries out one request with the permission for it.
+    pub async fn request_with(
+        &self,
+        admission: Admission,
+        request: &RemoteRequest,
+    ) -> Result<RemoteResponse, RemoteError> {
+        self.shown(self.carry_out(admission, request).await)
+    }
+
+    /// The result as it may be shown.
+    pub(super) fn shown<T>(&self, result: Result<T, RemoteError>) -> Result<T, RemoteError> {
         if !self.is_concealed() {
             return result;
         }
@@ -29,8 +45,8 @@ impl Client {
         })
     }
 
-    async fn carry_out(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
-        let body = match (self.send(&HttpRequest::of(request)).await, request) {
+    async fn carry_out(&self, admission: Admission, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+        let body = match (self.send(&HttpRequest::of(request), admission).await, request) {
             (Err(error), RemoteRequest::LookUp(id)) if route_cannot_answer(&error, id) => {
                 return self.search_list(id).await.map(RemoteResponse::Organization);
             }

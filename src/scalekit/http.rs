@@ -1,10 +1,10 @@
 //! Sends one HTTP request and reads its response, within a deadline and a size
 //! limit; tells the ways apart in which that can fail.
 
-use super::retry_after::RetryHint;
+use super::retry_after::{Allowance, RetryHint};
 use crate::reconcile::{ErrorKind, Note};
 use reqwest::{Response, header::HeaderMap};
-use std::{error::Error, io};
+use std::{error::Error, io, time::SystemTime};
 use tokio::time::{Instant, timeout_at};
 
 /// A page of 100 organizations has some 60 KiB; more than this is not read.
@@ -15,6 +15,8 @@ pub(super) struct HttpResponse {
     pub(super) status: u16,
     /// What the headers say about when to try again.
     pub(super) retry_hint: RetryHint,
+    /// What they say about how much is left.
+    pub(super) allowance: Option<Allowance>,
     pub(super) body: Body,
 }
 
@@ -47,6 +49,7 @@ pub(super) async fn send(request: reqwest::RequestBuilder, deadline: Instant) ->
         Ok(Ok(response)) => Ok(HttpResponse {
             status: response.status().as_u16(),
             retry_hint: retry_hint(response.headers()),
+            allowance: allowance(response.headers()),
             body: timeout_at(deadline, read(response)).await.unwrap_or(Body::TimedOut),
         }),
     }
@@ -64,9 +67,19 @@ async fn read(mut response: Response) -> Body {
     }
 }
 
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
 fn retry_hint(headers: &HeaderMap) -> RetryHint {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let text = |name| text(headers, name).map(str::to_owned);
     RetryHint { retry_after: text("retry-after"), detail: None, reset: text("x-ratelimit-reset") }
+}
+
+fn allowance(headers: &HeaderMap) -> Option<Allowance> {
+    let text = |name| text(headers, name);
+    let (left, limit) = (text("x-ratelimit-remaining"), text("x-ratelimit-limit"));
+    Allowance::parse(left, limit, text("x-ratelimit-reset"), SystemTime::now())
 }
 
 fn transport_error(error: &reqwest::Error) -> TransportError {

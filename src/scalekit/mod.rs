@@ -10,6 +10,8 @@
 //! - The clients of one [`Environment`] share its rate limiter and its circuit
 //!   breaker: a 429 of the API pauses all, and in an outage all of them together
 //!   send one probe at a time.
+//! - Requests wait for their turn, by lane and namespace, as long as it takes; a pause
+//!   that is longer than [`PATIENCE`] is told instead.
 //! - A 429 of the token endpoint pauses the one client. Until a client has got its
 //!   first token, its token requests have a small limit of their own.
 //! - No error carries a body, a header or a URL.
@@ -30,6 +32,7 @@ mod hosts;
 mod http;
 mod known_clients;
 mod lookup;
+mod pace;
 mod pages;
 mod pruned;
 mod rate_limiter;
@@ -44,11 +47,12 @@ mod wire;
 mod tests;
 
 pub use address::{Rules, SCALEKITS_HOSTS};
-pub use client::Client;
+pub use client::{Admission, Client};
 pub use credentials::Credentials;
 pub use default_credentials::{RawCredentials, read_default_credentials};
 pub use environment::Environment;
 pub use pages::Page;
 pub(crate) use pruned::Pruned;
+pub use rate_limiter::{Caller, PATIENCE};
 pub use settings::{Settings, SettingsProblem};
 pub use transport::{SetupError, Transport};

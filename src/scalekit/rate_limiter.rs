@@ -1,120 +1,170 @@
-//! A token bucket, and the pause that a 429 imposes on all who share it
-//! (`scalekit-api.md` §4.3, `docs/failures.md` rows 10–12).
+//! Who may send a request to one host and port, and when: those who wait get
+//! their turn by lane and flow ([`Lanes`]), as fast as the [`Pace`] allows.
 
+use super::{
+    pace::{Pace, Ready},
+    retry_after::Allowance,
+};
+use crate::reconcile::{Lane, Lanes};
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{Instant, sleep_until},
+};
 
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// The shortest and the longest pause a server can impose.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// The longest pause after a 429 without a hint how long to wait, in seconds.
-const LONGEST_BACKOFF: f64 = 300.0;
-/// After a 429 without a hint the rate recovers by this part of the configured
-/// one with each response.
-const RECOVERY: f64 = 0.05;
-/// A 429 without a hint never brings the rate below this part of the configured
-/// one.
-const LOWEST: f64 = 0.05;
+/// A pause that is longer than this is not waited for: whoever asks is told how
+/// long it lasts.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// On whose behalf a request is sent.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// How soon it is to be done.
+    pub lane: Lane,
+    /// Who shares a turn: the namespace.
+    pub flow: Arc<str>,
+    /// It comes before all others: what it follows on gets too old else.
+    pub first: bool,
+}
+
+impl Default for Caller {
+    fn default() -> Self {
+        Self { lane: Lane::Awaited, flow: "".into(), first: false }
+    }
+}
 
 /// Shared by all clients of one host and port, or by those of them that have never
 /// got a token.
 pub(super) struct RateLimiter {
     state: Mutex<State>,
-    configured: f64,
-    longest_wait: Duration,
+    changed: Notify,
 }
 
+type Waiting = oneshot::Sender<Result<Permit, Duration>>;
+
 struct State {
-    /// At `refilled_at`; below zero when requests already wait for tokens to come.
-    tokens: f64,
-    refilled_at: Instant,
-    /// Tokens per second, at present.
-    rate: f64,
-    paused_until: Option<Instant>,
-    /// 429s without a hint since the last other response.
-    without_hint: i32,
+    pace: Pace,
+    first: VecDeque<Waiting>,
+    waiting: Lanes<Waiting>,
+    /// Somebody gives out permits to those who wait.
+    dispatching: bool,
+}
+
+/// Permission to send one request. Given back unused when it is dropped before
+/// [`Permit::sent`].
+#[derive(Debug)]
+pub(super) struct Permit {
+    limiter: Arc<RateLimiter>,
+    sent: bool,
 }
 
 impl RateLimiter {
-    /// `rate` requests per second, bursts of as many. A request may wait for its
-    /// token for a quarter of its `deadline` at most.
-    pub(super) fn new(rate: f64, deadline: Duration) -> Self {
-        let tokens = rate.max(1.0);
-        let state = State { tokens, refilled_at: Instant::now(), rate, paused_until: None, without_hint: 0 };
-        Self { state: Mutex::new(state), configured: rate, longest_wait: LONGEST_WAIT.min(deadline / 4) }
+    /// `rate` requests per second, bursts of as many.
+    pub(super) fn new(rate: f64) -> Arc<Self> {
+        let pace = Pace::new(rate, Instant::now());
+        let state = State { pace, first: VecDeque::new(), waiting: Lanes::default(), dispatching: false };
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
     }
 
-    /// Waits for a token, first come first served. `Err`: the wait would be too
-    /// long or the environment pauses; no token was taken, try again after this
-    /// time.
-    pub(super) async fn acquire(&self) -> Result<(), Duration> {
-        if let Some(due) = self.reserve()? {
-            sleep_until(due).await;
-            // A 429 to another request may have come in the meantime.
-            if let Some(left) = self.remaining_pause() {
+    /// Waits until a request may be sent. `Err`: the host pauses; try again after
+    /// this time.
+    pub(super) async fn acquire(self: &Arc<Self>, caller: &Caller) -> Result<Permit, Duration> {
+        let waiting = {
+            let mut state = self.lock();
+            let now = Instant::now();
+            if let Some(left) = state.pace.remaining_pause(now).filter(|left| *left > PATIENCE) {
                 return Err(left);
             }
-        }
-        Ok(())
+            if state.nobody_waits() && state.pace.ready(now) == Ready::Now {
+                state.pace.take(now);
+                return Ok(self.permit());
+            }
+            let (sender, receiver) = oneshot::channel();
+            match caller.first {
+                true => state.first.push_back(sender),
+                false => state.waiting.push(caller.lane, &caller.flow, sender),
+            }
+            if !std::mem::replace(&mut state.dispatching, true) {
+                tokio::spawn(Arc::clone(self).dispatch());
+            }
+            receiver
+        };
+        self.changed.notify_one();
+        waiting.await.unwrap_or(Err(PATIENCE))
     }
 
-    fn reserve(&self) -> Result<Option<Instant>, Duration> {
-        let now = Instant::now();
-        let mut state = self.lock();
-        if let Some(left) = state.remaining_pause(now) {
-            return Err(left);
+    /// Gives out permits until nobody waits.
+    async fn dispatch(self: Arc<Self>) {
+        loop {
+            let changed = self.changed.notified();
+            let Some(wait) = self.give_out() else { return };
+            match wait {
+                Ready::Now => {}
+                Ready::At(at) => tokio::select! { () = changed => {}, () = sleep_until(at) => {} },
+                Ready::WhenAnswered => changed.await,
+            }
         }
-        state.refill(now);
-        let wait = Duration::from_secs_f64(((1.0 - state.tokens) / state.rate).max(0.0));
-        if wait > self.longest_wait {
-            return Err(wait);
+    }
+
+    /// Gives out what there is now; for what to wait then, `None`: nobody waits.
+    fn give_out(self: &Arc<Self>) -> Option<Ready> {
+        loop {
+            let now = Instant::now();
+            let mut state = self.lock();
+            if let Some(left) = state.pace.remaining_pause(now).filter(|left| *left > PATIENCE) {
+                let first: Vec<_> = state.first.drain(..).collect();
+                for waiting in first.into_iter().chain(state.waiting.drain()) {
+                    drop(waiting.send(Err(left))); // or it gave up
+                }
+            }
+            let ready = state.pace.ready(now);
+            if state.nobody_waits() {
+                state.dispatching = false;
+                return None;
+            }
+            if ready != Ready::Now {
+                return Some(ready);
+            }
+            let next = state.first.pop_front().or_else(|| state.waiting.pop(|_, _| true));
+            let Some(next) = next else { continue };
+            if next.is_closed() {
+                continue;
+            }
+            state.pace.take(now);
+            drop(state); // a permit that nobody takes any more is given back
+            drop(next.send(Ok(self.permit())));
         }
-        state.tokens -= 1.0;
-        Ok((!wait.is_zero()).then(|| now + wait))
+    }
+
+    fn permit(self: &Arc<Self>) -> Permit {
+        Permit { limiter: Arc::clone(self), sent: false }
     }
 
     /// How long the pause that a 429 imposed still lasts.
     pub(super) fn remaining_pause(&self) -> Option<Duration> {
-        self.lock().remaining_pause(Instant::now())
+        self.lock().pace.remaining_pause(Instant::now())
     }
 
     /// A request was answered, with neither a 429 nor a server error.
     pub(super) fn on_response(&self) {
-        let mut state = self.lock();
-        let now = Instant::now();
-        // During a pause this is the response to a request from before it.
-        if state.remaining_pause(now).is_none() {
-            state.refill(now);
-            state.without_hint = 0;
-            state.rate = (state.rate + self.configured * RECOVERY).min(self.configured);
-        }
+        self.lock().pace.on_response(Instant::now());
+    }
+
+    /// A response said what is left.
+    pub(super) fn on_allowance(&self, allowance: Allowance) {
+        self.lock().pace.on_allowance(Instant::now(), allowance);
     }
 
     /// A request was answered with a 429 that asks to wait for `hint`. Pauses the
-    /// environment; returns for how long.
+    /// host; returns for how long.
     pub(super) fn on_rate_limited(&self, hint: Option<Duration>) -> Duration {
-        let now = Instant::now();
-        let mut state = self.lock();
-        state.refill(now);
-        let delay = match (hint, state.remaining_pause(now)) {
-            (Some(_), _) => pause(hint, 0),
-            // All 429s to one burst count as one.
-            (None, Some(left)) => left,
-            (None, None) => {
-                state.rate = (state.rate / 2.0).max(self.configured * LOWEST);
-                state.without_hint = state.without_hint.saturating_add(1);
-                pause(None, state.without_hint)
-            }
-        };
-        // Saved tokens must not go out in one burst after the pause.
-        state.tokens = state.tokens.min(0.0);
-        let until = state.paused_until.map_or(now + delay, |earlier| earlier.max(now + delay));
-        state.paused_until = Some(until);
-        until.duration_since(now)
+        let pause = self.lock().pace.on_rate_limited(Instant::now(), hint);
+        self.changed.notify_one();
+        pause
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -123,65 +173,59 @@ impl RateLimiter {
 }
 
 impl State {
-    fn refill(&mut self, now: Instant) {
-        let gained = now.duration_since(self.refilled_at).as_secs_f64() * self.rate;
-        self.tokens = (self.tokens + gained).min(self.rate.max(1.0));
-        self.refilled_at = now;
-    }
-
-    fn remaining_pause(&self, now: Instant) -> Option<Duration> {
-        self.paused_until.map(|until| until.duration_since(now)).filter(|left| !left.is_zero())
+    fn nobody_waits(&self) -> bool {
+        self.first.is_empty() && self.waiting.is_empty()
     }
 }
 
-/// The pause after a 429 that asks to wait for `hint`, or which is the `nth` in a row without one.
-pub(super) fn pause(hint: Option<Duration>, nth: i32) -> Duration {
-    hint.map_or_else(|| backoff(nth, fastrand::f64()), |hint| hint.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
+impl Permit {
+    /// The request is about to be sent.
+    pub(super) fn sent(&mut self) {
+        self.sent = true;
+    }
 }
 
-/// Anything from one second to a ceiling that doubles up to five minutes.
-fn backoff(nth: i32, chance: f64) -> Duration {
-    let ceiling = 2f64.powi(nth.clamp(1, 30)).min(LONGEST_BACKOFF);
-    Duration::from_secs_f64(1.0 + chance * (ceiling - 1.0))
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.limiter.lock();
+        match self.sent {
+            true => state.pace.ended(),
+            false => state.pace.put_back(),
+        }
+        drop(state);
+        self.limiter.changed.notify_one();
+    }
+}
+
+impl std::fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RateLimiter")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-    use std::sync::Arc;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn rate_limiter(rate: f64) -> RateLimiter {
-        RateLimiter::new(rate, 10 * SECOND)
+    fn caller(lane: Lane, flow: &str) -> Caller {
+        Caller { lane, flow: flow.into(), first: false }
     }
 
-    /// How many tokens are to be had at this instant.
-    async fn burst(rate_limiter: &RateLimiter) -> usize {
-        let mut had = 0;
-        while rate_limiter.reserve() == Ok(None) {
-            had += 1;
-        }
-        had
+    fn sent(permit: Result<Permit, Duration>) -> bool {
+        permit.map(|mut permit| permit.sent()).is_ok()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_is_as_large_as_the_rate_and_at_least_one() {
-        assert_eq!(burst(&rate_limiter(10.0)).await, 10);
-        assert_eq!(burst(&rate_limiter(0.5)).await, 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn turns_come_at_the_rate_and_in_order() {
-        let rate_limiter = Arc::new(rate_limiter(10.0));
-        let start = Instant::now();
+    async fn permits_come_at_the_rate_and_in_order() {
+        let (limiter, start) = (RateLimiter::new(10.0), Instant::now());
         let order = Arc::new(Mutex::new(Vec::new()));
         let tasks: Vec<_> = (0..30)
             .map(|n| {
-                let (rate_limiter, order) = (Arc::clone(&rate_limiter), Arc::clone(&order));
+                let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
                 tokio::spawn(async move {
-                    rate_limiter.acquire().await.unwrap();
+                    assert!(sent(limiter.acquire(&Caller::default()).await));
                     order.lock().unwrap().push(n);
                 })
             })
@@ -189,83 +233,64 @@ mod tests {
         futures::future::join_all(tasks).await;
         assert_eq!(*order.lock().unwrap(), (0..30).collect::<Vec<_>>());
         let took = start.elapsed();
-        assert!(took >= 2 * SECOND && took < 2 * SECOND + SECOND / 10, "{took:?}");
+        assert!(took >= 2 * SECOND && took < 2 * SECOND + SECOND / 5, "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_would_wait_too_long_is_refused_and_takes_no_token() {
-        let rate_limiter = rate_limiter(1.0);
-        assert_eq!(rate_limiter.acquire().await, Ok(()));
-        let places: Vec<_> = (0..4).map(|_| rate_limiter.reserve().map(|due| due.is_some())).collect();
-        assert_eq!(places[..2], [Ok(true), Ok(true)]);
-        assert_eq!(places[2..], [Err(3 * SECOND), Err(3 * SECOND)]);
+    async fn what_somebody_waits_for_is_sent_before_a_backlog_of_what_is_at_rest() {
+        let limiter = RateLimiter::new(1.0);
+        let resync: Vec<_> = (0..100)
+            .map(|_| {
+                let limiter = Arc::clone(&limiter);
+                tokio::spawn(async move { sent(limiter.acquire(&caller(Lane::Resync, "a")).await) })
+            })
+            .collect();
+        tokio::time::sleep(SECOND).await;
+        let start = Instant::now();
+        for _ in 0..3 {
+            assert!(sent(limiter.acquire(&caller(Lane::Awaited, "a")).await));
+        }
+        assert!(start.elapsed() <= 5 * SECOND, "{:?}", start.elapsed());
+        resync.into_iter().for_each(|task| task.abort());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_010_a_pause_stops_everybody_until_it_is_over() {
-        let rate_limiter = rate_limiter(10.0);
-        assert_eq!(rate_limiter.on_rate_limited(Some(30 * SECOND)), 30 * SECOND);
-        assert_eq!(rate_limiter.acquire().await, Err(30 * SECOND));
+    async fn who_gives_up_waiting_costs_nothing() {
+        let limiter = RateLimiter::new(1.0);
+        assert!(sent(limiter.acquire(&Caller::default()).await));
+        let gave_up = tokio::time::timeout(SECOND / 10, limiter.acquire(&Caller::default())).await;
+        assert!(gave_up.is_err());
+        let start = Instant::now();
+        assert!(sent(limiter.acquire(&Caller::default()).await));
+        assert!(start.elapsed() <= SECOND);
+        drop(limiter.acquire(&Caller::default()).await); // and sends nothing
+        assert!(sent(limiter.acquire(&Caller::default()).await));
+        assert!(start.elapsed() <= 2 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_010_a_short_pause_is_waited_for_and_a_long_one_is_told() {
+        let limiter = RateLimiter::new(10.0);
+        let start = Instant::now();
+        limiter.on_rate_limited(Some(5 * SECOND));
+        assert!(sent(limiter.acquire(&Caller::default()).await));
+        assert!(start.elapsed() >= 5 * SECOND);
+        limiter.on_rate_limited(Some(30 * SECOND));
+        assert_eq!(limiter.acquire(&Caller::default()).await.map(drop), Err(30 * SECOND));
         tokio::time::advance(29 * SECOND).await;
-        assert_eq!(rate_limiter.acquire().await, Err(SECOND));
-        tokio::time::advance(SECOND).await;
-        assert_eq!(rate_limiter.acquire().await, Ok(()));
+        assert!(sent(limiter.acquire(&Caller::default()).await));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn row_010_who_waits_for_a_turn_when_a_pause_begins_does_not_get_it() {
-        let rate_limiter = Arc::new(rate_limiter(1.0));
-        assert_eq!(rate_limiter.acquire().await, Ok(()));
+    async fn row_010_who_waits_when_a_long_pause_begins_is_told_of_it() {
+        let limiter = RateLimiter::new(1.0);
+        assert!(sent(limiter.acquire(&Caller::default()).await));
         let waiting = tokio::spawn({
-            let rate_limiter = Arc::clone(&rate_limiter);
-            async move { rate_limiter.acquire().await }
+            let limiter = Arc::clone(&limiter);
+            async move { limiter.acquire(&Caller::default()).await.map(drop) }
         });
         tokio::task::yield_now().await;
-        rate_limiter.on_rate_limited(Some(30 * SECOND));
+        limiter.on_rate_limited(Some(30 * SECOND));
         assert!(waiting.await.unwrap().is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn row_010_a_told_pause_is_clamped_and_never_shortened() {
-        let rate_limiter = rate_limiter(10.0);
-        assert_eq!(rate_limiter.on_rate_limited(Some(Duration::ZERO)), SECOND);
-        assert_eq!(rate_limiter.on_rate_limited(Some(Duration::from_secs(86_000))), LONGEST_PAUSE);
-        assert_eq!(rate_limiter.on_rate_limited(Some(SECOND)), LONGEST_PAUSE);
-        assert_eq!(rate_limiter.on_rate_limited(None), LONGEST_PAUSE);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn row_012_a_bare_429_halves_the_rate_once_per_burst_and_answers_bring_it_back() {
-        let rate_limiter = rate_limiter(10.0);
-        let rate = || rate_limiter.lock().rate;
-        let pause = rate_limiter.on_rate_limited(None);
-        rate_limiter.on_rate_limited(None);
-        rate_limiter.on_response();
-        assert_eq!((rate(), rate_limiter.lock().without_hint), (5.0, 1));
-        tokio::time::advance(pause).await;
-        let pause = rate_limiter.on_rate_limited(None);
-        assert_eq!((rate(), rate_limiter.lock().without_hint), (2.5, 2));
-        tokio::time::advance(pause).await;
-        rate_limiter.on_response();
-        assert_eq!((rate(), rate_limiter.lock().without_hint), (3.0, 0));
-        for _ in 0..100 {
-            rate_limiter.on_response();
-        }
-        assert_eq!(rate(), 10.0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_429_with_a_delay_leaves_the_rate_alone() {
-        let rate_limiter = rate_limiter(10.0);
-        rate_limiter.on_rate_limited(Some(SECOND));
-        assert_eq!(rate_limiter.lock().rate, 10.0);
-    }
-
-    proptest! {
-        #[test]
-        fn row_012_a_backoff_lasts_one_second_to_five_minutes(nth: i32, chance in 0.0f64..1.0) {
-            let pause = backoff(nth, chance);
-            prop_assert!(pause >= SECOND && pause <= Duration::from_secs(300));
-        }
     }
 }

@@ -18,6 +18,27 @@ pub(super) struct RetryHint {
     pub(super) reset: Option<String>,
 }
 
+/// What the server reports of its limit beside any response; all in requests.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Allowance {
+    /// `X-RateLimit-Remaining`.
+    pub(super) left: f64,
+    /// `X-RateLimit-Limit`.
+    pub(super) limit: Option<f64>,
+    /// Until `X-RateLimit-Reset`.
+    pub(super) reset: Option<Duration>,
+}
+
+impl Allowance {
+    /// From the values of the three headers; `None` without a usable count of
+    /// what is left.
+    pub(super) fn parse(left: Option<&str>, limit: Option<&str>, until: Option<&str>, now: SystemTime) -> Option<Self> {
+        let number = |text: Option<&str>| text.and_then(|text| seconds(text.trim()));
+        let reset = until.and_then(|text| reset(text.trim(), now)).and_then(usable);
+        Some(Self { left: number(left)?, limit: number(limit), reset })
+    }
+}
+
 impl RetryHint {
     /// The first usable delay. One in the past, of nothing, or of more than a
     /// day is not usable.
@@ -73,6 +94,21 @@ mod tests {
         assert_eq!(hint("", Some(20.0), ""), Some(20));
         assert_eq!(hint("", None, "45"), Some(45));
         assert_eq!(hint("", None, "1767225690"), Some(90));
+    }
+
+    #[test]
+    fn row_010_what_is_left_is_read_from_the_headers_of_any_response() {
+        let parse = |left, reset| Allowance::parse(left, Some("100"), reset, now());
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!(
+            parse(Some("7"), Some("1767225660")),
+            Some(Allowance { left: 7.0, limit: Some(100.0), reset: minute })
+        );
+        assert_eq!(parse(Some("0"), Some("60")).map(|allowance| allowance.reset), Some(minute));
+        assert_eq!(parse(Some("0"), Some("1767225000")).map(|allowance| allowance.reset), Some(None), "it is over");
+        for left in [None, Some("many"), Some("-1"), Some("NaN")] {
+            assert_eq!(parse(left, Some("60")), None, "{left:?}");
+        }
     }
 
     #[test]

@@ -6,9 +6,9 @@ use thiserror::Error;
 /// What an operator of this program may choose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// From the start of a request to the last byte of its response, fetching the
-    /// token included; above zero, at most five minutes. No write is sent later
-    /// than this after its request began.
+    /// From when a request may be sent to the last byte of its response; above
+    /// zero, at most five minutes. No write is sent later than this after it was
+    /// admitted.
     pub deadline: Duration,
     /// Requests per second and environment; 0.01 to 10 000.
     pub rate: f64,

@@ -2,17 +2,14 @@
 //! it is renewed before it expires, and after a refusal it is not requested
 //! again and again (`scalekit-api.md` §1.3–1.5, `docs/failures.md` rows 1–4).
 
-use super::rate_limiter::pause;
+use super::pace::pause;
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::Mutex, time::Instant};
 
 /// How long a client whose credentials or tokens were refused sends nothing.
 const LOCKOUT: Duration = Duration::from_secs(5 * 60);
@@ -78,14 +75,12 @@ impl Tokens {
     /// `fetch`; the others get its result, even if that is an error. The argument of
     /// `fetch` says whether the credentials are proven: the token endpoint has
     /// accepted them, and has not refused them since.
-    pub(super) async fn get<F>(&self, deadline: Instant, fetch: impl FnOnce(bool) -> F) -> Result<Token, RemoteError>
+    pub(super) async fn get<F>(&self, fetch: impl FnOnce(bool) -> F) -> Result<Token, RemoteError>
     where
         F: Future<Output = Result<Grant, RemoteError>>,
     {
         let ended = self.ended.load(Ordering::Acquire);
-        let Ok(mut state) = timeout_at(deadline, self.state.lock()).await else {
-            return Err(RemoteError::new(ErrorKind::TimedOut));
-        };
+        let mut state = self.state.lock().await;
         let now = Instant::now();
         if let Some((until, error)) = &state.lockout {
             if now < *until {
@@ -93,7 +88,7 @@ impl Tokens {
                     ErrorKind::RateLimited { .. } => {
                         RemoteError::not_sent(ErrorKind::RateLimited { retry_after: *until - now })
                     }
-                    _ => error.clone(),
+                    _ => RemoteError { probe_after: Some(*until - now), ..error.clone() },
                 });
             }
             state.lockout = None;
@@ -169,6 +164,9 @@ impl State {
                     // so may credentials be refused, and each resource would try them again
                     kind => *kind == ErrorKind::BadAuthResponse,
                 };
+                if answered {
+                    error.probe_after = Some(wait); // when a retry makes sense, not when a backoff has grown
+                }
                 self.failure = Some(error.clone());
                 // The token endpoint fails; the old token may still be good.
                 match &mut self.held {
@@ -222,7 +220,7 @@ mod tests {
                 let grant = |s| Grant { value: SecretString::from(format!("t{n}")), lifetime: Duration::from_secs(s) };
                 response.map(grant).map_err(RemoteError::new)
             };
-            self.tokens.get(Instant::now() + 10 * SECOND, |_| fetch).await.map_err(|error| error.kind)
+            self.tokens.get(|_| fetch).await.map_err(|error| error.kind)
         }
 
         async fn refuse(&self, token: &Token, last: bool) -> bool {
@@ -341,6 +339,8 @@ mod tests {
         for nth in 1..5 {
             assert_eq!(bench.get(Err(ErrorKind::BadAuthResponse)).await, Err(ErrorKind::BadAuthResponse));
             assert_eq!(bench.get(Ok(1000)).await, Err(ErrorKind::BadAuthResponse));
+            let again = bench.tokens.get(|_| std::future::pending()).await.map(drop).unwrap_err();
+            assert_eq!(again.probe_after, Some(RENEWAL_PAUSE), "and tried right after it");
             assert_eq!(bench.asked(), nth);
             tokio::time::advance(RENEWAL_PAUSE).await;
         }

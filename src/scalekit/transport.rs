@@ -41,9 +41,9 @@ struct Shared {
 /// What limits the requests to one host and port, whoever sends them. A path does
 /// not count: with one for each Secret, no limit would hold.
 pub(super) struct Limits {
-    pub(super) rate_limiter: RateLimiter,
+    pub(super) rate_limiter: Arc<RateLimiter>,
     /// The same for the token requests of clients that have never got one.
-    pub(super) newcomers: RateLimiter,
+    pub(super) newcomers: Arc<RateLimiter>,
     pub(super) breaker: CircuitBreaker,
 }
 
@@ -102,8 +102,8 @@ impl Transport {
         let Settings { rate, deadline, .. } = self.0.settings;
         let new = || {
             Arc::new(Limits {
-                rate_limiter: RateLimiter::new(rate, deadline),
-                newcomers: RateLimiter::new(rate * NEWCOMERS, deadline),
+                rate_limiter: RateLimiter::new(rate),
+                newcomers: RateLimiter::new(rate * NEWCOMERS),
                 breaker: CircuitBreaker::new(deadline),
             })
         };

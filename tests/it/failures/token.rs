@@ -132,8 +132,8 @@ async fn row_004_an_answer_without_a_token_is_none() {
         worlds.push(world);
     }
     for world in worlds {
-        // the pause of half a minute, and the growing one of the resource
-        eventually("a request with a token", 120, || (world.count("path=/api/**") > 0).then_some(()));
+        // after the pause of half a minute, and no later
+        eventually("a request with a token", 60, || (world.count("path=/api/**") > 0).then_some(()));
         world.until("acme", "True", "InSync");
     }
 }

@@ -1,0 +1,210 @@
+//! Who comes first where many wait: what somebody waits for before corrections,
+//! these before the regular reconciles of what is at rest. The last lane keeps a
+//! fifth, so that no observation gets old for ever; within a lane the flows (one
+//! for each namespace) take turns, so that ten thousand resources of one
+//! namespace cost the others nothing.
+
+use super::{ConditionType, Reason, Requeue, State};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+/// Of so many that get through, one is of the last lane, while any waits there.
+const SHARE: u32 = 5;
+
+/// How soon something is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// Somebody waits for it: an edit, a deletion, a request to reconcile now,
+    /// corrected credentials.
+    Awaited,
+    /// Something is not as it should be.
+    Correction,
+    /// A look at what is at rest.
+    Resync,
+}
+
+impl Lane {
+    /// The lane in which a resource waits for the reconcile that `requeue` asks
+    /// for.
+    pub const fn of(requeue: Requeue) -> Self {
+        match requeue {
+            Requeue::Never | Requeue::Interval(_) => Self::Resync,
+            Requeue::After(_) | Requeue::Backoff { .. } => Self::Correction,
+        }
+    }
+}
+
+impl State {
+    /// The lane of the next request to Scalekit, which may be a write.
+    pub fn lane(&self, writes: bool) -> Lane {
+        let Some(resource) = self.here() else { return Lane::Correction };
+        let credentials = |reason: Reason| {
+            matches!(
+                reason,
+                Reason::CredentialsMissing
+                    | Reason::CredentialsIncomplete
+                    | Reason::CredentialsRejected
+                    | Reason::AuthFailed
+            )
+        };
+        let corrected = resource.condition(ConditionType::Ready).is_some_and(|ready| credentials(ready.reason));
+        if self.deleting() || resource.is_awaited() || corrected {
+            Lane::Awaited
+        } else if writes || !resource.at_rest() {
+            Lane::Correction
+        } else {
+            Lane::Resync
+        }
+    }
+}
+
+/// What waits, by lane and flow.
+#[derive(Debug)]
+pub struct Lanes<T> {
+    awaited: Flows<T>,
+    corrections: Flows<T>,
+    resync: Flows<T>,
+    /// How many got through since one of the last lane did, while any waited.
+    passed: u32,
+}
+
+#[derive(Debug)]
+struct Flows<T> {
+    /// The flows that have something waiting, the next one first.
+    order: VecDeque<Arc<str>>,
+    waiting: HashMap<Arc<str>, VecDeque<T>>,
+}
+
+impl<T> Default for Flows<T> {
+    fn default() -> Self {
+        Self { order: VecDeque::new(), waiting: HashMap::new() }
+    }
+}
+
+impl<T> Default for Lanes<T> {
+    fn default() -> Self {
+        Self { awaited: Flows::default(), corrections: Flows::default(), resync: Flows::default(), passed: 0 }
+    }
+}
+
+impl<T> Flows<T> {
+    /// The first of the first flow that is `open`.
+    fn pop(&mut self, lane: Lane, open: &impl Fn(Lane, &str) -> bool) -> Option<T> {
+        let at = self.order.iter().position(|flow| open(lane, flow))?;
+        let flow = self.order.remove(at)?;
+        let waiting = self.waiting.get_mut(&flow)?;
+        let first = waiting.pop_front();
+        if waiting.is_empty() {
+            self.waiting.remove(&flow);
+        } else {
+            self.order.push_back(flow);
+        }
+        first
+    }
+}
+
+impl<T> Lanes<T> {
+    /// Waits behind all others of the same `flow` and lane.
+    pub fn push(&mut self, lane: Lane, flow: &Arc<str>, item: T) {
+        let flows = match lane {
+            Lane::Awaited => &mut self.awaited,
+            Lane::Correction => &mut self.corrections,
+            Lane::Resync => &mut self.resync,
+        };
+        let waiting = flows.waiting.entry(Arc::clone(flow)).or_default();
+        if waiting.is_empty() {
+            flows.order.push_back(Arc::clone(flow));
+        }
+        waiting.push_back(item);
+    }
+
+    /// The next one of those whose flow is `open` in their lane.
+    pub fn pop(&mut self, open: impl Fn(Lane, &str) -> bool) -> Option<T> {
+        let Self { awaited, corrections, resync, .. } = self;
+        if resync.order.is_empty() {
+            self.passed = 0;
+        } else if self.passed + 1 >= SHARE
+            && let Some(item) = resync.pop(Lane::Resync, &open)
+        {
+            self.passed = 0;
+            return Some(item);
+        }
+        let urgent = awaited.pop(Lane::Awaited, &open).or_else(|| corrections.pop(Lane::Correction, &open));
+        if urgent.is_some() {
+            self.passed = self.passed.saturating_add(1);
+            return urgent;
+        }
+        self.passed = 0;
+        resync.pop(Lane::Resync, &open)
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        [&self.awaited, &self.corrections, &self.resync].iter().all(|flows| flows.order.is_empty())
+    }
+
+    /// All that wait, in no order; none is left.
+    pub fn drain(&mut self) -> Vec<T> {
+        let Self { awaited, corrections, resync, .. } = std::mem::take(self);
+        [awaited, corrections, resync].into_iter().flat_map(|flows| flows.waiting.into_values().flatten()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(_: Lane, _: &str) -> bool {
+        true
+    }
+
+    fn order(lanes: &mut Lanes<&'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| lanes.pop(open)).collect()
+    }
+
+    #[test]
+    fn what_somebody_waits_for_goes_before_corrections_and_these_before_what_is_at_rest() {
+        let (mut lanes, a) = (Lanes::default(), "a".into());
+        lanes.push(Lane::Resync, &a, "resync");
+        lanes.push(Lane::Correction, &a, "correction");
+        lanes.push(Lane::Awaited, &a, "first");
+        lanes.push(Lane::Awaited, &a, "second");
+        assert_eq!(order(&mut lanes), ["first", "second", "correction", "resync"]);
+        assert!(lanes.is_empty());
+    }
+
+    #[test]
+    fn what_is_at_rest_keeps_a_fifth_however_much_is_urgent() {
+        let (mut lanes, a) = (Lanes::default(), "a".into());
+        for _ in 0..100 {
+            lanes.push(Lane::Awaited, &a, "urgent");
+            lanes.push(Lane::Resync, &a, "resync");
+        }
+        let first: Vec<_> = (0..50).filter_map(|_| lanes.pop(open)).collect();
+        assert_eq!(first.iter().filter(|item| **item == "resync").count(), 10);
+        assert_eq!(first[..5], ["urgent", "urgent", "urgent", "urgent", "resync"]);
+    }
+
+    #[test]
+    fn the_namespaces_of_a_lane_take_turns() {
+        let (mut lanes, big, small) = (Lanes::default(), "big".into(), "small".into());
+        (0..1000).for_each(|_| lanes.push(Lane::Awaited, &big, "big"));
+        (0..2).for_each(|_| lanes.push(Lane::Awaited, &small, "small"));
+        let first: Vec<_> = (0..5).filter_map(|_| lanes.pop(open)).collect();
+        assert_eq!(first, ["big", "small", "big", "small", "big"]);
+        assert_eq!(lanes.drain().len(), 997);
+        assert!(lanes.is_empty());
+    }
+
+    #[test]
+    fn a_flow_that_is_closed_holds_nobody_else_up_and_loses_nothing() {
+        let (mut lanes, a, b) = (Lanes::default(), "a".into(), "b".into());
+        lanes.push(Lane::Awaited, &a, "a");
+        lanes.push(Lane::Resync, &b, "b");
+        assert_eq!(lanes.pop(|_, flow| flow != "a"), Some("b"));
+        assert_eq!(lanes.pop(|_, flow| flow != "a"), None);
+        assert_eq!(lanes.pop(open), Some("a"));
+    }
+}

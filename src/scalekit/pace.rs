@@ -1,0 +1,537 @@
+//! How fast one host and port may be asked: the configured rate, less where the
+//! server allows less. It says so in `X-RateLimit-*` headers, or with a 429
+//! (`scalekit-api.md` §4.3, `docs/failures.md` rows 10–12). No clock and no waiting
+//! here: every call is given the time.
+//!
+//! Where the server reports what is left, requests go out while something is
+//! left, and then as fast as the server was seen to refill it: a lower bound, so
+//! that pacing alone brings no 429. Where it reports nothing, a 429 halves the
+//! rate, and responses raise it again, quickly at first and slowly near the rate
+//! that was too much.
+
+use super::retry_after::Allowance;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The shortest and the longest pause a server can impose.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// The longest pause after a 429 without a hint how long to wait, in seconds.
+const LONGEST_BACKOFF: f64 = 300.0;
+/// The rate recovers by this part of the configured one with each response, up to
+/// [`NEAR`] of the rate that was too much.
+const RECOVERY: f64 = 0.05;
+const NEAR: f64 = 0.8;
+/// From there on by this part with each response for each one since the last 429.
+const SLOWLY: f64 = 0.00002;
+/// A 429 never brings the rate below this part of the configured one.
+const LOWEST: f64 = 0.05;
+/// Requests side by side to one host; before its first response it is one.
+const MOST_IN_FLIGHT: f64 = 16.0;
+/// Times are reported in whole seconds.
+const ROUNDED: Duration = Duration::from_millis(1500);
+/// What the refill is measured over.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Whether a request may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// Now.
+    Now,
+    /// At this time, if nothing changes until then.
+    At(Instant),
+    /// Not before one of those under way has ended.
+    WhenAnswered,
+}
+
+/// The pace of one host and port.
+#[derive(Debug)]
+pub(super) struct Pace {
+    configured: f64,
+    /// Tokens per second, at present.
+    rate: f64,
+    /// The rate that met the last 429.
+    too_much: f64,
+    /// Responses since.
+    since_429: f64,
+    /// At `refilled_at`; below zero after requests that could not wait.
+    tokens: f64,
+    refilled_at: Instant,
+    in_flight: u32,
+    answered: bool,
+    paused_until: Option<Instant>,
+    /// 429s without a hint since the last other response.
+    without_hint: i32,
+    server: Option<Reported>,
+}
+
+/// What the server reports of its own limit.
+#[derive(Debug)]
+struct Reported {
+    /// What was left at `at`, less what is under way.
+    left: f64,
+    at: Instant,
+    /// What it was seen to refill each second, at least.
+    refill: f64,
+    /// When it says that all is there again, and since when it says so.
+    reset: Option<(Instant, Instant)>,
+    /// It refills all at once, then.
+    at_once: bool,
+    /// How many times as long it takes as nothing at all says.
+    unknown: u32,
+    /// Responses so far.
+    served: f64,
+    since: Mark,
+    next: Mark,
+}
+
+/// A moment to measure the refill from.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    at: Instant,
+    served: f64,
+    /// What was left then, at most.
+    left: f64,
+}
+
+impl Pace {
+    /// `rate` requests per second, bursts of as many.
+    pub(super) fn new(rate: f64, now: Instant) -> Self {
+        Self {
+            configured: rate,
+            rate,
+            too_much: rate,
+            since_429: 0.0,
+            tokens: rate.max(1.0),
+            refilled_at: now,
+            in_flight: 0,
+            answered: false,
+            paused_until: None,
+            without_hint: 0,
+            server: None,
+        }
+    }
+
+    /// Whether a request may be sent.
+    pub(super) fn ready(&self, now: Instant) -> Ready {
+        if let Some(until) = self.paused_until.filter(|until| *until > now) {
+            return Ready::At(until);
+        }
+        let most = if self.answered { self.rate.ceil().min(MOST_IN_FLIGHT) } else { 1.0 };
+        if f64::from(self.in_flight) >= most {
+            return Ready::WhenAnswered;
+        }
+        let own = (1.0 - self.level(now)) / self.rate;
+        let own = (own > 0.0).then(|| now + seconds(own));
+        let servers = self.server.as_ref().and_then(|server| server.ready(now, self.rate));
+        match own.max(servers) {
+            Some(at) if at > now => Ready::At(at),
+            _ => Ready::Now,
+        }
+    }
+
+    /// A request is about to be sent.
+    pub(super) fn take(&mut self, now: Instant) {
+        (self.tokens, self.refilled_at) = (self.level(now) - 1.0, now);
+        self.in_flight += 1;
+        if let Some(server) = &mut self.server {
+            server.left = server.level(now) - 1.0;
+            server.at = now;
+        }
+    }
+
+    /// What was taken was not sent.
+    pub(super) fn put_back(&mut self) {
+        self.tokens += 1.0;
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(server) = &mut self.server {
+            server.left += 1.0;
+        }
+    }
+
+    /// A request has ended, with a response or without.
+    pub(super) fn ended(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.answered = true;
+    }
+
+    /// A response said what is left.
+    pub(super) fn on_allowance(&mut self, now: Instant, allowance: Allowance) {
+        let under_way = f64::from(self.in_flight.saturating_sub(1));
+        match &mut self.server {
+            Some(server) => server.take_in(now, allowance, under_way),
+            none => *none = Some(Reported::new(now, allowance, under_way)),
+        }
+    }
+
+    /// A request was answered, with neither a 429 nor a server error.
+    pub(super) fn on_response(&mut self, now: Instant) {
+        // during a pause this is the response to a request from before it
+        if self.remaining_pause(now).is_none() {
+            (self.tokens, self.refilled_at) = (self.level(now), now);
+            self.without_hint = 0;
+            self.since_429 += 1.0;
+            let step = if self.rate < NEAR * self.too_much { RECOVERY } else { SLOWLY * self.since_429 };
+            self.rate = (self.rate + self.configured * step).min(self.configured);
+        }
+    }
+
+    /// A request was answered with a 429 that asks to wait for `hint`. Pauses the
+    /// host; returns for how long.
+    pub(super) fn on_rate_limited(&mut self, now: Instant, hint: Option<Duration>) -> Duration {
+        self.tokens = self.level(now);
+        self.refilled_at = now;
+        let pausing = self.remaining_pause(now);
+        if pausing.is_none() {
+            // all 429s to one burst count as one
+            match &mut self.server {
+                Some(server) => server.on_rate_limited(now),
+                None => {
+                    (self.too_much, self.since_429) = (self.rate, 0.0);
+                    self.rate = (self.rate / 2.0).max(self.configured * LOWEST);
+                }
+            }
+        }
+        let delay = match (hint, pausing) {
+            (Some(_), _) => pause(hint, 0),
+            (None, Some(left)) => left,
+            (None, None) => {
+                self.without_hint = self.without_hint.saturating_add(1);
+                pause(None, self.without_hint)
+            }
+        };
+        // saved tokens must not go out in one burst after the pause
+        self.tokens = self.tokens.min(0.0);
+        let until = self.paused_until.map_or(now + delay, |earlier| earlier.max(now + delay));
+        self.paused_until = Some(until);
+        until.duration_since(now)
+    }
+
+    /// How long the pause that a 429 imposed still lasts.
+    pub(super) fn remaining_pause(&self, now: Instant) -> Option<Duration> {
+        self.paused_until.map(|until| until.duration_since(now)).filter(|left| !left.is_zero())
+    }
+
+    fn level(&self, now: Instant) -> f64 {
+        let gained = now.duration_since(self.refilled_at).as_secs_f64() * self.rate;
+        (self.tokens + gained).min(self.rate.max(1.0))
+    }
+}
+
+impl Reported {
+    fn new(now: Instant, allowance: Allowance, under_way: f64) -> Self {
+        let Allowance { left, limit, reset } = allowance;
+        // the first request of all found everything there
+        let mark =
+            Mark { at: now, served: 0.0, left: if limit.is_some_and(|l| left + 1.0 >= l) { left } else { left + 1.0 } };
+        Self {
+            left: left - under_way,
+            at: now,
+            refill: 0.0,
+            reset: reset.map(|reset| (now + reset, now)),
+            at_once: false,
+            unknown: 1,
+            served: 0.0,
+            since: mark,
+            next: mark,
+        }
+    }
+
+    fn take_in(&mut self, now: Instant, allowance: Allowance, under_way: f64) {
+        let Allowance { left, reset, .. } = allowance;
+        self.served += 1.0;
+        let refilled = |mark: &Mark| {
+            let elapsed = now.duration_since(mark.at).as_secs_f64();
+            if elapsed < 0.1 { 0.0 } else { (self.served - mark.served + left - mark.left) / elapsed }
+        };
+        let seen = refilled(&self.since).max(refilled(&self.next));
+        self.refill = self.refill.max(seen);
+        self.take_in_reset(now, reset.map(|reset| now + reset));
+        (self.left, self.at) = (left - under_way, now);
+        if now.duration_since(self.next.at) > WINDOW {
+            self.since = self.next;
+            self.next = Mark { at: now, served: self.served, left: left + 1.0 };
+        }
+    }
+
+    /// The time at which a bucket is full moves with what is taken; the end of a
+    /// window stays where it is until it is over.
+    fn take_in_reset(&mut self, now: Instant, reset: Option<Instant>) {
+        let apart = |a: Instant, b: Instant| a.max(b) - a.min(b);
+        self.reset = match (self.reset, reset) {
+            (Some((before, said)), Some(after)) if apart(before, after) < ROUNDED => {
+                self.at_once |= now.duration_since(said) > ROUNDED * 2 && after > now;
+                Some((before, said))
+            }
+            (Some((before, _)), Some(after)) => {
+                self.at_once &= before <= now;
+                Some((after, now))
+            }
+            (_, after) => after.map(|after| (after, now)),
+        };
+    }
+
+    /// What was thought to be there was not.
+    fn on_rate_limited(&mut self, now: Instant) {
+        self.refill /= 2.0;
+        self.unknown = (self.unknown * 2).min(8);
+        (self.left, self.at) = (0.0, now);
+        self.since = Mark { at: now, served: self.served, left: 1.0 };
+        self.next = self.since;
+    }
+
+    fn level(&self, now: Instant) -> f64 {
+        let refill = if self.at_once { 0.0 } else { self.refill };
+        self.left + now.duration_since(self.at).as_secs_f64() * refill
+    }
+
+    /// When something is left; `None`: now. `rate` is for a server that does not
+    /// say when.
+    fn ready(&self, now: Instant, rate: f64) -> Option<Instant> {
+        let missing = 1.0 - self.level(now);
+        if missing <= 0.0 {
+            return None;
+        }
+        let refilled = (self.refill > 0.0 && !self.at_once).then(|| now + seconds(missing / self.refill));
+        // said in whole seconds, rounded up or down
+        let reset = self.reset.filter(|(reset, _)| *reset > self.at);
+        let reset = reset.map(|(reset, _)| reset.max(self.at + SHORTEST_PAUSE));
+        let sooner = match (refilled, reset) {
+            (Some(refilled), Some(reset)) => refilled.min(reset),
+            (at, None) | (None, at) => at.unwrap_or(self.at + SHORTEST_PAUSE.max(seconds(1.0 / rate)) * self.unknown),
+        };
+        Some(sooner)
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
+}
+
+/// The pause after a 429 that asks to wait for `hint`, or which is the `nth` in a row without one.
+pub(super) fn pause(hint: Option<Duration>, nth: i32) -> Duration {
+    hint.map_or_else(|| backoff(nth, fastrand::f64()), |hint| hint.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
+}
+
+/// Anything from one second to a ceiling that doubles up to five minutes.
+fn backoff(nth: i32, chance: f64) -> Duration {
+    let ceiling = 2f64.powi(nth.clamp(1, 30)).min(LONGEST_BACKOFF);
+    Duration::from_secs_f64(1.0 + chance * (ceiling - 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// How a server says when all is there again.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Says {
+        Nothing,
+        RoundedUp,
+        RoundedDown,
+        WhenTheNextOneIs,
+    }
+
+    /// A server with a bucket of its own, that reports what is left.
+    struct Server {
+        rate: f64,
+        burst: f64,
+        level: f64,
+        at: Instant,
+        says: Says,
+        start: Instant,
+    }
+
+    impl Server {
+        fn answers(&mut self, now: Instant) -> Option<Allowance> {
+            let gained = now.duration_since(self.at).as_secs_f64() * self.rate;
+            (self.level, self.at) = ((self.level + gained).min(self.burst), now);
+            if self.level < 1.0 {
+                return None;
+            }
+            self.level -= 1.0;
+            let clock = 1000.3 + now.duration_since(self.start).as_secs_f64();
+            let full = clock + (self.burst - self.level) / self.rate;
+            let reset = match self.says {
+                Says::Nothing => None,
+                Says::RoundedUp => Some(full.ceil()),
+                Says::RoundedDown => Some(full.floor()),
+                Says::WhenTheNextOneIs => Some((clock + (1.0 - self.level.fract()) / self.rate).ceil()),
+            };
+            let reset = reset.map(|reset| reset - clock).filter(|wait| *wait > 0.0).map(Duration::from_secs_f64);
+            Some(Allowance { left: self.level.floor(), limit: Some(self.burst), reset })
+        }
+    }
+
+    /// How long `requests` take, one after the other, and how many get a 429.
+    fn drive(pace: &mut Pace, server: &mut Server, requests: usize) -> (Duration, usize) {
+        let (latency, mut now, mut refused) = (Duration::from_millis(5), server.start, 0);
+        let mut left = requests;
+        while left > 0 {
+            match pace.ready(now) {
+                Ready::At(at) => {
+                    now = at;
+                    continue;
+                }
+                Ready::WhenAnswered => unreachable!("one after the other"),
+                Ready::Now => {}
+            }
+            pace.take(now);
+            let answer = server.answers(now + latency / 2);
+            now += latency;
+            match answer {
+                Some(allowance) => {
+                    pace.on_allowance(now, allowance);
+                    pace.on_response(now);
+                    left -= 1;
+                }
+                None => {
+                    refused += 1;
+                    pace.on_rate_limited(now, Some(SECOND));
+                }
+            }
+            pace.ended();
+        }
+        (now - server.start, refused)
+    }
+
+    #[test]
+    fn row_010_a_server_that_says_what_is_left_is_asked_as_fast_as_it_refills_and_not_faster() {
+        for says in [Says::Nothing, Says::RoundedUp, Says::RoundedDown, Says::WhenTheNextOneIs] {
+            for (rate, burst) in [(2.0, 2.0), (5.0, 5.0), (1.0, 3.0), (4.0, 20.0)] {
+                let start = Instant::now();
+                let mut server = Server { rate, burst, level: burst, at: start, says, start };
+                let (took, refused) = drive(&mut Pace::new(10.0, start), &mut server, 60);
+                let floor = (60.0 - burst) / rate;
+                let case = format!("{says:?} {rate}/s burst {burst}: {took:?} of {floor} s, {refused} refused");
+                assert!(refused == 0, "{case}");
+                assert!(took.as_secs_f64() <= 1.2 * 60.0 / rate, "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn row_010_a_window_that_refills_all_at_once_costs_few_429s() {
+        let start = Instant::now();
+        let (mut pace, mut now, mut refused, mut served) = (Pace::new(10.0, start), start, 0, 0);
+        let (window, limit) = (Duration::from_secs(60), 60);
+        let (mut left, mut ends) = (limit, start + window);
+        while served < 240 {
+            if let Ready::At(at) = pace.ready(now) {
+                now = at;
+                continue;
+            }
+            pace.take(now);
+            while now >= ends {
+                (left, ends) = (limit, ends + window);
+            }
+            if left == 0 {
+                refused += 1;
+                pace.on_rate_limited(now, Some(ends - now));
+            } else {
+                left -= 1;
+                served += 1;
+                let allowance = Allowance { left: f64::from(left), limit: Some(60.0), reset: Some(ends - now) };
+                pace.on_allowance(now, allowance);
+                pace.on_response(now);
+            }
+            pace.ended();
+        }
+        assert!(refused <= 4, "{refused}");
+        assert!(now - start <= window * 4, "{:?}", now - start);
+    }
+
+    #[test]
+    fn the_first_request_to_a_host_goes_alone() {
+        let now = Instant::now();
+        let mut pace = Pace::new(10.0, now);
+        pace.take(now);
+        assert_eq!(pace.ready(now), Ready::WhenAnswered);
+        pace.ended();
+        (0..9).for_each(|_| pace.take(now));
+        assert_ne!(pace.ready(now), Ready::Now, "a burst is as large as the rate");
+    }
+
+    #[test]
+    fn what_is_under_way_is_not_there_any_more() {
+        let now = Instant::now();
+        let mut pace = Pace::new(10.0, now);
+        pace.take(now);
+        pace.on_allowance(now, Allowance { left: 2.0, limit: None, reset: Some(SECOND * 30) });
+        pace.ended();
+        assert_eq!(
+            [(); 3].map(|()| (pace.ready(now) == Ready::Now).then(|| pace.take(now))),
+            [Some(()), Some(()), None]
+        );
+        pace.put_back();
+        assert_eq!(pace.ready(now), Ready::Now, "it was not sent");
+    }
+
+    #[test]
+    fn row_010_a_pause_stops_everybody_until_it_is_over_and_is_never_shortened() {
+        let now = Instant::now();
+        let mut pace = Pace::new(10.0, now);
+        assert_eq!(pace.on_rate_limited(now, Some(Duration::ZERO)), SECOND);
+        assert_eq!(pace.on_rate_limited(now, Some(SECOND * 30)), SECOND * 30);
+        assert_eq!(pace.ready(now + SECOND * 29), Ready::At(now + SECOND * 30));
+        assert_eq!(pace.on_rate_limited(now, Some(Duration::from_secs(86_000))), LONGEST_PAUSE);
+        assert_eq!(pace.on_rate_limited(now, Some(SECOND)), LONGEST_PAUSE);
+        assert_eq!(pace.on_rate_limited(now, None), LONGEST_PAUSE);
+        assert_eq!(pace.remaining_pause(now + LONGEST_PAUSE), None);
+    }
+
+    #[test]
+    fn row_012_a_429_halves_the_rate_once_per_burst_and_answers_bring_it_back() {
+        for hint in [None, Some(SECOND)] {
+            let mut now = Instant::now();
+            let mut pace = Pace::new(10.0, now);
+            let pause = pace.on_rate_limited(now, hint);
+            pace.on_rate_limited(now, hint);
+            pace.on_response(now);
+            assert_eq!(pace.rate, 5.0);
+            now += pause;
+            let pause = pace.on_rate_limited(now, hint);
+            assert_eq!(pace.rate, 2.5);
+            now += pause;
+            pace.on_response(now);
+            assert_eq!((pace.rate, pace.without_hint), (3.0, 0));
+            for _ in 0..500 {
+                pace.on_response(now);
+            }
+            assert_eq!(pace.rate, 10.0);
+        }
+    }
+
+    #[test]
+    fn without_a_word_of_the_server_few_requests_meet_a_429_once_the_rate_is_learned() {
+        let start = Instant::now();
+        let (mut pace, mut now, mut level, mut refused) = (Pace::new(10.0, start), start, 2.0_f64, 0);
+        for nth in 0..400 {
+            while let Ready::At(at) = pace.ready(now) {
+                level = (level + (at - now).as_secs_f64() * 2.0).min(2.0);
+                now = at;
+            }
+            pace.take(now);
+            if level >= 1.0 {
+                level -= 1.0;
+                pace.on_response(now);
+            } else {
+                refused += u32::from(nth >= 100);
+                pace.on_rate_limited(now, Some(SECOND));
+            }
+            pace.ended();
+        }
+        assert!(refused <= 12, "{refused} of 300");
+    }
+
+    proptest! {
+        #[test]
+        fn row_012_a_backoff_lasts_one_second_to_five_minutes(nth: i32, chance in 0.0f64..1.0) {
+            let pause = backoff(nth, chance);
+            prop_assert!(pause >= SECOND && pause <= Duration::from_secs(300));
+        }
+    }
+}
