@@ -12,10 +12,10 @@ use super::{
     records::Record,
     resource_ref::ResourceRef,
     resource_ref::Uid,
-    workqueue::WorkQueue,
+    workqueue::{Flow, WorkQueue},
 };
 use crate::{
-    reconcile::{HistoryEvent, Outages, Outcome, Requeue, Settings, State, Trigger},
+    reconcile::{HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
     scalekit::Transport,
 };
 use std::{
@@ -24,13 +24,16 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, Semaphore, mpsc},
     time::Instant,
 };
 
 /// The longest time that a response about the application's policy is used for
 /// all organizations that a client reaches.
 const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
+
+/// More side by side gain nothing on one API server.
+const WORKERS: usize = 16;
 
 /// Between two resources that are reconciled for the same cause.
 const APART: Duration = Duration::from_millis(200);
@@ -46,6 +49,9 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) cache: Cache,
     pub(super) queue: WorkQueue,
+    /// How many reconciles work side by side; those that wait for Scalekit don't
+    /// count.
+    pub(super) workers: Semaphore,
     /// Whoever sees that the watch is out of step wakes it here, to list again.
     pub(super) relist: Notify,
     started: Instant,
@@ -91,6 +97,7 @@ impl Context {
             locks: Locks::default(),
             cache: Cache::default(),
             queue: WorkQueue::default(),
+            workers: Semaphore::new(WORKERS),
             relist: Notify::new(),
             started: Instant::now(),
             records: Mutex::default(),
@@ -114,6 +121,15 @@ impl Context {
     pub(super) fn record(&self, uid: &Uid, events: impl IntoIterator<Item = HistoryEvent>) {
         let now = self.uptime();
         self.with_record(uid, |record| events.into_iter().for_each(|event| record.history.record(event, now)));
+    }
+
+    /// Whose turn the reconciles of a resource share: those of its environment,
+    /// and in it of its namespace.
+    pub(super) fn flow(&self, uid: &Uid) -> Flow {
+        self.cache.get(uid).map_or_else(Flow::default, |entry| Flow {
+            environment: entry.environment.as_deref().unwrap_or(&entry.resource.namespace).into(),
+            namespace: entry.resource.namespace.clone(),
+        })
     }
 
     /// The delay that `requeue` asks for; `None`: only when the resource
@@ -182,7 +198,7 @@ impl Context {
     /// One after the other, not in a herd.
     fn enqueue_apart(&self, uids: &[Uid]) {
         for (uid, nth) in uids.iter().zip(0_u32..) {
-            self.queue.add_after(uid, APART.saturating_mul(nth));
+            self.queue.add_after(uid, APART.saturating_mul(nth), Lane::Correction);
         }
     }
 
@@ -196,7 +212,7 @@ impl Context {
         match effect.trigger {
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
-            Trigger::Scheduled => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid))),
+            Trigger::Scheduled => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid)), Lane::Resync),
             Trigger::None if effect.went_back => self.queue.add(&uid),
             Trigger::None => {}
         }
@@ -281,7 +297,7 @@ mod tests {
     async fn row_110_nothing_is_kept_of_a_resource_that_went_while_it_was_reconciled() {
         let (context, _, uid) = context("1");
         context.queue.add(&uid);
-        assert_eq!(context.queue.get().await, uid);
+        assert_eq!(context.queue.get(|uid| context.flow(uid)).await, uid);
         let mut state = context.state(&Entry::of(&object("1")).unwrap().resource);
         context.cache.remove(&uid);
         context.forget(&uid);
@@ -290,7 +306,7 @@ mod tests {
         let not_sent = RemoteError { not_sent: true, ..RemoteError::new(ErrorKind::Unavailable) };
         context.reconciled(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
         let delay = context.delay(&uid, Requeue::Backoff { cap: Duration::from_secs(1) });
-        context.queue.done(&uid, delay);
+        context.queue.done(&uid, delay, Lane::Correction);
         assert!(context.records.lock().unwrap().is_empty());
         assert!(context.outages.lock().unwrap().is_empty());
         assert!(context.queue.is_empty());

@@ -14,11 +14,18 @@ use crate::{
         ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
         StatusUpdate,
     },
-    scalekit::Client,
+    scalekit::{Admission, Caller, Client, PATIENCE},
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
-use tokio::sync::OwnedMutexGuard;
+use std::time::Duration;
+use tokio::{
+    sync::{OwnedMutexGuard, SemaphorePermit},
+    time::Instant,
+};
+
+/// How long one reconcile goes on in spite of 429s.
+const LONGEST_LIMITED: Duration = Duration::from_secs(30);
 
 /// What one reconcile holds to carry out its requests.
 pub(super) struct Effects<'a> {
@@ -27,14 +34,59 @@ pub(super) struct Effects<'a> {
     /// The resource as last read or written.
     object: Option<Object>,
     client: Option<Client>,
+    /// Permission to send the next request to Scalekit.
+    admission: Option<Admission>,
+    /// When Scalekit first answered with a 429 in this reconcile.
+    limited_since: Option<Instant>,
+    /// Held while it works, not while it waits for Scalekit.
+    worker: Option<SemaphorePermit<'a>>,
     /// Held from the read of the claimants to the end of the reconcile, so
     /// that no other reconcile decides about the organization meanwhile.
     lock: Option<OwnedMutexGuard<()>>,
 }
 
 impl<'a> Effects<'a> {
-    pub(super) const fn new(context: &'a Context, resource: &'a ResourceRef) -> Self {
-        Self { context, resource, object: None, client: None, lock: None }
+    /// Waits for a worker.
+    pub(super) async fn new(context: &'a Context, resource: &'a ResourceRef) -> Self {
+        let worker = context.workers.acquire().await.ok();
+        let (object, client, admission, limited_since, lock) = (None, None, None, None, None);
+        Self { context, resource, object, client, admission, limited_since, worker, lock }
+    }
+
+    /// Waits until `request` may be sent to Scalekit. What was seen before may be
+    /// too old then.
+    pub(super) async fn admit(&mut self, state: &State, request: &RemoteRequest) -> Result<(), RemoteError> {
+        let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
+        let client = client.on_behalf_of(self.caller(state, request));
+        self.worker = None;
+        let admission = client.acquire().await;
+        self.worker = self.context.workers.acquire().await.ok();
+        self.admission = Some(admission?);
+        Ok(())
+    }
+
+    /// Whether `request` may be sent now. The application's policy is most often
+    /// in the cache.
+    pub(super) const fn is_admitted(&self, request: &RemoteRequest) -> bool {
+        self.admission.is_some() || matches!(request, RemoteRequest::ReadApplicationPolicy(_))
+    }
+
+    fn caller(&self, state: &State, request: &RemoteRequest) -> Caller {
+        let writes = request.writes();
+        Caller { lane: state.lane(writes), flow: self.resource.namespace.clone(), first: writes }
+    }
+
+    /// Whether to wait out the 429 that a request was answered with, and go on
+    /// with what was seen.
+    pub(super) fn waits_out(&mut self, response: &Response) -> bool {
+        let Response::Remote(Err(RemoteError {
+            kind: ErrorKind::RateLimited { retry_after }, not_sent: false, ..
+        })) = response
+        else {
+            return false;
+        };
+        let since = *self.limited_since.get_or_insert_with(Instant::now);
+        *retry_after <= PATIENCE && since.elapsed() < LONGEST_LIMITED
     }
 
     /// Carries out `request`, decided in this `state`.
@@ -103,25 +155,31 @@ impl<'a> Effects<'a> {
 
     /// Keeps the client for the requests to Scalekit.
     fn connected(&mut self, connection: Connection) -> Response {
+        self.admission = None; // its token is of the client before
         Response::Credentials(connection.map(|(client, access)| {
             self.client = Some(client);
             access
         }))
     }
 
-    async fn send(&self, state: &State, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+    async fn send(&mut self, state: &State, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
+        let client = client.on_behalf_of(self.caller(state, request));
         self.context.record(&self.resource.uid, state.before_request(request));
-        let response = match request {
-            RemoteRequest::ReadApplicationPolicy(_) => {
-                let (response, changed) = self.context.application_policies.get(client, request).await;
+        self.worker = None;
+        let response = match (request, self.admission.take()) {
+            (RemoteRequest::ReadApplicationPolicy(_), admission) => {
+                drop(admission);
+                let (response, changed) = self.context.application_policies.get(&client, request).await;
                 if changed {
                     self.context.application_policy_changed(client.environment().as_str());
                 }
                 response
             }
-            _ => client.request(request).await,
+            (_, Some(admission)) => client.request_with(admission, request).await,
+            (_, None) => client.request(request).await,
         };
+        self.worker = self.context.workers.acquire().await.ok();
         self.context.record(&self.resource.uid, state.after_request(request, &response));
         response
     }
@@ -135,7 +193,9 @@ impl<'a> Effects<'a> {
         let own = own_claimant(self.resource, object, resource);
         // a reconcile that starts over lets go of the organization that it read first
         self.lock = None;
+        self.worker = None; // whoever holds the lock may need it
         self.lock = Some(self.context.locks.lock(&access.environment, organization.id.as_str()).await);
+        self.worker = self.context.workers.acquire().await.ok();
         let keys = state.claim_keys(&self.resource.namespace);
         let mut others = self.context.cache.found_at(&self.resource.uid, &keys);
         for other in &mut others {

@@ -5,29 +5,39 @@
 
 use super::{context::Context, effects::Effects, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
-    ClusterWrite, Crash, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, STATUS_TRIES, State, Step, next,
+    ClusterWrite, Crash, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, Response, STATUS_TRIES, State,
+    Step, next,
 };
 use jiff::Timestamp;
 
 /// Reconciles a resource; how it ended, and when to do so again.
 pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Result<(Outcome, Requeue), KubeError> {
-    let (mut state, mut effects) = (context.state(resource), Effects::new(context, resource));
+    let mut effects = Effects::new(context, resource).await;
+    let mut state = context.state(resource);
     let outcome = run(&mut state, &mut effects).await;
     let requeue = finish(&state, &mut effects, &outcome).await?;
     Ok((outcome, requeue))
 }
 
-/// Says that a reconcile panicked or ran out of time.
+/// Says that a reconcile panicked.
 pub(super) async fn report_crash(context: &Context, resource: &ResourceRef, crash: Crash) -> Result<(), KubeError> {
-    let (mut state, mut effects) = (context.state(resource), Effects::new(context, resource));
+    let mut effects = Effects::new(context, resource).await;
+    let mut state = context.state(resource);
     step(&mut state, &mut effects, &Request::ReadResource).await?;
     finish(&state, &mut effects, &Outcome::Crashed(crash)).await.map(|_| ())
 }
 
 async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
     for _ in 0..MAX_STEPS {
+        state.clock = effects.context.uptime();
         match next(state, Timestamp::now()) {
             Step::Done(outcome) => return outcome,
+            Step::Request(Request::Remote(request)) if !effects.is_admitted(&request) => {
+                // when it is, the decision is taken again
+                if let Err(error) = effects.admit(state, &request).await {
+                    state.handle_response(&Request::Remote(request), Response::Remote(Err(error)));
+                }
+            }
             Step::Request(request) => {
                 if let Err(error) = step(state, effects, &request).await {
                     return Outcome::ApiServer(error.to_string());
@@ -40,7 +50,9 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
 
 pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: &Request) -> Result<(), KubeError> {
     let response = effects.perform(state, request).await?;
-    state.handle_response(request, response);
+    if !effects.waits_out(&response) {
+        state.handle_response(request, response);
+    }
     Ok(())
 }
 

@@ -121,7 +121,8 @@ async fn release(context: &Context, resource: &ResourceRef) -> Result<Result<Str
 }
 
 async fn remove_finalizer(context: &Context, resource: &ResourceRef) -> Result<Result<String, String>, KubeError> {
-    let (mut state, mut effects) = (context.state(resource), Effects::new(context, resource));
+    let mut effects = Effects::new(context, resource).await;
+    let mut state = context.state(resource);
     step(&mut state, &mut effects, &Request::ReadResource).await?;
     if state.here().is_some_and(|resource| resource.finalizer) {
         step(&mut state, &mut effects, &Request::RemoveFinalizer(Release::NothingToRevert)).await?;

@@ -1,40 +1,31 @@
-//! Takes resources from the queue: a bounded number of reconciles side by side,
-//! each with a time limit, each on its own when it panics.
+//! Takes resources from the queue, and starts their reconciles, each on its own
+//! when it panics. Each request of a reconcile has a time limit, and so has the
+//! number of its steps.
 
 use super::{context::Context, reconcile, resource_ref::ResourceRef};
-use crate::reconcile::{Crash, Requeue};
+use crate::reconcile::{Crash, Lane, Requeue};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-/// Reconciles side by side; more gain nothing on one API server.
-const WORKERS: usize = 16;
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Works until `shutdown`, then waits for the reconciles under way: at most one
 /// request to Scalekit and one to the API server.
 pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, deadline: Duration) {
-    let workers = Arc::new(Semaphore::new(WORKERS));
     let mut running = JoinSet::new();
     loop {
-        let worker = tokio::select! {
-            worker = Arc::clone(&workers).acquire_owned() => worker,
-            () = shutdown.cancelled() => break,
-        };
         let uid = tokio::select! {
-            uid = context.queue.get() => uid,
+            uid = context.queue.get(|uid| context.flow(uid)) => uid,
             () = shutdown.cancelled() => break,
         };
         while running.try_join_next().is_some() {}
         let context = Arc::clone(&context);
         running.spawn(async move {
-            let _worker = worker;
             match context.cache.get(&uid) {
                 Some(entry) => reconcile(&context, &entry.resource).await,
                 None => {
                     context.queue.forget(&uid);
-                    context.queue.done(&uid, None);
+                    context.queue.done(&uid, None, Lane::Resync);
                 }
             }
         });
@@ -46,10 +37,10 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
 }
 
 async fn reconcile(context: &Context, resource: &ResourceRef) {
-    let reconcile = tokio::time::timeout(TIMEOUT, reconcile::reconcile(context, resource));
+    let reconcile = reconcile::reconcile(context, resource);
     let requeue = match AssertUnwindSafe(reconcile).catch_unwind().await {
-        Ok(Ok(Ok((_, requeue)))) => requeue,
-        Ok(Ok(Err(error))) => {
+        Ok(Ok((_, requeue))) => requeue,
+        Ok(Err(error)) => {
             if context.is_news(&resource.uid, "Unfinished") {
                 tracing::warn!(%resource, %error, "the reconcile could not be finished");
             } else {
@@ -57,13 +48,13 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
             }
             Requeue::AFTER_API_SERVER
         }
-        Ok(Err(_)) => crashed(context, resource, Crash::TimedOut).await,
-        Err(_) => crashed(context, resource, Crash::Panicked).await,
+        Err(_) => panicked(context, resource).await,
     };
-    context.queue.done(&resource.uid, context.delay(&resource.uid, requeue));
+    context.queue.done(&resource.uid, context.delay(&resource.uid, requeue), Lane::of(requeue));
 }
 
-async fn crashed(context: &Context, resource: &ResourceRef, crash: Crash) -> Requeue {
+async fn panicked(context: &Context, resource: &ResourceRef) -> Requeue {
+    let crash = Crash::Panicked;
     let is_news = context.is_news(&resource.uid, crash.into());
     if is_news {
         tracing::error!(%resource, %crash, "a reconcile failed");

@@ -1,11 +1,14 @@
 //! The workqueue: which resource is to be reconciled when. A resource is in it
-//! once, and at most one reconcile of it runs at a time. (Client-go's names; a
-//! delay that grows with failures is `backoff`.)
+//! once, and at most one reconcile of it runs at a time. Of those that are due,
+//! [`Lanes`] says which comes first, and only so many of one environment and one
+//! namespace are begun: what is begun is finished, however long it has to wait for
+//! Scalekit. (Client-go's names; a delay that grows with failures is `backoff`.)
 
 use super::resource_ref::Uid;
+use crate::reconcile::{Lane, Lanes};
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
@@ -19,6 +22,27 @@ const COALESCE: Duration = Duration::from_secs(1);
 const REQUEST_EVERY: Duration = Duration::from_secs(30);
 const BURST: usize = 3;
 
+/// How many reconciles are begun at most, waiting ones included: in all, of one
+/// environment, and of one namespace of it.
+const MOST: [usize; 3] = [256, 48, 16];
+/// Of these, for what is at rest: the rest stays free for what somebody waits for.
+const MOST_RESYNC: [usize; 3] = [128, 16, 8];
+
+/// Whose turn a resource shares.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Flow {
+    /// The environment, as far as it is known.
+    pub(super) environment: Arc<str>,
+    /// The namespace.
+    pub(super) namespace: Arc<str>,
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Self { environment: "".into(), namespace: "".into() }
+    }
+}
+
 /// The resources that are due, now or later.
 #[derive(Default)]
 pub(super) struct WorkQueue {
@@ -28,14 +52,27 @@ pub(super) struct WorkQueue {
 
 #[derive(Default)]
 struct Inner {
-    due: BTreeSet<(Instant, Uid)>,
+    due: BTreeMap<(Instant, Uid), Lane>,
+    /// Those that are due now.
+    ready: Lanes<(Lane, Uid)>,
     slots: HashMap<Uid, Slot>,
+    running: Running,
+}
+
+/// How many reconciles have begun and not ended.
+#[derive(Default)]
+struct Running {
+    all: [usize; 2],
+    flows: HashMap<(Arc<str>, bool), usize>,
 }
 
 #[derive(Default)]
 struct Slot {
-    due: Option<Instant>,
-    running: bool,
+    due: Option<(Instant, Lane)>,
+    /// It waits among those that are ready, in this lane.
+    ready: Option<Lane>,
+    /// Its reconcile runs.
+    running: Option<(Flow, Lane)>,
     /// It went while its reconcile runs, and the slot goes when that ends.
     gone: bool,
     started: Option<Instant>,
@@ -45,8 +82,8 @@ struct Slot {
 
 impl WorkQueue {
     /// Reconcile it after `delay`, or sooner if that was asked for before.
-    pub(super) fn add_after(&self, uid: &Uid, delay: Duration) {
-        self.lock().schedule(uid, Instant::now() + delay);
+    pub(super) fn add_after(&self, uid: &Uid, delay: Duration, lane: Lane) {
+        self.lock().schedule(uid, Instant::now() + delay, lane);
         self.changed.notify_one();
     }
 
@@ -55,7 +92,7 @@ impl WorkQueue {
         let mut inner = self.lock();
         let started = inner.slots.get(uid).and_then(|slot| slot.started);
         let when = started.map_or_else(Instant::now, |started| Instant::now().max(started + COALESCE));
-        inner.schedule(uid, when);
+        inner.schedule(uid, when, Lane::Awaited);
         drop(inner);
         self.changed.notify_one();
     }
@@ -79,17 +116,18 @@ impl WorkQueue {
         if let Some(started) = slot.started {
             when = when.max(started + COALESCE);
         }
-        inner.schedule(uid, when);
+        inner.schedule(uid, when, Lane::Awaited);
         drop(inner);
         self.changed.notify_one();
     }
 
-    /// Waits for the next resource that is due and has no reconcile running; the
-    /// caller must call [`WorkQueue::done`] for it.
-    pub(super) async fn get(&self) -> Uid {
+    /// Waits for the next resource that is due, has no reconcile running and may
+    /// begin one; the caller must call [`WorkQueue::done`] for it. `flow` tells
+    /// whose turn a resource shares.
+    pub(super) async fn get(&self, flow: impl Fn(&Uid) -> Flow) -> Uid {
         loop {
             let changed = self.changed.notified();
-            let wait = match self.lock().take(Instant::now()) {
+            let wait = match self.lock().take(Instant::now(), &flow) {
                 Ok(uid) => return uid,
                 Err(wait) => wait,
             };
@@ -102,24 +140,23 @@ impl WorkQueue {
 
     /// Its reconcile has ended; the next one is due after `delay`, unless an
     /// event asked for an earlier one.
-    pub(super) fn done(&self, uid: &Uid, delay: Option<Duration>) {
+    pub(super) fn done(&self, uid: &Uid, delay: Option<Duration>, lane: Lane) {
         let when = delay.map(|delay| Instant::now() + delay);
         let mut inner = self.lock();
-        let Some(slot) = inner.slots.get_mut(uid) else { return };
-        slot.running = false;
-        if slot.gone {
-            inner.slots.remove(uid);
-            return;
+        let Inner { slots, running, due, .. } = &mut *inner;
+        let Some(slot) = slots.get_mut(uid) else { return };
+        if let Some((flow, lane)) = slot.running.take() {
+            running.ended(&flow, lane);
         }
-        match (slot.due, when) {
-            (Some(due), _) => {
-                inner.due.insert((due, uid.clone()));
-                if let Some(when) = when {
-                    inner.schedule(uid, when);
-                }
+        if slot.gone {
+            slots.remove(uid);
+        } else {
+            if let Some((at, lane)) = slot.due {
+                due.insert((at, uid.clone()), lane);
             }
-            (None, Some(when)) => inner.schedule(uid, when),
-            (None, None) => {}
+            if let Some(when) = when {
+                inner.schedule(uid, when, lane);
+            }
         }
         drop(inner);
         self.changed.notify_one();
@@ -130,9 +167,10 @@ impl WorkQueue {
         let mut inner = self.lock();
         let Some(slot) = inner.slots.get_mut(uid) else { return };
         slot.gone = true;
-        let (due, running) = (slot.due.take(), slot.running);
-        if let Some(due) = due {
-            inner.due.remove(&(due, uid.clone()));
+        slot.ready = None;
+        let (due, running) = (slot.due.take(), slot.running.is_some());
+        if let Some((at, _)) = due {
+            inner.due.remove(&(at, uid.clone()));
         }
         if !running {
             inner.slots.remove(uid);
@@ -152,33 +190,95 @@ impl WorkQueue {
 }
 
 impl Inner {
-    fn schedule(&mut self, uid: &Uid, when: Instant) {
+    fn schedule(&mut self, uid: &Uid, when: Instant, lane: Lane) {
         let slot = self.slots.entry(uid.clone()).or_default();
         slot.gone = false;
-        if slot.due.is_some_and(|due| due <= when) {
+        let before = slot.due;
+        let after = before.map_or((when, lane), |(at, before)| (at.min(when), before.min(lane)));
+        if before == Some(after) || slot.ready.is_some_and(|ready| ready <= lane) {
             return;
         }
-        if let Some(due) = slot.due.replace(when) {
-            self.due.remove(&(due, uid.clone()));
+        slot.due = Some(after);
+        let running = slot.running.is_some();
+        if let Some((at, _)) = before {
+            self.due.remove(&(at, uid.clone()));
         }
-        if !slot.running {
-            self.due.insert((when, uid.clone()));
+        if !running {
+            self.due.insert((after.0, uid.clone()), after.1);
         }
     }
 
-    /// The first one due, or when the first one will be.
-    fn take(&mut self, now: Instant) -> Result<Uid, Option<Instant>> {
-        match self.due.first() {
-            Some((at, _)) if *at > now => return Err(Some(*at)),
-            None => return Err(None),
-            Some(_) => {}
+    /// The next one that may begin, or when the next one will be due.
+    fn take(&mut self, now: Instant, flow: &impl Fn(&Uid) -> Flow) -> Result<Uid, Option<Instant>> {
+        while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
+            let ((_, uid), lane) = entry.remove_entry();
+            let Some(slot) = self.slots.get_mut(&uid) else { continue };
+            (slot.due, slot.ready) = (None, Some(lane));
+            self.ready.push(lane, &flow(&uid).joined(), (lane, uid));
         }
-        let Some((_, uid)) = self.due.pop_first() else { return Err(None) };
-        let slot = self.slots.entry(uid.clone()).or_default();
-        slot.due = None;
-        slot.running = true;
-        slot.started = Some(now);
-        Ok(uid)
+        let running = &self.running;
+        while let Some((lane, uid)) = self.ready.pop(|lane, flow| running.has_room(lane, &Flow::of(flow))) {
+            let Some(slot) = self.slots.get_mut(&uid).filter(|slot| slot.ready == Some(lane)) else { continue };
+            let flow = flow(&uid);
+            self.running.began(&flow, lane);
+            slot.ready = None;
+            slot.running = Some((flow, lane));
+            slot.started = Some(now);
+            return Ok(uid);
+        }
+        Err(self.due.first_key_value().map(|((at, _), _)| *at))
+    }
+}
+
+impl Flow {
+    /// As one name; neither has a space.
+    fn joined(&self) -> Arc<str> {
+        format!("{} {}", self.environment, self.namespace).into()
+    }
+
+    fn of(joined: &str) -> Self {
+        let (environment, namespace) = joined.split_once(' ').unwrap_or_default();
+        Self { environment: environment.into(), namespace: namespace.into() }
+    }
+}
+
+impl Running {
+    fn counts(&self, flow: &Flow, resync: bool) -> [usize; 3] {
+        let count = |name: Arc<str>| self.flows.get(&(name, resync)).copied().unwrap_or_default();
+        let [others, resyncs] = self.all;
+        let all = if resync { resyncs } else { others + resyncs };
+        [all, count(Arc::clone(&flow.environment)), count(flow.joined())]
+    }
+
+    fn has_room(&self, lane: Lane, flow: &Flow) -> bool {
+        let resync = lane == Lane::Resync;
+        let most = if resync { MOST_RESYNC } else { MOST };
+        self.counts(flow, resync).iter().zip(most).all(|(count, most)| *count < most)
+    }
+
+    fn began(&mut self, flow: &Flow, lane: Lane) {
+        let resync = lane == Lane::Resync;
+        let [others, resyncs] = &mut self.all;
+        *(if resync { resyncs } else { others }) += 1;
+        for name in [Arc::clone(&flow.environment), flow.joined()] {
+            *self.flows.entry((name, resync)).or_default() += 1;
+        }
+    }
+
+    fn ended(&mut self, flow: &Flow, lane: Lane) {
+        let resync = lane == Lane::Resync;
+        let [others, resyncs] = &mut self.all;
+        let all = if resync { resyncs } else { others };
+        *all = all.saturating_sub(1);
+        for name in [Arc::clone(&flow.environment), flow.joined()] {
+            let key = (name, resync);
+            if let Some(count) = self.flows.get_mut(&key) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.flows.remove(&key);
+                }
+            }
+        }
     }
 }
 
@@ -190,30 +290,73 @@ mod tests {
         name.into()
     }
 
+    /// The namespace of a resource is its name up to the dash.
+    fn flow(uid: &Uid) -> Flow {
+        let namespace = uid.split('-').next().unwrap_or_default();
+        Flow { environment: "here".into(), namespace: namespace.into() }
+    }
+
+    async fn get(queue: &WorkQueue) -> Uid {
+        queue.get(flow).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_edit_comes_before_a_backlog_of_what_is_at_rest() {
+        let queue = WorkQueue::default();
+        (0..1000).for_each(|nth| queue.add_after(&uid(&format!("a-{nth}")), Duration::ZERO, Lane::Resync));
+        let mut begun = Vec::new();
+        while let Ok(uid) = tokio::time::timeout(COALESCE, get(&queue)).await {
+            begun.push(uid);
+        }
+        assert_eq!(begun.len(), MOST_RESYNC[2], "no more of one namespace are begun than go on");
+        queue.add(&uid("a-999"));
+        assert_eq!(tokio::time::timeout(COALESCE, get(&queue)).await, Ok(uid("a-999")));
+        queue.done(&uid("a-999"), None, Lane::Resync);
+        for uid in &begun {
+            queue.done(uid, None, Lane::Resync);
+        }
+        let mut rest = begun.len() + 1;
+        while let Ok(uid) = tokio::time::timeout(COALESCE, get(&queue)).await {
+            rest += 1;
+            queue.done(&uid, None, Lane::Resync);
+        }
+        assert_eq!(rest, 1000, "each once, the edited one too");
+        assert!(queue.lock().running.flows.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_thousand_resources_of_one_namespace_cost_another_nothing() {
+        let queue = WorkQueue::default();
+        (0..10_000).for_each(|nth| queue.add(&uid(&format!("big-{nth}"))));
+        queue.add(&uid("small-1"));
+        let first = [get(&queue).await, get(&queue).await];
+        assert!(first.contains(&uid("small-1")), "{first:?}");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_earliest_comes_first_and_the_sooner_of_two_delays_counts() {
         let queue = WorkQueue::default();
         let now = Instant::now();
-        queue.add_after(&uid("late"), Duration::from_secs(60));
-        queue.add_after(&uid("early"), Duration::from_secs(30));
-        queue.add_after(&uid("late"), Duration::from_secs(10));
-        queue.add_after(&uid("late"), Duration::from_secs(90));
-        assert_eq!(queue.get().await, uid("late"));
+        queue.add_after(&uid("late"), Duration::from_secs(60), Lane::Resync);
+        queue.add_after(&uid("early"), Duration::from_secs(30), Lane::Resync);
+        queue.add_after(&uid("late"), Duration::from_secs(10), Lane::Resync);
+        queue.add_after(&uid("late"), Duration::from_secs(90), Lane::Resync);
+        assert_eq!(get(&queue).await, uid("late"));
         assert_eq!(Instant::now() - now, Duration::from_secs(10));
-        assert_eq!(queue.get().await, uid("early"));
+        assert_eq!(get(&queue).await, uid("early"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_resource_has_one_reconcile_at_a_time_and_no_event_is_lost() {
         let queue = WorkQueue::default();
         queue.add(&uid("a"));
-        let a = queue.get().await;
+        let a = get(&queue).await;
         queue.add(&a); // while it runs
-        let waiting = tokio::time::timeout(Duration::from_secs(5), queue.get());
+        let waiting = tokio::time::timeout(Duration::from_secs(5), get(&queue));
         assert!(waiting.await.is_err(), "it runs already");
-        queue.done(&a, Some(Duration::from_secs(600)));
+        queue.done(&a, Some(Duration::from_secs(600)), Lane::Resync);
         let before = Instant::now();
-        assert_eq!(queue.get().await, a);
+        assert_eq!(get(&queue).await, a);
         assert_eq!(Instant::now(), before, "the event comes before what was due");
     }
 
@@ -223,14 +366,14 @@ mod tests {
         let mut reconciles = 0;
         let start = Instant::now();
         queue.add(&uid("a"));
-        while let Ok(a) = tokio::time::timeout(Duration::from_secs(5), queue.get()).await {
+        while let Ok(a) = tokio::time::timeout(Duration::from_secs(5), get(&queue)).await {
             reconciles += 1;
             if start.elapsed() < Duration::from_secs(1) {
                 for _ in 0..100 {
                     queue.add(&a);
                 }
             }
-            queue.done(&a, None);
+            queue.done(&a, None, Lane::Resync);
         }
         assert_eq!(reconciles, 2);
     }
@@ -242,14 +385,14 @@ mod tests {
         let mut reconciles = 0;
         while start.elapsed() < Duration::from_secs(300) {
             queue.add_requested(&uid("a"));
-            if let Ok(a) = tokio::time::timeout(Duration::from_secs(2), queue.get()).await {
+            if let Ok(a) = tokio::time::timeout(Duration::from_secs(2), get(&queue)).await {
                 reconciles += 1;
-                queue.done(&a, None);
+                queue.done(&a, None, Lane::Resync);
             }
         }
         assert!((10..=13).contains(&reconciles), "{reconciles}");
         queue.add(&uid("a"));
-        assert!(tokio::time::timeout(Duration::from_secs(2), queue.get()).await.is_ok(), "an edit does not wait");
+        assert!(tokio::time::timeout(Duration::from_secs(2), get(&queue)).await.is_ok(), "an edit does not wait");
     }
 
     #[tokio::test(start_paused = true)]
@@ -259,10 +402,10 @@ mod tests {
             queue.add_requested(&uid("a")); // the last one is granted later
         }
         queue.add(&uid("a"));
-        let a = queue.get().await;
-        queue.done(&a, None);
+        let a = get(&queue).await;
+        queue.done(&a, None, Lane::Resync);
         queue.add_requested(&a); // and nothing else is due
-        let next = tokio::time::timeout(REQUEST_EVERY * 4, queue.get()).await;
+        let next = tokio::time::timeout(REQUEST_EVERY * 4, get(&queue)).await;
         assert_eq!(next, Ok(a));
     }
 
@@ -270,14 +413,14 @@ mod tests {
     async fn what_goes_and_comes_while_its_reconcile_runs_is_reconciled_after_it_and_not_beside_it() {
         let queue = WorkQueue::default();
         queue.add(&uid("a"));
-        let a = queue.get().await;
+        let a = get(&queue).await;
         queue.forget(&a);
         queue.add(&a); // listed again
-        assert!(tokio::time::timeout(COALESCE * 5, queue.get()).await.is_err(), "it runs already");
-        queue.done(&a, None);
-        assert_eq!(tokio::time::timeout(COALESCE * 5, queue.get()).await, Ok(a.clone()));
+        assert!(tokio::time::timeout(COALESCE * 5, get(&queue)).await.is_err(), "it runs already");
+        queue.done(&a, None, Lane::Resync);
+        assert_eq!(tokio::time::timeout(COALESCE * 5, get(&queue)).await, Ok(a.clone()));
         queue.forget(&a);
-        queue.done(&a, Some(Duration::ZERO));
+        queue.done(&a, Some(Duration::ZERO), Lane::Resync);
         assert!(queue.is_empty());
     }
 
@@ -286,7 +429,7 @@ mod tests {
         let queue = WorkQueue::default();
         queue.add(&uid("a"));
         queue.forget(&uid("a"));
-        queue.done(&uid("a"), Some(Duration::ZERO));
-        assert!(tokio::time::timeout(Duration::from_secs(5), queue.get()).await.is_err());
+        queue.done(&uid("a"), Some(Duration::ZERO), Lane::Resync);
+        assert!(tokio::time::timeout(Duration::from_secs(5), get(&queue)).await.is_err());
     }
 }

@@ -17,6 +17,7 @@ mod deletion;
 mod error;
 mod events;
 mod features;
+mod freshness;
 mod history;
 mod lanes;
 mod note;
@@ -45,6 +46,7 @@ pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSourc
 pub use deletion::without_revert;
 pub use error::{Detail, ErrorClass, ErrorKind, RemoteError};
 pub use events::{Event, events};
+pub use freshness::Reads;
 pub use history::{HOUR, History, HistoryEvent};
 pub use lanes::{Lane, Lanes};
 pub use note::{Crash, Note};
@@ -91,9 +93,19 @@ use state::Refusal;
 /// things: while it has never claimed the organization, up to ten seconds for an
 /// older resource that names it and was not reconciled yet; the delay if others
 /// keep undoing our writes; the status with the pinned organization; and the
-/// finalizer if deleting the resource would revert anything. A list of features
-/// is written only right after it was read.
+/// finalizer if deleting the resource would revert anything. A write follows only
+/// from a fresh read of the resource and the organization (`freshness`), and a list
+/// of features is written only right after it was read.
 pub fn next(state: &State, now: Timestamp) -> Step {
+    match decide(state, now) {
+        Step::Request(Request::Remote(request)) if request.writes() => {
+            Step::Request(freshness::stale(state, &request).unwrap_or(Request::Remote(request)))
+        }
+        step => step,
+    }
+}
+
+fn decide(state: &State, now: Timestamp) -> Step {
     match &state.resource {
         Found::Unread | Found::Outdated { .. } => Step::Request(Request::ReadResource),
         Found::Gone => Step::Done(state.released.clone().map_or(Outcome::Gone, Outcome::Released)),

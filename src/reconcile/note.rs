@@ -64,7 +64,6 @@ sentences! {
     /// How the operator itself failed at a reconcile.
     Crash {
         Panicked: "it panicked";
-        TimedOut: "it ran out of time";
         Endless: "it did not come to an end";
     }
 }

@@ -63,7 +63,7 @@ pub enum Outcome {
     Settling(Duration),
     /// The API server failed or refused a request that the reconcile needs.
     ApiServer(String),
-    /// It panicked or ran out of time; that costs this reconcile only.
+    /// The operator itself failed; that costs this reconcile only.
     Crashed(Crash),
 }
 

@@ -71,7 +71,8 @@ pub fn next_reconcile(ready: Reason, synced: Option<Reason>, release: Option<Rea
         R::InvalidSpec if !valid => NextReconcile::Never,
         R::NotChecked | R::Progressing => NextReconcile::Now,
         R::CleanupPending | R::Deleting => NextReconcile::Retry(MAX_BACKOFF),
-        _ => match after_reason(ready).or_else(|| synced.and_then(after_reason)) {
+        // an outage is told by Synced alone
+        _ => match synced.and_then(after_reason).or_else(|| after_reason(ready)) {
             None | Some(Requeue::Never) => NextReconcile::Interval,
             Some(Requeue::AFTER_FAILURE) => NextReconcile::Retry(MAX_BACKOFF),
             Some(Requeue::Interval(time) | Requeue::After(time) | Requeue::Backoff { cap: time }) => {

@@ -4,8 +4,8 @@
 
 use super::{
     Access, ClusterWrite, CredentialsError, ErrorClass, Feature, Found, History, HistoryEvent, Observation, Ownership,
-    Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, SESSION_POLICY, Settings,
-    ownership, remote,
+    Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request, Resource, Response, SESSION_POLICY,
+    Settings, ownership, remote,
 };
 use crate::policy::{Live, OrganizationId, ValidatedSpec};
 use std::time::Duration;
@@ -20,6 +20,10 @@ pub struct State {
     pub history: History,
     /// When this reconcile began, on the process's monotonic clock.
     pub began: Duration,
+    /// What that clock shows now.
+    pub clock: Duration,
+    /// When this reconcile has read what.
+    pub reads: Reads,
     /// The resource, fresh from the API server.
     pub resource: Found,
     /// Which environment the credentials lead to, or why there are none.
@@ -65,7 +69,7 @@ impl State {
     /// The state at the start of a reconcile, which `began` at this time of the
     /// process's monotonic clock.
     pub fn new(settings: Settings, history: History, began: Duration) -> Self {
-        Self { settings, history, began, ..Self::default() }
+        Self { settings, history, began, clock: began, ..Self::default() }
     }
 
     /// Takes in the response to `request`.
@@ -101,7 +105,10 @@ impl State {
                 self.set_finalizer(false);
                 self.released = Some(release.clone());
             }
-            (Request::Remote(request), Response::Remote(response)) => self.handle_remote(request, response),
+            (Request::Remote(request), Response::Remote(response)) => {
+                self.note_read(request, &response);
+                self.handle_remote(request, response);
+            }
             (_, Response::Cluster(ClusterWrite::Done) | Response::Remote(_)) => {}
         }
     }
@@ -109,13 +116,37 @@ impl State {
     /// A spec that was edited since the last read may name other credentials or
     /// another organization: what was seen for the old one does not count.
     fn handle_resource(&mut self, found: Found) {
-        if let (Found::Outdated { generation }, Found::Here(resource)) = (&self.resource, &found)
-            && *generation != resource.generation
+        let before = match &self.resource {
+            Found::Outdated { generation } => Some(*generation),
+            Found::Here(resource) => {
+                self.reads.refreshes += 1;
+                Some(resource.generation)
+            }
+            Found::Unread | Found::Gone => None,
+        };
+        if let (Some(generation), Found::Here(resource)) = (before, &found)
+            && generation != resource.generation
         {
             self.credentials = None;
             self.forget_organization();
         }
+        self.reads.resource = self.clock;
         self.resource = found;
+    }
+
+    fn note_read(&mut self, request: &RemoteRequest, response: &Result<RemoteResponse, RemoteError>) {
+        let again = match (request, response) {
+            (_, Ok(RemoteResponse::Organization(_))) => {
+                self.reads.organization = self.clock;
+                request.reads_organization() && self.observation.organization.is_some()
+            }
+            (_, Ok(RemoteResponse::Policy(_))) => {
+                self.reads.policy = self.clock;
+                matches!(request, RemoteRequest::ReadPolicy(_)) && self.observation.live.is_some()
+            }
+            (_, Ok(RemoteResponse::ApplicationPolicy(_)) | Err(_)) => false,
+        };
+        self.reads.refreshes += u8::from(again);
     }
 
     /// What was seen with credentials of another environment does not count.

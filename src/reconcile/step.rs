@@ -2,7 +2,7 @@
 
 /// More steps than any reconcile takes: a decision that goes round in circles ends
 /// there instead of hammering Scalekit.
-pub const MAX_STEPS: usize = 64;
+pub const MAX_STEPS: usize = 128;
 
 /// The next thing to do: one request, or none because the work has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

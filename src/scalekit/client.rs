@@ -97,6 +97,10 @@ impl Client {
     /// host may be asked again. Fails at once in an outage, and where the host
     /// pauses for long.
     pub async fn acquire(&self) -> Result<Admission, RemoteError> {
+        self.shown(self.admit().await)
+    }
+
+    async fn admit(&self) -> Result<Admission, RemoteError> {
         let token = self.token().await?;
         let permit = self.permit(Purpose::Api { writes: false }).await?;
         Ok(Admission { permit, token })
@@ -120,7 +124,7 @@ impl Client {
                     let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
                     self.inner.tokens.refused(&token, retried, error).await?;
                     retried = true;
-                    admission = match timeout_at(deadline, self.acquire()).await {
+                    admission = match timeout_at(deadline, self.admit()).await {
                         Ok(admission) => admission?,
                         Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
                     };

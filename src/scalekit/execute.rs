@@ -18,10 +18,8 @@ impl Client {
     /// settings from then on, except for a lookup that has to go through the list,
     /// where the route for external ids can't answer; it has the deadline per page.
     pub async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
-        match self.acquire().await {
-            Ok(admission) => self.request_with(admission, request).await,
-            Err(error) => self.shown(Err(error)),
-        }
+        let admission = self.acquire().await?;
+        self.request_with(admission, request).await
     }
 
     /// Carries out one request with the permission for it.

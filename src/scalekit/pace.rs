@@ -150,9 +150,9 @@ impl Pace {
     }
 
     /// A request has ended, with a response or without.
-    pub(super) fn ended(&mut self) {
+    pub(super) fn ended(&mut self, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.answered = true;
+        self.answered |= self.remaining_pause(now).is_none();
     }
 
     /// A response said what is left.
@@ -181,6 +181,7 @@ impl Pace {
     pub(super) fn on_rate_limited(&mut self, now: Instant, hint: Option<Duration>) -> Duration {
         self.tokens = self.level(now);
         self.refilled_at = now;
+        self.answered = false; // the first request after the pause goes alone
         let pausing = self.remaining_pause(now);
         if pausing.is_none() {
             // all 429s to one burst count as one
@@ -393,7 +394,7 @@ mod tests {
                     pace.on_rate_limited(now, Some(SECOND));
                 }
             }
-            pace.ended();
+            pace.ended(now);
         }
         (now - server.start, refused)
     }
@@ -438,7 +439,7 @@ mod tests {
                 pace.on_allowance(now, allowance);
                 pace.on_response(now);
             }
-            pace.ended();
+            pace.ended(now);
         }
         assert!(refused <= 4, "{refused}");
         assert!(now - start <= window * 4, "{:?}", now - start);
@@ -450,7 +451,7 @@ mod tests {
         let mut pace = Pace::new(10.0, now);
         pace.take(now);
         assert_eq!(pace.ready(now), Ready::WhenAnswered);
-        pace.ended();
+        pace.ended(now);
         (0..9).for_each(|_| pace.take(now));
         assert_ne!(pace.ready(now), Ready::Now, "a burst is as large as the rate");
     }
@@ -461,7 +462,7 @@ mod tests {
         let mut pace = Pace::new(10.0, now);
         pace.take(now);
         pace.on_allowance(now, Allowance { left: 2.0, limit: None, reset: Some(SECOND * 30) });
-        pace.ended();
+        pace.ended(now);
         assert_eq!(
             [(); 3].map(|()| (pace.ready(now) == Ready::Now).then(|| pace.take(now))),
             [Some(()), Some(()), None]
@@ -522,7 +523,7 @@ mod tests {
                 refused += u32::from(nth >= 100);
                 pace.on_rate_limited(now, Some(SECOND));
             }
-            pace.ended();
+            pace.ended(now);
         }
         assert!(refused <= 12, "{refused} of 300");
     }

@@ -189,7 +189,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.limiter.lock();
         match self.sent {
-            true => state.pace.ended(),
+            true => state.pace.ended(Instant::now()),
             false => state.pace.put_back(),
         }
         drop(state);

@@ -49,7 +49,9 @@ impl Environment {
         if let Err(wait) = self.bucket.take(&self.settings.rate_limit, now) {
             return Ok(too_many_requests(&self.settings.rate_limit, wait, Timestamp::now().into()));
         }
-        Ok(ApiResponse::json(200, &self.dispatch(request, route, now)?))
+        let body = self.dispatch(request, route, now);
+        let response = body.map_or_else(|error| error.response(request.sequence), |body| ApiResponse::json(200, &body));
+        Ok(self.bucket.reported(&self.settings.rate_limit, response, Timestamp::now().into()))
     }
 
     fn exists(&self, route: &Route) -> bool {

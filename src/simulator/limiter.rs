@@ -32,6 +32,22 @@ impl Bucket {
     }
 }
 
+impl Bucket {
+    /// `response` with what is left, and in which second the bucket is full.
+    pub(crate) fn reported(&self, rules: &RateLimit, response: ApiResponse, wall: SystemTime) -> ApiResponse {
+        let (Some((level, _)), Some(per_second)) = (self.level.filter(|_| rules.reported), rules.per_second) else {
+            return response;
+        };
+        let burst = f64::from(rules.burst.max(1));
+        let full = Duration::try_from_secs_f64((burst - level) / per_second).unwrap_or_default();
+        let full = (wall + full).duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64().ceil();
+        response
+            .with_header("x-ratelimit-limit", format!("{burst:.0}"))
+            .with_header("x-ratelimit-remaining", format!("{:.0}", level.floor()))
+            .with_header("x-ratelimit-reset", format!("{full:.0}"))
+    }
+}
+
 /// The 429 response, with the wait in the configured form, in whole seconds.
 pub(crate) fn too_many_requests(rules: &RateLimit, wait: Duration, wall: SystemTime) -> ApiResponse {
     let seconds = (wait.as_secs_f64().ceil()).max(1.0);
@@ -69,6 +85,20 @@ mod tests {
         assert_eq!([bucket.take(&rules, now), bucket.take(&rules, now)], [Ok(()), Ok(())]);
         assert_eq!(bucket.take(&rules, now), Err(Duration::from_millis(500)));
         assert_eq!(bucket.take(&rules, now + Duration::from_millis(500)), Ok(()));
+    }
+
+    #[test]
+    fn a_bucket_that_is_reported_says_what_is_left_and_when_it_is_full() {
+        let rules = RateLimit { per_second: Some(2.0), burst: 3, reported: true, ..RateLimit::default() };
+        let mut bucket = Bucket::default();
+        bucket.take(&rules, Instant::now()).unwrap();
+        let wall = UNIX_EPOCH + Duration::from_millis(10_700);
+        let response = bucket.reported(&rules, ApiResponse::json(200, &json!({})), wall);
+        let header = |name: &str| response.headers.iter().find(|(n, _)| n == name).map(|h| h.1.clone()).unwrap();
+        assert_eq!(
+            ["limit", "remaining", "reset"].map(|name| header(&format!("x-ratelimit-{name}"))),
+            ["3", "2", "12"]
+        );
     }
 
     #[test]

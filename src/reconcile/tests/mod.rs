@@ -12,6 +12,7 @@ mod deletion;
 mod events;
 mod faults;
 mod flag;
+mod freshness;
 mod hand_over;
 mod invariants;
 mod late_writes;

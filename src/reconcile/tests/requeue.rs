@@ -214,6 +214,13 @@ fn what_to_do_about_a_reason_names_the_times_that_are_planned() {
 }
 
 #[test]
+fn an_outage_after_refused_credentials_is_announced_with_its_own_time() {
+    let (refused, outage) = (Reason::AuthFailed, Reason::BadResponse);
+    assert_eq!(next_reconcile(refused, Some(refused), None, true), NextReconcile::Within(MINUTE));
+    assert_eq!(next_reconcile(refused, Some(outage), None, true), NextReconcile::Retry(MINUTE * 5));
+}
+
+#[test]
 fn every_kind_of_error_is_announced_as_it_is_planned() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let state = world.reconcile(uid).state;

@@ -51,6 +51,8 @@ settings! {
         /// Requests that may come at once.
         burst: u32 = 1,
         form: RateLimitForm,
+        /// Every response of the API says what is left, in `X-RateLimit-*`.
+        reported: bool,
         /// Both spellings exist: `RATE_LIMITED` (official) and `RATE_LIMIT_EXCEEDED`.
         error_code: String = "RATE_LIMITED".to_owned(),
         /// The body's `code`: 8 (gRPC) or 429 (as third-party docs show it).

@@ -77,6 +77,31 @@ async fn row_010_a_rate_limit_that_ends_is_survived_without_a_hand() {
     assert_eq!((world.count("status=429"), world.policies("org_1").len()), (2, 1));
 }
 
+/// Six new organizations at a server that allows two requests a second; how many
+/// requests that took, and how many of them got a 429.
+async fn six_under_a_limit(reported: bool) -> (u64, u64) {
+    let limit = json!({"per_second": 2, "burst": 2, "reported": reported, "form": "body_number"});
+    let mut world = World::without_operator(json!({ "rate_limit": limit })).await;
+    world.arguments.extend(["--rate-limit", "10", "--resync-interval", "10m"]);
+    let crowd = Crowd(6);
+    crowd.arrive(&world, None);
+    world.start_operator();
+    crowd.until(&world, "True", "InSync");
+    (world.count("path=/api/**"), world.count("status=429"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_010_new_organizations_get_through_a_limit_that_the_server_reports_without_one_429() {
+    let (sent, limited) = six_under_a_limit(true).await;
+    assert!(limited == 0 && sent <= 6 * 6, "{limited} of {sent}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_010_new_organizations_get_through_a_limit_that_only_its_429s_tell() {
+    let (sent, limited) = six_under_a_limit(false).await;
+    assert!(sent - limited <= 6 * 6, "what was seen before a 429 is not asked again: {limited} of {sent}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn row_011_a_rate_limit_told_in_the_body_pauses_the_environment() {
     for ran in [json!(600), json!("600")] {

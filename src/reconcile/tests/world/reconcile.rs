@@ -57,6 +57,7 @@ impl World {
                 happens(self);
             }
             self.advance(Duration::from_secs(1));
+            state.clock = self.uptime();
             let step = next(&state, self.now);
             let entry = Entry {
                 reconciled: self.reconciles,

@@ -1,0 +1,49 @@
+//! How old what a reconcile has seen may be when it writes. A rate limit can
+//! make it wait between any two requests, so this is asked again when a request
+//! may be sent.
+
+use super::{RemoteRequest, Request, State};
+use std::time::Duration;
+
+/// The longest time between a read and the write that follows from it.
+const FRESH: Duration = Duration::from_secs(30);
+/// The longest time between the read of the features and the write of the
+/// complete list.
+const FEATURES_FRESH: Duration = Duration::from_secs(5);
+/// How often one reconcile reads again for that; with a very low rate it would
+/// never come to write.
+const REFRESHES: u8 = 3;
+
+/// When a reconcile has read what, on the process's monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Reads {
+    /// The resource.
+    pub resource: Duration,
+    /// The organization.
+    pub organization: Duration,
+    /// Its policy.
+    pub policy: Duration,
+    /// How often one of them was read again because it had become too old.
+    pub refreshes: u8,
+}
+
+/// What must be read again before `write` may be sent.
+pub(super) fn stale(state: &State, write: &RemoteRequest) -> Option<Request> {
+    let Reads { resource, organization, policy, refreshes } = state.reads;
+    let older = |read: Duration, longest: Duration| state.clock.saturating_sub(read) > longest;
+    if refreshes >= REFRESHES {
+        return None;
+    }
+    if older(resource, FRESH) {
+        return Some(Request::ReadResource);
+    }
+    match write {
+        RemoteRequest::WriteFeatures { organization: id, .. } if older(organization, FEATURES_FRESH) => {
+            Some(Request::Remote(RemoteRequest::ReadOrganization(id.clone())))
+        }
+        RemoteRequest::WritePolicy { organization: id, .. } if older(policy, FRESH) => {
+            Some(Request::Remote(RemoteRequest::ReadPolicy(id.clone())))
+        }
+        _ => None,
+    }
+}

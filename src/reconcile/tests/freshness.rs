@@ -1,0 +1,86 @@
+//! A reconcile that waits long between its requests, as a rate limit makes it.
+
+use super::{
+    samples::*,
+    world::{Reconciled, Uid, World},
+};
+use crate::reconcile::{Outcome, RemoteOutcome, RemoteRequest, Request, Step};
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// Drift that a reconcile corrects, and the step at which it writes the policy.
+fn drifted() -> (World, Uid, usize) {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.tenant().live = foreign();
+    let steps = world.clone().reconcile(uid).steps;
+    let writes = |step: &Step| matches!(step, Step::Request(Request::Remote(RemoteRequest::WritePolicy { .. })));
+    let at = steps.iter().position(writes).unwrap();
+    (world, uid, at)
+}
+
+fn reads_again(reconciled: &Reconciled, at: usize) -> Vec<bool> {
+    let again = |step: &Step| {
+        matches!(step, Step::Request(Request::ReadResource | Request::Remote(RemoteRequest::ReadPolicy(_))))
+    };
+    reconciled.steps[at..].iter().map(again).collect()
+}
+
+#[test]
+fn row_010_after_a_long_wait_resource_and_policy_are_read_again_before_a_write() {
+    let (mut world, uid, at) = drifted();
+    world.meanwhile(at, |world| world.advance(LONG));
+    let reconciled = world.reconcile(uid);
+    assert_eq!(reads_again(&reconciled, at)[..2], [true, true]);
+    assert_eq!((reconciled.policies().len(), reconciled.outcome), (1, Outcome::Reconciled(RemoteOutcome::InSync)));
+}
+
+#[test]
+fn row_010_an_edit_in_a_long_wait_is_what_is_written() {
+    let (mut world, uid, at) = drifted();
+    world.meanwhile(at, move |world| {
+        world.advance(LONG);
+        world.edit(uid, |spec| spec.policy = custom(240, None));
+    });
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.policies(), world.live()), (vec![custom(240, None)], no_idle(240)));
+}
+
+#[test]
+fn row_010_what_was_corrected_in_a_long_wait_is_not_written_again() {
+    let (mut world, uid, at) = drifted();
+    world.meanwhile(at, |world| {
+        world.advance(LONG);
+        world.tenant().live = declared().into();
+    });
+    assert!(world.reconcile(uid).policies().is_empty());
+}
+
+#[test]
+fn a_short_wait_costs_no_second_read() {
+    let (mut world, uid, at) = drifted();
+    world.meanwhile(at, |world| world.advance(Duration::from_secs(10)));
+    assert!(!reads_again(&world.reconcile(uid), at)[0]);
+}
+
+#[test]
+fn the_features_are_read_again_after_a_few_seconds() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.switch_flag(false);
+    let steps = world.clone().reconcile(uid).steps;
+    let writes = |step: &Step| matches!(step, Step::Request(Request::Remote(RemoteRequest::WriteFeatures { .. })));
+    let at = steps.iter().position(writes).unwrap();
+    world.meanwhile(at, |world| world.advance(Duration::from_secs(10)));
+    let reconciled = world.reconcile(uid);
+    let read = matches!(reconciled.steps[at], Step::Request(Request::Remote(RemoteRequest::ReadOrganization(_))));
+    assert!(read, "somebody may have switched another one off");
+    assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+}
+
+#[test]
+fn a_rate_so_low_that_every_read_is_old_still_comes_to_a_write() {
+    let (mut world, uid, at) = drifted();
+    (at..at + 20).for_each(|step| world.meanwhile(step, |world| world.advance(LONG)));
+    let reconciled = world.reconcile(uid);
+    assert_eq!(reconciled.policies().len(), 1);
+}
