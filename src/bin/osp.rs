@@ -6,7 +6,7 @@ use session_policy_operator::{
     crd, gitops, plugin, telemetry,
     terminal::{self, Exit},
 };
-use std::{env, error::Error, process::ExitCode};
+use std::{env, error::Error};
 
 /// Manage session policies of Scalekit organizations, in a Git repository and
 /// in a cluster.
@@ -46,18 +46,17 @@ enum Verb {
     },
 }
 
-fn main() -> ExitCode {
+fn main() -> Exit {
     let program = plugin::program_name(env::args().next().as_deref());
     let parsed = Arguments::command().bin_name(program).try_get_matches();
-    let exit = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+    match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => Exit::of(run(arguments.verb, program)),
         Err(error) => {
             drop(error.print());
             // clap's own exit code is 2, which means changes
             if error.use_stderr() { Exit::Failure } else { Exit::Success }
         }
-    };
-    exit.into()
+    }
 }
 
 type Done = Result<Exit, Box<dyn Error>>;

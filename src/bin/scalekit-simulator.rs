@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 use session_policy_operator::{
     simulator::{Config, Simulator},
     telemetry,
-    terminal::with_causes,
+    terminal::{Exit, with_causes},
 };
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::process::ExitCode;
 
 /// A simulator of Scalekit's REST API, for tests and demos.
 #[derive(Debug, Parser)]
@@ -90,14 +89,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "scalekit-simulator: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+async fn main() -> Exit {
+    let Err(error) = run(Arguments::parse()).await else { return Exit::Success };
+    let _ = writeln!(io::stderr(), "scalekit-simulator: {}", with_causes(error.as_ref()));
+    Exit::Failure
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use session_policy_operator::{
     controller::{self, DefaultCredentials, Options, Policies},
     crd, scalekit, telemetry,
+    terminal::Exit,
 };
-use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Keeps the session policy of Scalekit organizations as declared in
 /// OrganizationSessionPolicy resources.
@@ -122,28 +123,25 @@ enum LogFormat {
     Json,
 }
 
-fn main() -> ExitCode {
+fn main() -> Exit {
     telemetry::no_core_dumps();
     let arguments = Arguments::parse();
     if let Some(Command::Crd) = arguments.command {
         let printed = crd::manifest().map(|manifest| std::io::stdout().write_all(manifest.as_bytes()));
-        return if matches!(printed, Ok(Ok(()))) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return if matches!(printed, Ok(Ok(()))) { Exit::Success } else { Exit::Failure };
     }
     telemetry::install(match arguments.log_format {
         LogFormat::Text => telemetry::Format::Text,
         LogFormat::Json => telemetry::Format::Json,
     });
-    match start(arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            tracing::error!(%error, "the operator can't run");
-            ExitCode::FAILURE
-        }
-    }
+    start(arguments).unwrap_or_else(|error| {
+        tracing::error!(%error, "the operator can't run");
+        Exit::Failure
+    })
 }
 
 #[tokio::main]
-async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+async fn start(arguments: Arguments) -> Result<Exit, Box<dyn Error>> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| "another TLS provider is installed already")?;
@@ -155,7 +153,7 @@ async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         let policies = if keep_policies { Policies::Keep } else { Policies::Revert };
         return tokio::select! {
             code = uninstall(client, options, policies) => code,
-            () = shutdown.cancelled() => Ok(ExitCode::FAILURE),
+            () = shutdown.cancelled() => Ok(Exit::Failure),
         };
     }
     let health = telemetry::Health::default();
@@ -163,16 +161,16 @@ async fn start(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     tracing::info!(%address, "serving /livez, /readyz and /metrics");
     controller::run(client, options, shutdown, health).await?;
     tracing::info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Success)
 }
 
-async fn uninstall(client: kube::Client, options: Options, policies: Policies) -> Result<ExitCode, Box<dyn Error>> {
+async fn uninstall(client: kube::Client, options: Options, policies: Policies) -> Result<Exit, Box<dyn Error>> {
     let mut out = std::io::stdout();
     // a closed pipe must not stop the uninstall
     let all = controller::uninstall(client, options, policies, |released| drop(writeln!(out, "{released}"))).await?;
     let left = all.iter().filter(|released| released.released.is_err()).count();
     drop(writeln!(out, "{} released, {left} left", all.len() - left));
-    Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if left == 0 { Exit::Success } else { Exit::Failure })
 }
 
 /// An empty variable counts as unset.

@@ -22,8 +22,6 @@ pub(super) struct Entry {
     pub(super) resource: ResourceRef,
     /// `spec.interval`.
     pub(super) interval: Option<Duration>,
-    /// It is Ready and has not changed since, so it needs no reconcile before its interval is over.
-    pub(super) at_rest: bool,
     /// `status.environment`.
     pub(super) environment: Option<String>,
     /// It was in the first list, so an earlier process may have sent writes for it.
@@ -43,7 +41,6 @@ impl Entry {
         let spec = resource.spec.as_ref().ok();
         Some(Self {
             interval: spec.and_then(|spec| spec.interval),
-            at_rest: resource.at_rest(),
             environment: resource.pinned.as_ref().map(|pinned| pinned.environment.clone()),
             predecessor: false,
             created: created(object),
@@ -130,7 +127,7 @@ impl Cache {
         }
         entry.predecessor = before.as_ref().map_or(source == Source::Start, |before| before.predecessor);
         let went_back = before.as_ref().is_some_and(|before| entry.version < before.version);
-        let trigger = entry.watched.trigger(before.as_ref().map(|before| &before.watched));
+        let trigger = entry.watched.trigger(before.as_ref().map(|before| &before.watched), source == Source::Start);
         let uid = entry.resource.uid.clone();
         let claim = entry.claim.clone();
         inner.entries.insert(uid.clone(), entry);
@@ -222,10 +219,12 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_came_while_no_operator_ran_is_handled_at_once() {
-        assert!(entry("one").at_rest);
-        assert!(!entry("two").at_rest);
-        assert!(entry(&"x".repeat(10_000)).at_rest, "nor would it be echoed");
+    fn a_request_that_came_while_no_operator_ran_is_not_at_rest() {
+        let at_start = |requested_at: &str| Cache::default().apply(entry(requested_at), Source::Start).trigger;
+        assert_eq!(at_start("one"), Trigger::Scheduled);
+        assert_eq!(at_start("two"), Trigger::Changed);
+        assert_eq!(at_start(&"x".repeat(10_000)), Trigger::Scheduled, "nor would it be echoed");
+        assert_eq!(Cache::default().apply(entry("one"), Source::List).trigger, Trigger::Changed, "it is new");
     }
 
     #[test]

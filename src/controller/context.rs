@@ -204,16 +204,12 @@ impl Context {
     pub(super) fn observe(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
         let uid = entry.resource.uid.clone();
-        let unchanged = source == Source::Start && entry.at_rest && self.cache.get(&uid).is_none();
         let interval = entry.interval.unwrap_or(self.settings.interval);
         let update = self.cache.apply(entry, source);
         match update.trigger {
-            // it was in order before we started: no herd after a restart
-            Trigger::Changed if unchanged => {
-                self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid)), Lane::Resync)
-            }
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
+            Trigger::Scheduled => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid)), Lane::Resync),
             Trigger::None if update.went_back => self.queue.add(&uid),
             Trigger::None => {}
         }

@@ -4,8 +4,8 @@
 
 use super::{context::Context, effects::Effects, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
-    ClusterWrite, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, Response, STATUS_TRIES, State, Step,
-    next,
+    ClusterWrite, Crash, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, Response, STATUS_TRIES, State,
+    Step, next,
 };
 use jiff::Timestamp;
 
@@ -18,16 +18,12 @@ pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Resu
     Ok((outcome, requeue))
 }
 
-/// Reports in the status that a reconcile panicked or timed out.
-pub(super) async fn report_crash(
-    context: &Context,
-    resource: &ResourceRef,
-    how: &'static str,
-) -> Result<(), KubeError> {
+/// Reports in the status that a reconcile panicked.
+pub(super) async fn report_crash(context: &Context, resource: &ResourceRef, crash: Crash) -> Result<(), KubeError> {
     let mut effects = Effects::new(context, resource).await;
     let mut state = context.state(resource);
     step(&mut state, &mut effects, &Request::ReadResource).await?;
-    finish(&state, &mut effects, &Outcome::Crashed(how)).await.map(|_| ())
+    finish(&state, &mut effects, &Outcome::Crashed(crash)).await.map(|_| ())
 }
 
 async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
@@ -48,7 +44,7 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
             }
         }
     }
-    Outcome::Crashed("the reconcile did not come to an end")
+    Outcome::Crashed(Crash::Endless)
 }
 
 pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: &Request) -> Result<(), KubeError> {

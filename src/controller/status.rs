@@ -5,9 +5,10 @@ use crate::{
         EffectiveLimits, FINALIZER, OrganizationSessionPolicy, OrganizationSessionPolicyStatus, REQUESTED_AT,
         ReportedPolicy, ReportedRelease, drift_summary, validate,
     },
-    policy::{Bounds, Live, OrganizationId, effective},
+    policy::{Bounds, Live, OrganizationId, RuleId, Violation, effective},
     reconcile::{
         Application, Condition, ConditionStatus, ConditionType, Pinned, PlannedRelease, Reason, Resource, StatusUpdate,
+        requested,
     },
 };
 use jiff::Timestamp;
@@ -15,21 +16,17 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition,
 
 use super::kube_api::Object;
 
-/// The longest value of the annotation requestedAt that is handled and echoed, in bytes.
-const LONGEST_REQUEST: usize = 256;
-
 /// The resource for the decision. One that can't be decoded has an invalid spec.
 pub(super) fn resource(object: &Object) -> Resource {
     match &object.0 {
-        Ok(object) => Resource {
-            spec: validate(&object.spec).map_err(|violations| violations.iter().map(ToString::to_string).collect()),
-            ..with_status(&object.metadata, object)
-        },
-        Err(undecodable) => metadata(&undecodable.metadata, vec![format!("it can't be read: {}", undecodable.error)]),
+        Ok(object) => Resource { spec: validate(&object.spec), ..with_status(&object.metadata, object) },
+        Err(undecodable) => {
+            metadata(&undecodable.metadata, vec![Violation::new(RuleId::Readable, "", undecodable.error.clone())])
+        }
     }
 }
 
-fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
+fn metadata(meta: &ObjectMeta, violations: Vec<Violation>) -> Resource {
     Resource {
         generation: meta.generation.unwrap_or_default(),
         deleting: meta.deletion_timestamp.is_some(),
@@ -42,15 +39,10 @@ fn metadata(meta: &ObjectMeta, violations: Vec<String>) -> Resource {
         recorded: false,
         observed_generation: -1,
         conditions: Vec::new(),
-        requested_at: requested(meta).cloned(),
+        requested_at: requested(meta.annotations.as_ref().and_then(|all| all.get(REQUESTED_AT))),
         handled_at: None,
         release: None,
     }
-}
-
-/// The value of the annotation requestedAt, unless it is too long.
-pub(super) fn requested(meta: &ObjectMeta) -> Option<&String> {
-    meta.annotations.as_ref()?.get(REQUESTED_AT).filter(|value| value.len() <= LONGEST_REQUEST)
 }
 
 fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resource {
@@ -206,7 +198,7 @@ mod tests {
                 access_token: Some(minutes(MOST)),
             })),
             conditions: kinds.map(condition).collect(),
-            handled_at: Some("ß".repeat(LONGEST_REQUEST / 2)),
+            handled_at: Some("ß".repeat(128)),
             release: Some(PlannedRelease { reason: Reason::CredentialsIncomplete, at: Timestamp::MAX }),
         }
     }

@@ -3,14 +3,11 @@
 //! number of its steps.
 
 use super::{context::Context, reconcile, resource_ref::ResourceRef};
-use crate::reconcile::{Lane, MAX_BACKOFF, Requeue};
+use crate::reconcile::{Crash, Lane, Requeue};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-/// The longest delay between two tries when the API server fails.
-const KUBE_CAP: Duration = Duration::from_secs(60);
 
 /// Works until `shutdown`, then waits for the reconciles in progress, for at most twice `deadline`.
 pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, deadline: Duration) {
@@ -48,23 +45,24 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
             } else {
                 tracing::debug!(%resource, %error, "status not written");
             }
-            Requeue::Backoff { cap: KUBE_CAP }
+            Requeue::AFTER_API_SERVER
         }
-        Err(_) => crashed(context, resource, "it panicked").await,
+        Err(_) => panicked(context, resource).await,
     };
     context.queue.done(&resource.uid, context.delay(&resource.uid, requeue), Lane::of(requeue));
 }
 
-async fn crashed(context: &Context, resource: &ResourceRef, how: &'static str) -> Requeue {
-    let is_news = context.is_news(&resource.uid, how);
+async fn panicked(context: &Context, resource: &ResourceRef) -> Requeue {
+    let crash = Crash::Panicked;
+    let is_news = context.is_news(&resource.uid, crash.into());
     if is_news {
-        tracing::error!(%resource, how, "reconcile failed");
+        tracing::error!(%resource, %crash, "reconcile failed");
     } else {
-        tracing::debug!(%resource, how, "reconcile failed");
+        tracing::debug!(%resource, %crash, "reconcile failed");
     }
-    let report = AssertUnwindSafe(reconcile::report_crash(context, resource, how)).catch_unwind();
+    let report = AssertUnwindSafe(reconcile::report_crash(context, resource, crash)).catch_unwind();
     if !matches!(report.await, Ok(Ok(()))) && is_news {
         tracing::warn!(%resource, "status not written");
     }
-    Requeue::Backoff { cap: MAX_BACKOFF }
+    Requeue::AFTER_FAILURE
 }

@@ -15,7 +15,6 @@ mod rules;
 mod spec;
 mod status;
 mod validate;
-mod violation;
 
 pub use check::{check, read};
 pub use editor::{json_schema, json_schema_text};
@@ -32,7 +31,8 @@ pub use status::{
     ReportedRelease,
 };
 pub use validate::validate;
-pub use violation::{RuleId, Violation};
+
+pub use crate::policy::{RuleId, Violation};
 
 /// The finalizer of a resource whose deletion may have to write to Scalekit.
 pub const FINALIZER: &str = "scalekit.com/session-policy";

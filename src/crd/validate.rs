@@ -5,8 +5,9 @@ use super::interval;
 use super::names;
 use super::rules::{IDLE_BELOW_ABSOLUTE, RULES};
 use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy};
-use super::violation::{RuleId, Violation};
-use crate::policy::{ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, Session, Unit, ValidatedSpec};
+use crate::policy::{
+    ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, RuleId, Session, Unit, ValidatedSpec, Violation,
+};
 
 /// The validated spec, or its violations (at least one).
 pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, Vec<Violation>> {

@@ -1,8 +1,8 @@
 //! The requests to the API server, each with a deadline. Kube's own retries are off, since a person
 //! waits for the output.
 
-use super::failure::{DEADLINE, Failure, similar};
-use crate::crd::OrganizationSessionPolicy;
+use super::failure::{DEADLINE, Failure};
+use crate::{crd::OrganizationSessionPolicy, terminal::near};
 use clap::Args;
 use kube::{
     Api, Client, Config, Resource,
@@ -102,7 +102,8 @@ impl Cluster {
         }
         // suggestions need the right to list; without it there are none
         let all = self.list(false).await.unwrap_or_default();
-        Err(self.not_found(name, similar(name, all.iter().filter_map(|object| object.meta().name.as_deref()))))
+        let names = all.iter().filter_map(|object| object.meta().name.as_deref());
+        Err(self.not_found(name, near(name, names).into_iter().map(str::to_owned).collect()))
     }
 
     fn not_found(&self, name: &str, similar: Vec<String>) -> Failure {

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     crd::{FINALIZER, OrganizationSessionPolicy},
-    reconcile::{self, Claim, ClaimState, Claimant, ConditionStatus, Reason},
+    policy::OrganizationId,
+    reconcile::{self, Claim, ClaimKey, ClaimState, Claimant, ConditionStatus, Reason},
     terminal::{Output, Style, printable},
 };
 use jiff::Timestamp;
@@ -32,39 +33,44 @@ pub(super) async fn run(named: &ResourceArguments, program: &str, output: &Outpu
 /// Finds the owner of the organization that `conflicted` claims too. Searches all namespaces, or only
 /// this one if the user may not list all. The status does not name an owner in another namespace.
 async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Option<String> {
-    let organization = |resource: &OrganizationSessionPolicy| {
-        let status = resource.status.as_ref()?;
-        let environment = status.issuer.as_ref().or(status.environment.as_ref())?;
-        Some((environment.clone(), status.organization_id.clone()?))
-    };
-    let contested = organization(conflicted)?;
+    let contested = [verified(conflicted)?];
     let all = match cluster.list(true).await {
         Ok(all) => all,
         Err(_) => cluster.list(false).await.ok()?,
     };
-    let others = all.iter().filter_map(|object| object.0.as_ref().ok()).filter(|resource| {
-        resource.metadata.uid != conflicted.metadata.uid
-            && organization(resource).as_ref() == Some(&contested)
-            && claim(resource).is_some()
-    });
-    let claimant = |other: &OrganizationSessionPolicy| Claimant {
-        created: other.creation_timestamp().map_or(Timestamp::MAX, |time| time.0),
-        namespace: other.namespace().unwrap_or_default(),
-        name: other.name_any(),
-        uid: other.uid().unwrap_or_default(),
-        claim: Claim { reverting: claim(other) == Some(ClaimState::Reverting), ..Claim::default() },
-        reconciled: true,
-        served: true,
-    };
-    let claimants: Vec<Claimant> = others.map(claimant).collect();
+    let others = all.iter().filter_map(|object| object.0.as_ref().ok());
+    let others = others.filter(|other| other.metadata.uid != conflicted.metadata.uid).map(claimant);
+    let claimants: Vec<Claimant> = others.filter(|other| other.claims(&contested)).collect();
     reconcile::owner(&claimants).map(|owner| format!("{} in namespace {}", owner.name, owner.namespace))
 }
 
-/// How a resource claims the organization in its status; `None` if it does not.
-fn claim(resource: &OrganizationSessionPolicy) -> Option<ClaimState> {
-    let claim: ClaimState = resource.status.as_ref()?.claim.as_deref()?.parse().ok()?;
+/// A resource as the decision about ownership sees it, by its status alone.
+fn claimant(resource: &OrganizationSessionPolicy) -> Claimant {
     let finalizer = resource.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
-    claim.counts(resource.metadata.deletion_timestamp.is_some(), finalizer).then_some(claim)
+    let claim = resource.status.as_ref().and_then(|status| status.claim.as_deref()?.parse::<ClaimState>().ok());
+    let claim = claim.filter(|claim| claim.counts(resource.metadata.deletion_timestamp.is_some(), finalizer));
+    Claimant {
+        created: resource.creation_timestamp().map_or(Timestamp::MAX, |time| time.0),
+        namespace: resource.namespace().unwrap_or_default(),
+        name: resource.name_any(),
+        uid: resource.uid().unwrap_or_default(),
+        claim: Claim {
+            keys: verified(resource).into_iter().collect(),
+            counts: claim.is_some(),
+            reverting: claim == Some(ClaimState::Reverting),
+            ..Claim::default()
+        },
+        reconciled: true,
+        served: true,
+    }
+}
+
+/// Where the claim is found that the status of a resource states.
+fn verified(resource: &OrganizationSessionPolicy) -> Option<ClaimKey> {
+    let status = resource.status.as_ref()?;
+    let organization = OrganizationId::parse(status.organization_id.as_deref()?)?;
+    let environment = status.issuer.as_ref().or(status.environment.as_ref())?.clone();
+    Some(ClaimKey::Verified { environment, organization })
 }
 
 fn text(

@@ -3,7 +3,6 @@
 use crate::terminal::with_causes;
 use kube::config::KubeconfigError;
 use std::{error::Error, time::Duration};
-use strsim::levenshtein as distance;
 use thiserror::Error;
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
@@ -83,30 +82,9 @@ fn innermost(error: &dyn Error) -> String {
     innermost.to_string()
 }
 
-/// The three of `names` that are most similar to `name`, or fewer, the most similar first.
-pub(super) fn similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut found: Vec<(usize, &str)> = names
-        .map(|other| (if other.contains(name) || name.contains(other) { 1 } else { distance(name, other) }, other))
-        .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
-        .collect();
-    found.sort_unstable();
-    found.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_typing_mistake_is_recognised_and_another_name_is_not() {
-        let names = ["acme", "acme-eu", "globex", "initech"];
-        assert_eq!(similar("acne", names.into_iter()), ["acme"]);
-        assert_eq!(similar("acm", names.into_iter()), ["acme", "acme-eu"]);
-        assert_eq!(similar("gloebx", names.into_iter()), ["globex"]);
-        assert_eq!(similar("globx", names.into_iter()), ["globex"]);
-        assert_eq!(similar("umbrella", names.into_iter()), Vec::<String>::new());
-        assert_eq!([distance("", "abc"), distance("abc", ""), distance("kitten", "sitting")], [3, 3, 3]);
-    }
 
     #[test]
     fn what_is_missing_is_reported_with_what_is_there() {

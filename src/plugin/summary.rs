@@ -5,7 +5,7 @@
 use crate::{
     crd::{self, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
     policy::{Live, ValidatedSpec},
-    reconcile::{ConditionStatus, ConditionType, Reason},
+    reconcile::{ConditionStatus, ConditionType, Reason, violations_message},
     terminal::{Exit, Style},
 };
 use jiff::Timestamp;
@@ -54,8 +54,7 @@ pub(super) const fn style(status: ConditionStatus) -> Style {
 
 impl<'a> Summary<'a> {
     pub(super) fn of(resource: &'a OrganizationSessionPolicy) -> Self {
-        let spec = crd::validate(&resource.spec)
-            .map_err(|violations| violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        let spec = crd::validate(&resource.spec).map_err(|violations| violations_message(&violations));
         Self { resource, spec, status: resource.status.as_ref() }
     }
 

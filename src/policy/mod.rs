@@ -10,6 +10,7 @@ mod organization;
 mod session;
 mod spec;
 mod tighten;
+mod violation;
 
 pub use chain::{ChainViolation, check_chain};
 pub use diff::{Difference, Field, diff, or_unset, summary};
@@ -20,3 +21,4 @@ pub use organization::{ExternalId, OrganizationId, OrganizationRef};
 pub use session::{Idle, IdleNotBelowAbsolute, Live, Policy, Session};
 pub use spec::{DeletionPolicy, Mode, ValidatedSpec};
 pub use tighten::tighten;
+pub use violation::{RuleId, Violation};

@@ -100,16 +100,16 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     match outcome {
         Some(Outcome::Undecided | Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
         Some(outcome) if is_refused(outcome) => None,
-        Some(outcome) if is_doubted(state, outcome) => {
-            before.filter(|_| state.history.doubted_for(state.began) < DOUBT)
+        Some(outcome) if is_unconfirmed(state, outcome) => {
+            before.filter(|_| state.history.unconfirmed_for(state.began) < UNCONFIRMED)
         }
         _ => read.then_some(ClaimState::Verified).or(before),
     }
 }
 
-/// How long a claim stays that could not be confirmed: a Secret that is made
+/// How long an unconfirmed claim stays: a Secret that is made
 /// anew, or one odd answer, must not give the organization to somebody else.
-const DOUBT: Duration = Duration::from_secs(60);
+const UNCONFIRMED: Duration = Duration::from_secs(60);
 
 /// Whether Scalekit refused the credentials.
 pub(super) fn is_refused(outcome: &Outcome) -> bool {
@@ -118,7 +118,7 @@ pub(super) fn is_refused(outcome: &Outcome) -> bool {
 
 /// Whether `outcome` leaves open that the credentials still reach the
 /// organization, and not because of an outage.
-pub(super) fn is_doubted(state: &State, outcome: &Outcome) -> bool {
+pub(super) fn is_unconfirmed(state: &State, outcome: &Outcome) -> bool {
     let refused = outcome.remote_error().is_some_and(|error| error.kind.class() == ErrorClass::Refused);
     match outcome {
         Outcome::Credentials(error) => !error.is_transient(),

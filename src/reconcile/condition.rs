@@ -77,10 +77,11 @@ pub struct Condition {
 /// The longest message of a condition or an event in bytes (`docs/failures.md`
 /// row 75).
 const LONGEST_MESSAGE: usize = 512;
-/// The same of those that say in few words what Ready or other fields of the
-/// status say in full, so that a whole status stays below 4 KiB.
+/// The longest message of a condition that repeats in few words what Ready or
+/// other fields of the status say in full, so that a whole status stays below
+/// 4 KiB.
 const LONGEST_NOTE: usize = 138;
-/// Of one that has a fixed sentence.
+/// The longest message of Contended, which has a fixed sentence.
 const SHORTEST_NOTE: usize = 96;
 
 /// `message`, cut at a character where it is overlong: a server can name as

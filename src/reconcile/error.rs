@@ -1,7 +1,7 @@
 //! How a request to Scalekit can fail, and what class of failure that is.
 
-use super::Reason;
-use std::{fmt, time::Duration};
+use super::{Note, Reason};
+use std::time::Duration;
 
 /// A request that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub struct RemoteError {
 }
 
 /// How a request can fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumIter)]
 pub enum ErrorKind {
     /// The token endpoint refused the client id or secret.
     CredentialsRejected,
@@ -56,13 +56,6 @@ pub enum ErrorKind {
     /// A response that is not what the contract promises: not JSON, too large,
     /// missing its envelope, a redirect, numbers out of range.
     BadResponse,
-}
-
-/// Its detail alone; the reason of [`ErrorKind::reason`] says the rest.
-impl fmt::Display for RemoteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.detail.fmt(f)
-    }
 }
 
 /// What a [`RemoteError`] means for what happens next.
@@ -159,8 +152,8 @@ pub struct Detail {
     pub request_id: Option<String>,
     /// Known field names that a validation error named.
     pub fields: Vec<String>,
-    /// What we can say ourselves, from a fixed set of sentences.
-    pub note: Option<&'static str>,
+    /// What we know ourselves.
+    pub note: Option<Note>,
 }
 
 impl RemoteError {
@@ -172,27 +165,7 @@ impl RemoteError {
     /// The error of a request that the client did not send, because of an outage, a
     /// limit or a pause of this kind.
     pub fn not_sent(kind: ErrorKind) -> Self {
-        let detail = Detail { note: Some("held back here, nothing was sent"), ..Detail::default() };
+        let detail = Detail { note: Some(Note::NotSent), ..Detail::default() };
         Self { not_sent: true, detail, ..Self::new(kind) }
-    }
-}
-
-/// Without a subject: `HTTP 400 INVALID_ARGUMENT, fields: idle_session_timeout,
-/// request req-1`.
-impl fmt::Display for Detail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        match (self.status, &self.code) {
-            (Some(status), Some(code)) => parts.push(format!("HTTP {status} {code}")),
-            (Some(status), None) => parts.push(format!("HTTP {status}")),
-            (None, Some(code)) => parts.push(code.clone()),
-            (None, None) => {}
-        }
-        if !self.fields.is_empty() {
-            parts.push(format!("fields: {}", self.fields.join(" ")));
-        }
-        parts.extend(self.note.map(str::to_owned));
-        parts.extend(self.request_id.as_ref().map(|id| format!("request {id}")));
-        f.write_str(&parts.join(", "))
     }
 }

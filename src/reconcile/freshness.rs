@@ -2,7 +2,7 @@
 //! make it wait between any two requests, so this is asked again when a request
 //! may be sent.
 
-use super::{RemoteRequest, Request, State};
+use super::{Reads, RemoteRequest, Request, State};
 use std::time::Duration;
 
 /// The longest time between a read and the write that follows from it.
@@ -13,19 +13,6 @@ const FEATURES_FRESH: Duration = Duration::from_secs(5);
 /// How often one reconcile reads again for that; with a very low rate it would
 /// never come to write.
 const REFRESHES: u8 = 3;
-
-/// When a reconcile has read what, on the process's monotonic clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Reads {
-    /// The resource.
-    pub resource: Duration,
-    /// The organization.
-    pub organization: Duration,
-    /// Its policy.
-    pub policy: Duration,
-    /// How often one of them was read again because it had become too old.
-    pub refreshes: u8,
-}
 
 /// What must be read again before `write` may be sent.
 pub(super) fn stale(state: &State, write: &RemoteRequest) -> Option<Request> {

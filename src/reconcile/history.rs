@@ -26,8 +26,8 @@ pub struct History {
     unreachable_since: Option<Duration>,
     /// Since when Scalekit refuses the credentials.
     refused_since: Option<Duration>,
-    /// Since when it is open whether the resource's claim still holds.
-    doubted_since: Option<Duration>,
+    /// Since when the claim of the resource is unconfirmed.
+    unconfirmed_since: Option<Duration>,
     /// When the policy write was sent that has no response yet; it stays when its
     /// reconcile is cut off.
     unanswered: Option<Duration>,
@@ -59,8 +59,8 @@ pub enum HistoryEvent {
     Reached(bool),
     /// A reconcile ended in which Scalekit refused the credentials, or did not.
     Refused(bool),
-    /// A reconcile ended that left open whether the claim still holds, or not.
-    Doubted(bool),
+    /// A reconcile ended that left the claim of the resource unconfirmed, or not.
+    Unconfirmed(bool),
     /// A deletion waits until this time, which is so far away.
     WaitAnnounced(Timestamp, Duration),
 }
@@ -98,8 +98,8 @@ impl History {
             HistoryEvent::Ended => self.reconciled = true,
             HistoryEvent::Refused(true) => drop(self.refused_since.get_or_insert(now)),
             HistoryEvent::Refused(false) => self.refused_since = None,
-            HistoryEvent::Doubted(true) => drop(self.doubted_since.get_or_insert(now)),
-            HistoryEvent::Doubted(false) => self.doubted_since = None,
+            HistoryEvent::Unconfirmed(true) => drop(self.unconfirmed_since.get_or_insert(now)),
+            HistoryEvent::Unconfirmed(false) => self.unconfirmed_since = None,
             HistoryEvent::WaitAnnounced(until, left) => {
                 if self.announced.is_none_or(|(before, _)| before != until) {
                     self.announced = Some((until, now.saturating_add(left)));
@@ -147,9 +147,9 @@ impl History {
         self.refused_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
-    /// How long it is open whether the claim still holds.
-    pub fn doubted_for(&self, now: Duration) -> Duration {
-        self.doubted_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    /// How long the claim of the resource has been unconfirmed.
+    pub fn unconfirmed_for(&self, now: Duration) -> Duration {
+        self.unconfirmed_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// Whether a reconcile of it has ended in this process.

@@ -20,10 +20,12 @@ mod features;
 mod freshness;
 mod history;
 mod lanes;
+mod note;
 mod observation;
 mod outages;
 mod outcome;
 mod ownership;
+mod reads;
 mod reason;
 mod remote;
 mod remote_request;
@@ -45,45 +47,57 @@ pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSourc
 pub use deletion::without_revert;
 pub use error::{Detail, ErrorClass, ErrorKind, RemoteError};
 pub use events::{Event, events};
-pub use freshness::Reads;
 pub use history::{HOUR, History, HistoryEvent};
 pub use lanes::{Lane, Lanes};
+pub use note::{Crash, Note};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
 pub use outages::{Outages, reached};
 pub use outcome::{Hold, Outcome, Release};
 pub use ownership::{Claim, ClaimKey, Claimant, Ownership, owner, ownership};
+pub use reads::Reads;
 pub use reason::{Reason, reasons_page};
 pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_before, satisfied};
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
 pub use report::{Report, STATUS_TRIES};
 pub use request::{ClusterWrite, Request, Response, Step};
-pub use requeue::{MAX_BACKOFF, NextReconcile, Requeue, next_reconcile, requeue};
-pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource};
+pub use requeue::{NextReconcile, Requeue, next_reconcile, requeue};
+pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource, requested};
 pub use settings::Settings;
 pub use state::State;
 pub use status::{Observed, StatusUpdate};
 pub use step::MAX_STEPS;
 pub use watched::{Trigger, Watched};
-pub use wording::{hold_message, problem};
+pub use wording::{hold_message, problem, violations_message};
 
 use jiff::Timestamp;
 use state::Refusal;
 
 /// The next step, given all that this reconcile has seen. No IO; `now` only
-/// for times that the status has announced. The order of it all:
+/// for times that the status has announced.
 ///
-/// | step | of a resource that stays (`apply`) | of one being deleted (`deletion`) |
+/// Each step is decided anew from all that responses said so far; what is not
+/// known yet is asked for, in this order:
+///
+/// | | a resource that stays (`apply`) | one being deleted (`deletion`) |
 /// |---|---|---|
-/// | read | the resource, from the API server | the same |
-/// | validate | invalid or suspended: done | invalid: hold; nothing to revert: remove the finalizer |
-/// | credentials | the Secret or the default ones; none: done | none: hold, released after the announced grace or when another's policy is live |
-/// | observe | the organization, by id or external id, and the application's policy (`remote`) | the pinned organization; gone twice: released |
-/// | own | what the environment calls itself, then the other claimants; conflicted: done; an older one not heard yet: wait | another's policy is live: released; another takes over: wait until it is; the owner writes nothing: revert what is our own |
-/// | finalizer | pin in the status, then the finalizer, before any write | stays until the revert is confirmed |
-/// | flag | `session_policy` on, all other features as read | stays on, unless `--disable-feature-on-delete` |
-/// | policy | the live one; at most two writes; verify | after the announced delay set back, confirmed by a read, settled |
-/// | write | only what follows from a fresh read of the resource and the organization (`freshness`) | the same |
-/// | report | [`Report::of`]: status, events, requeue, history | the same, while the resource is there |
+/// | 1 | read it from the API server | the same; without our finalizer: done |
+/// | 2 | its spec: invalid or suspended: done | invalid: wait for the grace; nothing to revert: 8 |
+/// | 3 | its credentials: none: done | none, or of another environment than the pinned one: wait for the grace, or until another's policy is live |
+/// | 4 | the organization, by id or external id (`remote`) | the pinned organization; missing twice in a row: 8 |
+/// | 5 | what the environment calls itself, then who else claims the organization (`ownership`): conflicted: done | the owner or a successor has its policy live: 8; a successor that is not yet in sync: wait, a minute at most; an owner that writes nothing: go on only if the live policy is this one's own |
+/// | 6 | the application's policy, then `session_policy` if it is off (not in Observe), then the live policy; nothing to write: 8 | the live policy; as it is to be set back already: 8 |
+/// | 7 | the write, confirmed by its echo, at most twice | wait `--revert-delay` for a successor; then the revert, at most twice, confirmed by a read |
+/// | 8 | the finalizer is made to fit | an own write may still be applied: wait; then the finalizer goes |
+/// | 9 | [`Report::of`]: status, events, next due time, history | the same, while the resource is there |
+///
+/// For a resource that stays, a write to Scalekit, in 6 or 7, comes after four
+/// things: while it has never claimed the organization, up to ten seconds for an
+/// older resource that names it and was not reconciled yet; the delay if others
+/// keep undoing our writes; the status with the pinned organization and, before the
+/// policy, what was live; and the finalizer if deleting the resource would revert
+/// anything. A write follows only from a fresh read of the resource and the
+/// organization (`freshness`), and a list of features is written only right after
+/// it was read.
 pub fn next(state: &State, now: Timestamp) -> Step {
     match decide(state, now) {
         Step::Request(Request::Remote(request)) if request.writes() => {

@@ -50,11 +50,11 @@ impl<K: Clone + Eq + Hash> Outages<K> {
     }
 }
 
-/// Whether a reconcile proved that Scalekit can be reached, or that it can't;
-/// `None`: it says nothing about that.
+/// Whether a reconcile got through to Scalekit, for the count of an outage;
+/// `None`: it had no need to, so the count stays as it is.
 pub fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
     match (outcome.remote_error(), outcome) {
-        // what proves nothing did not get through either
+        // an error that proves neither, as a 401 or a 429, counts as not getting through
         (Some(error), _) => Some(error.kind.reached() == Some(true)),
         (None, Outcome::ApiServer(_)) => Some(false),
         (None, Outcome::Credentials(error)) if error.is_transient() => Some(false),

@@ -1,6 +1,7 @@
 //! How a reconcile of a resource ended.
 
-use super::{CredentialsError, Reason, RemoteError, RemoteOutcome};
+use super::{Crash, CredentialsError, Reason, RemoteError, RemoteOutcome};
+use crate::policy::Violation;
 use jiff::Timestamp;
 use std::time::Duration;
 use strum::IntoStaticStr;
@@ -14,7 +15,7 @@ pub enum Outcome {
     /// The user suspended it.
     Suspended,
     /// The spec can't be acted on.
-    InvalidSpec(Vec<String>),
+    InvalidSpec(Vec<Violation>),
     /// No credentials, or unusable ones.
     Credentials(CredentialsError),
     /// Another resource owns the organization.
@@ -62,8 +63,8 @@ pub enum Outcome {
     Settling(Duration),
     /// The API server failed or refused a request that the reconcile needs.
     ApiServer(String),
-    /// It panicked or ran out of time; that costs this reconcile only.
-    Crashed(&'static str),
+    /// The operator itself failed; that costs this reconcile only.
+    Crashed(Crash),
 }
 
 /// Why our finalizer came off.

@@ -140,8 +140,9 @@ impl Claimant {
 }
 
 /// The ownership of `own` among `others`, which claim the same organization of
-/// the same environment. One that goes yields to whoever takes over; to others
-/// only where these were first.
+/// the same environment. A resource that is being deleted (`own_goes`) yields to
+/// one that takes over or already reverts, and to others only if they rank
+/// before it.
 pub fn ownership(own: &Claimant, others: &[Claimant], own_goes: bool) -> Ownership {
     let Some(owner) = owner(others) else { return Ownership::Owner };
     let (first, in_sync) = (rank(own) < rank(owner), owner.claim.in_sync);
@@ -149,7 +150,7 @@ pub fn ownership(own: &Claimant, others: &[Claimant], own_goes: bool) -> Ownersh
     match (first, succeeded) {
         (true, false) => Ownership::Owner,
         (false, false) => Ownership::Conflicted { owner: named(owner, own), in_sync },
-        // it never owned, and what it may have written is replaced
+        // it never was the owner, and the live policy is the owner's
         (false, true) if in_sync => Ownership::Conflicted { owner: named(owner, own), in_sync },
         (_, true) => Ownership::Succeeded { in_sync },
     }

@@ -82,7 +82,7 @@ reasons! {
     ApiNotSupported: "This Scalekit server has no session-policy API.",
         "Upgrade the server, or remove the resource.";
     RateLimited: "Requests are limited, by Scalekit or by the operator itself; what is not sent waits.",
-        "Wait; after several wrong client secrets the next one is tried within a minute.";
+        "Wait; several wrong client secrets for a host slow down the next ones.";
     ApiUnreachable: "Nothing answers as Scalekit does.",
         "Check network, DNS and SCALEKIT_ENVIRONMENT_URL. Of hosts outside Scalekit's own domains no more is said here; \
          the operator's log has more at level debug.";
@@ -148,17 +148,6 @@ impl Reason {
         }
     }
 
-    /// The case at hand in a `message` of [`Reason::message`]; the message
-    /// itself when it was written otherwise, as by another version.
-    pub fn detail(self, message: &str) -> Option<&str> {
-        let Some(rest) = message.strip_prefix(self.means().trim_end_matches('.')) else {
-            return Some(message).filter(|message| !message.is_empty());
-        };
-        let rest = rest.strip_prefix(" (")?;
-        let end = rest.find(&format!("). {}", self.act()));
-        Some(end.and_then(|end| rest.get(..end)).unwrap_or(rest))
-    }
-
     /// The reason with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|reason| reason.name() == name)
@@ -202,20 +191,5 @@ mod tests {
             assert_eq!(Reason::parse(reason.name()), Some(*reason));
         }
         assert_eq!(Reason::parse("Whatever"), None);
-    }
-
-    #[test]
-    fn the_detail_of_a_message_is_what_was_put_into_it() {
-        for reason in Reason::ALL {
-            for detail in ["the resource \"older\" is older", "a. b). c (d)"] {
-                let message = reason.message(detail);
-                assert_eq!(reason.detail(&message), Some(detail));
-                let more = format!("{message}; without that the resource goes");
-                assert_eq!(reason.detail(&more), Some(detail));
-            }
-            assert_eq!(reason.detail(&reason.message("")), None);
-            assert_eq!(reason.detail("something else"), Some("something else"));
-            assert_eq!(reason.detail(""), None);
-        }
     }
 }

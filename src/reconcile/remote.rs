@@ -2,7 +2,7 @@
 //! run the same steps.
 
 use super::{
-    Detail, ErrorClass, ErrorKind, Observation, RemoteError, RemoteRequest, features, observation::Application,
+    Detail, ErrorClass, ErrorKind, Observation, Reason, RemoteError, RemoteRequest, features, observation::Application,
     step::Step,
 };
 use crate::policy::{ChainViolation, Live, Mode, OrganizationId, OrganizationRef, Policy, check_chain, diff, tighten};
@@ -61,6 +61,27 @@ pub enum RemoteOutcome {
     Unsupported,
     /// Any other error that ended the reconcile.
     Error(RemoteError),
+}
+
+impl RemoteOutcome {
+    /// The reason that it is reported with.
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::InSync => Reason::InSync,
+            Self::StricterKept => Reason::StricterKept,
+            Self::Drifted => Reason::DriftDetected,
+            Self::ChainViolated(_) => Reason::InvalidSpec,
+            Self::OrganizationChanged { .. } => Reason::OrganizationChanged,
+            Self::OrganizationNotFound => Reason::OrganizationNotFound,
+            Self::FeatureUnavailable(_) => Reason::FeatureUnavailable,
+            Self::FeatureNotEnabled => Reason::FeatureNotEnabled,
+            Self::NotApplied => Reason::NotApplied,
+            Self::Unrecognized => Reason::UnrecognizedLivePolicy,
+            Self::Rejected(_) => Reason::RejectedByApi,
+            Self::Unsupported => Reason::ApiNotSupported,
+            Self::Error(error) => error.kind.reason(),
+        }
+    }
 }
 
 /// How often one reconcile writes a policy that the server takes, or may have taken,

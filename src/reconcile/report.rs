@@ -1,7 +1,7 @@
 //! All that follows from the end of a reconcile.
 
 use super::{
-    Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, claims::is_doubted, claims::is_refused, events,
+    Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, claims::is_refused, claims::is_unconfirmed, events,
     reached, requeue,
 };
 
@@ -37,14 +37,14 @@ impl Report {
         let reached = reached(state, outcome);
         // an outage in between says nothing of the credentials
         let refused = is_refused(outcome).then_some(true).or(reached.filter(|reached| *reached).map(|_| false));
-        let doubted = HistoryEvent::Doubted(is_doubted(state, outcome));
+        let unconfirmed = HistoryEvent::Unconfirmed(is_unconfirmed(state, outcome));
         Self {
             events: events(state, outcome, update.as_ref().filter(|_| !released)),
             requeue: requeue(state, outcome),
             history: [reached.map(HistoryEvent::Reached), refused.map(HistoryEvent::Refused), announced]
                 .into_iter()
                 .flatten()
-                .chain([doubted, HistoryEvent::Ended])
+                .chain([unconfirmed, HistoryEvent::Ended])
                 .collect(),
             update,
         }

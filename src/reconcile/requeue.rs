@@ -3,6 +3,7 @@
 
 use super::{CredentialsError, ErrorClass, ErrorKind, Outcome, Reason, RemoteError, RemoteOutcome, State};
 use std::time::Duration;
+use strum::IntoEnumIterator;
 
 /// When the next reconcile comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +26,7 @@ const fn minutes(n: u64) -> Duration {
 }
 
 /// The longest delay between two tries of something that may work any moment.
-pub const MAX_BACKOFF: Duration = minutes(5);
+const MAX_BACKOFF: Duration = minutes(5);
 
 /// Nothing watches a Secret, so it is read again after this time.
 const CREDENTIALS: Duration = minutes(1);
@@ -55,6 +56,13 @@ pub enum NextReconcile {
     Retry(Duration),
 }
 
+impl Requeue {
+    /// After a failure that may be over any moment.
+    pub const AFTER_FAILURE: Self = Self::Backoff { cap: MAX_BACKOFF };
+    /// After the API server failed, which costs it one small read to find out.
+    pub const AFTER_API_SERVER: Self = Self::Backoff { cap: CREDENTIALS };
+}
+
 /// [`requeue()`] for those who read a status: by the reasons of its conditions
 /// Ready and Synced, that of its announced release, and whether the spec is
 /// valid.
@@ -62,55 +70,63 @@ pub fn next_reconcile(ready: Reason, synced: Option<Reason>, release: Option<Rea
     use Reason as R;
     match ready {
         _ if release == Some(ready) => NextReconcile::Within(CREDENTIALS),
-        _ if ready == R::ApiServerError || synced == Some(R::ApiServerError) => NextReconcile::Within(CREDENTIALS),
         R::Suspended | R::Uninstalled | R::Released => NextReconcile::Never,
         R::InvalidSpec if !valid => NextReconcile::Never,
         R::NotChecked | R::Progressing => NextReconcile::Now,
+        R::CleanupPending | R::Deleting => NextReconcile::Retry(MAX_BACKOFF),
+        // an outage is told by Synced alone
+        _ => match synced.and_then(after_reason).or_else(|| after_reason(ready)) {
+            None | Some(Requeue::Never) => NextReconcile::Interval,
+            Some(Requeue::AFTER_FAILURE) => NextReconcile::Retry(MAX_BACKOFF),
+            Some(Requeue::Interval(time) | Requeue::After(time) | Requeue::Backoff { cap: time }) => {
+                NextReconcile::Within(time)
+            }
+        },
+    }
+}
+
+/// When the next reconcile comes after one that ended for `reason`; `None`: after
+/// the interval of the resource, or as the outcome says.
+fn after_reason(reason: Reason) -> Option<Requeue> {
+    use Reason as R;
+    match reason {
         R::CredentialsMissing
         | R::CredentialsIncomplete
         | R::CredentialsUnreadable
         | R::CredentialsNotAllowed
-        | R::CredentialsRejected
-        | R::AuthFailed => NextReconcile::Within(CREDENTIALS),
-        R::Forbidden => NextReconcile::Within(FORBIDDEN),
-        R::OrganizationNotFound => NextReconcile::Within(NOT_FOUND),
-        R::FeatureUnavailable
-        | R::FeatureNotEnabled
-        | R::NotApplied
-        | R::UnrecognizedLivePolicy
-        | R::RejectedByApi
-        | R::ApiNotSupported => NextReconcile::Within(TERMINAL),
-        R::CleanupPending | R::Deleting | R::InternalError | R::Stale => NextReconcile::Retry(MAX_BACKOFF),
-        _ if is_transient(ready) || synced.is_some_and(is_transient) => NextReconcile::Retry(MAX_BACKOFF),
-        _ => NextReconcile::Interval,
+        | R::ApiServerError => Some(Requeue::AFTER_API_SERVER),
+        R::OrganizationNotFound => Some(Requeue::Interval(NOT_FOUND)),
+        R::FeatureUnavailable | R::FeatureNotEnabled | R::NotApplied | R::UnrecognizedLivePolicy => {
+            Some(Requeue::Interval(TERMINAL))
+        }
+        R::InternalError => Some(Requeue::AFTER_FAILURE),
+        _ => ErrorKind::iter().find(|kind| kind.reason() == reason).map(after_kind),
     }
 }
 
-/// The reasons of errors that may be over at the next try.
-const fn is_transient(reason: Reason) -> bool {
-    use Reason as R;
-    matches!(
-        reason,
-        R::BadAuthResponse
-            | R::WriteConflict
-            | R::RateLimited
-            | R::ApiUnavailable
-            | R::TimedOut
-            | R::ApiUnreachable
-            | R::TlsError
-            | R::BadResponse
-    )
+/// When the next reconcile comes after an error, as far as its kind tells.
+fn after_kind(kind: ErrorKind) -> Requeue {
+    match kind.class() {
+        ErrorClass::Unauthenticated => Requeue::After(CREDENTIALS),
+        // permissions are granted sooner than servers are upgraded
+        ErrorClass::Refused if kind == ErrorKind::Forbidden => Requeue::Interval(FORBIDDEN),
+        ErrorClass::Refused => Requeue::Interval(TERMINAL),
+        ErrorClass::Absent | ErrorClass::Throttled | ErrorClass::Transient => Requeue::AFTER_FAILURE,
+    }
 }
 
 /// When the next reconcile comes after one that ended in `outcome`.
 pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
+    let after_reason = |reason| after_reason(reason).unwrap_or(Requeue::Interval(state.interval()));
+    let unsettled = if state.takes_over() { state.settings.settle } else { state.unsettled_for() };
     match outcome {
         Outcome::Gone | Outcome::Released(_) | Outcome::Suspended | Outcome::InvalidSpec(_) => Requeue::Never,
         // a Secret often comes seconds after its resource
         Outcome::Credentials(CredentialsError::Missing(_)) if state.history.age(state.began) < YOUNG => {
             Requeue::Backoff { cap: YOUNG / 10 }
         }
-        Outcome::Credentials(_) | Outcome::ApiServer(_) => Requeue::Backoff { cap: CREDENTIALS },
+        Outcome::Credentials(error) => after_reason(error.reason()),
+        Outcome::ApiServer(_) => after_reason(Reason::ApiServerError),
         // once its own writes can't land any more, it keeps nobody else out
         Outcome::Holding { left, .. } => match state.unsettled_for() {
             unsettled if unsettled.is_zero() => Requeue::After((*left).min(CREDENTIALS)),
@@ -121,49 +137,25 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
         // to see that the other one has stopped
         Outcome::Contended { gives_way: true, .. } | Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
         Outcome::Contended { next, .. } => Requeue::After((*next).min(state.interval())),
-        Outcome::CleanupPending(error) => after_error(state, error),
-        Outcome::Crashed(_) => Requeue::Backoff { cap: MAX_BACKOFF },
-        Outcome::Reconciled(remote_outcome) => after_reconcile(state, remote_outcome),
-    }
-}
-
-fn after_reconcile(state: &State, remote_outcome: &RemoteOutcome) -> Requeue {
-    let unsettled = if state.takes_over() { state.settings.settle } else { state.unsettled_for() };
-    match remote_outcome {
+        Outcome::Crashed(_) => after_reason(Reason::InternalError),
+        Outcome::CleanupPending(error) | Outcome::Reconciled(RemoteOutcome::Error(error)) => after_error(state, error),
         // a write that may still land, also one of an earlier reconcile or of the owner before, is read for when it must
         // have landed
-        RemoteOutcome::InSync | RemoteOutcome::StricterKept if !unsettled.is_zero() => {
+        Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept) if !unsettled.is_zero() => {
             Requeue::After(unsettled.min(state.interval()))
         }
-        // a violated chain too: a change of the application's policy cures it
-        RemoteOutcome::InSync
-        | RemoteOutcome::StricterKept
-        | RemoteOutcome::Drifted
-        | RemoteOutcome::ChainViolated(_)
-        | RemoteOutcome::OrganizationChanged { .. } => Requeue::Interval(state.interval()),
-        RemoteOutcome::OrganizationNotFound => Requeue::Interval(NOT_FOUND),
-        RemoteOutcome::FeatureUnavailable(_)
-        | RemoteOutcome::FeatureNotEnabled
-        | RemoteOutcome::NotApplied
-        | RemoteOutcome::Unrecognized
-        | RemoteOutcome::Rejected(_)
-        | RemoteOutcome::Unsupported => Requeue::Interval(TERMINAL),
-        RemoteOutcome::Error(error) => after_error(state, error),
+        // a violated chain after the interval: a change of the application's policy cures it
+        Outcome::Reconciled(remote_outcome) => after_reason(remote_outcome.reason()),
     }
 }
 
 fn after_error(state: &State, error: &RemoteError) -> Requeue {
-    match (error.kind, error.kind.class()) {
+    match (error.kind, after_kind(error.kind)) {
         // in a pause longer than the interval nothing is sent, but the status says that nothing was read
         (ErrorKind::RateLimited { retry_after }, _) => Requeue::After(retry_after.min(state.interval())),
-        (_, ErrorClass::Unauthenticated) if state.history.refused_for(state.began) < CREDENTIALS => {
-            Requeue::After(REFUSED)
-        }
-        (_, ErrorClass::Unauthenticated) => Requeue::After(CREDENTIALS),
-        // permissions are granted sooner than servers are upgraded
-        (ErrorKind::Forbidden, _) => Requeue::Interval(FORBIDDEN),
-        (_, ErrorClass::Refused) => Requeue::Interval(TERMINAL),
+        (_, Requeue::After(_)) if state.history.refused_for(state.began) < CREDENTIALS => Requeue::After(REFUSED),
         // whoever's request failed in an outage sends the next probe; all others are woken when one succeeds
-        _ => error.probe_after.map_or(Requeue::Backoff { cap: MAX_BACKOFF }, Requeue::After),
+        (_, Requeue::Backoff { .. }) => error.probe_after.map_or(Requeue::AFTER_FAILURE, Requeue::After),
+        (_, requeue) => requeue,
     }
 }

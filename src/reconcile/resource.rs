@@ -2,7 +2,7 @@
 //! has recorded so far.
 
 use super::{Condition, ConditionStatus, ConditionType, Reason};
-use crate::policy::{Live, OrganizationId, ValidatedSpec};
+use crate::policy::{Live, OrganizationId, ValidatedSpec, Violation};
 use jiff::Timestamp;
 use strum::{EnumString, IntoStaticStr};
 
@@ -33,7 +33,7 @@ pub struct Resource {
     /// Whether it carries our finalizer.
     pub finalizer: bool,
     /// Its spec, or what is wrong with it.
-    pub spec: Result<ValidatedSpec, Vec<String>>,
+    pub spec: Result<ValidatedSpec, Vec<Violation>>,
     /// Where its policy was written to before.
     pub pinned: Option<Pinned>,
     /// How it claims what is pinned; `None`: it does not.
@@ -113,6 +113,15 @@ impl ClaimState {
     pub fn name(self) -> &'static str {
         self.into()
     }
+}
+
+/// The longest value of the reconcile-now annotation in bytes.
+const LONGEST_REQUEST: usize = 256;
+
+/// The value of the reconcile-now annotation as far as it is a request: a longer
+/// one is not echoed in the status, so it asks for nothing.
+pub fn requested(annotation: Option<&String>) -> Option<String> {
+    annotation.filter(|value| value.len() <= LONGEST_REQUEST).cloned()
 }
 
 impl Resource {

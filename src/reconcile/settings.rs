@@ -19,6 +19,6 @@ pub struct Settings {
     pub disable_feature: bool,
     /// How long a deletion waits for credentials.
     pub grace: Duration,
-    /// The same where the whole namespace is being deleted.
+    /// How long it waits where the whole namespace is being deleted.
     pub namespace_grace: Duration,
 }

@@ -295,12 +295,13 @@ impl State {
     /// own; and it may be that of another resource that has written before us.
     pub fn adopts(&self) -> Option<Live> {
         let resource = self.here()?;
-        let moved = self.pin_here().is_none() && self.access().is_some();
-        let found = || self.observation.writes.before.or(self.observation.live).filter(|_| moved || !resource.recorded);
+        let unpinned = self.pin_here().is_none() && self.access().is_some();
+        let found =
+            || self.observation.writes.before.or(self.observation.live).filter(|_| unpinned || !resource.recorded);
         let first = || found().map(|live| self.before_others.unwrap_or(live));
         resource
             .adopted
-            .filter(|_| resource.pinned.is_none() || !moved)
+            .filter(|_| resource.pinned.is_none() || !unpinned)
             .or_else(first)
             .filter(|live| matches!(live, Live::Custom { .. }))
     }

@@ -7,7 +7,7 @@ use super::{
     PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, claims,
     condition::set,
     contention,
-    wording::{hold_message, problem},
+    wording::{hold_message, problem, violations_message},
 };
 use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
 
@@ -79,7 +79,9 @@ impl StatusUpdate {
                 update.pend(state, Reason::Progressing, "an older resource that names the organization is read first")
             }
             Outcome::Suspended => update.leave_alone(Reason::Suspended),
-            Outcome::InvalidSpec(violations) => update.stall(state, Reason::InvalidSpec, &violations.join("; ")),
+            Outcome::InvalidSpec(violations) => {
+                update.stall(state, Reason::InvalidSpec, &violations_message(violations))
+            }
             Outcome::Credentials(error) => update.credentials(state, resource, error),
             Outcome::Conflict { owner } => {
                 let owner = match owner {
@@ -121,7 +123,9 @@ impl StatusUpdate {
             Outcome::Settling(_) => {
                 update.pend(state, Reason::Deleting, &Reason::Deleting.message("an earlier write may still land"));
             }
-            Outcome::Crashed(how) => update.pend(state, Reason::InternalError, &Reason::InternalError.message(how)),
+            Outcome::Crashed(crash) => {
+                update.pend(state, Reason::InternalError, &Reason::InternalError.message(&crash.to_string()));
+            }
         }
         Some(update)
     }
@@ -204,15 +208,12 @@ impl StatusUpdate {
     }
 
     fn done(&mut self, state: &State, remote_outcome: &RemoteOutcome, live: &str) {
-        let (synced, reason) = match remote_outcome {
-            RemoteOutcome::InSync => (ConditionStatus::True, Reason::InSync),
-            RemoteOutcome::StricterKept => (ConditionStatus::False, Reason::StricterKept),
-            _ => (ConditionStatus::False, Reason::DriftDetected),
+        let reason = remote_outcome.reason();
+        let (synced, message) = match (remote_outcome, &self.observed) {
+            (RemoteOutcome::InSync, _) => (ConditionStatus::True, None),
+            (_, observed) => (ConditionStatus::False, observed.as_ref().map(|observed| summary(&observed.drift))),
         };
-        let message = match (remote_outcome, &self.observed) {
-            (RemoteOutcome::InSync, _) | (_, None) => format!("the session policy of {} is {live}", named(state)),
-            (_, Some(observed)) => summary(&observed.drift),
-        };
+        let message = message.unwrap_or_else(|| format!("the session policy of {} is {live}", named(state)));
         self.set(ConditionType::Ready, ConditionStatus::True, reason, &message);
         self.set(ConditionType::Synced, synced, reason, &message);
     }

@@ -10,6 +10,7 @@ pub struct Watched {
     deleting: bool,
     finalizer: bool,
     requested_at: Option<String>,
+    at_rest: bool,
 }
 
 /// What an event asks for.
@@ -23,6 +24,9 @@ pub enum Trigger {
     Changed,
     /// A reconcile, since a person asked for it.
     Requested,
+    /// A reconcile within its interval: it was there, and at rest, when the
+    /// operator started. No herd after a restart.
+    Scheduled,
 }
 
 impl From<&Resource> for Watched {
@@ -32,14 +36,18 @@ impl From<&Resource> for Watched {
             deleting: resource.deleting,
             finalizer: resource.finalizer,
             requested_at: resource.requested_at.clone(),
+            at_rest: resource.at_rest(),
         }
     }
 }
 
 impl Watched {
-    /// What the event asks for that shows the resource so, after `before`.
-    pub fn trigger(&self, before: Option<&Self>) -> Trigger {
-        let Some(before) = before else { return Trigger::Changed };
+    /// What the event asks for that shows the resource so, after `before`;
+    /// `starting`: it is the operator's first list.
+    pub fn trigger(&self, before: Option<&Self>, starting: bool) -> Trigger {
+        let Some(before) = before else {
+            return if starting && self.at_rest { Trigger::Scheduled } else { Trigger::Changed };
+        };
         let lost_finalizer = before.finalizer && !self.finalizer;
         if self.generation != before.generation || self.deleting != before.deleting || lost_finalizer {
             Trigger::Changed

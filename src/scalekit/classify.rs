@@ -5,7 +5,7 @@ use super::{
     http::{Body, HttpResponse, TransportError},
     wire,
 };
-use crate::reconcile::{Detail, ErrorClass, ErrorKind, RemoteError};
+use crate::reconcile::{Detail, ErrorClass, ErrorKind, Note, RemoteError};
 use std::time::Duration;
 
 /// The body of a successful response, or the error that the response means. `writes`: the request
@@ -22,9 +22,9 @@ pub(super) fn classify(
     let (body, problem) = match response.body {
         Body::Whole(body) if success => return Ok(body),
         Body::Whole(body) => (body, None),
-        Body::TimedOut => (Vec::new(), Some((ErrorKind::TimedOut, "the answer came too slowly"))),
-        Body::TooLarge if success => (Vec::new(), Some((ErrorKind::BadResponse, "the answer is too large"))),
-        Body::Truncated if success => (Vec::new(), Some((ErrorKind::BadResponse, "the answer broke off"))),
+        Body::TimedOut => (Vec::new(), Some((ErrorKind::TimedOut, Note::TooSlow))),
+        Body::TooLarge if success => (Vec::new(), Some((ErrorKind::BadResponse, Note::TooLarge))),
+        Body::Truncated if success => (Vec::new(), Some((ErrorKind::BadResponse, Note::Truncated))),
         // The status alone makes it an error.
         Body::TooLarge | Body::Truncated => (Vec::new(), None),
     };
@@ -51,20 +51,20 @@ fn surely_not_applied(status: u16) -> bool {
     matches!(status, 300..=499 | 501) && !matches!(status, 408 | 499)
 }
 
-fn kind(status: u16, not_found: bool, paused: Option<Duration>) -> (ErrorKind, Option<&'static str>) {
+fn kind(status: u16, not_found: bool, paused: Option<Duration>) -> (ErrorKind, Option<Note>) {
     let kind = match status {
         401 => ErrorKind::AuthFailed,
         403 => ErrorKind::Forbidden,
         404 if not_found => ErrorKind::NotFound,
-        404 => return (ErrorKind::BadResponse, Some("the 404 is not one of Scalekit's")),
+        404 => return (ErrorKind::BadResponse, Some(Note::Foreign404)),
         409 => ErrorKind::Conflict,
         408 | 499 => ErrorKind::Unavailable,
         429 => ErrorKind::RateLimited { retry_after: paused.unwrap_or(Duration::from_secs(1)) },
         400..=499 => ErrorKind::Rejected,
         501 => ErrorKind::Unsupported,
         500..=599 => ErrorKind::Unavailable,
-        300..=399 => return (ErrorKind::BadResponse, Some("the answer is a redirect, which is never followed")),
-        _ => return (ErrorKind::BadResponse, Some("the answer has an unknown status")),
+        300..=399 => return (ErrorKind::BadResponse, Some(Note::Redirect)),
+        _ => return (ErrorKind::BadResponse, Some(Note::UnknownStatus)),
     };
     (kind, None)
 }
@@ -92,12 +92,12 @@ pub(super) fn concealed(error: RemoteError) -> RemoteError {
     RemoteError { kind, detail: Detail::default(), ..error }
 }
 
-pub(super) fn error(kind: ErrorKind, note: &'static str) -> RemoteError {
+pub(super) fn error(kind: ErrorKind, note: Note) -> RemoteError {
     RemoteError { detail: Detail { note: Some(note), ..Detail::default() }, ..RemoteError::new(kind) }
 }
 
 /// The error of a successful response that does not follow the contract.
-pub(super) fn bad_response(note: &'static str, writes: bool) -> RemoteError {
+pub(super) fn bad_response(note: Note, writes: bool) -> RemoteError {
     RemoteError { outcome_unknown: writes, ..error(ErrorKind::BadResponse, note) }
 }
 
@@ -175,9 +175,9 @@ mod tests {
         assert_eq!(of(200, Body::TimedOut), Some(ErrorKind::TimedOut));
         assert_eq!(of(200, Body::TooLarge), None);
         for kind in [ErrorKind::Unreachable, ErrorKind::Tls, ErrorKind::TimedOut] {
-            assert_eq!(outage_kind(&Err(TransportError { kind, note: "", sent: false })), Some(kind));
+            assert_eq!(outage_kind(&Err(TransportError { kind, note: Note::NoAnswer, sent: false })), Some(kind));
         }
-        let unsendable = TransportError { kind: ErrorKind::BadResponse, note: "", sent: false };
+        let unsendable = TransportError { kind: ErrorKind::BadResponse, note: Note::NoAnswer, sent: false };
         assert_eq!(outage_kind(&Err(unsendable)), None);
     }
 

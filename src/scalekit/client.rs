@@ -12,7 +12,7 @@ use super::{
     transport::Limits,
     wire,
 };
-use crate::reconcile::{ErrorKind, RemoteError};
+use crate::reconcile::{ErrorKind, Note, RemoteError};
 use reqwest::{
     RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
@@ -251,7 +251,7 @@ impl Client {
             |e: TransportError| RemoteError { outcome_unknown: writes && e.sent, probe_after, ..error(e.kind, e.note) };
         let response = result.map_err(failed)?;
         if foreign {
-            return Err(RemoteError { probe_after, ..bad_response("what answered is not Scalekit", writes) });
+            return Err(RemoteError { probe_after, ..bad_response(Note::NotScalekit, writes) });
         }
         let paused = self.record_rate(&response, purpose).or(probe_after);
         Ok((response, paused))

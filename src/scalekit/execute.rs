@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     policy::{ExternalId, OrganizationId},
-    reconcile::{Organization, RemoteError, RemoteRequest, RemoteResponse},
+    reconcile::{Note, Organization, RemoteError, RemoteRequest, RemoteResponse},
 };
 
 impl Client {
@@ -68,14 +68,14 @@ impl Client {
     }
 }
 
-fn check_id(found: Organization, asked: &OrganizationId) -> Result<Organization, &'static str> {
-    if found.id == *asked { Ok(found) } else { Err("the answer is about another organization") }
+fn check_id(found: Organization, asked: &OrganizationId) -> Result<Organization, Note> {
+    if found.id == *asked { Ok(found) } else { Err(Note::OtherOrganization) }
 }
 
 /// A response without an external id is accepted.
-fn check_external_id(found: Organization, asked: &ExternalId) -> Result<Organization, &'static str> {
+fn check_external_id(found: Organization, asked: &ExternalId) -> Result<Organization, Note> {
     match &found.external_id {
-        Some(id) if id != asked.as_str() => Err("the answer is about an organization with another external id"),
+        Some(id) if id != asked.as_str() => Err(Note::OtherExternalId),
         _ => Ok(found),
     }
 }

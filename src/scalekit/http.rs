@@ -2,7 +2,7 @@
 //! each way in which that can fail.
 
 use super::retry_after::{Allowance, RetryHint};
-use crate::reconcile::ErrorKind;
+use crate::reconcile::{ErrorKind, Note};
 use reqwest::{Response, header::HeaderMap};
 use std::{error::Error, io, time::SystemTime};
 use tokio::time::{Instant, timeout_at};
@@ -37,14 +37,14 @@ pub(super) enum Body {
 #[derive(Debug, PartialEq)]
 pub(super) struct TransportError {
     pub(super) kind: ErrorKind,
-    pub(super) note: &'static str,
+    pub(super) note: Note,
     /// Whether the server may have seen the request.
     pub(super) sent: bool,
 }
 
 pub(super) async fn send(request: reqwest::RequestBuilder, deadline: Instant) -> Result<HttpResponse, TransportError> {
     match timeout_at(deadline, request.send()).await {
-        Err(_) => Err(TransportError { kind: ErrorKind::TimedOut, note: "no answer within the deadline", sent: true }),
+        Err(_) => Err(TransportError { kind: ErrorKind::TimedOut, note: Note::NoAnswer, sent: true }),
         Ok(Err(error)) => Err(transport_error(&error)),
         Ok(Ok(response)) => Ok(HttpResponse {
             status: response.status().as_u16(),
@@ -85,15 +85,15 @@ fn allowance(headers: &HeaderMap) -> Option<Allowance> {
 fn transport_error(error: &reqwest::Error) -> TransportError {
     let mut chain = std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source());
     let (kind, note, sent) = if error.is_builder() {
-        (ErrorKind::BadResponse, "the request could not be built", false)
+        (ErrorKind::BadResponse, Note::NotBuilt, false)
     } else if !error.is_connect() {
-        (ErrorKind::Unreachable, "the connection was lost before the answer", true)
+        (ErrorKind::Unreachable, Note::ConnectionLost, true)
     } else if chain.any(is_tls) {
-        (ErrorKind::Tls, "no trusted connection", false)
+        (ErrorKind::Tls, Note::NoTrustedConnection, false)
     } else if error.is_timeout() {
-        (ErrorKind::Unreachable, "no connection within half the deadline", false)
+        (ErrorKind::Unreachable, Note::NoConnectionInTime, false)
     } else {
-        (ErrorKind::Unreachable, "no connection", false)
+        (ErrorKind::Unreachable, Note::NoConnection, false)
     };
     TransportError { kind, note, sent }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     policy::ExternalId,
-    reconcile::{ErrorKind, Organization, RemoteError},
+    reconcile::{ErrorKind, Note, Organization, RemoteError},
 };
 
 /// The most pages that are searched, ten thousand organizations. More mean that the server ignores the
@@ -25,16 +25,16 @@ impl Client {
                 }
                 // An organization may be on two pages if the list changes meanwhile.
                 if found.as_ref().is_some_and(|earlier| earlier.id != organization.id) {
-                    return Err(bad_response("several organizations carry this external id", false));
+                    return Err(bad_response(Note::SeveralExternalIds, false));
                 }
                 found = Some(organization);
             }
             next = page.next;
             if next.is_none() {
-                return found.ok_or_else(|| error(ErrorKind::NotFound, "no organization carries this external id"));
+                return found.ok_or_else(|| error(ErrorKind::NotFound, Note::NoExternalId));
             }
         }
-        Err(bad_response("the list of organizations does not end", false))
+        Err(bad_response(Note::EndlessList, false))
     }
 }
 

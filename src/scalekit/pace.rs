@@ -5,13 +5,13 @@
 //! rate that was too much. No clock and no waiting here: every call is given the
 //! time.
 
-use super::{refill::Reported, retry_after::Allowance};
+use super::{
+    refill::{LONGEST_PAUSE, Reported, SHORTEST_PAUSE, seconds},
+    retry_after::Allowance,
+};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The shortest and the longest pause a server can impose.
-pub(super) const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest pause after a 429 without a hint how long to wait, in seconds.
 const LONGEST_BACKOFF: f64 = 300.0;
 /// The rate recovers by this part of the configured one with each response, up to
@@ -179,10 +179,6 @@ impl Pace {
         let gained = now.duration_since(self.refilled_at).as_secs_f64() * self.rate;
         (self.tokens + gained).min(self.rate.max(1.0))
     }
-}
-
-pub(super) fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
 }
 
 /// The pause after a 429 that asks to wait for `hint`, or which is the `nth` in a row without one.

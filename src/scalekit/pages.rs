@@ -3,7 +3,7 @@
 use super::{Client, classify::bad_response, requests::HttpRequest, wire};
 use crate::{
     policy::ExternalId,
-    reconcile::{Organization, RemoteError},
+    reconcile::{Note, Organization, RemoteError},
 };
 
 /// One page of the list.
@@ -35,7 +35,7 @@ impl Client {
         let body = self.send(&HttpRequest::list(filter, page_token), admission).await?;
         let (organizations, next, total) = wire::organizations(&body).map_err(|note| bad_response(note, false))?;
         if next.is_some() && next.as_deref() == page_token {
-            return Err(bad_response("the list repeats its page token", false));
+            return Err(bad_response(Note::RepeatedPageToken, false));
         }
         Ok(Page { organizations, next, total })
     }

@@ -2,13 +2,13 @@
 //! and then as fast as the server was seen to refill it. That is a lower bound, so
 //! pacing alone brings no 429.
 
-use super::{
-    pace::{SHORTEST_PAUSE, seconds},
-    retry_after::Allowance,
-};
+use super::retry_after::Allowance;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The shortest and the longest pause a server can impose.
+pub(super) const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// Times are reported in whole seconds.
 const ROUNDED: Duration = Duration::from_millis(1500);
 /// What the refill is measured over.
@@ -139,6 +139,10 @@ impl Reported {
         };
         Some(sooner)
     }
+}
+
+pub(super) fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! The exit codes of all verbs of `osp`, which scripts rely on (`docs/osp.md`).
+//! The exit codes of all programs, which scripts rely on (`docs/osp.md`).
 
 use super::note;
 use std::{fmt::Display, process};
 
-/// How a verb ends.
+/// How a program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Nothing to report.
@@ -34,9 +34,9 @@ impl Exit {
     }
 }
 
-impl From<Exit> for process::ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+impl process::Termination for Exit {
+    fn report(self) -> process::ExitCode {
+        process::ExitCode::from(self as u8)
     }
 }
 
@@ -71,10 +71,10 @@ mod tests {
     }
 
     #[test]
-    fn no_verb_has_a_code_of_its_own() {
-        for part in ["src/gitops", "src/plugin", "src/bin/osp.rs"] {
+    fn no_program_has_a_code_of_its_own() {
+        for part in ["src/gitops", "src/plugin", "src/bin"] {
             sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &mut |path, text| {
-                for own in ["ExitCode::", "process::exit", "Exit::Failure as", "std::process::Exit"] {
+                for own in ["ExitCode", "process::exit", "Exit::Failure as"] {
                     assert!(!text.contains(own), "{own} in {}", path.display());
                 }
             });

@@ -2,12 +2,14 @@
 //! others, so that they control neither the terminal nor the pipeline that shows them.
 
 mod exit;
+mod near;
 mod output;
 mod print;
 mod progress;
 mod text;
 
 pub use exit::Exit;
+pub use near::near;
 pub(crate) use output::has_colours;
 pub use output::{Output, Style};
 pub use print::{note, print, with_causes};

@@ -162,7 +162,7 @@ fn every_path_of_the_page_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = page(PAGE);
     let path = |word: &str| {
-        word.contains('/')
+        (word.contains('/') || word.ends_with(".rs"))
             && !word.starts_with('/')
             && word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
     };

@@ -53,7 +53,7 @@ fn stored(document: &Value) -> Result<Value, Vec<Violation>> {
 pub fn read(document: &Value) -> Result<ValidatedSpec, Vec<Violation>> {
     let spec = stored(document)?.get_mut("spec").map(Value::take).unwrap_or_default();
     let spec = serde_json::from_value::<OrganizationSessionPolicySpec>(spec)
-        .map_err(|error| vec![Violation::new(RuleId::Schema, "spec", error.to_string())])?;
+        .map_err(|error| vec![Violation::new(RuleId::Readable, "spec", error.to_string())])?;
     validate(&spec)
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     crd::{self, RuleId, Violation},
     gitops::Rule,
+    terminal::near,
 };
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -15,7 +16,7 @@ pub(super) const fn rule(violation: &Violation) -> Rule {
         RuleId::Kind => Rule::WrongKind,
         RuleId::KnownFields => Rule::UnknownField,
         RuleId::Metadata => Rule::Metadata,
-        RuleId::Schema | RuleId::Required(_) => Rule::Schema,
+        RuleId::Readable | RuleId::Schema | RuleId::Required(_) => Rule::Schema,
         RuleId::Policy(_) => Rule::Policy,
     }
 }
@@ -26,7 +27,7 @@ pub(super) fn suggest(violation: &Violation) -> Option<String> {
         RuleId::KnownFields => Some(known_fields(&violation.path)),
         RuleId::Required(field) => Some(format!("add the field {field}")),
         RuleId::Schema => schema_of(&violation.path).map(allowed),
-        RuleId::Kind | RuleId::Metadata | RuleId::Policy(_) => None,
+        RuleId::Readable | RuleId::Kind | RuleId::Metadata | RuleId::Policy(_) => None,
     }
 }
 
@@ -65,18 +66,11 @@ fn known_fields(path: &str) -> String {
     let (parent, field) = path.rsplit_once('.').unwrap_or(("", path));
     let properties = schema_of(parent).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
     let known: Vec<&str> = properties.into_iter().flatten().map(|(field, _)| field.as_str()).collect();
-    let distances = known.iter().map(|known| (strsim::levenshtein(&letters(known), &letters(field)), known));
-    match distances.min() {
-        Some((distance, near)) if distance <= near.len() / 3 => format!("did you mean {near}?"),
+    match near(field, known.iter().copied()).join(" or ") {
+        meant if !meant.is_empty() => format!("did you mean {meant}?"),
         _ if known.is_empty() => "remove it".into(),
         _ => format!("remove it; there are {}", known.join(", ")),
     }
-}
-
-/// The letters and digits of a field's name in lower case, so that `idle_timeout` equals
-/// `idleTimeout`; at most 64, since the time to compute an edit distance grows with both lengths.
-fn letters(field: &str) -> String {
-    field.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -85,8 +79,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_field_is_compared_without_case_and_underscores() {
-        assert_eq!(letters("deletion_policy"), letters("deletionPolicy"));
+    fn the_field_that_was_meant_is_named_or_else_those_that_there_are() {
         assert_eq!(known_fields("spec.deletion_polici"), "did you mean deletionPolicy?");
         assert!(known_fields("spec.kitten").starts_with("remove it; there are "));
     }

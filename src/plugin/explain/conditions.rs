@@ -1,5 +1,5 @@
-//! The conditions that need attention: what each means, its message, and what to do. The sentences are
-//! those of `docs/conditions.md`.
+//! The conditions that need attention: the message that the operator wrote and, where that does not
+//! say so, what the reason means and what to do, in the sentences of `docs/conditions.md`.
 
 use super::super::{age, summary::Summary};
 use crate::{
@@ -22,21 +22,19 @@ pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, 
         let head = output.paint(&printable(reason), Style::Strong);
         text.push_str(&format!("\n{head} for {}\n", age::span(since, now)));
         text.push_str(&output.paragraph("  ", &named.join(", ")));
-        let Some(known) = Reason::parse(reason) else {
-            // a newer operator wrote a reason that this version does not know: print its message
-            for condition in conditions {
-                text.push_str(&output.paragraph("  ", &condition.message));
-            }
-            continue;
-        };
-        text.push_str(&output.paragraph("  Means  ", known.means()));
-        if let Some(here) = conditions.iter().find_map(|c| known.detail(&c.message)) {
-            text.push_str(&output.paragraph("  Here   ", here));
+        let message = conditions.iter().map(|c| c.message.as_str()).max_by_key(|message| message.len());
+        let message = message.unwrap_or_default();
+        text.push_str(&output.paragraph("  ", message));
+        let Some(known) = Reason::parse(reason) else { continue };
+        if !message.contains(known.means().trim_end_matches('.')) {
+            text.push_str(&output.paragraph("  Means  ", known.means()));
         }
         if let Some(owner) = owner.filter(|_| known == Reason::Conflict) {
             text.push_str(&output.paragraph("  Owner  ", owner));
         }
-        text.push_str(&output.paragraph("  Do     ", known.act()));
+        if !message.contains(known.act()) {
+            text.push_str(&output.paragraph("  Do     ", known.act()));
+        }
     }
     text
 }
@@ -62,7 +60,7 @@ fn groups<'a>(summary: &Summary<'a>) -> Vec<(&'a str, Vec<&'a Condition>)> {
 /// Whether a condition needs no attention: it is True, or for Contended, Reconciling and Stalled not
 /// True.
 fn is_as_expected(condition_type: ConditionType, condition: &Condition) -> bool {
-    let good =
+    let healthy_when_true =
         !matches!(condition_type, ConditionType::Contended | ConditionType::Reconciling | ConditionType::Stalled);
-    (ConditionStatus::parse(&condition.status) == ConditionStatus::True) == good
+    (ConditionStatus::parse(&condition.status) == ConditionStatus::True) == healthy_when_true
 }

@@ -37,7 +37,7 @@ fn cure(world: &mut World) {
     world.scalekit.application = Ok(application(10_080, 5));
     world.each_tenant(|tenant| tenant.stale = None);
     world.credentials = Ok(access(HOST));
-    world.secret = Ok(access(HOST));
+    world.secret_leads_to(HOST);
     world.advance(HOUR); // no fight is remembered longer
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{On, SECRET, Trouble, World, access},
+    world::{On, SECRET, Trouble, World},
 };
 use crate::policy::{Live, ValidatedSpec};
 use crate::reconcile::{Application, ClusterWrite, ErrorKind, Outcome, RemoteOutcome, Request, Response, Step};
@@ -77,10 +77,10 @@ fn a_rotation_to_another_environment_starts_over_there() {
     for on in [On::ApplicationPolicy, On::ReadPolicy, On::WritePolicy] {
         let mut world = World::new();
         let uid = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) });
-        world.secret = Ok(access(HOST));
+        world.secret_leads_to(HOST);
         world.trouble(on, 0, Trouble::Refused(ErrorKind::AuthFailed));
         let steps = if matches!(on, On::ApplicationPolicy) { 5 } else { 9 };
-        world.meanwhile(steps, |world| world.secret = Ok(access(OTHER)));
+        world.meanwhile(steps, |world| world.secret_leads_to(OTHER));
         let reconciled = world.reconcile(uid);
         assert_eq!(
             reconciled.outcome,

@@ -5,7 +5,7 @@ use super::{
     samples::*,
     world::{On, Trouble, Uid, World, access},
 };
-use crate::policy::{DeletionPolicy, Live, Policy, ValidatedSpec};
+use crate::policy::{DeletionPolicy, Live, Policy, RuleId, ValidatedSpec, Violation};
 use crate::reconcile::{
     ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorClass, ErrorKind, Hold, Outcome, Reason,
     Release, RemoteError, without_revert,
@@ -306,7 +306,8 @@ fn suspending_never_holds_a_deletion_back() {
 #[test]
 fn a_spec_that_cannot_be_read_holds_the_resource_for_the_grace() {
     let (mut world, uid) = deleting(enforce(declared()));
-    world.cluster.get_mut(uid).unwrap().spec = Err(vec!["policy is not an object".into()]);
+    world.cluster.get_mut(uid).unwrap().spec =
+        Err(vec![Violation::new(RuleId::Readable, "", "policy is not an object")]);
     assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { hold: Hold::InvalidSpec, .. }));
     world.advance(MINUTE * 60);
     assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Orphaned(Hold::InvalidSpec)));

@@ -1,10 +1,7 @@
 //! One environment under two host names: who owns an organization there
 //! (`docs/failures.md` row 123).
 
-use super::{
-    samples::*,
-    world::{World, access},
-};
+use super::{samples::*, world::World};
 use crate::policy::{Live, Policy, ValidatedSpec};
 use crate::reconcile::{ConditionType, Outcome, Pinned, Release};
 
@@ -12,7 +9,7 @@ use crate::reconcile::{ConditionType, Outcome, Pinned, Release};
 /// domain, and a younger one by its host.
 fn two_names() -> (World, [u32; 2]) {
     let mut world = World::new();
-    world.secret = Ok(access(CUSTOM_DOMAIN));
+    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
     let older = world.declare_in("a", Ok(by_custom_domain(declared())));
     let younger = world.declare_in("b", Ok(enforce(custom(240, None))));
     (world, [older, younger])

@@ -5,7 +5,7 @@ use super::{
     samples::*,
     world::{SECRET, World, access},
 };
-use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
+use crate::policy::{DeletionPolicy, Live, Mode, Policy, RuleId, ValidatedSpec, Violation};
 use crate::reconcile::{
     Claim, ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, InvalidValue, Outcome,
     ReadError, Reason, RemoteOutcome,
@@ -72,7 +72,8 @@ fn a_suspended_resource_is_reported_and_left_alone() {
 #[test]
 fn an_invalid_spec_costs_no_call_and_stalls() {
     let mut world = World::new();
-    let uid = world.declare_in("customers", Err(vec!["policy.idleSessionTimeout: is not below 8h".into()]));
+    let violation = Violation::new(RuleId::Schema, "policy.idleSessionTimeout", "is not below 8h");
+    let uid = world.declare_in("customers", Err(vec![violation]));
     let reconciled = world.reconcile(uid);
     assert_eq!(reconciled.words(), ["read resource"]);
     assert_eq!(world.says(uid, ConditionType::Stalled), "True InvalidSpec");
@@ -138,7 +139,7 @@ fn a_younger_claim_writes_nothing_and_takes_over_when_the_older_one_is_gone() {
 }
 
 #[test]
-fn a_winner_is_named_only_inside_its_own_namespace() {
+fn an_owner_is_named_only_inside_its_own_namespace() {
     let (mut world, _) = World::at_rest(enforce(declared()));
     let stranger = world.declare_in("elsewhere", Ok(enforce(declared())));
     assert_eq!(world.reconcile(stranger).outcome, Outcome::Conflict { owner: None });
@@ -146,7 +147,7 @@ fn a_winner_is_named_only_inside_its_own_namespace() {
 }
 
 #[test]
-fn a_loser_that_carries_a_finalizer_drops_it() {
+fn a_conflicted_resource_that_carries_a_finalizer_drops_it() {
     let mut world = World::new();
     let owner = world.declare(enforce(declared()));
     let conflicted = world.declare(enforce(declared()));
@@ -319,7 +320,7 @@ fn of_two_created_in_the_same_second_the_first_by_namespace_and_name_owns() {
 #[test]
 fn row_045_a_younger_one_with_other_credentials_waits_until_the_older_one_was_reconciled() {
     let mut world = World::new();
-    world.secret = Ok(access(HOST));
+    world.secret_leads_to(HOST);
     let older = world.declare(enforce(declared()));
     let younger = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(240, None)) });
     let reconciled = world.reconcile(younger);
@@ -335,7 +336,7 @@ fn row_111_an_older_one_whose_credentials_are_bad_or_slow_is_not_waited_for() {
     for reconcile_older in [true, false] {
         let mut world = World::new();
         world.credentials_missing();
-        world.secret = Ok(access(HOST));
+        world.secret_leads_to(HOST);
         let older = world.declare(enforce(declared()));
         let younger = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(240, None)) });
         if reconcile_older {

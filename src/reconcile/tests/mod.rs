@@ -27,3 +27,4 @@ mod reports;
 mod requeue;
 mod restore;
 mod takeover;
+mod tenants;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::policy::Live;
 use crate::reconcile::{
-    ConditionStatus, ConditionType, CredentialsError, CredentialsSource, ErrorKind, Outcome, ReadError, Reason,
+    ConditionStatus, ConditionType, Crash, CredentialsError, CredentialsSource, ErrorKind, Outcome, ReadError, Reason,
     StatusUpdate,
 };
 use std::time::Duration;
@@ -215,10 +215,10 @@ fn a_reconcile_now_request_is_echoed_on_success_and_failure() {
 fn a_crash_is_said_of_the_resource_it_happened_to() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let state = world.reconcile(uid).state;
-    let update = StatusUpdate::after(&state, &Outcome::Crashed("it ran out of time")).unwrap();
+    let update = StatusUpdate::after(&state, &Outcome::Crashed(Crash::Panicked)).unwrap();
     let ready = update.conditions.iter().find(|c| c.type_ == ConditionType::Ready).unwrap();
     assert_eq!((ready.status, ready.reason), (ConditionStatus::False, Reason::InternalError));
-    assert!(ready.message.contains("it ran out of time"));
+    assert!(ready.message.contains("it panicked"));
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Change {
             Self::CredentialsBack => world.credentials = Ok(super::world::access(HOST)),
             // a second host name is only known for one where the environment says so
             Self::SecretLeadsTo(CUSTOM_DOMAIN) if world.scalekit.issuer.is_none() => {}
-            Self::SecretLeadsTo(host) => world.secret = Ok(super::world::access(host)),
+            Self::SecretLeadsTo(host) => world.secret_leads_to(host),
             Self::Wait(seconds) => world.advance(Duration::from_secs(seconds)),
             Self::Restart => world.restart(),
         }

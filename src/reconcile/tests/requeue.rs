@@ -6,11 +6,12 @@ use super::{
     world::{On, Reconciled, Trouble, Uid, World, access},
 };
 use crate::reconcile::{
-    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, NextReconcile, Outcome, Reason,
-    RemoteError, RemoteOutcome, Requeue, next_reconcile, requeue,
+    ConditionType, Crash, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, HOUR, NextReconcile, Outcome,
+    Reason, RemoteError, RemoteOutcome, Requeue, next_reconcile, requeue,
 };
 use proptest::prelude::*;
 use std::time::Duration;
+use strum::IntoEnumIterator;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -118,7 +119,7 @@ fn with_growing_pauses_in_an_outage_and_as_told_when_limited() {
     assert_eq!(after(paused), Requeue::After(MINUTE * 2), "its status must not be older than the interval");
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let state = world.reconcile(uid).state;
-    assert_eq!(requeue(&state, &Outcome::Crashed("it panicked")), CAPPED);
+    assert_eq!(requeue(&state, &Outcome::Crashed(Crash::Panicked)), CAPPED);
     let not_sent = RemoteError { not_sent: true, ..RemoteError::new(Unavailable) };
     let probe = RemoteError { probe_after: Some(SECOND * 7), ..RemoteError::new(Unavailable) };
     for (error, expected) in [(not_sent, CAPPED), (probe, Requeue::After(SECOND * 7))] {
@@ -211,4 +212,37 @@ fn a_hold_and_a_contended_policy_are_announced_with_their_own_times() {
     assert_eq!(said(&world.reconcile(uid)), Some(NextReconcile::Retry(MINUTE * 5)));
     assert_eq!(next_reconcile(Reason::RateLimited, None, None, true), NextReconcile::Retry(MINUTE * 5));
     assert_eq!(next_reconcile(Reason::Contended, None, None, true), NextReconcile::Interval);
+}
+
+#[test]
+fn what_to_do_about_a_reason_names_the_times_that_are_planned() {
+    let mut named = 0;
+    for reason in Reason::ALL {
+        for (words, time) in [("within a minute", MINUTE), ("every hour", MINUTE * 60)] {
+            if reason.act().contains(words) {
+                assert_eq!(next_reconcile(*reason, None, None, true), NextReconcile::Within(time), "{reason}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named >= 7, "{named}");
+    assert!(Reason::Contended.act().contains("stays and is tried once an hour") && HOUR == MINUTE * 60);
+}
+
+#[test]
+fn an_outage_after_refused_credentials_is_announced_with_its_own_time() {
+    let (refused, outage) = (Reason::AuthFailed, Reason::BadResponse);
+    assert_eq!(next_reconcile(refused, Some(refused), None, true), NextReconcile::Within(MINUTE));
+    assert_eq!(next_reconcile(refused, Some(outage), None, true), NextReconcile::Retry(MINUTE * 5));
+}
+
+#[test]
+fn every_kind_of_error_is_announced_as_it_is_planned() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    let state = world.reconcile(uid).state;
+    for kind in ErrorKind::iter() {
+        let said = next_reconcile(kind.reason(), None, None, true);
+        let planned = requeue(&state, &Outcome::Reconciled(RemoteOutcome::Error(RemoteError::new(kind))));
+        assert!(is_true(said, planned, state.interval()), "{kind:?}: {said:?} and {planned:?}");
+    }
 }

@@ -6,7 +6,7 @@ use super::{
     world::{Crash, Interrupted, SECRET, Uid, World, access},
 };
 use crate::policy::{DeletionPolicy, Live, ValidatedSpec};
-use crate::reconcile::{CredentialsError, CredentialsSource, Outcome, Release};
+use crate::reconcile::{Outcome, Release};
 
 fn restore(spec: ValidatedSpec) -> ValidatedSpec {
     ValidatedSpec { deletion: DeletionPolicy::Restore, ..spec }
@@ -104,10 +104,10 @@ fn row_128_a_successor_inherits_what_was_there_and_not_the_policy_of_its_predece
 #[test]
 fn row_128_so_does_whoever_takes_over_from_a_living_one_that_lost_its_credentials() {
     let mut world = before_us(no_idle(90), true);
-    world.secret = Ok(access(HOST));
+    world.secret_leads_to(HOST);
     let older = world.declare(restore(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) }));
     world.reconcile(older);
-    world.secret = Err(CredentialsError::Missing(CredentialsSource::Secret(SECRET.into())));
+    world.secrets.clear();
     world.reconcile(older);
     world.advance(world.settings.interval);
     world.reconcile(older);

@@ -4,12 +4,10 @@
 use super::{
     deletion::deleting,
     samples::*,
-    world::{On, SECRET, Trouble, Uid, World, access},
+    world::{On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{Live, Policy, ValidatedSpec};
-use crate::reconcile::{
-    CredentialsError, CredentialsSource, ErrorKind, Outcome, Reason, Release, RemoteOutcome, Requeue,
-};
+use crate::reconcile::{ErrorKind, Outcome, Reason, Release, RemoteOutcome, Requeue};
 use std::time::Duration;
 
 /// Resources that use the Secret.
@@ -21,12 +19,12 @@ fn by_secret(policy: Policy) -> ValidatedSpec {
 /// and a younger one with credentials of its own that takes over.
 fn owner_without_secret() -> (World, Uid, Uid) {
     let mut world = World::new();
-    world.secret = Ok(access(HOST));
+    world.secret_leads_to(HOST);
     let owner = world.declare(by_secret(declared()));
     world.reconcile(owner);
     let younger = world.declare(enforce(custom(240, None)));
     assert!(matches!(world.reconcile(younger).outcome, Outcome::Conflict { .. }));
-    world.secret = Err(CredentialsError::Missing(CredentialsSource::Secret(SECRET.into())));
+    world.secrets.clear();
     (world, owner, younger)
 }
 
@@ -41,7 +39,7 @@ fn lose_the_claim(world: &mut World, uid: Uid) {
 fn row_129_whoever_takes_over_looks_for_a_late_write_of_the_one_before() {
     let mut world = World::new();
     world.settings.settle = Duration::from_secs(70);
-    world.secret = Ok(access(HOST));
+    world.secret_leads_to(HOST);
     let owner = world.declare(by_secret(declared()));
     world.reconcile(owner);
     let younger = world.declare(enforce(custom(240, None)));
@@ -101,7 +99,7 @@ fn row_131_a_restart_within_the_delay_of_a_revert_leaves_a_successor_time_to_be_
     world.settings.revert_delay = Duration::from_secs(30);
     world.delete(uid);
     assert!(matches!(world.reconcile(uid).outcome, Outcome::Waiting { reason: Reason::Deleting, .. }));
-    world.secret = Ok(access(HOST));
+    world.secret_leads_to(HOST);
     let successor = world.declare(by_secret(custom(240, None)));
     world.advance(Duration::from_secs(40));
     world.restart();
@@ -149,7 +147,7 @@ fn row_132_the_younger_of_two_goes_as_not_the_owner() {
 #[test]
 fn row_132_refused_credentials_keep_no_more_than_missing_ones() {
     let (mut world, owner, younger) = owner_without_secret();
-    world.secret = Ok(access(HOST));
+    world.secret_leads_to(HOST);
     for _ in 0..2 {
         world.trouble(On::Organization, 0, Trouble::Refused(ErrorKind::CredentialsRejected));
     }

@@ -5,7 +5,10 @@ use super::{
     server::{HttpResponse, Server, client, client_of, json, transport},
     write_policy,
 };
-use crate::{reconcile::ErrorKind, scalekit::Settings};
+use crate::{
+    reconcile::{ErrorKind, Note},
+    scalekit::Settings,
+};
 use futures::future::join_all;
 use std::{
     sync::{
@@ -23,14 +26,14 @@ async fn row_015_after_five_failures_in_a_row_nothing_more_is_sent() {
         let first = client(&transport, &server.url);
         for _ in 0..5 {
             let error = first.request(&read_policy()).await.unwrap_err();
-            assert_eq!((error.kind, error.detail.note == Some("held back here, nothing was sent")), (kind, false));
+            assert_eq!((error.kind, error.detail.note == Some(Note::NotSent)), (kind, false));
         }
         let before = server.received().len();
         let other = client(&transport, &server.url);
         let held = join_all((0..100).map(|_| async { other.request(&write_policy()).await.unwrap_err() })).await;
         for error in held {
             assert_eq!(kind_and_outcome(&error), (kind, false), "what was not sent can't land");
-            assert_eq!(error.detail.to_string(), "held back here, nothing was sent");
+            assert_eq!(error.detail.note, Some(Note::NotSent));
         }
         assert_eq!(server.received().len(), before);
     }

@@ -66,7 +66,7 @@ async fn row_010_a_pause_holds_for_every_client_of_the_environment_and_for_no_ot
     retry_after(&client(&transport, &limited.url)).await;
     let error = client(&transport, &format!("{}/", limited.url)).request(&read_policy()).await.unwrap_err();
     assert!(matches!(error.kind, ErrorKind::RateLimited { .. }));
-    assert_eq!(error.detail.to_string(), "held back here, nothing was sent");
+    assert_eq!(error.detail.to_string(), "the request was not sent");
     assert_eq!(limited.received().len(), 2);
     assert!(client(&transport, &other.url).request(&read_policy()).await.is_ok());
 }

@@ -1,6 +1,7 @@
 //! Reads the response of the token endpoint (`scalekit-api.md` §1.3).
 
 use super::{Read, decode};
+use crate::reconcile::Note;
 use crate::scalekit::token::Grant;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
@@ -24,9 +25,9 @@ pub(in crate::scalekit) fn grant(body: &[u8]) -> Read<Grant> {
         expires_in: Option<Value>,
     }
     let body = decode::<Body>(body)?;
-    let value = body.access_token.ok_or("the answer has no access token")?;
+    let value = body.access_token.ok_or(Note::NoAccessToken)?;
     if !sendable(&value) {
-        return Err("the access token cannot be sent in a header");
+        return Err(Note::BadAccessToken);
     }
     let issuer = issuer(&value);
     Ok(Grant { value: SecretString::from(value), lifetime: lifetime(body.expires_in.as_ref()), issuer })

@@ -1,7 +1,7 @@
 //! Reads and writes Scalekit's JSON. Tolerant where the contract is open (`scalekit-api.md` §6), strict
 //! where a wrong guess could do harm.
 //!
-//! The errors are fixed sentences, which never quote the response.
+//! What can't be read becomes a [`Note`], which never quotes the response.
 
 mod error;
 mod grant;
@@ -14,6 +14,7 @@ pub(super) use grant::grant;
 pub(super) use organization::{organization, organizations, write_features};
 pub(super) use policy::{application_policy, live_policy, write_policy};
 
+use crate::reconcile::Note;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -23,15 +24,16 @@ use std::{fmt, marker::PhantomData};
 /// The deepest nesting that is read; Scalekit's JSON is flatter (`docs/failures.md` row 21).
 const DEEPEST: usize = 32;
 
-type Read<T> = Result<T, &'static str>;
+/// What was read, or why it can't be.
+type Read<T> = Result<T, Note>;
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
     if depth(body) > DEEPEST {
-        return Err("the answer is nested too deeply");
+        return Err(Note::NestedTooDeeply);
     }
     match serde_json::from_slice::<Object<T>>(body) {
         Ok(Object(value)) => Ok(value),
-        Err(_) => Err("the answer is not the JSON it should be"),
+        Err(_) => Err(Note::NotJson),
     }
 }
 

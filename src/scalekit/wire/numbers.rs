@@ -2,6 +2,7 @@
 
 use super::Read;
 use crate::policy::{Minutes, Unit};
+use crate::reconcile::Note;
 use serde_json::Value;
 
 /// The largest float up to which every integer is exact.
@@ -27,11 +28,10 @@ fn integral(number: f64) -> Option<i64> {
 /// A timeout with its unit. Absent, null and zero mean "not set", and then the
 /// unit does not matter.
 pub(super) fn timeout(value: Option<&Value>, unit: Option<&Value>) -> Read<Option<Minutes>> {
-    const BAD: &str = "a timeout in the answer is not a valid number of minutes";
     let Some(value) = value else { return Ok(None) };
-    match integer(value).ok_or(BAD)? {
+    match integer(value).ok_or(Note::BadTimeout)? {
         0 => Ok(None),
-        value => Minutes::of(value, read_unit(unit)?).map(Some).ok_or(BAD),
+        value => Minutes::of(value, read_unit(unit)?).map(Some).ok_or(Note::BadTimeout),
     }
 }
 
@@ -41,7 +41,7 @@ fn read_unit(unit: Option<&Value>) -> Read<Unit> {
         None | Some("" | "0" | "UNSPECIFIED" | "1" | "MINUTES") => Ok(Unit::Minutes),
         Some("2" | "HOURS") => Ok(Unit::Hours),
         Some("3" | "DAYS") => Ok(Unit::Days),
-        Some(_) => Err("a timeout in the answer has an unknown unit"),
+        Some(_) => Err(Note::UnknownUnit),
     }
 }
 

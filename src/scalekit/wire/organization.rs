@@ -3,7 +3,7 @@
 use super::{Object, Read, decode, numbers};
 use crate::{
     policy::OrganizationId,
-    reconcile::{Feature, Organization},
+    reconcile::{Feature, Note, Organization},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub(in crate::scalekit) fn organization(body: &[u8]) -> Read<Organization> {
     struct Envelope {
         organization: Option<Object<Raw>>,
     }
-    let Object(raw) = decode::<Envelope>(body)?.organization.ok_or("the answer has no organization")?;
+    let Object(raw) = decode::<Envelope>(body)?.organization.ok_or(Note::NoOrganization)?;
     raw.checked()
 }
 
@@ -55,11 +55,11 @@ pub(in crate::scalekit) fn organizations(body: &[u8]) -> Read<Listed> {
     let page = decode::<Envelope>(body)?;
     let next = page.next_page_token.filter(|token| !token.is_empty());
     if next.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
-        return Err("the answer has a page token that is too long");
+        return Err(Note::LongPageToken);
     }
     // protojson leaves out an empty list; another field must then show that this is a page.
     if page.organizations.is_none() && page.total_size.is_none() && next.is_none() {
-        return Err("the answer has no organizations");
+        return Err(Note::NoOrganizations);
     }
     let organizations = page.organizations.unwrap_or_default().into_iter().map(|Object(raw)| raw.checked());
     let total = page.total_size.as_ref().and_then(numbers::integer).and_then(|total| usize::try_from(total).ok());
@@ -72,7 +72,7 @@ impl Raw {
         let features_reported = settings.is_some();
         let features = settings.and_then(|settings| settings.features).unwrap_or_default();
         Ok(Organization {
-            id: OrganizationId::parse(&self.id).ok_or("the answer has an organization id of unknown form")?,
+            id: OrganizationId::parse(&self.id).ok_or(Note::UnknownOrganizationId)?,
             external_id: self.external_id.filter(|id| !id.is_empty()),
             features: features.into_iter().map(|Object(raw)| raw.checked()).collect::<Read<_>>()?,
             features_reported,
@@ -83,7 +83,7 @@ impl Raw {
 impl RawFeature {
     fn checked(self) -> Read<Feature> {
         if self.name.is_empty() {
-            return Err("the answer has a feature without a name");
+            return Err(Note::NamelessFeature);
         }
         Ok(Feature { name: self.name, enabled: self.enabled.unwrap_or(false) })
     }

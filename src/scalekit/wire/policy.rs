@@ -6,6 +6,7 @@ use super::{
     numbers::{enumerator, timeout},
 };
 use crate::policy::{ApplicationPolicy, Bounds, Idle, Live, Minutes, Policy};
+use crate::reconcile::Note;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -34,8 +35,8 @@ pub(in crate::scalekit) fn live_policy(body: &[u8]) -> Read<Live> {
     struct Envelope {
         policy: Option<Object<Fields>>,
     }
-    let Object(fields) = decode::<Envelope>(body)?.policy.ok_or("the answer has no policy")?;
-    // the numbers are those of the enum's declaration (`scalekit-api.md` §6)
+    let Object(fields) = decode::<Envelope>(body)?.policy.ok_or(Note::NoPolicy)?;
+    // The numbers are those of the enum's declaration (`scalekit-api.md` §6).
     match enumerator(fields.policy_source.as_ref(), "_TYPE_").as_deref() {
         Some("APPLICATION" | "ENVIRONMENT" | "1") => Ok(Live::Application),
         Some("CUSTOM" | "2") => Ok(Live::Custom { absolute: fields.absolute()?, idle: fields.idle()? }),
@@ -51,7 +52,7 @@ pub(in crate::scalekit) fn application_policy(body: &[u8]) -> Read<ApplicationPo
         application_policy: Option<Object<Fields>>,
     }
     let policy = decode::<Envelope>(body)?.application_policy;
-    let Object(fields) = policy.ok_or("the answer has no application policy")?;
+    let Object(fields) = policy.ok_or(Note::NoApplicationPolicy)?;
     Ok(ApplicationPolicy {
         bounds: Bounds { absolute: fields.absolute()?, idle: fields.idle()?.limit() },
         access_token: timeout(fields.access_token_expiry.as_ref(), None)?,
@@ -70,7 +71,7 @@ impl Fields {
             Some(Value::Bool(true)) => {
                 timeout(self.idle_session_timeout.as_ref(), self.idle_session_timeout_unit.as_ref()).map(Idle::On)
             }
-            Some(_) => Err("the idle flag in the answer is neither true nor false"),
+            Some(_) => Err(Note::BadIdleFlag),
         }
     }
 }

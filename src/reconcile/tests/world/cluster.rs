@@ -1,6 +1,6 @@
 //! The API server in memory: resources, their status, and who claims what.
 
-use crate::policy::ValidatedSpec;
+use crate::policy::{ValidatedSpec, Violation};
 use crate::reconcile::{Claim, Claimant, ClusterWrite, Condition, ConditionType, Found, Resource, StatusUpdate};
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ pub(crate) struct Object {
     pub(crate) created: Timestamp,
     pub(crate) namespace: &'static str,
     pub(crate) generation: i64,
-    pub(crate) spec: Result<ValidatedSpec, Vec<String>>,
+    pub(crate) spec: Result<ValidatedSpec, Vec<Violation>>,
     pub(crate) finalizer: bool,
     pub(crate) deleting_since: Option<Timestamp>,
     pub(crate) status: Option<StatusUpdate>,

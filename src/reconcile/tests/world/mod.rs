@@ -12,7 +12,7 @@ pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
 use super::samples;
-use crate::policy::{Live, OrganizationId, ValidatedSpec};
+use crate::policy::{Live, OrganizationId, ValidatedSpec, Violation};
 use crate::reconcile::{
     Access, ClaimKey, Claimant, ClusterWrite, ConditionType, CredentialsError, CredentialsSource, ErrorKind, History,
     HistoryEvent, Outages, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, StatusUpdate, Step,
@@ -36,8 +36,8 @@ pub(crate) struct World {
     pub(crate) scalekit: Scalekit,
     /// Where the credentials lead of resources that name no Secret.
     pub(crate) credentials: Result<Access, CredentialsError>,
-    /// Where the one Secret leads that resources can name, [`SECRET`].
-    pub(crate) secret: Result<Access, CredentialsError>,
+    /// Where each Secret leads, by its namespace and name.
+    pub(crate) secrets: BTreeMap<(&'static str, String), Result<Access, CredentialsError>>,
     /// What the process still knows of a Secret that is gone.
     pub(crate) kept: Option<Access>,
     pub(crate) namespace_terminating: bool,
@@ -58,16 +58,28 @@ pub(crate) struct World {
     held: Held,
 }
 
-/// The Secret that a resource can name instead of the default credentials.
+/// Where resources are declared unless a test says so.
+const NAMESPACE: &str = "customers";
+
+/// The Secret that most tests name instead of the default credentials.
 pub(crate) const SECRET: &str = "second";
 
 /// What the shell holds to carry out the requests of one reconcile.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Held {
+    /// The namespace of the resource.
+    namespace: &'static str,
     /// The version of the resource last read or written.
     version: u64,
     /// The client: which credentials it was made of, and where it leads.
     client: Option<(Option<String>, Access)>,
+}
+
+impl Held {
+    /// At the start of a reconcile of `object`.
+    fn of(object: &Object) -> Self {
+        Self { namespace: object.namespace, ..Self::default() }
+    }
 }
 
 /// One step that was carried out, or tried.
@@ -107,7 +119,7 @@ impl World {
             cluster: Cluster::default(),
             scalekit: Scalekit::new(),
             credentials: Ok(access(samples::HOST)),
-            secret: Ok(access("other.scalekit.com")),
+            secrets: [((NAMESPACE, SECRET.to_owned()), Ok(access("other.scalekit.com")))].into(),
             kept: None,
             namespace_terminating: false,
             uninstalling: false,
@@ -132,10 +144,10 @@ impl World {
     }
 
     pub(crate) fn declare(&mut self, spec: ValidatedSpec) -> Uid {
-        self.declare_in("customers", Ok(spec))
+        self.declare_in(NAMESPACE, Ok(spec))
     }
 
-    pub(crate) fn declare_in(&mut self, namespace: &'static str, spec: Result<ValidatedSpec, Vec<String>>) -> Uid {
+    pub(crate) fn declare_in(&mut self, namespace: &'static str, spec: Result<ValidatedSpec, Vec<Violation>>) -> Uid {
         let uid = 1 + self.histories.keys().max().unwrap_or(&0);
         self.histories.insert(uid, History::new(false, self.uptime()));
         self.cluster.objects.push(Object {
@@ -255,9 +267,21 @@ impl World {
         State { uninstalling: self.uninstalling, ..fresh }
     }
 
-    /// What the credentials of this name lead to now.
+    /// The Secret of this name in the usual namespace leads to `host` now.
+    pub(crate) fn secret_leads_to(&mut self, host: &str) {
+        self.secret_of_leads_to(NAMESPACE, host);
+    }
+
+    /// The Secret of this name in `namespace` leads to `host` now.
+    pub(crate) fn secret_of_leads_to(&mut self, namespace: &'static str, host: &str) {
+        self.secrets.insert((namespace, SECRET.into()), Ok(access(host)));
+    }
+
+    /// What the credentials of this name lead to now, for the resource under way.
     fn credentials_of(&self, secret: Option<&str>) -> Result<Access, CredentialsError> {
-        if secret.is_some() { self.secret.clone() } else { self.credentials.clone() }
+        let Some(name) = secret else { return self.credentials.clone() };
+        let missing = || Err(CredentialsError::Missing(CredentialsSource::Secret(name.into())));
+        self.secrets.get(&(self.held.namespace, name.to_owned())).cloned().unwrap_or_else(missing)
     }
 
     /// As the shell's effects do.

@@ -49,7 +49,7 @@ impl World {
     /// Runs a reconcile; `None` when it was crash, and then the process has restarted.
     pub(crate) fn run(&mut self, uid: Uid, crash: Option<Crash>) -> Option<Reconciled> {
         let mut state = self.state(uid);
-        self.held = Held::default();
+        self.held = self.cluster.get(uid).map_or_else(Held::default, Held::of);
         let mut steps = Vec::new();
         self.reconciles += 1;
         for n in 0..BOUND {

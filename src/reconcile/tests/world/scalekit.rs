@@ -58,9 +58,9 @@ pub(crate) struct Habits {
     pub(crate) unknown_flag: Option<&'static str>,
     /// It answers like this to every list of flags.
     pub(crate) refuses_features: Option<ErrorKind>,
-    /// It takes the flag and leaves it off; the echo tells the truth.
+    /// It takes the flag and leaves it off; the echo shows it off.
     pub(crate) keeps_flag_off: bool,
-    /// The same, and the echo says it is on.
+    /// It takes the flag and leaves it off; the echo shows it on.
     pub(crate) flag_echo_lies: bool,
     /// When it leaves the list of flags out.
     pub(crate) omits_features: Omits,

@@ -5,6 +5,8 @@ use std::fmt;
 /// Identifies a rule. Code matches on it and not on messages, which are for people and may change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RuleId {
+    /// The object as a whole can be read.
+    Readable,
     /// `apiVersion` and `kind` are those of the resource.
     Kind,
     /// Only fields of the schema are there.
@@ -31,7 +33,8 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(super) fn new(rule: RuleId, path: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A broken `rule`.
+    pub fn new(rule: RuleId, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { rule, path: path.into(), message: message.into() }
     }
 }
