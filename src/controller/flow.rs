@@ -4,13 +4,14 @@
 use crate::reconcile::Lane;
 use std::{collections::HashMap, sync::Arc};
 
-/// How many reconciles are begun at most, waiting ones included: in all, of one
-/// environment, and of one namespace of it.
-const MOST: [usize; 3] = [256, 48, 16];
-/// Of these, for what is at rest: the rest stays free for what somebody waits for.
+/// How many reconciles are begun at most, waiting ones included, of what somebody
+/// waits for and of corrections: in all, of one environment, and of one namespace
+/// of it.
+const MOST: [usize; 3] = [128, 48, 16];
+/// Besides, for what is at rest.
 const MOST_RESYNC: [usize; 3] = [128, 16, 8];
 
-/// Whose turn a resource shares.
+/// With which others a resource shares its places.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Flow {
     /// The environment, as far as it is known.
@@ -53,7 +54,7 @@ impl Running {
     fn counts(&self, flow: &Flow, resync: bool) -> [usize; 3] {
         let count = |name: Arc<str>| self.flows.get(&(name, resync)).copied().unwrap_or_default();
         let [others, resyncs] = self.all;
-        let all = if resync { resyncs } else { others + resyncs };
+        let all = if resync { resyncs } else { others };
         [all, count(Arc::clone(&flow.environment)), count(flow.joined())]
     }
 

@@ -196,6 +196,9 @@ impl Inner {
             slot.ready = None;
             slot.running = Some((flow, lane));
             slot.started = Some(now);
+            if let Some((at, _)) = slot.due {
+                self.due.remove(&(at, uid.clone())); // it is put back when this one is done
+            }
             return Ok(uid);
         }
         Err(self.due.first_key_value().map(|((at, _), _)| *at))
@@ -241,6 +244,26 @@ mod tests {
             queue.done(&uid, None, Lane::Resync);
         }
         assert_eq!(rest, 1000, "each once, the edited one too");
+        assert!(queue.lock().running.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_a_place_and_is_asked_for_again_later_is_begun_once() {
+        let queue = WorkQueue::default();
+        (1..=9).for_each(|nth| queue.add_after(&uid(&format!("a-{nth}")), Duration::ZERO, Lane::Resync));
+        let mut begun = Vec::new();
+        for _ in 0..8 {
+            begun.push(get(&queue).await);
+        }
+        let ninth = (1..=9).map(|nth| uid(&format!("a-{nth}"))).find(|uid| !begun.contains(uid)).unwrap();
+        queue.add_after(&ninth, Duration::from_secs(5), Lane::Correction);
+        queue.done(&begun.remove(0), None, Lane::Resync);
+        assert_eq!(get(&queue).await, ninth);
+        assert!(tokio::time::timeout(Duration::from_secs(10), get(&queue)).await.is_err(), "it runs already");
+        queue.done(&ninth, None, Lane::Resync);
+        assert_eq!(get(&queue).await, ninth, "and then what was asked for");
+        queue.done(&ninth, None, Lane::Resync);
+        begun.iter().for_each(|uid| queue.done(uid, None, Lane::Resync));
         assert!(queue.lock().running.is_empty());
     }
 

@@ -25,6 +25,9 @@ const LOWEST: f64 = 0.05;
 /// Requests side by side to one host; before its first response it is one.
 const MOST_IN_FLIGHT: f64 = 16.0;
 
+/// After so many responses without a report the last one counts no more.
+const SILENT: u32 = 3;
+
 /// Whether a request may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ready {
@@ -55,6 +58,8 @@ pub(super) struct Pace {
     /// 429s without a hint since the last other response.
     without_hint: i32,
     server: Option<Reported>,
+    /// Responses since it last reported.
+    silent: u32,
 }
 
 impl Pace {
@@ -72,6 +77,7 @@ impl Pace {
             paused_until: None,
             without_hint: 0,
             server: None,
+            silent: 0,
         }
     }
 
@@ -119,6 +125,7 @@ impl Pace {
 
     /// A response said what is left.
     pub(super) fn on_allowance(&mut self, now: Instant, allowance: Allowance) {
+        self.silent = 0;
         let under_way = f64::from(self.in_flight.saturating_sub(1));
         match &mut self.server {
             Some(server) => server.take_in(now, allowance, under_way),
@@ -132,6 +139,10 @@ impl Pace {
         if self.remaining_pause(now).is_none() {
             (self.tokens, self.refilled_at) = (self.level(now), now);
             self.without_hint = 0;
+            self.silent += 1;
+            if self.silent > SILENT {
+                self.server = None;
+            }
             self.since_429 += 1.0;
             let step = if self.rate < NEAR * self.too_much { RECOVERY } else { SLOWLY * self.since_429 };
             self.rate = (self.rate + self.configured * step).min(self.configured);
@@ -147,13 +158,11 @@ impl Pace {
         let pausing = self.remaining_pause(now);
         if pausing.is_none() {
             // all 429s to one burst count as one
-            match &mut self.server {
-                Some(server) => server.on_rate_limited(now),
-                None => {
-                    (self.too_much, self.since_429) = (self.rate, 0.0);
-                    self.rate = (self.rate / 2.0).max(self.configured * LOWEST);
-                }
+            if let Some(server) = &mut self.server {
+                server.on_rate_limited(now);
             }
+            (self.too_much, self.since_429) = (self.rate, 0.0);
+            self.rate = (self.rate / 2.0).max(self.configured * LOWEST);
         }
         let delay = match (hint, pausing) {
             (Some(_), _) => pause(hint, 0),

@@ -20,6 +20,8 @@ pub(super) struct Reported {
     /// What was left at `at`, less what is under way.
     left: f64,
     at: Instant,
+    /// More than this is never left.
+    most: f64,
     /// What it was seen to refill each second, at least.
     refill: f64,
     /// When it says that all is there again, and since when it says so.
@@ -53,6 +55,7 @@ impl Reported {
         Self {
             left: left - under_way,
             at: now,
+            most: limit.unwrap_or(left + 1.0),
             refill: 0.0,
             reset: reset.map(|reset| (now + reset, now)),
             at_once: false,
@@ -65,7 +68,8 @@ impl Reported {
 
     /// The next report.
     pub(super) fn take_in(&mut self, now: Instant, allowance: Allowance, under_way: f64) {
-        let Allowance { left, reset, .. } = allowance;
+        let Allowance { left, limit, reset } = allowance;
+        self.most = limit.unwrap_or(self.most.max(left + 1.0));
         self.served += 1.0;
         let refilled = |mark: &Mark| {
             let elapsed = now.duration_since(mark.at).as_secs_f64();
@@ -119,7 +123,7 @@ impl Reported {
 
     fn level(&self, now: Instant) -> f64 {
         let refill = if self.at_once { 0.0 } else { self.refill };
-        self.left + now.duration_since(self.at).as_secs_f64() * refill
+        (self.left + now.duration_since(self.at).as_secs_f64() * refill).min(self.most)
     }
 
     /// When something is left; `None`: now. `rate` is for a server that does not
@@ -237,6 +241,37 @@ mod tests {
                 assert!(took.as_secs_f64() <= 1.2 * 60.0 / rate, "{case}");
             }
         }
+    }
+
+    #[test]
+    fn row_010_after_a_rest_no_more_is_sent_at_once_than_the_server_ever_has() {
+        let start = Instant::now();
+        let mut server = Server { rate: 2.0, burst: 2.0, level: 2.0, at: start, says: Says::RoundedUp, start };
+        let mut pace = Pace::new(10.0, start);
+        drive(&mut pace, &mut server, 20);
+        let later = start + Duration::from_secs(120);
+        let mut at_once = 0;
+        while pace.ready(later) == Ready::Now {
+            pace.take(later);
+            at_once += 1;
+        }
+        assert_eq!(at_once, 2);
+    }
+
+    #[test]
+    fn row_010_a_report_that_does_not_come_again_counts_for_nothing_after_a_few_responses() {
+        let start = Instant::now();
+        let (mut pace, mut now) = (Pace::new(10.0, start), start);
+        pace.on_allowance(now, Allowance { left: 0.0, limit: None, reset: None });
+        for _ in 0..60 {
+            if let Ready::At(at) = pace.ready(now) {
+                now = at;
+            }
+            pace.take(now);
+            pace.on_response(now);
+            pace.ended(now);
+        }
+        assert!(now - start < Duration::from_secs(20), "{:?}", now - start);
     }
 
     #[test]
