@@ -165,6 +165,22 @@ impl Context {
         }
     }
 
+    /// How long others have waited for the claim of a resource to be confirmed.
+    pub(super) fn contested_for(&self, uid: &str) -> Option<Duration> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.get(uid).and_then(|record| record.history.contested_for(self.uptime()))
+    }
+
+    /// Reconciles a resource whose claim another one has met, unless it was
+    /// confirmed a moment ago.
+    pub(super) fn contest(&self, uid: &str) {
+        let uid = Uid::from(uid);
+        self.record(&uid, [HistoryEvent::Contested]);
+        if self.contested_for(&uid).is_some() {
+            self.queue.add_after(&uid, Duration::ZERO, Lane::Correction);
+        }
+    }
+
     /// Whether this process has completed a reconcile of the resource.
     pub(super) fn was_reconciled(&self, uid: &str) -> bool {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);

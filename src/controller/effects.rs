@@ -110,7 +110,7 @@ impl<'a> Effects<'a> {
                 self.worker = None;
                 let issuer = self.issuer(state).await;
                 self.worker = self.context.workers.acquire().await.ok();
-                Response::Issuer(issuer)
+                issuer
             }
             Request::ReadClaimants => self.claimants(state).await,
             Request::ReportProgress => Response::Cluster(self.write_status(&StatusUpdate::progress(state)).await?),
@@ -189,10 +189,13 @@ impl<'a> Effects<'a> {
         response
     }
 
-    async fn issuer(&self, state: &State) -> Option<String> {
-        let (client, organization) = self.client.as_ref().zip(state.observation.organization.as_ref())?;
+    async fn issuer(&self, state: &State) -> Response {
+        let Some((client, organization)) = self.client.as_ref().zip(state.observation.organization.as_ref()) else {
+            return Response::Issuer { known: None, alleged: None };
+        };
         let recorded = state.pin_here().and_then(|pinned| pinned.issuer.as_deref());
-        client.issuer(&organization.id, recorded).await
+        let (known, alleged) = client.issuer(&organization.id, recorded).await;
+        Response::Issuer { known, alleged }
     }
 
     async fn claimants(&mut self, state: &State) -> Response {
@@ -204,12 +207,13 @@ impl<'a> Effects<'a> {
         let own = own_claimant(self.resource, object, resource);
         // a reconcile that starts over releases the organization that it read first
         self.lock = None;
-        self.worker = None; // whoever holds the lock may need it
+        (self.worker, self.admission) = (None, None); // whoever holds the lock may need them
         self.lock = Some(self.context.locks.lock(&identity, organization.as_str()).await);
         self.worker = self.context.workers.acquire().await.ok();
         let keys = state.claim_keys(&self.resource.namespace);
         let mut others = self.context.cache.claimants_at(&self.resource.uid, &keys);
         for other in &mut others {
+            other.contested_for = self.context.contested_for(&other.uid);
             other.reconciled = self.context.was_reconciled(&other.uid);
             other.served = self.context.credentials.serves(&other.namespace);
         }

@@ -62,6 +62,9 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
     let report = Report::of(state, outcome);
     context.record(&resource.uid, report.history);
     context.record_outcome(&resource.uid, state, outcome);
+    if let Some(other) = &report.contests {
+        context.contest(other);
+    }
     if let Some(update) = &report.update {
         for _ in 0..STATUS_TRIES {
             if effects.write_status(update).await? != ClusterWrite::Outdated {

@@ -104,7 +104,8 @@ fn status(
 ) -> OrganizationSessionPolicyStatus {
     let environment = update.pinned.as_ref().map(|p| p.environment.clone());
     let mut kept = current.clone();
-    if environment != current.environment {
+    let identity = current.issuer.as_ref().or(current.environment.as_ref()).map(String::as_str);
+    if environment != current.environment && update.pinned.as_ref().map(Pinned::identity) != identity {
         // it was seen in another one
         (kept.policy, kept.drift, kept.drift_summary) = Default::default();
     }

@@ -61,6 +61,7 @@ fn claimant(resource: &OrganizationSessionPolicy) -> Claimant {
             ..Claim::default()
         },
         reconciled: true,
+        contested_for: None,
         served: true,
     }
 }

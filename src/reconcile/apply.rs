@@ -15,16 +15,24 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
         Ok(spec) => spec,
         Err(violations) => return done(Outcome::InvalidSpec(violations.clone())),
     };
-    if spec.suspend {
+    // nothing is read, except that others must know whether its claim still holds
+    if spec.suspend && state.history.contested_for(state.began).is_none() {
         return done(Outcome::Suspended);
     }
     match &state.credentials {
         None => return Step::Request(Request::ReadCredentials { fresh: resource.is_awaited() }),
+        Some(Err(_)) if spec.suspend => return done(Outcome::Suspended),
         Some(Err(problem)) => return done(Outcome::Credentials(problem.clone())),
         Some(Ok(_)) => {}
     }
     let Some(goal) = state.goal() else { return Step::Request(Request::ReadResource) };
     let step = remote::next(&goal, &state.observation);
+    if spec.suspend {
+        return match step {
+            RemoteStep::Request(request) if request.reads_organization() => Step::Request(Request::Remote(request)),
+            _ => done(Outcome::Suspended),
+        };
+    }
     if state.observation.organization.is_some()
         && !matches!(step, RemoteStep::Done(RemoteOutcome::OrganizationChanged { .. }))
     {
@@ -54,7 +62,7 @@ const UNDECIDED: Duration = Duration::from_secs(10);
 /// A write to Scalekit comes after the status says so, after the organization is
 /// pinned, and after the finalizer that will undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
-    if state.undecided && state.history.age(state.began) < UNDECIDED {
+    if state.same_environment_unknown || (state.undecided && state.history.age(state.began) < UNDECIDED) {
         return Step::Done(Outcome::Undecided);
     }
     let delay = contention::correction_delay(state);

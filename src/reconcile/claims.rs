@@ -40,8 +40,11 @@ impl State {
     /// The organization whose claims are looked up: the one that this reconcile
     /// has read, or of a deletion that can't read it the pinned one.
     pub fn claimed(&self) -> Option<(String, OrganizationId)> {
+        let elsewhere = self.deleting() && self.pin_here().is_none();
         match (&self.identity, &self.observation.organization) {
-            (Some(identity), Some(organization)) => Some((identity.clone(), organization.id.clone())),
+            (Some(identity), Some(organization)) if !elsewhere || self.here()?.pinned.is_none() => {
+                Some((identity.clone(), organization.id.clone()))
+            }
             _ => {
                 let pinned = self.here().filter(|_| self.deleting())?.pinned.as_ref()?;
                 Some((pinned.identity().to_owned(), pinned.organization.clone()))
@@ -55,6 +58,7 @@ impl State {
     pub fn claim_keys(&self, namespace: &str) -> Vec<ClaimKey> {
         let claimed = self.claimed();
         let mut keys = Vec::from_iter(claimed.map(|(identity, organization)| verified(&identity, &organization)));
+        keys.extend(self.alleged_key());
         let (Some(_), Some(resource), Some(spec), Some(organization)) =
             (&self.identity, self.here(), self.spec(), &self.observation.organization)
         else {
@@ -70,6 +74,14 @@ impl State {
             keys.push(ClaimKey::Declared { credentials: credentials.clone(), organization });
         }
         keys
+    }
+}
+
+impl State {
+    /// Where those are found that have read the organization in the environment that
+    /// this one may be.
+    pub(super) fn alleged_key(&self) -> Option<ClaimKey> {
+        Some(verified(self.alleged.as_deref()?, &self.observation.organization.as_ref()?.id))
     }
 }
 

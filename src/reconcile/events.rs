@@ -61,7 +61,10 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
         }
     }
     if let (Some(update), Some(before)) = (update, state.here().and_then(|r| r.pinned.as_ref()))
-        && let Some(now) = update.pinned.as_ref().filter(|now| now.environment != before.environment)
+        && let Some(now) = update
+            .pinned
+            .as_ref()
+            .filter(|now| now.environment != before.environment && now.identity() != before.identity())
     {
         let (from, to) = (&before.environment, &now.environment);
         let note = format!("{} Was {from}, is {to}.", Reason::EnvironmentMoved.means());

@@ -8,6 +8,9 @@ use std::{collections::VecDeque, time::Duration};
 /// The window in which corrections are counted.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
+/// How long nobody needs to ask again whether a claim holds.
+const CONFIRMED: Duration = Duration::from_secs(60);
+
 /// So many corrections are remembered; the decision asks for no more.
 const CORRECTIONS: usize = 8;
 
@@ -28,6 +31,10 @@ pub struct History {
     refused_since: Option<Duration>,
     /// Since when the claim of the resource is unconfirmed.
     unconfirmed_since: Option<Duration>,
+    /// When its own credentials last read the organization.
+    confirmed_at: Option<Duration>,
+    /// Since when another claimant waits for that to happen again.
+    contested_since: Option<Duration>,
     /// When the policy write was sent that has no response yet; it stays when its
     /// reconcile is cut off.
     unanswered: Option<Duration>,
@@ -61,6 +68,11 @@ pub enum HistoryEvent {
     Refused(bool),
     /// A reconcile ended that left the claim of the resource unconfirmed, or not.
     Unconfirmed(bool),
+    /// A reconcile ended in which the resource's own credentials had read the
+    /// organization.
+    Confirmed,
+    /// Another claimant met its claim, and can't know whether it still holds.
+    Contested,
     /// A deletion waits until this time, which is so far away.
     WaitAnnounced(Timestamp, Duration),
 }
@@ -100,6 +112,9 @@ impl History {
             HistoryEvent::Refused(false) => self.refused_since = None,
             HistoryEvent::Unconfirmed(true) => drop(self.unconfirmed_since.get_or_insert(now)),
             HistoryEvent::Unconfirmed(false) => self.unconfirmed_since = None,
+            HistoryEvent::Confirmed => (self.confirmed_at, self.contested_since) = (Some(now), None),
+            HistoryEvent::Contested if self.is_confirmed(now) => {}
+            HistoryEvent::Contested => drop(self.contested_since.get_or_insert(now)),
             HistoryEvent::WaitAnnounced(until, left) => {
                 if self.announced.is_none_or(|(before, _)| before != until) {
                     self.announced = Some((until, now.saturating_add(left)));
@@ -140,6 +155,16 @@ impl History {
     pub fn wait_left(&self, until: Timestamp, now: Duration) -> Duration {
         let over = self.announced.filter(|(announced, _)| *announced == until).map(|(_, over)| over);
         over.unwrap_or_default().saturating_sub(now)
+    }
+
+    /// Whether its credentials have read the organization a moment ago.
+    pub fn is_confirmed(&self, now: Duration) -> bool {
+        self.confirmed_at.is_some_and(|at| now.saturating_sub(at) < CONFIRMED)
+    }
+
+    /// How long another claimant has waited for its claim to be confirmed.
+    pub fn contested_for(&self, now: Duration) -> Option<Duration> {
+        self.contested_since.map(|since| now.saturating_sub(since))
     }
 
     /// How long Scalekit has refused the credentials.

@@ -6,6 +6,7 @@
 
 use crate::policy::{Live, OrganizationId, OrganizationRef};
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// Where claims of one organization are found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -67,9 +68,16 @@ pub struct Claimant {
     /// A reconcile of it has ended since the operator started, so that what it
     /// claims is known.
     pub reconciled: bool,
+    /// How long others have waited for its credentials to read the organization
+    /// again; `None`: nobody does, or they did.
+    pub contested_for: Option<Duration>,
     /// The operator's default credentials are for resources of its namespace.
     pub served: bool,
 }
+
+/// How long a contested claim holds that is not confirmed: longer than an own write
+/// can land, and than a short outage.
+const LAPSE: Duration = Duration::from_secs(5 * 60);
 
 /// Whether a resource is the one that may write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -114,12 +122,19 @@ impl Claimant {
     /// with the credentials that have just read the organization counts too,
     /// unless it may not use them.
     pub fn claims(&self, keys: &[ClaimKey]) -> bool {
+        let verified = self.claim.counts && !self.is_lapsed();
         let counts = |key: &ClaimKey| match key {
-            ClaimKey::Verified { .. } => self.claim.counts,
-            ClaimKey::Declared { credentials, .. } => credentials.is_some() || self.served || self.claim.counts,
+            ClaimKey::Verified { .. } => verified,
+            ClaimKey::Declared { credentials, .. } => credentials.is_some() || self.served || verified,
             ClaimKey::Named(_) => false,
         };
         self.claim.keys.iter().any(|key| counts(key) && keys.contains(key))
+    }
+
+    /// Its claim was contested for so long that its credentials can't be good any
+    /// more, or it takes care that nobody tries them.
+    fn is_lapsed(&self) -> bool {
+        self.contested_for.is_some_and(|contested| contested >= LAPSE)
     }
 
     /// What the organization that is found at one of `keys` had before this one

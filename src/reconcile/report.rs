@@ -20,6 +20,8 @@ pub struct Report {
     pub requeue: Requeue,
     /// What to remember until then.
     pub history: Vec<HistoryEvent>,
+    /// Whose claim is to be confirmed, since it stands before this one's.
+    pub contests: Option<String>,
 }
 
 impl Report {
@@ -38,12 +40,15 @@ impl Report {
         // an outage in between says nothing of the credentials
         let refused = is_refused(outcome).then_some(true).or(reached.filter(|reached| *reached).map(|_| false));
         let unconfirmed = HistoryEvent::Unconfirmed(is_unconfirmed(state, outcome));
+        let confirmed = state.observation.organization.is_some() && !is_refused(outcome);
         Self {
+            contests: state.contests.clone(),
             events: events(state, outcome, update.as_ref().filter(|_| !released)),
             requeue: requeue(state, outcome),
             history: [reached.map(HistoryEvent::Reached), refused.map(HistoryEvent::Refused), announced]
                 .into_iter()
                 .flatten()
+                .chain(confirmed.then_some(HistoryEvent::Confirmed))
                 .chain([unconfirmed, HistoryEvent::Ended])
                 .collect(),
             update,

@@ -51,8 +51,13 @@ pub enum Response {
     },
     /// To `ReadCredentials` and `ReadLastKnownCredentials`.
     Credentials(Result<Access, CredentialsError>),
-    /// To `ReadIssuer`; `None`: its host, as far as is known.
-    Issuer(Option<String>),
+    /// To `ReadIssuer`.
+    Issuer {
+        /// What the environment calls itself; `None`: its host, as far as is known.
+        known: Option<String>,
+        /// What it says that it is, where that could not be verified now.
+        alleged: Option<String>,
+    },
     /// To `ReadClaimants`.
     Claimants {
         /// The resource itself.

@@ -133,6 +133,7 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
             unsettled => Requeue::After(unsettled.min(*left).min(CREDENTIALS)),
         },
         Outcome::Waiting { left: wait, .. } | Outcome::Settling(wait) => Requeue::After(*wait),
+        Outcome::Undecided if state.same_environment_unknown => Requeue::After(YOUNG),
         Outcome::Undecided => Requeue::After(Duration::from_secs(1)),
         // to see that the other one has stopped
         Outcome::Contended { gives_way: true, .. } | Outcome::Conflict { .. } => Requeue::Interval(state.interval()),

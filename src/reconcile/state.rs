@@ -7,7 +7,7 @@ use super::{
     Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request,
     Resource, Response, SESSION_POLICY, Settings, ownership, remote,
 };
-use crate::policy::{Live, ValidatedSpec};
+use crate::policy::{DeletionPolicy, Live, ValidatedSpec, diff};
 use std::time::Duration;
 
 /// Everything a decision may depend on.
@@ -39,6 +39,16 @@ pub struct State {
     pub identity: Option<String>,
     /// Who owns the organization.
     pub ownership: Option<Ownership>,
+    /// What the environment says that it is, where nobody could be asked whether
+    /// that is true.
+    pub alleged: Option<String>,
+    /// Another resource has written there, so that this one would fight with it if
+    /// it is true.
+    pub same_environment_unknown: bool,
+    /// The resource whose claim stands before this one's, and is to be confirmed.
+    pub contests: Option<String>,
+    /// This reconcile has added our finalizer.
+    pub finalizer_added: bool,
     /// An older resource that may own the organization was not reconciled yet.
     pub undecided: bool,
     /// What was seen of the organization.
@@ -87,8 +97,9 @@ impl State {
                 self.last_known_read |= *request == Request::ReadLastKnownCredentials;
                 self.handle_credentials(credentials);
             }
-            (_, Response::Issuer(issuer)) => {
-                self.identity = issuer.or_else(|| Some(self.access()?.environment.clone()));
+            (_, Response::Issuer { known, alleged }) => {
+                self.identity = known.or_else(|| Some(self.access()?.environment.clone()));
+                self.alleged = alleged;
             }
             (_, Response::Claimants { own, mut others }) => {
                 let keys = self.claim_keys(&own.namespace);
@@ -96,9 +107,13 @@ impl State {
                 let before = others.iter().filter_map(|other| other.had_before(&keys));
                 self.before_others = before.reduce(|one, two| if one == Live::Application { two } else { one });
                 others.retain(|other| other.claims(&keys));
+                self.same_environment_unknown =
+                    self.alleged_key().is_some_and(|key| others.iter().any(|other| other.claim.keys.contains(&key)));
                 // whoever uninstalls releases them all
                 others.iter_mut().for_each(|other| other.claim.takes_over &= !self.uninstalling);
                 self.ownership = Some(ownership::ownership(&own, &others, self.deleting()));
+                let owner = ownership::owner(&others).filter(|_| self.ownership != Some(Ownership::Owner));
+                self.contests = owner.map(|owner| owner.uid.clone());
             }
             (_, Response::Cluster(ClusterWrite::Gone)) => self.resource = Found::Gone,
             (_, Response::Cluster(ClusterWrite::Outdated)) => {
@@ -110,7 +125,10 @@ impl State {
                 self.progress_reported = true;
                 self.live_reported = self.observation.live.is_some();
             }
-            (Request::AddFinalizer, Response::Cluster(ClusterWrite::Done)) => self.set_finalizer(true),
+            (Request::AddFinalizer, Response::Cluster(ClusterWrite::Done)) => {
+                self.set_finalizer(true);
+                self.finalizer_added = true;
+            }
             (Request::RemoveFinalizer(release), Response::Cluster(ClusterWrite::Done)) => {
                 self.set_finalizer(false);
                 self.released = Some(release.clone());
@@ -187,7 +205,7 @@ impl State {
 
     fn forget_organization(&mut self) {
         self.progress_reported = false; // it pinned what is forgotten
-        (self.identity, self.ownership) = (None, None);
+        (self.identity, self.alleged, self.ownership) = (None, None, None);
         self.observation = self.observation.started_over();
     }
 
@@ -228,10 +246,14 @@ impl State {
         })
     }
 
-    /// The pin, if it leads to the host that the credentials lead to now.
+    /// The pin, if it leads to the environment that the credentials lead to now:
+    /// by the same host or, once that is known, under another name of it.
     pub fn pin_here(&self) -> Option<&Pinned> {
         let environment = &self.access()?.environment;
-        self.here()?.pinned.as_ref().filter(|pinned| pinned.environment == *environment)
+        let same = |pinned: &&Pinned| {
+            pinned.environment == *environment || self.identity.as_deref() == Some(pinned.identity())
+        };
+        self.here()?.pinned.as_ref().filter(same)
     }
 
     /// Asks who owns the organization that was read, and first where that is.
@@ -291,24 +313,28 @@ impl State {
     }
 
     /// The custom policy that the organization had before our first write, once
-    /// it was read. Where the status has a live policy, what is live now may be our
-    /// own; and it may be that of another resource that has written before us.
+    /// it was read. With our finalizer and a live policy in the status, what is live
+    /// now may be our own, and what is declared already may be it too; and it may be
+    /// that of another resource that has written before us.
     pub fn adopts(&self) -> Option<Live> {
         let resource = self.here()?;
+        let Some(spec) = self.spec().filter(|_| !self.deleting()) else { return resource.adopted };
         let unpinned = self.pin_here().is_none() && self.access().is_some();
-        let found =
-            || self.observation.writes.before.or(self.observation.live).filter(|_| unpinned || !resource.recorded);
-        let first = || found().map(|live| self.before_others.unwrap_or(live));
-        resource
-            .adopted
-            .filter(|_| resource.pinned.is_none() || !unpinned)
-            .or_else(first)
-            .filter(|live| matches!(live, Live::Custom { .. }))
+        let held = (resource.finalizer && !self.finalizer_added) || self.released.is_some();
+        let kept = spec.deletion == DeletionPolicy::Retain || (resource.was_ready() && spec.is_active());
+        let written = held || kept;
+        let open = unpinned || !(written && resource.recorded);
+        let found = self.observation.writes.before.or(self.observation.live).filter(|_| open);
+        let theirs = found.filter(|live| !diff(&spec.policy, live).is_empty());
+        let first = theirs.map(|live| self.before_others.unwrap_or(live));
+        let before = resource.adopted.filter(|_| resource.pinned.is_none() || !unpinned);
+        first.or(before).filter(|live| matches!(live, Live::Custom { .. }))
     }
 
     /// Whether the status has what was live before a write now.
     pub fn live_is_recorded(&self) -> bool {
-        self.live_reported || (self.pin_here().is_some() && self.here().is_some_and(|resource| resource.recorded))
+        let recorded = self.here().is_some_and(|resource| resource.recorded) && !self.finalizer_added;
+        self.live_reported || (self.pin_here().is_some() && recorded)
     }
 
     /// Whether this reconcile is the first of an owner after another resource that

@@ -325,8 +325,8 @@ fn pin(state: &State, resource: Option<&Resource>) -> Option<Pinned> {
         None => before,
     };
     match (pinned, here) {
-        (Some(pinned), Some((access, _))) if pinned.environment == access.environment => {
-            Some(Pinned { issuer: issuer(pinned.issuer), ..pinned })
+        (Some(pinned), Some((access, _))) if state.pin_here().is_some() => {
+            Some(Pinned { environment: access.environment.clone(), issuer: issuer(pinned.issuer), ..pinned })
         }
         (Some(pinned), _) if state.deleting() => Some(pinned),
         (_, Some((access, organization))) => {

@@ -42,21 +42,35 @@ impl Client {
     /// asked for `organization` once. What was `recorded` when it was asked
     /// earlier stays while it is silent, but not when it refuses.
     ///
-    /// Sends nothing else, never waits longer than two seconds, and can't fail.
-    pub async fn issuer(&self, organization: &OrganizationId, recorded: Option<&str>) -> Option<String> {
+    /// The second one is what the environment says that it is while that can't be
+    /// verified, and was not before. Sends nothing else, never waits longer than two
+    /// seconds, and can't fail.
+    pub async fn issuer(
+        &self,
+        organization: &OrganizationId,
+        recorded: Option<&str>,
+    ) -> (Option<String>, Option<String>) {
+        match self.issuer_of(organization, recorded).await {
+            Some((name, true)) => (Some(name), None),
+            Some((name, false)) => (None, Some(name)),
+            None => (None, None),
+        }
+    }
+
+    /// The issuer, and whether it is believed; `None`: there is none, or it is a lie.
+    async fn issuer_of(&self, organization: &OrganizationId, recorded: Option<&str>) -> Option<(String, bool)> {
         let token = self.inner.tokens.latest()?;
         let name = self.inner.credentials.issuer(token.issuer()?)?;
         if !self.is_concealed() {
             self.inner.transport.issuers().learn(&name, &self.inner.credentials.address);
-            return Some(name.to_string());
+            return Some((name.to_string(), true));
         }
         let known = recorded == Some(name.as_str());
-        let believed = match self.verdict(&name, &token, organization, known).await {
-            Verdict::Good => true,
-            Verdict::Refused => false,
-            Verdict::Silent => known,
-        };
-        believed.then(|| name.to_string())
+        match self.verdict(&name, &token, organization, known).await {
+            Verdict::Good => Some((name.to_string(), true)),
+            Verdict::Refused => None,
+            Verdict::Silent => Some((name.to_string(), known)),
+        }
     }
 
     /// Of all that ask about a token, one sends the request.

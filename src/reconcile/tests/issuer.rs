@@ -103,3 +103,31 @@ fn row_123_an_issuer_that_is_no_longer_verified_gives_the_claim_back_to_the_host
     assert_ne!(world.live(), Live::Application);
     assert_eq!(world.says(younger, ConditionType::Ready), "True InSync");
 }
+
+#[test]
+fn row_123_who_may_be_of_an_environment_that_nobody_can_ask_does_not_fight_with_its_owner() {
+    for newcomer_is_older in [false, true] {
+        let mut world = World::new();
+        world.scalekit.issuer = Some(ISSUER.into());
+        world.secret_of_leads_to("a", CUSTOM_DOMAIN);
+        let mut newcomer = 0;
+        if newcomer_is_older {
+            newcomer = world.declare_in("a", Ok(by_custom_domain(custom(43_200, None))));
+        }
+        let owner = world.declare_in("b", Ok(enforce(declared())));
+        world.advance(std::time::Duration::from_secs(60));
+        world.reconcile(owner);
+        assert_eq!(world.live(), declared().into());
+        if !newcomer_is_older {
+            newcomer = world.declare_in("a", Ok(by_custom_domain(custom(43_200, None))));
+        }
+        world.scalekit.alleged = world.scalekit.issuer.clone();
+        for _ in 0..20 {
+            world.advance(std::time::Duration::from_secs(60));
+            let reconciled = world.reconcile(newcomer);
+            assert!(reconciled.policies().is_empty(), "{newcomer_is_older} {:#?}", reconciled.steps);
+            world.reconcile(owner);
+        }
+        assert_eq!(world.live(), declared().into());
+    }
+}

@@ -5,6 +5,7 @@ mod samples;
 mod world;
 
 mod contention;
+mod contest;
 mod convergence;
 mod crash;
 mod credentials;

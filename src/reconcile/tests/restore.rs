@@ -5,7 +5,7 @@ use super::{
     samples::*,
     world::{Crash, Interrupted, SECRET, Uid, World, access},
 };
-use crate::policy::{DeletionPolicy, Live, ValidatedSpec};
+use crate::policy::{DeletionPolicy, Live, Mode, ValidatedSpec};
 use crate::reconcile::{Outcome, Release};
 
 fn restore(spec: ValidatedSpec) -> ValidatedSpec {
@@ -143,4 +143,43 @@ fn row_128_a_policy_that_cannot_be_declared_is_named_where_it_is_not_restored() 
     assert_eq!((reconciled.outcome, world.live()), (Outcome::Released(Release::Reverted), Live::Application));
     let said = reconciled.events.iter().find(|event| event.note.contains(&incomplete.to_string()));
     assert!(said.is_some_and(|event| event.warning), "{:?}", reconciled.events);
+}
+
+#[test]
+fn row_128_what_was_there_before_the_first_write_counts_and_not_what_was_seen_before() {
+    for (first, then) in [(Live::Application, custom(45, None).into()), (no_idle(43_200), custom(45, None).into())] {
+        let mut world = World::new();
+        world.tenant().live = first;
+        let uid = world.declare(ValidatedSpec { deletion: DeletionPolicy::Restore, ..observe(declared()) });
+        world.reconcile(uid);
+        world.tenant().live = then;
+        world.reconcile(uid);
+        world.edit(uid, |spec| spec.mode = Mode::Enforce);
+        world.reconcile(uid);
+        assert_eq!(world.live(), declared().into());
+        world.delete(uid);
+        world.reconcile(uid);
+        assert_eq!(world.live(), then);
+    }
+}
+
+#[test]
+fn row_128_a_secret_that_moves_to_another_name_of_the_environment_changes_nothing_of_what_was_there() {
+    for reconciled in [false, true] {
+        let mut world = World::new();
+        world.scalekit.issuer = Some(ISSUER.into());
+        world.secret_leads_to(HOST);
+        world.tenant().live = no_idle(45);
+        let spec =
+            ValidatedSpec { secret: Some(SECRET.into()), deletion: DeletionPolicy::Restore, ..enforce(declared()) };
+        let uid = world.declare(spec);
+        world.reconcile(uid);
+        world.secret_leads_to(CUSTOM_DOMAIN);
+        if reconciled {
+            world.reconcile(uid);
+        }
+        world.delete(uid);
+        world.reconcile(uid);
+        assert_eq!((world.live(), world.is_gone(uid)), (no_idle(45), true));
+    }
 }

@@ -59,7 +59,7 @@ fn name(server: &Server) -> String {
 /// Reads the organization, as a reconcile does first, and asks for the issuer.
 async fn issuer(client: &Client, recorded: Option<&str>) -> Option<String> {
     client.request(&RemoteRequest::ReadOrganization(id())).await.unwrap();
-    client.issuer(&id(), recorded).await
+    client.issuer(&id(), recorded).await.0
 }
 
 #[tokio::test]

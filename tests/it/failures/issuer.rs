@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// Another name under which `scalekit` is reached, as a custom domain is.
-async fn custom_domain(scalekit: &Arc<Simulator>) -> String {
+pub async fn custom_domain(scalekit: &Arc<Simulator>) -> String {
     let (listener, address) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), scalekit.address());
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {

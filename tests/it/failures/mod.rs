@@ -8,6 +8,7 @@ mod blind;
 mod catalogue;
 mod claims;
 mod conflicts;
+mod contest;
 mod credentials_for_all;
 mod crowd;
 mod deletion;

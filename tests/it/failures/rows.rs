@@ -397,4 +397,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "The right to see one of several watched namespaces is taken away",
         "`/readyz` fails and the log names the namespace once; the others go on",
     ),
+    (
+        134,
+        "An owner takes care that its credentials, which are not good any more, are not tried: it is suspended, its \
+         spec or its Secret is broken, its interval is a day",
+        "a resource whose own credentials have read the organization asks for its claim to be confirmed: the owner is \
+         reconciled then, and loses its claim after five minutes in which it could not read the organization",
+    ),
 ];

@@ -61,6 +61,7 @@ impl Object {
             uid: self.uid.to_string(),
             claim: Claim::of(&self.read(), self.namespace),
             reconciled: false,
+            contested_for: None,
             served: true,
         }
     }
@@ -112,7 +113,9 @@ impl Cluster {
         let Some(object) = self.objects.iter_mut().find(|o| o.uid == uid) else { return ClusterWrite::Gone };
         if let Some(current) = &object.status {
             let moved = |a: &StatusUpdate, b: &StatusUpdate| {
-                a.pinned.as_ref().map(|p| &p.environment) != b.pinned.as_ref().map(|p| &p.environment)
+                let (a, b) = (a.pinned.as_ref(), b.pinned.as_ref());
+                a.map(|p| &p.environment) != b.map(|p| &p.environment)
+                    && a.map(|p| p.identity()) != b.map(|p| p.identity())
             };
             let kept = current.observed.clone().filter(|_| !moved(&update, current));
             update.observed = update.observed.or(kept);

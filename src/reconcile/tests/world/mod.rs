@@ -301,7 +301,7 @@ impl World {
                 }
                 Response::Credentials(kept.map_or_else(|| self.credentials_of(secret().as_deref()), Ok))
             }
-            Request::ReadIssuer => Response::Issuer(self.scalekit.issuer.clone()),
+            Request::ReadIssuer => self.issuer(),
             Request::ReadClaimants => self.claimants(uid, state),
             Request::ReportProgress => Response::Cluster(self.store(uid, StatusUpdate::progress(state))),
             Request::AddFinalizer => Response::Cluster(self.set_finalizer(uid, true)),
@@ -313,6 +313,17 @@ impl World {
                 self.record(uid, state.after_request(request, &response));
                 Response::Remote(response)
             }
+        }
+    }
+
+    /// What the environment says that it is, where only its custom domain may be a
+    /// lie.
+    fn issuer(&self) -> Response {
+        let custom = self.held.client.as_ref().is_some_and(|(_, access)| access.environment == samples::CUSTOM_DOMAIN);
+        let (known, alleged) = (self.scalekit.issuer.clone(), self.scalekit.alleged.clone());
+        match alleged.filter(|_| custom) {
+            alleged @ Some(_) => Response::Issuer { known: None, alleged },
+            None => Response::Issuer { known, alleged: None },
         }
     }
 
@@ -344,8 +355,11 @@ impl World {
         let Some(own) = self.cluster.get(uid) else { return Response::Cluster(ClusterWrite::Gone) };
         let keys = state.claim_keys(own.namespace);
         let found = |other: &&Object| other.uid != uid && other.claimant().claim.keys.iter().any(|k| keys.contains(k));
-        let known =
-            |other: &Object| Claimant { reconciled: self.histories[&other.uid].was_reconciled(), ..other.claimant() };
+        let known = |other: &Object| {
+            let history = &self.histories[&other.uid];
+            let contested_for = history.contested_for(self.uptime());
+            Claimant { reconciled: history.was_reconciled(), contested_for, ..other.claimant() }
+        };
         let others = self.cluster.objects.iter().filter(found).map(known).collect();
         Response::Claimants { own: own.claimant(), others }
     }

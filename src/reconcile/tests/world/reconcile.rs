@@ -89,8 +89,11 @@ impl World {
 
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
-        let Report { update, events, requeue, history } = Report::of(&state, &outcome);
+        let Report { update, events, requeue, history, contests } = Report::of(&state, &outcome);
         self.record(uid, history);
+        if let Some(other) = contests.and_then(|uid| uid.parse().ok()) {
+            self.record(other, [crate::reconcile::HistoryEvent::Contested]);
+        }
         let woken = self.outages.record(&uid, &state, &outcome);
         for _ in 0..STATUS_TRIES {
             let Some(update) = update.clone() else { break };

@@ -16,6 +16,8 @@ pub(crate) struct Scalekit {
     pub(crate) environment: String,
     /// What it calls itself, where it says so.
     pub(crate) issuer: Option<String>,
+    /// What it says that it is, where nobody can verify that.
+    pub(crate) alleged: Option<String>,
     pub(crate) organizations: BTreeMap<OrganizationId, Tenant>,
     /// Which organization carries an external id.
     pub(crate) external: BTreeMap<String, OrganizationId>,
@@ -86,6 +88,7 @@ impl Scalekit {
         Self {
             environment: samples::HOST.into(),
             issuer: None,
+            alleged: None,
             organizations: [("org_1", false), ("org_2", true)].map(|(id, on)| (samples::org(id), tenant(on))).into(),
             external: [("tenant-1".to_owned(), samples::org("org_1"))].into(),
             application: Ok(samples::application(10_080, 5)),

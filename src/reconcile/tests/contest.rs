@@ -1,0 +1,81 @@
+//! A claim that was verified once, whose owner takes care that its credentials are
+//! not tried again (`docs/failures.md` row 134).
+
+use super::{
+    samples::*,
+    world::{SECRET, Uid, World},
+};
+use crate::policy::ValidatedSpec;
+use crate::reconcile::{Outcome, RemoteOutcome};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// An owner with a Secret of its own that is in order, and a younger resource of
+/// another namespace with the default credentials.
+fn two() -> (World, Uid, Uid) {
+    let mut world = World::new();
+    world.secret_of_leads_to("a", HOST);
+    let owner = world.declare_in("a", Ok(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) }));
+    world.reconcile(owner);
+    let other = world.declare_in("b", Ok(enforce(custom(240, None))));
+    assert!(matches!(world.reconcile(other).outcome, Outcome::Conflict { .. }));
+    (world, owner, other)
+}
+
+/// Both are reconciled each minute, so many times; the last end of the younger one.
+fn minutes_later(world: &mut World, owner: Uid, other: Uid, minutes: u32) -> Outcome {
+    let mut last = None;
+    for _ in 0..minutes {
+        world.advance(MINUTE);
+        last = Some(world.reconcile(other).outcome);
+        world.reconcile(owner);
+    }
+    last.unwrap()
+}
+
+#[test]
+fn row_134_an_owner_that_sleeps_with_credentials_that_are_gone_loses_its_claim_to_who_has_good_ones() {
+    let (mut world, owner, other) = two();
+    world.edit(owner, |spec| spec.suspend = true);
+    world.secrets.clear();
+    assert!(matches!(minutes_later(&mut world, owner, other, 4), Outcome::Conflict { .. }), "not at once");
+    assert_eq!(minutes_later(&mut world, owner, other, 4), Outcome::Reconciled(RemoteOutcome::InSync));
+    assert_eq!(world.live(), no_idle(240));
+}
+
+#[test]
+fn row_134_an_owner_that_sleeps_with_good_credentials_stays_the_owner_and_writes_nothing() {
+    let (mut world, owner, other) = two();
+    world.edit(owner, |spec| spec.suspend = true);
+    world.tenant().live = foreign();
+    assert!(matches!(minutes_later(&mut world, owner, other, 20), Outcome::Conflict { .. }));
+    assert_eq!(world.live(), foreign());
+}
+
+#[test]
+fn row_134_a_spec_that_became_invalid_keeps_nobody_out_for_good() {
+    let (mut world, owner, other) = two();
+    world.cluster.get_mut(owner).unwrap().spec = Err(vec![]);
+    assert_eq!(minutes_later(&mut world, owner, other, 8), Outcome::Reconciled(RemoteOutcome::InSync));
+}
+
+#[test]
+fn row_134_an_owner_in_order_confirms_its_claim_whenever_another_one_asks() {
+    let (mut world, owner, other) = two();
+    assert!(matches!(minutes_later(&mut world, owner, other, 20), Outcome::Conflict { .. }));
+    assert_eq!(world.says(owner, crate::reconcile::ConditionType::Ready), "True InSync");
+}
+
+#[test]
+fn row_134_an_owner_that_comes_back_with_good_credentials_is_the_owner_again() {
+    let (mut world, owner, other) = two();
+    let secrets = std::mem::take(&mut world.secrets);
+    world.edit(owner, |spec| spec.suspend = true);
+    minutes_later(&mut world, owner, other, 8);
+    world.secrets = secrets;
+    world.edit(owner, |spec| spec.suspend = false);
+    world.reconcile(owner);
+    assert_eq!(world.live(), declared().into());
+    assert!(matches!(world.reconcile(other).outcome, Outcome::Conflict { .. }));
+}
