@@ -14,18 +14,14 @@ use crate::{
         ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
         StatusUpdate,
     },
-    scalekit::{Admission, Caller, Client, PATIENCE},
+    scalekit::{Admission, Caller, Client},
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
-use std::time::Duration;
 use tokio::{
     sync::{OwnedMutexGuard, SemaphorePermit},
     time::Instant,
 };
-
-/// How long one reconcile goes on in spite of 429s.
-const LONGEST_LIMITED: Duration = Duration::from_secs(30);
 
 pub(super) struct Effects<'a> {
     pub(super) context: &'a Context,
@@ -78,14 +74,11 @@ impl<'a> Effects<'a> {
     /// Whether to wait out the 429 that a request was answered with, and go on
     /// with what was seen.
     pub(super) fn waits_out(&mut self, response: &Response) -> bool {
-        let Response::Remote(Err(RemoteError {
-            kind: ErrorKind::RateLimited { retry_after }, not_sent: false, ..
-        })) = response
-        else {
+        let Response::Remote(Err(error)) = response else { return false };
+        if !matches!(error.kind, ErrorKind::RateLimited { .. }) {
             return false;
-        };
-        let since = *self.limited_since.get_or_insert_with(Instant::now);
-        *retry_after <= PATIENCE && since.elapsed() < LONGEST_LIMITED
+        }
+        error.is_waited_out(self.limited_since.get_or_insert_with(Instant::now).elapsed())
     }
 
     /// Carries out `request`, which was decided in this state.

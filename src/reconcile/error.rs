@@ -156,7 +156,20 @@ pub struct Detail {
     pub note: Option<Note>,
 }
 
+/// The longest pause after a 429 that a reconcile waits for; it ends with a longer
+/// one, so that the status tells it.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one reconcile goes on in spite of 429s.
+const LONGEST_LIMITED: Duration = Duration::from_secs(30);
+
 impl RemoteError {
+    /// Whether a reconcile waits until it may send the request again, and goes on
+    /// with what it has seen. `limited_for`: the time since its first 429.
+    pub fn is_waited_out(&self, limited_for: Duration) -> bool {
+        let short = matches!(self.kind, ErrorKind::RateLimited { retry_after } if retry_after <= PATIENCE);
+        short && !self.not_sent && limited_for < LONGEST_LIMITED
+    }
+
     /// An error of `kind` with nothing else known.
     pub fn new(kind: ErrorKind) -> Self {
         Self { kind, outcome_unknown: false, not_sent: false, probe_after: None, detail: Detail::default() }

@@ -10,7 +10,7 @@
 //!   breaker: a 429 of the API pauses all, and in an outage all of them together
 //!   send one probe at a time.
 //! - Requests wait for their turn, by lane and namespace, as long as it takes; a pause
-//!   that is longer than [`PATIENCE`] is told instead.
+//!   that is longer than [`PATIENCE`](crate::reconcile::PATIENCE) is told instead.
 //! - A 429 of the token endpoint pauses the one client. Until a client has got its
 //!   first token, its token requests have a small limit of their own.
 //! - A token of a host that a tenant may run is shown to the issuer that it names,
@@ -58,6 +58,6 @@ pub use default_credentials::{RawCredentials, read_default_credentials};
 pub use environment::Environment;
 pub use pages::Page;
 pub(crate) use pruned::Pruned;
-pub use rate_limiter::{Caller, PATIENCE};
+pub use rate_limiter::Caller;
 pub use settings::{Settings, SettingsError};
 pub use transport::{SetupError, Transport};

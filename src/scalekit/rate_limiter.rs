@@ -5,7 +5,7 @@ use super::{
     pace::{Pace, Ready},
     retry_after::Allowance,
 };
-use crate::reconcile::{Lane, Lanes};
+use crate::reconcile::{Lane, Lanes, PATIENCE};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,10 +15,6 @@ use tokio::{
     sync::{Notify, oneshot},
     time::{Instant, sleep_until},
 };
-
-/// A pause that is longer than this is not waited for: whoever asks is told how
-/// long it lasts.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// On whose behalf a request is sent.
 #[derive(Debug, Clone)]

@@ -246,3 +246,13 @@ fn every_kind_of_error_is_announced_as_it_is_planned() {
         assert!(is_true(said, planned, state.interval()), "{kind:?}: {said:?} and {planned:?}");
     }
 }
+
+#[test]
+fn row_010_a_short_pause_is_waited_out_and_a_long_one_or_many_end_the_reconcile() {
+    let limited = |seconds| RemoteError::new(ErrorKind::RateLimited { retry_after: SECOND * seconds });
+    assert!(limited(10).is_waited_out(Duration::ZERO) && limited(1).is_waited_out(SECOND * 29));
+    assert!(!limited(11).is_waited_out(Duration::ZERO), "the status tells a long pause");
+    assert!(!limited(1).is_waited_out(SECOND * 30), "it does not go on for ever");
+    let kept = RemoteError { not_sent: true, ..limited(1) };
+    assert!(!kept.is_waited_out(Duration::ZERO) && !RemoteError::new(ErrorKind::Unavailable).is_waited_out(SECOND));
+}
