@@ -183,11 +183,15 @@ impl<'a> Effects<'a> {
     }
 
     async fn issuer(&self, state: &State) -> Response {
-        let Some((client, organization)) = self.client.as_ref().zip(state.observation.organization.as_ref()) else {
+        let pinned = state.here().and_then(|resource| resource.pinned.as_ref());
+        // what is being deleted may ask before it reads anything there
+        let read = state.observation.organization.as_ref().map(|organization| &organization.id);
+        let organization = read.or(pinned.map(|pinned| &pinned.organization));
+        let Some((client, organization)) = self.client.as_ref().zip(organization) else {
             return Response::Issuer { known: None, alleged: None };
         };
         let recorded = state.pin_here().and_then(|pinned| pinned.issuer.as_deref());
-        let (known, alleged) = client.issuer(&organization.id, recorded).await;
+        let (known, alleged) = client.issuer(organization, recorded).await;
         Response::Issuer { known, alleged }
     }
 

@@ -69,13 +69,10 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
     };
     if let Some(pinned) = resource.pinned.as_ref().filter(|pinned| pinned.environment != *environment) {
         // it may be another name of the same one
-        match (&state.identity, &state.observation) {
-            (Some(identity), _) if identity == pinned.identity() => {}
-            (None, Observation { organization: Some(_), .. }) => return Step::Request(Request::ReadIssuer),
-            (None, Observation { failure: None, .. }) => {
-                return Step::Request(Request::Remote(RemoteRequest::ReadOrganization(pinned.organization.clone())));
-            }
-            _ => {
+        match &state.identity {
+            Some(identity) if identity == pinned.identity() => {}
+            None => return Step::Request(Request::ReadIssuer),
+            Some(_) => {
                 let found = environment.clone();
                 let changed = Hold::EnvironmentChanged { pinned: pinned.environment.clone(), found };
                 return hold(state, resource, changed, now);

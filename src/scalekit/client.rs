@@ -151,7 +151,7 @@ impl Client {
         }
     }
 
-    async fn token(&self) -> Result<Token, RemoteError> {
+    pub(super) async fn token(&self) -> Result<Token, RemoteError> {
         self.inner.tokens.get(|proven| self.fetch_token(proven)).await
     }
 

@@ -59,7 +59,10 @@ impl Client {
 
     /// The issuer, and whether it is believed; `None`: there is none, or it is a lie.
     async fn issuer_of(&self, organization: &OrganizationId, recorded: Option<&str>) -> Option<(String, bool)> {
-        let token = self.inner.tokens.latest()?;
+        let token = match self.inner.tokens.latest() {
+            Some(token) => token,
+            None => self.token().await.ok()?,
+        };
         let name = self.inner.credentials.issuer(token.issuer()?)?;
         if !self.is_concealed() {
             self.inner.transport.issuers().learn(&name, &self.inner.credentials.address);
