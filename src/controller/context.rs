@@ -165,19 +165,19 @@ impl Context {
         }
     }
 
-    /// How long others have waited for the claim of a resource to be confirmed.
-    pub(super) fn contested_for(&self, uid: &str) -> Option<Duration> {
+    /// How long the contested claim of a resource could not be confirmed.
+    pub(super) fn unproven_for(&self, uid: &str) -> Option<Duration> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.get(uid).and_then(|record| record.history.contested_for(self.uptime()))
+        records.get(uid).and_then(|record| record.history.unproven_for(self.uptime()))
     }
 
     /// Reconciles a resource whose claim another one has met, unless it was
-    /// confirmed a moment ago.
+    /// confirmed, or asked for that, a moment ago.
     pub(super) fn contest(&self, uid: &str) {
-        let uid = Uid::from(uid);
-        self.record(&uid, [HistoryEvent::Contested]);
-        if self.contested_for(&uid).is_some() {
-            self.queue.add_after(&uid, Duration::ZERO, Lane::Correction);
+        let (uid, now) = (Uid::from(uid), self.uptime());
+        if self.cache.get(&uid).is_some() && !self.with_record(&uid, |record| record.history.was_just_confirmed(now)) {
+            self.record(&uid, [HistoryEvent::Contested]);
+            self.queue.add(&uid);
         }
     }
 

@@ -207,10 +207,11 @@ impl<'a> Effects<'a> {
         (self.worker, self.admission) = (None, None); // whoever holds the lock may need them
         self.lock = Some(self.context.locks.lock(&identity, organization.as_str()).await);
         self.worker = self.context.workers.acquire().await.ok();
-        let keys = state.claim_keys(&self.resource.namespace);
+        let mut keys = state.claim_keys(&self.resource.namespace);
+        keys.extend(state.alleged_key());
         let mut others = self.context.cache.claimants_at(&self.resource.uid, &keys);
         for other in &mut others {
-            other.contested_for = self.context.contested_for(&other.uid);
+            other.unproven_for = self.context.unproven_for(&other.uid);
             other.reconciled = self.context.was_reconciled(&other.uid);
             other.served = self.context.credentials.serves(&other.namespace);
         }

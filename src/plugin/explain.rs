@@ -61,7 +61,7 @@ fn claimant(resource: &OrganizationSessionPolicy) -> Claimant {
             ..Claim::default()
         },
         reconciled: true,
-        contested_for: None,
+        unproven_for: None,
         served: true,
     }
 }

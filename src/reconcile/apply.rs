@@ -16,7 +16,7 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
         Err(violations) => return done(Outcome::InvalidSpec(violations.clone())),
     };
     // nothing is read, except that others must know whether its claim still holds
-    if spec.suspend && state.history.contested_for(state.began).is_none() {
+    if spec.suspend && !state.history.is_contested() {
         return done(Outcome::Suspended);
     }
     match &state.credentials {
@@ -30,6 +30,9 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
     if spec.suspend {
         return match step {
             RemoteStep::Request(request) if request.reads_organization() => Step::Request(Request::Remote(request)),
+            _ if state.observation.organization.is_some() && state.identity.is_none() => {
+                Step::Request(Request::ReadIssuer)
+            }
             _ => done(Outcome::Suspended),
         };
     }

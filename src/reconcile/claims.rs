@@ -40,9 +40,8 @@ impl State {
     /// The organization whose claims are looked up: the one that this reconcile
     /// has read, or of a deletion that can't read it the pinned one.
     pub fn claimed(&self) -> Option<(String, OrganizationId)> {
-        let elsewhere = self.deleting() && self.pin_here().is_none();
         match (&self.identity, &self.observation.organization) {
-            (Some(identity), Some(organization)) if !elsewhere || self.here()?.pinned.is_none() => {
+            (Some(identity), Some(organization)) if !self.is_elsewhere() => {
                 Some((identity.clone(), organization.id.clone()))
             }
             _ => {
@@ -58,12 +57,14 @@ impl State {
     pub fn claim_keys(&self, namespace: &str) -> Vec<ClaimKey> {
         let claimed = self.claimed();
         let mut keys = Vec::from_iter(claimed.map(|(identity, organization)| verified(&identity, &organization)));
-        keys.extend(self.alleged_key());
         let (Some(_), Some(resource), Some(spec), Some(organization)) =
             (&self.identity, self.here(), self.spec(), &self.observation.organization)
         else {
             return keys;
         };
+        if self.is_elsewhere() {
+            return keys;
+        }
         let credentials = credentials(spec, namespace);
         let external = organization.external_id.as_deref().and_then(ExternalId::parse).map(OrganizationRef::External);
         let names = [Some(OrganizationRef::Id(organization.id.clone())), external, Some(spec.organization.clone())];
@@ -78,9 +79,15 @@ impl State {
 }
 
 impl State {
+    /// Whether it is a deletion whose credentials lead to another environment than
+    /// the pinned one.
+    fn is_elsewhere(&self) -> bool {
+        self.deleting() && self.here().is_some_and(|r| r.pinned.is_some()) && self.pin_here().is_none()
+    }
+
     /// Where those are found that have read the organization in the environment that
     /// this one may be.
-    pub(super) fn alleged_key(&self) -> Option<ClaimKey> {
+    pub fn alleged_key(&self) -> Option<ClaimKey> {
         Some(verified(self.alleged.as_deref()?, &self.observation.organization.as_ref()?.id))
     }
 }

@@ -72,6 +72,10 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
         match &state.identity {
             Some(identity) if identity == pinned.identity() => {}
             None => return Step::Request(Request::ReadIssuer),
+            // it can't be asked now
+            Some(_) if state.alleged.as_deref() == Some(pinned.identity()) => {
+                return Step::Done(Outcome::CleanupPending(RemoteError::new(ErrorKind::Unreachable)));
+            }
             Some(_) => {
                 let found = environment.clone();
                 let changed = Hold::EnvironmentChanged { pinned: pinned.environment.clone(), found };

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, time::Duration};
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// How long nobody needs to ask again whether a claim holds.
-const CONFIRMED: Duration = Duration::from_secs(60);
+const CONFIRMED: Duration = Duration::from_secs(30);
 
 /// So many corrections are remembered; the decision asks for no more.
 const CORRECTIONS: usize = 8;
@@ -33,8 +33,11 @@ pub struct History {
     unconfirmed_since: Option<Duration>,
     /// When its own credentials last read the organization.
     confirmed_at: Option<Duration>,
-    /// Since when another claimant waits for that to happen again.
-    contested_since: Option<Duration>,
+    /// When another claimant asked last for that to happen again.
+    contested_at: Option<Duration>,
+    /// Since when reconciles end without it that was asked for, and not because of
+    /// an outage or a limit.
+    unproven_since: Option<Duration>,
     /// When the policy write was sent that has no response yet; it stays when its
     /// reconcile is cut off.
     unanswered: Option<Duration>,
@@ -73,6 +76,9 @@ pub enum HistoryEvent {
     Confirmed,
     /// Another claimant met its claim, and can't know whether it still holds.
     Contested,
+    /// A reconcile ended that did not confirm a contested claim: because of an
+    /// outage or a limit (`false`), or for another cause.
+    Unproven(bool),
     /// A deletion waits until this time, which is so far away.
     WaitAnnounced(Timestamp, Duration),
 }
@@ -112,9 +118,13 @@ impl History {
             HistoryEvent::Refused(false) => self.refused_since = None,
             HistoryEvent::Unconfirmed(true) => drop(self.unconfirmed_since.get_or_insert(now)),
             HistoryEvent::Unconfirmed(false) => self.unconfirmed_since = None,
-            HistoryEvent::Confirmed => (self.confirmed_at, self.contested_since) = (Some(now), None),
-            HistoryEvent::Contested if self.is_confirmed(now) => {}
-            HistoryEvent::Contested => drop(self.contested_since.get_or_insert(now)),
+            HistoryEvent::Confirmed => {
+                self.confirmed_at = Some(now);
+                (self.contested_at, self.unproven_since) = (None, None);
+            }
+            HistoryEvent::Contested => self.contested_at = Some(now),
+            HistoryEvent::Unproven(true) => drop(self.unproven_since.get_or_insert(now)),
+            HistoryEvent::Unproven(false) => self.unproven_since = None,
             HistoryEvent::WaitAnnounced(until, left) => {
                 if self.announced.is_none_or(|(before, _)| before != until) {
                     self.announced = Some((until, now.saturating_add(left)));
@@ -157,14 +167,20 @@ impl History {
         over.unwrap_or_default().saturating_sub(now)
     }
 
-    /// Whether its credentials have read the organization a moment ago.
-    pub fn is_confirmed(&self, now: Duration) -> bool {
-        self.confirmed_at.is_some_and(|at| now.saturating_sub(at) < CONFIRMED)
+    /// Whether another claimant need not ask now for its claim to be confirmed.
+    pub fn was_just_confirmed(&self, now: Duration) -> bool {
+        let last = self.confirmed_at.max(self.contested_at);
+        last.is_some_and(|at| now.saturating_sub(at) < CONFIRMED)
     }
 
-    /// How long another claimant has waited for its claim to be confirmed.
-    pub fn contested_for(&self, now: Duration) -> Option<Duration> {
-        self.contested_since.map(|since| now.saturating_sub(since))
+    /// Whether another claimant waits for its claim to be confirmed.
+    pub fn is_contested(&self) -> bool {
+        self.contested_at.is_some()
+    }
+
+    /// How long a contested claim could not be confirmed.
+    pub fn unproven_for(&self, now: Duration) -> Option<Duration> {
+        self.unproven_since.map(|since| now.saturating_sub(since))
     }
 
     /// How long Scalekit has refused the credentials.

@@ -68,9 +68,9 @@ pub struct Claimant {
     /// A reconcile of it has ended since the operator started, so that what it
     /// claims is known.
     pub reconciled: bool,
-    /// How long others have waited for its credentials to read the organization
-    /// again; `None`: nobody does, or they did.
-    pub contested_for: Option<Duration>,
+    /// How long its credentials could not read the organization though another
+    /// claimant asked for it; `None`: nobody did, or they have.
+    pub unproven_for: Option<Duration>,
     /// The operator's default credentials are for resources of its namespace.
     pub served: bool,
 }
@@ -134,7 +134,7 @@ impl Claimant {
     /// Its claim was contested for so long that its credentials can't be good any
     /// more, or it takes care that nobody tries them.
     fn is_lapsed(&self) -> bool {
-        self.contested_for.is_some_and(|contested| contested >= LAPSE)
+        self.unproven_for.is_some_and(|unproven| unproven >= LAPSE) && !self.claim.reverting
     }
 
     /// What the organization that is found at one of `keys` had before this one

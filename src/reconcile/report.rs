@@ -1,8 +1,8 @@
 //! All that follows from the end of a reconcile.
 
 use super::{
-    Event, HistoryEvent, Outcome, Requeue, State, StatusUpdate, claims::is_refused, claims::is_unconfirmed, events,
-    reached, requeue,
+    ErrorClass, Event, HistoryEvent, Outcome, RemoteError, Requeue, State, StatusUpdate, claims::is_refused,
+    claims::is_unconfirmed, events, reached, requeue,
 };
 
 /// How often a report's status is written when others keep changing the
@@ -41,6 +41,7 @@ impl Report {
         let refused = is_refused(outcome).then_some(true).or(reached.filter(|reached| *reached).map(|_| false));
         let unconfirmed = HistoryEvent::Unconfirmed(is_unconfirmed(state, outcome));
         let confirmed = state.observation.organization.is_some() && !is_refused(outcome);
+        let unproven = state.history.is_contested().then(|| HistoryEvent::Unproven(is_unproven(state, outcome)));
         Self {
             contests: state.contests.clone(),
             events: events(state, outcome, update.as_ref().filter(|_| !released)),
@@ -48,10 +49,24 @@ impl Report {
             history: [reached.map(HistoryEvent::Reached), refused.map(HistoryEvent::Refused), announced]
                 .into_iter()
                 .flatten()
-                .chain(confirmed.then_some(HistoryEvent::Confirmed))
+                .chain(confirmed.then_some(HistoryEvent::Confirmed).or(unproven))
                 .chain([unconfirmed, HistoryEvent::Ended])
                 .collect(),
             update,
         }
     }
+}
+
+/// Whether a reconcile that did not confirm the claim says something about it: not
+/// where Scalekit, or the API server, could not be asked. What another environment
+/// than the pinned one does is no excuse.
+fn is_unproven(state: &State, outcome: &Outcome) -> bool {
+    let error = outcome.remote_error().or(state.observation.failure.as_ref().map(|(_, error)| error));
+    let asked = |error: &RemoteError| !matches!(error.kind.class(), ErrorClass::Transient | ErrorClass::Throttled);
+    let elsewhere = state.access().is_some() && state.pin_here().is_none();
+    let unreadable = match &state.credentials {
+        Some(Err(error)) => error.is_transient(),
+        _ => matches!(outcome, Outcome::ApiServer(_) | Outcome::Crashed(_)),
+    };
+    !unreadable && (elsewhere || error.is_none_or(asked))
 }

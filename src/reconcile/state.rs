@@ -7,7 +7,7 @@ use super::{
     Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request,
     Resource, Response, SESSION_POLICY, Settings, ownership, remote,
 };
-use crate::policy::{DeletionPolicy, Live, ValidatedSpec, diff};
+use crate::policy::{Live, Mode, ValidatedSpec, diff};
 use std::time::Duration;
 
 /// Everything a decision may depend on.
@@ -106,9 +106,12 @@ impl State {
                 self.undecided = others.iter().any(|other| other.may_come_before(&own, &keys));
                 let before = others.iter().filter_map(|other| other.had_before(&keys));
                 self.before_others = before.reduce(|one, two| if one == Live::Application { two } else { one });
+                let alleged = self.alleged_key();
+                let pinned = self.here().and_then(|resource| resource.pinned.as_ref());
+                self.same_environment_unknown = (alleged.is_some()
+                    && self.alleged.as_deref() == pinned.map(Pinned::identity))
+                    || alleged.is_some_and(|key| others.iter().any(|other| other.claims(std::slice::from_ref(&key))));
                 others.retain(|other| other.claims(&keys));
-                self.same_environment_unknown =
-                    self.alleged_key().is_some_and(|key| others.iter().any(|other| other.claim.keys.contains(&key)));
                 // whoever uninstalls releases them all
                 others.iter_mut().for_each(|other| other.claim.takes_over &= !self.uninstalling);
                 self.ownership = Some(ownership::ownership(&own, &others, self.deleting()));
@@ -251,7 +254,8 @@ impl State {
     pub fn pin_here(&self) -> Option<&Pinned> {
         let environment = &self.access()?.environment;
         let same = |pinned: &&Pinned| {
-            pinned.environment == *environment || self.identity.as_deref() == Some(pinned.identity())
+            let names = [&self.identity, &self.alleged];
+            pinned.environment == *environment || names.iter().any(|name| name.as_deref() == Some(pinned.identity()))
         };
         self.here()?.pinned.as_ref().filter(same)
     }
@@ -318,17 +322,16 @@ impl State {
     /// that of another resource that has written before us.
     pub fn adopts(&self) -> Option<Live> {
         let resource = self.here()?;
-        let Some(spec) = self.spec().filter(|_| !self.deleting()) else { return resource.adopted };
         let unpinned = self.pin_here().is_none() && self.access().is_some();
-        let held = (resource.finalizer && !self.finalizer_added) || self.released.is_some();
-        let kept = spec.deletion == DeletionPolicy::Retain || (resource.was_ready() && spec.is_active());
-        let written = held || kept;
-        let open = unpinned || !(written && resource.recorded);
+        let before = resource.adopted.filter(|_| resource.pinned.is_none() || !unpinned);
+        let acting = |spec: &&ValidatedSpec| spec.mode != Mode::Observe && !self.deleting();
+        let Some(spec) = self.spec().filter(acting) else { return before };
+        let observed = resource.condition(ConditionType::Ready).is_some_and(|c| c.reason == Reason::DriftDetected);
+        let open = unpinned || !resource.recorded || (observed && !resource.finalizer) || self.finalizer_added;
         let found = self.observation.writes.before.or(self.observation.live).filter(|_| open);
         let theirs = found.filter(|live| !diff(&spec.policy, live).is_empty());
         let first = theirs.map(|live| self.before_others.unwrap_or(live));
-        let before = resource.adopted.filter(|_| resource.pinned.is_none() || !unpinned);
-        first.or(before).filter(|live| matches!(live, Live::Custom { .. }))
+        before.or(first).filter(|live| matches!(live, Live::Custom { .. }))
     }
 
     /// Whether the status has what was live before a write now.

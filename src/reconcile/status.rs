@@ -325,6 +325,7 @@ fn pin(state: &State, resource: Option<&Resource>) -> Option<Pinned> {
         None => before,
     };
     match (pinned, here) {
+        (Some(pinned), Some(_)) if state.alleged.as_deref() == Some(pinned.identity()) => Some(pinned),
         (Some(pinned), Some((access, _))) if state.pin_here().is_some() => {
             Some(Pinned { environment: access.environment.clone(), issuer: issuer(pinned.issuer), ..pinned })
         }

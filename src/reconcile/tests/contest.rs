@@ -6,7 +6,7 @@ use super::{
     world::{SECRET, Uid, World},
 };
 use crate::policy::ValidatedSpec;
-use crate::reconcile::{Outcome, RemoteOutcome};
+use crate::reconcile::{ErrorKind, Outcome, RemoteOutcome};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -78,4 +78,33 @@ fn row_134_an_owner_that_comes_back_with_good_credentials_is_the_owner_again() {
     world.reconcile(owner);
     assert_eq!(world.live(), declared().into());
     assert!(matches!(world.reconcile(other).outcome, Outcome::Conflict { .. }));
+}
+
+#[test]
+fn row_134_an_outage_or_a_limit_of_its_environment_costs_a_sleeping_owner_nothing() {
+    for kind in [ErrorKind::Unavailable, ErrorKind::RateLimited { retry_after: MINUTE * 15 }] {
+        let (mut world, owner, other) = two();
+        world.edit(owner, |spec| spec.suspend = true);
+        for _ in 0..20 {
+            world.advance(MINUTE);
+            world.reconcile(other);
+            world.scalekit.down = Some(kind);
+            world.reconcile(owner);
+            world.scalekit.down = None;
+        }
+        assert!(matches!(world.reconcile(other).outcome, Outcome::Conflict { .. }), "{kind:?}");
+    }
+}
+
+#[test]
+fn row_134_a_sleeping_owner_whose_secret_moves_to_another_name_of_the_environment_keeps_all_it_has() {
+    let (mut world, owner, other) = two();
+    world.scalekit.issuer = Some(ISSUER.into());
+    world.reconcile(owner);
+    let before = world.object(owner).status.clone().unwrap();
+    world.edit(owner, |spec| spec.suspend = true);
+    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
+    assert!(matches!(minutes_later(&mut world, owner, other, 10), Outcome::Conflict { .. }));
+    let after = world.object(owner).status.clone().unwrap();
+    assert_eq!((before.adopted, before.claim), (after.adopted, after.claim));
 }

@@ -402,6 +402,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "An owner takes care that its credentials, which are not good any more, are not tried: it is suspended, its \
          spec or its Secret is broken, its interval is a day",
         "a resource whose own credentials have read the organization asks for its claim to be confirmed: the owner is \
-         reconciled then, and loses its claim after five minutes in which it could not read the organization",
+         reconciled then, and loses its claim at the next reconcile of the other one after five minutes in which it could \
+         not read the organization, outages and limits of the pinned environment not counted",
     ),
 ];

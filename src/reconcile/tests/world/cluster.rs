@@ -61,7 +61,7 @@ impl Object {
             uid: self.uid.to_string(),
             claim: Claim::of(&self.read(), self.namespace),
             reconciled: false,
-            contested_for: None,
+            unproven_for: None,
             served: true,
         }
     }

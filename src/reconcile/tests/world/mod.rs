@@ -353,12 +353,13 @@ impl World {
 
     fn claimants(&self, uid: Uid, state: &State) -> Response {
         let Some(own) = self.cluster.get(uid) else { return Response::Cluster(ClusterWrite::Gone) };
-        let keys = state.claim_keys(own.namespace);
+        let mut keys = state.claim_keys(own.namespace);
+        keys.extend(state.alleged_key());
         let found = |other: &&Object| other.uid != uid && other.claimant().claim.keys.iter().any(|k| keys.contains(k));
         let known = |other: &Object| {
             let history = &self.histories[&other.uid];
-            let contested_for = history.contested_for(self.uptime());
-            Claimant { reconciled: history.was_reconciled(), contested_for, ..other.claimant() }
+            let unproven_for = history.unproven_for(self.uptime());
+            Claimant { reconciled: history.was_reconciled(), unproven_for, ..other.claimant() }
         };
         let others = self.cluster.objects.iter().filter(found).map(known).collect();
         Response::Claimants { own: own.claimant(), others }

@@ -92,7 +92,10 @@ impl World {
         let Report { update, events, requeue, history, contests } = Report::of(&state, &outcome);
         self.record(uid, history);
         if let Some(other) = contests.and_then(|uid| uid.parse().ok()) {
-            self.record(other, [crate::reconcile::HistoryEvent::Contested]);
+            let now = self.uptime();
+            if !self.histories[&other].was_just_confirmed(now) {
+                self.record(other, [crate::reconcile::HistoryEvent::Contested]);
+            }
         }
         let woken = self.outages.record(&uid, &state, &outcome);
         for _ in 0..STATUS_TRIES {
