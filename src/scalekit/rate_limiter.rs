@@ -1,5 +1,5 @@
 //! Who may send a request to one host and port, and when: those who wait get
-//! their turn by lane and flow ([`Lanes`]), as fast as the [`Pace`] allows.
+//! permits by lane and flow ([`Lanes`]), as fast as the [`Pace`] allows.
 
 use super::{
     pace::{Pace, Ready},
@@ -16,8 +16,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// A pause that is longer than this is not waited for: whoever asks is told how
-/// long it lasts.
+/// A pause that is longer than this is not waited for: [`RateLimiter::acquire`]
+/// returns how long it lasts.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// On whose behalf a request is sent.
@@ -25,7 +25,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Caller {
     /// How soon it is to be done.
     pub lane: Lane,
-    /// Who shares a turn: the namespace.
+    /// The namespace; those of a lane get permits alternately.
     pub flow: Arc<str>,
     /// It comes before all others: what it follows on gets too old else.
     pub first: bool,
