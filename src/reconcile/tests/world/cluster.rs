@@ -1,7 +1,9 @@
 //! The API server in memory: resources, their status, and who claims what.
 
 use crate::policy::{ValidatedSpec, Violation};
-use crate::reconcile::{Claim, Claimant, ClusterWrite, Condition, ConditionType, Found, Resource, StatusUpdate};
+use crate::reconcile::{
+    Application, Claim, Claimant, ClusterWrite, Condition, ConditionType, Found, Resource, StatusUpdate,
+};
 use jiff::Timestamp;
 
 /// Tells two resources of one name apart.
@@ -61,7 +63,7 @@ impl Object {
             uid: self.uid.to_string(),
             claim: Claim::of(&self.read(), self.namespace),
             reconciled: false,
-            served: true,
+            served: false,
         }
     }
 }
@@ -111,12 +113,7 @@ impl Cluster {
     pub(crate) fn store(&mut self, uid: Uid, mut update: StatusUpdate, read: u64) -> ClusterWrite {
         let Some(object) = self.objects.iter_mut().find(|o| o.uid == uid) else { return ClusterWrite::Gone };
         if let Some(current) = &object.status {
-            let moved = |a: &StatusUpdate, b: &StatusUpdate| {
-                a.pinned.as_ref().map(|p| &p.environment) != b.pinned.as_ref().map(|p| &p.environment)
-            };
-            let kept = current.observed.clone().filter(|_| !moved(&update, current));
-            update.observed = update.observed.or(kept);
-            update.application = update.application.or(current.application);
+            keep(&mut update, current);
         }
         let update = Some(update);
         if object.status != update {
@@ -128,5 +125,22 @@ impl Cluster {
             self.status_writes += 1;
         }
         ClusterWrite::Done
+    }
+}
+
+/// Keeps of the current status what `update` does not replace, as the shell does.
+fn keep(update: &mut StatusUpdate, current: &StatusUpdate) {
+    let environment = |status: &StatusUpdate| status.pinned.as_ref().map(|pinned| pinned.environment.clone());
+    // the application's policy is shown beside a live one
+    let replaces = match update.application {
+        Some(Application::Known(_)) => update.observed.is_some(),
+        Some(Application::Unreadable) => true,
+        Some(Application::Unread | Application::Failed) | None => false,
+    };
+    if !replaces {
+        update.application = current.application;
+    }
+    if update.observed.is_none() && environment(update) == environment(current) {
+        update.observed.clone_from(&current.observed);
     }
 }
