@@ -17,6 +17,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+/// What is kept of one watched resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) resource: ResourceRef,
@@ -79,6 +81,8 @@ pub(super) fn version(object: &Object) -> Option<u64> {
 fn created(object: &Object) -> Timestamp {
     object.creation_timestamp().map_or(Timestamp::MAX, |time| time.0)
 }
+
+/// How an object came from the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Start,

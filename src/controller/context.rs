@@ -111,18 +111,21 @@ impl Context {
         self.started.elapsed()
     }
 
+    /// The state at the start of a reconcile of `resource`.
     pub(super) fn state(&self, resource: &ResourceRef) -> State {
         let history = self.with_record(&resource.uid, |record| record.history.clone());
         let fresh = State::new(self.settings.clone(), history, self.uptime());
         State { uninstalling: self.uninstalling, ..fresh }
     }
+
+    /// Adds events to the history of a resource.
     pub(super) fn record(&self, uid: &Uid, events: impl IntoIterator<Item = HistoryEvent>) {
         let now = self.uptime();
         self.with_record(uid, |record| events.into_iter().for_each(|event| record.history.record(event, now)));
     }
 
-    /// Whose turn the reconciles of a resource share: those of its environment,
-    /// and in it of its namespace.
+    /// The flow in which the reconciles of a resource wait: that of its
+    /// environment, and in it of its namespace.
     pub(super) fn flow(&self, uid: &Uid) -> Flow {
         self.cache.get(uid).map_or_else(Flow::default, |entry| Flow {
             environment: entry.environment.as_deref().unwrap_or(&entry.resource.namespace).into(),

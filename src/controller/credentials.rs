@@ -53,6 +53,8 @@ pub(super) struct CredentialStore {
     pub(super) changes: mpsc::UnboundedSender<CredentialsRef>,
     pub(super) entries: Mutex<HashMap<CredentialsRef, Arc<Slot>>>,
 }
+
+/// How long credentials that were read are used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     /// Until they are read again.
@@ -65,6 +67,8 @@ pub(super) struct Times {
 /// Locked while credentials are read, so that other callers wait for the result. `None` before the
 /// first read.
 pub(super) type Slot = tokio::sync::Mutex<Option<CacheEntry>>;
+
+/// Which credentials a resource uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum CredentialsRef {
     Default,

@@ -187,6 +187,8 @@ fn response_text(error: &kube::Error) -> String {
         other => other.to_string(),
     }
 }
+
+/// The HTTP status of an error response.
 pub(super) fn code(error: &kube::Error) -> Option<u16> {
     match error {
         kube::Error::Api(status) => Some(status.code),

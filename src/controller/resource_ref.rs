@@ -8,6 +8,8 @@ use crate::crd::OrganizationSessionPolicy;
 
 /// The uid of a resource; a later resource of the same name has another one.
 pub(super) type Uid = Arc<str>;
+
+/// Which resource is meant: also when one of the same name takes its place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ResourceRef {
     pub(super) uid: Uid,
@@ -25,6 +27,8 @@ impl ResourceRef {
             name: meta.name.as_deref()?.into(),
         })
     }
+
+    /// The reference as events carry it.
     pub(super) fn object_ref(&self) -> k8s_openapi::api::core::v1::ObjectReference {
         k8s_openapi::api::core::v1::ObjectReference {
             api_version: Some(OrganizationSessionPolicy::api_version(&()).into_owned()),

@@ -46,6 +46,8 @@ pub(super) async fn watch(context: &Context, namespaces: &[String], relist: Dura
     };
     tokio::join!(join_all(watches.iter().map(Watch::follow)), complete);
 }
+
+/// The watch of one namespace, or of all.
 struct Watch<'a> {
     context: &'a Context,
     namespace: Option<&'a str>,

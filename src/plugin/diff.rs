@@ -7,7 +7,7 @@ use super::{
     limits::stricter_side,
     output::{CommandOutput, Format, VerbResult, json as pretty},
     summary::Summary,
-    table::{Cell, Column, Place, table},
+    table::{Cell, Column, Layout, table},
 };
 use crate::{
     crd::OrganizationSessionPolicy,
@@ -79,7 +79,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn text(&self, output: &Output) -> String {
-        let columns = ["FIELD", "DECLARED", "LIVE", "STRICTER"].map(|title| Column { title, place: Place::Row });
+        let columns = ["FIELD", "DECLARED", "LIVE", "STRICTER"].map(|title| Column { title, layout: Layout::Row });
         let row = |line: &Line| {
             let (style, stricter, mark) = match line.differs {
                 true => (Style::Warning, line.stricter, "≠"),

@@ -7,7 +7,7 @@ use super::{
     limits,
     output::{self, CommandOutput, Format, VerbResult},
     summary::{Severity, Summary, style},
-    table::{Cell, Column, Place, table},
+    table::{Cell, Column, Layout, table},
 };
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
@@ -79,15 +79,15 @@ fn readable(all: Vec<Object>) -> Result<Vec<OrganizationSessionPolicy>, Failure>
 }
 
 const COLUMNS: [Column; 9] = [
-    Column { title: "NAMESPACE", place: Place::Row },
-    Column { title: "NAME", place: Place::Row },
-    Column { title: "ORGANIZATION", place: Place::Yields(4, "") },
-    Column { title: "MODE", place: Place::Yields(3, "") },
-    Column { title: "READY", place: Place::Row },
-    Column { title: "SYNCED", place: Place::Row },
-    Column { title: "EFFECTIVE", place: Place::Yields(2, "effective ") },
-    Column { title: "DRIFT", place: Place::Yields(1, "drift: ") },
-    Column { title: "AGE", place: Place::Row },
+    Column { title: "NAMESPACE", layout: Layout::Row },
+    Column { title: "NAME", layout: Layout::Row },
+    Column { title: "ORGANIZATION", layout: Layout::Yields(4, "") },
+    Column { title: "MODE", layout: Layout::Yields(3, "") },
+    Column { title: "READY", layout: Layout::Row },
+    Column { title: "SYNCED", layout: Layout::Row },
+    Column { title: "EFFECTIVE", layout: Layout::Yields(2, "effective ") },
+    Column { title: "DRIFT", layout: Layout::Yields(1, "drift: ") },
+    Column { title: "AGE", layout: Layout::Row },
 ];
 
 fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {

@@ -11,12 +11,12 @@ const NARROWEST: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     pub(super) title: &'static str,
-    pub(super) place: Place,
+    pub(super) layout: Layout,
 }
 
 /// Where the values of a column are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Layout {
     /// Always in the row.
     Row,
     /// In the row if it fits, else on the line below, after this word. The column with the lowest number
@@ -82,9 +82,9 @@ fn make_room(shown: &mut Vec<Shown<'_>>, width: usize) -> Vec<(usize, &'static s
         |shown: &[Shown<'_>]| shown.iter().map(|s| s.width).sum::<usize>() + GAP * shown.len().saturating_sub(1);
     let mut below = Vec::new();
     while total(shown) > width {
-        let yielding = shown.iter().filter_map(|s| match s.column.place {
-            Place::Yields(order, word) => Some((order, s.index, word)),
-            Place::Row => None,
+        let yielding = shown.iter().filter_map(|s| match s.column.layout {
+            Layout::Yields(order, word) => Some((order, s.index, word)),
+            Layout::Row => None,
         });
         let Some((_, index, word)) = yielding.min() else { break };
         shown.retain(|s| s.index != index);
@@ -135,10 +135,10 @@ mod tests {
     use super::*;
 
     const COLUMNS: [Column; 4] = [
-        Column { title: "NAME", place: Place::Row },
-        Column { title: "MODE", place: Place::Yields(2, "mode ") },
-        Column { title: "DRIFT", place: Place::Yields(1, "drift: ") },
-        Column { title: "AGE", place: Place::Row },
+        Column { title: "NAME", layout: Layout::Row },
+        Column { title: "MODE", layout: Layout::Yields(2, "mode ") },
+        Column { title: "DRIFT", layout: Layout::Yields(1, "drift: ") },
+        Column { title: "AGE", layout: Layout::Row },
     ];
 
     fn at(width: Option<usize>, name: &str) -> String {

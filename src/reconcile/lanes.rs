@@ -21,7 +21,7 @@ pub enum Lane {
     Awaited,
     /// Something is not as it should be.
     Correction,
-    /// A look at what is at rest.
+    /// A refresh of what is at rest.
     Resync,
 }
 

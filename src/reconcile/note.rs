@@ -1,5 +1,5 @@
-//! What is said of a failure with a fixed sentence: values, until somebody is
-//! told. None of them quotes a server.
+//! The fixed sentences about a failure: values, until a status or a log states
+//! them. None of them quotes a server.
 
 use std::fmt;
 use strum::IntoStaticStr;

@@ -24,7 +24,7 @@ use std::{
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long a client that never had a token waits for its turn at the token
+/// How long a client that never had a token waits for a permit for the token
 /// endpoint; whoever may write a Secret can invent such clients.
 const NEWCOMERS_WAIT: Duration = Duration::from_secs(2);
 

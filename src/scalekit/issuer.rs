@@ -11,7 +11,7 @@ use super::{
     address::{Address, Rules},
     classify::outage_kind,
     http::{self, Body, HttpResponse},
-    proof::{Proof, Verdict},
+    proof::{Proof, ProofResult},
     requests::HttpRequest,
     token::Token,
     wire,
@@ -70,17 +70,23 @@ impl Client {
         }
         let known = recorded == Some(name.as_str());
         match self.verdict(&name, &token, organization, known).await {
-            Verdict::Good => Some((name.to_string(), true)),
-            Verdict::Refused => None,
-            Verdict::Silent => Some((name.to_string(), known)),
+            ProofResult::Good => Some((name.to_string(), true)),
+            ProofResult::Refused => None,
+            ProofResult::Silent => Some((name.to_string(), known)),
         }
     }
 
     /// Of all that ask about a token, one sends the request.
-    async fn verdict(&self, name: &Environment, token: &Token, organization: &OrganizationId, known: bool) -> Verdict {
+    async fn verdict(
+        &self,
+        name: &Environment,
+        token: &Token,
+        organization: &OrganizationId,
+        known: bool,
+    ) -> ProofResult {
         let allowed = || Address::parse(token.issuer()?, &self.inner.credentials.rules).ok();
         let Some(address) = self.inner.transport.issuers().address(name).or_else(allowed) else {
-            return Verdict::Refused;
+            return ProofResult::Refused;
         };
         let mut proof = self.inner.tokens.proof.lock().await;
         if let Some(verdict) = proof.as_ref().and_then(|proof| proof.still(token.number, &address)) {
@@ -88,7 +94,7 @@ impl Client {
         }
         let deadline = Instant::now() + DEADLINE.min(self.inner.transport.settings().deadline);
         let asked = timeout_at(deadline, self.show(&address, token, organization, known, deadline)).await;
-        let verdict = asked.ok().flatten().unwrap_or(Verdict::Silent);
+        let verdict = asked.ok().flatten().unwrap_or(ProofResult::Silent);
         *proof = Some(Proof::new(token.number, address, verdict));
         verdict
     }
@@ -102,7 +108,7 @@ impl Client {
         organization: &OrganizationId,
         known: bool,
         deadline: Instant,
-    ) -> Option<Verdict> {
+    ) -> Option<ProofResult> {
         let request = HttpRequest::of(&RemoteRequest::ReadOrganization(organization.clone()));
         let builder = self.authorized(address, &request, token).ok()?;
         let limits = self.inner.transport.limits(&address.server);
@@ -117,10 +123,10 @@ impl Client {
         match &result {
             Ok(HttpResponse { status: 200..300, body: Body::Whole(body), .. }) => {
                 let shown = wire::organization(body).is_ok_and(|found| found.id == *organization);
-                Some(if shown { Verdict::Good } else { Verdict::Refused })
+                Some(if shown { ProofResult::Good } else { ProofResult::Refused })
             }
             Ok(HttpResponse { status: 429, .. }) => None,
-            _ => outage_kind(&result).is_none().then_some(Verdict::Refused),
+            _ => outage_kind(&result).is_none().then_some(ProofResult::Refused),
         }
     }
 }

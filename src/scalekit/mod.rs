@@ -9,8 +9,8 @@
 //! - The clients of one [`Environment`] share its rate limiter and its circuit
 //!   breaker: a 429 of the API pauses all, and in an outage all of them together
 //!   send one probe at a time.
-//! - Requests wait for their turn, by lane and namespace, as long as it takes; a pause
-//!   that is longer than [`PATIENCE`](crate::reconcile::PATIENCE) is told instead.
+//! - Requests wait for permits, by lane and namespace, as long as it takes; a pause
+//!   that is longer than [`PATIENCE`](crate::reconcile::PATIENCE) is an error instead.
 //! - A 429 of the token endpoint pauses the one client. Until a client has got its
 //!   first token, its token requests have a small limit of their own.
 //! - A token of a host that a tenant may run is shown to the issuer that it names,

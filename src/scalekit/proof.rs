@@ -15,12 +15,12 @@ pub(super) struct Proof {
     token: u64,
     /// Where it was tried.
     address: Address,
-    verdict: Verdict,
+    result: ProofResult,
     at: Instant,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ProofResult {
     /// The issuer showed the organization.
     Good,
     /// It answered otherwise.
@@ -30,15 +30,15 @@ pub(super) enum Verdict {
 }
 
 impl Proof {
-    pub(super) fn new(token: u64, address: Address, verdict: Verdict) -> Self {
-        Self { token, address, verdict, at: Instant::now() }
+    pub(super) fn new(token: u64, address: Address, result: ProofResult) -> Self {
+        Self { token, address, result, at: Instant::now() }
     }
 
-    /// The verdict on the token of this number, while it need not be tried at
+    /// The result for the token of this number, while it need not be tried at
     /// `address`: a good one for the life of the token, another one for a while.
-    pub(super) fn still(&self, token: u64, address: &Address) -> Option<Verdict> {
+    pub(super) fn still(&self, token: u64, address: &Address) -> Option<ProofResult> {
         let tried = self.address == *address && self.at.elapsed() < PAUSE;
-        (self.token == token && (tried || self.verdict == Verdict::Good)).then_some(self.verdict)
+        (self.token == token && (tried || self.result == ProofResult::Good)).then_some(self.result)
     }
 }
 

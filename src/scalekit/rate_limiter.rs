@@ -1,5 +1,5 @@
 //! Who may send a request to one host and port, and when: those who wait get
-//! their turn by lane and flow ([`Lanes`]), as fast as the [`Pace`] allows.
+//! permits by lane and flow ([`Lanes`]), as fast as the [`Pace`] allows.
 
 use super::{
     pace::{Pace, Ready},
@@ -21,7 +21,7 @@ use tokio::{
 pub struct Caller {
     /// How soon it is to be done.
     pub lane: Lane,
-    /// Who shares a turn: the namespace.
+    /// The namespace; those of a lane get permits alternately.
     pub flow: Arc<str>,
     /// It comes before all others: what it follows on gets too old else.
     pub first: bool,

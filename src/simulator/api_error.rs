@@ -4,6 +4,8 @@ use super::http::ApiResponse;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+
+/// A field of a request that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Violation {
     pub(crate) field: &'static str,

@@ -18,6 +18,8 @@ use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Instant;
+
+/// All that the server keeps in memory.
 #[derive(Debug)]
 pub(crate) struct Environment {
     pub(crate) settings: Settings,

@@ -5,6 +5,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+
+/// A request of the API.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiRequest {
     /// The number of its entry in the journal.

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 const DEFAULT_SIZE: usize = 10;
 const LARGEST: usize = 100;
+
 #[derive(Debug, PartialEq, Eq)]
 struct Query {
     size: usize,

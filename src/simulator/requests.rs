@@ -51,6 +51,7 @@ struct FeatureFields {
     enabled: Option<bool>,
 }
 
+/// The fields of a policy that are to be changed.
 pub(crate) fn policy_patch(body: &[u8], parsing: Parsing) -> Result<PolicyPatch, Error> {
     let fields: PolicyFields = read(body, parsing)?;
     let unit = |unit: Option<Enumeration>| unit.map_or(Ok(Unit::Minutes), |unit| unit.pick(&UNITS, parsing));
@@ -63,6 +64,8 @@ pub(crate) fn policy_patch(body: &[u8], parsing: Parsing) -> Result<PolicyPatch,
         idle_unit: unit(fields.idle_session_timeout_unit)?,
     })
 }
+
+/// The features that are to be switched.
 pub(crate) fn feature_list(body: &[u8], parsing: Parsing) -> Result<Vec<Feature>, Error> {
     let features = read::<SettingsFields>(body, parsing)?.features.unwrap_or_default();
     let feature = |message: Message<FeatureFields>| {

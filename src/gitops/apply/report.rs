@@ -26,6 +26,8 @@ pub(super) fn tally(all: &[ApplyResult<'_>]) -> Tally {
     }
     tally
 }
+
+/// Prints what became of each resource, and the totals.
 pub(super) fn report(out: &mut dyn Write, all: &[ApplyResult<'_>], output: &Output) -> io::Result<()> {
     for result in all {
         let title = title(result.entry);

@@ -4,6 +4,8 @@ use super::scalar::{self, Ambiguity};
 use super::tree::{Entry, Node, Position, Value};
 use crate::gitops::diagnostic::LONGEST;
 use serde_json::{Map, Value as Json};
+
+/// What a document, or an item of a list, is.
 #[derive(Debug, PartialEq)]
 pub(super) enum Resource<'a> {
     /// Our kind, perhaps misspelled.

@@ -11,6 +11,8 @@ use std::{
     path::{Path, PathBuf},
     str,
 };
+
+/// A text to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     /// The name in diagnostics.
@@ -21,6 +23,8 @@ pub(super) struct Source {
 
 /// A file, or the name of a path that cannot be read, and the error.
 pub(super) type Found = Result<Source, (String, ReadError)>;
+
+/// How the names of manifests end; below a folder other files are skipped.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// Finds files; each is returned once, however often and by whatever path it is named.

@@ -28,6 +28,8 @@ use crate::{
 use serde::Serialize;
 use std::rc::Rc;
 use strum::IntoStaticStr;
+
+/// The plan for one environment.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) environment: String,
@@ -36,6 +38,8 @@ pub(super) struct Plan<'a> {
     /// One for each manifest, in the same order.
     pub(super) entries: Vec<Entry<'a>>,
 }
+
+/// The plan for one manifest.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) manifest: &'a Manifest,
@@ -88,6 +92,7 @@ pub(super) enum NoOp {
     Drifted,
 }
 
+/// What is written to one organization, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     /// The live policy; `None` if it can't be read before the feature is on.
@@ -121,6 +126,7 @@ impl Writes {
     }
 }
 
+/// Which side changed since `--last-applied`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub(super) enum Cause {
     /// There is no `--last-applied`, or it does not have this organization.

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// The version of the format; `osp apply` refuses any other.
 pub(super) const VERSION: u32 = 1;
+
+/// One manifest and its organization.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Row {

@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{On, SECRET, Trouble, World},
+    world::{Entry, On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{Live, ValidatedSpec};
 use crate::reconcile::{Application, ClusterWrite, ErrorKind, Outcome, RemoteOutcome, Request, Response, Step};
@@ -72,6 +72,15 @@ fn refused_credentials_are_read_again_once_and_the_request_is_sent_once_more() {
     }
 }
 
+/// The step of the next reconcile whose credentials are refused.
+fn refused_at(world: &World, uid: Uid) -> usize {
+    let mut trial = world.clone();
+    let begun = trial.journal.len();
+    trial.reconcile(uid);
+    let refused = |entry: &Entry| matches!(&entry.response, Some(Response::Remote(Err(error))) if error.kind == ErrorKind::AuthFailed);
+    trial.journal[begun..].iter().position(refused).unwrap()
+}
+
 #[test]
 fn a_rotation_to_another_environment_starts_over_there() {
     for on in [On::ApplicationPolicy, On::ReadPolicy, On::WritePolicy] {
@@ -79,8 +88,8 @@ fn a_rotation_to_another_environment_starts_over_there() {
         let uid = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) });
         world.secret_leads_to(HOST);
         world.trouble(on, 0, Trouble::Refused(ErrorKind::AuthFailed));
-        let steps = if matches!(on, On::ApplicationPolicy) { 5 } else { 9 };
-        world.meanwhile(steps, |world| world.secret_leads_to(OTHER));
+        let refused = refused_at(&world, uid);
+        world.meanwhile(refused, |world| world.secret_leads_to(OTHER));
         let reconciled = world.reconcile(uid);
         assert_eq!(
             reconciled.outcome,
@@ -139,4 +148,21 @@ fn the_pin_of_another_environment_is_written_before_the_first_write_there() {
         let pinned = entry.object.as_ref().unwrap().status.as_ref().unwrap().pinned.clone().unwrap();
         assert_eq!(pinned.environment, OTHER);
     }
+}
+
+#[test]
+fn after_a_refusal_the_pin_of_the_other_environment_is_written_before_the_first_write_there() {
+    let mut world = World::new();
+    let uid = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) });
+    world.secret_leads_to(HOST);
+    world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::AuthFailed));
+    let refused = refused_at(&world, uid);
+    world.meanwhile(refused, |world| {
+        world.secret_leads_to(OTHER);
+        world.scalekit.environment = OTHER.into();
+    });
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+    let last = world.journal.iter().rfind(|entry| entry.policy().is_some()).unwrap();
+    let status = last.object.as_ref().unwrap().status.as_ref().unwrap();
+    assert_eq!(status.pinned.as_ref().unwrap().environment, OTHER);
 }

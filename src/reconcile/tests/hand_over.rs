@@ -99,6 +99,21 @@ fn row_111_nobody_else_writes_while_a_revert_may_still_land() {
 }
 
 #[test]
+fn one_that_is_deleted_yields_to_one_whose_revert_is_under_way() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    let younger = world.declare(enforce(declared()));
+    world.set_finalizer_by_hand(younger, true);
+    world.delete(younger);
+    world.delete(older);
+    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
+    world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
+    assert!(matches!(world.reconcile(older).outcome, Outcome::CleanupPending(_) | Outcome::Settling(_)));
+    let reconciled = world.reconcile(younger);
+    assert!(matches!(reconciled.outcome, Outcome::Waiting { reason: Reason::HandingOver, .. }));
+    assert!(reconciled.policies().is_empty());
+}
+
+#[test]
 fn row_111_a_revert_without_credentials_keeps_others_out_only_while_its_write_may_land() {
     let (mut world, older) = deleting(enforce(declared()));
     world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));

@@ -17,6 +17,7 @@ mod freshness;
 mod hand_over;
 mod invariants;
 mod issuer;
+mod lanes;
 mod late_writes;
 mod lifecycle;
 mod modes;

@@ -3,10 +3,10 @@
 
 use super::{
     samples::*,
-    world::{SECRET, Uid, World},
+    world::{SECRET, Uid, World, access},
 };
 use crate::policy::{Live, OrganizationRef, Policy, ValidatedSpec};
-use crate::reconcile::{ConditionType, Outcome, Reason, Release};
+use crate::reconcile::{ConditionType, Outcome, Reason, Release, RemoteOutcome};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -81,4 +81,23 @@ fn a_tenant_that_rotates_its_secret_leaves_the_resources_of_another_alone() {
     world.reconcile(second);
     assert_eq!(world.says(first, ConditionType::Ready), "False OrganizationNotFound");
     assert_eq!(world.says(second, ConditionType::Ready), "True InSync");
+}
+
+#[test]
+fn a_resource_that_may_not_use_the_default_credentials_claims_nothing_by_them() {
+    for unserved in [vec![], vec!["south"]] {
+        let mut world = World::new();
+        let older = world.declare_in("south", Ok(enforce(declared())));
+        world.advance(Duration::from_secs(1));
+        let younger = world.declare_in("north", Ok(enforce(custom(240, None))));
+        world.credentials_missing();
+        world.unserved = unserved.clone();
+        world.reconcile(older);
+        world.credentials = Ok(access(HOST));
+        let outcome = world.reconcile(younger).outcome;
+        match unserved.is_empty() {
+            true => assert_eq!(outcome, Outcome::Conflict { owner: None }, "the older one reads it next"),
+            false => assert_eq!(outcome, Outcome::Reconciled(RemoteOutcome::InSync)),
+        }
+    }
 }

@@ -7,6 +7,8 @@ use axum::response::Response;
 use futures::stream;
 use std::io;
 use std::time::Duration;
+
+/// What the client gets.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Response(Response),

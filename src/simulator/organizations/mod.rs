@@ -18,6 +18,8 @@ pub(crate) enum Clash {
     #[error("the external id is taken")]
     ExternalId,
 }
+
+/// All organizations of the environment, by age, id and external id.
 #[derive(Debug, Default)]
 pub(crate) struct Organizations {
     by_age: BTreeMap<u64, Organization>,
@@ -67,6 +69,7 @@ impl Organizations {
     pub(crate) fn get(&mut self, id: &str) -> Option<&mut Organization> {
         self.by_age.get_mut(self.by_id.get(id)?)
     }
+
     pub(crate) fn get_external(&mut self, external_id: &str) -> Option<&mut Organization> {
         self.by_age.get_mut(self.by_external_id.get(external_id)?)
     }
@@ -86,6 +89,8 @@ impl Organizations {
         let draft = Draft { display_name: gone.display_name, ..Draft::new(successor, gone.external_id) };
         self.create(draft).ok()
     }
+
+    /// Gives an organization another external id, or none; whoever had that one loses it.
     pub(crate) fn remap(&mut self, id: &str, external_id: Option<String>) {
         let Some(age) = self.by_id.get(id).copied() else { return };
         if let Some(former) = external_id.as_deref().and_then(|external| self.get_external(external)) {

@@ -1,7 +1,9 @@
 //! The API server in memory: resources, their status, and who claims what.
 
 use crate::policy::{ValidatedSpec, Violation};
-use crate::reconcile::{Claim, Claimant, ClusterWrite, Condition, ConditionType, Found, Resource, StatusUpdate};
+use crate::reconcile::{
+    Application, Claim, Claimant, ClusterWrite, Condition, ConditionType, Found, Resource, StatusUpdate,
+};
 use jiff::Timestamp;
 
 /// Tells two resources of one name apart.
@@ -62,7 +64,7 @@ impl Object {
             claim: Claim::of(&self.read(), self.namespace),
             reconciled: false,
             unproven_for: None,
-            served: true,
+            served: false,
         }
     }
 }
@@ -112,14 +114,7 @@ impl Cluster {
     pub(crate) fn store(&mut self, uid: Uid, mut update: StatusUpdate, read: u64) -> ClusterWrite {
         let Some(object) = self.objects.iter_mut().find(|o| o.uid == uid) else { return ClusterWrite::Gone };
         if let Some(current) = &object.status {
-            let moved = |a: &StatusUpdate, b: &StatusUpdate| {
-                let (a, b) = (a.pinned.as_ref(), b.pinned.as_ref());
-                a.map(|p| &p.environment) != b.map(|p| &p.environment)
-                    && a.map(|p| p.identity()) != b.map(|p| p.identity())
-            };
-            let kept = current.observed.clone().filter(|_| !moved(&update, current));
-            update.observed = update.observed.or(kept);
-            update.application = update.application.or(current.application);
+            keep(&mut update, current);
         }
         let update = Some(update);
         if object.status != update {
@@ -131,5 +126,24 @@ impl Cluster {
             self.status_writes += 1;
         }
         ClusterWrite::Done
+    }
+}
+
+/// Keeps of the current status what `update` does not replace, as the shell does.
+fn keep(update: &mut StatusUpdate, current: &StatusUpdate) {
+    let environment = |status: &StatusUpdate| status.pinned.as_ref().map(|pinned| pinned.environment.clone());
+    let identity = |status: &StatusUpdate| status.pinned.as_ref().map(|pinned| pinned.identity().to_owned());
+    let same = environment(update) == environment(current) || identity(update) == identity(current);
+    // the application's policy is shown beside a live one
+    let replaces = match update.application {
+        Some(Application::Known(_)) => update.observed.is_some(),
+        Some(Application::Unreadable) => true,
+        Some(Application::Unread | Application::Failed) | None => false,
+    };
+    if !replaces {
+        update.application = current.application;
+    }
+    if update.observed.is_none() && same {
+        update.observed.clone_from(&current.observed);
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) scalekit: Scalekit,
     /// Where the credentials lead of resources that name no Secret.
     pub(crate) credentials: Result<Access, CredentialsError>,
+    /// The namespaces that those credentials are not for.
+    pub(crate) unserved: Vec<&'static str>,
     /// Where each Secret leads, by its namespace and name.
     pub(crate) secrets: BTreeMap<(&'static str, String), Result<Access, CredentialsError>>,
     /// What the process still knows of a Secret that is gone.
@@ -119,6 +121,7 @@ impl World {
             cluster: Cluster::default(),
             scalekit: Scalekit::new(),
             credentials: Ok(access(samples::HOST)),
+            unserved: Vec::new(),
             secrets: [((NAMESPACE, SECRET.to_owned()), Ok(access("other.scalekit.com")))].into(),
             kept: None,
             namespace_terminating: false,
@@ -279,7 +282,13 @@ impl World {
 
     /// What the credentials of this name lead to now, for the resource under way.
     fn credentials_of(&self, secret: Option<&str>) -> Result<Access, CredentialsError> {
-        let Some(name) = secret else { return self.credentials.clone() };
+        let Some(name) = secret else {
+            let namespace = self.held.namespace;
+            return match self.unserved.contains(&namespace) {
+                true => Err(CredentialsError::NotAllowed { namespace: namespace.into() }),
+                false => self.credentials.clone(),
+            };
+        };
         let missing = || Err(CredentialsError::Missing(CredentialsSource::Secret(name.into())));
         self.secrets.get(&(self.held.namespace, name.to_owned())).cloned().unwrap_or_else(missing)
     }
@@ -359,7 +368,8 @@ impl World {
         let known = |other: &Object| {
             let history = &self.histories[&other.uid];
             let unproven_for = history.unproven_for(self.uptime());
-            Claimant { reconciled: history.was_reconciled(), unproven_for, ..other.claimant() }
+            let served = !self.unserved.contains(&other.namespace);
+            Claimant { reconciled: history.was_reconciled(), unproven_for, served, ..other.claimant() }
         };
         let others = self.cluster.objects.iter().filter(found).map(known).collect();
         Response::Claimants { own: own.claimant(), others }

@@ -1,4 +1,4 @@
-//! One reconcile as the shell will run it, and one that is cut short.
+//! One reconcile as the shell runs it, and one that is cut short.
 
 use super::{Entry, Held, Uid, World};
 use crate::policy::Policy;
@@ -46,7 +46,7 @@ impl World {
         self.run(uid, None).unwrap()
     }
 
-    /// Runs a reconcile; `None` when it was crash, and then the process has restarted.
+    /// Runs a reconcile; `None` after a crash: the process has restarted.
     pub(crate) fn run(&mut self, uid: Uid, crash: Option<Crash>) -> Option<Reconciled> {
         let mut state = self.state(uid);
         self.held = self.cluster.get(uid).map_or_else(Held::default, Held::of);
@@ -84,7 +84,7 @@ impl World {
             state.handle_response(&request, response);
             steps.push(Step::Request(request));
         }
-        panic!("a reconciled does not end: {steps:#?}")
+        panic!("a reconcile does not end: {steps:#?}")
     }
 
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
