@@ -104,8 +104,11 @@ fn status(
 ) -> OrganizationSessionPolicyStatus {
     let environment = update.pinned.as_ref().map(|p| p.environment.clone());
     let mut kept = current.clone();
-    let identity = current.issuer.as_ref().or(current.environment.as_ref()).map(String::as_str);
-    if environment != current.environment && update.pinned.as_ref().map(Pinned::identity) != identity {
+    let same = match (&update.pinned, &current.environment) {
+        (Some(pinned), Some(host)) => pinned.is_in(host, current.issuer.as_ref().unwrap_or(host)),
+        (pinned, host) => pinned.is_none() && host.is_none(),
+    };
+    if !same {
         // it was seen in another one
         (kept.policy, kept.drift, kept.drift_summary) = Default::default();
     }
@@ -130,17 +133,13 @@ fn status(
         status.drift = observed.drift.iter().map(Into::into).collect();
         status.drift_summary = drift_summary(&observed.drift);
     }
-    match (update.application, &update.observed) {
-        (Some(Application::Known(application)), Some(observed)) => {
-            let applies = effective(application.bounds, Bounds::from(&observed.live));
-            status.application_policy = Some((&application).into());
-            status.effective_policy = Some(EffectiveLimits::from(&applies));
-        }
-        (Some(Application::Unreadable), _) => {
-            status.application_policy = None;
-            status.effective_policy = None;
-        }
-        _ => {}
+    if update.tells_application() {
+        (status.application_policy, status.effective_policy) = (None, None);
+    }
+    if let (Some(Application::Known(application)), Some(observed)) = (update.application, &update.observed) {
+        let applies = effective(application.bounds, Bounds::from(&observed.live));
+        status.application_policy = Some((&application).into());
+        status.effective_policy = Some(EffectiveLimits::from(&applies));
     }
     status
 }

@@ -61,10 +61,7 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
         }
     }
     if let (Some(update), Some(before)) = (update, state.here().and_then(|r| r.pinned.as_ref()))
-        && let Some(now) = update
-            .pinned
-            .as_ref()
-            .filter(|now| now.environment != before.environment && now.identity() != before.identity())
+        && let Some(now) = update.pinned.as_ref().filter(|now| !now.is_in(&before.environment, before.identity()))
     {
         let (from, to) = (&before.environment, &now.environment);
         let note = format!("{} Was {from}, is {to}.", Reason::EnvironmentMoved.means());

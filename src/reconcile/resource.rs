@@ -85,6 +85,12 @@ impl Pinned {
     pub fn identity(&self) -> &str {
         self.issuer.as_deref().unwrap_or(&self.environment)
     }
+
+    /// Whether it is in the environment that was reached at `host` and called itself
+    /// `identity`: what was seen of it then is not of another one.
+    pub fn is_in(&self, host: &str, identity: &str) -> bool {
+        self.environment == host || self.identity() == identity
+    }
 }
 
 /// How a resource claims the organization that is pinned in its status.

@@ -47,6 +47,16 @@ pub struct Observed {
 }
 
 impl StatusUpdate {
+    /// Whether it says something of the application's policy, which is shown beside a
+    /// live one; else what was known stays.
+    pub fn tells_application(&self) -> bool {
+        match self.application {
+            Some(Application::Known(_)) => self.observed.is_some(),
+            Some(Application::Unreadable) => true,
+            Some(Application::Unread | Application::Failed) | None => false,
+        }
+    }
+
     /// The status while a reconcile works.
     pub fn progress(state: &State) -> Self {
         let handled_at = state.here().and_then(|resource| resource.handled_at.clone());

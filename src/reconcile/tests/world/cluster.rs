@@ -1,9 +1,7 @@
 //! The API server in memory: resources, their status, and who claims what.
 
 use crate::policy::{ValidatedSpec, Violation};
-use crate::reconcile::{
-    Application, Claim, Claimant, ClusterWrite, Condition, ConditionType, Found, Resource, StatusUpdate,
-};
+use crate::reconcile::{Claim, Claimant, ClusterWrite, Condition, ConditionType, Found, Resource, StatusUpdate};
 use jiff::Timestamp;
 
 /// Tells two resources of one name apart.
@@ -131,18 +129,13 @@ impl Cluster {
 
 /// Keeps of the current status what `update` does not replace, as the shell does.
 fn keep(update: &mut StatusUpdate, current: &StatusUpdate) {
-    let environment = |status: &StatusUpdate| status.pinned.as_ref().map(|pinned| pinned.environment.clone());
-    let identity = |status: &StatusUpdate| status.pinned.as_ref().map(|pinned| pinned.identity().to_owned());
-    let same = environment(update) == environment(current) || identity(update) == identity(current);
-    // the application's policy is shown beside a live one
-    let replaces = match update.application {
-        Some(Application::Known(_)) => update.observed.is_some(),
-        Some(Application::Unreadable) => true,
-        Some(Application::Unread | Application::Failed) | None => false,
-    };
-    if !replaces {
+    if !update.tells_application() {
         update.application = current.application;
     }
+    let same = match (&update.pinned, &current.pinned) {
+        (Some(after), Some(before)) => after.is_in(&before.environment, before.identity()),
+        (after, before) => after.is_none() && before.is_none(),
+    };
     if update.observed.is_none() && same {
         update.observed.clone_from(&current.observed);
     }
