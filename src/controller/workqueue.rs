@@ -98,7 +98,7 @@ impl WorkQueue {
 
     /// Waits for the next resource that is due, has no reconcile running and may
     /// begin one; the caller must call [`WorkQueue::done`] for it. `flow` tells
-    /// whose turn a resource shares.
+    /// with which others a resource shares its places.
     pub(super) async fn get(&self, flow: impl Fn(&Uid) -> Flow) -> Uid {
         loop {
             let changed = self.changed.notified();
@@ -136,6 +136,8 @@ impl WorkQueue {
         drop(inner);
         self.changed.notify_one();
     }
+
+    /// Removes a resource that is gone.
     pub(super) fn forget(&self, uid: &Uid) {
         let mut inner = self.lock();
         let Some(slot) = inner.slots.get_mut(uid) else { return };

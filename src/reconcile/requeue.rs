@@ -74,7 +74,7 @@ pub fn next_reconcile(ready: Reason, synced: Option<Reason>, release: Option<Rea
         R::InvalidSpec if !valid => NextReconcile::Never,
         R::NotChecked | R::Progressing => NextReconcile::Now,
         R::CleanupPending | R::Deleting => NextReconcile::Retry(MAX_BACKOFF),
-        // an outage is told by Synced alone
+        // an outage shows in Synced alone
         _ => match synced.and_then(after_reason).or_else(|| after_reason(ready)) {
             None | Some(Requeue::Never) => NextReconcile::Interval,
             Some(Requeue::AFTER_FAILURE) => NextReconcile::Retry(MAX_BACKOFF),
