@@ -2,7 +2,7 @@
 //! one that is slow, or has very many resources, leaves room for the others.
 
 use crate::reconcile::Lane;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 /// How many reconciles are begun at most, waiting ones included, of what somebody
 /// waits for and of corrections: in all, of one environment, and of one namespace
@@ -29,63 +29,54 @@ impl Default for Flow {
 /// How many reconciles have begun and not ended.
 #[derive(Default)]
 pub(super) struct Running {
-    all: [usize; 2],
-    flows: HashMap<(Arc<str>, bool), usize>,
+    resync: Counts,
+    others: Counts,
 }
 
-impl Flow {
-    /// As one name; neither has a space.
-    pub(super) fn joined(&self) -> Arc<str> {
-        format!("{} {}", self.environment, self.namespace).into()
-    }
-
-    pub(super) fn of(joined: &str) -> Self {
-        let (environment, namespace) = joined.split_once(' ').unwrap_or_default();
-        Self { environment: environment.into(), namespace: namespace.into() }
-    }
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    environments: HashMap<Arc<str>, usize>,
+    flows: HashMap<Flow, usize>,
 }
 
 impl Running {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.flows.is_empty()
-    }
-
-    fn counts(&self, flow: &Flow, resync: bool) -> [usize; 3] {
-        let count = |name: Arc<str>| self.flows.get(&(name, resync)).copied().unwrap_or_default();
-        let [others, resyncs] = self.all;
-        let all = if resync { resyncs } else { others };
-        [all, count(Arc::clone(&flow.environment)), count(flow.joined())]
+        [&self.resync, &self.others].iter().all(|counts| counts.all == 0 && counts.flows.is_empty())
     }
 
     pub(super) fn has_room(&self, lane: Lane, flow: &Flow) -> bool {
-        let resync = lane == Lane::Resync;
-        let most = if resync { MOST_RESYNC } else { MOST };
-        self.counts(flow, resync).iter().zip(most).all(|(count, most)| *count < most)
+        let (counts, most) = if lane == Lane::Resync { (&self.resync, MOST_RESYNC) } else { (&self.others, MOST) };
+        let environment = counts.environments.get(&flow.environment).copied().unwrap_or_default();
+        let own = counts.flows.get(flow).copied().unwrap_or_default();
+        [counts.all, environment, own].iter().zip(most).all(|(count, most)| *count < most)
     }
 
     pub(super) fn began(&mut self, flow: &Flow, lane: Lane) {
-        let resync = lane == Lane::Resync;
-        let [others, resyncs] = &mut self.all;
-        *(if resync { resyncs } else { others }) += 1;
-        for name in [Arc::clone(&flow.environment), flow.joined()] {
-            *self.flows.entry((name, resync)).or_default() += 1;
-        }
+        let counts = self.of(lane);
+        counts.all += 1;
+        *counts.environments.entry(Arc::clone(&flow.environment)).or_default() += 1;
+        *counts.flows.entry(flow.clone()).or_default() += 1;
     }
 
     pub(super) fn ended(&mut self, flow: &Flow, lane: Lane) {
-        let resync = lane == Lane::Resync;
-        let [others, resyncs] = &mut self.all;
-        let all = if resync { resyncs } else { others };
-        *all = all.saturating_sub(1);
-        for name in [Arc::clone(&flow.environment), flow.joined()] {
-            let key = (name, resync);
-            if let Some(count) = self.flows.get_mut(&key) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.flows.remove(&key);
-                }
-            }
+        let counts = self.of(lane);
+        counts.all = counts.all.saturating_sub(1);
+        take_one(&mut counts.environments, &flow.environment);
+        take_one(&mut counts.flows, flow);
+    }
+
+    fn of(&mut self, lane: Lane) -> &mut Counts {
+        if lane == Lane::Resync { &mut self.resync } else { &mut self.others }
+    }
+}
+
+fn take_one<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct WorkQueue {
 struct Inner {
     due: BTreeMap<(Instant, Uid), Lane>,
     /// Those that are due now.
-    ready: Lanes<(Lane, Uid)>,
+    ready: Lanes<Flow, (Lane, Uid)>,
     slots: HashMap<Uid, Slot>,
     running: Running,
 }
@@ -188,12 +188,11 @@ impl Inner {
             let ((_, uid), lane) = entry.remove_entry();
             let Some(slot) = self.slots.get_mut(&uid) else { continue };
             (slot.due, slot.ready) = (None, Some(lane));
-            self.ready.push(lane, &flow(&uid).joined(), (lane, uid));
+            self.ready.push(lane, flow(&uid), (lane, uid));
         }
         let running = &self.running;
-        while let Some((lane, uid)) = self.ready.pop(|lane, flow| running.has_room(lane, &Flow::of(flow))) {
+        while let Some((flow, (lane, uid))) = self.ready.pop(|lane, flow| running.has_room(lane, flow)) {
             let Some(slot) = self.slots.get_mut(&uid).filter(|slot| slot.ready == Some(lane)) else { continue };
-            let flow = flow(&uid);
             self.running.began(&flow, lane);
             slot.ready = None;
             slot.running = Some((flow, lane));

@@ -7,7 +7,7 @@
 use super::{ConditionType, Reason, Requeue, State};
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    hash::Hash,
 };
 
 /// Of so many that get through, one is of the last lane, while any waits there.
@@ -62,36 +62,36 @@ impl State {
 
 /// What waits, by lane and flow.
 #[derive(Debug)]
-pub struct Lanes<T> {
-    awaited: Flows<T>,
-    corrections: Flows<T>,
-    resync: Flows<T>,
+pub struct Lanes<K, T> {
+    awaited: Flows<K, T>,
+    corrections: Flows<K, T>,
+    resync: Flows<K, T>,
     /// How many got through since one of the last lane did, while any waited.
     passed: u32,
 }
 
 #[derive(Debug)]
-struct Flows<T> {
+struct Flows<K, T> {
     /// The flows that have something waiting, the next one first.
-    order: VecDeque<Arc<str>>,
-    waiting: HashMap<Arc<str>, VecDeque<T>>,
+    order: VecDeque<K>,
+    waiting: HashMap<K, VecDeque<T>>,
 }
 
-impl<T> Default for Flows<T> {
+impl<K, T> Default for Flows<K, T> {
     fn default() -> Self {
         Self { order: VecDeque::new(), waiting: HashMap::new() }
     }
 }
 
-impl<T> Default for Lanes<T> {
+impl<K, T> Default for Lanes<K, T> {
     fn default() -> Self {
         Self { awaited: Flows::default(), corrections: Flows::default(), resync: Flows::default(), passed: 0 }
     }
 }
 
-impl<T> Flows<T> {
-    /// The first of the first flow that is `open`.
-    fn pop(&mut self, lane: Lane, open: &impl Fn(Lane, &str) -> bool) -> Option<T> {
+impl<K: Clone + Eq + Hash, T> Flows<K, T> {
+    /// The first flow that is `open`, and what waits first in it.
+    fn pop(&mut self, lane: Lane, open: &impl Fn(Lane, &K) -> bool) -> Option<(K, T)> {
         let at = self.order.iter().position(|flow| open(lane, flow))?;
         let flow = self.order.remove(at)?;
         let waiting = self.waiting.get_mut(&flow)?;
@@ -99,37 +99,37 @@ impl<T> Flows<T> {
         if waiting.is_empty() {
             self.waiting.remove(&flow);
         } else {
-            self.order.push_back(flow);
+            self.order.push_back(flow.clone());
         }
-        first
+        first.map(|first| (flow, first))
     }
 }
 
-impl<T> Lanes<T> {
+impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
     /// Waits behind all others of the same `flow` and lane.
-    pub fn push(&mut self, lane: Lane, flow: &Arc<str>, item: T) {
+    pub fn push(&mut self, lane: Lane, flow: K, item: T) {
         let flows = match lane {
             Lane::Awaited => &mut self.awaited,
             Lane::Correction => &mut self.corrections,
             Lane::Resync => &mut self.resync,
         };
-        let waiting = flows.waiting.entry(Arc::clone(flow)).or_default();
+        let waiting = flows.waiting.entry(flow.clone()).or_default();
         if waiting.is_empty() {
-            flows.order.push_back(Arc::clone(flow));
+            flows.order.push_back(flow);
         }
         waiting.push_back(item);
     }
 
-    /// The next one of those whose flow is `open` in their lane.
-    pub fn pop(&mut self, open: impl Fn(Lane, &str) -> bool) -> Option<T> {
+    /// The next one of those whose flow is `open` in their lane, and its flow.
+    pub fn pop(&mut self, open: impl Fn(Lane, &K) -> bool) -> Option<(K, T)> {
         let Self { awaited, corrections, resync, .. } = self;
         if resync.order.is_empty() {
             self.passed = 0;
         } else if self.passed + 1 >= SHARE
-            && let Some(item) = resync.pop(Lane::Resync, &open)
+            && let Some(next) = resync.pop(Lane::Resync, &open)
         {
             self.passed = 0;
-            return Some(item);
+            return Some(next);
         }
         let urgent = awaited.pop(Lane::Awaited, &open).or_else(|| corrections.pop(Lane::Correction, &open));
         if urgent.is_some() {
@@ -156,43 +156,43 @@ impl<T> Lanes<T> {
 mod tests {
     use super::*;
 
-    fn open(_: Lane, _: &str) -> bool {
+    fn open(_: Lane, _: &&str) -> bool {
         true
     }
 
-    fn order(lanes: &mut Lanes<&'static str>) -> Vec<&'static str> {
-        std::iter::from_fn(|| lanes.pop(open)).collect()
+    fn order(lanes: &mut Lanes<&str, &'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| lanes.pop(open)).map(|(_, item)| item).collect()
     }
 
     #[test]
     fn what_somebody_waits_for_goes_before_corrections_and_these_before_what_is_at_rest() {
-        let (mut lanes, a) = (Lanes::default(), "a".into());
-        lanes.push(Lane::Resync, &a, "resync");
-        lanes.push(Lane::Correction, &a, "correction");
-        lanes.push(Lane::Awaited, &a, "first");
-        lanes.push(Lane::Awaited, &a, "second");
+        let (mut lanes, a) = (Lanes::default(), "a");
+        lanes.push(Lane::Resync, a, "resync");
+        lanes.push(Lane::Correction, a, "correction");
+        lanes.push(Lane::Awaited, a, "first");
+        lanes.push(Lane::Awaited, a, "second");
         assert_eq!(order(&mut lanes), ["first", "second", "correction", "resync"]);
         assert!(lanes.is_empty());
     }
 
     #[test]
     fn what_is_at_rest_keeps_a_fifth_however_much_is_urgent() {
-        let (mut lanes, a) = (Lanes::default(), "a".into());
+        let (mut lanes, a) = (Lanes::default(), "a");
         for _ in 0..100 {
-            lanes.push(Lane::Awaited, &a, "urgent");
-            lanes.push(Lane::Resync, &a, "resync");
+            lanes.push(Lane::Awaited, a, "urgent");
+            lanes.push(Lane::Resync, a, "resync");
         }
-        let first: Vec<_> = (0..50).filter_map(|_| lanes.pop(open)).collect();
+        let first: Vec<_> = (0..50).filter_map(|_| lanes.pop(open)).map(|(_, item)| item).collect();
         assert_eq!(first.iter().filter(|item| **item == "resync").count(), 10);
         assert_eq!(first[..5], ["urgent", "urgent", "urgent", "urgent", "resync"]);
     }
 
     #[test]
     fn the_namespaces_of_a_lane_take_turns() {
-        let (mut lanes, big, small) = (Lanes::default(), "big".into(), "small".into());
-        (0..1000).for_each(|_| lanes.push(Lane::Awaited, &big, "big"));
-        (0..2).for_each(|_| lanes.push(Lane::Awaited, &small, "small"));
-        let first: Vec<_> = (0..5).filter_map(|_| lanes.pop(open)).collect();
+        let (mut lanes, big, small) = (Lanes::default(), "big", "small");
+        (0..1000).for_each(|_| lanes.push(Lane::Awaited, big, "big"));
+        (0..2).for_each(|_| lanes.push(Lane::Awaited, small, "small"));
+        let first: Vec<_> = (0..5).filter_map(|_| lanes.pop(open)).map(|(_, item)| item).collect();
         assert_eq!(first, ["big", "small", "big", "small", "big"]);
         assert_eq!(lanes.drain().len(), 997);
         assert!(lanes.is_empty());
@@ -200,11 +200,11 @@ mod tests {
 
     #[test]
     fn a_flow_that_is_closed_holds_nobody_else_up_and_loses_nothing() {
-        let (mut lanes, a, b) = (Lanes::default(), "a".into(), "b".into());
-        lanes.push(Lane::Awaited, &a, "a");
-        lanes.push(Lane::Resync, &b, "b");
-        assert_eq!(lanes.pop(|_, flow| flow != "a"), Some("b"));
-        assert_eq!(lanes.pop(|_, flow| flow != "a"), None);
-        assert_eq!(lanes.pop(open), Some("a"));
+        let (mut lanes, a, b) = (Lanes::default(), "a", "b");
+        lanes.push(Lane::Awaited, a, "a");
+        lanes.push(Lane::Resync, b, "b");
+        assert_eq!(lanes.pop(|_, flow| *flow != "a"), Some((b, "b")));
+        assert_eq!(lanes.pop(|_, flow| *flow != "a"), None);
+        assert_eq!(lanes.pop(open), Some((a, "a")));
     }
 }

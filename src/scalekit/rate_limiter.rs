@@ -44,7 +44,7 @@ type Waiting = oneshot::Sender<Result<Permit, Duration>>;
 struct State {
     pace: Pace,
     first: VecDeque<Waiting>,
-    waiting: Lanes<Waiting>,
+    waiting: Lanes<Arc<str>, Waiting>,
     /// Somebody gives out permits to those who wait.
     dispatching: bool,
 }
@@ -81,7 +81,7 @@ impl RateLimiter {
             let (sender, receiver) = oneshot::channel();
             match caller.first {
                 true => state.first.push_back(sender),
-                false => state.waiting.push(caller.lane, &caller.flow, sender),
+                false => state.waiting.push(caller.lane, Arc::clone(&caller.flow), sender),
             }
             if !std::mem::replace(&mut state.dispatching, true) {
                 tokio::spawn(Arc::clone(self).dispatch());
@@ -124,7 +124,7 @@ impl RateLimiter {
             if ready != Ready::Now {
                 return Some(ready);
             }
-            let next = state.first.pop_front().or_else(|| state.waiting.pop(|_, _| true));
+            let next = state.first.pop_front().or_else(|| state.waiting.pop(|_, _| true).map(|(_, next)| next));
             let Some(next) = next else { continue };
             if next.is_closed() {
                 continue;
