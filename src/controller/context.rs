@@ -168,10 +168,13 @@ impl Context {
         }
     }
 
-    /// How long the contested claim of a resource could not be confirmed.
-    pub(super) fn unproven_for(&self, uid: &str) -> Option<Duration> {
+    /// What this process knows of the claim of a resource: whether a reconcile of it
+    /// has ended, and how long its contested claim could not be confirmed.
+    pub(super) fn known_of(&self, uid: &str) -> (bool, Option<Duration>) {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.get(uid).and_then(|record| record.history.unproven_for(self.uptime()))
+        let history = records.get(uid).map(|record| &record.history);
+        let reconciled = history.is_some_and(|history| history.was_reconciled());
+        (reconciled, history.and_then(|history| history.unproven_for(self.uptime())))
     }
 
     /// Reconciles a resource whose claim another one has met, unless it was
@@ -182,12 +185,6 @@ impl Context {
             self.record(&uid, [HistoryEvent::Contested]);
             self.queue.add(&uid);
         }
-    }
-
-    /// Whether this process has completed a reconcile of the resource.
-    pub(super) fn was_reconciled(&self, uid: &str) -> bool {
-        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.get(uid).is_some_and(|record| record.history.was_reconciled())
     }
 
     /// Records the outcome of a reconcile; if it shows that an outage is over, enqueues the resources

@@ -53,11 +53,17 @@ impl<'a> Effects<'a> {
     pub(super) async fn admit(&mut self, state: &State, request: &RemoteRequest) -> Result<(), RemoteError> {
         let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
         let client = client.on_behalf_of(self.caller(state, request));
-        self.worker = None;
-        let admission = client.acquire().await;
-        self.worker = self.context.workers.acquire().await.ok();
-        self.admission = Some(admission?);
+        self.admission = Some(self.without_worker(client.acquire()).await?);
         Ok(())
+    }
+
+    /// Waits for what is not work of this process, and leaves the worker to others
+    /// meanwhile.
+    async fn without_worker<T>(&mut self, wait: impl Future<Output = T>) -> T {
+        self.worker = None;
+        let result = wait.await;
+        self.worker = self.context.workers.acquire().await.ok();
+        result
     }
 
     /// Whether `request` may be sent now. The application's policy is most often
@@ -99,12 +105,7 @@ impl<'a> Effects<'a> {
             Request::ReadLastKnownCredentials => {
                 self.keep_client(self.context.credentials.last_known(&self.resource.namespace, secret(state)).await)
             }
-            Request::ReadIssuer => {
-                self.worker = None;
-                let issuer = self.issuer(state).await;
-                self.worker = self.context.workers.acquire().await.ok();
-                issuer
-            }
+            Request::ReadIssuer => self.issuer(state).await,
             Request::ReadClaimants => self.claimants(state).await,
             Request::ReportProgress => Response::Cluster(self.write_status(&StatusUpdate::progress(state)).await?),
             Request::AddFinalizer => {
@@ -164,34 +165,36 @@ impl<'a> Effects<'a> {
         let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
         let client = client.on_behalf_of(self.caller(state, request));
         self.context.record(&self.resource.uid, state.before_request(request));
-        self.worker = None;
-        let response = match (request, self.admission.take()) {
-            (RemoteRequest::ReadApplicationPolicy(_), admission) => {
-                drop(admission);
-                let (response, changed) = self.context.application_policies.get(&client, request).await;
-                if changed {
-                    self.context.application_policy_changed(client.environment().as_str());
+        let (context, admission) = (self.context, self.admission.take());
+        let sending = async {
+            match (request, admission) {
+                (RemoteRequest::ReadApplicationPolicy(_), admission) => {
+                    drop(admission);
+                    let (response, changed) = context.application_policies.get(&client, request).await;
+                    if changed {
+                        context.application_policy_changed(client.environment().as_str());
+                    }
+                    response
                 }
-                response
+                (_, Some(admission)) => client.request_with(admission, request).await,
+                (_, None) => client.request(request).await,
             }
-            (_, Some(admission)) => client.request_with(admission, request).await,
-            (_, None) => client.request(request).await,
         };
-        self.worker = self.context.workers.acquire().await.ok();
+        let response = self.without_worker(sending).await;
         self.context.record(&self.resource.uid, state.after_request(request, &response));
         response
     }
 
-    async fn issuer(&self, state: &State) -> Response {
+    async fn issuer(&mut self, state: &State) -> Response {
         let pinned = state.here().and_then(|resource| resource.pinned.as_ref());
         // what is being deleted may ask before it reads anything there
         let read = state.observation.organization.as_ref().map(|organization| &organization.id);
         let organization = read.or(pinned.map(|pinned| &pinned.organization));
-        let Some((client, organization)) = self.client.as_ref().zip(organization) else {
+        let Some((client, organization)) = self.client.clone().zip(organization) else {
             return Response::Issuer { known: None, alleged: None };
         };
         let recorded = state.pin_here().and_then(|pinned| pinned.issuer.as_deref());
-        let (known, alleged) = client.issuer(organization, recorded).await;
+        let (known, alleged) = self.without_worker(client.issuer(organization, recorded)).await;
         Response::Issuer { known, alleged }
     }
 
@@ -204,15 +207,14 @@ impl<'a> Effects<'a> {
         let own = own_claimant(self.resource, object, resource);
         // a reconcile that starts over releases the organization that it read first
         self.lock = None;
-        (self.worker, self.admission) = (None, None); // whoever holds the lock may need them
-        self.lock = Some(self.context.locks.lock(&identity, organization.as_str()).await);
-        self.worker = self.context.workers.acquire().await.ok();
+        self.admission = None; // whoever holds the lock may need it
+        let context = self.context;
+        self.lock = Some(self.without_worker(context.locks.lock(&identity, organization.as_str())).await);
         let mut keys = state.claim_keys(&self.resource.namespace);
         keys.extend(state.alleged_key());
         let mut others = self.context.cache.claimants_at(&self.resource.uid, &keys);
         for other in &mut others {
-            other.unproven_for = self.context.unproven_for(&other.uid);
-            other.reconciled = self.context.was_reconciled(&other.uid);
+            (other.reconciled, other.unproven_for) = context.known_of(&other.uid);
             other.served = self.context.credentials.serves(&other.namespace);
         }
         Response::Claimants { own, others }

@@ -76,9 +76,7 @@ impl State {
         }
         keys
     }
-}
 
-impl State {
     /// Whether it is a deletion whose credentials lead to another environment than
     /// the pinned one.
     fn is_elsewhere(&self) -> bool {
@@ -126,8 +124,7 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     }
 }
 
-/// How long an unconfirmed claim stays: a Secret that is made
-/// anew, or one odd answer, must not give the organization to somebody else.
+/// How long an unconfirmed claim stays: a Secret that is made anew, or one odd answer, must not give the organization to somebody else.
 const UNCONFIRMED: Duration = Duration::from_secs(60);
 
 /// Whether Scalekit refused the credentials.

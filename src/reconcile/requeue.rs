@@ -30,8 +30,9 @@ const MAX_BACKOFF: Duration = minutes(5);
 
 /// Nothing watches a Secret, so it is read again after this time.
 const CREDENTIALS: Duration = minutes(1);
-/// The same for the first minute after a refusal: with a moved namespace the right
-/// values often come seconds after the wrong ones. No token is asked for meanwhile.
+/// In the first minute after a refusal a Secret is read again after this time: with
+/// a moved namespace the right values often come seconds after the wrong ones. No
+/// token is asked for meanwhile.
 const REFUSED: Duration = Duration::from_secs(5);
 /// A resource that is known for less than this may be waiting for a Secret of
 /// the same delivery.

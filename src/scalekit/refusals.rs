@@ -1,7 +1,7 @@
 //! The refusals in a row of credentials that never brought a token. Whoever may
 //! write a Secret can invent such credentials, as many as he likes, so each
 //! refusal makes the next try wait longer, also with other values in the same
-//! place (`docs/failures.md` row 112).
+//! place.
 
 use crate::reconcile::{ErrorKind, RemoteError};
 use std::{
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// How long a client whose credentials or tokens were refused sends nothing.
 pub(super) const LOCKOUT: Duration = Duration::from_secs(5 * 60);
-/// The same after several refusals of one that never had a token.
+/// How long one that never had a token sends nothing after several refusals.
 const LONGEST_LOCKOUT: Duration = Duration::from_secs(15 * 60);
 /// After so many refusals other values are tried at once; after more they wait a
 /// time that doubles with each.
