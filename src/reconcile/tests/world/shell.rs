@@ -1,0 +1,118 @@
+//! Carries the requests of a reconcile out as the operator's shell does.
+
+use super::{Object, Uid, World, samples};
+use crate::policy::OrganizationId;
+use crate::reconcile::{
+    Access, ClaimKey, Claimant, ClusterWrite, CredentialsError, ErrorKind, RemoteError, RemoteRequest, RemoteResponse,
+    Request, Response, State, StatusUpdate, owner,
+};
+
+impl World {
+    /// As the shell's effects do.
+    pub(super) fn carry_out(&mut self, uid: Uid, state: &State, request: &Request) -> Response {
+        let secret = || state.spec().and_then(|spec| spec.secret.clone());
+        match request {
+            Request::ReadResource => {
+                self.held.version = self.cluster.get(uid).map_or(0, |object| object.version);
+                Response::Resource(self.cluster.found(uid))
+            }
+            Request::ReadNamespace => Response::Namespace { terminating: self.namespace_terminating },
+            Request::ReadCredentials { .. } => Response::Credentials(self.hold_client(secret())),
+            Request::ReadLastKnownCredentials => {
+                let kept = self.kept.clone();
+                if let Some(kept) = &kept {
+                    self.held.client = Some((secret(), kept.clone()));
+                }
+                Response::Credentials(kept.map_or_else(|| self.credentials_of(secret().as_deref()), Ok))
+            }
+            Request::ReadIssuer => self.issuer(),
+            Request::ReadClaimants => self.claimants(uid, state),
+            Request::ReportProgress => Response::Cluster(self.store(uid, StatusUpdate::progress(state))),
+            Request::AddFinalizer => Response::Cluster(self.set_finalizer(uid, true)),
+            Request::RemoveFinalizer(_) => Response::Cluster(self.set_finalizer(uid, false)),
+            Request::Remote(request) => {
+                let (_, access) = self.held.client.clone().expect("no request without credentials");
+                self.record(uid, state.before_request(request));
+                let response = self.request(uid, &access.environment, request);
+                self.record(uid, state.after_request(request, &response));
+                Response::Remote(response)
+            }
+        }
+    }
+
+    /// What the environment says that it is, where only its custom domain may be a
+    /// lie.
+    pub(super) fn issuer(&self) -> Response {
+        let custom = self.held.client.as_ref().is_some_and(|(_, access)| access.environment == samples::CUSTOM_DOMAIN);
+        let (known, alleged) = (self.scalekit.issuer.clone(), self.scalekit.alleged.clone());
+        match alleged.filter(|_| custom) {
+            alleged @ Some(_) => Response::Issuer { known: None, alleged },
+            None => Response::Issuer { known, alleged: None },
+        }
+    }
+
+    /// A person adds or removes our finalizer.
+    pub(crate) fn set_finalizer_by_hand(&mut self, uid: Uid, present: bool) {
+        let version = self.cluster.get(uid).map_or(0, |object| object.version);
+        self.cluster.set_finalizer(uid, present, version);
+    }
+
+    pub(super) fn hold_client(&mut self, secret: Option<String>) -> Result<Access, CredentialsError> {
+        let found = self.credentials_of(secret.as_deref());
+        if let Ok(access) = &found {
+            self.held.client = Some((secret, access.clone()));
+        }
+        found
+    }
+
+    /// The resource that owns an organization, of those that have verified
+    /// their claims.
+    pub(crate) fn owner(&self, id: &OrganizationId) -> Option<Uid> {
+        let environment = self.scalekit.issuer.clone().unwrap_or_else(|| self.scalekit.environment.clone());
+        let keys = [ClaimKey::Verified { environment, organization: id.clone() }];
+        let claimants: Vec<_> = self.cluster.objects.iter().map(Object::claimant).collect();
+        let claimants: Vec<_> = claimants.into_iter().filter(|claimant| claimant.claims(&keys)).collect();
+        owner(&claimants).and_then(|owner| owner.uid.parse().ok())
+    }
+
+    pub(super) fn claimants(&self, uid: Uid, state: &State) -> Response {
+        let Some(own) = self.cluster.get(uid) else { return Response::Cluster(ClusterWrite::Gone) };
+        let mut keys = state.claim_keys(own.namespace);
+        keys.extend(state.alleged_key());
+        let found = |other: &&Object| other.uid != uid && other.claimant().claim.keys.iter().any(|k| keys.contains(k));
+        let known = |other: &Object| {
+            let history = &self.histories[&other.uid];
+            let unproven_for = history.unproven_for(self.uptime());
+            let served = !self.unserved.contains(&other.namespace);
+            Claimant { reconciled: history.was_reconciled(), unproven_for, served, ..other.claimant() }
+        };
+        let others = self.cluster.objects.iter().filter(found).map(known).collect();
+        Response::Claimants { own: own.claimant(), others }
+    }
+
+    pub(super) fn store(&mut self, uid: Uid, update: StatusUpdate) -> ClusterWrite {
+        let written = self.cluster.store(uid, update, self.held.version);
+        self.hold_version(uid, written)
+    }
+
+    pub(super) fn set_finalizer(&mut self, uid: Uid, present: bool) -> ClusterWrite {
+        let written = self.cluster.set_finalizer(uid, present, self.held.version);
+        self.hold_version(uid, written)
+    }
+
+    pub(super) fn hold_version(&mut self, uid: Uid, written: ClusterWrite) -> ClusterWrite {
+        if let (ClusterWrite::Done, Some(object)) = (written, self.cluster.get(uid)) {
+            self.held.version = object.version;
+        }
+        written
+    }
+
+    /// Under any other host there is an empty environment.
+    pub(super) fn serve(&mut self, environment: &str, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
+        if environment == self.scalekit.environment || environment == samples::CUSTOM_DOMAIN {
+            self.scalekit.serve(request)
+        } else {
+            Err(RemoteError::new(ErrorKind::NotFound))
+        }
+    }
+}
