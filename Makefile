@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz cluster manifests
+.PHONY: help demo test lint bench bench-plan fuzz cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
@@ -19,7 +19,11 @@ lint: ## format, clippy, documentation, and licences and sources of the dependen
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 	.ci/deny
 
-bench: ## a plan of 10 000 organizations at full size: requests, seconds, memory; figures in docs/bench.md
+bench: ## the operator beside three baselines with N (1000) resources, docs/performance.md; BENCH=plan: `osp plan` of 10 000 organizations, docs/bench.md
+	@if [ "$(BENCH)" = plan ]; then $(MAKE) --no-print-directory bench-plan; else \
+	  tests/cluster/ensure >/dev/null && cargo bench --locked --bench operator; fi
+
+bench-plan:
 	cargo build --locked --release --bin osp
 	OSP_BENCH_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/osp cargo test --locked --test it -- --ignored --exact --nocapture osp_plan::bench::bench_plan_of_ten_thousand_organizations
 

@@ -55,8 +55,10 @@ impl Authority {
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
+                    stream.set_nodelay(true)?; // else a small packet may wait 40 ms for the one before
                     let mut client = acceptor.accept(stream).await?;
                     let mut server = TcpStream::connect(plain).await?;
+                    server.set_nodelay(true)?;
                     tokio::io::copy_bidirectional(&mut client, &mut server).await
                 });
             }
