@@ -5,7 +5,6 @@ use super::{
     backoff,
     cache::{Cache, Entry, Source, version},
     credentials::{self, CredentialStore, CredentialsRef},
-    events::Events,
     flow::Flow,
     kube_api::{KubeApi, Object},
     locks::Locks,
@@ -16,7 +15,7 @@ use super::{
     workqueue::WorkQueue,
 };
 use crate::{
-    reconcile::{HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
+    reconcile::{Event, HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
     scalekit::Transport,
 };
 use std::{
@@ -46,7 +45,6 @@ pub(super) struct Context {
     pub(super) credentials: CredentialStore,
     pub(super) application_policies: ApplicationPolicies,
     pub(super) locks: Locks,
-    pub(super) events: Events,
     pub(super) cache: Cache,
     pub(super) queue: WorkQueue,
     /// How many reconciles work side by side; those that wait for Scalekit don't
@@ -92,7 +90,6 @@ impl Context {
             },
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             settings,
-            events: Events::new(kube.client.clone()),
             kube,
             locks: Locks::default(),
             cache: Cache::default(),
@@ -142,6 +139,11 @@ impl Context {
     /// [`Logged::is_news`](super::records::Logged::is_news) of a resource.
     pub(super) fn is_news(&self, uid: &Uid, outcome: &'static str) -> bool {
         self.with_record(uid, |record| record.logged.is_news(outcome))
+    }
+
+    /// [`Record::publishes`] of a resource.
+    pub(super) fn publishes(&self, uid: &Uid, event: &Event) -> bool {
+        self.with_record(uid, |record| record.publishes(event))
     }
 
     /// Compares the version of an object that was read with the one that was cached before the read. If it

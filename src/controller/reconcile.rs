@@ -2,7 +2,7 @@
 //! response, until it is done; then record, report and requeue. `crate::reconcile` decides on the
 //! steps and their order, `effects` carries out the requests.
 
-use super::{context::Context, effects::Effects, kube_api::KubeError, resource_ref::ResourceRef};
+use super::{context::Context, effects::Effects, events, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
     ClusterWrite, Crash, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, Response, STATUS_TRIES, State,
     Step, next,
@@ -74,8 +74,8 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
             effects.read().await?;
         }
     }
-    for event in &report.events {
-        context.events.publish(resource, event).await;
+    for event in report.events.iter().filter(|event| context.publishes(&resource.uid, event)) {
+        events::publish(&context.kube.client, resource, event).await;
     }
     Ok(report.requeue)
 }
