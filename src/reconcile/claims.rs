@@ -30,7 +30,7 @@ impl Claim {
             in_sync: counts && takes_over && resource.was_ready(),
             reverting: counts && resource.claim == Some(ClaimState::Reverting),
             // what retains its policy has no finalizer
-            written: resource.finalizer || (resource.recorded && takes_over),
+            written: resource.finalizer || (resource.adopted.is_some() && takes_over),
             adopted: resource.adopted,
         }
     }

@@ -44,7 +44,7 @@ mod wording;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, ReadError};
-pub use deletion::without_revert;
+pub use deletion::{restores, without_revert};
 pub use error::{Detail, ErrorClass, ErrorKind, PATIENCE, RemoteError};
 pub use events::{Event, events};
 pub use history::{HOUR, History, HistoryEvent};

@@ -46,9 +46,9 @@ pub struct Claim {
     pub in_sync: bool,
     /// It is being deleted, and its revert is under way.
     pub reverting: bool,
-    /// It has written the policy of what it claims, or may have.
+    /// It has our finalizer, or has written the policy of what it claims, or may have.
     pub written: bool,
-    /// The custom policy that it found there before.
+    /// What it found there before.
     pub adopted: Option<Live>,
 }
 
@@ -138,11 +138,10 @@ impl Claimant {
     }
 
     /// What the organization that is found at one of `keys` had before this one
-    /// wrote its policy, where it may have.
+    /// wrote its policy there; `None`: it has not.
     pub fn had_before(&self, keys: &[ClaimKey]) -> Option<Live> {
         let here = |key: &ClaimKey| matches!(key, ClaimKey::Verified { .. }) && keys.contains(key);
-        let written = self.claim.written && self.claim.keys.iter().any(here);
-        written.then_some(self.claim.adopted.unwrap_or(Live::Application))
+        self.claim.adopted.filter(|_| self.claim.written && self.claim.keys.iter().any(here))
     }
 
     /// Whether it names what is found at one of `keys` and would come before

@@ -47,8 +47,6 @@ pub struct State {
     pub same_environment_unknown: bool,
     /// The resource whose claim stands before this one's, and is to be confirmed.
     pub contests: Option<String>,
-    /// This reconcile has added our finalizer.
-    pub finalizer_added: bool,
     /// An older resource that may own the organization was not reconciled yet.
     pub undecided: bool,
     /// What was seen of the organization.
@@ -130,7 +128,6 @@ impl State {
             }
             (Request::AddFinalizer, Response::Cluster(ClusterWrite::Done)) => {
                 self.set_finalizer(true);
-                self.finalizer_added = true;
             }
             (Request::RemoveFinalizer(release), Response::Cluster(ClusterWrite::Done)) => {
                 self.set_finalizer(false);
@@ -316,28 +313,27 @@ impl State {
         !self.has_written() && self.undoes_others()
     }
 
-    /// The custom policy that the organization had before our first write, once
-    /// it was read. With our finalizer and a live policy in the status, what is live
-    /// now may be our own, and what is declared already may be it too; and it may be
-    /// that of another resource that has written before us.
-    pub fn adopts(&self) -> Option<Live> {
+    /// What the organization had before the resource first wrote its policy: nothing
+    /// before that write is sent, or is about to be (`working`). What is as declared
+    /// already may be an own policy of which no status is left, so it counts as
+    /// inherited; and what is there may be that of another resource that has written
+    /// before.
+    pub fn adopts(&self, working: bool) -> Option<Live> {
         let resource = self.here()?;
         let unpinned = self.pin_here().is_none() && self.access().is_some();
-        let before = resource.adopted.filter(|_| resource.pinned.is_none() || !unpinned);
-        let acting = |spec: &&ValidatedSpec| spec.mode != Mode::Observe && !self.deleting();
-        let Some(spec) = self.spec().filter(acting) else { return before };
-        let observed = resource.condition(ConditionType::Ready).is_some_and(|c| c.reason == Reason::DriftDetected);
-        let open = unpinned || !resource.recorded || (observed && !resource.finalizer) || self.finalizer_added;
-        let found = self.observation.writes.before.or(self.observation.live).filter(|_| open);
-        let theirs = found.filter(|live| !diff(&spec.policy, live).is_empty());
-        let first = theirs.map(|live| self.before_others.unwrap_or(live));
-        before.or(first).filter(|live| matches!(live, Live::Custom { .. }))
+        if let Some(before) = resource.adopted.filter(|_| resource.pinned.is_none() || !unpinned) {
+            return Some(before);
+        }
+        let spec = self.spec().filter(|spec| spec.mode != Mode::Observe && !self.deleting())?;
+        let live = self.observation.live;
+        let is_declared = |live: &Live| diff(&spec.policy, live).is_empty();
+        let found = self.observation.writes.before.or(live.filter(|live| working || is_declared(live)))?;
+        Some(self.before_others.unwrap_or(if is_declared(&found) { Live::Application } else { found }))
     }
 
     /// Whether the status has what was live before a write now.
     pub fn live_is_recorded(&self) -> bool {
-        let recorded = self.here().is_some_and(|resource| resource.recorded) && !self.finalizer_added;
-        self.live_reported || (self.pin_here().is_some() && recorded)
+        self.live_reported || (self.pin_here().is_some() && self.here().is_some_and(|r| r.adopted.is_some()))
     }
 
     /// Whether this reconcile is the first of an owner after another resource that

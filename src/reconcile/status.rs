@@ -151,7 +151,7 @@ impl StatusUpdate {
             observed_generation: resource.map_or(-1, |r| r.generation),
             pinned: pin(state, resource),
             claim: claims::claim(state, outcome),
-            adopted: state.adopts(),
+            adopted: state.adopts(outcome.is_none()),
             enabled_feature: state.enables_feature(outcome.is_none()),
             observed: observed(state),
             application: match state.observation.application {
