@@ -59,7 +59,8 @@ impl Entry {
     }
 
     fn claimant(&self) -> Claimant {
-        claimant(&self.resource, self.created, self.claim.clone())
+        let claimant = claimant(&self.resource, self.created, self.claim.clone());
+        Claimant { host: self.environment.clone(), ..claimant }
     }
 }
 
@@ -70,7 +71,7 @@ pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &
 
 fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timestamp, claim: Claim) -> Claimant {
     let (namespace, name, uid) = (namespace.to_string(), name.to_string(), uid.to_string());
-    Claimant { created, namespace, name, uid, claim, reconciled: false, unproven_for: None, served: false }
+    Claimant { created, namespace, name, uid, claim, reconciled: false, unproven_for: None, served: false, host: None }
 }
 
 /// The resource version as a number; Kubernetes guarantees that it is one.

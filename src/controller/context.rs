@@ -15,7 +15,7 @@ use super::{
     workqueue::WorkQueue,
 };
 use crate::{
-    reconcile::{Event, HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
+    reconcile::{Contest, Event, HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
     scalekit::Transport,
 };
 use std::{
@@ -181,10 +181,10 @@ impl Context {
 
     /// Reconciles a resource whose claim another one has met, unless it was
     /// confirmed, or asked for that, a moment ago.
-    pub(super) fn contest(&self, uid: &str) {
-        let (uid, now) = (Uid::from(uid), self.uptime());
+    pub(super) fn contest(&self, Contest { uid, elsewhere }: &Contest) {
+        let (uid, now) = (Uid::from(uid.as_str()), self.uptime());
         if self.cache.get(&uid).is_some() && !self.with_record(&uid, |record| record.history.was_just_confirmed(now)) {
-            self.record(&uid, [HistoryEvent::Contested]);
+            self.record(&uid, [HistoryEvent::Contested { elsewhere: *elsewhere }]);
             self.queue.add(&uid);
         }
     }

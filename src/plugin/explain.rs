@@ -62,6 +62,7 @@ fn claimant(resource: &OrganizationSessionPolicy) -> Claimant {
         },
         reconciled: true,
         unproven_for: None,
+        host: None,
         served: true,
     }
 }

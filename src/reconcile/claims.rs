@@ -1,7 +1,7 @@
 //! What a resource claims, and what its status says of that at the end of a
 //! reconcile. Which of several claims counts is decided in `ownership`.
 
-use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, RemoteOutcome, Resource, State};
+use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, RemoteOutcome, Resource, State, ownership::LAPSE};
 use crate::policy::{ExternalId, OrganizationId, OrganizationRef, ValidatedSpec};
 use std::time::Duration;
 
@@ -117,6 +117,7 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     match outcome {
         Some(Outcome::Undecided | Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
         Some(outcome) if is_refused(outcome) => None,
+        Some(_) if !read && state.history.unproven_for(state.began).is_some_and(|unproven| unproven >= LAPSE) => None,
         Some(outcome) if is_unconfirmed(state, outcome) => {
             before.filter(|_| state.history.unconfirmed_for(state.began) < UNCONFIRMED)
         }

@@ -33,8 +33,9 @@ pub struct History {
     unconfirmed_since: Option<Duration>,
     /// When its own credentials last read the organization.
     confirmed_at: Option<Duration>,
-    /// When another claimant asked last for that to happen again.
-    contested_at: Option<Duration>,
+    /// When another claimant asked last for that to happen again, and whether it has
+    /// reached the environment under another host name.
+    contested: Option<(Duration, bool)>,
     /// Since when reconciles end without it that was asked for, and not because of
     /// an outage or a limit.
     unproven_since: Option<Duration>,
@@ -75,7 +76,10 @@ pub enum HistoryEvent {
     /// organization.
     Confirmed,
     /// Another claimant met its claim, and can't know whether it still holds.
-    Contested,
+    Contested {
+        /// It has reached the environment under another host name.
+        elsewhere: bool,
+    },
     /// A reconcile ended that did not confirm a contested claim: because of an
     /// outage or a limit (`false`), or for another cause.
     Unproven(bool),
@@ -120,9 +124,9 @@ impl History {
             HistoryEvent::Unconfirmed(false) => self.unconfirmed_since = None,
             HistoryEvent::Confirmed => {
                 self.confirmed_at = Some(now);
-                (self.contested_at, self.unproven_since) = (None, None);
+                (self.contested, self.unproven_since) = (None, None);
             }
-            HistoryEvent::Contested => self.contested_at = Some(now),
+            HistoryEvent::Contested { elsewhere } => self.contested = Some((now, elsewhere)),
             HistoryEvent::Unproven(true) => drop(self.unproven_since.get_or_insert(now)),
             HistoryEvent::Unproven(false) => self.unproven_since = None,
             HistoryEvent::WaitAnnounced(until, left) => {
@@ -169,13 +173,18 @@ impl History {
 
     /// Whether another claimant need not ask now for its claim to be confirmed.
     pub fn was_just_confirmed(&self, now: Duration) -> bool {
-        let last = self.confirmed_at.max(self.contested_at);
+        let last = self.confirmed_at.max(self.contested.map(|(at, _)| at));
         last.is_some_and(|at| now.saturating_sub(at) < CONFIRMED)
     }
 
     /// Whether another claimant waits for its claim to be confirmed.
     pub fn is_contested(&self) -> bool {
-        self.contested_at.is_some()
+        self.contested.is_some()
+    }
+
+    /// Whether that one has reached the environment under another host name.
+    pub fn is_contested_elsewhere(&self) -> bool {
+        self.contested.is_some_and(|(_, elsewhere)| elsewhere)
     }
 
     /// How long a contested claim could not be confirmed.

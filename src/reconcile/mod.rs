@@ -53,7 +53,7 @@ pub use note::{Crash, Note};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
 pub use outages::{Outages, reached};
 pub use outcome::{Hold, Outcome, Release};
-pub use ownership::{Claim, ClaimKey, Claimant, Ownership, owner, ownership};
+pub use ownership::{Claim, ClaimKey, Claimant, Contest, Ownership, owner, ownership};
 pub use reads::Reads;
 pub use reason::{Reason, reasons_page};
 pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_before, satisfied};

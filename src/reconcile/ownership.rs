@@ -73,11 +73,23 @@ pub struct Claimant {
     pub unproven_for: Option<Duration>,
     /// The operator's default credentials are for resources of its namespace.
     pub served: bool,
+    /// The host of the environment that its status names.
+    pub host: Option<String>,
+}
+
+/// A claim that another resource has met, which has just read the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Contest {
+    /// The uid of the resource whose claim is to be confirmed.
+    pub uid: String,
+    /// The other one has reached the environment under another host name, which may
+    /// be all that is reachable of it.
+    pub elsewhere: bool,
 }
 
 /// How long a contested claim holds that is not confirmed: longer than an own write
 /// can land, and than a short outage.
-const LAPSE: Duration = Duration::from_secs(5 * 60);
+pub(super) const LAPSE: Duration = Duration::from_secs(5 * 60);
 
 /// Whether a resource is the one that may write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

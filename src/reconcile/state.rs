@@ -3,7 +3,7 @@
 //! end; nothing is decided here.
 
 use super::{
-    Access, ClusterWrite, ConditionType, CredentialsError, ErrorClass, Feature, Found, History, HistoryEvent,
+    Access, ClusterWrite, ConditionType, Contest, CredentialsError, ErrorClass, Feature, Found, History, HistoryEvent,
     Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request,
     Resource, Response, SESSION_POLICY, Settings, ownership, remote,
 };
@@ -46,7 +46,7 @@ pub struct State {
     /// it is true.
     pub same_environment_unknown: bool,
     /// The resource whose claim stands before this one's, and is to be confirmed.
-    pub contests: Option<String>,
+    pub contests: Option<Contest>,
     /// An older resource that may own the organization was not reconciled yet.
     pub undecided: bool,
     /// What was seen of the organization.
@@ -114,7 +114,9 @@ impl State {
                 others.iter_mut().for_each(|other| other.claim.takes_over &= !self.uninstalling);
                 self.ownership = Some(ownership::ownership(&own, &others, self.deleting()));
                 let owner = ownership::owner(&others).filter(|_| self.ownership != Some(Ownership::Owner));
-                self.contests = owner.map(|owner| owner.uid.clone());
+                let host = self.access().map(|access| &access.environment);
+                self.contests =
+                    owner.map(|owner| Contest { uid: owner.uid.clone(), elsewhere: owner.host.as_ref() != host });
             }
             (_, Response::Cluster(ClusterWrite::Gone)) => self.resource = Found::Gone,
             (_, Response::Cluster(ClusterWrite::Outdated)) => {

@@ -256,7 +256,15 @@ impl StatusUpdate {
             self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, message);
         }
         if outage >= interval.saturating_mul(3) && stalled.is_none() {
-            self.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
+            let seen = &state.observation;
+            let unseen = [
+                (ConditionType::Ready, true),
+                (ConditionType::FeatureEnabled, seen.organization.is_none()),
+                (ConditionType::Effective, !matches!(seen.application, Application::Known(_))),
+            ];
+            for (type_, _) in unseen.into_iter().filter(|(_, unseen)| *unseen) {
+                self.set(type_, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
+            }
         }
     }
 

@@ -185,7 +185,7 @@ impl Drop for Permit {
         let mut state = self.limiter.lock();
         match self.sent {
             true => state.pace.ended(Instant::now()),
-            false => state.pace.put_back(),
+            false => state.pace.put_back(Instant::now()),
         }
         drop(state);
         self.limiter.changed.notify_one();

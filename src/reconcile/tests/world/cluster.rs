@@ -62,6 +62,7 @@ impl Object {
             reconciled: false,
             unproven_for: None,
             served: false,
+            host: self.read().pinned.map(|pinned| pinned.environment),
         }
     }
 }

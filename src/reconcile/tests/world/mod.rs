@@ -255,7 +255,7 @@ impl World {
     }
 
     /// Time since the process started.
-    fn uptime(&self) -> Duration {
+    pub(crate) fn uptime(&self) -> Duration {
         Duration::try_from(self.now.duration_since(self.started)).unwrap_or_default()
     }
 

@@ -3,8 +3,8 @@
 use super::{Entry, Held, Uid, World};
 use crate::policy::Policy;
 use crate::reconcile::{
-    ClusterWrite, Event, Outcome, RemoteRequest, Report, Request, Requeue, Response, STATUS_TRIES, State, StatusUpdate,
-    Step, next,
+    ClusterWrite, Contest, Event, HistoryEvent, Outcome, RemoteRequest, Report, Request, Requeue, Response,
+    STATUS_TRIES, State, StatusUpdate, Step, next,
 };
 use std::time::Duration;
 
@@ -91,10 +91,11 @@ impl World {
         self.happenings.clear();
         let Report { update, events, requeue, history, contests } = Report::of(&state, &outcome);
         self.record(uid, history);
-        if let Some(other) = contests.and_then(|uid| uid.parse().ok()) {
+        if let Some(Contest { uid: other, elsewhere }) = contests {
+            let other = other.parse().unwrap();
             let now = self.uptime();
             if !self.histories[&other].was_just_confirmed(now) {
-                self.record(other, [crate::reconcile::HistoryEvent::Contested]);
+                self.record(other, [HistoryEvent::Contested { elsewhere }]);
             }
         }
         let woken = self.outages.record(&uid, &state, &outcome);
