@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod features;
 mod freshness;
+mod goal;
 mod history;
 mod lanes;
 mod note;
@@ -47,6 +48,7 @@ pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSourc
 pub use deletion::{restores, without_revert};
 pub use error::{Detail, ErrorClass, ErrorKind, PATIENCE, RemoteError};
 pub use events::{Event, events};
+pub use goal::{Goal, satisfied};
 pub use history::{HOUR, History, HistoryEvent};
 pub use lanes::{Lane, Lanes};
 pub use note::{Crash, Note};
@@ -56,7 +58,7 @@ pub use outcome::{Hold, Outcome, Release};
 pub use ownership::{Claim, ClaimKey, Claimant, Contest, Ownership, owner, ownership};
 pub use reads::Reads;
 pub use reason::{Reason, reasons_page};
-pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_before, satisfied};
+pub use remote::{RemoteOutcome, RemoteStep, next as next_remote, read_before};
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
 pub use report::{Report, STATUS_TRIES};
 pub use request::{ClusterWrite, Request, Response, Step};
@@ -85,7 +87,7 @@ use state::Refusal;
 /// | 3 | its credentials: none: done | none, or of another environment than the pinned one: wait for the grace, or until another's policy is live |
 /// | 4 | the organization, by id or external id (`remote`) | the pinned organization; missing twice in a row: 8 |
 /// | 5 | what the environment calls itself, then who else claims the organization (`ownership`): conflicted: done | the owner or a successor has its policy live: 8; a successor that is not yet in sync: wait, a minute at most; an owner that writes nothing: go on only if the live policy is this one's own |
-/// | 6 | the application's policy, then `session_policy` if it is off (not in Observe), then the live policy; nothing to write: 8 | the live policy; as it is to be set back already: 8 |
+/// | 6 | the application's policy, then `session_policy` if a custom policy needs it and it is off (not in Observe), then the live policy; nothing to write: 8 | the live policy; as it is to be set back already: 8 |
 /// | 7 | the write, confirmed by its echo, at most twice | wait `--revert-delay` for a successor; then the revert, at most twice, confirmed by a read |
 /// | 8 | the finalizer is made to fit | an own write may still be applied: wait; then the finalizer goes |
 /// | 9 | [`Report::of`]: status, events, next due time, history | the same, while the resource is there |

@@ -1,8 +1,10 @@
 //! What one reconcile has read of one organization. It is forgotten when the
 //! reconcile ends: nothing is decided from an earlier read.
 
-use super::{Detail, ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, features};
-use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef};
+use super::{
+    Detail, ErrorKind, Feature, Goal, Organization, RemoteError, RemoteRequest, RemoteResponse, features, satisfied,
+};
+use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef, Policy};
 
 /// What has been seen, and what was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -118,18 +120,23 @@ impl Observation {
         self.writes.unknown > 0
     }
 
-    /// Takes in what came back from `request`. `sufficient` tells whether an
-    /// echoed policy is what was wanted; an echo that is not is read again.
+    /// Takes in what came back from `request`. An echoed policy that does not satisfy
+    /// `goal` is read again. Without a goal none does, and none counts as inherited
+    /// without being read.
     pub fn observe(
         &mut self,
         request: &RemoteRequest,
         response: Result<RemoteResponse, RemoteError>,
-        sufficient: impl Fn(&Live) -> bool,
+        goal: Option<&Goal>,
     ) {
         self.organization_is_fresh = false;
         match (request, response) {
             (request, Ok(RemoteResponse::Organization(organization))) if request.reads_organization() => {
                 self.see_organization(organization);
+                if self.policy_route_missing && self.inherits(goal, ErrorKind::NotFound) {
+                    self.policy_route_missing = false;
+                    self.live = Some(Live::Application);
+                }
             }
             (request, Err(error)) if request.reads_organization() => {
                 self.not_found += u8::from(error.kind == ErrorKind::NotFound);
@@ -146,10 +153,13 @@ impl Observation {
             (RemoteRequest::ReadPolicy(_), Err(error)) if error.kind == ErrorKind::NotFound => {
                 self.reread_organization()
             }
+            (RemoteRequest::ReadPolicy(_), Err(error)) if self.inherits(goal, error.kind) => {
+                self.live = Some(Live::Application);
+            }
             (RemoteRequest::WritePolicy { .. }, Ok(RemoteResponse::Policy(echo))) => {
                 self.note_before();
                 self.writes.answered += 1;
-                self.live = sufficient(&echo).then_some(echo);
+                self.live = goal.is_some_and(|goal| satisfied(goal, &echo)).then_some(echo);
             }
             (RemoteRequest::WritePolicy { .. }, Err(error)) => self.policy_write_failed(request, error),
             (RemoteRequest::WriteFeatures { .. }, Ok(RemoteResponse::Organization(echo))) => {
@@ -159,6 +169,14 @@ impl Observation {
             (_, Err(error)) => self.fail(request, error),
             (_, Ok(_)) => self.fail(request, RemoteError::new(ErrorKind::BadResponse)), // a reply to another question
         }
+    }
+
+    /// Whether the organization inherits, as `goal` wants it to, although the read of its
+    /// policy failed with `kind`. A policy that was read before is not explained away.
+    fn inherits(&self, goal: Option<&Goal>, kind: ErrorKind) -> bool {
+        let wanted = goal.is_some_and(|goal| goal.policy == Policy::Application);
+        let shown = self.writes.before.is_some();
+        wanted && !shown && self.organization.as_ref().is_some_and(|organization| organization.inherits_despite(kind))
     }
 
     fn fail(&mut self, request: &RemoteRequest, error: RemoteError) {

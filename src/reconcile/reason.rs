@@ -127,8 +127,8 @@ reasons! {
     FeaturesChanged: "Other features of the organization changed while session_policy was switched on.",
         "Check the organization's features in Scalekit.";
     Enabled: "The feature session_policy is on.", "Nothing.";
-    Disabled: "The feature session_policy is off.", "Nothing, or use mode Enforce to switch it on.";
-    FeatureStateUnknown: "Scalekit does not tell whether the feature session_policy is on; it is switched on before a policy is written.",
+    Disabled: "The feature session_policy is off.", "Nothing. An organization that inherits needs no feature; a custom policy in mode Enforce or TightenOnly switches it on.";
+    FeatureStateUnknown: "Scalekit does not tell whether the feature session_policy is on; it is switched on before a custom policy is written.",
         "Nothing.";
     AppliesFully: "The declared values apply: the application's policy is not stricter.", "Nothing.";
     LooserThanApplication: "The application's policy is stricter, so a declared value has no effect.",

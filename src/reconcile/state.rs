@@ -3,9 +3,9 @@
 //! end; nothing is decided here.
 
 use super::{
-    Access, ClusterWrite, ConditionType, Contest, CredentialsError, ErrorClass, Feature, Found, History, HistoryEvent,
-    Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request,
-    Resource, Response, SESSION_POLICY, Settings, ownership, remote,
+    Access, ClusterWrite, ConditionType, Contest, CredentialsError, ErrorClass, Feature, Found, Goal, History,
+    HistoryEvent, Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse,
+    Request, Resource, Response, SESSION_POLICY, Settings, ownership,
 };
 use crate::policy::{Live, Mode, ValidatedSpec, diff};
 use std::time::Duration;
@@ -201,8 +201,7 @@ impl State {
         }
         // a revert is confirmed by reading, not by its echo
         let goal = self.goal().filter(|_| !self.deleting());
-        self.observation
-            .observe(request, response, |live| goal.as_ref().is_some_and(|goal| remote::satisfied(goal, live)));
+        self.observation.observe(request, response, goal.as_ref());
     }
 
     fn forget_organization(&mut self) {
@@ -236,10 +235,10 @@ impl State {
     }
 
     /// What is wanted of the organization.
-    pub fn goal(&self) -> Option<remote::Goal> {
+    pub fn goal(&self) -> Option<Goal> {
         let spec = self.spec()?;
         let unreported = |r: &Resource| r.conditions.iter().any(|c| c.reason == Reason::FeatureStateUnknown);
-        Some(remote::Goal {
+        Some(Goal {
             organization: spec.organization.clone(),
             pinned: self.pin_here().map(|pinned| pinned.organization.clone()),
             features_unreported: self.here().is_some_and(unreported),
@@ -352,7 +351,7 @@ impl State {
         let (flag, organization) = (&self.observation.flag, self.observation.organization.as_ref());
         let now = match organization {
             Some(o) if o.session_policy_enabled() => !flag.blind && flag.before.as_deref().is_some_and(off),
-            Some(o) => working && o.features_reported,
+            Some(o) => working && o.features_reported && self.goal().is_some_and(|goal| goal.needs_feature()),
             None => false,
         };
         now || self.here().is_some_and(|resource| resource.enabled_feature)

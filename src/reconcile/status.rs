@@ -9,7 +9,7 @@ use super::{
     contention,
     wording::{hold_message, problem, violations_message},
 };
-use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
+use crate::policy::{Difference, Live, Policy, diff, looser_than_application, summary};
 
 /// A status to be; the shell adds times and writes it only when something
 /// changed.
@@ -290,7 +290,7 @@ impl StatusUpdate {
 
     fn say_feature(&mut self, state: &State) {
         let tried = state.observation.flag.tries > 0
-            || state.goal().is_some_and(|goal| goal.features_unreported || goal.mode == Mode::Observe);
+            || state.goal().is_some_and(|goal| goal.features_unreported || !goal.needs_feature());
         let (status, reason) = match &state.observation.organization {
             Some(organization) if organization.session_policy_enabled() => (ConditionStatus::True, Reason::Enabled),
             Some(organization) if tried && !organization.features_reported => {

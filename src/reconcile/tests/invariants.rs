@@ -76,6 +76,7 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
         }
         Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) => {
             announced(entry)?;
+            prop_assert!(state.spec().unwrap().policy != Policy::Application, "who inherits needs no feature");
             prop_assert!(state.observation.organization_is_fresh, "the list is one that was read just before");
             let read = &state.observation.organization.as_ref().unwrap().features;
             let ours = |name: &str| name == SESSION_POLICY;
@@ -124,7 +125,8 @@ fn desired(state: &State, policy: Policy) -> Result<(), TestCaseError> {
     prop_assert!(!diff(&policy, &live).is_empty(), "equal, so nothing to write");
     let organization = state.observation.organization.as_ref().unwrap();
     let tried = !organization.features_reported && state.observation.flag.tries > 0;
-    prop_assert!(organization.session_policy_enabled() || tried, "the flag comes first");
+    let inherits = policy == Policy::Application;
+    prop_assert!(organization.session_policy_enabled() || tried || inherits, "the flag comes first");
     let wanted = match spec.mode {
         Mode::Enforce => Some(spec.policy),
         Mode::TightenOnly => tighten(&spec.policy, &live),

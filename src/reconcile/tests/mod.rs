@@ -15,6 +15,7 @@ mod faults;
 mod flag;
 mod freshness;
 mod hand_over;
+mod inherit;
 mod invariants;
 mod issuer;
 mod lanes;
