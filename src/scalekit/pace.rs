@@ -108,6 +108,12 @@ impl Pace {
         }
     }
 
+    /// Requests per second, at present.
+    pub(super) fn rate(&self) -> f64 {
+        let reported = self.server.as_ref().and_then(Reported::refill);
+        reported.map_or(self.rate, |refill| refill.min(self.rate))
+    }
+
     /// What was taken was not sent.
     pub(super) fn put_back(&mut self) {
         self.tokens += 1.0;
