@@ -12,6 +12,7 @@ mod flow;
 mod kube_api;
 mod locks;
 mod options;
+mod parking;
 mod reconcile;
 mod records;
 mod resource_ref;
