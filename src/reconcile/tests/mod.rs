@@ -22,6 +22,7 @@ mod late_writes;
 mod lifecycle;
 mod modes;
 mod outage;
+mod overdue;
 mod random;
 mod reach;
 mod remote;

@@ -87,6 +87,16 @@ impl World {
         panic!("a reconcile does not end: {steps:#?}")
     }
 
+    /// The shell finds that a resource has been due for so long, and not had its turn.
+    pub(crate) fn wait_for_turn(&mut self, uid: Uid, waited: Duration) {
+        let mut state = self.state(uid);
+        let response = self.carry_out(uid, &state, &Request::ReadResource);
+        state.handle_response(&Request::ReadResource, response);
+        if let Some(update) = StatusUpdate::overdue(&state, waited) {
+            assert_eq!(self.store(uid, update), ClusterWrite::Done);
+        }
+    }
+
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
         let Report { update, events, requeue, history, contests } = Report::of(&state, &outcome);
