@@ -10,6 +10,7 @@ mod convergence;
 mod crash;
 mod credentials;
 mod deletion;
+mod effort;
 mod events;
 mod faults;
 mod flag;
