@@ -17,6 +17,8 @@ mod parking;
 mod reconcile;
 mod records;
 mod resource_ref;
+#[cfg(test)]
+mod scale;
 mod secret;
 mod status;
 mod uninstall;
