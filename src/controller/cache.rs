@@ -162,6 +162,11 @@ impl Cache {
         self.lock().entries.values().filter(|entry| condition(entry)).map(|entry| entry.resource.uid.clone()).collect()
     }
 
+    /// Calls `with` with each entry.
+    pub(super) fn for_each(&self, with: impl FnMut(&Entry)) {
+        self.lock().entries.values().for_each(with);
+    }
+
     /// The distinct values of `of` over all resources.
     pub(super) fn distinct<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
         self.lock().entries.values().map(of).collect()

@@ -9,6 +9,7 @@ use super::{
     kube_api::{KubeApi, Object},
     locks::Locks,
     options::{Options, StartError},
+    parking::Parking,
     records::Record,
     resource_ref::ResourceRef,
     resource_ref::Uid,
@@ -50,6 +51,7 @@ pub(super) struct Context {
     /// How many reconciles work side by side; those that wait for Scalekit don't
     /// count.
     pub(super) workers: Semaphore,
+    pub(super) parking: Parking,
     /// Whoever sees that the watch is out of step wakes it here, to list again.
     pub(super) relist: Notify,
     started: Instant,
@@ -95,6 +97,7 @@ impl Context {
             cache: Cache::default(),
             queue: WorkQueue::default(),
             workers: Semaphore::new(WORKERS),
+            parking: Parking::default(),
             relist: Notify::new(),
             started: Instant::now(),
             records: Mutex::default(),

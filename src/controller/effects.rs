@@ -53,7 +53,7 @@ impl<'a> Effects<'a> {
     pub(super) async fn admit(&mut self, state: &State, request: &RemoteRequest) -> Result<(), RemoteError> {
         let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
         let client = client.on_behalf_of(self.caller(state, request));
-        self.admission = Some(self.without_worker(client.acquire()).await?);
+        self.admission = Some(self.without_worker(self.context.parking.wait(client.acquire())).await?);
         Ok(())
     }
 
@@ -170,7 +170,8 @@ impl<'a> Effects<'a> {
             match (request, admission) {
                 (RemoteRequest::ReadApplicationPolicy(_), admission) => {
                     drop(admission);
-                    let (response, changed) = context.application_policies.get(&client, request).await;
+                    let policy = context.application_policies.get(&client, request);
+                    let (response, changed) = context.parking.wait(policy).await;
                     if changed {
                         context.application_policy_changed(client.environment().as_str());
                     }
@@ -194,7 +195,8 @@ impl<'a> Effects<'a> {
             return Response::Issuer { known: None, alleged: None };
         };
         let recorded = state.pin_here().and_then(|pinned| pinned.issuer.as_deref());
-        let (known, alleged) = self.without_worker(client.issuer(organization, recorded)).await;
+        let issuer = self.context.parking.wait(client.issuer(organization, recorded));
+        let (known, alleged) = self.without_worker(issuer).await;
         Response::Issuer { known, alleged }
     }
 
@@ -209,7 +211,8 @@ impl<'a> Effects<'a> {
         self.lock = None;
         self.admission = None; // whoever holds the lock may need it
         let context = self.context;
-        self.lock = Some(self.without_worker(context.locks.lock(&identity, organization.as_str())).await);
+        let lock = context.locks.lock(&identity, organization.as_str());
+        self.lock = Some(self.without_worker(context.parking.wait(lock)).await);
         let mut keys = state.claim_keys(&self.resource.namespace);
         keys.extend(state.alleged_key());
         let mut others = self.context.cache.claimants_at(&self.resource.uid, &keys);

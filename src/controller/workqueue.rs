@@ -51,6 +51,8 @@ struct Slot {
     /// It went while its reconcile runs, and the slot goes when that ends.
     gone: bool,
     started: Option<Instant>,
+    /// Since when it is due, until its reconcile has ended.
+    since: Option<Instant>,
     /// When the last [`BURST`] requests of a person were due.
     requested: VecDeque<Instant>,
 }
@@ -123,6 +125,7 @@ impl WorkQueue {
         if let Some((flow, lane)) = slot.running.take() {
             running.ended(&flow, lane);
         }
+        slot.since = None;
         if slot.gone {
             slots.remove(uid);
         } else {
@@ -150,6 +153,19 @@ impl WorkQueue {
         if !running {
             inner.slots.remove(uid);
         }
+    }
+
+    /// The resources at rest that are due, and for how long.
+    pub(super) fn overdue(&self) -> Vec<(Uid, Duration)> {
+        let resync = |slot: &Slot| slot.ready.or(slot.running.as_ref().map(|(_, lane)| *lane)) == Some(Lane::Resync);
+        let inner = self.lock();
+        let due = inner.slots.iter().filter(|(_, slot)| resync(slot));
+        due.filter_map(|(uid, slot)| Some((uid.clone(), slot.since?.elapsed()))).collect()
+    }
+
+    /// Whether it is due and its reconcile has not begun.
+    pub(super) fn is_waiting(&self, uid: &Uid) -> bool {
+        self.lock().slots.get(uid).is_some_and(|slot| slot.ready.is_some())
     }
 
     #[cfg(test)]
@@ -185,9 +201,10 @@ impl Inner {
     /// The next one that may begin, or when the next one will be due.
     fn take(&mut self, now: Instant, flow: &impl Fn(&Uid) -> Flow) -> Result<Uid, Option<Instant>> {
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
-            let ((_, uid), lane) = entry.remove_entry();
+            let ((at, uid), lane) = entry.remove_entry();
             let Some(slot) = self.slots.get_mut(&uid) else { continue };
             (slot.due, slot.ready) = (None, Some(lane));
+            slot.since.get_or_insert(at);
             self.ready.push(lane, flow(&uid), (lane, uid));
         }
         let running = &self.running;

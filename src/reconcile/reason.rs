@@ -82,7 +82,8 @@ reasons! {
     ApiNotSupported: "This Scalekit server has no session-policy API.",
         "Upgrade the server, or remove the resource.";
     RateLimited: "Requests are limited, by Scalekit or by the operator itself; what is not sent waits.",
-        "Wait; several wrong client secrets for a host slow down the next ones.";
+        "Wait; where it lasts, raise `spec.interval` or `--rate-limit`. Several wrong client secrets for a host slow down \
+         the next ones.";
     ApiUnreachable: "Nothing answers as Scalekit does.",
         "Check network, DNS and SCALEKIT_ENVIRONMENT_URL. Of hosts outside Scalekit's own domains no more is said here; \
          the operator's log has more at level debug.";

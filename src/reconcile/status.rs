@@ -6,10 +6,11 @@ use super::{
     Application, ClaimState, Condition, ConditionStatus, ConditionType, CredentialsError, Outcome, Pinned,
     PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, claims,
     condition::set,
-    contention,
+    contention, overdue,
     wording::{hold_message, problem, violations_message},
 };
 use crate::policy::{Difference, Live, Policy, diff, looser_than_application, summary};
+use std::time::Duration;
 
 /// A status to be; the shell adds times and writes it only when something
 /// changed.
@@ -251,11 +252,11 @@ impl StatusUpdate {
             set(&mut self.conditions, stalled.clone());
         }
         let outage = state.history.unreachable_for(state.began);
-        let interval = state.interval();
-        if outage >= interval {
+        let [unknown, stale] = overdue::tells(outage, state.interval());
+        if unknown {
             self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, message);
         }
-        if outage >= interval.saturating_mul(3) && stalled.is_none() {
+        if stale && stalled.is_none() {
             let seen = &state.observation;
             let unseen = [
                 (ConditionType::Ready, true),
@@ -266,6 +267,21 @@ impl StatusUpdate {
                 self.set(type_, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
             }
         }
+    }
+
+    /// The status of a resource at rest whose reconcile has been due for so long and
+    /// waits for its turn; `None`: of no use to it.
+    pub fn overdue(state: &State, waited: Duration) -> Option<Self> {
+        let resource = state.here().filter(|resource| resource.at_rest() && !state.deleting())?;
+        let mut update = Self { handled_at: resource.handled_at.clone(), ..Self::of(state, None) };
+        let [unknown, stale] = overdue::tells(waited, state.interval());
+        if unknown {
+            update.set(ConditionType::Synced, ConditionStatus::Unknown, Reason::RateLimited, overdue::MESSAGE);
+        }
+        if stale {
+            update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
+        }
+        Some(update)
     }
 
     /// Synced as far as this reconcile knows.

@@ -108,6 +108,12 @@ impl Pace {
         }
     }
 
+    /// Requests per second, at present.
+    pub(super) fn rate(&self) -> f64 {
+        let reported = self.server.as_ref().and_then(Reported::refill);
+        reported.map_or(self.rate, |refill| refill.min(self.rate))
+    }
+
     /// What was taken was not sent. In a pause nothing is saved for after it.
     pub(super) fn put_back(&mut self, now: Instant) {
         self.tokens += if self.remaining_pause(now).is_none() { 1.0 } else { 0.0 };

@@ -8,7 +8,7 @@ mod shell;
 mod trouble;
 
 pub(crate) use cluster::{Object, Uid};
-pub(crate) use reconcile::{Crash, Interrupted, Reconciled};
+pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled};
 pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 

@@ -40,6 +40,28 @@ pub(crate) enum Interrupted {
     Late(Duration),
 }
 
+/// What the decisions of a reconcile cost, counted so that it is the same on every
+/// machine.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Effort {
+    /// How often the next step was asked for.
+    pub(crate) decisions: usize,
+    /// Allocations of memory.
+    pub(crate) allocations: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+}
+
+impl Effort {
+    fn of<T>(&mut self, decide: impl FnOnce() -> T) -> T {
+        let mut result = None;
+        let counted = allocation_counter::measure(|| result = Some(decide()));
+        self.allocations += counted.count_total;
+        self.bytes += counted.bytes_total;
+        result.unwrap()
+    }
+}
+
 impl World {
     /// Runs a reconcile to its end and stores what it reports.
     pub(crate) fn reconcile(&mut self, uid: Uid) -> Reconciled {
@@ -85,6 +107,39 @@ impl World {
             steps.push(Step::Request(request));
         }
         panic!("a reconcile does not end: {steps:#?}")
+    }
+
+    /// Runs a reconcile; what its decisions cost.
+    pub(crate) fn measure(&mut self, uid: Uid) -> Effort {
+        let (mut state, mut effort, mut steps) = (self.state(uid), Effort::default(), Vec::new());
+        self.held = self.cluster.get(uid).map_or_else(Held::default, Held::of);
+        loop {
+            self.advance(Duration::from_secs(1));
+            state.clock = self.uptime();
+            effort.decisions += 1;
+            match effort.of(|| next(&state, self.now)) {
+                Step::Done(outcome) => {
+                    drop(effort.of(|| Report::of(&state, &outcome)));
+                    self.end(uid, state, steps, outcome);
+                    return effort;
+                }
+                Step::Request(request) => {
+                    let response = self.carry_out(uid, &state, &request);
+                    effort.of(|| state.handle_response(&request, response));
+                    steps.push(Step::Request(request));
+                }
+            }
+        }
+    }
+
+    /// The shell finds that a resource has been due for so long, and not had its turn.
+    pub(crate) fn wait_for_turn(&mut self, uid: Uid, waited: Duration) {
+        let mut state = self.state(uid);
+        let response = self.carry_out(uid, &state, &Request::ReadResource);
+        state.handle_response(&Request::ReadResource, response);
+        if let Some(update) = StatusUpdate::overdue(&state, waited) {
+            assert_eq!(self.store(uid, update), ClusterWrite::Done);
+        }
     }
 
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
