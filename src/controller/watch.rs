@@ -10,7 +10,8 @@
 use super::{
     cache::{Entry, Source},
     context::Context,
-    kube_api::{KubeError, Object, code},
+    kube_api::{KubeError, code},
+    object::Object,
 };
 use futures::{StreamExt, future::join_all};
 use kube::{

@@ -47,12 +47,13 @@ struct Slot {
     /// It waits among those that are ready, in this lane.
     ready: Option<Lane>,
     /// Its reconcile runs.
-    running: Option<(Flow, Lane)>,
+    running: Option<Box<(Flow, Lane)>>,
     /// It went while its reconcile runs, and the slot goes when that ends.
     gone: bool,
     started: Option<Instant>,
     /// When the last [`BURST`] requests of a person were due.
-    requested: VecDeque<Instant>,
+    #[allow(clippy::box_collection, reason = "few resources have any, and without is a quarter of the size")]
+    requested: Option<Box<VecDeque<Instant>>>,
 }
 
 impl WorkQueue {
@@ -78,15 +79,16 @@ impl WorkQueue {
         let slot = inner.slots.entry(uid.clone()).or_default();
         let now = Instant::now();
         // all requests until a granted one is due are served by it, even if an event causes a reconcile meanwhile
-        let granted = slot.requested.back().copied().filter(|granted| *granted > now);
+        let requested = slot.requested.get_or_insert_default();
+        let granted = requested.back().copied().filter(|granted| *granted > now);
         let mut when = granted.unwrap_or(now);
         if granted.is_none() {
-            if slot.requested.len() >= BURST
-                && let Some(first) = slot.requested.pop_front()
+            if requested.len() >= BURST
+                && let Some(first) = requested.pop_front()
             {
                 when = now.max(first + REQUEST_EVERY.saturating_mul(BURST.try_into().unwrap_or(u32::MAX)));
             }
-            slot.requested.push_back(when);
+            requested.push_back(when);
         }
         if let Some(started) = slot.started {
             when = when.max(started + COALESCE);
@@ -120,7 +122,7 @@ impl WorkQueue {
         let mut inner = self.lock();
         let Inner { slots, running, due, .. } = &mut *inner;
         let Some(slot) = slots.get_mut(uid) else { return };
-        if let Some((flow, lane)) = slot.running.take() {
+        if let Some((flow, lane)) = slot.running.take().map(|running| *running) {
             running.ended(&flow, lane);
         }
         if slot.gone {
@@ -195,7 +197,7 @@ impl Inner {
             let Some(slot) = self.slots.get_mut(&uid).filter(|slot| slot.ready == Some(lane)) else { continue };
             self.running.began(&flow, lane);
             slot.ready = None;
-            slot.running = Some((flow, lane));
+            slot.running = Some(Box::new((flow, lane)));
             slot.started = Some(now);
             if let Some((at, _)) = slot.due {
                 self.due.remove(&(at, uid.clone())); // it is put back when this one is done
