@@ -6,8 +6,9 @@ use super::{
     cache::{Cache, Entry, Source, version},
     credentials::{self, CredentialStore, CredentialsRef},
     flow::Flow,
-    kube_api::{KubeApi, Object},
+    kube_api::KubeApi,
     locks::Locks,
+    object::Object,
     options::{Options, StartError},
     parking::Parking,
     records::Record,
@@ -55,7 +56,7 @@ pub(super) struct Context {
     /// Whoever sees that the watch is out of step wakes it here, to list again.
     pub(super) relist: Notify,
     started: Instant,
-    records: Mutex<HashMap<Uid, Record>>,
+    records: Mutex<HashMap<Uid, Box<Record>>>,
     outages: Mutex<Outages<Uid>>,
 }
 
@@ -127,10 +128,11 @@ impl Context {
     /// The flow in which the reconciles of a resource wait: that of its
     /// environment, and in it of its namespace.
     pub(super) fn flow(&self, uid: &Uid) -> Flow {
-        self.cache.get(uid).map_or_else(Flow::default, |entry| Flow {
-            environment: entry.environment.as_deref().unwrap_or(&entry.resource.namespace).into(),
+        let of = |entry: &Entry| Flow {
+            environment: Arc::clone(entry.environment.as_ref().unwrap_or(&entry.resource.namespace)),
             namespace: entry.resource.namespace.clone(),
-        })
+        };
+        self.cache.with(uid, of).unwrap_or_default()
     }
 
     /// The delay that `requeue` asks for; `None`: only when the resource
@@ -164,10 +166,10 @@ impl Context {
         if let Some(record) = records.get_mut(uid) {
             return with(record);
         }
-        match self.cache.get(uid) {
-            Some(entry) => {
-                let new = Record::new(entry.predecessor, self.uptime());
-                with(records.entry(uid.clone()).or_insert(new))
+        match self.cache.with(uid, |entry| (entry.resource.uid.clone(), entry.predecessor)) {
+            Some((uid, predecessor)) => {
+                let new = Record::new(predecessor, self.uptime());
+                with(records.entry(uid).or_insert(Box::new(new)))
             }
             None => with(&mut Record::new(true, self.uptime())),
         }
@@ -186,7 +188,7 @@ impl Context {
     /// confirmed, or asked for that, a moment ago.
     pub(super) fn contest(&self, Contest { uid, elsewhere }: &Contest) {
         let (uid, now) = (Uid::from(uid.as_str()), self.uptime());
-        if self.cache.get(&uid).is_some() && !self.with_record(&uid, |record| record.history.was_just_confirmed(now)) {
+        if self.cache.contains(&uid) && !self.with_record(&uid, |record| record.history.was_just_confirmed(now)) {
             self.record(&uid, [HistoryEvent::Contested { elsewhere: *elsewhere }]);
             self.queue.add(&uid);
         }
@@ -198,7 +200,7 @@ impl Context {
         let due = {
             let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
             let due = outages.record(uid, state, outcome);
-            if self.cache.get(uid).is_none() {
+            if !self.cache.contains(uid) {
                 outages.forget(uid); // it was removed during its reconcile
             }
             due
@@ -224,9 +226,9 @@ impl Context {
     /// the uid, and whether the version went back.
     pub(super) fn observe(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
-        let uid = entry.resource.uid.clone();
         let interval = entry.interval.unwrap_or(self.settings.interval);
         let update = self.cache.apply(entry, source);
+        let uid = update.uid;
         match update.trigger {
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
@@ -336,7 +338,7 @@ mod tests {
     #[tokio::test]
     async fn row_119_a_read_of_an_earlier_version_than_the_watch_has_shown_asks_for_a_list() {
         let (context, _, uid) = context("120");
-        let known = context.cache.get(&uid).unwrap().version;
+        let known = context.cache.with(&uid, |entry| entry.version).flatten();
         let asked = |read: &str| {
             let relist = context.relist.notified();
             context.check_version(&object(read), known);

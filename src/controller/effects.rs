@@ -5,7 +5,8 @@ use super::{
     cache::{Source, own_claimant},
     context::Context,
     credentials::Connection,
-    kube_api::{KubeError, Object},
+    kube_api::KubeError,
+    object::Object,
     resource_ref::ResourceRef,
     status,
 };
@@ -123,7 +124,7 @@ impl<'a> Effects<'a> {
     }
 
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
-        let known = self.context.cache.get(&self.resource.uid).and_then(|entry| entry.version);
+        let known = self.context.cache.with(&self.resource.uid, |entry| entry.version).flatten();
         self.object = self.context.kube.read(self.resource).await?;
         self.object.iter().for_each(|object| self.context.check_version(object, known));
         Ok(())

@@ -11,6 +11,7 @@ mod events;
 mod flow;
 mod kube_api;
 mod locks;
+mod object;
 mod options;
 mod overdue;
 mod parking;

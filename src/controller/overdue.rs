@@ -1,7 +1,9 @@
 //! Says of resources at rest that wait for their turn for long that they do: in the log for each
 //! environment, and in the status of each. `crate::reconcile` decides when.
 
-use super::{context::Context, effects::Effects, kube_api::KubeError, reconcile::step, resource_ref::ResourceRef};
+use super::{
+    cache::Entry, context::Context, effects::Effects, kube_api::KubeError, reconcile::step, resource_ref::ResourceRef,
+};
 use crate::reconcile::{Backlog, Backlogs, ClusterWrite, Demand, Lane, Request, StatusUpdate, falls_behind, is_late};
 use std::{
     collections::{BTreeMap, HashSet},
@@ -23,13 +25,14 @@ pub(super) async fn tell(context: &Context) {
         let ago = last.elapsed();
         last = Instant::now();
         for (uid, waited) in context.queue.overdue() {
-            let Some(entry) = context.cache.get(&uid) else { continue };
-            let interval = entry.interval.unwrap_or(context.settings.interval);
-            if let Some(environment) = entry.environment.filter(|_| is_late(waited, interval)) {
-                *late.entry(environment).or_default() += 1;
+            let known = |entry: &Entry| (entry.interval, entry.environment.clone(), entry.resource.clone());
+            let Some((interval, environment, resource)) = context.cache.with(&uid, known) else { continue };
+            let interval = interval.unwrap_or(context.settings.interval);
+            if let Some(environment) = environment.filter(|_| is_late(waited, interval)) {
+                *late.entry(environment.to_string()).or_default() += 1;
             }
             if falls_behind(waited, ago, interval) || failed.remove(&uid) {
-                behind.push((entry.resource, waited));
+                behind.push((resource, waited));
             }
         }
         for (environment, news) in backlogs.update(&late, |environment| capacity(context, environment)) {

@@ -51,6 +51,7 @@ impl<T: PartialEq> Recent<T> {
         self.0.retain(|(_, at)| at.elapsed() < REPEAT_AFTER);
         let is_new = self.0.iter().all(|(before, _)| *before != what);
         if is_new {
+            self.0.reserve_exact(1); // most often it is the only one, and every resource keeps it
             self.0.push((what, Instant::now()));
         }
         is_new

@@ -14,7 +14,7 @@ use crate::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition, ObjectMeta, Time};
 
-use super::kube_api::Object;
+use super::object::Object;
 
 /// The resource for the decision. One that can't be decoded has an invalid spec.
 pub(super) fn resource(object: &Object) -> Resource {

@@ -21,8 +21,8 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
         while running.try_join_next().is_some() {}
         let context = Arc::clone(&context);
         running.spawn(async move {
-            match context.cache.get(&uid) {
-                Some(entry) => reconcile(&context, &entry.resource).await,
+            match context.cache.with(&uid, |entry| entry.resource.clone()) {
+                Some(resource) => reconcile(&context, &resource).await,
                 None => {
                     context.queue.forget(&uid);
                     context.queue.done(&uid, None, Lane::Resync);

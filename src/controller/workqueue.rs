@@ -47,14 +47,15 @@ struct Slot {
     /// It waits among those that are ready, in this lane.
     ready: Option<Lane>,
     /// Its reconcile runs.
-    running: Option<(Flow, Lane)>,
+    running: Option<Box<(Flow, Lane)>>,
     /// It went while its reconcile runs, and the slot goes when that ends.
     gone: bool,
     started: Option<Instant>,
     /// Since when it is due, until its reconcile has ended.
     since: Option<Instant>,
     /// When the last [`BURST`] requests of a person were due.
-    requested: VecDeque<Instant>,
+    #[allow(clippy::box_collection, reason = "few resources have any, and without is a quarter of the size")]
+    requested: Option<Box<VecDeque<Instant>>>,
 }
 
 impl WorkQueue {
@@ -80,15 +81,16 @@ impl WorkQueue {
         let slot = inner.slots.entry(uid.clone()).or_default();
         let now = Instant::now();
         // all requests until a granted one is due are served by it, even if an event causes a reconcile meanwhile
-        let granted = slot.requested.back().copied().filter(|granted| *granted > now);
+        let requested = slot.requested.get_or_insert_default();
+        let granted = requested.back().copied().filter(|granted| *granted > now);
         let mut when = granted.unwrap_or(now);
         if granted.is_none() {
-            if slot.requested.len() >= BURST
-                && let Some(first) = slot.requested.pop_front()
+            if requested.len() >= BURST
+                && let Some(first) = requested.pop_front()
             {
                 when = now.max(first + REQUEST_EVERY.saturating_mul(BURST.try_into().unwrap_or(u32::MAX)));
             }
-            slot.requested.push_back(when);
+            requested.push_back(when);
         }
         if let Some(started) = slot.started {
             when = when.max(started + COALESCE);
@@ -122,7 +124,7 @@ impl WorkQueue {
         let mut inner = self.lock();
         let Inner { slots, running, due, .. } = &mut *inner;
         let Some(slot) = slots.get_mut(uid) else { return };
-        if let Some((flow, lane)) = slot.running.take() {
+        if let Some((flow, lane)) = slot.running.take().map(|running| *running) {
             running.ended(&flow, lane);
         }
         slot.since = None;
@@ -157,7 +159,7 @@ impl WorkQueue {
 
     /// The resources at rest that are due, and for how long.
     pub(super) fn overdue(&self) -> Vec<(Uid, Duration)> {
-        let resync = |slot: &Slot| slot.ready.or(slot.running.as_ref().map(|(_, lane)| *lane)) == Some(Lane::Resync);
+        let resync = |slot: &Slot| slot.ready.or(slot.running.as_ref().map(|running| running.1)) == Some(Lane::Resync);
         let inner = self.lock();
         let due = inner.slots.iter().filter(|(_, slot)| resync(slot));
         due.filter_map(|(uid, slot)| Some((uid.clone(), slot.since?.elapsed()))).collect()
@@ -212,7 +214,7 @@ impl Inner {
             let Some(slot) = self.slots.get_mut(&uid).filter(|slot| slot.ready == Some(lane)) else { continue };
             self.running.began(&flow, lane);
             slot.ready = None;
-            slot.running = Some((flow, lane));
+            slot.running = Some(Box::new((flow, lane)));
             slot.started = Some(now);
             if let Some((at, _)) = slot.due {
                 self.due.remove(&(at, uid.clone())); // it is put back when this one is done

@@ -3,7 +3,7 @@
 
 use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, RemoteOutcome, Resource, State, ownership::LAPSE};
 use crate::policy::{ExternalId, OrganizationId, OrganizationRef, ValidatedSpec};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 impl Claim {
     /// The claim of a resource in `namespace`.
@@ -91,11 +91,11 @@ impl State {
 }
 
 fn verified(environment: &str, organization: &OrganizationId) -> ClaimKey {
-    ClaimKey::Verified { environment: environment.to_owned(), organization: organization.clone() }
+    ClaimKey::Verified { environment: environment.into(), organization: organization.clone() }
 }
 
-fn credentials(spec: &ValidatedSpec, namespace: &str) -> Option<(String, String)> {
-    spec.secret.as_ref().map(|secret| (namespace.to_owned(), secret.clone()))
+fn credentials(spec: &ValidatedSpec, namespace: &str) -> Option<(Arc<str>, Arc<str>)> {
+    spec.secret.as_ref().map(|secret| (namespace.into(), secret.as_str().into()))
 }
 
 /// The claim that the status of the resource states after a reconcile, or while

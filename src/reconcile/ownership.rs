@@ -6,15 +6,15 @@
 
 use crate::policy::{Live, OrganizationId, OrganizationRef};
 use jiff::Timestamp;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-/// Where claims of one organization are found.
+/// Where claims of one organization are found. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ClaimKey {
     /// The claimant's own credentials have read it.
     Verified {
         /// What the environment calls itself, else its host.
-        environment: String,
+        environment: Arc<str>,
         /// The id there.
         organization: OrganizationId,
     },
@@ -23,7 +23,7 @@ pub enum ClaimKey {
     Declared {
         /// Namespace and name of the Secret; `None`: the operator's default
         /// credentials.
-        credentials: Option<(String, String)>,
+        credentials: Option<(Arc<str>, Arc<str>)>,
         /// As declared, or the id it resolved to.
         organization: OrganizationRef,
     },

@@ -20,6 +20,7 @@ mod issuer;
 mod journal;
 mod kubernetes;
 mod limits;
+mod lists;
 mod namespaces;
 mod network;
 mod numbers;

@@ -69,7 +69,7 @@ impl World {
     /// their claims.
     pub(crate) fn owner(&self, id: &OrganizationId) -> Option<Uid> {
         let environment = self.scalekit.issuer.clone().unwrap_or_else(|| self.scalekit.environment.clone());
-        let keys = [ClaimKey::Verified { environment, organization: id.clone() }];
+        let keys = [ClaimKey::Verified { environment: environment.into(), organization: id.clone() }];
         let claimants: Vec<_> = self.cluster.objects.iter().map(Object::claimant).collect();
         let claimants: Vec<_> = claimants.into_iter().filter(|claimant| claimant.claims(&keys)).collect();
         owner(&claimants).and_then(|owner| owner.uid.parse().ok())
