@@ -8,7 +8,10 @@ use super::{
     resource_ref::{ResourceRef, Uid},
     status,
 };
-use crate::reconcile::{Claim, ClaimKey, Claimant, Resource, Trigger, Watched};
+use crate::{
+    policy::OrganizationRef,
+    reconcile::{Claim, ClaimKey, Claimant, Resource, Trigger, Watched},
+};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::{
@@ -154,6 +157,14 @@ impl Cache {
     pub(super) fn claimants_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
         let inner = self.lock();
         inner.others(uid, keys).iter().filter_map(|uid| inner.entries.get(uid).map(Entry::claimant)).collect()
+    }
+
+    /// The resources that name one of these organizations.
+    pub(super) fn uids_named(&self, names: impl IntoIterator<Item = OrganizationRef>) -> Vec<Uid> {
+        let inner = self.lock();
+        let there: HashSet<&Uid> =
+            names.into_iter().filter_map(|name| inner.claims.get(&ClaimKey::Named(name))).flatten().collect();
+        there.into_iter().cloned().collect()
     }
 
     /// The resources whose entry meets `condition`.

@@ -17,6 +17,7 @@ mod records;
 mod resource_ref;
 mod secret;
 mod status;
+mod sweeps;
 mod uninstall;
 mod watch;
 mod worker;

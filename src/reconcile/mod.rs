@@ -37,6 +37,7 @@ mod settings;
 mod state;
 mod status;
 mod step;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod watched;
@@ -66,6 +67,7 @@ pub use settings::Settings;
 pub use state::State;
 pub use status::{Observed, StatusUpdate};
 pub use step::MAX_STEPS;
+pub use sweep::Demand;
 pub use watched::{Trigger, Watched};
 pub use wording::{hold_message, problem, violations_message};
 

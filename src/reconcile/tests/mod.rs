@@ -28,5 +28,6 @@ mod remote;
 mod reports;
 mod requeue;
 mod restore;
+mod sweep;
 mod takeover;
 mod tenants;
