@@ -3,7 +3,7 @@
 
 use crate::{
     policy::{ExternalId, OrganizationId, OrganizationRef},
-    reconcile::{Demand, ErrorClass, Lane, Organization},
+    reconcile::{Demand, ErrorClass, Lane, Organization, RemoteError},
     scalekit::{Caller, Client, Page, Pruned},
 };
 use std::{
@@ -30,6 +30,8 @@ pub(super) struct Listing {
     pub(super) found: Option<(Organization, Duration)>,
     /// The organizations that look different than in the sweep before, by all their names.
     pub(super) changed: Vec<OrganizationRef>,
+    /// The sweep was a probe in an outage, and failed.
+    pub(super) failure: Option<RemoteError>,
 }
 
 #[derive(Default)]
@@ -78,9 +80,9 @@ impl Sweeps {
     ) -> Listing {
         let slot = self.slot(client, longest);
         if let Some(found) = slot.state().find(id, longest) {
-            return Listing { found, changed: Vec::new() };
+            return Listing { found, ..Listing::default() };
         }
-        let changed = match slot.sweeping.try_lock() {
+        let listing = match slot.sweeping.try_lock() {
             Ok(_sweeping) => {
                 let Some(most) = self.begin(&slot, &caller, longest) else { return Listing::default() };
                 self.sweep(&client.on_behalf_of(caller), &slot, most, is_named).await
@@ -88,11 +90,11 @@ impl Sweeps {
             // whoever somebody waits for does not wait for a sweep of others, which may be long
             Err(_) if caller.lane == Lane::Resync || slot.state().is_begun_for(&caller) => {
                 drop(slot.sweeping.lock().await);
-                Vec::new()
+                Listing::default()
             }
-            Err(_) => Vec::new(),
+            Err(_) => Listing::default(),
         };
-        Listing { found: slot.state().find(id, longest).flatten(), changed }
+        Listing { found: slot.state().find(id, longest).flatten(), ..listing }
     }
 
     /// How many requests a sweep may cost that pays off now.
@@ -111,7 +113,8 @@ impl Sweeps {
         slot: &Slot,
         most: usize,
         is_named: impl Fn(&[OrganizationRef]) -> bool,
-    ) -> Vec<OrganizationRef> {
+    ) -> Listing {
+        let mut listing = Listing::default();
         let mut listed = Listed { began: Some(Instant::now()), organizations: HashMap::new() };
         let (mut token, mut pages, mut spare, mut limited_since) = (None::<String>, 0, SPARE, None);
         let complete = loop {
@@ -122,6 +125,7 @@ impl Sweeps {
                     if error.kind.class() != ErrorClass::Throttled {
                         slot.state().demand.record_failed(self.started.elapsed());
                     }
+                    listing.failure = Some(error).filter(|error| error.probe_after.is_some());
                     break false;
                 }
             };
@@ -147,11 +151,11 @@ impl Sweeps {
         if complete && listed.organizations.values().all(|seen| seen.session_policy.is_none()) {
             state.demand.is_useless(self.started.elapsed());
         }
-        if pages == 0 {
-            return Vec::new();
+        if pages > 0 {
+            let before = std::mem::replace(&mut state.listed, listed);
+            listing.changed = before.changed(&state.listed, complete);
         }
-        let before = std::mem::replace(&mut state.listed, listed);
-        before.changed(&state.listed, complete)
+        listing
     }
 
     fn slot(&self, client: &Client, longest: Duration) -> Arc<Slot> {
