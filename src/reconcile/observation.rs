@@ -1,5 +1,6 @@
 //! What one reconcile has read of one organization. It is forgotten when the
-//! reconcile ends: nothing is decided from an earlier read.
+//! reconcile ends: nothing is decided from an earlier read, except from what the
+//! list has shown of the organization (`sweep`).
 
 use super::{Detail, ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, features};
 use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef};

@@ -85,11 +85,11 @@ async fn a_list_that_shows_no_features_is_read_once_and_then_each_organization()
 #[tokio::test(flavor = "multi_thread")]
 async fn at_rest_a_resource_costs_one_request_and_its_part_of_the_list() {
     let (mut world, crowd) = arrived(json!({}), true).await;
-    world.arguments.extend(["--resync-interval", "10s"]);
+    world.arguments.extend(["--resync-interval", "30s"]);
     world.start_operator();
     let before = crowd.until(&world, "True", "InSync");
     world.admin("DELETE", "journal", &Value::Null);
-    eventually("three intervals", 120, || (Sent::to(&world).policies >= 3 * N).then_some(()));
+    eventually("two intervals", 180, || (Sent::to(&world).policies >= 2 * N).then_some(()));
     let sent = Sent::to(&world);
     assert!(sent.sum() * 100 <= (sent.policies + sent.policies * P / N) * 102, "{sent:?}");
     assert_eq!((sent.writes, crowd.until(&world, "True", "InSync")), (0, before), "nothing is written");
