@@ -116,7 +116,8 @@ impl Sweeps {
     ) -> Listing {
         let mut listing = Listing::default();
         let mut listed = Listed { began: Some(Instant::now()), organizations: HashMap::new() };
-        let (mut token, mut pages, mut spare, mut limited_since) = (None::<String>, 0, SPARE, None);
+        let (mut token, mut pages, mut longest_page) = (None::<String>, 0, 1);
+        let (mut spare, mut limited_since) = (SPARE, None);
         let complete = loop {
             let page = match client.organizations(token.as_deref()).await {
                 Ok(page) => page,
@@ -130,7 +131,8 @@ impl Sweeps {
                 }
             };
             pages += 1;
-            let all = pages_of(&page, pages);
+            longest_page = longest_page.max(page.organizations.len());
+            let all = pages_of(&page, pages, longest_page);
             slot.state().demand.learn(all, self.started.elapsed());
             for organization in page.organizations {
                 let seen = Seen::of(&organization);
@@ -167,9 +169,10 @@ impl Sweeps {
     }
 }
 
-/// How many pages the list has, as far as the page that was read as number `read` shows.
-fn pages_of(page: &Page, read: usize) -> usize {
-    let told = page.total.map_or(0, |total| total.div_ceil(page.organizations.len().max(1)));
+/// How many pages the list has, as far as the page that was read as number `read` shows. One with fewer
+/// organizations than others need not be the last.
+fn pages_of(page: &Page, read: usize, longest: usize) -> usize {
+    let told = page.total.map_or(0, |total| total.div_ceil(longest));
     if page.next.is_some() { told.max(read + 1) } else { read }
 }
 
