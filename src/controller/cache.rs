@@ -218,6 +218,12 @@ impl Cache {
         inner.others(uid, keys).iter().filter_map(|uid| inner.entries.get(uid).map(|entry| entry.claimant())).collect()
     }
 
+    /// The resources that name one of these organizations.
+    pub(super) fn uids_named(&self, names: impl IntoIterator<Item = OrganizationRef>) -> Vec<Uid> {
+        let keys: Vec<ClaimKey> = names.into_iter().map(ClaimKey::Named).collect();
+        self.lock().found(&keys)
+    }
+
     /// The resources whose entry meets `condition`.
     pub(super) fn uids_where(&self, condition: impl Fn(&Entry) -> bool) -> Vec<Uid> {
         self.lock().entries.values().filter(|entry| condition(entry)).map(|entry| entry.resource.uid.clone()).collect()
@@ -258,12 +264,19 @@ impl Inner {
 
     /// The others that have one of `keys`.
     fn others(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Uid> {
+        let mut there = self.found(keys);
+        there.retain(|other| other != uid);
+        there
+    }
+
+    /// Those that have one of `keys`.
+    fn found(&self, keys: &[ClaimKey]) -> Vec<Uid> {
         let mut there = HashSet::new();
         for key in keys {
             let hash = self.hasher.hash_one(key);
             let same_hash = self.claims.range((hash, Uid::from(""))..).take_while(|(other, _)| *other == hash);
             let has = |uid: &Uid| self.entries.get(uid).is_some_and(|entry| entry.claim.keys.contains(key));
-            there.extend(same_hash.map(|(_, uid)| uid).filter(|other| *other != uid && has(other)));
+            there.extend(same_hash.map(|(_, uid)| uid).filter(|uid| has(uid)));
         }
         there.into_iter().cloned().collect()
     }

@@ -14,9 +14,11 @@ use super::{
     records::Record,
     resource_ref::ResourceRef,
     resource_ref::Uid,
+    sweeps::Sweeps,
     workqueue::WorkQueue,
 };
 use crate::{
+    policy::OrganizationRef,
     reconcile::{Contest, Event, HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
     scalekit::Transport,
 };
@@ -46,6 +48,7 @@ pub(super) struct Context {
     pub(super) kube: KubeApi,
     pub(super) credentials: CredentialStore,
     pub(super) application_policies: ApplicationPolicies,
+    pub(super) sweeps: Sweeps,
     pub(super) locks: Locks,
     pub(super) cache: Cache,
     pub(super) queue: WorkQueue,
@@ -92,6 +95,7 @@ impl Context {
                 entries: Mutex::default(),
             },
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
+            sweeps: Sweeps::new(),
             settings,
             kube,
             locks: Locks::default(),
@@ -214,6 +218,15 @@ impl Context {
         let there = self.cache.uids_where(|entry| entry.environment.as_deref() == Some(environment));
         tracing::info!(environment, resources = there.len(), "the application's policy changed");
         self.enqueue_staggered(&there);
+    }
+
+    /// Enqueues the resources that name one of these organizations, which look different than before.
+    pub(super) fn organizations_changed(&self, names: Vec<OrganizationRef>) {
+        let there = self.cache.uids_named(names);
+        if !there.is_empty() {
+            tracing::info!(resources = there.len(), "organizations changed");
+            self.enqueue_staggered(&there);
+        }
     }
 
     fn enqueue_staggered(&self, uids: &[Uid]) {

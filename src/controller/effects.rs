@@ -11,6 +11,7 @@ use super::{
     status,
 };
 use crate::{
+    policy::OrganizationRef,
     reconcile::{
         ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
         StatusUpdate,
@@ -56,6 +57,20 @@ impl<'a> Effects<'a> {
         let client = client.on_behalf_of(self.caller(state, request));
         self.admission = Some(self.without_worker(self.context.parking.wait(client.acquire())).await?);
         Ok(())
+    }
+
+    /// The response to `request` where the list of organizations shows what it asks for.
+    pub(super) async fn listed(&mut self, state: &State, request: &RemoteRequest) -> Option<Response> {
+        let (id, longest) = state.listable(request)?;
+        let (client, caller, context) = (self.client.clone()?, self.caller(state, request), self.context);
+        let is_named = |names: &[OrganizationRef]| !context.cache.uids_named(names.iter().cloned()).is_empty();
+        let listing = self.without_worker(context.sweeps.get(&client, caller, (&id, longest), is_named)).await;
+        context.organizations_changed(listing.changed);
+        if let Some(error) = listing.failure {
+            return Some(Response::Remote(Err(error))); // whoever probes an outage sends the next probe
+        }
+        let (organization, age) = listing.found?;
+        state.is_answered_by(request, &organization).then_some(Response::Listed { organization, age })
     }
 
     /// Waits for what is not work of this process, and leaves the worker to others

@@ -22,6 +22,7 @@ mod resource_ref;
 mod scale;
 mod secret;
 mod status;
+mod sweeps;
 mod uninstall;
 mod watch;
 mod worker;

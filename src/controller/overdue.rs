@@ -4,7 +4,7 @@
 use super::{
     cache::Entry, context::Context, effects::Effects, kube_api::KubeError, reconcile::step, resource_ref::ResourceRef,
 };
-use crate::reconcile::{Backlog, Backlogs, ClusterWrite, Demand, Lane, Request, StatusUpdate, falls_behind, is_late};
+use crate::reconcile::{Backlog, Backlogs, ClusterWrite, Lane, Load, Request, StatusUpdate, falls_behind, is_late};
 use std::{
     collections::{BTreeMap, HashSet},
     time::Duration,
@@ -53,8 +53,8 @@ pub(super) async fn tell(context: &Context) {
 }
 
 /// What the resources of an environment need, and how many requests a second it allows.
-fn capacity(context: &Context, environment: &str) -> (Demand, f64) {
-    let mut demand = Demand::default();
+fn capacity(context: &Context, environment: &str) -> (Load, f64) {
+    let mut demand = Load::default();
     context.cache.for_each(|entry| {
         if entry.environment.as_deref() == Some(environment) {
             demand.add(entry.interval.unwrap_or(context.settings.interval));

@@ -32,8 +32,10 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
         match next(state, Timestamp::now()) {
             Step::Done(outcome) => return outcome,
             Step::Request(Request::Remote(request)) if !effects.is_admitted(&request) => {
-                // when it is, the decision is taken again
-                if let Err(error) = effects.admit(state, &request).await {
+                if let Some(listed) = effects.listed(state, &request).await {
+                    state.handle_response(&Request::Remote(request), listed);
+                } else if let Err(error) = effects.admit(state, &request).await {
+                    // when it is, the decision is taken again
                     state.handle_response(&Request::Remote(request), Response::Remote(Err(error)));
                 }
             }

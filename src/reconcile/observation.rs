@@ -1,5 +1,6 @@
 //! What one reconcile has read of one organization. It is forgotten when the
-//! reconcile ends: nothing is decided from an earlier read.
+//! reconcile ends: nothing is decided from an earlier read, except from what the
+//! list has shown of the organization (`sweep`).
 
 use super::{
     Detail, ErrorKind, Feature, Goal, Organization, RemoteError, RemoteRequest, RemoteResponse, features, satisfied,
@@ -13,6 +14,8 @@ pub struct Observation {
     pub organization: Option<Organization>,
     /// Nothing was asked or written since the organization was read.
     pub organization_is_fresh: bool,
+    /// It was not read by itself: this is what the list shows of it.
+    pub organization_is_listed: bool,
     /// Its id, once known; it stays when the organization must be read again.
     pub resolved: Option<OrganizationId>,
     /// The application's policy.
@@ -153,6 +156,12 @@ impl Observation {
             (RemoteRequest::ReadPolicy(_), Err(error)) if error.kind == ErrorKind::NotFound => {
                 self.reread_organization()
             }
+            // the feature may have been switched off since
+            (RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. }, Err(error))
+                if self.organization_is_listed && error.kind.hides_policy() && !error.outcome_unknown =>
+            {
+                self.organization = None;
+            }
             (RemoteRequest::ReadPolicy(_), Err(error)) if self.inherits(goal, error.kind) => {
                 self.live = Some(Live::Application);
             }
@@ -190,7 +199,19 @@ impl Observation {
         self.failure = None; // a second read may find what the first one missed
         self.resolved = Some(organization.id.clone());
         self.organization = Some(organization);
-        self.organization_is_fresh = true;
+        (self.organization_is_fresh, self.organization_is_listed) = (true, false);
+    }
+
+    /// Takes in what the list shows of the organization.
+    pub(super) fn see_listed(&mut self, organization: Organization) {
+        self.see_organization(organization);
+        (self.organization_is_fresh, self.organization_is_listed) = (false, true);
+    }
+
+    /// Whether a response to this reconcile has shown that the credentials reach the
+    /// organization; the list may be older than that.
+    pub fn reaches_organization(&self) -> bool {
+        self.organization.is_some() && (!self.organization_is_listed || self.live.is_some())
     }
 
     /// An echo that does not show what we wanted is not believed; the

@@ -32,14 +32,14 @@ pub fn is_late(waited: Duration, interval: Duration) -> bool {
 
 /// What the resources of an environment need at their intervals.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Demand {
+pub struct Load {
     /// How many there are.
     pub resources: usize,
     /// Requests per second.
     pub rate: f64,
 }
 
-impl Demand {
+impl Load {
     /// One more resource.
     pub fn add(&mut self, interval: Duration) {
         self.resources += 1;
@@ -59,7 +59,7 @@ pub enum Backlog {
     /// It will not get smaller: the rate is less than what the resources need.
     Grows {
         /// What they need.
-        demand: Demand,
+        demand: Load,
         /// The requests per second that may be sent.
         limit: f64,
     },
@@ -75,7 +75,7 @@ impl Backlogs {
     pub fn update(
         &mut self,
         late: &BTreeMap<String, usize>,
-        capacity: impl Fn(&str) -> (Demand, f64),
+        capacity: impl Fn(&str) -> (Load, f64),
     ) -> Vec<(String, Backlog)> {
         let mut news = Vec::new();
         self.known.retain(|environment, _| {
@@ -100,7 +100,7 @@ impl Backlogs {
 impl fmt::Display for Backlog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Grows { demand: Demand { resources, rate }, limit } => write!(
+            Self::Grows { demand: Load { resources, rate }, limit } => write!(
                 f,
                 "{resources} resources need {rate:.1} requests/s at their intervals, the limit is {limit:.1}: raise \
                  spec.interval, --resync-interval or --rate-limit"
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn the_log_says_once_that_the_rate_is_too_low_and_once_that_it_is_enough_again() {
         let mut backlogs = Backlogs::default();
-        let mut demand = Demand::default();
+        let mut demand = Load::default();
         (0..1200).for_each(|_| demand.add(MINUTE * 10));
         let late = BTreeMap::from([("here".to_owned(), 7)]);
         let mut update = |late: &BTreeMap<_, _>, limit| -> Vec<String> {

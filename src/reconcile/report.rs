@@ -41,7 +41,7 @@ impl Report {
         // an outage in between says nothing of the credentials
         let refused = is_refused(outcome).then_some(true).or(reached.filter(|reached| *reached).map(|_| false));
         let unconfirmed = HistoryEvent::Unconfirmed(is_unconfirmed(state, outcome));
-        let confirmed = state.observation.organization.is_some() && !is_refused(outcome);
+        let confirmed = state.observation.reaches_organization() && !is_refused(outcome);
         let unproven = (state.history.is_contested() && !confirmed).then(|| is_unproven(state, outcome));
         Self {
             contests: state.contests.clone(),

@@ -139,7 +139,11 @@ impl State {
                 self.note_read(request, &response);
                 self.handle_remote(request, response);
             }
-            (_, Response::Cluster(ClusterWrite::Done) | Response::Remote(_)) => {}
+            (Request::Remote(_), Response::Listed { organization, age }) => {
+                self.reads.organization = self.clock.saturating_sub(age);
+                self.observation.see_listed(organization);
+            }
+            (_, Response::Cluster(ClusterWrite::Done) | Response::Remote(_) | Response::Listed { .. }) => {}
         }
     }
 

@@ -31,5 +31,6 @@ mod remote;
 mod reports;
 mod requeue;
 mod restore;
+mod sweep;
 mod takeover;
 mod tenants;

@@ -10,7 +10,7 @@ mod claims;
 mod conflicts;
 mod contest;
 mod credentials_for_all;
-mod crowd;
+pub mod crowd;
 mod deletion;
 mod drift;
 mod feature;
