@@ -236,3 +236,56 @@ impl Seen {
         [Some(OrganizationRef::Id(id.clone())), external].into_iter().flatten().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(id: &str) -> OrganizationId {
+        OrganizationId::parse(id).unwrap()
+    }
+
+    fn listed(organizations: &[(&str, &str, Option<bool>)]) -> Listed {
+        let seen = |(name, external, session_policy): &(&str, &str, Option<bool>)| {
+            let external_id = Some((*external).to_owned());
+            (id(name), Seen { external_id, session_policy: *session_policy })
+        };
+        Listed { began: Some(Instant::now()), organizations: organizations.iter().map(seen).collect() }
+    }
+
+    #[tokio::test]
+    async fn whoever_names_an_organization_that_looks_different_is_told_by_every_name() {
+        let before = || listed(&[("org_1", "a", Some(true)), ("org_2", "b", Some(true))]);
+        let changed = |after: &[(&str, &str, Option<bool>)], complete| {
+            let mut names: Vec<_> =
+                before().changed(&listed(after), complete).iter().map(ToString::to_string).collect();
+            names.sort();
+            names
+        };
+        let (first, second) = (("org_1", "a", Some(true)), ("org_2", "b", Some(true)));
+        assert!(changed(&[first, second, ("org_3", "c", Some(true))], true).is_empty(), "a new one is nobody's");
+        assert_eq!(changed(&[first, ("org_2", "b", Some(false))], true), ["b", "org_2"]);
+        assert_eq!(changed(&[first, ("org_2", "c", Some(true))], true), ["b", "c", "org_2"]);
+        assert_eq!(changed(&[first], true), ["b", "org_2"]);
+        assert!(changed(&[first], false).is_empty(), "the rest of the list was not read");
+    }
+
+    #[tokio::test]
+    async fn a_list_that_does_not_show_the_feature_answers_nothing_and_is_not_asked_again_for_it() {
+        let (longest, listed) = (Duration::from_secs(60), listed(&[("org_1", "a", Some(false)), ("org_2", "b", None)]));
+        let mut state = State { listed, ..State::default() };
+        let found = state.find(&id("org_1"), longest).flatten().map(|(organization, _)| organization);
+        assert_eq!(found, Some(Organization::listed(id("org_1"), Some("a".into()), false)));
+        assert_eq!(state.find(&id("org_2"), longest), Some(None));
+        assert_eq!(state.find(&id("org_3"), longest), None);
+        assert_eq!(state.find(&id("org_1"), Duration::ZERO), None, "it is too old");
+    }
+
+    #[test]
+    fn a_short_page_does_not_make_the_list_long() {
+        let page = |total, next: bool| Page { organizations: Vec::new(), next: next.then(|| "t".into()), total };
+        assert_eq!(pages_of(&page(Some(1000), true), 1, 100), 10);
+        assert_eq!(pages_of(&page(None, true), 3, 100), 4, "at least");
+        assert_eq!(pages_of(&page(Some(1000), false), 2, 100), 2, "the total is not of this client");
+    }
+}
