@@ -6,7 +6,7 @@
 //! organization that is missing from the list is not taken for gone.
 
 use super::{Feature, Lane, Organization, RemoteRequest, SESSION_POLICY, State, state::Refusal};
-use crate::policy::{Mode, OrganizationId, Policy};
+use crate::policy::OrganizationId;
 use std::time::Duration;
 
 /// What the list shows may be half an interval old, and at most this. An organization
@@ -47,10 +47,8 @@ impl State {
     /// Whether `listed` answers `request`: not where it differs from what the status
     /// says, since something may follow from that.
     pub fn is_answered_by(&self, request: &RemoteRequest, listed: &Organization) -> bool {
-        let needs_feature = |state: &Self| {
-            state.spec().is_some_and(|spec| spec.mode != Mode::Observe && spec.policy != Policy::Application)
-        };
-        let was_on = self.here().is_some_and(|resource| resource.was_ready()) && needs_feature(self);
+        let needs_feature = self.goal().is_some_and(|goal| goal.needs_feature());
+        let was_on = needs_feature && self.here().is_some_and(|resource| resource.was_ready());
         let same = match request {
             RemoteRequest::LookUp(id) => listed.external_id.as_deref() == Some(id.as_str()),
             RemoteRequest::ReadOrganization(id) => listed.id == *id,

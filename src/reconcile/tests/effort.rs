@@ -17,19 +17,19 @@ fn assert_costs(what: &str, effort: Effort, decisions: usize, allocations: u64, 
 #[test]
 fn a_reconcile_at_rest_decides_with_few_allocations() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    assert_costs("at rest", world.measure(uid), 8, 92, 2100);
+    assert_costs("at rest", world.measure(uid), 8, 56, 1900);
 }
 
 #[test]
 fn a_new_resource_is_brought_to_rest_with_few_allocations() {
     let mut world = World::new();
     let uid = world.declare(enforce(declared()));
-    assert_costs("cold", world.measure(uid), 14, 162, 5500);
+    assert_costs("cold", world.measure(uid), 14, 132, 5200);
 }
 
 #[test]
 fn an_edit_is_applied_with_few_allocations() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.edit(uid, |spec| spec.policy = custom(240, None));
-    assert_costs("edit", world.measure(uid), 10, 124, 3000);
+    assert_costs("edit", world.measure(uid), 10, 80, 2800);
 }

@@ -123,7 +123,9 @@ fn inherited(spec: &ValidatedSpec, reconciled: &[Entry]) -> Option<Live> {
 /// The organization as last seen.
 fn organization(reconciled: &[Entry]) -> Option<&Organization> {
     reconciled.iter().rev().find_map(|e| match &e.response {
-        Some(Response::Remote(Ok(RemoteResponse::Organization(organization)))) => Some(organization),
+        Some(
+            Response::Remote(Ok(RemoteResponse::Organization(organization))) | Response::Listed { organization, .. },
+        ) => Some(organization),
         _ => None,
     })
 }
