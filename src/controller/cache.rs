@@ -34,7 +34,7 @@ pub(super) struct Entry {
     pub(super) interval: Option<Duration>,
     /// `status.environment`.
     pub(super) environment: Option<Arc<str>>,
-    /// It was in the first list, so an earlier process may have sent writes for it.
+    /// An earlier process may have sent writes for it: it was in the first list.
     pub(super) predecessor: bool,
     created: Timestamp,
     pub(super) version: Option<u64>,
@@ -52,7 +52,7 @@ impl Entry {
         Some(Self {
             interval: spec.and_then(|spec| spec.interval),
             environment: resource.pinned.as_ref().map(|pinned| pinned.environment.as_str().into()),
-            predecessor: false,
+            predecessor: resource.may_have_written(),
             created: created(object),
             version: version(object),
             secret: spec.and_then(|spec| spec.secret.as_deref().map(Arc::from)),
@@ -186,7 +186,10 @@ impl Cache {
             return CacheUpdate { uid, trigger, went_back: false, affected: Vec::new() };
         }
         entry.share(&mut inner.texts, before.map(|before| &**before));
-        entry.predecessor = before.map_or(source == Source::Start, |before| before.predecessor);
+        entry.predecessor = match before {
+            Some(before) => before.predecessor,
+            None => source == Source::Start && entry.predecessor,
+        };
         let went_back = before.is_some_and(|before| entry.version < before.version);
         let trigger = entry.watched.trigger(before.map(|before| &before.watched), source == Source::Start);
         let uid = entry.resource.uid.clone();

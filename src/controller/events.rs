@@ -33,7 +33,7 @@ fn published(resource: &ResourceRef, event: &reconcile::Event, now: Timestamp) -
     Event {
         metadata: ObjectMeta {
             namespace: Some(resource.namespace.to_string()),
-            generate_name: Some(format!("{}.", short(&resource.name))),
+            generate_name: Some(format!("{}-", short(&resource.name))),
             ..ObjectMeta::default()
         },
         type_: Some(type_.into()),
@@ -64,7 +64,7 @@ mod tests {
         let resource = ResourceRef { uid: "1".into(), namespace: "a".into(), name: name.as_str().into() };
         let event = reconcile::Event { warning: false, reason: Reason::InSync, note: String::new() };
         let event = published(&resource, &event, Timestamp::UNIX_EPOCH);
-        assert_eq!(event.metadata.generate_name, Some(format!("{}.", "x".repeat(199))));
+        assert_eq!(event.metadata.generate_name, Some(format!("{}-", "x".repeat(199))));
         assert_eq!(event.regarding.and_then(|regarding| regarding.name), Some(name));
     }
 }

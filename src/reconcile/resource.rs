@@ -148,6 +148,12 @@ impl Resource {
             && (contended(ConditionType::Ready) || contended(ConditionType::Contended))
     }
 
+    /// Whether a policy may have been written for it: not before the organization is
+    /// pinned and the finalizer is there.
+    pub fn may_have_written(&self) -> bool {
+        self.pinned.is_some() || self.finalizer
+    }
+
     /// Whether a person waits for this reconcile: an edit that was not
     /// observed, a request that was not acknowledged, or a deletion.
     pub fn is_awaited(&self) -> bool {

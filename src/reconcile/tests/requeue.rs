@@ -258,3 +258,13 @@ fn row_010_a_short_pause_is_waited_out_and_a_long_one_or_many_end_the_reconcile(
     let kept = RemoteError { not_sent: true, ..limited(1) };
     assert!(!kept.is_waited_out(Duration::ZERO) && !RemoteError::new(ErrorKind::Unavailable).is_waited_out(SECOND));
 }
+
+#[test]
+fn a_resource_that_no_process_has_written_for_is_not_read_again_for_a_late_write() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    world.restart();
+    assert_eq!(world.reconcile(uid).requeue, Requeue::Interval(world.settings.interval));
+    world.restart();
+    assert_eq!(world.reconcile(uid).requeue, Requeue::After(world.settings.settle));
+}

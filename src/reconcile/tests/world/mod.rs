@@ -258,7 +258,10 @@ impl World {
         self.started = self.now;
         self.outages = Outages::default();
         self.lists.clear();
-        self.histories.values_mut().for_each(|history| *history = History::new(true, Duration::ZERO));
+        for (uid, history) in &mut self.histories {
+            let predecessor = self.cluster.get(*uid).is_some_and(|object| object.read().may_have_written());
+            *history = History::new(predecessor, Duration::ZERO);
+        }
     }
 
     /// Time since the process started.
