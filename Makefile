@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-plan fuzz cluster manifests
+.PHONY: help demo test lint bench bench-plan scale fuzz cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ bench: ## the operator beside three baselines with N (1000) resources, docs/perf
 bench-plan:
 	cargo build --locked --release --bin osp
 	OSP_BENCH_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/osp cargo test --locked --test it -- --ignored --exact --nocapture osp_plan::bench::bench_plan_of_ten_thousand_organizations
+
+scale: ## a million resources in the real queue and rate limiters, in virtual time; figures in docs/scale.md
+	cargo test --locked --release --lib -- --ignored --exact --nocapture controller::scale::scale_of_a_million_resources
 
 fuzz: ## looks FUZZ_SECONDS (300) long for a text that breaks `osp validate`, with stable Rust; docs/fuzz.md
 	@fuzz/run

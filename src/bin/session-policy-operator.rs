@@ -140,7 +140,8 @@ fn main() -> Exit {
     })
 }
 
-#[tokio::main]
+// two threads are more than the rate limits of Scalekit can use; each more costs memory
+#[tokio::main(worker_threads = 2)]
 async fn start(arguments: Arguments) -> Result<Exit, Box<dyn Error>> {
     rustls::crypto::ring::default_provider()
         .install_default()

@@ -1,20 +1,28 @@
 //! A compact copy of all resources, updated by the watch and by our own writes: enough to know what
 //! changed and who claims which organization. Every reconcile reads its resource from the API server
 //! and not from here.
+//!
+//! Less than a kilobyte is kept of a resource here, in the queue and in the records together
+//! (`docs/performance.md`): what resources have in common is kept once, and claims are found by the
+//! hash of their key, without a second copy of it.
 
 use super::{
     credentials::CredentialsRef,
-    kube_api::Object,
+    object::Object,
     resource_ref::{ResourceRef, Uid},
     status,
 };
-use crate::reconcile::{Claim, ClaimKey, Claimant, Resource, Trigger, Watched};
+use crate::{
+    policy::OrganizationRef,
+    reconcile::{Claim, ClaimKey, Claimant, Resource, Trigger, Watched},
+    scalekit::Pruned,
+};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::{
-    collections::{HashMap, HashSet},
-    hash::Hash,
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{BTreeSet, HashMap, HashSet, hash_map::RandomState},
+    hash::{BuildHasher, Hash},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -25,12 +33,12 @@ pub(super) struct Entry {
     /// `spec.interval`.
     pub(super) interval: Option<Duration>,
     /// `status.environment`.
-    pub(super) environment: Option<String>,
-    /// It was in the first list, so an earlier process may have sent writes for it.
+    pub(super) environment: Option<Arc<str>>,
+    /// An earlier process may have sent writes for it: it was in the first list.
     pub(super) predecessor: bool,
     created: Timestamp,
     pub(super) version: Option<u64>,
-    secret: Option<String>,
+    secret: Option<Arc<str>>,
     watched: Watched,
     claim: Claim,
 }
@@ -43,11 +51,11 @@ impl Entry {
         let spec = resource.spec.as_ref().ok();
         Some(Self {
             interval: spec.and_then(|spec| spec.interval),
-            environment: resource.pinned.as_ref().map(|pinned| pinned.environment.clone()),
-            predecessor: false,
+            environment: resource.pinned.as_ref().map(|pinned| pinned.environment.as_str().into()),
+            predecessor: resource.may_have_written(),
             created: created(object),
             version: version(object),
-            secret: spec.and_then(|spec| spec.secret.clone()),
+            secret: spec.and_then(|spec| spec.secret.as_deref().map(Arc::from)),
             watched: Watched::from(&resource),
             claim: Claim::of(&resource, &reference.namespace),
             resource: reference,
@@ -59,7 +67,35 @@ impl Entry {
     }
 
     fn claimant(&self) -> Claimant {
-        claimant(&self.resource, self.created, self.claim.clone())
+        let claimant = claimant(&self.resource, self.created, self.claim.clone());
+        Claimant { host: self.environment.as_deref().map(Into::into), ..claimant }
+    }
+
+    /// Refers to the texts that others have too, and to those of the entry `before`.
+    fn share(&mut self, texts: &mut Texts, before: Option<&Self>) {
+        match before {
+            Some(before) => self.resource = before.resource.clone(), // the uid says that it is the same
+            None => texts.share(&mut self.resource.namespace),
+        }
+        self.environment.iter_mut().chain(&mut self.secret).for_each(|text| texts.share(text));
+        let mut organizations: Vec<OrganizationRef> = Vec::new();
+        for key in &mut self.claim.keys {
+            if let ClaimKey::Verified { environment, organization } = key {
+                texts.share(environment);
+                organizations.push(OrganizationRef::Id(organization.clone()));
+            }
+            if let ClaimKey::Declared { credentials: Some((namespace, secret)), .. } = key {
+                texts.share(namespace);
+                texts.share(secret);
+            }
+            if let ClaimKey::Declared { organization, .. } | ClaimKey::Named(organization) = key {
+                match organizations.iter().find(|other| *other == organization) {
+                    Some(same) => *organization = same.clone(),
+                    None => organizations.push(organization.clone()),
+                }
+            }
+        }
+        self.claim.keys.shrink_to_fit();
     }
 }
 
@@ -70,7 +106,7 @@ pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &
 
 fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timestamp, claim: Claim) -> Claimant {
     let (namespace, name, uid) = (namespace.to_string(), name.to_string(), uid.to_string());
-    Claimant { created, namespace, name, uid, claim, reconciled: false, unproven_for: None, served: false }
+    Claimant { created, namespace, name, uid, claim, reconciled: false, unproven_for: None, served: false, host: None }
 }
 
 /// The resource version as a number; Kubernetes guarantees that it is one.
@@ -101,13 +137,31 @@ pub(super) struct Cache {
 
 #[derive(Default)]
 struct Inner {
-    entries: HashMap<Uid, Entry>,
-    claims: HashMap<ClaimKey, HashSet<Uid>>,
+    // boxed, since a table that grows has room for twice as many, and then for three times
+    entries: HashMap<Uid, Box<Entry>>,
+    /// Who has a key of this hash.
+    claims: BTreeSet<(u64, Uid)>,
+    hasher: RandomState,
+    texts: Texts,
+}
+
+/// Each text once: environments, namespaces, names of Secrets.
+#[derive(Default)]
+struct Texts(Pruned<Arc<str>, Arc<str>>);
+
+impl Texts {
+    fn share(&mut self, text: &mut Arc<str>) {
+        let here = Arc::clone(text);
+        let in_use = |kept: &mut Arc<str>| Arc::strong_count(kept) > 2; // by more than key and value
+        *text = Arc::clone(self.0.get_or_insert(Arc::clone(&here), in_use, || here));
+    }
 }
 
 /// What to reconcile after a change of the cache.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CacheUpdate {
+    /// Of the resource, as the cache has it.
+    pub(super) uid: Uid,
     pub(super) trigger: Trigger,
     /// Its version is older than the cached one, as after a restore of etcd.
     pub(super) went_back: bool,
@@ -120,23 +174,29 @@ impl Cache {
     /// which is the current state even after a restore of etcd.
     pub(super) fn apply(&self, mut entry: Entry, source: Source) -> CacheUpdate {
         let mut inner = self.lock();
-        let before = inner.entries.get(&entry.resource.uid).cloned();
+        let inner = &mut *inner;
+        let before = inner.entries.get(&entry.resource.uid);
         let known = match source {
             Source::Start | Source::List => true,
-            Source::Watch => before.as_ref().is_none_or(|before| before.version <= entry.version),
-            Source::Write => before.as_ref().is_some_and(|before| before.version <= entry.version),
+            Source::Watch => before.is_none_or(|before| before.version <= entry.version),
+            Source::Write => before.is_some_and(|before| before.version <= entry.version),
         };
         if !known {
-            return CacheUpdate { trigger: Trigger::None, went_back: false, affected: Vec::new() };
+            let (uid, trigger) = (entry.resource.uid, Trigger::None);
+            return CacheUpdate { uid, trigger, went_back: false, affected: Vec::new() };
         }
-        entry.predecessor = before.as_ref().map_or(source == Source::Start, |before| before.predecessor);
-        let went_back = before.as_ref().is_some_and(|before| entry.version < before.version);
-        let trigger = entry.watched.trigger(before.as_ref().map(|before| &before.watched), source == Source::Start);
+        entry.share(&mut inner.texts, before.map(|before| &**before));
+        entry.predecessor = match before {
+            Some(before) => before.predecessor,
+            None => source == Source::Start && entry.predecessor,
+        };
+        let went_back = before.is_some_and(|before| entry.version < before.version);
+        let trigger = entry.watched.trigger(before.map(|before| &before.watched), source == Source::Start);
         let uid = entry.resource.uid.clone();
         let claim = entry.claim.clone();
-        inner.entries.insert(uid.clone(), entry);
+        let before = inner.entries.insert(uid.clone(), Box::new(entry));
         let affected = inner.replace_claim(&uid, before.map(|before| before.claim).as_ref(), Some(&claim));
-        CacheUpdate { trigger, went_back, affected }
+        CacheUpdate { uid, trigger, went_back, affected }
     }
 
     /// Removes a resource that is gone; returns the other claimants of its organization.
@@ -146,14 +206,25 @@ impl Cache {
         inner.replace_claim(uid, claim.as_ref(), None)
     }
 
-    pub(super) fn get(&self, uid: &Uid) -> Option<Entry> {
-        self.lock().entries.get(uid).cloned()
+    /// `of` the entry of a resource; `None`: it is gone.
+    pub(super) fn with<T>(&self, uid: &str, of: impl FnOnce(&Entry) -> T) -> Option<T> {
+        self.lock().entries.get(uid).map(|entry| of(entry))
+    }
+
+    pub(super) fn contains(&self, uid: &str) -> bool {
+        self.lock().entries.contains_key(uid)
     }
 
     /// The other resources in the index under `keys`, as claimants.
     pub(super) fn claimants_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
         let inner = self.lock();
-        inner.others(uid, keys).iter().filter_map(|uid| inner.entries.get(uid).map(Entry::claimant)).collect()
+        inner.others(uid, keys).iter().filter_map(|uid| inner.entries.get(uid).map(|entry| entry.claimant())).collect()
+    }
+
+    /// The resources that name one of these organizations.
+    pub(super) fn uids_named(&self, names: impl IntoIterator<Item = OrganizationRef>) -> Vec<Uid> {
+        let keys: Vec<ClaimKey> = names.into_iter().map(ClaimKey::Named).collect();
+        self.lock().found(&keys)
     }
 
     /// The resources whose entry meets `condition`.
@@ -161,9 +232,14 @@ impl Cache {
         self.lock().entries.values().filter(|entry| condition(entry)).map(|entry| entry.resource.uid.clone()).collect()
     }
 
+    /// Calls `with` with each entry.
+    pub(super) fn for_each(&self, mut with: impl FnMut(&Entry)) {
+        self.lock().entries.values().for_each(|entry| with(entry));
+    }
+
     /// The distinct values of `of` over all resources.
     pub(super) fn distinct<T: Eq + Hash>(&self, of: impl Fn(&Entry) -> T) -> HashSet<T> {
-        self.lock().entries.values().map(of).collect()
+        self.lock().entries.values().map(|entry| of(entry)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -174,26 +250,38 @@ impl Cache {
 impl Inner {
     /// Replaces the claim of a resource in the index; returns the other claimants that this affects.
     fn replace_claim(&mut self, uid: &Uid, before: Option<&Claim>, after: Option<&Claim>) -> Vec<Uid> {
+        if before == after {
+            return Vec::new();
+        }
         let mut affected = self.others(uid, &Claim::concerned(before, after));
         let claim = |uid: &Uid| self.entries.get(uid).map(|entry| &entry.claim);
         affected.retain(|uid| claim(uid).is_some_and(|other| other.is_concerned(before, after)));
         for key in before.into_iter().flat_map(|claim| &claim.keys) {
-            if let Some(there) = self.claims.get_mut(key) {
-                there.remove(uid);
-                if there.is_empty() {
-                    self.claims.remove(key);
-                }
-            }
+            self.claims.remove(&(self.hasher.hash_one(key), uid.clone()));
         }
         for key in after.into_iter().flat_map(|claim| &claim.keys) {
-            self.claims.entry(key.clone()).or_default().insert(uid.clone());
+            self.claims.insert((self.hasher.hash_one(key), uid.clone()));
         }
         affected
     }
 
+    /// The others that have one of `keys`.
     fn others(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Uid> {
-        let there: HashSet<&Uid> = keys.iter().filter_map(|key| self.claims.get(key)).flatten().collect();
-        there.into_iter().filter(|other| *other != uid).cloned().collect()
+        let mut there = self.found(keys);
+        there.retain(|other| other != uid);
+        there
+    }
+
+    /// Those that have one of `keys`.
+    fn found(&self, keys: &[ClaimKey]) -> Vec<Uid> {
+        let mut there = HashSet::new();
+        for key in keys {
+            let hash = self.hasher.hash_one(key);
+            let same_hash = self.claims.range((hash, Uid::from(""))..).take_while(|(other, _)| *other == hash);
+            let has = |uid: &Uid| self.entries.get(uid).is_some_and(|entry| entry.claim.keys.contains(key));
+            there.extend(same_hash.map(|(_, uid)| uid).filter(|uid| has(uid)));
+        }
+        there.into_iter().cloned().collect()
     }
 }
 
@@ -201,7 +289,6 @@ impl Inner {
 mod tests {
     use super::*;
     use crate::crd::{OrganizationSessionPolicy, REQUESTED_AT};
-    use kube::core::error_boundary::DeserializeGuard;
     use serde_json::json;
 
     /// A resource that is Ready and has handled the request `one`.
@@ -219,7 +306,7 @@ mod tests {
                 "claim": "Verified"},
         }))
         .unwrap();
-        Entry::of(&DeserializeGuard(Ok(object))).unwrap()
+        Entry::of(&Object(Ok(object))).unwrap()
     }
 
     #[test]
@@ -248,7 +335,7 @@ mod tests {
         let (cache, version) = (Cache::default(), |version, entry| Entry { version: Some(version), ..entry });
         cache.apply(version(7, entry("two")), Source::Watch);
         assert_eq!(cache.apply(version(6, entry("one")), Source::Watch).trigger, Trigger::None);
-        assert_eq!(cache.get(&"1".into()).unwrap().version, Some(7));
+        assert_eq!(cache.with("1", |entry| entry.version), Some(Some(7)));
         assert_eq!(cache.apply(version(5, entry("three")), Source::List).trigger, Trigger::Requested);
     }
 
@@ -265,7 +352,7 @@ mod tests {
         for (key, value) in metadata.as_object().unwrap() {
             object["metadata"][key] = value.clone();
         }
-        Entry::of(&DeserializeGuard(Ok(serde_json::from_value(object).unwrap()))).unwrap()
+        Entry::of(&serde_json::from_value(object).unwrap()).unwrap()
     }
 
     #[test]
@@ -289,7 +376,32 @@ mod tests {
         assert_eq!(cache.remove(&"1".into()), ["2".into()]);
         assert!(cache.remove(&"2".into()).is_empty());
         cache.apply(other, Source::Write);
-        assert!(cache.get(&"2".into()).is_none(), "the answer to a write brings nothing back");
+        assert!(!cache.contains("2"), "the answer to a write brings nothing back");
         assert!(cache.lock().claims.is_empty());
+    }
+
+    #[test]
+    fn what_resources_have_in_common_is_kept_once_and_goes_with_the_last_of_them() {
+        let cache = Cache::default();
+        let names: Vec<String> = (0..1000).map(|nth| nth.to_string()).collect();
+        for name in names.iter().chain(&names) {
+            cache.apply(claiming(name, json!({}), "True", Some("Verified")), Source::List);
+        }
+        let of = |uid: &str| cache.with(uid, |entry| (entry.resource.clone(), entry.environment.clone().unwrap()));
+        let ((one, here), (other, there)) = (of("1").unwrap(), of("2").unwrap());
+        assert!(Arc::ptr_eq(&one.namespace, &other.namespace) && Arc::ptr_eq(&here, &there));
+        let inner = cache.lock();
+        let (uid, entry) = inner.entries.get_key_value("1").unwrap();
+        assert!(Arc::ptr_eq(uid, &entry.resource.uid), "a later event brings no second copy");
+        let organizations = entry.claim.keys.iter().map(|key| match key {
+            ClaimKey::Verified { organization, .. }
+            | ClaimKey::Declared { organization: OrganizationRef::Id(organization), .. }
+            | ClaimKey::Named(OrganizationRef::Id(organization)) => organization.as_str().as_ptr(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!((entry.claim.keys.len(), organizations.collect::<HashSet<_>>().len()), (3, 1));
+        drop(inner);
+        names.iter().for_each(|name| drop(cache.remove(&name.as_str().into())));
+        assert_eq!((Arc::strong_count(&here), cache.lock().claims.len()), (4, 0), "here, there, key and value");
     }
 }

@@ -5,18 +5,21 @@ use super::{
     backoff,
     cache::{Cache, Entry, Source, version},
     credentials::{self, CredentialStore, CredentialsRef},
-    events::Events,
     flow::Flow,
-    kube_api::{KubeApi, Object},
+    kube_api::KubeApi,
     locks::Locks,
+    object::Object,
     options::{Options, StartError},
+    parking::Parking,
     records::Record,
     resource_ref::ResourceRef,
     resource_ref::Uid,
+    sweeps::Sweeps,
     workqueue::WorkQueue,
 };
 use crate::{
-    reconcile::{HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
+    policy::OrganizationRef,
+    reconcile::{Contest, Event, HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
     scalekit::Transport,
 };
 use std::{
@@ -45,17 +48,18 @@ pub(super) struct Context {
     pub(super) kube: KubeApi,
     pub(super) credentials: CredentialStore,
     pub(super) application_policies: ApplicationPolicies,
+    pub(super) sweeps: Sweeps,
     pub(super) locks: Locks,
-    pub(super) events: Events,
     pub(super) cache: Cache,
     pub(super) queue: WorkQueue,
     /// How many reconciles work side by side; those that wait for Scalekit don't
     /// count.
     pub(super) workers: Semaphore,
+    pub(super) parking: Parking,
     /// Whoever sees that the watch is out of step wakes it here, to list again.
     pub(super) relist: Notify,
     started: Instant,
-    records: Mutex<HashMap<Uid, Record>>,
+    records: Mutex<HashMap<Uid, Box<Record>>>,
     outages: Mutex<Outages<Uid>>,
 }
 
@@ -91,13 +95,14 @@ impl Context {
                 entries: Mutex::default(),
             },
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
+            sweeps: Sweeps::new(),
             settings,
-            events: Events::new(kube.client.clone()),
             kube,
             locks: Locks::default(),
             cache: Cache::default(),
             queue: WorkQueue::default(),
             workers: Semaphore::new(WORKERS),
+            parking: Parking::default(),
             relist: Notify::new(),
             started: Instant::now(),
             records: Mutex::default(),
@@ -127,10 +132,11 @@ impl Context {
     /// The flow in which the reconciles of a resource wait: that of its
     /// environment, and in it of its namespace.
     pub(super) fn flow(&self, uid: &Uid) -> Flow {
-        self.cache.get(uid).map_or_else(Flow::default, |entry| Flow {
-            environment: entry.environment.as_deref().unwrap_or(&entry.resource.namespace).into(),
+        let of = |entry: &Entry| Flow {
+            environment: Arc::clone(entry.environment.as_ref().unwrap_or(&entry.resource.namespace)),
             namespace: entry.resource.namespace.clone(),
-        })
+        };
+        self.cache.with(uid, of).unwrap_or_default()
     }
 
     /// The delay that `requeue` asks for; `None`: only when the resource
@@ -142,6 +148,11 @@ impl Context {
     /// [`Logged::is_news`](super::records::Logged::is_news) of a resource.
     pub(super) fn is_news(&self, uid: &Uid, outcome: &'static str) -> bool {
         self.with_record(uid, |record| record.logged.is_news(outcome))
+    }
+
+    /// [`Record::publishes`] of a resource.
+    pub(super) fn publishes(&self, uid: &Uid, event: &Event) -> bool {
+        self.with_record(uid, |record| record.publishes(event))
     }
 
     /// Compares the version of an object that was read with the one that was cached before the read. If it
@@ -159,10 +170,10 @@ impl Context {
         if let Some(record) = records.get_mut(uid) {
             return with(record);
         }
-        match self.cache.get(uid) {
-            Some(entry) => {
-                let new = Record::new(entry.predecessor, self.uptime());
-                with(records.entry(uid.clone()).or_insert(new))
+        match self.cache.with(uid, |entry| (entry.resource.uid.clone(), entry.predecessor)) {
+            Some((uid, predecessor)) => {
+                let new = Record::new(predecessor, self.uptime());
+                with(records.entry(uid).or_insert(Box::new(new)))
             }
             None => with(&mut Record::new(true, self.uptime())),
         }
@@ -179,10 +190,10 @@ impl Context {
 
     /// Reconciles a resource whose claim another one has met, unless it was
     /// confirmed, or asked for that, a moment ago.
-    pub(super) fn contest(&self, uid: &str) {
-        let (uid, now) = (Uid::from(uid), self.uptime());
-        if self.cache.get(&uid).is_some() && !self.with_record(&uid, |record| record.history.was_just_confirmed(now)) {
-            self.record(&uid, [HistoryEvent::Contested]);
+    pub(super) fn contest(&self, Contest { uid, elsewhere }: &Contest) {
+        let (uid, now) = (Uid::from(uid.as_str()), self.uptime());
+        if self.cache.contains(&uid) && !self.with_record(&uid, |record| record.history.was_just_confirmed(now)) {
+            self.record(&uid, [HistoryEvent::Contested { elsewhere: *elsewhere }]);
             self.queue.add(&uid);
         }
     }
@@ -193,7 +204,7 @@ impl Context {
         let due = {
             let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
             let due = outages.record(uid, state, outcome);
-            if self.cache.get(uid).is_none() {
+            if !self.cache.contains(uid) {
                 outages.forget(uid); // it was removed during its reconcile
             }
             due
@@ -209,6 +220,15 @@ impl Context {
         self.enqueue_staggered(&there);
     }
 
+    /// Enqueues the resources that name one of these organizations, which look different than before.
+    pub(super) fn organizations_changed(&self, names: Vec<OrganizationRef>) {
+        let there = self.cache.uids_named(names);
+        if !there.is_empty() {
+            tracing::info!(resources = there.len(), "organizations changed");
+            self.enqueue_staggered(&there);
+        }
+    }
+
     fn enqueue_staggered(&self, uids: &[Uid]) {
         for (uid, nth) in uids.iter().zip(0_u32..) {
             self.queue.add_after(uid, APART.saturating_mul(nth), Lane::Correction);
@@ -219,9 +239,9 @@ impl Context {
     /// the uid, and whether the version went back.
     pub(super) fn observe(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
-        let uid = entry.resource.uid.clone();
         let interval = entry.interval.unwrap_or(self.settings.interval);
         let update = self.cache.apply(entry, source);
+        let uid = update.uid;
         match update.trigger {
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
@@ -331,7 +351,7 @@ mod tests {
     #[tokio::test]
     async fn row_119_a_read_of_an_earlier_version_than_the_watch_has_shown_asks_for_a_list() {
         let (context, _, uid) = context("120");
-        let known = context.cache.get(&uid).unwrap().version;
+        let known = context.cache.with(&uid, |entry| entry.version).flatten();
         let asked = |read: &str| {
             let relist = context.relist.notified();
             context.check_version(&object(read), known);

@@ -5,11 +5,13 @@ use super::{
     cache::{Source, own_claimant},
     context::Context,
     credentials::Connection,
-    kube_api::{KubeError, Object},
+    kube_api::KubeError,
+    object::Object,
     resource_ref::ResourceRef,
     status,
 };
 use crate::{
+    policy::OrganizationRef,
     reconcile::{
         ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
         StatusUpdate,
@@ -53,8 +55,23 @@ impl<'a> Effects<'a> {
     pub(super) async fn admit(&mut self, state: &State, request: &RemoteRequest) -> Result<(), RemoteError> {
         let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
         let client = client.on_behalf_of(self.caller(state, request));
-        self.admission = Some(self.without_worker(client.acquire()).await?);
+        self.admission = Some(self.without_worker(self.context.parking.wait(client.acquire())).await?);
         Ok(())
+    }
+
+    /// The response to `request` where the list of organizations shows what it asks for.
+    pub(super) async fn listed(&mut self, state: &State, request: &RemoteRequest) -> Option<Response> {
+        let (id, longest) = state.listable(request)?;
+        let (client, caller, context) = (self.client.clone()?, self.caller(state, request), self.context);
+        let is_named = |names: &[OrganizationRef]| !context.cache.uids_named(names.iter().cloned()).is_empty();
+        let listing = context.sweeps.get(&client, caller, (&id, longest), is_named);
+        let listing = self.without_worker(context.parking.wait(listing)).await;
+        context.organizations_changed(listing.changed);
+        if let Some(error) = listing.failure {
+            return Some(Response::Remote(Err(error))); // whoever probes an outage sends the next probe
+        }
+        let (organization, age) = listing.found?;
+        state.is_answered_by(request, &organization).then_some(Response::Listed { organization, age })
     }
 
     /// Waits for what is not work of this process, and leaves the worker to others
@@ -123,7 +140,7 @@ impl<'a> Effects<'a> {
     }
 
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
-        let known = self.context.cache.get(&self.resource.uid).and_then(|entry| entry.version);
+        let known = self.context.cache.with(&self.resource.uid, |entry| entry.version).flatten();
         self.object = self.context.kube.read(self.resource).await?;
         self.object.iter().for_each(|object| self.context.check_version(object, known));
         Ok(())
@@ -170,7 +187,8 @@ impl<'a> Effects<'a> {
             match (request, admission) {
                 (RemoteRequest::ReadApplicationPolicy(_), admission) => {
                     drop(admission);
-                    let (response, changed) = context.application_policies.get(&client, request).await;
+                    let policy = context.application_policies.get(&client, request);
+                    let (response, changed) = context.parking.wait(policy).await;
                     if changed {
                         context.application_policy_changed(client.environment().as_str());
                     }
@@ -194,7 +212,8 @@ impl<'a> Effects<'a> {
             return Response::Issuer { known: None, alleged: None };
         };
         let recorded = state.pin_here().and_then(|pinned| pinned.issuer.as_deref());
-        let (known, alleged) = self.without_worker(client.issuer(organization, recorded)).await;
+        let issuer = self.context.parking.wait(client.issuer(organization, recorded));
+        let (known, alleged) = self.without_worker(issuer).await;
         Response::Issuer { known, alleged }
     }
 
@@ -209,7 +228,8 @@ impl<'a> Effects<'a> {
         self.lock = None;
         self.admission = None; // whoever holds the lock may need it
         let context = self.context;
-        self.lock = Some(self.without_worker(context.locks.lock(&identity, organization.as_str())).await);
+        let lock = context.locks.lock(&identity, organization.as_str());
+        self.lock = Some(self.without_worker(context.parking.wait(lock)).await);
         let mut keys = state.claim_keys(&self.resource.namespace);
         keys.extend(state.alleged_key());
         let mut others = self.context.cache.claimants_at(&self.resource.uid, &keys);

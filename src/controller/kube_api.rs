@@ -1,17 +1,12 @@
 //! The requests to the API server, each with a deadline. Kube's own retries are off, since they would
 //! delay a reconcile for minutes without a log line.
 
-use super::resource_ref::ResourceRef;
-use crate::{
-    crd::{FINALIZER, OrganizationSessionPolicy},
-    reconcile::ClusterWrite,
-    telemetry::Health,
-};
+use super::{object::Object, resource_ref::ResourceRef};
+use crate::{crd::FINALIZER, reconcile::ClusterWrite, telemetry::Health};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Config, ResourceExt,
     api::{Patch, PatchParams},
-    core::error_boundary::DeserializeGuard,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -56,8 +51,6 @@ pub(super) struct KubeApi {
     pub(super) health: Health,
 }
 
-/// A resource; if it does not decode, its metadata and the error.
-pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 /// The object after a write, or why it could not be written.
 pub(super) type Written = Result<Result<Object, ClusterWrite>, KubeError>;
 

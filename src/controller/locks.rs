@@ -1,16 +1,14 @@
 //! A mutex for each organization: of two resources that claim it, the second decides after the first
 //! has written.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
-};
+use crate::scalekit::Pruned;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::OwnedMutexGuard;
 
 /// The mutexes that are held or waited for, by environment and organization.
 #[derive(Default)]
 pub(super) struct Locks {
-    held: Mutex<HashMap<(String, String), Weak<Lock>>>,
+    held: Mutex<Pruned<(String, String), Weak<Lock>>>,
 }
 
 type Lock = tokio::sync::Mutex<()>;
@@ -20,9 +18,9 @@ impl Locks {
         let key = (environment.to_owned(), organization.to_owned());
         let lock = {
             let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            held.retain(|_, lock| lock.strong_count() > 0);
-            let lock: Arc<Lock> = held.get(&key).and_then(Weak::upgrade).unwrap_or_default();
-            held.insert(key, Arc::downgrade(&lock));
+            let held = held.get_or_insert(key, |lock| lock.strong_count() > 0, Weak::new);
+            let lock: Arc<Lock> = held.upgrade().unwrap_or_default();
+            *held = Arc::downgrade(&lock);
             lock
         };
         lock.lock_owned().await

@@ -11,12 +11,18 @@ mod events;
 mod flow;
 mod kube_api;
 mod locks;
+mod object;
 mod options;
+mod overdue;
+mod parking;
 mod reconcile;
 mod records;
 mod resource_ref;
+#[cfg(test)]
+mod scale;
 mod secret;
 mod status;
+mod sweeps;
 mod uninstall;
 mod watch;
 mod worker;
@@ -58,6 +64,7 @@ pub async fn run(
         worker::work(Arc::clone(&context), shutdown.clone(), deadline).await;
     };
     let following = context.follow_credentials(changed);
-    tokio::select! { () = watching => {}, () = working => {}, () = following => {} }
+    let telling = overdue::tell(&context);
+    tokio::select! { () = watching => {}, () = working => {}, () = following => {}, () = telling => {} }
     Ok(())
 }

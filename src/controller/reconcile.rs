@@ -2,7 +2,7 @@
 //! response, until it is done; then record, report and requeue. `crate::reconcile` decides on the
 //! steps and their order, `effects` carries out the requests.
 
-use super::{context::Context, effects::Effects, kube_api::KubeError, resource_ref::ResourceRef};
+use super::{context::Context, effects::Effects, events, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
     ClusterWrite, Crash, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, Response, STATUS_TRIES, State,
     Step, next,
@@ -32,8 +32,10 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
         match next(state, Timestamp::now()) {
             Step::Done(outcome) => return outcome,
             Step::Request(Request::Remote(request)) if !effects.is_admitted(&request) => {
-                // when it is, the decision is taken again
-                if let Err(error) = effects.admit(state, &request).await {
+                if let Some(listed) = effects.listed(state, &request).await {
+                    state.handle_response(&Request::Remote(request), listed);
+                } else if let Err(error) = effects.admit(state, &request).await {
+                    // when it is, the decision is taken again
                     state.handle_response(&Request::Remote(request), Response::Remote(Err(error)));
                 }
             }
@@ -74,8 +76,8 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
             effects.read().await?;
         }
     }
-    for event in &report.events {
-        context.events.publish(resource, event).await;
+    for event in report.events.iter().filter(|event| context.publishes(&resource.uid, event)) {
+        events::publish(&context.kube.client, resource, event).await;
     }
     Ok(report.requeue)
 }

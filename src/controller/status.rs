@@ -14,7 +14,7 @@ use crate::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition, ObjectMeta, Time};
 
-use super::kube_api::Object;
+use super::object::Object;
 
 /// The resource for the decision. One that can't be decoded has an invalid spec.
 pub(super) fn resource(object: &Object) -> Resource {
@@ -36,7 +36,6 @@ fn metadata(meta: &ObjectMeta, violations: Vec<Violation>) -> Resource {
         claim: None,
         enabled_feature: false,
         adopted: None,
-        recorded: false,
         observed_generation: -1,
         conditions: Vec::new(),
         requested_at: requested(meta.annotations.as_ref().and_then(|all| all.get(REQUESTED_AT))),
@@ -58,7 +57,6 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
         claim: status.claim.as_deref().and_then(|claim| claim.parse().ok()),
         enabled_feature: status.enabled_feature == Some(true),
         adopted: status.adopted.as_ref().map(Live::from),
-        recorded: status.policy.is_some(),
         observed_generation: status.observed_generation.unwrap_or(-1),
         handled_at: status.last_handled_reconcile_at.clone(),
         conditions: status.conditions.iter().filter_map(known).collect(),

@@ -9,7 +9,8 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Works until `shutdown`, then waits for the reconciles in progress, for at most twice `deadline`.
+/// Works until `shutdown`, then waits for the reconciles in progress, for at most twice `deadline`. Those
+/// that only wait for their turn are dropped.
 pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, deadline: Duration) {
     let mut running = JoinSet::new();
     loop {
@@ -20,8 +21,8 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
         while running.try_join_next().is_some() {}
         let context = Arc::clone(&context);
         running.spawn(async move {
-            match context.cache.get(&uid) {
-                Some(entry) => reconcile(&context, &entry.resource).await,
+            match context.cache.with(&uid, |entry| entry.resource.clone()) {
+                Some(resource) => reconcile(&context, &resource).await,
                 None => {
                     context.queue.forget(&uid);
                     context.queue.done(&uid, None, Lane::Resync);
@@ -29,8 +30,7 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
             }
         });
     }
-    let drained = async { while running.join_next().await.is_some() {} };
-    if tokio::time::timeout(deadline * 2, drained).await.is_err() {
+    if tokio::time::timeout(deadline * 2, context.parking.drain(&mut running)).await.is_err() {
         tracing::warn!("stopped before all reconciles were complete");
     }
 }

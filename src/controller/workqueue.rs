@@ -47,12 +47,15 @@ struct Slot {
     /// It waits among those that are ready, in this lane.
     ready: Option<Lane>,
     /// Its reconcile runs.
-    running: Option<(Flow, Lane)>,
+    running: Option<Box<(Flow, Lane)>>,
     /// It went while its reconcile runs, and the slot goes when that ends.
     gone: bool,
     started: Option<Instant>,
+    /// Since when it is due, until its reconcile has ended.
+    since: Option<Instant>,
     /// When the last [`BURST`] requests of a person were due.
-    requested: VecDeque<Instant>,
+    #[allow(clippy::box_collection, reason = "few resources have any, and without is a quarter of the size")]
+    requested: Option<Box<VecDeque<Instant>>>,
 }
 
 impl WorkQueue {
@@ -78,15 +81,16 @@ impl WorkQueue {
         let slot = inner.slots.entry(uid.clone()).or_default();
         let now = Instant::now();
         // all requests until a granted one is due are served by it, even if an event causes a reconcile meanwhile
-        let granted = slot.requested.back().copied().filter(|granted| *granted > now);
+        let requested = slot.requested.get_or_insert_default();
+        let granted = requested.back().copied().filter(|granted| *granted > now);
         let mut when = granted.unwrap_or(now);
         if granted.is_none() {
-            if slot.requested.len() >= BURST
-                && let Some(first) = slot.requested.pop_front()
+            if requested.len() >= BURST
+                && let Some(first) = requested.pop_front()
             {
                 when = now.max(first + REQUEST_EVERY.saturating_mul(BURST.try_into().unwrap_or(u32::MAX)));
             }
-            slot.requested.push_back(when);
+            requested.push_back(when);
         }
         if let Some(started) = slot.started {
             when = when.max(started + COALESCE);
@@ -120,9 +124,10 @@ impl WorkQueue {
         let mut inner = self.lock();
         let Inner { slots, running, due, .. } = &mut *inner;
         let Some(slot) = slots.get_mut(uid) else { return };
-        if let Some((flow, lane)) = slot.running.take() {
+        if let Some((flow, lane)) = slot.running.take().map(|running| *running) {
             running.ended(&flow, lane);
         }
+        slot.since = None;
         if slot.gone {
             slots.remove(uid);
         } else {
@@ -150,6 +155,19 @@ impl WorkQueue {
         if !running {
             inner.slots.remove(uid);
         }
+    }
+
+    /// The resources at rest that are due, and for how long.
+    pub(super) fn overdue(&self) -> Vec<(Uid, Duration)> {
+        let resync = |slot: &Slot| slot.ready.or(slot.running.as_ref().map(|running| running.1)) == Some(Lane::Resync);
+        let inner = self.lock();
+        let due = inner.slots.iter().filter(|(_, slot)| resync(slot));
+        due.filter_map(|(uid, slot)| Some((uid.clone(), slot.since?.elapsed()))).collect()
+    }
+
+    /// Whether it is due and its reconcile has not begun.
+    pub(super) fn is_waiting(&self, uid: &Uid) -> bool {
+        self.lock().slots.get(uid).is_some_and(|slot| slot.ready.is_some())
     }
 
     #[cfg(test)]
@@ -185,9 +203,10 @@ impl Inner {
     /// The next one that may begin, or when the next one will be due.
     fn take(&mut self, now: Instant, flow: &impl Fn(&Uid) -> Flow) -> Result<Uid, Option<Instant>> {
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
-            let ((_, uid), lane) = entry.remove_entry();
+            let ((at, uid), lane) = entry.remove_entry();
             let Some(slot) = self.slots.get_mut(&uid) else { continue };
             (slot.due, slot.ready) = (None, Some(lane));
+            slot.since.get_or_insert(at);
             self.ready.push(lane, flow(&uid), (lane, uid));
         }
         let running = &self.running;
@@ -195,7 +214,7 @@ impl Inner {
             let Some(slot) = self.slots.get_mut(&uid).filter(|slot| slot.ready == Some(lane)) else { continue };
             self.running.began(&flow, lane);
             slot.ready = None;
-            slot.running = Some((flow, lane));
+            slot.running = Some(Box::new((flow, lane)));
             slot.started = Some(now);
             if let Some((at, _)) = slot.due {
                 self.due.remove(&(at, uid.clone())); // it is put back when this one is done

@@ -153,7 +153,8 @@ pub struct OrganizationReference {
 #[serde(rename_all = "camelCase")]
 pub struct SessionPolicy {
     /// CUSTOM: the values below. APPLICATION: inherit the application's
-    /// policy; no value may be given.
+    /// policy; no value may be given, and the feature session_policy is not
+    /// needed.
     pub policy_source: PolicySource,
 
     /// How long a session may live, whatever its user does. Needed with

@@ -48,8 +48,8 @@ pub struct OrganizationSessionPolicyStatus {
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub enabled_feature: Option<bool>,
 
-    /// The policy that the organization had when the operator first read it,
-    /// for `deletionPolicy: Restore`.
+    /// The policy that the organization had before the operator first wrote one
+    /// for this resource; `deletionPolicy: Restore` puts it back if it is custom.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub adopted: Option<ReportedPolicy>,
 

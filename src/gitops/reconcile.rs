@@ -6,7 +6,7 @@ use crate::{
     policy::OrganizationId,
     reconcile::{
         ErrorKind, Goal, MAX_STEPS, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep,
-        next_remote, read_before, satisfied,
+        next_remote, read_before,
     },
     terminal::Progress,
 };
@@ -37,7 +37,7 @@ pub(super) async fn reconcile(
                 let before = read_before(&request, &observation).filter(|_| sends_writes);
                 let request = before.unwrap_or(request);
                 let Some(response) = perform(&request, &observation).await else { return (observation, None) };
-                observation.observe(&request, response, |live| satisfied(goal, live));
+                observation.observe(&request, response, Some(goal));
             }
         }
     }

@@ -62,6 +62,7 @@ fn claimant(resource: &OrganizationSessionPolicy) -> Claimant {
         },
         reconciled: true,
         unproven_for: None,
+        host: None,
         served: true,
     }
 }
@@ -71,7 +72,7 @@ fn verified(resource: &OrganizationSessionPolicy) -> Option<ClaimKey> {
     let status = resource.status.as_ref()?;
     let organization = OrganizationId::parse(status.organization_id.as_deref()?)?;
     let environment = status.issuer.as_ref().or(status.environment.as_ref())?.clone();
-    Some(ClaimKey::Verified { environment, organization })
+    Some(ClaimKey::Verified { environment: environment.into(), organization })
 }
 
 fn text(

@@ -1,10 +1,10 @@
 //! The identifiers of an organization.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-/// Scalekit's id of an organization: `org_` and 1 to 28 letters or digits.
+/// Scalekit's id of an organization: `org_` and 1 to 28 letters or digits. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OrganizationId(String);
+pub struct OrganizationId(Arc<str>);
 
 impl OrganizationId {
     /// The message for an invalid id.
@@ -14,7 +14,7 @@ impl OrganizationId {
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("org_")?;
         let fits = (1..=28).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric());
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(text.into()))
     }
 
     /// The id as text.
@@ -32,7 +32,7 @@ impl fmt::Display for OrganizationId {
 /// The external id of an organization: 1 to 256 characters without control characters, and not `.` or
 /// `..`, which would be a step in a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ExternalId(String);
+pub struct ExternalId(Arc<str>);
 
 impl ExternalId {
     /// Accepts any text of this form.
@@ -41,7 +41,7 @@ impl ExternalId {
             && !text.chars().any(char::is_control)
             && text != "."
             && text != "..";
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(text.into()))
     }
 
     /// The id as text, not yet encoded for a URL.

@@ -1,9 +1,9 @@
 //! What a resource claims, and what its status says of that at the end of a
 //! reconcile. Which of several claims counts is decided in `ownership`.
 
-use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, RemoteOutcome, Resource, State};
+use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, RemoteOutcome, Resource, State, ownership::LAPSE};
 use crate::policy::{ExternalId, OrganizationId, OrganizationRef, ValidatedSpec};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 impl Claim {
     /// The claim of a resource in `namespace`.
@@ -30,7 +30,7 @@ impl Claim {
             in_sync: counts && takes_over && resource.was_ready(),
             reverting: counts && resource.claim == Some(ClaimState::Reverting),
             // what retains its policy has no finalizer
-            written: resource.finalizer || (resource.recorded && takes_over),
+            written: resource.finalizer || (resource.adopted.is_some() && takes_over),
             adopted: resource.adopted,
         }
     }
@@ -91,11 +91,11 @@ impl State {
 }
 
 fn verified(environment: &str, organization: &OrganizationId) -> ClaimKey {
-    ClaimKey::Verified { environment: environment.to_owned(), organization: organization.clone() }
+    ClaimKey::Verified { environment: environment.into(), organization: organization.clone() }
 }
 
-fn credentials(spec: &ValidatedSpec, namespace: &str) -> Option<(String, String)> {
-    spec.secret.as_ref().map(|secret| (namespace.to_owned(), secret.clone()))
+fn credentials(spec: &ValidatedSpec, namespace: &str) -> Option<(Arc<str>, Arc<str>)> {
+    spec.secret.as_ref().map(|secret| (namespace.into(), secret.as_str().into()))
 }
 
 /// The claim that the status of the resource states after a reconcile, or while
@@ -117,6 +117,7 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     match outcome {
         Some(Outcome::Undecided | Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
         Some(outcome) if is_refused(outcome) => None,
+        Some(_) if !read && state.history.unproven_for(state.began).is_some_and(|unproven| unproven >= LAPSE) => None,
         Some(outcome) if is_unconfirmed(state, outcome) => {
             before.filter(|_| state.history.unconfirmed_for(state.began) < UNCONFIRMED)
         }

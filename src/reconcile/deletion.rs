@@ -37,9 +37,14 @@ pub fn without_revert(spec: &ValidatedSpec, adopted: Option<Live>, live: Option<
 /// Whether the live policy is what such a resource writes: the declared one, or the
 /// one that is to be restored, made stricter.
 fn is_own(spec: &ValidatedSpec, adopted: Option<Live>, live: &Live) -> bool {
-    let restored = adopted.filter(|_| spec.mode == Mode::TightenOnly && target(spec, adopted).1 == Release::Restored);
+    let restored = adopted.filter(|_| spec.mode == Mode::TightenOnly && restores(spec, adopted));
     let stricter = restored.and_then(|before| tighten(&spec.policy, &before));
     [Some(spec.policy), stricter].into_iter().flatten().any(|policy| diff(&policy, live).is_empty())
+}
+
+/// Whether the organization gets back what it had before, where a revert is written.
+pub fn restores(spec: &ValidatedSpec, adopted: Option<Live>) -> bool {
+    target(spec, adopted).1 == Release::Restored
 }
 
 /// What the organization is set back to, and how that is called: what it had

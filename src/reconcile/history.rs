@@ -3,7 +3,7 @@
 //! the process's own monotonic clock, counted from its start.
 
 use jiff::Timestamp;
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, num::NonZeroU64, time::Duration};
 
 /// The window in which corrections are counted.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -26,28 +26,46 @@ pub struct History {
     reconciled: bool,
     /// When the first reconcile failed to get through to Scalekit since the
     /// last one that did.
-    unreachable_since: Option<Duration>,
+    unreachable_since: Option<Moment>,
     /// Since when Scalekit refuses the credentials.
-    refused_since: Option<Duration>,
+    refused_since: Option<Moment>,
     /// Since when the claim of the resource is unconfirmed.
-    unconfirmed_since: Option<Duration>,
+    unconfirmed_since: Option<Moment>,
     /// When its own credentials last read the organization.
-    confirmed_at: Option<Duration>,
-    /// When another claimant asked last for that to happen again.
-    contested_at: Option<Duration>,
+    confirmed_at: Option<Moment>,
+    /// When another claimant asked last for that to happen again, and whether it has
+    /// reached the environment under another host name.
+    contested: Option<(Moment, bool)>,
     /// Since when reconciles end without it that was asked for, and not because of
     /// an outage or a limit.
-    unproven_since: Option<Duration>,
+    unproven_since: Option<Moment>,
     /// When the policy write was sent that has no response yet; it stays when its
     /// reconcile is cut off.
-    unanswered: Option<Duration>,
+    unanswered: Option<Moment>,
     /// When the last policy write was sent whose outcome stays unknown.
-    outcome_unknown: Option<Duration>,
+    outcome_unknown: Option<Moment>,
     /// When writes were sent that undo what somebody did to an earlier one.
-    corrections: VecDeque<Duration>,
+    #[allow(clippy::box_collection, reason = "few resources have any, and without is a quarter of the size")]
+    corrections: Option<Box<VecDeque<Moment>>>,
     /// The end of a wait that the status announces, on both clocks: that of the
     /// announcement can be set forward.
-    announced: Option<(Timestamp, Duration)>,
+    announced: Option<Box<(Timestamp, Duration)>>,
+}
+
+/// A time of the process's clock in 8 bytes, since there are ten for each resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Moment(NonZeroU64);
+
+impl Moment {
+    /// Nanoseconds, from one on, for five centuries.
+    fn new(since_start: Duration) -> Self {
+        let nanoseconds = u64::try_from(since_start.as_nanos()).unwrap_or(u64::MAX);
+        Self(NonZeroU64::MIN.saturating_add(nanoseconds))
+    }
+
+    fn age(self, now: Duration) -> Duration {
+        now.saturating_sub(Duration::from_nanos(self.0.get() - 1))
+    }
 }
 
 /// What happened to a resource.
@@ -75,7 +93,10 @@ pub enum HistoryEvent {
     /// organization.
     Confirmed,
     /// Another claimant met its claim, and can't know whether it still holds.
-    Contested,
+    Contested {
+        /// It has reached the environment under another host name.
+        elsewhere: bool,
+    },
     /// A reconcile ended that did not confirm a contested claim: because of an
     /// outage or a limit (`false`), or for another cause.
     Unproven(bool),
@@ -90,13 +111,15 @@ impl History {
         Self { predecessor, first, ..Self::default() }
     }
 
-    /// Takes in what happened at `now`.
-    pub fn record(&mut self, event: HistoryEvent, now: Duration) {
+    /// Takes in what happened at `time`.
+    pub fn record(&mut self, event: HistoryEvent, time: Duration) {
+        let now = Moment::new(time);
         match event {
             HistoryEvent::CorrectionSent => {
-                self.corrections.push_back(now);
-                if self.corrections.len() > CORRECTIONS {
-                    self.corrections.pop_front();
+                let corrections = self.corrections.get_or_insert_default();
+                corrections.push_back(now);
+                if corrections.len() > CORRECTIONS {
+                    corrections.pop_front();
                 }
             }
             HistoryEvent::PolicyWriteSent => {
@@ -120,14 +143,14 @@ impl History {
             HistoryEvent::Unconfirmed(false) => self.unconfirmed_since = None,
             HistoryEvent::Confirmed => {
                 self.confirmed_at = Some(now);
-                (self.contested_at, self.unproven_since) = (None, None);
+                (self.contested, self.unproven_since) = (None, None);
             }
-            HistoryEvent::Contested => self.contested_at = Some(now),
+            HistoryEvent::Contested { elsewhere } => self.contested = Some((now, elsewhere)),
             HistoryEvent::Unproven(true) => drop(self.unproven_since.get_or_insert(now)),
             HistoryEvent::Unproven(false) => self.unproven_since = None,
             HistoryEvent::WaitAnnounced(until, left) => {
-                if self.announced.is_none_or(|(before, _)| before != until) {
-                    self.announced = Some((until, now.saturating_add(left)));
+                if self.announced.as_ref().is_none_or(|announced| announced.0 != until) {
+                    self.announced = Some(Box::new((until, time.saturating_add(left))));
                 }
             }
         }
@@ -136,61 +159,66 @@ impl History {
     /// How long reconciles have failed to get through to Scalekit; zero: the
     /// last one did.
     pub fn unreachable_for(&self, now: Duration) -> Duration {
-        self.unreachable_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+        self.unreachable_since.map_or(Duration::ZERO, |since| since.age(now))
     }
 
     /// How long ago the last write was sent that may still land; `None`: there
     /// was none.
     pub fn unknown_write_age(&self, now: Duration) -> Option<Duration> {
-        self.unanswered.or(self.outcome_unknown).or(self.inherited()).map(|sent| now.saturating_sub(sent))
+        self.unanswered.or(self.outcome_unknown).or(self.inherited()).map(|sent| sent.age(now))
     }
 
     /// How many corrections were sent within the last [`HOUR`].
     pub fn corrections(&self, now: Duration) -> usize {
-        self.corrections.iter().filter(|sent| now.saturating_sub(**sent) < HOUR).count()
+        self.corrections.iter().flat_map(|sent| &**sent).filter(|sent| sent.age(now) < HOUR).count()
     }
 
     /// Time since the last correction; a predecessor may have sent one at the end.
     pub fn last_correction_age(&self, now: Duration) -> Option<Duration> {
-        self.corrections.back().copied().or(self.inherited()).map(|sent| now.saturating_sub(sent))
+        self.last_correction().or(self.inherited()).map(|sent| sent.age(now))
     }
 
     /// Time since the last correction that this process sent.
     pub fn own_correction_age(&self, now: Duration) -> Option<Duration> {
-        self.corrections.back().map(|sent| now.saturating_sub(*sent))
+        self.last_correction().map(|sent| sent.age(now))
     }
 
     /// How long the wait `until` still lasts by the clock of this process, which
     /// nobody sets; zero where it was announced by another one.
     pub fn wait_left(&self, until: Timestamp, now: Duration) -> Duration {
-        let over = self.announced.filter(|(announced, _)| *announced == until).map(|(_, over)| over);
+        let over = self.announced.as_ref().filter(|announced| announced.0 == until).map(|announced| announced.1);
         over.unwrap_or_default().saturating_sub(now)
     }
 
     /// Whether another claimant need not ask now for its claim to be confirmed.
     pub fn was_just_confirmed(&self, now: Duration) -> bool {
-        let last = self.confirmed_at.max(self.contested_at);
-        last.is_some_and(|at| now.saturating_sub(at) < CONFIRMED)
+        let last = self.confirmed_at.max(self.contested.map(|(at, _)| at));
+        last.is_some_and(|at| at.age(now) < CONFIRMED)
     }
 
     /// Whether another claimant waits for its claim to be confirmed.
     pub fn is_contested(&self) -> bool {
-        self.contested_at.is_some()
+        self.contested.is_some()
+    }
+
+    /// Whether that one has reached the environment under another host name.
+    pub fn is_contested_elsewhere(&self) -> bool {
+        self.contested.is_some_and(|(_, elsewhere)| elsewhere)
     }
 
     /// How long a contested claim could not be confirmed.
     pub fn unproven_for(&self, now: Duration) -> Option<Duration> {
-        self.unproven_since.map(|since| now.saturating_sub(since))
+        self.unproven_since.map(|since| since.age(now))
     }
 
     /// How long Scalekit has refused the credentials.
     pub fn refused_for(&self, now: Duration) -> Duration {
-        self.refused_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+        self.refused_since.map_or(Duration::ZERO, |since| since.age(now))
     }
 
     /// How long the claim of the resource has been unconfirmed.
     pub fn unconfirmed_for(&self, now: Duration) -> Duration {
-        self.unconfirmed_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+        self.unconfirmed_since.map_or(Duration::ZERO, |since| since.age(now))
     }
 
     /// Whether a reconcile of it has ended in this process.
@@ -203,8 +231,12 @@ impl History {
         now.saturating_sub(self.first)
     }
 
-    fn inherited(&self) -> Option<Duration> {
-        self.predecessor.then_some(Duration::ZERO)
+    fn last_correction(&self) -> Option<Moment> {
+        self.corrections.as_ref()?.back().copied()
+    }
+
+    fn inherited(&self) -> Option<Moment> {
+        self.predecessor.then(|| Moment::new(Duration::ZERO))
     }
 }
 
@@ -264,5 +296,10 @@ mod tests {
         }
         assert_eq!(history.corrections(MINUTE * 190), 6);
         assert_eq!(history.last_correction_age(MINUTE * 200), Some(MINUTE * 10));
+    }
+
+    #[test]
+    fn it_is_small_since_there_is_one_for_each_resource() {
+        assert!(size_of::<History>() <= 120, "{}", size_of::<History>());
     }
 }

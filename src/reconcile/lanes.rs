@@ -63,6 +63,7 @@ impl State {
 /// What waits, by lane and flow.
 #[derive(Debug)]
 pub struct Lanes<K, T> {
+    first: VecDeque<(K, T)>,
     awaited: Flows<K, T>,
     corrections: Flows<K, T>,
     resync: Flows<K, T>,
@@ -85,7 +86,8 @@ impl<K, T> Default for Flows<K, T> {
 
 impl<K, T> Default for Lanes<K, T> {
     fn default() -> Self {
-        Self { awaited: Flows::default(), corrections: Flows::default(), resync: Flows::default(), passed: 0 }
+        let (awaited, corrections, resync) = Default::default();
+        Self { first: VecDeque::new(), awaited, corrections, resync, passed: 0 }
     }
 }
 
@@ -120,9 +122,15 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
         waiting.push_back(item);
     }
 
+    /// Waits before all others, except where it is the turn of the last lane; its
+    /// flow is always open.
+    pub fn push_first(&mut self, flow: K, item: T) {
+        self.first.push_back((flow, item));
+    }
+
     /// The next one of those whose flow is `open` in their lane, and its flow.
     pub fn pop(&mut self, open: impl Fn(Lane, &K) -> bool) -> Option<(K, T)> {
-        let Self { awaited, corrections, resync, .. } = self;
+        let Self { first, awaited, corrections, resync, .. } = self;
         if resync.order.is_empty() {
             self.passed = 0;
         } else if self.passed + 1 >= SHARE
@@ -131,7 +139,8 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
             self.passed = 0;
             return Some(next);
         }
-        let urgent = awaited.pop(Lane::Awaited, &open).or_else(|| corrections.pop(Lane::Correction, &open));
+        let urgent = first.pop_front().or_else(|| awaited.pop(Lane::Awaited, &open));
+        let urgent = urgent.or_else(|| corrections.pop(Lane::Correction, &open));
         if urgent.is_some() {
             self.passed = self.passed.saturating_add(1);
             return urgent;
@@ -142,13 +151,15 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        [&self.awaited, &self.corrections, &self.resync].iter().all(|flows| flows.order.is_empty())
+        let empty = |flows: &Flows<K, T>| flows.order.is_empty();
+        self.first.is_empty() && [&self.awaited, &self.corrections, &self.resync].into_iter().all(empty)
     }
 
     /// All that wait, in no order; none is left.
     pub fn drain(&mut self) -> Vec<T> {
-        let Self { awaited, corrections, resync, .. } = std::mem::take(self);
-        [awaited, corrections, resync].into_iter().flat_map(|flows| flows.waiting.into_values().flatten()).collect()
+        let Self { first, awaited, corrections, resync, .. } = std::mem::take(self);
+        let lanes = [awaited, corrections, resync].into_iter().flat_map(|flows| flows.waiting.into_values().flatten());
+        first.into_iter().map(|(_, item)| item).chain(lanes).collect()
     }
 }
 
@@ -185,6 +196,18 @@ mod tests {
         let first: Vec<_> = (0..50).filter_map(|_| lanes.pop(open)).map(|(_, item)| item).collect();
         assert_eq!(first.iter().filter(|item| **item == "resync").count(), 10);
         assert_eq!(first[..5], ["urgent", "urgent", "urgent", "urgent", "resync"]);
+    }
+
+    #[test]
+    fn what_is_at_rest_keeps_a_fifth_also_where_others_go_before_all_lanes() {
+        let (mut lanes, a) = (Lanes::default(), "a");
+        for _ in 0..100 {
+            lanes.push_first(a, "first");
+            lanes.push(Lane::Resync, a, "resync");
+        }
+        let first: Vec<_> = (0..10).filter_map(|_| lanes.pop(open)).map(|(_, item)| item).collect();
+        assert_eq!(first[..6], ["first", "first", "first", "first", "resync", "first"]);
+        assert_eq!((first[9], lanes.drain().len(), lanes.is_empty()), ("resync", 190, true));
     }
 
     #[test]

@@ -18,12 +18,14 @@ mod error;
 mod events;
 mod features;
 mod freshness;
+mod goal;
 mod history;
 mod lanes;
 mod note;
 mod observation;
 mod outages;
 mod outcome;
+mod overdue;
 mod ownership;
 mod reads;
 mod reason;
@@ -37,6 +39,7 @@ mod settings;
 mod state;
 mod status;
 mod step;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod watched;
@@ -44,19 +47,21 @@ mod wording;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, ReadError};
-pub use deletion::without_revert;
+pub use deletion::{restores, without_revert};
 pub use error::{Detail, ErrorClass, ErrorKind, PATIENCE, RemoteError};
 pub use events::{Event, events};
+pub use goal::{Goal, satisfied};
 pub use history::{HOUR, History, HistoryEvent};
 pub use lanes::{Lane, Lanes};
 pub use note::{Crash, Note};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
 pub use outages::{Outages, reached};
 pub use outcome::{Hold, Outcome, Release};
-pub use ownership::{Claim, ClaimKey, Claimant, Ownership, owner, ownership};
+pub use overdue::{Backlog, Backlogs, Load, REQUESTS_AT_REST, falls_behind, is_late};
+pub use ownership::{Claim, ClaimKey, Claimant, Contest, Ownership, owner, ownership};
 pub use reads::Reads;
 pub use reason::{Reason, reasons_page};
-pub use remote::{Goal, RemoteOutcome, RemoteStep, next as next_remote, read_before, satisfied};
+pub use remote::{RemoteOutcome, RemoteStep, next as next_remote, read_before};
 pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, SESSION_POLICY};
 pub use report::{Report, STATUS_TRIES};
 pub use request::{ClusterWrite, Request, Response, Step};
@@ -66,6 +71,7 @@ pub use settings::Settings;
 pub use state::State;
 pub use status::{Observed, StatusUpdate};
 pub use step::MAX_STEPS;
+pub use sweep::Demand;
 pub use watched::{Trigger, Watched};
 pub use wording::{hold_message, problem, violations_message};
 
@@ -83,9 +89,9 @@ use state::Refusal;
 /// | 1 | read it from the API server | the same; without our finalizer: done |
 /// | 2 | its spec: invalid or suspended: done | invalid: wait for the grace; nothing to revert: 8 |
 /// | 3 | its credentials: none: done | none, or of another environment than the pinned one: wait for the grace, or until another's policy is live |
-/// | 4 | the organization, by id or external id (`remote`) | the pinned organization; missing twice in a row: 8 |
+/// | 4 | the organization, by id or external id (`remote`); where nobody waits, from the list (`sweep`) | the pinned organization; missing twice in a row: 8 |
 /// | 5 | what the environment calls itself, then who else claims the organization (`ownership`): conflicted: done | the owner or a successor has its policy live: 8; a successor that is not yet in sync: wait, a minute at most; an owner that writes nothing: go on only if the live policy is this one's own |
-/// | 6 | the application's policy, then `session_policy` if it is off (not in Observe), then the live policy; nothing to write: 8 | the live policy; as it is to be set back already: 8 |
+/// | 6 | the application's policy, then `session_policy` if a custom policy needs it and it is off (not in Observe), then the live policy; nothing to write: 8 | the live policy; as it is to be set back already: 8 |
 /// | 7 | the write, confirmed by its echo, at most twice | wait `--revert-delay` for a successor; then the revert, at most twice, confirmed by a read |
 /// | 8 | the finalizer is made to fit | an own write may still be applied: wait; then the finalizer goes |
 /// | 9 | [`Report::of`]: status, events, next due time, history | the same, while the resource is there |
@@ -96,7 +102,7 @@ use state::Refusal;
 /// keep undoing our writes; the status with the pinned organization and, before the
 /// policy, what was live; and the finalizer if deleting the resource would revert
 /// anything. A write follows only from a fresh read of the resource and the
-/// organization (`freshness`), and a list of features is written only right after
+/// policy (`freshness`), and a list of features is written only right after
 /// it was read.
 pub fn next(state: &State, now: Timestamp) -> Step {
     match decide(state, now) {

@@ -1,8 +1,11 @@
 //! What one reconcile has read of one organization. It is forgotten when the
-//! reconcile ends: nothing is decided from an earlier read.
+//! reconcile ends: nothing is decided from an earlier read, except from what the
+//! list has shown of the organization (`sweep`).
 
-use super::{Detail, ErrorKind, Feature, Organization, RemoteError, RemoteRequest, RemoteResponse, features};
-use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef};
+use super::{
+    Detail, ErrorKind, Feature, Goal, Organization, RemoteError, RemoteRequest, RemoteResponse, features, satisfied,
+};
+use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef, Policy};
 
 /// What has been seen, and what was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -11,6 +14,8 @@ pub struct Observation {
     pub organization: Option<Organization>,
     /// Nothing was asked or written since the organization was read.
     pub organization_is_fresh: bool,
+    /// It was not read by itself: this is what the list shows of it.
+    pub organization_is_listed: bool,
     /// Its id, once known; it stays when the organization must be read again.
     pub resolved: Option<OrganizationId>,
     /// The application's policy.
@@ -118,18 +123,23 @@ impl Observation {
         self.writes.unknown > 0
     }
 
-    /// Takes in what came back from `request`. `sufficient` tells whether an
-    /// echoed policy is what was wanted; an echo that is not is read again.
+    /// Takes in what came back from `request`. An echoed policy that does not satisfy
+    /// `goal` is read again. Without a goal none does, and none counts as inherited
+    /// without being read.
     pub fn observe(
         &mut self,
         request: &RemoteRequest,
         response: Result<RemoteResponse, RemoteError>,
-        sufficient: impl Fn(&Live) -> bool,
+        goal: Option<&Goal>,
     ) {
         self.organization_is_fresh = false;
         match (request, response) {
             (request, Ok(RemoteResponse::Organization(organization))) if request.reads_organization() => {
                 self.see_organization(organization);
+                if self.policy_route_missing && self.inherits(goal, ErrorKind::NotFound) {
+                    self.policy_route_missing = false;
+                    self.live = Some(Live::Application);
+                }
             }
             (request, Err(error)) if request.reads_organization() => {
                 self.not_found += u8::from(error.kind == ErrorKind::NotFound);
@@ -146,10 +156,19 @@ impl Observation {
             (RemoteRequest::ReadPolicy(_), Err(error)) if error.kind == ErrorKind::NotFound => {
                 self.reread_organization()
             }
+            // the feature may have been switched off since
+            (RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. }, Err(error))
+                if self.organization_is_listed && error.kind.hides_policy() && !error.outcome_unknown =>
+            {
+                self.organization = None;
+            }
+            (RemoteRequest::ReadPolicy(_), Err(error)) if self.inherits(goal, error.kind) => {
+                self.live = Some(Live::Application);
+            }
             (RemoteRequest::WritePolicy { .. }, Ok(RemoteResponse::Policy(echo))) => {
                 self.note_before();
                 self.writes.answered += 1;
-                self.live = sufficient(&echo).then_some(echo);
+                self.live = goal.is_some_and(|goal| satisfied(goal, &echo)).then_some(echo);
             }
             (RemoteRequest::WritePolicy { .. }, Err(error)) => self.policy_write_failed(request, error),
             (RemoteRequest::WriteFeatures { .. }, Ok(RemoteResponse::Organization(echo))) => {
@@ -159,6 +178,14 @@ impl Observation {
             (_, Err(error)) => self.fail(request, error),
             (_, Ok(_)) => self.fail(request, RemoteError::new(ErrorKind::BadResponse)), // a reply to another question
         }
+    }
+
+    /// Whether the organization inherits, as `goal` wants it to, although the read of its
+    /// policy failed with `kind`. A policy that was read before is not explained away.
+    fn inherits(&self, goal: Option<&Goal>, kind: ErrorKind) -> bool {
+        let wanted = goal.is_some_and(|goal| goal.policy == Policy::Application);
+        let shown = self.writes.before.is_some();
+        wanted && !shown && self.organization.as_ref().is_some_and(|organization| organization.inherits_despite(kind))
     }
 
     fn fail(&mut self, request: &RemoteRequest, error: RemoteError) {
@@ -172,7 +199,19 @@ impl Observation {
         self.failure = None; // a second read may find what the first one missed
         self.resolved = Some(organization.id.clone());
         self.organization = Some(organization);
-        self.organization_is_fresh = true;
+        (self.organization_is_fresh, self.organization_is_listed) = (true, false);
+    }
+
+    /// Takes in what the list shows of the organization.
+    pub(super) fn see_listed(&mut self, organization: Organization) {
+        self.see_organization(organization);
+        (self.organization_is_fresh, self.organization_is_listed) = (false, true);
+    }
+
+    /// Whether a response to this reconcile has shown that the credentials reach the
+    /// organization; the list may be older than that.
+    pub fn reaches_organization(&self) -> bool {
+        self.organization.is_some() && (!self.organization_is_listed || self.live.is_some())
     }
 
     /// An echo that does not show what we wanted is not believed; the

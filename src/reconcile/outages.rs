@@ -59,7 +59,7 @@ pub fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
         (None, Outcome::ApiServer(_)) => Some(false),
         (None, Outcome::Credentials(error)) if error.is_transient() => Some(false),
         (None, _) => {
-            (state.observation.organization.is_some() || matches!(outcome, Outcome::Reconciled(_))).then_some(true)
+            (state.observation.reaches_organization() || matches!(outcome, Outcome::Reconciled(_))).then_some(true)
         }
     }
 }

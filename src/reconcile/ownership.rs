@@ -6,15 +6,15 @@
 
 use crate::policy::{Live, OrganizationId, OrganizationRef};
 use jiff::Timestamp;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-/// Where claims of one organization are found.
+/// Where claims of one organization are found. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ClaimKey {
     /// The claimant's own credentials have read it.
     Verified {
         /// What the environment calls itself, else its host.
-        environment: String,
+        environment: Arc<str>,
         /// The id there.
         organization: OrganizationId,
     },
@@ -23,7 +23,7 @@ pub enum ClaimKey {
     Declared {
         /// Namespace and name of the Secret; `None`: the operator's default
         /// credentials.
-        credentials: Option<(String, String)>,
+        credentials: Option<(Arc<str>, Arc<str>)>,
         /// As declared, or the id it resolved to.
         organization: OrganizationRef,
     },
@@ -46,9 +46,9 @@ pub struct Claim {
     pub in_sync: bool,
     /// It is being deleted, and its revert is under way.
     pub reverting: bool,
-    /// It has written the policy of what it claims, or may have.
+    /// It has our finalizer, or has written the policy of what it claims, or may have.
     pub written: bool,
-    /// The custom policy that it found there before.
+    /// What it found there before.
     pub adopted: Option<Live>,
 }
 
@@ -73,11 +73,23 @@ pub struct Claimant {
     pub unproven_for: Option<Duration>,
     /// The operator's default credentials are for resources of its namespace.
     pub served: bool,
+    /// The host of the environment that its status names.
+    pub host: Option<String>,
+}
+
+/// A claim that another resource has met, which has just read the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Contest {
+    /// The uid of the resource whose claim is to be confirmed.
+    pub uid: String,
+    /// The other one has reached the environment under another host name, which may
+    /// be all that is reachable of it.
+    pub elsewhere: bool,
 }
 
 /// How long a contested claim holds that is not confirmed: longer than an own write
 /// can land, and than a short outage.
-const LAPSE: Duration = Duration::from_secs(5 * 60);
+pub(super) const LAPSE: Duration = Duration::from_secs(5 * 60);
 
 /// Whether a resource is the one that may write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -138,11 +150,10 @@ impl Claimant {
     }
 
     /// What the organization that is found at one of `keys` had before this one
-    /// wrote its policy, where it may have.
+    /// wrote its policy there; `None`: it has not.
     pub fn had_before(&self, keys: &[ClaimKey]) -> Option<Live> {
         let here = |key: &ClaimKey| matches!(key, ClaimKey::Verified { .. }) && keys.contains(key);
-        let written = self.claim.written && self.claim.keys.iter().any(here);
-        written.then_some(self.claim.adopted.unwrap_or(Live::Application))
+        self.claim.adopted.filter(|_| self.claim.written && self.claim.keys.iter().any(here))
     }
 
     /// Whether it names what is found at one of `keys` and would come before

@@ -82,7 +82,8 @@ reasons! {
     ApiNotSupported: "This Scalekit server has no session-policy API.",
         "Upgrade the server, or remove the resource.";
     RateLimited: "Requests are limited, by Scalekit or by the operator itself; what is not sent waits.",
-        "Wait; several wrong client secrets for a host slow down the next ones.";
+        "Wait; where it lasts, raise `spec.interval` or `--rate-limit`. Several wrong client secrets for a host slow down \
+         the next ones.";
     ApiUnreachable: "Nothing answers as Scalekit does.",
         "Check network, DNS and SCALEKIT_ENVIRONMENT_URL. Of hosts outside Scalekit's own domains no more is said here; \
          the operator's log has more at level debug.";
@@ -127,8 +128,8 @@ reasons! {
     FeaturesChanged: "Other features of the organization changed while session_policy was switched on.",
         "Check the organization's features in Scalekit.";
     Enabled: "The feature session_policy is on.", "Nothing.";
-    Disabled: "The feature session_policy is off.", "Nothing, or use mode Enforce to switch it on.";
-    FeatureStateUnknown: "Scalekit does not tell whether the feature session_policy is on; it is switched on before a policy is written.",
+    Disabled: "The feature session_policy is off.", "Nothing. An organization that inherits needs no feature; a custom policy in mode Enforce or TightenOnly switches it on.";
+    FeatureStateUnknown: "Scalekit does not tell whether the feature session_policy is on; it is switched on before a custom policy is written.",
         "Nothing.";
     AppliesFully: "The declared values apply: the application's policy is not stricter.", "Nothing.";
     LooserThanApplication: "The application's policy is stricter, so a declared value has no effect.",

@@ -2,26 +2,12 @@
 //! run the same steps.
 
 use super::{
-    Detail, ErrorClass, ErrorKind, Observation, Reason, RemoteError, RemoteRequest, features, observation::Application,
+    Detail, ErrorClass, ErrorKind, Goal, Observation, Reason, RemoteError, RemoteRequest, features,
+    goal::{Pending, pending},
+    observation::Application,
     step::Step,
 };
-use crate::policy::{ChainViolation, Live, Mode, OrganizationId, OrganizationRef, Policy, check_chain, diff, tighten};
-
-/// What is wanted of one organization.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Goal {
-    /// Whose policy.
-    pub organization: OrganizationRef,
-    /// The id it resolved to before; another one now is never written to.
-    pub pinned: Option<OrganizationId>,
-    /// An earlier reconcile switched the feature on and found that reads do not
-    /// report it.
-    pub features_unreported: bool,
-    /// The declared policy.
-    pub policy: Policy,
-    /// How far we may go.
-    pub mode: Mode,
-}
+use crate::policy::{ChainViolation, Live, Mode, OrganizationId, Policy, check_chain, diff};
 
 /// The next thing to do about an organization.
 pub type RemoteStep = Step<RemoteRequest, RemoteOutcome>;
@@ -91,6 +77,11 @@ const TRIES: u8 = 2;
 const CONFLICTS: u8 = 3;
 
 /// The next step for `goal`, given what was observed.
+///
+/// An organization that is to inherit needs no feature. Whether a custom policy that was
+/// stored before the feature went off still applies is not known (`scalekit-api.md` §3.9),
+/// so one that can be read is taken away, with the feature left off; a policy that the
+/// server does not show then counts as inherited ([`Observation::observe`]).
 pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
     use Step::Done;
     if let Some((request, error)) = &observation.failure {
@@ -109,7 +100,7 @@ pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
     if observation.application == Application::Unread {
         return RemoteStep::Request(RemoteRequest::ReadApplicationPolicy(id()));
     }
-    let off = goal.mode != Mode::Observe && !organization.session_policy_enabled();
+    let off = goal.needs_feature() && !organization.session_policy_enabled();
     // a server that reports no features is not asked to switch it on in every reconcile
     let unreported = !organization.features_reported && (goal.features_unreported || observation.flag.tries > 0);
     if off && !unreported {
@@ -137,30 +128,6 @@ pub fn read_before(request: &RemoteRequest, observation: &Observation) -> Option
             Some(RemoteRequest::ReadOrganization(organization.clone()))
         }
         _ => None,
-    }
-}
-
-/// Whether `live` is as far as `goal` goes: no write of it would follow.
-pub fn satisfied(goal: &Goal, live: &Live) -> bool {
-    matches!(pending(goal, live), Pending::Nothing)
-}
-
-enum Pending {
-    /// As declared, or as far as the mode goes.
-    Nothing,
-    /// We can't tell whether a write would loosen it.
-    Unrecognized,
-    /// This policy.
-    Write(Policy),
-}
-
-fn pending(goal: &Goal, live: &Live) -> Pending {
-    let write = |policy: Option<Policy>| policy.map_or(Pending::Nothing, Pending::Write);
-    match goal.mode {
-        Mode::Observe => Pending::Nothing,
-        Mode::Enforce => write((!diff(&goal.policy, live).is_empty()).then_some(goal.policy)),
-        Mode::TightenOnly if *live == Live::Unrecognized => Pending::Unrecognized,
-        Mode::TightenOnly => write(tighten(&goal.policy, live)),
     }
 }
 

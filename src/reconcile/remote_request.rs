@@ -1,6 +1,7 @@
 //! What can be asked of Scalekit, and what can come back. The REST client
 //! speaks these words, so a decision never sees HTTP.
 
+use super::{ErrorClass, ErrorKind};
 use crate::policy::{ApplicationPolicy, ExternalId, Live, OrganizationId, Policy};
 
 /// One request to Scalekit.
@@ -88,5 +89,10 @@ impl Organization {
     /// Whether the organization may have a policy of its own.
     pub fn session_policy_enabled(&self) -> bool {
         self.features.iter().any(|f| f.name == SESSION_POLICY && f.enabled)
+    }
+    /// Whether it inherits although the read of its policy failed with `kind`: its feature is
+    /// not on, and a server may then hide the policy (400, 403) or have none to show (404, 501).
+    pub fn inherits_despite(&self, kind: ErrorKind) -> bool {
+        !self.session_policy_enabled() && matches!(kind.class(), ErrorClass::Refused | ErrorClass::Absent)
     }
 }

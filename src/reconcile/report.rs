@@ -1,9 +1,10 @@
 //! All that follows from the end of a reconcile.
 
 use super::{
-    ErrorClass, Event, HistoryEvent, Outcome, RemoteError, Requeue, State, StatusUpdate, claims::is_refused,
-    claims::is_unconfirmed, events, reached, requeue,
+    Contest, ErrorClass, Event, HistoryEvent, Outcome, RemoteError, Requeue, State, StatusUpdate, claims::is_refused,
+    claims::is_unconfirmed, events, ownership::LAPSE, reached, requeue,
 };
+use std::time::Duration;
 
 /// How often a report's status is written when others keep changing the
 /// resource: what the reconcile saw is true all the same.
@@ -21,7 +22,7 @@ pub struct Report {
     /// What to remember until then.
     pub history: Vec<HistoryEvent>,
     /// Whose claim is to be confirmed, since it stands before this one's.
-    pub contests: Option<String>,
+    pub contests: Option<Contest>,
 }
 
 impl Report {
@@ -40,16 +41,16 @@ impl Report {
         // an outage in between says nothing of the credentials
         let refused = is_refused(outcome).then_some(true).or(reached.filter(|reached| *reached).map(|_| false));
         let unconfirmed = HistoryEvent::Unconfirmed(is_unconfirmed(state, outcome));
-        let confirmed = state.observation.organization.is_some() && !is_refused(outcome);
-        let unproven = state.history.is_contested().then(|| HistoryEvent::Unproven(is_unproven(state, outcome)));
+        let confirmed = state.observation.reaches_organization() && !is_refused(outcome);
+        let unproven = (state.history.is_contested() && !confirmed).then(|| is_unproven(state, outcome));
         Self {
             contests: state.contests.clone(),
             events: events(state, outcome, update.as_ref().filter(|_| !released)),
-            requeue: requeue(state, outcome),
+            requeue: requeue(state, outcome).at_most(unproven.and_then(|unproven| lapse(state, unproven))),
             history: [reached.map(HistoryEvent::Reached), refused.map(HistoryEvent::Refused), announced]
                 .into_iter()
                 .flatten()
-                .chain(confirmed.then_some(HistoryEvent::Confirmed).or(unproven))
+                .chain(confirmed.then_some(HistoryEvent::Confirmed).or(unproven.map(HistoryEvent::Unproven)))
                 .chain([unconfirmed, HistoryEvent::Ended])
                 .collect(),
             update,
@@ -57,9 +58,16 @@ impl Report {
     }
 }
 
+/// When a claim lapses that stays unproven; then the status says so.
+fn lapse(state: &State, unproven: bool) -> Option<Duration> {
+    let since = state.history.unproven_for(state.began).unwrap_or_default();
+    Some(LAPSE.saturating_sub(since)).filter(|left| unproven && !left.is_zero())
+}
+
 /// Whether a reconcile that did not confirm the claim says something about it: not
 /// where Scalekit, or the API server, could not be asked. What another environment
-/// than the pinned one does is no excuse.
+/// than the pinned one does is no excuse, nor what another host of it does than the
+/// one under which somebody else reaches it.
 fn is_unproven(state: &State, outcome: &Outcome) -> bool {
     let error = outcome.remote_error().or(state.observation.failure.as_ref().map(|(_, error)| error));
     let asked = |error: &RemoteError| !matches!(error.kind.class(), ErrorClass::Transient | ErrorClass::Throttled);
@@ -68,5 +76,5 @@ fn is_unproven(state: &State, outcome: &Outcome) -> bool {
         Some(Err(error)) => error.is_transient(),
         _ => matches!(outcome, Outcome::ApiServer(_) | Outcome::Crashed(_)),
     };
-    !unreadable && (elsewhere || error.is_none_or(asked))
+    !unreadable && (elsewhere || state.history.is_contested_elsewhere() || error.is_none_or(asked))
 }

@@ -2,8 +2,10 @@
 //! back. [`next`](super::next()) decides, the shell carries out.
 
 use super::{
-    Access, Claimant, CredentialsError, Found, Outcome, Release, RemoteError, RemoteRequest, RemoteResponse, step,
+    Access, Claimant, CredentialsError, Found, Organization, Outcome, Release, RemoteError, RemoteRequest,
+    RemoteResponse, step,
 };
+use std::time::Duration;
 
 /// The next thing to do about a resource.
 pub type Step = step::Step<Request, Outcome>;
@@ -69,6 +71,14 @@ pub enum Response {
     Cluster(ClusterWrite),
     /// To a call to Scalekit.
     Remote(Result<RemoteResponse, RemoteError>),
+    /// To a read of the organization that was not sent, since the list has shown it
+    /// ([`State::listable`](super::State::listable)).
+    Listed {
+        /// As far as the list shows it.
+        organization: Organization,
+        /// How long ago that was.
+        age: Duration,
+    },
 }
 
 /// What became of a write to the API server.

@@ -40,10 +40,9 @@ pub struct Resource {
     pub claim: Option<ClaimState>,
     /// The operator has switched the feature session_policy on for it.
     pub enabled_feature: bool,
-    /// The custom policy that the organization had before our first write.
+    /// What the organization had before the resource first wrote its policy there;
+    /// `None`: it has not written yet.
     pub adopted: Option<Live>,
-    /// Its status has a live policy of what is pinned; none was written before.
-    pub recorded: bool,
     /// The generation its status speaks of; −1 before the first.
     pub observed_generation: i64,
     /// The conditions of its status.
@@ -147,6 +146,12 @@ impl Resource {
         let contended = |type_| self.condition(type_).is_some_and(|c| c.reason == Reason::Contended);
         self.observed_generation == self.generation
             && (contended(ConditionType::Ready) || contended(ConditionType::Contended))
+    }
+
+    /// Whether a policy may have been written for it: not before the organization is
+    /// pinned and the finalizer is there.
+    pub fn may_have_written(&self) -> bool {
+        self.pinned.is_some() || self.finalizer
     }
 
     /// Whether a person waits for this reconcile: an edit that was not

@@ -3,9 +3,9 @@
 //! end; nothing is decided here.
 
 use super::{
-    Access, ClusterWrite, ConditionType, CredentialsError, ErrorClass, Feature, Found, History, HistoryEvent,
-    Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse, Request,
-    Resource, Response, SESSION_POLICY, Settings, ownership, remote,
+    Access, ClusterWrite, ConditionType, Contest, CredentialsError, ErrorClass, Feature, Found, Goal, History,
+    HistoryEvent, Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse,
+    Request, Resource, Response, SESSION_POLICY, Settings, ownership,
 };
 use crate::policy::{Live, Mode, ValidatedSpec, diff};
 use std::time::Duration;
@@ -46,9 +46,7 @@ pub struct State {
     /// it is true.
     pub same_environment_unknown: bool,
     /// The resource whose claim stands before this one's, and is to be confirmed.
-    pub contests: Option<String>,
-    /// This reconcile has added our finalizer.
-    pub finalizer_added: bool,
+    pub contests: Option<Contest>,
     /// An older resource that may own the organization was not reconciled yet.
     pub undecided: bool,
     /// What was seen of the organization.
@@ -116,7 +114,9 @@ impl State {
                 others.iter_mut().for_each(|other| other.claim.takes_over &= !self.uninstalling);
                 self.ownership = Some(ownership::ownership(&own, &others, self.deleting()));
                 let owner = ownership::owner(&others).filter(|_| self.ownership != Some(Ownership::Owner));
-                self.contests = owner.map(|owner| owner.uid.clone());
+                let host = self.access().map(|access| &access.environment);
+                self.contests =
+                    owner.map(|owner| Contest { uid: owner.uid.clone(), elsewhere: owner.host.as_ref() != host });
             }
             (_, Response::Cluster(ClusterWrite::Gone)) => self.resource = Found::Gone,
             (_, Response::Cluster(ClusterWrite::Outdated)) => {
@@ -130,7 +130,6 @@ impl State {
             }
             (Request::AddFinalizer, Response::Cluster(ClusterWrite::Done)) => {
                 self.set_finalizer(true);
-                self.finalizer_added = true;
             }
             (Request::RemoveFinalizer(release), Response::Cluster(ClusterWrite::Done)) => {
                 self.set_finalizer(false);
@@ -140,7 +139,11 @@ impl State {
                 self.note_read(request, &response);
                 self.handle_remote(request, response);
             }
-            (_, Response::Cluster(ClusterWrite::Done) | Response::Remote(_)) => {}
+            (Request::Remote(_), Response::Listed { organization, age }) => {
+                self.reads.organization = self.clock.saturating_sub(age);
+                self.observation.see_listed(organization);
+            }
+            (_, Response::Cluster(ClusterWrite::Done) | Response::Remote(_) | Response::Listed { .. }) => {}
         }
     }
 
@@ -202,8 +205,7 @@ impl State {
         }
         // a revert is confirmed by reading, not by its echo
         let goal = self.goal().filter(|_| !self.deleting());
-        self.observation
-            .observe(request, response, |live| goal.as_ref().is_some_and(|goal| remote::satisfied(goal, live)));
+        self.observation.observe(request, response, goal.as_ref());
     }
 
     fn forget_organization(&mut self) {
@@ -237,10 +239,10 @@ impl State {
     }
 
     /// What is wanted of the organization.
-    pub fn goal(&self) -> Option<remote::Goal> {
+    pub fn goal(&self) -> Option<Goal> {
         let spec = self.spec()?;
         let unreported = |r: &Resource| r.conditions.iter().any(|c| c.reason == Reason::FeatureStateUnknown);
-        Some(remote::Goal {
+        Some(Goal {
             organization: spec.organization.clone(),
             pinned: self.pin_here().map(|pinned| pinned.organization.clone()),
             features_unreported: self.here().is_some_and(unreported),
@@ -316,28 +318,27 @@ impl State {
         !self.has_written() && self.undoes_others()
     }
 
-    /// The custom policy that the organization had before our first write, once
-    /// it was read. With our finalizer and a live policy in the status, what is live
-    /// now may be our own, and what is declared already may be it too; and it may be
-    /// that of another resource that has written before us.
-    pub fn adopts(&self) -> Option<Live> {
+    /// What the organization had before the resource first wrote its policy: nothing
+    /// before that write is sent, or is about to be (`working`). What is as declared
+    /// already may be an own policy of which no status is left, so it counts as
+    /// inherited; and what is there may be that of another resource that has written
+    /// before.
+    pub fn adopts(&self, working: bool) -> Option<Live> {
         let resource = self.here()?;
         let unpinned = self.pin_here().is_none() && self.access().is_some();
-        let before = resource.adopted.filter(|_| resource.pinned.is_none() || !unpinned);
-        let acting = |spec: &&ValidatedSpec| spec.mode != Mode::Observe && !self.deleting();
-        let Some(spec) = self.spec().filter(acting) else { return before };
-        let observed = resource.condition(ConditionType::Ready).is_some_and(|c| c.reason == Reason::DriftDetected);
-        let open = unpinned || !resource.recorded || (observed && !resource.finalizer) || self.finalizer_added;
-        let found = self.observation.writes.before.or(self.observation.live).filter(|_| open);
-        let theirs = found.filter(|live| !diff(&spec.policy, live).is_empty());
-        let first = theirs.map(|live| self.before_others.unwrap_or(live));
-        before.or(first).filter(|live| matches!(live, Live::Custom { .. }))
+        if let Some(before) = resource.adopted.filter(|_| resource.pinned.is_none() || !unpinned) {
+            return Some(before);
+        }
+        let spec = self.spec().filter(|spec| spec.mode != Mode::Observe && !self.deleting())?;
+        let live = self.observation.live;
+        let is_declared = |live: &Live| diff(&spec.policy, live).is_empty();
+        let found = self.observation.writes.before.or(live.filter(|live| working || is_declared(live)))?;
+        Some(self.before_others.unwrap_or(if is_declared(&found) { Live::Application } else { found }))
     }
 
     /// Whether the status has what was live before a write now.
     pub fn live_is_recorded(&self) -> bool {
-        let recorded = self.here().is_some_and(|resource| resource.recorded) && !self.finalizer_added;
-        self.live_reported || (self.pin_here().is_some() && recorded)
+        self.live_reported || (self.pin_here().is_some() && self.here().is_some_and(|r| r.adopted.is_some()))
     }
 
     /// Whether this reconcile is the first of an owner after another resource that
@@ -354,7 +355,7 @@ impl State {
         let (flag, organization) = (&self.observation.flag, self.observation.organization.as_ref());
         let now = match organization {
             Some(o) if o.session_policy_enabled() => !flag.blind && flag.before.as_deref().is_some_and(off),
-            Some(o) => working && o.features_reported,
+            Some(o) => working && o.features_reported && self.goal().is_some_and(|goal| goal.needs_feature()),
             None => false,
         };
         now || self.here().is_some_and(|resource| resource.enabled_feature)

@@ -6,10 +6,11 @@ use super::{
     Application, ClaimState, Condition, ConditionStatus, ConditionType, CredentialsError, Outcome, Pinned,
     PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, claims,
     condition::set,
-    contention,
+    contention, overdue,
     wording::{hold_message, problem, violations_message},
 };
-use crate::policy::{Difference, Live, Mode, Policy, diff, looser_than_application, summary};
+use crate::policy::{Difference, Live, Policy, diff, looser_than_application, summary};
+use std::time::Duration;
 
 /// A status to be; the shell adds times and writes it only when something
 /// changed.
@@ -151,7 +152,7 @@ impl StatusUpdate {
             observed_generation: resource.map_or(-1, |r| r.generation),
             pinned: pin(state, resource),
             claim: claims::claim(state, outcome),
-            adopted: state.adopts(),
+            adopted: state.adopts(outcome.is_none()),
             enabled_feature: state.enables_feature(outcome.is_none()),
             observed: observed(state),
             application: match state.observation.application {
@@ -251,13 +252,36 @@ impl StatusUpdate {
             set(&mut self.conditions, stalled.clone());
         }
         let outage = state.history.unreachable_for(state.began);
-        let interval = state.interval();
-        if outage >= interval {
+        let [unknown, stale] = overdue::tells(outage, state.interval());
+        if unknown {
             self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, message);
         }
-        if outage >= interval.saturating_mul(3) && stalled.is_none() {
-            self.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
+        if stale && stalled.is_none() {
+            let seen = &state.observation;
+            let unseen = [
+                (ConditionType::Ready, true),
+                (ConditionType::FeatureEnabled, seen.organization.is_none()),
+                (ConditionType::Effective, !matches!(seen.application, Application::Known(_))),
+            ];
+            for (type_, _) in unseen.into_iter().filter(|(_, unseen)| *unseen) {
+                self.set(type_, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
+            }
         }
+    }
+
+    /// The status of a resource at rest whose reconcile has been due for so long and
+    /// waits for its turn; `None`: of no use to it.
+    pub fn overdue(state: &State, waited: Duration) -> Option<Self> {
+        let resource = state.here().filter(|resource| resource.at_rest() && !state.deleting())?;
+        let mut update = Self { handled_at: resource.handled_at.clone(), ..Self::of(state, None) };
+        let [unknown, stale] = overdue::tells(waited, state.interval());
+        if unknown {
+            update.set(ConditionType::Synced, ConditionStatus::Unknown, Reason::RateLimited, overdue::MESSAGE);
+        }
+        if stale {
+            update.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
+        }
+        Some(update)
     }
 
     /// Synced as far as this reconcile knows.
@@ -282,7 +306,7 @@ impl StatusUpdate {
 
     fn say_feature(&mut self, state: &State) {
         let tried = state.observation.flag.tries > 0
-            || state.goal().is_some_and(|goal| goal.features_unreported || goal.mode == Mode::Observe);
+            || state.goal().is_some_and(|goal| goal.features_unreported || !goal.needs_feature());
         let (status, reason) = match &state.observation.organization {
             Some(organization) if organization.session_policy_enabled() => (ConditionStatus::True, Reason::Enabled),
             Some(organization) if tried && !organization.features_reported => {

@@ -59,5 +59,7 @@ pub use environment::Environment;
 pub use pages::Page;
 pub(crate) use pruned::Pruned;
 pub use rate_limiter::Caller;
+#[cfg(test)]
+pub(crate) use rate_limiter::RateLimiter;
 pub use settings::{Settings, SettingsError};
 pub use transport::{SetupError, Transport};

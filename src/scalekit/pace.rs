@@ -108,9 +108,15 @@ impl Pace {
         }
     }
 
-    /// What was taken was not sent.
-    pub(super) fn put_back(&mut self) {
-        self.tokens += 1.0;
+    /// Requests per second, at present.
+    pub(super) fn rate(&self) -> f64 {
+        let reported = self.server.as_ref().and_then(Reported::refill);
+        reported.map_or(self.rate, |refill| refill.min(self.rate))
+    }
+
+    /// What was taken was not sent. In a pause nothing is saved for after it.
+    pub(super) fn put_back(&mut self, now: Instant) {
+        self.tokens += if self.remaining_pause(now).is_none() { 1.0 } else { 0.0 };
         self.in_flight = self.in_flight.saturating_sub(1);
         if let Some(server) = &mut self.server {
             server.put_back();
@@ -230,8 +236,28 @@ mod tests {
             [(); 3].map(|()| (pace.ready(now) == Ready::Now).then(|| pace.take(now))),
             [Some(()), Some(()), None]
         );
-        pace.put_back();
+        pace.put_back(now);
         assert_eq!(pace.ready(now), Ready::Now, "it was not sent");
+    }
+
+    #[test]
+    fn what_was_not_sent_because_of_a_429_does_not_go_out_in_one_burst_after_the_pause() {
+        let now = Instant::now();
+        let mut pace = Pace::new(10.0, now);
+        pace.take(now);
+        pace.ended(now);
+        (0..8).for_each(|_| pace.take(now));
+        let after = now + pace.on_rate_limited(now, Some(SECOND));
+        pace.ended(now);
+        (0..7).for_each(|_| pace.put_back(now));
+        let mut sent = 0;
+        while pace.ready(after) == Ready::Now && sent < 10 {
+            pace.take(after);
+            pace.on_response(after);
+            pace.ended(after);
+            sent += 1;
+        }
+        assert_eq!(sent, 5, "no more than half the rate in the second since the 429");
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Client {
     /// Reads the page of `page_token`, or else the first. An organization that is missing from the list may
     /// exist all the same: read it by its id.
     pub async fn organizations(&self, page_token: Option<&str>) -> Result<Page, RemoteError> {
-        self.page(None, page_token).await
+        self.shown(self.page(None, page_token).await)
     }
 
     /// Reads a page, filtered by external id. Whether the server's filter is exact, or works at all, is

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::reconcile::{Lane, Lanes, PATIENCE};
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -34,7 +33,7 @@ impl Default for Caller {
 }
 
 /// Shared by all clients of one host and port, or by those that have never got a token.
-pub(super) struct RateLimiter {
+pub(crate) struct RateLimiter {
     state: Mutex<State>,
     changed: Notify,
 }
@@ -43,7 +42,6 @@ type Waiting = oneshot::Sender<Result<Permit, Duration>>;
 
 struct State {
     pace: Pace,
-    first: VecDeque<Waiting>,
     waiting: Lanes<Arc<str>, Waiting>,
     /// Somebody gives out permits to those who wait.
     dispatching: bool,
@@ -52,35 +50,35 @@ struct State {
 /// Permission to send one request. Given back unused when it is dropped before
 /// [`Permit::sent`].
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     limiter: Arc<RateLimiter>,
     sent: bool,
 }
 
 impl RateLimiter {
     /// `rate` requests per second, bursts of as many.
-    pub(super) fn new(rate: f64) -> Arc<Self> {
+    pub(crate) fn new(rate: f64) -> Arc<Self> {
         let pace = Pace::new(rate, Instant::now());
-        let state = State { pace, first: VecDeque::new(), waiting: Lanes::default(), dispatching: false };
+        let state = State { pace, waiting: Lanes::default(), dispatching: false };
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
     }
 
     /// Waits until a request may be sent. `Err`: the host pauses; try again after
     /// this time.
-    pub(super) async fn acquire(self: &Arc<Self>, caller: &Caller) -> Result<Permit, Duration> {
+    pub(crate) async fn acquire(self: &Arc<Self>, caller: &Caller) -> Result<Permit, Duration> {
         let waiting = {
             let mut state = self.lock();
             let now = Instant::now();
             if let Some(left) = state.pace.remaining_pause(now).filter(|left| *left > PATIENCE) {
                 return Err(left);
             }
-            if state.nobody_waits() && state.pace.ready(now) == Ready::Now {
+            if state.waiting.is_empty() && state.pace.ready(now) == Ready::Now {
                 state.pace.take(now);
                 return Ok(self.permit());
             }
             let (sender, receiver) = oneshot::channel();
             match caller.first {
-                true => state.first.push_back(sender),
+                true => state.waiting.push_first(Arc::clone(&caller.flow), sender),
                 false => state.waiting.push(caller.lane, Arc::clone(&caller.flow), sender),
             }
             if !std::mem::replace(&mut state.dispatching, true) {
@@ -111,21 +109,19 @@ impl RateLimiter {
             let now = Instant::now();
             let mut state = self.lock();
             if let Some(left) = state.pace.remaining_pause(now).filter(|left| *left > PATIENCE) {
-                let first: Vec<_> = state.first.drain(..).collect();
-                for waiting in first.into_iter().chain(state.waiting.drain()) {
+                for waiting in state.waiting.drain() {
                     drop(waiting.send(Err(left))); // or it gave up
                 }
             }
             let ready = state.pace.ready(now);
-            if state.nobody_waits() {
+            if state.waiting.is_empty() {
                 state.dispatching = false;
                 return None;
             }
             if ready != Ready::Now {
                 return Some(ready);
             }
-            let next = state.first.pop_front().or_else(|| state.waiting.pop(|_, _| true).map(|(_, next)| next));
-            let Some(next) = next else { continue };
+            let Some((_, next)) = state.waiting.pop(|_, _| true) else { continue };
             if next.is_closed() {
                 continue;
             }
@@ -139,13 +135,18 @@ impl RateLimiter {
         Permit { limiter: Arc::clone(self), sent: false }
     }
 
+    /// How many requests a second it lets through, at present.
+    pub(super) fn rate(&self) -> f64 {
+        self.lock().pace.rate()
+    }
+
     /// The rest of the pause after a 429.
     pub(super) fn remaining_pause(&self) -> Option<Duration> {
         self.lock().pace.remaining_pause(Instant::now())
     }
 
     /// Records a response that is neither a 429 nor a server error.
-    pub(super) fn on_response(&self) {
+    pub(crate) fn on_response(&self) {
         self.lock().pace.on_response(Instant::now());
     }
 
@@ -167,15 +168,9 @@ impl RateLimiter {
     }
 }
 
-impl State {
-    fn nobody_waits(&self) -> bool {
-        self.first.is_empty() && self.waiting.is_empty()
-    }
-}
-
 impl Permit {
     /// The request is about to be sent.
-    pub(super) fn sent(&mut self) {
+    pub(crate) fn sent(&mut self) {
         self.sent = true;
     }
 }
@@ -185,7 +180,7 @@ impl Drop for Permit {
         let mut state = self.limiter.lock();
         match self.sent {
             true => state.pace.ended(Instant::now()),
-            false => state.pace.put_back(),
+            false => state.pace.put_back(Instant::now()),
         }
         drop(state);
         self.limiter.changed.notify_one();

@@ -126,6 +126,11 @@ impl Reported {
         (self.left + now.duration_since(self.at).as_secs_f64() * refill).min(self.most)
     }
 
+    /// What it was seen to refill each second, if anything.
+    pub(super) fn refill(&self) -> Option<f64> {
+        (self.refill > 0.0).then_some(self.refill)
+    }
+
     /// When something is left; `None`: now. `rate` is for a server that does not
     /// say when.
     pub(super) fn ready(&self, now: Instant, rate: f64) -> Option<Instant> {

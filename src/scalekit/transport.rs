@@ -106,6 +106,13 @@ impl Transport {
         &self.0.settings
     }
 
+    /// How many requests a second may be sent to `environment`, at present.
+    pub fn rate(&self, environment: &str) -> f64 {
+        let all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = environment.split('/').next().unwrap_or_default().to_owned();
+        all.get(&server).map_or(self.0.settings.rate, |limits| limits.rate_limiter.rate())
+    }
+
     /// The limits of `server`, a host and port; shared by all its clients.
     pub(super) fn limits(&self, server: &str) -> Arc<Limits> {
         let mut all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);

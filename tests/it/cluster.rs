@@ -41,14 +41,26 @@ impl Cluster {
         cluster
     }
 
+    /// The same, which lists only in pages.
+    pub fn without_streaming_lists() -> Self {
+        let cluster = Self::start(&["--without-streaming-lists"]);
+        cluster.define();
+        cluster
+    }
+
     /// The same without our definition.
     pub fn without_definition() -> Self {
+        Self::start(&[])
+    }
+
+    fn start(arguments: &[&str]) -> Self {
         let folder = root().join("tests/cluster");
         let parts = Command::new(folder.join("ensure")).stderr(Stdio::inherit()).output().unwrap();
         assert!(parts.status.success(), "the API server could not be built");
         let bin = PathBuf::from(String::from_utf8(parts.stdout).unwrap().trim());
         let mut starter = Command::new(folder.join("start"))
             .arg("--with-controller-manager")
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -27,5 +27,6 @@ mod osp;
 mod osp_plan;
 mod pictures;
 mod plugin;
+mod sweeps;
 mod terminal;
 mod world;

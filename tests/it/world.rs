@@ -130,6 +130,16 @@ impl World {
         operator.wait().unwrap();
     }
 
+    /// SIGTERM: whether it ends well within `seconds`.
+    pub fn stop_operator(&mut self, seconds: u64) -> bool {
+        let mut operator = self.operator.take().expect("an operator runs");
+        assert!(Command::new("kill").args(["-TERM", &operator.id().to_string()]).status().unwrap().success());
+        let ended = within(seconds, || operator.try_wait().unwrap());
+        drop(operator.kill());
+        drop(operator.wait());
+        ended.is_some_and(|status| status.success())
+    }
+
     /// The most memory that the operator has had, in bytes; `None` where the
     /// system does not tell.
     pub fn peak_memory(&self) -> Option<u64> {

@@ -132,7 +132,8 @@ async fn read(scalekit: &Scalekit, id: &OrganizationId) -> Result<Organization, 
     }
 }
 
-/// Adds the live policy; `None` if the organization was deleted in the meantime.
+/// Adds the live policy; `None` if the organization was deleted in the meantime. One without the feature
+/// inherits, whether its policy is shown or not.
 async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Option<Found>, String> {
     // a list may leave features out
     if organization.features.is_empty()
@@ -141,9 +142,15 @@ async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Res
         organization = whole;
     }
     let request = RemoteRequest::ReadPolicy(organization.id.clone());
-    match scalekit.request(&request).await {
+    let response = scalekit.request(&request).await;
+    let missing = matches!(&response, Err(error) if error.kind == ErrorKind::NotFound);
+    let is_there = !missing || read(scalekit, &organization.id).await.is_ok();
+    match response {
         Ok(RemoteResponse::Policy(live)) => Ok(Some((organization, live))),
         Ok(_) => Err(failed(organization.id)(RemoteError::new(ErrorKind::BadResponse))),
+        Err(error) if is_there && organization.inherits_despite(error.kind) => {
+            Ok(Some((organization, Live::Application)))
+        }
         Err(error) if error.kind == ErrorKind::NotFound => {
             tracing::info!(organization = %organization.id, "deleted in the meantime");
             Ok(None)

@@ -2,7 +2,7 @@
 
 use super::name::name;
 use crate::{
-    policy::{Live, Minutes, OrganizationId, Policy, Unit},
+    policy::{Live, Minutes, Mode, OrganizationId, Policy, Unit},
     reconcile::Organization,
 };
 
@@ -10,20 +10,22 @@ use crate::{
 pub(super) struct Exported {
     pub(super) name: String,
     id: OrganizationId,
-    enabled: bool,
+    mode: Mode,
     policy: Policy,
 }
 
 impl Exported {
     /// `None` if the policy can't be declared, since it is incomplete, inconsistent, or of an unknown
-    /// source.
+    /// source. The mode is Observe for a custom policy whose feature is off, since any other mode would
+    /// switch it on.
     pub(super) fn new(organization: &Organization, live: &Live) -> Option<Self> {
-        let (id, enabled) = (organization.id.clone(), organization.session_policy_enabled());
-        live.declarable().map(|policy| Self { name: name(organization), id, enabled, policy })
+        let policy = live.declarable()?;
+        let as_is = policy == Policy::Application || organization.session_policy_enabled();
+        let mode = if as_is { Mode::Enforce } else { Mode::Observe };
+        Some(Self { name: name(organization), id: organization.id.clone(), mode, policy })
     }
 
-    /// The manifest as YAML. Its mode is Observe where the feature is off, since any other mode would
-    /// switch it on.
+    /// The manifest as YAML.
     pub(super) fn yaml(&self, namespace: Option<&str>) -> String {
         let mut yaml = String::from("apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\nmetadata:\n");
         yaml += &format!("  name: \"{}\"\n", self.name);
@@ -40,7 +42,7 @@ impl Exported {
                 yaml += &session.idle().map(|idle| timeout("idleSessionTimeout", idle)).unwrap_or_default();
             }
         }
-        if !self.enabled {
+        if self.mode == Mode::Observe {
             yaml += "  mode: Observe # its feature session_policy is off; Enforce would switch it on\n";
         }
         yaml

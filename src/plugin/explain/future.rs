@@ -4,8 +4,8 @@
 use super::super::{age, cluster::Hint, output::fact, summary::Summary};
 use crate::{
     crd::ReportedRelease,
-    policy::{DeletionPolicy, Mode},
-    reconcile::{ConditionType, NextReconcile, Reason, Release, next_reconcile, without_revert},
+    policy::Mode,
+    reconcile::{ConditionType, NextReconcile, Reason, Release, next_reconcile, restores, without_revert},
     terminal::Output,
 };
 use jiff::Timestamp;
@@ -36,10 +36,7 @@ pub(in crate::plugin) fn deletion(summary: &Summary<'_>) -> &'static str {
         }
         (Some(Release::Restored), _) => "the organization has the policy already that it had before (status.adopted)",
         (Some(_), _) => "the organization inherits the application's policy already",
-        (None, _)
-            if spec.deletion == DeletionPolicy::Restore
-                && summary.adopted().is_some_and(|before| before.declarable().is_some()) =>
-        {
+        (None, _) if restores(spec, summary.adopted()) => {
             "first the organization gets the policy back that it had before (status.adopted)"
         }
         (None, Mode::TightenOnly) => {

@@ -6,7 +6,7 @@ use super::{
     world::{SECRET, Uid, World},
 };
 use crate::policy::ValidatedSpec;
-use crate::reconcile::{ErrorKind, Outcome, RemoteOutcome};
+use crate::reconcile::{ErrorKind, Outcome, RemoteOutcome, Requeue};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -107,4 +107,44 @@ fn row_134_a_sleeping_owner_whose_secret_moves_to_another_name_of_the_environmen
     assert!(matches!(minutes_later(&mut world, owner, other, 10), Outcome::Conflict { .. }));
     let after = world.object(owner).status.clone().unwrap();
     assert_eq!((before.adopted, before.claim), (after.adopted, after.claim));
+}
+
+#[test]
+fn row_134_an_owner_whose_own_host_goes_silent_loses_its_claim_to_who_reaches_the_environment_under_another() {
+    let mut world = World::new();
+    world.scalekit.issuer = Some(ISSUER.into());
+    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
+    let owner = world.declare_in("a", Ok(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) }));
+    world.reconcile(owner);
+    let other = world.declare_in("b", Ok(enforce(custom(240, None))));
+    let mut outcome = world.reconcile(other).outcome;
+    assert!(matches!(outcome, Outcome::Conflict { .. }));
+    for _ in 0..8 {
+        world.scalekit.down = Some(ErrorKind::Unreachable);
+        world.reconcile(owner);
+        world.scalekit.down = None;
+        world.advance(MINUTE);
+        outcome = world.reconcile(other).outcome;
+    }
+    assert_eq!(outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+}
+
+#[test]
+fn row_134_a_claim_that_lapsed_is_withdrawn_in_the_status_in_time_and_no_restart_brings_it_back() {
+    let (mut world, owner, other) = two();
+    world.edit(owner, |spec| spec.suspend = true);
+    world.secrets.clear();
+    world.advance(MINUTE);
+    world.reconcile(other); // and the next time of it is far away
+    let claim = |world: &World| world.object(owner).status.as_ref().unwrap().claim;
+    let mut ended = world.reconcile(owner);
+    while claim(&world).is_some() {
+        assert!(world.uptime() < MINUTE * 8, "it keeps its claim");
+        let Requeue::After(next) = ended.requeue else { panic!("nobody would look again: {:?}", ended.requeue) };
+        world.advance(next);
+        ended = world.reconcile(owner);
+    }
+    world.restart();
+    assert_eq!(world.reconcile(other).outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+    assert_eq!(world.live(), no_idle(240));
 }

@@ -6,7 +6,7 @@ use super::{
     samples::{HOST, application},
     world::{Habits, Uid, World, access},
 };
-use crate::policy::{Live, Mode, diff, tighten};
+use crate::policy::{Live, Mode, Policy, diff, tighten};
 use crate::reconcile::{ConditionType, HOUR};
 use proptest::prelude::*;
 
@@ -74,8 +74,8 @@ fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
             expected("True StricterKept")?;
         }
     }
-    prop_assert!(spec.mode == Mode::Observe || tenant.session_policy_on());
-    let custom = spec.policy != crate::policy::Policy::Application;
+    let custom = spec.policy != Policy::Application;
+    prop_assert!(spec.mode == Mode::Observe || !custom || tenant.session_policy_on());
     prop_assert!(object.finalizer || !spec.may_revert() || !custom || !ready.starts_with("True"));
     prop_assert!(!object.finalizer || spec.may_revert());
     Ok(())

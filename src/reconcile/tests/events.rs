@@ -4,7 +4,6 @@ use super::{
     samples::*,
     world::{On, Reconciled, Trouble, Uid, World, access},
 };
-use crate::policy::Policy;
 use crate::reconcile::{ErrorKind, Reason};
 use std::time::Duration;
 
@@ -118,7 +117,7 @@ fn a_note_fits_into_an_event_however_many_flags_changed() {
     world.tenant().features = others;
     world.scalekit.habits.unknown_flag = Some("flag_number_0");
     world.scalekit.habits.replaces_features = true;
-    let uid = world.declare(enforce(Policy::Application));
+    let uid = world.declare(enforce(declared()));
     let reconciled = world.reconcile(uid);
     assert!(reconciled.events.iter().any(|e| e.reason == Reason::FeaturesChanged));
     assert!(reconciled.events.iter().all(|e| e.note.len() <= 512));

@@ -11,6 +11,7 @@ use crate::reconcile::{
     SESSION_POLICY, State, Step, tests::random::TestResult,
 };
 use proptest::prelude::*;
+use std::time::Duration;
 
 proptest! {
     #![proptest_config(cases(1500))]
@@ -55,6 +56,9 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
             request
         );
     }
+    if let Some(Response::Listed { age, .. }) = &entry.response {
+        may_be_listed(state, *age)?;
+    }
     match &entry.step {
         Step::Request(Request::Remote(RemoteRequest::WritePolicy { policy, .. })) if state.deleting() => {
             a_revert_is_owed(entry, *policy)
@@ -76,6 +80,7 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
         }
         Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) => {
             announced(entry)?;
+            prop_assert!(state.spec().unwrap().policy != Policy::Application, "who inherits needs no feature");
             prop_assert!(state.observation.organization_is_fresh, "the list is one that was read just before");
             let read = &state.observation.organization.as_ref().unwrap().features;
             let ours = |name: &str| name == SESSION_POLICY;
@@ -91,6 +96,17 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
         Step::Request(Request::RemoveFinalizer(release)) => releasable(entry, release),
         _ => Ok(()),
     }
+}
+
+/// The list answers the first read of a reconcile that nobody waits for, or of a new
+/// resource, and never proves that an organization is gone.
+fn may_be_listed(state: &State, age: Duration) -> Result<(), TestCaseError> {
+    let resource = state.here().unwrap();
+    prop_assert!(!state.deleting() && !state.history.is_contested());
+    prop_assert!(resource.observed_generation < 0 || !resource.is_awaited());
+    prop_assert!(state.observation.resolved.is_none() && state.observation.not_found == 0);
+    prop_assert!(age <= state.interval() / 2);
+    Ok(())
 }
 
 /// Before the first write the status says so, the organization is pinned, and
@@ -124,7 +140,8 @@ fn desired(state: &State, policy: Policy) -> Result<(), TestCaseError> {
     prop_assert!(!diff(&policy, &live).is_empty(), "equal, so nothing to write");
     let organization = state.observation.organization.as_ref().unwrap();
     let tried = !organization.features_reported && state.observation.flag.tries > 0;
-    prop_assert!(organization.session_policy_enabled() || tried, "the flag comes first");
+    let inherits = policy == Policy::Application;
+    prop_assert!(organization.session_policy_enabled() || tried || inherits, "the flag comes first");
     let wanted = match spec.mode {
         Mode::Enforce => Some(spec.policy),
         Mode::TightenOnly => tighten(&spec.policy, &live),
@@ -210,7 +227,12 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
 fn bounded(reconciled: &[Entry]) -> Result<(), TestCaseError> {
     let conflict = |e: &&Entry| matches!(&e.response, Some(Response::Remote(Err(f))) if f.kind == ErrorKind::Conflict);
     // one that was refused with its credentials was not applied, and is sent once more
-    let refused = |e: &&Entry| matches!(&e.response, Some(Response::Remote(Err(f))) if f.kind.class() == ErrorClass::Unauthenticated);
+    // or while the feature was off, which the list did not show yet
+    let refused = |e: &&Entry| {
+        let listed = e.state.observation.organization_is_listed;
+        matches!(&e.response, Some(Response::Remote(Err(f)))
+            if f.kind.class() == ErrorClass::Unauthenticated || (listed && f.kind.hides_policy()))
+    };
     let policies: Vec<&Entry> = reconciled.iter().filter(|e| e.policy().is_some() && !refused(e)).collect();
     let conflicts = policies.iter().copied().filter(conflict).count();
     prop_assert!(policies.len() - conflicts <= 2 && conflicts <= 3, "{} writes", policies.len());

@@ -63,6 +63,9 @@ fn after_three_intervals_it_is_stale_until_the_server_is_back() {
         let (mut world, uid) = down_for(3, kind);
         assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Stale");
         assert_eq!(world.says(uid, ConditionType::Synced), format!("Unknown {reason}"));
+        for type_ in [ConditionType::FeatureEnabled, ConditionType::Effective] {
+            assert_eq!(world.says(uid, type_), "Unknown Stale", "{type_:?}");
+        }
         assert_eq!(
             (world.says(uid, ConditionType::Reconciling), world.says(uid, ConditionType::Stalled)),
             ("absent".into(), "absent".into())

@@ -19,6 +19,8 @@ pub(crate) struct Run {
     pub(crate) disable_feature: bool,
     /// The environment names itself, and has a second host name.
     pub(crate) issuer: bool,
+    /// Organizations are read from the list where that may be.
+    pub(crate) sweeps: bool,
     pub(crate) events: Vec<Action>,
 }
 
@@ -98,6 +100,7 @@ impl Run {
         world.settings.revert_delay = Duration::from_secs(self.revert_delay);
         world.settings.disable_feature = self.disable_feature;
         world.scalekit.issuer = self.issuer.then(|| ISSUER.into());
+        world.sweeps = self.sweeps;
         for event in &self.events {
             match event {
                 Action::Reconciled(uid, meanwhile) if world.knows(*uid) => {
@@ -290,9 +293,9 @@ pub(crate) fn runs() -> impl Strategy<Value = Run> {
     ];
     let habits = prop_oneof![1 => Just(Habits::default()), 1 => habits()];
     let delay = prop_oneof![Just(0u64), Just(10u64)];
-    let run = (habits, delay, any::<bool>(), any::<bool>(), declarations(), vec(events, 1..24));
-    run.prop_map(|(habits, revert_delay, disable_feature, issuer, first, mut events)| {
+    let run = (habits, delay, any::<bool>(), any::<[bool; 2]>(), declarations(), vec(events, 1..24));
+    run.prop_map(|(habits, revert_delay, disable_feature, [issuer, sweeps], first, mut events)| {
         events.insert(0, Action::Change(Change::Declare(first)));
-        Run { habits, revert_delay, disable_feature, issuer, events }
+        Run { habits, revert_delay, disable_feature, issuer, sweeps, events }
     })
 }

@@ -28,7 +28,7 @@ fn place(step: &Step) -> String {
 fn random_runs_reach_every_step_and_every_end() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeSet::new();
-    for _ in 0..3000 {
+    for _ in 0..5000 {
         let run = runs().new_tree(&mut runner).unwrap().current();
         let world = run.play(|_, _| Ok(())).unwrap();
         reached.extend(world.journal.iter().map(|entry| place(&entry.step)));

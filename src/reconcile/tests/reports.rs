@@ -5,10 +5,10 @@ use super::{
     random::{cases, runs},
     world::Entry,
 };
-use crate::policy::{Live, Mode, ValidatedSpec, diff, tighten};
+use crate::policy::{Live, Mode, Policy, ValidatedSpec, diff, tighten};
 use crate::reconcile::{
-    Condition, ConditionStatus, ConditionType, Outcome, RemoteOutcome, RemoteRequest, RemoteResponse, Request,
-    Response, StatusUpdate, Step,
+    Condition, ConditionStatus, ConditionType, ErrorClass, Organization, Outcome, RemoteOutcome, RemoteRequest,
+    RemoteResponse, Request, Response, StatusUpdate, Step,
 };
 use proptest::prelude::*;
 
@@ -79,31 +79,59 @@ fn ready_is_deserved(update: &StatusUpdate, reconciled: &[Entry], entry: &Entry)
         return Ok(());
     }
     let spec = entry.state.spec().unwrap();
-    prop_assert!(shown(reconciled).is_some_and(|live| allowed(spec, &live)), "{:?} is not declared", shown(reconciled));
-    prop_assert!(spec.mode == Mode::Observe || flag_seen_on(reconciled));
+    let live = shown(reconciled).or_else(|| inherited(spec, reconciled));
+    prop_assert!(live.is_some_and(|live| allowed(spec, &live)), "{live:?} is not declared");
+    let needs_feature = spec.mode != Mode::Observe && spec.policy != Policy::Application;
+    prop_assert!(!needs_feature || flag_seen_on(reconciled));
     Ok(())
+}
+
+/// The last request of this reconcile about the policy, and its response.
+fn about_policy(reconciled: &[Entry]) -> Option<(&RemoteRequest, &Response)> {
+    reconciled.iter().rev().find_map(|e| match (&e.step, &e.response) {
+        (
+            Step::Request(Request::Remote(
+                request @ (RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. }),
+            )),
+            Some(response),
+        ) => Some((request, response)),
+        _ => None,
+    })
 }
 
 /// The policy that the server showed after the last write of this reconcile.
 fn shown(reconciled: &[Entry]) -> Option<Live> {
-    let about_policy = |e: &&Entry| {
-        matches!(
-            &e.step,
-            Step::Request(Request::Remote(RemoteRequest::ReadPolicy(_) | RemoteRequest::WritePolicy { .. }))
-        )
-    };
-    match &reconciled.iter().rfind(about_policy)?.response {
-        Some(Response::Remote(Ok(RemoteResponse::Policy(live)))) => Some(*live),
+    match about_policy(reconciled)? {
+        (_, Response::Remote(Ok(RemoteResponse::Policy(live)))) => Some(*live),
         _ => None,
     }
 }
 
-fn flag_seen_on(reconciled: &[Entry]) -> bool {
-    let mut organizations = reconciled.iter().filter_map(|e| match &e.response {
-        Some(Response::Remote(Ok(RemoteResponse::Organization(organization)))) => Some(organization),
+/// What a refused read means where it is declared that the organization inherits: it has no feature.
+fn inherited(spec: &ValidatedSpec, reconciled: &[Entry]) -> Option<Live> {
+    let off = organization(reconciled).is_some_and(|organization| !organization.session_policy_enabled());
+    match about_policy(reconciled)? {
+        (RemoteRequest::ReadPolicy(_), Response::Remote(Err(error)))
+            if matches!(error.kind.class(), ErrorClass::Refused | ErrorClass::Absent) =>
+        {
+            (off && spec.policy == Policy::Application).then_some(Live::Application)
+        }
         _ => None,
-    });
-    organizations.next_back().is_some_and(|o| o.session_policy_enabled() || !o.features_reported)
+    }
+}
+
+/// The organization as last seen.
+fn organization(reconciled: &[Entry]) -> Option<&Organization> {
+    reconciled.iter().rev().find_map(|e| match &e.response {
+        Some(
+            Response::Remote(Ok(RemoteResponse::Organization(organization))) | Response::Listed { organization, .. },
+        ) => Some(organization),
+        _ => None,
+    })
+}
+
+fn flag_seen_on(reconciled: &[Entry]) -> bool {
+    organization(reconciled).is_some_and(|o| o.session_policy_enabled() || !o.features_reported)
 }
 
 fn allowed(spec: &ValidatedSpec, live: &Live) -> bool {

@@ -52,7 +52,7 @@ fn row_128_what_an_earlier_process_has_written_is_never_taken_for_what_was_there
         world.run(uid, Some(Crash { at, interrupted: Interrupted::CarriedOut }));
         world.advance(world.settings.settle);
         world.reconcile(uid);
-        assert_eq!(world.object(uid).status.clone().unwrap().adopted, None, "{at}");
+        assert_eq!(world.object(uid).status.clone().unwrap().adopted, Some(Live::Application), "{at}");
         assert_eq!(deleted(&mut world, uid), Outcome::Released(Release::Reverted));
     }
 }
@@ -161,6 +161,46 @@ fn row_128_what_was_there_before_the_first_write_counts_and_not_what_was_seen_be
         world.reconcile(uid);
         assert_eq!(world.live(), then);
     }
+}
+
+#[test]
+fn row_128_what_an_own_earlier_declaration_has_written_is_never_what_was_there() {
+    let edits: [fn(&mut ValidatedSpec); 3] = [
+        |spec| spec.deletion = DeletionPolicy::Retain,
+        |spec| spec.mode = Mode::Observe,
+        |spec| (spec.mode, spec.policy) = (Mode::Observe, custom(30, None)),
+    ];
+    for (before, release) in [(Live::Application, Release::Reverted), (no_idle(90), Release::Restored)] {
+        for edit in edits {
+            for created_so in [false, true] {
+                let mut world = before_us(before, true);
+                let mut spec = enforce(declared());
+                if created_so && spec.mode == Mode::Enforce {
+                    spec.deletion = DeletionPolicy::Retain; // which needs no finalizer
+                }
+                let uid = world.declare(spec);
+                world.reconcile(uid);
+                world.edit(uid, edit);
+                world.reconcile(uid);
+                world.edit(uid, |spec| *spec = restore(enforce(custom(240, 30))));
+                world.reconcile(uid);
+                assert_eq!(deleted(&mut world, uid), Outcome::Released(release.clone()));
+                assert_eq!(world.live(), before);
+            }
+        }
+    }
+}
+
+#[test]
+fn row_128_tighten_only_counts_what_was_there_when_it_first_wrote() {
+    let mut world = before_us(no_idle(90), true);
+    let uid = world.declare(restore(tighten_only(custom(480, None))));
+    world.reconcile(uid);
+    world.tenant().live = no_idle(600); // the customer's own, and looser
+    world.advance(world.settings.interval);
+    world.reconcile(uid);
+    assert_eq!(world.live(), no_idle(480));
+    assert_eq!((deleted(&mut world, uid), world.live()), (Outcome::Released(Release::Restored), no_idle(600)));
 }
 
 #[test]

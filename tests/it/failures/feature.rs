@@ -1,6 +1,6 @@
 //! Rows 30 to 34: the feature `session_policy` of an organization.
 
-use super::{SETTINGS, always, refuse, spec, world_with_faults};
+use super::{SETTINGS, always, foreign, refuse, says, spec, world_with_faults};
 use crate::{
     cluster::eventually,
     world::{World, condition},
@@ -149,4 +149,71 @@ async fn row_030_a_server_that_never_reports_its_features_is_asked_once_and_the_
         world.until("acme", "True", "InSync");
         world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
     }
+}
+
+/// Declares that `organization` is to inherit.
+fn inherit(organization: &str, mode: &str) -> String {
+    format!("{{organization: {{id: {organization}}}, policy: {{policySource: APPLICATION}}, mode: {mode}}}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_inherit_is_in_order_without_the_feature_and_nothing_is_written_for_it() {
+    // a server may show such an organization's policy, hide it, or not know the route
+    let declared = [
+        ("org_1", "Enforce", None),
+        ("org_2", "TightenOnly", None),
+        ("org_3", "Enforce", Some(400)),
+        ("org_4", "Enforce", Some(403)),
+        ("org_5", "TightenOnly", Some(404)),
+        ("org_6", "Observe", Some(501)),
+    ];
+    let mut world = World::without_operator(json!({"gate": {"mode": "flag"}})).await;
+    let off = json!([{"name": "sso", "enabled": true}, {"name": "session_policy", "enabled": false}]);
+    for (organization, _, status) in declared {
+        world.admin("PUT", &format!("organizations/{organization}"), &json!({"id": organization, "features": off}));
+        let path = format!("/api/v1/organizations/{organization}/session-policy");
+        if let Some(status) = status {
+            world.inject(&always("GET", &path, refuse(status)));
+        }
+    }
+    world.start_operator();
+    let name = |organization: &str| organization.replace('_', "-");
+    for (organization, mode, _) in declared {
+        world.apply(&name(organization), &inherit(organization, mode));
+    }
+    for (organization, mode, status) in declared {
+        let resource = world.until(&name(organization), "True", "InSync");
+        for (type_, expected) in [
+            ("Synced", "True InSync"),
+            ("FeatureEnabled", "False Disabled"),
+            ("Effective", "True AppliesFully"),
+            ("Stalled", "absent absent"),
+            ("Reconciling", "absent absent"),
+        ] {
+            assert_eq!(says(&resource, type_), expected, "{organization} {mode} {status:?}");
+        }
+        assert_eq!(resource["status"]["policy"]["policySource"], "APPLICATION", "{organization} {mode} {status:?}");
+        assert!(resource["metadata"]["finalizers"].is_null());
+        let reads = format!("method=GET&path=/api/v1/organizations/{organization}/session-policy");
+        let before = world.count(&reads);
+        eventually("further reads of its policy", 60, || (world.count(&reads) >= before + 3).then_some(()));
+    }
+    for (organization, ..) in declared {
+        world.until(&name(organization), "True", "InSync");
+        world.kubectl(&["delete", "osp", &name(organization), "--timeout=60s"]);
+    }
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_policy_that_is_shown_without_the_feature_is_taken_away_and_nothing_is_switched_on() {
+    let mut world = World::without_operator(json!({"gate": {"mode": "flag"}})).await;
+    world.edit("org_1", &json!({"policy": foreign()}));
+    world.start_operator();
+    world.apply("acme", &inherit("org_1", "Enforce"));
+    let resource = world.until("acme", "True", "InSync");
+    assert_eq!(says(&resource, "FeatureEnabled"), "False Disabled");
+    world.until_reconciled(2);
+    let sent = ("org_1/session-policy".to_owned(), json!({"policy_source": "APPLICATION"}));
+    assert_eq!((world.writes(), is_on(&world)), (vec![sent], false));
 }

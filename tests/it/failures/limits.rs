@@ -103,6 +103,47 @@ async fn row_010_new_organizations_get_through_a_limit_that_only_its_429s_tell()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_read_for_long_since_the_rate_is_too_low_says_so_and_the_log_says_what_it_takes() {
+    let mut world = World::without_operator(json!({})).await;
+    let crowd = Crowd(40);
+    crowd.arrive(&world, None);
+    world.start_operator();
+    crowd.until(&world, "True", "InSync");
+    world.kill_operator();
+    world.arguments.extend(["--rate-limit", "1"]);
+    world.start_operator(); // and they would need 40 requests/s
+    let says = |kind: &str, reason: &str, least: usize| {
+        eventually(&format!("{least} with {kind} Unknown for {reason}"), 60, || {
+            let all: Value = serde_json::from_str(&world.kubectl(&["get", "osp", "-o", "json"])).unwrap();
+            let unknown =
+                |r: &&Value| condition(r, kind).is_some_and(|c| c["status"] == "Unknown" && c["reason"] == reason);
+            (all["items"].as_array().unwrap().iter().filter(unknown).count() >= least).then_some(())
+        });
+    };
+    says("Synced", "RateLimited", 20);
+    says("Ready", "Stale", 20);
+    let log = world.log();
+    let said: Vec<&str> = log.lines().filter(|line| line.contains("raise spec.interval")).collect();
+    assert!(said.len() == 1 && said[0].contains("40 resources need 40.0 requests/s"), "{said:?}");
+    world.kill_operator();
+    world.arguments.clear();
+    world.start_operator();
+    crowd.until(&world, "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_reconciles_that_only_wait_for_their_turn() {
+    let mut world = World::without_operator(json!({})).await;
+    world.arguments.extend(["--rate-limit", "0.05", "--request-timeout", "30s"]);
+    let crowd = Crowd(10);
+    crowd.arrive(&world, None);
+    world.start_operator();
+    eventually("the first request", 60, || (world.count("method=GET") > 0).then_some(()));
+    assert!(world.stop_operator(30), "twice as long before: {}", world.log());
+    assert!(!world.log().contains("stopped before all reconciles were complete"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn row_011_a_rate_limit_in_the_body_pauses_the_environment() {
     for ran in [json!(600), json!("600")] {
         let detail = json!({"error_code": "RATE_LIMIT_EXCEEDED", "retry_after": ran});

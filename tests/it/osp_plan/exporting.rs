@@ -26,6 +26,7 @@ fn what_is_exported_changes_nothing() {
     let pipeline = mixed();
     let export = pipeline.osp(&["export"]).ended(0);
     assert_eq!(export.out.matches("kind: OrganizationSessionPolicy").count(), 25);
+    assert_eq!(export.out.matches("mode: ").count(), 1, "only a custom policy without the feature is not enforced");
     let plan = pipeline.osp_with_input(&["plan", "-"], &export.out).ended(0);
     assert!(plan.out.contains(": no changes, 25 as declared"), "{}", plan.out);
     assert_eq!(pipeline.osp(&["export"]).out, export.out, "the same again");
@@ -44,6 +45,28 @@ fn so_it_is_on_every_server() {
         assert!(plan.out.contains(": no changes, 25 as declared"), "{server}: {}", plan.out);
         assert!(pipeline.writes().is_empty());
     }
+}
+
+#[test]
+fn one_that_inherits_without_the_feature_is_exported_whether_its_policy_is_shown_or_not() {
+    let pipeline = Pipeline::new(4, json!({}));
+    for (organization, status) in [("org_1", 403), ("org_2", 404), ("org_3", 501)] {
+        let path = format!("/api/v1/organizations/{organization}/session-policy");
+        let fault = json!({"kind": "refuse", "status": status});
+        let rule = json!({"method": "GET", "path": path, "times": "forever", "fault": fault});
+        pipeline.admin("POST", "faults", &rule);
+    }
+    let export = pipeline.osp(&["export"]).ended(0);
+    assert_eq!(export.out.matches("policySource: APPLICATION").count(), 4, "{}", export.out);
+    assert!(!export.out.contains("mode: "), "{}", export.out);
+    let plan = pipeline.osp_with_input(&["plan", "-"], &export.out).ended(0);
+    assert!(plan.out.contains(": no changes, 4 as declared"), "{}", plan.out);
+    pipeline.osp_with_input(&["apply", "-", "--yes"], &export.out).ended(0);
+    assert!(pipeline.writes().is_empty());
+    // with the feature on a refused policy is an error
+    pipeline.edit("org_1", &json!({"features": on()}));
+    let export = pipeline.osp(&["export"]).ended(1);
+    assert!(export.err.contains("org_1: Forbidden"), "{}", export.err);
 }
 
 #[test]

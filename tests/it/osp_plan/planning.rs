@@ -317,3 +317,24 @@ fn an_external_id_is_no_command_of_a_workflow() {
     assert!(run.out.contains("\\u{200b}y") && !run.out.contains("##[") && !run.out.contains('\u{200b}'), "{}", run.out);
     assert!(run.out.lines().all(|line| !line.trim_start().starts_with("::")), "{}", run.out);
 }
+
+#[test]
+fn one_that_is_to_inherit_needs_no_feature() {
+    for mode in ["Enforce", "TightenOnly", "Observe"] {
+        let pipeline = Pipeline::new(2, json!({"gate": {"mode": "flag"}}));
+        let spec =
+            |n| format!("{{organization: {{id: org_{n}}}, mode: {mode}, policy: {{policySource: APPLICATION}}}}");
+        pipeline.manifest("one", &spec(1));
+        let run = pipeline.osp(&["plan", "policies"]).ended(0);
+        assert!(run.out.ends_with(": no changes, 1 as declared\n"), "{mode}: {}", run.out);
+        // whether a custom policy applies without the feature is not known
+        pipeline.edit("org_2", &json!({"policy": {"source": "CUSTOM", "absolute_minutes": 60}}));
+        pipeline.manifest("two", &spec(2));
+        let enforced = mode == "Enforce";
+        let run = pipeline.osp(&["plan", "policies"]).ended(if enforced { 2 } else { 0 });
+        assert!(!run.out.contains("feature session_policy"), "{mode}: {}", run.out);
+        pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
+        let taken_away = ("org_2/session-policy".to_owned(), json!({"policy_source": "APPLICATION"}));
+        assert_eq!(pipeline.writes(), if enforced { vec![taken_away] } else { vec![] }, "{mode}");
+    }
+}

@@ -45,7 +45,9 @@ proptest! {
                 // the planned end is the end
                 prop_assert_eq!(&is["before"]["policy"], &was["after"]["policy"]);
                 prop_assert_eq!(&is["before"]["effective"], &was["after"]["effective"]);
-                prop_assert_eq!(is["before"]["sessionPolicyEnabled"] == true, tells);
+                // a custom policy needs the feature; for one that is to inherit it stays as it was
+                let on = was["before"]["sessionPolicyEnabled"] == true || was["declared"]["policySource"] == "CUSTOM";
+                prop_assert_eq!(is["before"]["sessionPolicyEnabled"] == true, tells && on);
             }
         }
     }

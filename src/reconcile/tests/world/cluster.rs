@@ -39,7 +39,6 @@ impl Object {
             claim: status.and_then(|s| s.claim),
             enabled_feature: status.is_some_and(|s| s.enabled_feature),
             adopted: status.and_then(|s| s.adopted),
-            recorded: status.is_some_and(|s| s.observed.is_some()),
             observed_generation: status.map_or(-1, |s| s.observed_generation),
             conditions: status.map(|s| s.conditions.clone()).unwrap_or_default(),
             requested_at: self.requested_at.clone(),
@@ -63,6 +62,7 @@ impl Object {
             reconciled: false,
             unproven_for: None,
             served: false,
+            host: self.read().pinned.map(|pinned| pinned.environment),
         }
     }
 }

@@ -8,15 +8,15 @@ mod shell;
 mod trouble;
 
 pub(crate) use cluster::{Object, Uid};
-pub(crate) use reconcile::{Crash, Interrupted, Reconciled};
+pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled};
 pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
 use super::samples;
-use crate::policy::{Live, ValidatedSpec, Violation};
+use crate::policy::{Live, OrganizationId, ValidatedSpec, Violation};
 use crate::reconcile::{
-    Access, ConditionType, CredentialsError, CredentialsSource, History, HistoryEvent, Outages, RemoteRequest, Request,
-    Response, SESSION_POLICY, Settings, State, Step,
+    Access, ConditionType, CredentialsError, CredentialsSource, History, HistoryEvent, Organization, Outages,
+    RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, Step,
 };
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
@@ -56,6 +56,10 @@ pub(crate) struct World {
     started: Timestamp,
     histories: BTreeMap<Uid, History>,
     outages: Outages<Uid>,
+    /// The operator reads the list of organizations wherever that may answer.
+    pub(crate) sweeps: bool,
+    /// What each client has read of it last, and when.
+    pub(crate) lists: BTreeMap<Option<String>, (Timestamp, BTreeMap<OrganizationId, Organization>)>,
     /// What the shell holds in the reconcile under way.
     held: Held,
 }
@@ -134,6 +138,8 @@ impl World {
             started: Timestamp::from_second(1_800_000_000).unwrap(),
             histories: BTreeMap::new(),
             outages: Outages::default(),
+            sweeps: false,
+            lists: BTreeMap::new(),
             held: Held::default(),
         }
     }
@@ -251,17 +257,26 @@ impl World {
     pub(crate) fn restart(&mut self) {
         self.started = self.now;
         self.outages = Outages::default();
-        self.histories.values_mut().for_each(|history| *history = History::new(true, Duration::ZERO));
+        self.lists.clear();
+        for (uid, history) in &mut self.histories {
+            let predecessor = self.cluster.get(*uid).is_some_and(|object| object.read().may_have_written());
+            *history = History::new(predecessor, Duration::ZERO);
+        }
     }
 
     /// Time since the process started.
-    fn uptime(&self) -> Duration {
+    pub(crate) fn uptime(&self) -> Duration {
         Duration::try_from(self.now.duration_since(self.started)).unwrap_or_default()
     }
 
     fn record(&mut self, uid: Uid, events: impl IntoIterator<Item = HistoryEvent>) {
         let (now, history) = (self.uptime(), self.histories.get_mut(&uid).unwrap());
         events.into_iter().for_each(|event| history.record(event, now));
+    }
+
+    /// Another claimant waits for the claim of this resource to be confirmed.
+    pub(crate) fn contest(&mut self, uid: Uid) {
+        self.record(uid, [HistoryEvent::Contested { elsewhere: false }]);
     }
 
     /// The state at the start of a reconcile.

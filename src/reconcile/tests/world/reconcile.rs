@@ -3,8 +3,8 @@
 use super::{Entry, Held, Uid, World};
 use crate::policy::Policy;
 use crate::reconcile::{
-    ClusterWrite, Event, Outcome, RemoteRequest, Report, Request, Requeue, Response, STATUS_TRIES, State, StatusUpdate,
-    Step, next,
+    ClusterWrite, Contest, Event, HistoryEvent, Outcome, RemoteRequest, Report, Request, Requeue, Response,
+    STATUS_TRIES, State, StatusUpdate, Step, next,
 };
 use std::time::Duration;
 
@@ -38,6 +38,28 @@ pub(crate) enum Interrupted {
     CarriedOut,
     /// Scalekit carries it out after so much time.
     Late(Duration),
+}
+
+/// What the decisions of a reconcile cost, counted so that it is the same on every
+/// machine.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Effort {
+    /// How often the next step was asked for.
+    pub(crate) decisions: usize,
+    /// Allocations of memory.
+    pub(crate) allocations: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+}
+
+impl Effort {
+    fn of<T>(&mut self, decide: impl FnOnce() -> T) -> T {
+        let mut result = None;
+        let counted = allocation_counter::measure(|| result = Some(decide()));
+        self.allocations += counted.count_total;
+        self.bytes += counted.bytes_total;
+        result.unwrap()
+    }
 }
 
 impl World {
@@ -87,14 +109,48 @@ impl World {
         panic!("a reconcile does not end: {steps:#?}")
     }
 
+    /// Runs a reconcile; what its decisions cost.
+    pub(crate) fn measure(&mut self, uid: Uid) -> Effort {
+        let (mut state, mut effort, mut steps) = (self.state(uid), Effort::default(), Vec::new());
+        self.held = self.cluster.get(uid).map_or_else(Held::default, Held::of);
+        loop {
+            self.advance(Duration::from_secs(1));
+            state.clock = self.uptime();
+            effort.decisions += 1;
+            match effort.of(|| next(&state, self.now)) {
+                Step::Done(outcome) => {
+                    drop(effort.of(|| Report::of(&state, &outcome)));
+                    self.end(uid, state, steps, outcome);
+                    return effort;
+                }
+                Step::Request(request) => {
+                    let response = self.carry_out(uid, &state, &request);
+                    effort.of(|| state.handle_response(&request, response));
+                    steps.push(Step::Request(request));
+                }
+            }
+        }
+    }
+
+    /// The shell finds that a resource has been due for so long, and not had its turn.
+    pub(crate) fn wait_for_turn(&mut self, uid: Uid, waited: Duration) {
+        let mut state = self.state(uid);
+        let response = self.carry_out(uid, &state, &Request::ReadResource);
+        state.handle_response(&Request::ReadResource, response);
+        if let Some(update) = StatusUpdate::overdue(&state, waited) {
+            assert_eq!(self.store(uid, update), ClusterWrite::Done);
+        }
+    }
+
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
         let Report { update, events, requeue, history, contests } = Report::of(&state, &outcome);
         self.record(uid, history);
-        if let Some(other) = contests.and_then(|uid| uid.parse().ok()) {
+        if let Some(Contest { uid: other, elsewhere }) = contests {
+            let other = other.parse().unwrap();
             let now = self.uptime();
             if !self.histories[&other].was_just_confirmed(now) {
-                self.record(other, [crate::reconcile::HistoryEvent::Contested]);
+                self.record(other, [HistoryEvent::Contested { elsewhere }]);
             }
         }
         let woken = self.outages.record(&uid, &state, &outcome);

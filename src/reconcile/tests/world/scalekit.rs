@@ -147,6 +147,19 @@ impl Scalekit {
         Ok(RemoteResponse::Organization(Organization { id: id.clone(), external_id, features, features_reported }))
     }
 
+    /// What the list of organizations shows of those whose features it shows.
+    pub(crate) fn list(&self) -> BTreeMap<OrganizationId, Organization> {
+        let read = self.organizations.keys().filter_map(|id| match self.organization(id) {
+            Ok(RemoteResponse::Organization(organization)) if !organization.features.is_empty() => Some(organization),
+            _ => None,
+        });
+        let listed = read.map(|read| {
+            let on = read.session_policy_enabled();
+            (read.id.clone(), Organization::listed(read.id, read.external_id, on))
+        });
+        listed.collect()
+    }
+
     fn write_features(&mut self, id: &OrganizationId, sent: &[Feature]) -> Result<RemoteResponse, RemoteError> {
         let habits = self.habits.clone();
         let tenant = self.organizations.get_mut(id).ok_or_else(|| RemoteError::new(ErrorKind::NotFound))?;

@@ -6,6 +6,8 @@ use crate::reconcile::{
     Access, ClaimKey, Claimant, ClusterWrite, CredentialsError, ErrorKind, RemoteError, RemoteRequest, RemoteResponse,
     Request, Response, State, StatusUpdate, owner,
 };
+use jiff::Timestamp;
+use std::time::Duration;
 
 impl World {
     /// As the shell's effects do.
@@ -31,6 +33,9 @@ impl World {
             Request::AddFinalizer => Response::Cluster(self.set_finalizer(uid, true)),
             Request::RemoveFinalizer(_) => Response::Cluster(self.set_finalizer(uid, false)),
             Request::Remote(request) => {
+                if let Some(listed) = self.listed(state, request) {
+                    return listed;
+                }
                 let (_, access) = self.held.client.clone().expect("no request without credentials");
                 self.record(uid, state.before_request(request));
                 let response = self.request(uid, &access.environment, request);
@@ -38,6 +43,21 @@ impl World {
                 Response::Remote(response)
             }
         }
+    }
+
+    /// From the last list that the client has read, or a new one where that is too old.
+    fn listed(&mut self, state: &State, request: &RemoteRequest) -> Option<Response> {
+        let (id, longest) = state.listable(request).filter(|_| self.sweeps)?;
+        let (secret, access) = self.held.client.clone()?;
+        let age = |at: Timestamp| Duration::try_from(self.now.duration_since(at)).unwrap();
+        let lists = access.environment == self.scalekit.environment && self.scalekit.down.is_none();
+        let young = self.lists.get(&secret).is_some_and(|(at, _)| age(*at) < longest);
+        if !young && lists {
+            self.lists.insert(secret.clone(), (self.now, self.scalekit.list()));
+        }
+        let (at, list) = self.lists.get(&secret).filter(|(at, _)| age(*at) < longest)?;
+        let organization = list.get(&id).filter(|organization| state.is_answered_by(request, organization))?.clone();
+        Some(Response::Listed { organization, age: age(*at) })
     }
 
     /// What the environment says that it is, where only its custom domain may be a
@@ -69,7 +89,7 @@ impl World {
     /// their claims.
     pub(crate) fn owner(&self, id: &OrganizationId) -> Option<Uid> {
         let environment = self.scalekit.issuer.clone().unwrap_or_else(|| self.scalekit.environment.clone());
-        let keys = [ClaimKey::Verified { environment, organization: id.clone() }];
+        let keys = [ClaimKey::Verified { environment: environment.into(), organization: id.clone() }];
         let claimants: Vec<_> = self.cluster.objects.iter().map(Object::claimant).collect();
         let claimants: Vec<_> = claimants.into_iter().filter(|claimant| claimant.claims(&keys)).collect();
         owner(&claimants).and_then(|owner| owner.uid.parse().ok())
