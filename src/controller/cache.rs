@@ -11,11 +11,11 @@ use super::{
     object::Object,
     resource_ref::{ResourceRef, Uid},
     status,
+    texts::Texts,
 };
 use crate::{
     policy::OrganizationRef,
     reconcile::{Claim, ClaimKey, Claimant, Resource, Trigger, Watched},
-    scalekit::Pruned,
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -143,18 +143,6 @@ struct Inner {
     claims: BTreeSet<(u64, Uid)>,
     hasher: RandomState,
     texts: Texts,
-}
-
-/// Each text once: environments, namespaces, names of Secrets.
-#[derive(Default)]
-struct Texts(Pruned<Arc<str>, Arc<str>>);
-
-impl Texts {
-    fn share(&mut self, text: &mut Arc<str>) {
-        let here = Arc::clone(text);
-        let in_use = |kept: &mut Arc<str>| Arc::strong_count(kept) > 2; // by more than key and value
-        *text = Arc::clone(self.0.get_or_insert(Arc::clone(&here), in_use, || here));
-    }
 }
 
 /// What to reconcile after a change of the cache.

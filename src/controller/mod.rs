@@ -23,6 +23,7 @@ mod scale;
 mod secret;
 mod status;
 mod sweeps;
+mod texts;
 mod uninstall;
 mod watch;
 mod worker;
