@@ -2,7 +2,6 @@
 
 use super::{
     application_policies::ApplicationPolicies,
-    backoff,
     cache::{Cache, Entry, Source, version},
     credentials::{self, CredentialStore, CredentialsRef},
     flow::Flow,
@@ -220,9 +219,12 @@ impl Context {
         self.enqueue_staggered(&there);
     }
 
-    /// Enqueues the resources that name one of these organizations, which look different than before.
-    pub(super) fn organizations_changed(&self, names: Vec<OrganizationRef>) {
-        let there = self.cache.uids_named(names);
+    /// Enqueues the resources of `environment` that name one of these organizations, which look different
+    /// than before.
+    pub(super) fn organizations_changed(&self, environment: &str, names: Vec<OrganizationRef>) {
+        let mut there = self.cache.uids_named(names);
+        let is_there = |entry: &Entry| entry.environment.as_deref() == Some(environment);
+        there.retain(|uid| self.cache.with(uid, is_there) == Some(true));
         if !there.is_empty() {
             tracing::info!(resources = there.len(), "organizations changed");
             self.enqueue_staggered(&there);
@@ -245,7 +247,8 @@ impl Context {
         match update.trigger {
             Trigger::Changed => self.queue.add(&uid),
             Trigger::Requested => self.queue.add_requested(&uid),
-            Trigger::Scheduled => self.queue.add_after(&uid, interval.mul_f64(backoff::spread(&uid)), Lane::Resync),
+            // another time at each start, so that starts in a row put off none for ever
+            Trigger::Scheduled => self.queue.add_after(&uid, interval.mul_f64(fastrand::f64()), Lane::Resync),
             Trigger::None if update.went_back => self.queue.add(&uid),
             Trigger::None => {}
         }
@@ -321,12 +324,15 @@ mod tests {
     }
 
     fn object(version: &str) -> Object {
-        serde_json::from_value(json!({
+        serde_json::from_value(value(version)).unwrap()
+    }
+
+    fn value(version: &str) -> serde_json::Value {
+        json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
             "metadata": {"namespace": "a", "name": "x", "uid": "1", "resourceVersion": version},
             "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
-        }))
-        .unwrap()
+        })
     }
 
     #[tokio::test(start_paused = true)]
@@ -346,6 +352,24 @@ mod tests {
         assert!(context.records.lock().unwrap().is_empty());
         assert!(context.outages.lock().unwrap().is_empty());
         assert!(context.queue.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn starts_in_a_row_do_not_put_off_the_same_resources_each_time() {
+        let at_rest = json!({"status": {"observedGeneration": 1, "claim": "Verified", "conditions": [
+            {"type": "Ready", "status": "True", "reason": "InSync", "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        ]}, "metadata": {"uid": "2", "generation": 1}, "spec": {"organization": {"id": "org_2"}}});
+        let mut early = 0;
+        for _ in 0..40 {
+            let (context, _, _) = context("1");
+            let mut value = value("2");
+            json_patch::merge(&mut value, &at_rest);
+            context.observe(&serde_json::from_value(value).unwrap(), Source::Start).unwrap();
+            let half = context.settings.interval / 2;
+            early += usize::from(tokio::time::timeout(half, context.queue.get(|uid| context.flow(uid))).await.is_ok());
+        }
+        assert!((1..40).contains(&early), "{early}");
     }
 
     #[tokio::test]

@@ -63,10 +63,11 @@ impl<'a> Effects<'a> {
     pub(super) async fn listed(&mut self, state: &State, request: &RemoteRequest) -> Option<Response> {
         let (id, longest) = state.listable(request)?;
         let (client, caller, context) = (self.client.clone()?, self.caller(state, request), self.context);
+        let environment = client.environment().to_string();
         let is_named = |names: &[OrganizationRef]| !context.cache.uids_named(names.iter().cloned()).is_empty();
         let listing = context.sweeps.get(&client, caller, (&id, longest), is_named);
         let listing = self.without_worker(context.parking.wait(listing)).await;
-        context.organizations_changed(listing.changed);
+        context.organizations_changed(&environment, listing.changed);
         if let Some(error) = listing.failure {
             return Some(Response::Remote(Err(error))); // whoever probes an outage sends the next probe
         }

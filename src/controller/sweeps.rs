@@ -260,6 +260,7 @@ mod tests {
             let mut names: Vec<_> =
                 before().changed(&listed(after), complete).iter().map(ToString::to_string).collect();
             names.sort();
+            names.dedup();
             names
         };
         let (first, second) = (("org_1", "a", Some(true)), ("org_2", "b", Some(true)));

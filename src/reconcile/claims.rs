@@ -115,9 +115,14 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     }
     let read = state.observation.organization.is_some();
     match outcome {
+        Some(outcome)
+            if !confirms(state, outcome)
+                && state.history.unproven_for(state.began).is_some_and(|unproven| unproven >= LAPSE) =>
+        {
+            None
+        }
         Some(Outcome::Undecided | Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
         Some(outcome) if is_refused(outcome) => None,
-        Some(_) if !read && state.history.unproven_for(state.began).is_some_and(|unproven| unproven >= LAPSE) => None,
         Some(outcome) if is_unconfirmed(state, outcome) => {
             before.filter(|_| state.history.unconfirmed_for(state.began) < UNCONFIRMED)
         }
@@ -127,6 +132,14 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
 
 /// How long an unconfirmed claim stays: a Secret that is made anew, or one odd answer, must not give the organization to somebody else.
 const UNCONFIRMED: Duration = Duration::from_secs(60);
+
+/// Whether a reconcile that ended in `outcome` confirms the claim: it has read the
+/// organization itself and no other one, in an environment that is known to be this
+/// one.
+pub(super) fn confirms(state: &State, outcome: &Outcome) -> bool {
+    let changed = matches!(outcome, Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. }));
+    state.observation.reaches_organization() && state.alleged.is_none() && !changed && !is_refused(outcome)
+}
 
 /// Whether Scalekit refused the credentials.
 pub(super) fn is_refused(outcome: &Outcome) -> bool {

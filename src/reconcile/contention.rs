@@ -5,7 +5,7 @@
 //! said with the condition Contended (`docs/failures.md` rows 35, 48 and 113).
 
 use super::{HOUR, State};
-use crate::policy::tighten;
+use crate::policy::{Live, tighten};
 use std::time::Duration;
 
 /// So often within an [`HOUR`] others undo what we wrote before it counts as
@@ -41,7 +41,7 @@ pub(super) fn correction_delay(state: &State) -> Duration {
 pub(super) fn gives_way(state: &State) -> bool {
     let enabled = state.observation.organization.as_ref().is_some_and(|o| o.session_policy_enabled());
     match (state.spec(), &state.observation.live) {
-        (Some(spec), Some(live)) => enabled && tighten(&spec.policy, live).is_none(),
+        (Some(spec), Some(live)) => enabled && *live != Live::Unrecognized && tighten(&spec.policy, live).is_none(),
         _ => false,
     }
 }

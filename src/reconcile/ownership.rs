@@ -146,7 +146,7 @@ impl Claimant {
     /// Its claim was contested for so long that its credentials can't be good any
     /// more, or it takes care that nobody tries them.
     fn is_lapsed(&self) -> bool {
-        self.unproven_for.is_some_and(|unproven| unproven >= LAPSE) && !self.claim.reverting
+        self.unproven_for.is_some_and(|unproven| unproven >= LAPSE)
     }
 
     /// What the organization that is found at one of `keys` had before this one

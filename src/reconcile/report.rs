@@ -1,8 +1,8 @@
 //! All that follows from the end of a reconcile.
 
 use super::{
-    Contest, ErrorClass, Event, HistoryEvent, Outcome, RemoteError, Requeue, State, StatusUpdate, claims::is_refused,
-    claims::is_unconfirmed, events, ownership::LAPSE, reached, requeue,
+    Contest, ErrorClass, Event, HistoryEvent, Outcome, RemoteError, Requeue, State, StatusUpdate, claims::confirms,
+    claims::is_refused, claims::is_unconfirmed, events, ownership::LAPSE, reached, requeue,
 };
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Report {
         // an outage in between says nothing of the credentials
         let refused = is_refused(outcome).then_some(true).or(reached.filter(|reached| *reached).map(|_| false));
         let unconfirmed = HistoryEvent::Unconfirmed(is_unconfirmed(state, outcome));
-        let confirmed = state.observation.reaches_organization() && !is_refused(outcome);
+        let confirmed = confirms(state, outcome);
         let unproven = (state.history.is_contested() && !confirmed).then(|| is_unproven(state, outcome));
         Self {
             contests: state.contests.clone(),

