@@ -93,7 +93,7 @@ struct Arguments {
     gateway_timeout: Duration,
 
     /// Where /livez, /readyz and /metrics answer
-    #[arg(long, env = "OSP_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
+    #[arg(long, env = "OSP_HTTP_ADDR", default_value = "[::]:8080", global = true)]
     http_addr: SocketAddr,
 
     /// Format of the log on stderr; RUST_LOG sets its level

@@ -129,7 +129,7 @@ impl KubeApi {
             patch.extend(operations);
         }
         let patch: json_patch::Patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
-        let params = PatchParams::default();
+        let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
         let patched = self.with_deadline(api.patch(&reference.name, &params, &Patch::Json::<()>(patch))).await;
         let refused = matches!(&patched, Err(KubeError::Kube(error)) if code(error) == Some(422));
         // 422 means that a test of the patch failed, or that the server never accepts the patch; a test can fail only
@@ -173,12 +173,21 @@ fn refused<T>(response: &Result<T, KubeError>) -> Option<bool> {
     }
 }
 
-/// The message of an error, since kube's own text adds a dump of the response.
+/// The message of an error, since kube's own text adds a dump of the response, and names no cause.
 fn response_text(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => format!("{} (HTTP {})", status.message, status.code),
-        other => other.to_string(),
+    if let kube::Error::Api(status) = error {
+        return format!("{} (HTTP {})", status.message, status.code);
     }
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// The HTTP status of an error response.
@@ -195,5 +204,18 @@ fn write_outcome(written: Result<Object, KubeError>) -> Written {
         Err(KubeError::Kube(error)) if code(&error) == Some(404) => Ok(Err(ClusterWrite::Gone)),
         Err(KubeError::Kube(error)) if code(&error) == Some(409) => Ok(Err(ClusterWrite::Outdated)),
         written => written.map(Ok),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_api_server_that_refuses_connections_is_named_with_that_cause() {
+        drop(rustls::crypto::ring::default_provider().install_default()); // the first one is as good
+        let client = Client::try_from(Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
+        let error = KubeError::from(client.apiserver_version().await.unwrap_err()).to_string();
+        assert!(error.contains("refused") && error.matches("client error").count() == 1, "{error}");
     }
 }

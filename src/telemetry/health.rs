@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     convert::Infallible,
     io,
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -94,7 +94,13 @@ impl Health {
 
     /// Listens on `address` and serves until `shutdown`; returns the address at once.
     pub async fn serve(&self, address: SocketAddr, shutdown: CancellationToken) -> io::Result<SocketAddr> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = match TcpListener::bind(address).await {
+            // the default address is that of IPv4 and IPv6, and a machine may have no IPv6
+            Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+                TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await?
+            }
+            listener => listener?,
+        };
         let bound = listener.local_addr()?;
         let health = self.clone();
         tokio::spawn(async move {
@@ -186,7 +192,7 @@ fn count(refusals: &AtomicU32, refused: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use std::net::IpAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     async fn serve(ip: IpAddr) -> SocketAddr {
