@@ -2,7 +2,11 @@
 //! delay a reconcile for minutes without a log line.
 
 use super::{object::Object, resource_ref::ResourceRef};
-use crate::{crd::FINALIZER, reconcile::ClusterWrite, telemetry::Health};
+use crate::{
+    crd::FINALIZER,
+    reconcile::ClusterWrite,
+    telemetry::{Health, with_causes},
+};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Config, ResourceExt,
@@ -175,19 +179,10 @@ fn refused<T>(response: &Result<T, KubeError>) -> Option<bool> {
 
 /// The message of an error, since kube's own text adds a dump of the response, and names no cause.
 fn response_text(error: &kube::Error) -> String {
-    if let kube::Error::Api(status) = error {
-        return format!("{} (HTTP {})", status.message, status.code);
+    match error {
+        kube::Error::Api(status) => format!("{} (HTTP {})", status.message, status.code),
+        other => with_causes(other),
     }
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// The HTTP status of an error response.

@@ -6,6 +6,7 @@ mod logging;
 mod metrics;
 mod shutdown;
 
+pub use crate::terminal::with_causes;
 pub use core_dumps::no_core_dumps;
 pub use health::Health;
 pub use logging::{Format, install, install_for_people};
