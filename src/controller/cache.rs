@@ -34,7 +34,8 @@ pub(super) struct Entry {
     pub(super) interval: Option<Duration>,
     /// `status.environment`.
     pub(super) environment: Option<Arc<str>>,
-    /// An earlier process may have sent writes for it: it was in the first list.
+    /// An earlier process may have sent writes for it: it was in the first list, and
+    /// is pinned or has our finalizer.
     pub(super) predecessor: bool,
     created: Timestamp,
     pub(super) version: Option<u64>,
@@ -106,7 +107,7 @@ pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &
 
 fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timestamp, claim: Claim) -> Claimant {
     let (namespace, name, uid) = (namespace.to_string(), name.to_string(), uid.to_string());
-    Claimant { created, namespace, name, uid, claim, reconciled: false, unproven_for: None, served: false, host: None }
+    Claimant { created, namespace, name, uid, claim, reconciled: false, lapsed: false, served: false, host: None }
 }
 
 /// The resource version as a number; Kubernetes guarantees that it is one.

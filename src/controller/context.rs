@@ -179,12 +179,11 @@ impl Context {
     }
 
     /// What this process knows of the claim of a resource: whether a reconcile of it
-    /// has ended, and how long its contested claim could not be confirmed.
-    pub(super) fn known_of(&self, uid: &str) -> (bool, Option<Duration>) {
+    /// has ended, and whether its contested claim has lapsed.
+    pub(super) fn known_of(&self, uid: &str) -> (bool, bool) {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let history = records.get(uid).map(|record| &record.history);
-        let reconciled = history.is_some_and(|history| history.was_reconciled());
-        (reconciled, history.and_then(|history| history.unproven_for(self.uptime())))
+        history.map_or((false, false), |history| (history.was_reconciled(), history.has_lapsed(self.uptime())))
     }
 
     /// Reconciles a resource whose claim another one has met, unless it was

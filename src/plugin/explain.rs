@@ -61,7 +61,7 @@ fn claimant(resource: &OrganizationSessionPolicy) -> Claimant {
             ..Claim::default()
         },
         reconciled: true,
-        unproven_for: None,
+        lapsed: false,
         host: None,
         served: true,
     }

@@ -1,7 +1,7 @@
 //! What a resource claims, and what its status says of that at the end of a
 //! reconcile. Which of several claims counts is decided in `ownership`.
 
-use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, RemoteOutcome, Resource, State, ownership::LAPSE};
+use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, RemoteOutcome, Resource, State};
 use crate::policy::{ExternalId, OrganizationId, OrganizationRef, ValidatedSpec};
 use std::{sync::Arc, time::Duration};
 
@@ -115,12 +115,7 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     }
     let read = state.observation.organization.is_some();
     match outcome {
-        Some(outcome)
-            if !confirms(state, outcome)
-                && state.history.unproven_for(state.began).is_some_and(|unproven| unproven >= LAPSE) =>
-        {
-            None
-        }
+        Some(outcome) if !confirms(state, outcome) && state.history.has_lapsed(state.began) => None,
         Some(Outcome::Undecided | Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. })) => before,
         Some(outcome) if is_refused(outcome) => None,
         Some(outcome) if is_unconfirmed(state, outcome) => {
@@ -130,7 +125,8 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     }
 }
 
-/// How long an unconfirmed claim stays: a Secret that is made anew, or one odd answer, must not give the organization to somebody else.
+/// How long an unconfirmed claim stays: a Secret that is made
+/// anew, or one odd answer, must not give the organization to somebody else.
 const UNCONFIRMED: Duration = Duration::from_secs(60);
 
 /// Whether a reconcile that ended in `outcome` confirms the claim: it has read the

@@ -11,6 +11,10 @@ pub const HOUR: Duration = Duration::from_secs(60 * 60);
 /// How long nobody needs to ask again whether a claim holds.
 const CONFIRMED: Duration = Duration::from_secs(30);
 
+/// How long a contested claim holds that is not confirmed: longer than an own write
+/// can land, and than a short outage.
+const LAPSE: Duration = Duration::from_secs(5 * 60);
+
 /// So many corrections are remembered; the decision asks for no more.
 const CORRECTIONS: usize = 8;
 
@@ -206,9 +210,14 @@ impl History {
         self.contested.is_some_and(|(_, elsewhere)| elsewhere)
     }
 
-    /// How long a contested claim could not be confirmed.
-    pub fn unproven_for(&self, now: Duration) -> Option<Duration> {
-        self.unproven_since.map(|since| since.age(now))
+    /// How long the claim still holds if it stays contested and unproven.
+    pub fn lapses_in(&self, now: Duration) -> Duration {
+        self.unproven_since.map_or(LAPSE, |since| LAPSE.saturating_sub(since.age(now)))
+    }
+
+    /// Whether it was contested for so long that it does not hold any more.
+    pub fn has_lapsed(&self, now: Duration) -> bool {
+        self.lapses_in(now).is_zero()
     }
 
     /// How long Scalekit has refused the credentials.

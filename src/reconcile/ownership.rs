@@ -6,7 +6,7 @@
 
 use crate::policy::{Live, OrganizationId, OrganizationRef};
 use jiff::Timestamp;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// Where claims of one organization are found. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,9 +68,9 @@ pub struct Claimant {
     /// A reconcile of it has ended since the operator started, so that what it
     /// claims is known.
     pub reconciled: bool,
-    /// How long its credentials could not read the organization though another
-    /// claimant asked for it; `None`: nobody did, or they have.
-    pub unproven_for: Option<Duration>,
+    /// Its claim was contested for so long that its credentials can't be good any more,
+    /// or it takes care that nobody tries them.
+    pub lapsed: bool,
     /// The operator's default credentials are for resources of its namespace.
     pub served: bool,
     /// The host of the environment that its status names.
@@ -86,10 +86,6 @@ pub struct Contest {
     /// be all that is reachable of it.
     pub elsewhere: bool,
 }
-
-/// How long a contested claim holds that is not confirmed: longer than an own write
-/// can land, and than a short outage.
-pub(super) const LAPSE: Duration = Duration::from_secs(5 * 60);
 
 /// Whether a resource is the one that may write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -134,19 +130,13 @@ impl Claimant {
     /// with the credentials that have just read the organization counts too,
     /// unless it may not use them.
     pub fn claims(&self, keys: &[ClaimKey]) -> bool {
-        let verified = self.claim.counts && !self.is_lapsed();
+        let verified = self.claim.counts && !self.lapsed;
         let counts = |key: &ClaimKey| match key {
             ClaimKey::Verified { .. } => verified,
             ClaimKey::Declared { credentials, .. } => credentials.is_some() || self.served || verified,
             ClaimKey::Named(_) => false,
         };
         self.claim.keys.iter().any(|key| counts(key) && keys.contains(key))
-    }
-
-    /// Its claim was contested for so long that its credentials can't be good any
-    /// more, or it takes care that nobody tries them.
-    fn is_lapsed(&self) -> bool {
-        self.unproven_for.is_some_and(|unproven| unproven >= LAPSE)
     }
 
     /// What the organization that is found at one of `keys` had before this one

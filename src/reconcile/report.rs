@@ -2,7 +2,7 @@
 
 use super::{
     Contest, ErrorClass, Event, HistoryEvent, Outcome, RemoteError, Requeue, State, StatusUpdate, claims::confirms,
-    claims::is_refused, claims::is_unconfirmed, events, ownership::LAPSE, reached, requeue,
+    claims::is_refused, claims::is_unconfirmed, events, reached, requeue,
 };
 use std::time::Duration;
 
@@ -60,8 +60,7 @@ impl Report {
 
 /// When a claim lapses that stays unproven; then the status says so.
 fn lapse(state: &State, unproven: bool) -> Option<Duration> {
-    let since = state.history.unproven_for(state.began).unwrap_or_default();
-    Some(LAPSE.saturating_sub(since)).filter(|left| unproven && !left.is_zero())
+    Some(state.history.lapses_in(state.began)).filter(|left| unproven && !left.is_zero())
 }
 
 /// Whether a reconcile that did not confirm the claim says something about it: not

@@ -5,7 +5,7 @@ use super::{
     samples::*,
     world::{On, SECRET, Trouble, Uid, World},
 };
-use crate::policy::ValidatedSpec;
+use crate::policy::{Policy, ValidatedSpec};
 use crate::reconcile::{ErrorKind, Outcome, RemoteOutcome, Requeue};
 use std::time::Duration;
 
@@ -20,6 +20,18 @@ fn two() -> (World, Uid, Uid) {
     world.reconcile(owner);
     let other = world.declare_in("b", Ok(enforce(custom(240, None))));
     assert!(matches!(world.reconcile(other).outcome, Outcome::Conflict { .. }));
+    (world, owner, other)
+}
+
+/// An owner that reaches the environment through its own domain, and a younger
+/// resource that reaches it under its own name and was not reconciled yet.
+fn two_names(policy: Policy) -> (World, Uid, Uid) {
+    let mut world = World::new();
+    world.scalekit.issuer = Some(ISSUER.into());
+    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
+    let owner = world.declare_in("a", Ok(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(policy) }));
+    world.reconcile(owner);
+    let other = world.declare_in("b", Ok(enforce(custom(240, None))));
     (world, owner, other)
 }
 
@@ -111,12 +123,7 @@ fn row_134_a_sleeping_owner_whose_secret_moves_to_another_name_of_the_environmen
 
 #[test]
 fn row_134_an_owner_whose_own_host_goes_silent_loses_its_claim_to_who_reaches_the_environment_under_another() {
-    let mut world = World::new();
-    world.scalekit.issuer = Some(ISSUER.into());
-    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
-    let owner = world.declare_in("a", Ok(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) }));
-    world.reconcile(owner);
-    let other = world.declare_in("b", Ok(enforce(custom(240, None))));
+    let (mut world, owner, other) = two_names(declared());
     let mut outcome = world.reconcile(other).outcome;
     assert!(matches!(outcome, Outcome::Conflict { .. }));
     for _ in 0..8 {
@@ -185,13 +192,7 @@ fn row_134_what_an_environment_only_says_that_it_is_confirms_no_claim() {
 
 #[test]
 fn row_134_a_revert_through_a_host_that_went_silent_keeps_nobody_out_for_good() {
-    let mut world = World::new();
-    world.scalekit.issuer = Some(ISSUER.into());
-    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
-    let spec = ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(43_200, None)) };
-    let owner = world.declare_in("a", Ok(spec));
-    world.reconcile(owner);
-    let other = world.declare_in("b", Ok(enforce(custom(240, None))));
+    let (mut world, owner, other) = two_names(custom(43_200, None));
     world.delete(owner);
     for _ in 0..2 {
         world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::Unreachable));

@@ -60,7 +60,7 @@ impl Object {
             uid: self.uid.to_string(),
             claim: Claim::of(&self.read(), self.namespace),
             reconciled: false,
-            unproven_for: None,
+            lapsed: false,
             served: false,
             host: self.read().pinned.map(|pinned| pinned.environment),
         }

@@ -102,9 +102,9 @@ impl World {
         let found = |other: &&Object| other.uid != uid && other.claimant().claim.keys.iter().any(|k| keys.contains(k));
         let known = |other: &Object| {
             let history = &self.histories[&other.uid];
-            let unproven_for = history.unproven_for(self.uptime());
+            let lapsed = history.has_lapsed(self.uptime());
             let served = !self.unserved.contains(&other.namespace);
-            Claimant { reconciled: history.was_reconciled(), unproven_for, served, ..other.claimant() }
+            Claimant { reconciled: history.was_reconciled(), lapsed, served, ..other.claimant() }
         };
         let others = self.cluster.objects.iter().filter(found).map(known).collect();
         Response::Claimants { own: own.claimant(), others }
