@@ -107,7 +107,18 @@ pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &
 
 fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timestamp, claim: Claim) -> Claimant {
     let (namespace, name, uid) = (namespace.to_string(), name.to_string(), uid.to_string());
-    Claimant { created, namespace, name, uid, claim, reconciled: false, lapsed: false, served: false, host: None }
+    Claimant {
+        created,
+        namespace,
+        name,
+        uid,
+        claim,
+        reconciled: false,
+        lapsed: false,
+        just_in_sync: false,
+        served: false,
+        host: None,
+    }
 }
 
 /// The resource version as a number; Kubernetes guarantees that it is one.

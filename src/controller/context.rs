@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     policy::OrganizationRef,
-    reconcile::{Contest, Event, HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
+    reconcile::{Claimant, Contest, Event, HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
     scalekit::Transport,
 };
 use std::{
@@ -178,12 +178,12 @@ impl Context {
         }
     }
 
-    /// What this process knows of the claim of a resource: whether a reconcile of it
-    /// has ended, and whether its contested claim has lapsed.
-    pub(super) fn known_of(&self, uid: &str) -> (bool, bool) {
-        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let history = records.get(uid).map(|record| &record.history);
-        history.map_or((false, false), |history| (history.was_reconciled(), history.has_lapsed(self.uptime())))
+    /// Completes a claimant with what this process knows of it.
+    pub(super) fn complete(&self, claimant: &mut Claimant) {
+        let (records, now) = (self.records.lock().unwrap_or_else(PoisonError::into_inner), self.uptime());
+        if let Some(record) = records.get(claimant.uid.as_str()) {
+            claimant.see(&record.history, now);
+        }
     }
 
     /// Reconciles a resource whose claim another one has met, unless it was

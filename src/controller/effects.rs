@@ -235,7 +235,7 @@ impl<'a> Effects<'a> {
         keys.extend(state.alleged_key());
         let mut others = self.context.cache.claimants_at(&self.resource.uid, &keys);
         for other in &mut others {
-            (other.reconciled, other.lapsed) = context.known_of(&other.uid);
+            context.complete(other);
             other.served = self.context.credentials.serves(&other.namespace);
         }
         Response::Claimants { own, others }

@@ -36,6 +36,8 @@ fn metadata(meta: &ObjectMeta, violations: Vec<Violation>) -> Resource {
         claim: None,
         enabled_feature: false,
         adopted: None,
+        written: None,
+        observed: None,
         observed_generation: -1,
         conditions: Vec::new(),
         requested_at: requested(meta.annotations.as_ref().and_then(|all| all.get(REQUESTED_AT))),
@@ -57,6 +59,8 @@ fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resourc
         claim: status.claim.as_deref().and_then(|claim| claim.parse().ok()),
         enabled_feature: status.enabled_feature == Some(true),
         adopted: status.adopted.as_ref().map(Live::from),
+        written: status.written.as_ref().and_then(|written| Live::from(written).declarable()),
+        observed: status.policy.as_ref().map(Live::from),
         observed_generation: status.observed_generation.unwrap_or(-1),
         handled_at: status.last_handled_reconcile_at.clone(),
         conditions: status.conditions.iter().filter_map(known).collect(),
@@ -117,7 +121,8 @@ fn status(
         issuer: update.pinned.as_ref().and_then(|p| p.issuer.clone()),
         claim: update.claim.map(|claim| claim.name().into()),
         enabled_feature: update.enabled_feature.then_some(true),
-        adopted: update.adopted.as_ref().map(|live| ReportedPolicy { absolute: None, idle: None, ..live.into() }),
+        adopted: update.adopted.as_ref().map(recorded),
+        written: update.written.map(|written| recorded(&written.into())),
         conditions: update.conditions.iter().map(|c| dated(c, update.observed_generation, current, now)).collect(),
         last_handled_reconcile_at: update.handled_at.clone(),
         release: update
@@ -140,6 +145,11 @@ fn status(
         status.effective_policy = Some(EffectiveLimits::from(&applies));
     }
     status
+}
+
+/// A policy as the status records it, without the words for people.
+fn recorded(live: &Live) -> ReportedPolicy {
+    ReportedPolicy { absolute: None, idle: None, ..live.into() }
 }
 
 fn dated(
@@ -190,6 +200,7 @@ mod tests {
             claim: Some(ClaimState::Reverting),
             enabled_feature: true,
             adopted: Some(live),
+            written: Some(declared),
             observed: Some(Observed { live, drift: diff(&declared, &live) }),
             application: Some(Application::Known(ApplicationPolicy {
                 bounds: Bounds { absolute: Some(minutes(MOST)), idle: Some(minutes(MOST)) },

@@ -53,6 +53,11 @@ pub struct OrganizationSessionPolicyStatus {
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub adopted: Option<ReportedPolicy>,
 
+    /// The policy that the operator wrote last for this resource. In mode
+    /// TightenOnly it may be stricter than the declared one.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub written: Option<ReportedPolicy>,
+
     /// The policy as last found in Scalekit.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub policy: Option<ReportedPolicy>,

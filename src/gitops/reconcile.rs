@@ -16,9 +16,9 @@ use futures::{StreamExt, stream};
 /// Then the flag is switched on only together with a policy to write; otherwise every plan would
 /// show that change again.
 pub(super) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, features_unreported: bool) -> Goal {
-    let declared = &manifest.spec;
-    let organization = declared.organization.clone();
-    Goal { organization, pinned, features_unreported, policy: declared.policy, mode: declared.mode }
+    let spec = &manifest.spec;
+    let organization = spec.organization.clone();
+    Goal { organization, pinned, features_unreported, may_be_custom: false, policy: spec.policy, mode: spec.mode }
 }
 
 /// Reconciles one organization; returns what was observed, and the outcome. `perform` carries out

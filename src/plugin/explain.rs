@@ -62,6 +62,7 @@ fn claimant(resource: &OrganizationSessionPolicy) -> Claimant {
         },
         reconciled: true,
         lapsed: false,
+        just_in_sync: false,
         host: None,
         served: true,
     }

@@ -3,9 +3,9 @@
 //! reported as Ready.
 
 use crate::{
-    crd::{self, OrganizationSessionPolicy, OrganizationSessionPolicyStatus},
+    crd::{self, OrganizationSessionPolicy, OrganizationSessionPolicyStatus, ReportedPolicy},
     policy::{Live, ValidatedSpec},
-    reconcile::{ConditionStatus, ConditionType, Reason, violations_message},
+    reconcile::{ConditionStatus, ConditionType, Past, Reason, violations_message},
     terminal::{Exit, Style},
 };
 use jiff::Timestamp;
@@ -87,9 +87,16 @@ impl<'a> Summary<'a> {
         self.status.and_then(|status| status.policy.as_ref()).map(Live::from)
     }
 
-    /// The custom policy that the organization had before the resource.
-    pub(super) fn adopted(&self) -> Option<Live> {
-        self.status.and_then(|status| status.adopted.as_ref()).map(Live::from)
+    /// What the status has recorded of the organization's policy.
+    pub(super) fn past(&self) -> Past {
+        let recorded = |of: fn(&OrganizationSessionPolicyStatus) -> Option<&ReportedPolicy>| {
+            self.status.and_then(of).map(Live::from)
+        };
+        let written = recorded(|status| status.written.as_ref());
+        Past {
+            adopted: recorded(|status| status.adopted.as_ref()),
+            written: written.and_then(|written| written.declarable()),
+        }
     }
 
     /// Whether the status is of the current generation of the spec.

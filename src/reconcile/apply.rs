@@ -4,9 +4,9 @@
 
 use super::{
     Outcome, Ownership, Release, RemoteOutcome, RemoteRequest, RemoteStep, Request, Resource, State, Step, contention,
-    remote,
+    deletion::needs_finalizer, remote,
 };
-use crate::policy::{Policy, ValidatedSpec};
+use crate::policy::ValidatedSpec;
 use std::time::Duration;
 
 pub(super) fn next(state: &State, resource: &Resource) -> Step {
@@ -42,7 +42,7 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
         match &state.ownership {
             None => return Step::Request(state.find_owner()),
             // one that has written stays responsible until the owner's policy is live
-            Some(Ownership::Conflicted { in_sync: true, .. })
+            Some(Ownership::Conflicted { in_sync: Some(_), .. })
                 if resource.finalizer && state.unsettled_for().is_zero() =>
             {
                 return Step::Request(Request::RemoveFinalizer(Release::NotOwner));
@@ -76,7 +76,7 @@ fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, reques
     if !state.progress_reported || (policy && !state.live_is_recorded()) {
         return Step::Request(Request::ReportProgress);
     }
-    if spec.may_revert() && spec.policy != Policy::Application && !resource.finalizer {
+    if needs_finalizer(state, spec, true) && !resource.finalizer {
         return Step::Request(Request::AddFinalizer);
     }
     Step::Request(Request::Remote(remote::read_before(&request, &state.observation).unwrap_or(request)))
@@ -87,14 +87,14 @@ fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, reques
 fn finish(state: &State, resource: &Resource, spec: &ValidatedSpec, remote_outcome: RemoteOutcome) -> Step {
     let observed =
         matches!(remote_outcome, RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted);
-    let custom = spec.policy != Policy::Application;
-    if observed && spec.may_revert() && custom && !resource.finalizer {
+    let needed = needs_finalizer(state, spec, false);
+    if observed && needed && !resource.finalizer {
         // where to undo it is written down first
         let pinned = resource.pinned.is_some() || state.progress_reported;
         return Step::Request(if pinned { Request::AddFinalizer } else { Request::ReportProgress });
     }
-    let inherits = remote_outcome == RemoteOutcome::InSync && !custom;
-    if resource.finalizer && (!spec.may_revert() || inherits) && state.unsettled_for().is_zero() {
+    let unneeded = !needed && (!spec.may_revert() || remote_outcome == RemoteOutcome::InSync);
+    if resource.finalizer && unneeded && state.unsettled_for().is_zero() {
         return Step::Request(Request::RemoveFinalizer(Release::NothingToRevert));
     }
     Step::Done(Outcome::Reconciled(remote_outcome))

@@ -1,7 +1,7 @@
 //! What a resource claims, and what its status says of that at the end of a
 //! reconcile. Which of several claims counts is decided in `ownership`.
 
-use super::{Claim, ClaimKey, ClaimState, ErrorClass, Outcome, RemoteOutcome, Resource, State};
+use super::{Claim, ClaimKey, ClaimState, Declared, ErrorClass, Outcome, RemoteOutcome, Resource, State};
 use crate::policy::{ExternalId, OrganizationId, OrganizationRef, ValidatedSpec};
 use std::{sync::Arc, time::Duration};
 
@@ -27,11 +27,13 @@ impl Claim {
             counts,
             keys: verified.into_iter().chain(declared).chain(named).collect(),
             takes_over,
+            declared: resource.spec.as_ref().ok().map(Declared::of),
             in_sync: counts && takes_over && resource.was_ready(),
             reverting: counts && resource.claim == Some(ClaimState::Reverting),
             // what retains its policy has no finalizer
-            written: resource.finalizer || (resource.adopted.is_some() && takes_over),
+            responsible: resource.finalizer || (resource.adopted.is_some() && takes_over),
             adopted: resource.adopted,
+            written: resource.written,
         }
     }
 }

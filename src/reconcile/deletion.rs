@@ -3,8 +3,8 @@
 //! finalizer is removed. That takes proof, or the time that the status announced.
 
 use super::{
-    CredentialsError, ErrorKind, Hold, Organization, Outcome, Ownership, Reason, Release, RemoteError, RemoteRequest,
-    Request, Resource, State, Step, features, observation::Observation, remote,
+    CredentialsError, ErrorKind, Hold, InSync, Organization, Outcome, Ownership, Past, Reason, Release, RemoteError,
+    RemoteRequest, Request, Resource, State, Step, features, observation::Observation, remote,
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec, diff, tighten};
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
@@ -24,22 +24,31 @@ const OWN_WAIT: Duration = Duration::from_secs(10);
 
 /// How deleting a resource ends where no revert is written, given the live
 /// policy as far as it is known; `None`: the organization is set back first.
-pub fn without_revert(spec: &ValidatedSpec, adopted: Option<Live>, live: Option<&Live>) -> Option<Release> {
-    let (policy, released) = target(spec, adopted);
+pub fn without_revert(spec: &ValidatedSpec, past: Past, live: Option<&Live>) -> Option<Release> {
+    let (policy, released) = target(spec, past.adopted);
     match live {
         _ if !spec.may_revert() => Some(Release::NothingToRevert),
         Some(live) if diff(&policy, live).is_empty() => Some(released),
-        Some(live) if spec.mode == Mode::TightenOnly && !is_own(spec, adopted, live) => Some(Release::CustomersOwn),
+        Some(live) if spec.mode == Mode::TightenOnly && !is_own(spec, past, live) => Some(Release::CustomersOwn),
         _ => None,
     }
 }
 
-/// Whether the live policy is what such a resource writes: the declared one, or the
-/// one that is to be restored, made stricter.
-fn is_own(spec: &ValidatedSpec, adopted: Option<Live>, live: &Live) -> bool {
-    let restored = adopted.filter(|_| spec.mode == Mode::TightenOnly && restores(spec, adopted));
+/// Whether the live policy is what was written for such a resource: the declared one,
+/// the last one, or the one that is to be restored, made stricter. One that keeps
+/// something of a customer's own is undone only by restoring that.
+fn is_own(spec: &ValidatedSpec, past: Past, live: &Live) -> bool {
+    let restores = restores(spec, past.adopted);
+    let restored = past.adopted.filter(|_| spec.mode == Mode::TightenOnly && restores);
     let stricter = restored.and_then(|before| tighten(&spec.policy, &before));
-    [Some(spec.policy), stricter].into_iter().flatten().any(|policy| diff(&policy, live).is_empty())
+    let written = past.written.filter(|_| restores || past.adopted == Some(Live::Application));
+    [Some(spec.policy), written, stricter].into_iter().flatten().any(|policy| diff(&policy, live).is_empty())
+}
+
+/// Whether a deletion sets something back, so that the resource needs our finalizer: at the
+/// end of a reconcile, or before it writes (`working`).
+pub(super) fn needs_finalizer(state: &State, spec: &ValidatedSpec, working: bool) -> bool {
+    spec.may_revert() && (spec.policy != Policy::Application || restores(spec, state.adopts(working)))
 }
 
 /// Whether the organization gets back what it had before, where a revert is written.
@@ -64,7 +73,7 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
         return Step::Done(state.released.clone().map_or(nothing_to_do, Outcome::Released));
     }
     let Ok(spec) = &resource.spec else { return hold(state, resource, Hold::InvalidSpec, now) };
-    if let Some(why) = without_revert(spec, None, None) {
+    if let Some(why) = without_revert(spec, Past::default(), None) {
         return release(state, why);
     }
     let environment = match &state.credentials {
@@ -129,15 +138,15 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     };
     let delay = match &state.ownership {
         None => return Step::Request(state.find_owner()),
-        Some(Ownership::Conflicted { in_sync: true, .. }) => return release(state, Release::NotOwner),
-        Some(Ownership::Succeeded { in_sync: true }) => return release(state, Release::HandedOver),
         // nobody takes over while a revert of ours may still land
         Some(Ownership::Succeeded { .. }) if !state.unsettled_for().is_zero() => {
             return Step::Done(Outcome::Settling(state.unsettled_for()));
         }
-        Some(Ownership::Succeeded { .. }) => wait(Reason::HandingOver, HAND_OVER),
+        Some(Ownership::Succeeded { .. } | Ownership::Conflicted { in_sync: Some(_), .. }) => {
+            wait(Reason::HandingOver, HAND_OVER)
+        }
         // one that comes and goes does not start the wait anew
-        Some(Ownership::Owner) if resource.release.as_ref().is_some_and(|r| r.reason == Reason::HandingOver) => {
+        Some(_) if resource.release.as_ref().is_some_and(|r| r.reason == Reason::HandingOver) => {
             wait(Reason::HandingOver, state.settings.revert_delay)
         }
         Some(Ownership::Owner | Ownership::Conflicted { .. }) => wait(Reason::Deleting, state.settings.revert_delay),
@@ -148,12 +157,15 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     let Some(live) = &observation.live else {
         return remote(RemoteRequest::ReadPolicy(organization.id.clone()));
     };
+    if let Some(why) = taken_over(state, |in_sync| in_sync.declared.is_satisfied_by(live)) {
+        return release(state, why);
+    }
     // the owner will write nothing, so what is this one's own would stay for good
     let conflicted = matches!(state.ownership, Some(Ownership::Conflicted { .. })) && !state.progress_reported;
-    if conflicted && !is_own(spec, resource.adopted, live) {
+    if conflicted && !is_own(spec, Past::of(resource), live) {
         return release(state, Release::NotOwner);
     }
-    if let Some(why) = without_revert(spec, resource.adopted, Some(live)) {
+    if let Some(why) = without_revert(spec, Past::of(resource), Some(live)) {
         let request = disable_feature(state, resource, organization).filter(|_| why == Release::Reverted);
         return request.map_or_else(|| release(state, why), Step::Request);
     }
@@ -170,6 +182,16 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
     }
     let (policy, _) = target(spec, resource.adopted);
     remote(RemoteRequest::WritePolicy { organization: organization.id.clone(), policy })
+}
+
+/// Why there is nothing to set back, where another resource keeps its own policy live: by
+/// its status, which may be about the past, and by what this one can tell (`holds`).
+fn taken_over(state: &State, holds: impl Fn(&InSync) -> bool) -> Option<Release> {
+    match &state.ownership {
+        Some(Ownership::Conflicted { in_sync: Some(in_sync), .. }) if holds(in_sync) => Some(Release::NotOwner),
+        Some(Ownership::Succeeded { in_sync: Some(in_sync) }) if holds(in_sync) => Some(Release::HandedOver),
+        _ => None,
+    }
 }
 
 /// The write that switches off the feature that this operator has switched on,
@@ -206,14 +228,15 @@ fn without_credentials(state: &State, resource: &Resource, error: &CredentialsEr
 }
 
 /// Waits for a person, but not for good: as long as the status has announced,
-/// counted from when it first said what is missing. Another resource whose policy
-/// is live on the pinned organization leaves nothing to wait for.
+/// counted from when it first said what is missing. Another resource whose policy was
+/// just found live on the pinned organization leaves nothing to wait for.
 fn hold(state: &State, resource: &Resource, hold: Hold, now: Timestamp) -> Step {
     match &state.ownership {
         None if resource.pinned.is_some() => return Step::Request(Request::ReadClaimants),
-        Some(Ownership::Conflicted { in_sync: true, .. }) => return release(state, Release::NotOwner),
-        Some(Ownership::Succeeded { in_sync: true }) => return release(state, Release::HandedOver),
         _ => {}
+    }
+    if let Some(why) = taken_over(state, |in_sync| in_sync.just_now) {
+        return release(state, why);
     }
     let Some(terminating) = state.namespace_terminating else { return Step::Request(Request::ReadNamespace) };
     let grace = if terminating { state.settings.namespace_grace } else { state.settings.grace };

@@ -1,6 +1,6 @@
 //! What is wanted of one organization, and which write that takes.
 
-use crate::policy::{Live, Mode, OrganizationId, OrganizationRef, Policy, diff, tighten};
+use crate::policy::{Live, Mode, OrganizationId, OrganizationRef, Policy, ValidatedSpec, diff, tighten};
 
 /// What is wanted of one organization.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -12,10 +12,34 @@ pub struct Goal {
     /// An earlier reconcile switched the feature on and found that reads do not
     /// report it.
     pub features_unreported: bool,
+    /// It had a custom policy that may still be stored, though the server does not
+    /// show it.
+    pub may_be_custom: bool,
     /// The declared policy.
     pub policy: Policy,
     /// How far we may go.
     pub mode: Mode,
+}
+
+/// What a resource declares of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Declared {
+    /// The policy.
+    pub policy: Policy,
+    /// How far the operator goes for it.
+    pub mode: Mode,
+}
+
+impl Declared {
+    /// What `spec` declares.
+    pub const fn of(spec: &ValidatedSpec) -> Self {
+        Self { policy: spec.policy, mode: spec.mode }
+    }
+
+    /// Whether `live` is as far as the operator goes: no write would follow.
+    pub fn is_satisfied_by(self, live: &Live) -> bool {
+        matches!(pending(self, live), Pending::Nothing)
+    }
 }
 
 impl Goal {
@@ -24,11 +48,11 @@ impl Goal {
     pub fn needs_feature(&self) -> bool {
         self.mode != Mode::Observe && self.policy != Policy::Application
     }
-}
 
-/// Whether `live` is as far as `goal` goes: no write of it would follow.
-pub fn satisfied(goal: &Goal, live: &Live) -> bool {
-    matches!(pending(goal, live), Pending::Nothing)
+    /// What is declared of the policy.
+    pub const fn declared(&self) -> Declared {
+        Declared { policy: self.policy, mode: self.mode }
+    }
 }
 
 pub(super) enum Pending {
@@ -40,12 +64,12 @@ pub(super) enum Pending {
     Write(Policy),
 }
 
-pub(super) fn pending(goal: &Goal, live: &Live) -> Pending {
+pub(super) fn pending(declared: Declared, live: &Live) -> Pending {
     let write = |policy: Option<Policy>| policy.map_or(Pending::Nothing, Pending::Write);
-    match goal.mode {
+    match declared.mode {
         Mode::Observe => Pending::Nothing,
-        Mode::Enforce => write((!diff(&goal.policy, live).is_empty()).then_some(goal.policy)),
+        Mode::Enforce => write((!diff(&declared.policy, live).is_empty()).then_some(declared.policy)),
         Mode::TightenOnly if *live == Live::Unrecognized => Pending::Unrecognized,
-        Mode::TightenOnly => write(tighten(&goal.policy, live)),
+        Mode::TightenOnly => write(tighten(&declared.policy, live)),
     }
 }

@@ -11,6 +11,10 @@ pub const HOUR: Duration = Duration::from_secs(60 * 60);
 /// How long nobody needs to ask again whether a claim holds.
 const CONFIRMED: Duration = Duration::from_secs(30);
 
+/// How long one whose credentials are gone may take another's word that its policy is
+/// live: longer than until it asks again.
+const IN_SYNC: Duration = Duration::from_secs(2 * 60);
+
 /// How long a contested claim holds that is not confirmed: longer than an own write
 /// can land, and than a short outage.
 const LAPSE: Duration = Duration::from_secs(5 * 60);
@@ -37,6 +41,8 @@ pub struct History {
     unconfirmed_since: Option<Moment>,
     /// When its own credentials last read the organization.
     confirmed_at: Option<Moment>,
+    /// When a reconcile last found the policy live that it wants.
+    in_sync_at: Option<Moment>,
     /// When another claimant asked last for that to happen again, and whether it has
     /// reached the environment under another host name.
     contested: Option<(Moment, bool)>,
@@ -96,6 +102,8 @@ pub enum HistoryEvent {
     /// A reconcile ended in which the resource's own credentials had read the
     /// organization.
     Confirmed,
+    /// A reconcile ended that found the policy live that the resource wants.
+    InSync,
     /// Another claimant met its claim, and can't know whether it still holds.
     Contested {
         /// It has reached the environment under another host name.
@@ -149,6 +157,7 @@ impl History {
                 self.confirmed_at = Some(now);
                 (self.contested, self.unproven_since) = (None, None);
             }
+            HistoryEvent::InSync => self.in_sync_at = Some(now),
             HistoryEvent::Contested { elsewhere } => self.contested = Some((now, elsewhere)),
             HistoryEvent::Unproven(true) => drop(self.unproven_since.get_or_insert(now)),
             HistoryEvent::Unproven(false) => self.unproven_since = None,
@@ -198,6 +207,11 @@ impl History {
     pub fn was_just_confirmed(&self, now: Duration) -> bool {
         let last = self.confirmed_at.max(self.contested.map(|(at, _)| at));
         last.is_some_and(|at| at.age(now) < CONFIRMED)
+    }
+
+    /// Whether a reconcile has just found the policy live that the resource wants.
+    pub fn was_just_in_sync(&self, now: Duration) -> bool {
+        self.in_sync_at.is_some_and(|at| at.age(now) < IN_SYNC)
     }
 
     /// Whether another claimant waits for its claim to be confirmed.

@@ -2,9 +2,7 @@
 //! reconcile ends: nothing is decided from an earlier read, except from what the
 //! list has shown of the organization (`sweep`).
 
-use super::{
-    Detail, ErrorKind, Feature, Goal, Organization, RemoteError, RemoteRequest, RemoteResponse, features, satisfied,
-};
+use super::{Detail, ErrorKind, Feature, Goal, Organization, RemoteError, RemoteRequest, RemoteResponse, features};
 use crate::policy::{ApplicationPolicy, Live, Minutes, OrganizationId, OrganizationRef, Policy};
 
 /// What has been seen, and what was tried.
@@ -87,6 +85,8 @@ pub struct PolicyWrites {
     pub error: Option<RemoteError>,
     /// The policy before our first write.
     pub before: Option<Live>,
+    /// The last that was sent and may have been applied.
+    pub last: Option<Policy>,
 }
 
 impl Observation {
@@ -109,7 +109,7 @@ impl Observation {
     /// Nothing seen, as at the start of a reconcile; but what was sent may still
     /// land.
     pub fn started_over(&self) -> Self {
-        let writes = PolicyWrites { unknown: self.writes.unknown, ..PolicyWrites::default() };
+        let writes = PolicyWrites { unknown: self.writes.unknown, last: self.writes.last, ..PolicyWrites::default() };
         Self { writes, ..Self::default() }
     }
 
@@ -165,12 +165,15 @@ impl Observation {
             (RemoteRequest::ReadPolicy(_), Err(error)) if self.inherits(goal, error.kind) => {
                 self.live = Some(Live::Application);
             }
-            (RemoteRequest::WritePolicy { .. }, Ok(RemoteResponse::Policy(echo))) => {
+            (RemoteRequest::WritePolicy { policy, .. }, Ok(RemoteResponse::Policy(echo))) => {
                 self.note_before();
+                self.writes.last = Some(*policy);
                 self.writes.answered += 1;
-                self.live = goal.is_some_and(|goal| satisfied(goal, &echo)).then_some(echo);
+                self.live = goal.is_some_and(|goal| goal.declared().is_satisfied_by(&echo)).then_some(echo);
             }
-            (RemoteRequest::WritePolicy { .. }, Err(error)) => self.policy_write_failed(request, error),
+            (RemoteRequest::WritePolicy { policy, .. }, Err(error)) => {
+                self.policy_write_failed(request, *policy, error)
+            }
             (RemoteRequest::WriteFeatures { .. }, Ok(RemoteResponse::Organization(echo))) => {
                 self.see_flag_echo(request.enables_session_policy(), echo)
             }
@@ -181,9 +184,10 @@ impl Observation {
     }
 
     /// Whether the organization inherits, as `goal` wants it to, although the read of its
-    /// policy failed with `kind`. A policy that was read before is not explained away.
+    /// policy failed with `kind`. A policy that was read or written before is not explained
+    /// away.
     fn inherits(&self, goal: Option<&Goal>, kind: ErrorKind) -> bool {
-        let wanted = goal.is_some_and(|goal| goal.policy == Policy::Application);
+        let wanted = goal.is_some_and(|goal| goal.policy == Policy::Application && !goal.may_be_custom);
         let shown = self.writes.before.is_some();
         wanted && !shown && self.organization.as_ref().is_some_and(|organization| organization.inherits_despite(kind))
     }
@@ -244,12 +248,13 @@ impl Observation {
         }
     }
 
-    fn policy_write_failed(&mut self, request: &RemoteRequest, error: RemoteError) {
+    fn policy_write_failed(&mut self, request: &RemoteRequest, policy: Policy, error: RemoteError) {
         self.note_before();
         match error.kind {
             ErrorKind::NotFound => self.reread_organization(),
             kind if kind == ErrorKind::Conflict || error.outcome_unknown => {
                 let conflict = kind == ErrorKind::Conflict;
+                self.writes.last = Some(policy).filter(|_| !conflict).or(self.writes.last);
                 self.writes.conflicts += u8::from(conflict);
                 self.writes.unknown += u8::from(!conflict);
                 self.writes.error = Some(error);

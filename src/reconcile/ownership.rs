@@ -4,9 +4,10 @@
 //! it can name. Of all that claim an organization the oldest owns it, then the
 //! first by namespace and name: a total order that every observer sees alike.
 
-use crate::policy::{Live, OrganizationId, OrganizationRef};
+use super::{Declared, History};
+use crate::policy::{Live, OrganizationId, OrganizationRef, Policy, diff};
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Where claims of one organization are found. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,14 +43,18 @@ pub struct Claim {
     /// It would keep the policy if it became the owner: neither deleted nor
     /// suspended, valid, and not in mode Observe.
     pub takes_over: bool,
+    /// What it declares, if that is valid.
+    pub declared: Option<Declared>,
     /// It takes over, and its status says that its policy is live.
     pub in_sync: bool,
     /// It is being deleted, and its revert is under way.
     pub reverting: bool,
     /// It has our finalizer, or has written the policy of what it claims, or may have.
-    pub written: bool,
+    pub responsible: bool,
     /// What it found there before.
     pub adopted: Option<Live>,
+    /// The policy that was written for it last.
+    pub written: Option<Policy>,
 }
 
 /// A resource that claims an organization, as far as ownership depends on it.
@@ -71,6 +76,8 @@ pub struct Claimant {
     /// Its claim was contested for so long that its credentials can't be good any more,
     /// or it takes care that nobody tries them.
     pub lapsed: bool,
+    /// A reconcile of it has just found its policy live.
+    pub just_in_sync: bool,
     /// The operator's default credentials are for resources of its namespace.
     pub served: bool,
     /// The host of the environment that its status names.
@@ -87,6 +94,31 @@ pub struct Contest {
     pub elsewhere: bool,
 }
 
+/// What another resource has made of the organization's policy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Writer {
+    /// What it found there before.
+    pub adopted: Live,
+    /// The policies that it may have written.
+    wrote: Vec<Policy>,
+}
+
+impl Writer {
+    /// Whether it wrote `live`, so that nobody else has changed it since.
+    pub fn wrote(&self, live: &Live) -> bool {
+        self.wrote.iter().any(|policy| diff(policy, live).is_empty())
+    }
+}
+
+/// The status of another resource says that its policy is live. That may be long ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct InSync {
+    /// What it declares.
+    pub declared: Declared,
+    /// A reconcile of it has just found that.
+    pub just_now: bool,
+}
+
 /// Whether a resource is the one that may write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Ownership {
@@ -95,14 +127,14 @@ pub enum Ownership {
     /// It is being deleted, and another resource takes over.
     Succeeded {
         /// The policy of the other one is live.
-        in_sync: bool,
+        in_sync: Option<InSync>,
     },
     /// Another resource has an earlier claim.
     Conflicted {
         /// Its name, where it is in the same namespace.
         owner: Option<String>,
         /// The policy of the other one is live.
-        in_sync: bool,
+        in_sync: Option<InSync>,
     },
 }
 
@@ -119,13 +151,27 @@ impl Claim {
     pub fn is_concerned(&self, before: Option<&Self>, after: Option<&Self>) -> bool {
         let in_sync = |claim: Option<&Self>| claim.is_some_and(|claim| claim.in_sync);
         let rank = |claim: Option<&Self>| {
-            claim.map(|claim| Self { in_sync: false, written: false, adopted: None, ..claim.clone() })
+            claim.map(|claim| Self {
+                in_sync: false,
+                responsible: false,
+                declared: None,
+                adopted: None,
+                written: None,
+                ..claim.clone()
+            })
         };
-        rank(before) != rank(after) || (self.written && in_sync(before) != in_sync(after))
+        rank(before) != rank(after) || (self.responsible && in_sync(before) != in_sync(after))
     }
 }
 
 impl Claimant {
+    /// Takes in what this process has seen of it until `now`.
+    pub fn see(&mut self, history: &History, now: Duration) {
+        self.reconciled = history.was_reconciled();
+        self.lapsed = history.has_lapsed(now);
+        self.just_in_sync = history.was_just_in_sync(now);
+    }
+
     /// Whether it claims what is found at one of `keys`. One that is declared
     /// with the credentials that have just read the organization counts too,
     /// unless it may not use them.
@@ -139,11 +185,14 @@ impl Claimant {
         self.claim.keys.iter().any(|key| counts(key) && keys.contains(key))
     }
 
-    /// What the organization that is found at one of `keys` had before this one
-    /// wrote its policy there; `None`: it has not.
-    pub fn had_before(&self, keys: &[ClaimKey]) -> Option<Live> {
+    /// What it has made of the policy of the organization that is found at one of `keys`;
+    /// `None`: nothing.
+    pub fn as_writer(&self, keys: &[ClaimKey]) -> Option<Writer> {
         let here = |key: &ClaimKey| matches!(key, ClaimKey::Verified { .. }) && keys.contains(key);
-        self.claim.adopted.filter(|_| self.claim.written && self.claim.keys.iter().any(here))
+        let Claim { declared, adopted, written, .. } = &self.claim;
+        let adopted = adopted.filter(|_| self.claim.keys.iter().any(here))?;
+        let wrote = declared.map(|declared| declared.policy).into_iter().chain(*written).collect();
+        Some(Writer { adopted, wrote })
     }
 
     /// Whether it names what is found at one of `keys` and would come before
@@ -161,13 +210,15 @@ impl Claimant {
 /// before it.
 pub fn ownership(own: &Claimant, others: &[Claimant], own_goes: bool) -> Ownership {
     let Some(owner) = owner(others) else { return Ownership::Owner };
-    let (first, in_sync) = (rank(own) < rank(owner), owner.claim.in_sync);
+    let first = rank(own) < rank(owner);
+    let in_sync = owner.claim.declared.filter(|_| owner.claim.in_sync);
+    let in_sync = in_sync.map(|declared| InSync { declared, just_now: owner.just_in_sync });
     let succeeded = own_goes && (owner.claim.takes_over || owner.claim.reverting);
     match (first, succeeded) {
         (true, false) => Ownership::Owner,
         (false, false) => Ownership::Conflicted { owner: named(owner, own), in_sync },
         // it never was the owner, and the live policy is the owner's
-        (false, true) if in_sync => Ownership::Conflicted { owner: named(owner, own), in_sync },
+        (false, true) if in_sync.is_some() => Ownership::Conflicted { owner: named(owner, own), in_sync },
         (_, true) => Ownership::Succeeded { in_sync },
     }
 }

@@ -107,7 +107,7 @@ pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
         return switch_on(&goal.policy, observation, id(), &organization.features);
     }
     let Some(live) = &observation.live else { return RemoteStep::Request(RemoteRequest::ReadPolicy(id())) };
-    match pending(goal, live) {
+    match pending(goal.declared(), live) {
         Pending::Nothing if diff(&goal.policy, live).is_empty() => Done(RemoteOutcome::InSync),
         Pending::Nothing if goal.mode == Mode::Observe => Done(RemoteOutcome::Drifted),
         Pending::Nothing => Done(RemoteOutcome::StricterKept),

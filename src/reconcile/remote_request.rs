@@ -90,9 +90,13 @@ impl Organization {
     pub fn session_policy_enabled(&self) -> bool {
         self.features.iter().any(|f| f.name == SESSION_POLICY && f.enabled)
     }
+
     /// Whether it inherits although the read of its policy failed with `kind`: its feature is
     /// not on, and a server may then hide the policy (400, 403) or have none to show (404, 501).
+    /// Where it does not say whether it is on, a 403 may be about the permissions alone.
     pub fn inherits_despite(&self, kind: ErrorKind) -> bool {
-        !self.session_policy_enabled() && matches!(kind.class(), ErrorClass::Refused | ErrorClass::Absent)
+        !self.session_policy_enabled()
+            && matches!(kind.class(), ErrorClass::Refused | ErrorClass::Absent)
+            && (self.features_reported || kind != ErrorKind::Forbidden)
     }
 }

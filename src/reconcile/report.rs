@@ -1,8 +1,8 @@
 //! All that follows from the end of a reconcile.
 
 use super::{
-    Contest, ErrorClass, Event, HistoryEvent, Outcome, RemoteError, Requeue, State, StatusUpdate, claims::confirms,
-    claims::is_refused, claims::is_unconfirmed, events, reached, requeue,
+    Contest, ErrorClass, Event, HistoryEvent, Outcome, RemoteError, RemoteOutcome, Requeue, State, StatusUpdate,
+    claims::confirms, claims::is_refused, claims::is_unconfirmed, events, reached, requeue,
 };
 use std::time::Duration;
 
@@ -42,6 +42,7 @@ impl Report {
         let refused = is_refused(outcome).then_some(true).or(reached.filter(|reached| *reached).map(|_| false));
         let unconfirmed = HistoryEvent::Unconfirmed(is_unconfirmed(state, outcome));
         let confirmed = confirms(state, outcome);
+        let in_sync = matches!(outcome, Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept));
         let unproven = (state.history.is_contested() && !confirmed).then(|| is_unproven(state, outcome));
         Self {
             contests: state.contests.clone(),
@@ -51,6 +52,7 @@ impl Report {
                 .into_iter()
                 .flatten()
                 .chain(confirmed.then_some(HistoryEvent::Confirmed).or(unproven.map(HistoryEvent::Unproven)))
+                .chain(in_sync.then_some(HistoryEvent::InSync))
                 .chain([unconfirmed, HistoryEvent::Ended])
                 .collect(),
             update,

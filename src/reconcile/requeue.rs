@@ -138,6 +138,8 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
         }
         Outcome::Credentials(error) => after_reason(error.reason()),
         Outcome::ApiServer(_) => after_reason(Reason::ApiServerError),
+        // the other one is reconciled now, and shows whether its policy is live
+        Outcome::Holding { .. } if state.is_succeeded() => Requeue::Backoff { cap: CREDENTIALS },
         // once its own writes can't land any more, it keeps nobody else out
         Outcome::Holding { left, .. } => match state.unsettled_for() {
             unsettled if unsettled.is_zero() => Requeue::After((*left).min(CREDENTIALS)),

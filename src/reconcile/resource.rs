@@ -2,7 +2,7 @@
 //! has recorded so far.
 
 use super::{Condition, ConditionStatus, ConditionType, Reason};
-use crate::policy::{Live, OrganizationId, ValidatedSpec, Violation};
+use crate::policy::{Live, OrganizationId, Policy, ValidatedSpec, Violation};
 use jiff::Timestamp;
 use strum::{EnumString, IntoStaticStr};
 
@@ -43,6 +43,10 @@ pub struct Resource {
     /// What the organization had before the resource first wrote its policy there;
     /// `None`: it has not written yet.
     pub adopted: Option<Live>,
+    /// The policy that was written for it last.
+    pub written: Option<Policy>,
+    /// The policy that was live at its last reconcile.
+    pub observed: Option<Live>,
     /// The generation its status speaks of; −1 before the first.
     pub observed_generation: i64,
     /// The conditions of its status.

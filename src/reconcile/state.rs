@@ -5,9 +5,9 @@
 use super::{
     Access, ClusterWrite, ConditionType, Contest, CredentialsError, ErrorClass, Feature, Found, Goal, History,
     HistoryEvent, Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse,
-    Request, Resource, Response, SESSION_POLICY, Settings, ownership,
+    Request, Resource, Response, SESSION_POLICY, Settings, Writer, ownership,
 };
-use crate::policy::{Live, Mode, ValidatedSpec, diff};
+use crate::policy::ValidatedSpec;
 use std::time::Duration;
 
 /// Everything a decision may depend on.
@@ -56,8 +56,10 @@ pub struct State {
     /// It did so when it had read the live policy, so that the status keeps what
     /// was there before our first write.
     pub live_reported: bool,
-    /// What the organization had before another resource wrote its policy.
-    pub before_others: Option<Live>,
+    /// The resource has our finalizer, which comes after a status that this one has not.
+    pub status_is_lost: bool,
+    /// The other resources that have written the organization's policy, or may have.
+    pub other_writers: Vec<Writer>,
     /// Why our finalizer was removed in this reconcile.
     pub released: Option<Release>,
     /// The operator is being uninstalled: every resource is released as if it
@@ -102,8 +104,7 @@ impl State {
             (_, Response::Claimants { own, mut others }) => {
                 let keys = self.claim_keys(&own.namespace);
                 self.undecided = others.iter().any(|other| other.may_come_before(&own, &keys));
-                let before = others.iter().filter_map(|other| other.had_before(&keys));
-                self.before_others = before.reduce(|one, two| if one == Live::Application { two } else { one });
+                self.other_writers = others.iter().filter_map(|other| other.as_writer(&keys)).collect();
                 let alleged = self.alleged_key();
                 let pinned = self.here().and_then(|resource| resource.pinned.as_ref());
                 self.same_environment_unknown = (alleged.is_some()
@@ -166,6 +167,7 @@ impl State {
         }
         self.reads.resource = self.clock;
         self.resource = found;
+        self.status_is_lost |= self.here().is_some_and(|r| r.finalizer && r.pinned.is_none());
     }
 
     fn note_read(&mut self, request: &RemoteRequest, response: &Result<RemoteResponse, RemoteError>) {
@@ -245,6 +247,7 @@ impl State {
         Some(Goal {
             organization: spec.organization.clone(),
             pinned: self.pin_here().map(|pinned| pinned.organization.clone()),
+            may_be_custom: self.may_be_custom(),
             features_unreported: self.here().is_some_and(unreported),
             policy: spec.policy,
             mode: spec.mode,
@@ -318,38 +321,24 @@ impl State {
         !self.has_written() && self.undoes_others()
     }
 
-    /// What the organization had before the resource first wrote its policy: nothing
-    /// before that write is sent, or is about to be (`working`). What is as declared
-    /// already may be an own policy of which no status is left, so it counts as
-    /// inherited; and what is there may be that of another resource that has written
-    /// before.
-    pub fn adopts(&self, working: bool) -> Option<Live> {
-        let resource = self.here()?;
-        let unpinned = self.pin_here().is_none() && self.access().is_some();
-        if let Some(before) = resource.adopted.filter(|_| resource.pinned.is_none() || !unpinned) {
-            return Some(before);
-        }
-        let spec = self.spec().filter(|spec| spec.mode != Mode::Observe && !self.deleting())?;
-        let live = self.observation.live;
-        let is_declared = |live: &Live| diff(&spec.policy, live).is_empty();
-        let found = self.observation.writes.before.or(live.filter(|live| working || is_declared(live)))?;
-        Some(self.before_others.unwrap_or(if is_declared(&found) { Live::Application } else { found }))
-    }
-
-    /// Whether the status has what was live before a write now.
-    pub fn live_is_recorded(&self) -> bool {
-        self.live_reported || (self.pin_here().is_some() && self.here().is_some_and(|r| r.adopted.is_some()))
+    /// Whether the status of another resource says that its policy is live there.
+    pub fn is_succeeded(&self) -> bool {
+        matches!(
+            self.ownership,
+            Some(Ownership::Succeeded { in_sync: Some(_) } | Ownership::Conflicted { in_sync: Some(_), .. })
+        )
     }
 
     /// Whether this reconcile is the first of an owner after another resource that
     /// has written: what that one has sent may still land.
     pub fn takes_over(&self) -> bool {
         let conflicted = |r: &Resource| r.condition(ConditionType::Ready).is_some_and(|c| c.reason == Reason::Conflict);
-        self.here().is_some_and(|r| !r.was_ready() && (conflicted(r) || self.before_others.is_some()))
+        self.here().is_some_and(|r| !r.was_ready() && (conflicted(r) || !self.other_writers.is_empty()))
     }
 
     /// Whether this operator has switched the feature session_policy on, or is
-    /// about to: a reconcile that reports progress where it is off (`working`).
+    /// about to: a reconcile that reports progress where it is off (`working`). One that
+    /// was found off since, others have switched off.
     pub fn enables_feature(&self, working: bool) -> bool {
         let off = |features: &[Feature]| !features.iter().any(|f| f.name == SESSION_POLICY && f.enabled);
         let (flag, organization) = (&self.observation.flag, self.observation.organization.as_ref());
@@ -358,7 +347,9 @@ impl State {
             Some(o) => working && o.features_reported && self.goal().is_some_and(|goal| goal.needs_feature()),
             None => false,
         };
-        now || self.here().is_some_and(|resource| resource.enabled_feature)
+        let found_off = organization.is_some_and(|o| o.features_reported && !o.session_policy_enabled());
+        let before = |resource: &Resource| resource.enabled_feature && self.is_about_here(resource) && !found_off;
+        now || self.here().is_some_and(before)
     }
 
     fn has_written(&self) -> bool {

@@ -24,6 +24,8 @@ pub struct StatusUpdate {
     pub claim: Option<ClaimState>,
     /// What the organization had before.
     pub adopted: Option<Live>,
+    /// The policy that was written last.
+    pub written: Option<Policy>,
     /// The operator has switched the feature session_policy on.
     pub enabled_feature: bool,
     /// The live policy and its drift; `None`: not seen, the current ones stay.
@@ -153,6 +155,7 @@ impl StatusUpdate {
             pinned: pin(state, resource),
             claim: claims::claim(state, outcome),
             adopted: state.adopts(outcome.is_none()),
+            written: state.written(),
             enabled_feature: state.enables_feature(outcome.is_none()),
             observed: observed(state),
             application: match state.observation.application {

@@ -3,9 +3,9 @@
 
 use super::Cause;
 use crate::{
-    gitops::{Manifest, reconcile::goal},
+    gitops::Manifest,
     policy::{Live, OrganizationId, OrganizationRef},
-    reconcile::satisfied,
+    reconcile::Declared,
 };
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ impl<'a> LastApplied<'a> {
         let earlier = self.0.get(&manifest.spec.organization).copied().or_else(by_id);
         let (Some(earlier), Some(live)) = (earlier, live) else { return Cause::Unknown };
         let (was, is) = (&earlier.spec, &manifest.spec);
-        match (satisfied(&goal(earlier, None, true), live), (was.policy, was.mode) == (is.policy, is.mode)) {
+        match (Declared::of(was).is_satisfied_by(live), Declared::of(was) == Declared::of(is)) {
             (_, true) => Cause::Drift,
             (true, false) => Cause::Git,
             (false, false) => Cause::Both,

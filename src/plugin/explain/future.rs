@@ -28,7 +28,7 @@ pub(in crate::plugin) fn deletion(summary: &Summary<'_>) -> &'static str {
     let Ok(spec) = &summary.spec else {
         return "the resource waits for a valid spec, since an invalid one does not say what to set back";
     };
-    match (without_revert(spec, summary.adopted(), summary.live().as_ref()), spec.mode) {
+    match (without_revert(spec, summary.past(), summary.live().as_ref()), spec.mode) {
         (Some(Release::NothingToRevert), Mode::Observe) => "Observe never writes, so the policy stays in Scalekit",
         (Some(Release::NothingToRevert), _) => "the policy stays in Scalekit (deletionPolicy Retain)",
         (Some(Release::CustomersOwn), _) => {
@@ -36,7 +36,7 @@ pub(in crate::plugin) fn deletion(summary: &Summary<'_>) -> &'static str {
         }
         (Some(Release::Restored), _) => "the organization has the policy already that it had before (status.adopted)",
         (Some(_), _) => "the organization inherits the application's policy already",
-        (None, _) if restores(spec, summary.adopted()) => {
+        (None, _) if restores(spec, summary.past().adopted) => {
             "first the organization gets the policy back that it had before (status.adopted)"
         }
         (None, Mode::TightenOnly) => {

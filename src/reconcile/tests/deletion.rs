@@ -7,8 +7,8 @@ use super::{
 };
 use crate::policy::{DeletionPolicy, Live, Policy, RuleId, ValidatedSpec, Violation};
 use crate::reconcile::{
-    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorClass, ErrorKind, Hold, Outcome, Reason,
-    Release, RemoteError, without_revert,
+    ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorClass, ErrorKind, Hold, Outcome, Past,
+    Reason, Release, RemoteError, without_revert,
 };
 use std::time::Duration;
 
@@ -329,7 +329,7 @@ fn what_a_deletion_writes_is_announced_before() {
             let (mut world, uid) = World::at_rest(spec.clone());
             world.tenant().live = live;
             world.delete(uid);
-            let set_back = without_revert(&spec, None, Some(&live)).is_none();
+            let set_back = without_revert(&spec, Past::default(), Some(&live)).is_none();
             let written = world.reconcile(uid).policies();
             let expected = if set_back { vec![Policy::Application] } else { vec![] };
             assert_eq!(written, expected, "{spec:?} {live:?}");

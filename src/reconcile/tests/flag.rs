@@ -3,8 +3,9 @@
 
 use super::{
     samples::*,
-    world::{Omits, On, Reconciled, Trouble, Uid, World, set_flag},
+    world::{Omits, On, Reconciled, Trouble, Uid, World, access, set_flag},
 };
+use crate::policy::Policy;
 use crate::reconcile::{
     ConditionType, ErrorKind, Feature, Outcome, Reason, RemoteOutcome, RemoteRequest, Request, Step,
 };
@@ -24,6 +25,27 @@ fn sent(reconciled: &Reconciled) -> Vec<Vec<Feature>> {
         _ => None,
     };
     reconciled.steps.iter().filter_map(list).collect()
+}
+
+#[test]
+fn a_feature_that_others_have_switched_off_or_that_is_another_environments_was_not_switched_on_by_us() {
+    let enabled = |world: &World, uid| world.object(uid).status.clone().unwrap().enabled_feature;
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    assert!(enabled(&world, uid));
+    world.edit(uid, |spec| spec.policy = Policy::Application);
+    world.reconcile(uid);
+    assert!(enabled(&world, uid), "it is still on");
+    world.switch_flag(false);
+    world.reconcile(uid);
+    world.switch_flag(true); // by somebody
+    world.reconcile(uid);
+    assert!(!enabled(&world, uid));
+
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.scalekit.environment = "moved.scalekit.com".into();
+    world.credentials = Ok(access("moved.scalekit.com"));
+    world.reconcile(uid);
+    assert!(!enabled(&world, uid), "there it was on already");
 }
 
 #[test]

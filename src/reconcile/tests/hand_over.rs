@@ -4,10 +4,13 @@
 use super::{
     deletion::deleting,
     samples::*,
-    world::{On, Trouble, World},
+    world::{On, SECRET, Trouble, Uid, World},
 };
-use crate::policy::{Live, Policy, ValidatedSpec};
-use crate::reconcile::{ClaimState, ConditionType, ErrorKind, Outcome, Reason, Release, Requeue};
+use crate::policy::{Live, Mode, Policy, ValidatedSpec};
+use crate::reconcile::{
+    ClaimState, ConditionType, CredentialsError, CredentialsSource, ErrorKind, Outcome, ReadError, Reason, Release,
+    Requeue,
+};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -80,6 +83,68 @@ fn row_111_a_successor_that_does_not_get_its_policy_live_in_time_is_not_waited_f
     );
     world.reconcile(successor);
     assert_eq!((world.live(), world.is_gone(older)), (no_idle(240), true), "and then it is the only one");
+}
+
+/// The status of the other one is of a time when it still reached Scalekit.
+#[test]
+fn row_111_a_successor_that_was_in_sync_long_ago_takes_nothing_over() {
+    let (mut world, older, heir) = beside_a_silent_successor(custom(240, None));
+    world.delete(older);
+    let reconciled = world.reconcile(older);
+    assert!(matches!(reconciled.outcome, Outcome::Waiting { reason: Reason::HandingOver, .. }));
+    world.advance(MINUTE);
+    let reconciled = world.reconcile(older);
+    let reverted = (vec![Policy::Application], Outcome::Released(Release::Reverted));
+    assert_eq!((reconciled.policies(), reconciled.outcome), reverted, "or its policy would stay for good");
+    assert!(!world.is_gone(heir));
+}
+
+#[test]
+fn row_111_a_silent_successor_whose_policy_is_live_takes_over() {
+    let (mut world, older, _) = beside_a_silent_successor(declared());
+    world.delete(older);
+    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
+}
+
+#[test]
+fn row_111_without_credentials_a_deletion_believes_a_successor_only_what_it_has_just_found() {
+    let (mut world, older, heir) = beside_a_silent_successor(custom(240, None));
+    world.credentials_missing();
+    world.delete(older);
+    for _ in 0..3 {
+        let reconciled = world.reconcile(older);
+        assert!(matches!(reconciled.outcome, Outcome::Holding { .. }), "{:?}", reconciled.outcome);
+        assert_eq!(reconciled.requeue, Requeue::Backoff { cap: MINUTE });
+        assert_eq!(reconciled.state.contests.map(|contest| contest.uid), Some(heir.to_string()), "it is asked");
+        world.advance(MINUTE);
+    }
+    world.secret_leads_to(HOST);
+    world.reconcile(heir);
+    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
+}
+
+/// An owner, and a younger resource that declares `policy` and was in sync while the owner
+/// had lost its credentials. Now those of the younger one can't be read.
+fn beside_a_silent_successor(policy: Policy) -> (World, Uid, Uid) {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    let credentials = world.credentials.clone();
+    world.credentials_missing();
+    world.reconcile(older);
+    world.advance(MINUTE * 2);
+    world.reconcile(older);
+    world.secret_leads_to(HOST);
+    let heir = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(policy) });
+    world.reconcile(heir);
+    let unreadable =
+        CredentialsError::Unreadable { from: CredentialsSource::Secret(SECRET.into()), why: ReadError::Unavailable };
+    world.secrets.values_mut().for_each(|secret| *secret = Err(unreadable.clone()));
+    world.credentials = credentials;
+    world.reconcile(older);
+    assert_eq!(world.live(), declared().into());
+    world.advance(MINUTE * 4);
+    world.reconcile(heir);
+    assert_eq!(world.says(heir, ConditionType::Ready), "True InSync");
+    (world, older, heir)
 }
 
 #[test]
@@ -207,6 +272,37 @@ fn whoever_uninstalls_hands_nothing_over() {
     world.declare(enforce(custom(240, None)));
     world.uninstalling = true;
     assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::Reverted));
+}
+
+#[test]
+fn row_111_nor_does_one_that_observes_and_enforces_in_turn() {
+    for older_heir in [false, true] {
+        let mut world = World::new();
+        world.settings.revert_delay = Duration::from_secs(10);
+        let first = world.declare(enforce(declared()));
+        world.reconcile(first);
+        let second = world.declare(enforce(custom(240, None)));
+        let (goes, heir) = if older_heir { (second, first) } else { (first, second) };
+        if older_heir {
+            world.set_finalizer_by_hand(goes, true);
+            world.tenant().live = no_idle(240);
+        }
+        world.scalekit.habits.refuses_policy = Some(ErrorKind::Rejected);
+        world.delete(goes);
+        let began = world.now;
+        while matches!(world.reconcile(goes).outcome, Outcome::Waiting { .. }) {
+            assert!(world.now < began + Duration::from_secs(150), "it waits for ever");
+            let observes = |spec: &mut ValidatedSpec| {
+                spec.mode = if spec.mode == Mode::Observe { Mode::Enforce } else { Mode::Observe };
+            };
+            world.edit(heir, observes);
+            world.scalekit.habits.refuses_policy = Some(ErrorKind::Rejected);
+            world.reconcile(heir);
+            world.scalekit.habits.refuses_policy = None;
+            world.advance(Duration::from_secs(5));
+        }
+        assert!(world.is_gone(goes), "{older_heir}");
+    }
 }
 
 #[test]

@@ -166,20 +166,23 @@ fn a_revert_is_owed(entry: &Entry, policy: Policy) -> Result<(), TestCaseError> 
     let live = state.observation.live.unwrap();
     let declared = diff(&spec.policy, &live).is_empty();
     match &state.ownership {
-        Some(Ownership::Owner | Ownership::Conflicted { in_sync: false, .. }) => {
+        Some(Ownership::Owner | Ownership::Conflicted { in_sync: None, .. }) => {
             let waited = waited(Reason::Deleting) || waited(Reason::HandingOver);
             prop_assert!(waited || state.settings.revert_delay.is_zero(), "as announced");
         }
-        other => prop_assert!(
-            *other == Some(Ownership::Succeeded { in_sync: false }) && waited(Reason::HandingOver),
-            "{other:?} without waiting for the other one"
-        ),
+        Some(Ownership::Succeeded { in_sync } | Ownership::Conflicted { in_sync, .. }) => {
+            let holds = in_sync.is_some_and(|in_sync| in_sync.declared.is_satisfied_by(&live));
+            prop_assert!(!holds && waited(Reason::HandingOver), "{:?}: it was not waited for", state.ownership);
+        }
+        None => prop_assert!(false, "nobody asked who the owner is"),
     }
     prop_assert!(!diff(&policy, &live).is_empty());
     let stricter = state.here().unwrap().adopted.and_then(|before| tighten(&spec.policy, &before)).map(Live::from);
     let restores = spec.mode == Mode::TightenOnly && policy != Policy::Application && stricter == Some(live);
     let conflicted = matches!(state.ownership, Some(Ownership::Conflicted { .. }));
-    prop_assert!((spec.mode == Mode::Enforce && !conflicted) || declared || restores, "it is not what this one wrote");
+    let written = state.here().unwrap().written.map(Live::from) == Some(live);
+    let own = declared || restores || written;
+    prop_assert!((spec.mode == Mode::Enforce && !conflicted) || own, "it is not what this one wrote");
     Ok(())
 }
 
@@ -200,11 +203,18 @@ fn releasable(entry: &Entry, release: &Release) -> Result<(), TestCaseError> {
             let inherits = state.observation.live == Some(Live::Application) && settled;
             prop_assert!(!spec.unwrap().may_revert() || inherits);
         }
-        Release::HandedOver => prop_assert_eq!(&state.ownership, &Some(Ownership::Succeeded { in_sync: true })),
+        Release::HandedOver => {
+            let Some(Ownership::Succeeded { in_sync: Some(in_sync) }) = state.ownership else { panic!("to nobody") };
+            let holds = |live| in_sync.declared.is_satisfied_by(live);
+            prop_assert!(
+                state.observation.live.as_ref().map_or(in_sync.just_now, holds),
+                "the other one is not in sync"
+            );
+        }
         Release::NotOwner => {
             let Some(Ownership::Conflicted { in_sync, .. }) = state.ownership else { panic!("it did not lose") };
             let own = |live: Live| diff(&spec.unwrap().policy, &live).is_empty();
-            prop_assert!(in_sync || !own(state.observation.live.unwrap()), "its own policy stays");
+            prop_assert!(in_sync.is_some() || !own(state.observation.live.unwrap()), "its own policy stays");
         }
         Release::Orphaned(_) => {
             let grace = if state.namespace_terminating.unwrap() {

@@ -5,8 +5,8 @@ use super::{
     samples::*,
     world::{Crash, Interrupted, SECRET, Uid, World, access},
 };
-use crate::policy::{DeletionPolicy, Live, Mode, ValidatedSpec};
-use crate::reconcile::{Outcome, Release};
+use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
+use crate::reconcile::{ConditionType, Outcome, Release};
 
 fn restore(spec: ValidatedSpec) -> ValidatedSpec {
     ValidatedSpec { deletion: DeletionPolicy::Restore, ..spec }
@@ -189,6 +189,86 @@ fn row_128_what_an_own_earlier_declaration_has_written_is_never_what_was_there()
             }
         }
     }
+}
+
+#[test]
+fn row_128_where_inheriting_is_declared_what_was_there_is_restored_too() {
+    for edited in [false, true] {
+        let mut world = before_us(no_idle(90), true);
+        let uid = world.declare(restore(enforce(if edited { declared() } else { Policy::Application })));
+        world.reconcile(uid);
+        world.edit(uid, |spec| spec.policy = Policy::Application);
+        world.reconcile(uid);
+        assert_eq!((world.live(), world.says(uid, ConditionType::Ready)), (Live::Application, "True InSync".into()));
+        assert!(world.reconcile(uid).is_quiet());
+        assert_eq!((deleted(&mut world, uid), world.live()), (Outcome::Released(Release::Restored), no_idle(90)));
+    }
+    let mut world = before_us(Live::Application, true);
+    let uid = world.declare(restore(enforce(Policy::Application)));
+    world.reconcile(uid);
+    assert!(!world.object(uid).finalizer, "there is nothing to put back");
+}
+
+#[test]
+fn row_128_what_tighten_only_has_written_is_its_own_after_an_edit_too() {
+    let edits: [fn(&mut ValidatedSpec); 3] = [
+        |spec| spec.policy = custom(600, 60),
+        |spec| spec.policy = Policy::Application,
+        |spec| (spec.mode, spec.policy) = (Mode::TightenOnly, custom(43_200, None)),
+    ];
+    for edit in edits {
+        for spec in [tighten_only(declared()), enforce(declared())] {
+            for (before, release) in [(Live::Application, Release::Reverted), (no_idle(400), Release::Restored)] {
+                let mut world = before_us(before, true);
+                let uid = world.declare(restore(spec.clone()));
+                world.reconcile(uid);
+                let written = world.live();
+                world.edit(uid, |spec| spec.mode = Mode::TightenOnly);
+                world.edit(uid, edit);
+                world.reconcile(uid);
+                assert_eq!(world.live(), written, "it loosens nothing");
+                assert_eq!((deleted(&mut world, uid), world.live()), (Outcome::Released(release), before));
+            }
+        }
+        let (mut world, uid) = World::at_rest(tighten_only(declared()));
+        world.edit(uid, edit);
+        world.reconcile(uid);
+        assert_eq!((deleted(&mut world, uid), world.live()), (Outcome::Released(Release::Reverted), Live::Application));
+    }
+}
+
+#[test]
+fn row_128_a_resource_that_lost_its_status_takes_nothing_of_its_own_for_what_was_there() {
+    for feature in [true, false] {
+        for policy in [declared(), custom(240, 30)] {
+            let (mut world, uid) = World::at_rest(restore(enforce(declared())));
+            world.switch_flag(feature);
+            world.cluster.get_mut(uid).unwrap().status = None; // as after a restore from a backup
+            world.edit(uid, |spec| spec.policy = policy);
+            world.reconcile(uid);
+            world.reconcile(uid);
+            assert_eq!(
+                (deleted(&mut world, uid), world.live()),
+                (Outcome::Released(Release::Reverted), Live::Application)
+            );
+        }
+    }
+}
+
+#[test]
+fn row_128_what_a_customer_has_changed_since_is_not_taken_for_the_policy_of_another_resource() {
+    let mut world = before_us(no_idle(90), true);
+    world.secret_leads_to(HOST);
+    let older = world.declare(restore(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) }));
+    world.reconcile(older);
+    world.secrets.clear();
+    world.reconcile(older);
+    world.advance(world.settings.interval);
+    world.reconcile(older);
+    world.tenant().live = no_idle(75); // the customer's administrator
+    let next = world.declare(restore(enforce(custom(240, None))));
+    world.reconcile(next);
+    assert_eq!((deleted(&mut world, next), world.live()), (Outcome::Released(Release::Restored), no_idle(75)));
 }
 
 #[test]

@@ -39,6 +39,8 @@ impl Object {
             claim: status.and_then(|s| s.claim),
             enabled_feature: status.is_some_and(|s| s.enabled_feature),
             adopted: status.and_then(|s| s.adopted),
+            written: status.and_then(|s| s.written),
+            observed: status.and_then(|s| s.observed.as_ref()).map(|observed| observed.live),
             observed_generation: status.map_or(-1, |s| s.observed_generation),
             conditions: status.map(|s| s.conditions.clone()).unwrap_or_default(),
             requested_at: self.requested_at.clone(),
@@ -61,6 +63,7 @@ impl Object {
             claim: Claim::of(&self.read(), self.namespace),
             reconciled: false,
             lapsed: false,
+            just_in_sync: false,
             served: false,
             host: self.read().pinned.map(|pinned| pinned.environment),
         }

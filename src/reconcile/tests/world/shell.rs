@@ -3,8 +3,8 @@
 use super::{Object, Uid, World, samples};
 use crate::policy::OrganizationId;
 use crate::reconcile::{
-    Access, ClaimKey, Claimant, ClusterWrite, CredentialsError, ErrorKind, RemoteError, RemoteRequest, RemoteResponse,
-    Request, Response, State, StatusUpdate, owner,
+    Access, ClaimKey, ClusterWrite, CredentialsError, ErrorKind, RemoteError, RemoteRequest, RemoteResponse, Request,
+    Response, State, StatusUpdate, owner,
 };
 use jiff::Timestamp;
 use std::time::Duration;
@@ -101,10 +101,10 @@ impl World {
         keys.extend(state.alleged_key());
         let found = |other: &&Object| other.uid != uid && other.claimant().claim.keys.iter().any(|k| keys.contains(k));
         let known = |other: &Object| {
-            let history = &self.histories[&other.uid];
-            let lapsed = history.has_lapsed(self.uptime());
-            let served = !self.unserved.contains(&other.namespace);
-            Claimant { reconciled: history.was_reconciled(), lapsed, served, ..other.claimant() }
+            let mut claimant = other.claimant();
+            claimant.see(&self.histories[&other.uid], self.uptime());
+            claimant.served = !self.unserved.contains(&other.namespace);
+            claimant
         };
         let others = self.cluster.objects.iter().filter(found).map(known).collect();
         Response::Claimants { own: own.claimant(), others }
