@@ -4,7 +4,7 @@
 
 use super::{
     Outcome, Ownership, Release, RemoteOutcome, RemoteRequest, RemoteStep, Request, Resource, State, Step, contention,
-    deletion::needs_finalizer, remote,
+    deletion::needs_finalizer, recorded, remote,
 };
 use crate::policy::ValidatedSpec;
 use std::time::Duration;
@@ -62,8 +62,8 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
 /// ones that name it too. They may be slow, or their credentials bad.
 const UNDECIDED: Duration = Duration::from_secs(10);
 
-/// A write to Scalekit comes after the status says so, after the organization is
-/// pinned, and after the finalizer that will undo it is persisted.
+/// A write to Scalekit comes after the organization is pinned in the status, after the
+/// status says that it is under way if that takes long, and after the finalizer that will undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
     if state.same_environment_unknown || (state.undecided && state.history.age(state.began) < UNDECIDED) {
         return Step::Done(Outcome::Undecided);
@@ -73,7 +73,8 @@ fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, reques
         return Step::Done(Outcome::Contended { gives_way: contention::gives_way(state), next: delay });
     }
     let policy = matches!(request, RemoteRequest::WritePolicy { .. });
-    if !state.progress_reported || (policy && !state.live_is_recorded()) {
+    let recorded = state.progress_reported || recorded::is_recorded(state);
+    if !recorded || (policy && !state.live_is_recorded()) {
         return Step::Request(Request::ReportProgress);
     }
     if needs_finalizer(state, spec, true) && !resource.finalizer {

@@ -30,6 +30,7 @@ mod ownership;
 mod past;
 mod reads;
 mod reason;
+mod recorded;
 mod remote;
 mod remote_request;
 mod report;
@@ -102,8 +103,9 @@ use state::Refusal;
 /// things: while it has never claimed the organization, up to ten seconds for an
 /// older resource that names it and was not reconciled yet; the delay if others
 /// keep undoing our writes; the status with the pinned organization and, before the
-/// policy, what was live; and the finalizer if deleting the resource would revert
-/// anything. A write follows only from a fresh read of the resource and the
+/// policy, what was live, unless an earlier reconcile has recorded all that and this one
+/// has taken less than a second (`recorded`); and the finalizer if deleting the resource
+/// would revert anything. A write follows only from a fresh read of the resource and the
 /// policy (`freshness`), and a list of features is written only right after
 /// it was read.
 pub fn next(state: &State, now: Timestamp) -> Step {

@@ -6,7 +6,7 @@ use super::{
     Application, ClaimState, Condition, ConditionStatus, ConditionType, CredentialsError, Outcome, Pinned,
     PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, claims,
     condition::set,
-    contention, overdue,
+    contention, overdue, recorded,
     wording::{hold_message, problem, violations_message},
 };
 use crate::policy::{Difference, Live, Policy, diff, looser_than_application, summary};
@@ -152,7 +152,7 @@ impl StatusUpdate {
         });
         let mut update = Self {
             observed_generation: resource.map_or(-1, |r| r.generation),
-            pinned: pin(state, resource),
+            pinned: recorded::pin(state),
             claim: claims::claim(state, outcome),
             adopted: state.adopts(outcome.is_none()),
             written: state.written(),
@@ -350,28 +350,6 @@ fn observed(state: &State) -> Option<Observed> {
     // inheriting is the goal of a deletion, so it is no drift there
     let desired = if state.deleting() { Policy::Application } else { declared };
     Some(Observed { live, drift: diff(&desired, &live) })
-}
-
-/// The organization this reconcile found, unless another one was pinned here: a pin
-/// is moved by a person, never by us.
-fn pin(state: &State, resource: Option<&Resource>) -> Option<Pinned> {
-    let pinned = resource.and_then(|r| r.pinned.clone());
-    let here = state.access().zip(state.observation.resolved.clone());
-    let issuer = |before| match &state.identity {
-        Some(identity) => Some(identity.clone()).filter(|name| state.access().is_none_or(|a| a.environment != *name)),
-        None => before,
-    };
-    match (pinned, here) {
-        (Some(pinned), Some(_)) if state.alleged.as_deref() == Some(pinned.identity()) => Some(pinned),
-        (Some(pinned), Some((access, _))) if state.pin_here().is_some() => {
-            Some(Pinned { environment: access.environment.clone(), issuer: issuer(pinned.issuer), ..pinned })
-        }
-        (Some(pinned), _) if state.deleting() => Some(pinned),
-        (_, Some((access, organization))) => {
-            Some(Pinned { environment: access.environment.clone(), issuer: issuer(None), organization })
-        }
-        (pinned, None) => pinned,
-    }
 }
 
 /// Whether the user waits for something.

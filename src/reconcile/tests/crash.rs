@@ -28,6 +28,16 @@ fn settle(world: &mut World, uid: Uid) {
 }
 
 fn dies_at_every_step(prepare: impl Fn() -> (World, Uid)) {
+    for step in [QUICK, Duration::from_secs(1)] {
+        dies_at_every(|| {
+            let (mut world, uid) = prepare();
+            world.step = step;
+            (world, uid)
+        });
+    }
+}
+
+fn dies_at_every(prepare: impl Fn() -> (World, Uid)) {
     let (mut reference, uid) = prepare();
     let steps = reference.reconcile(uid).steps.len();
     settle(&mut reference, uid);

@@ -65,6 +65,8 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
         }
         Step::Request(Request::Remote(RemoteRequest::WritePolicy { policy, .. })) => {
             announced(entry)?;
+            let recorded = entry.object.as_ref().is_none_or(|object| object.read().adopted.is_some());
+            prop_assert!(recorded, "what was there before comes first");
             desired(state, *policy)
         }
         Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) if state.deleting() => {
@@ -80,6 +82,9 @@ fn justified(entry: &Entry) -> Result<(), TestCaseError> {
         }
         Step::Request(Request::Remote(RemoteRequest::WriteFeatures { features, .. })) => {
             announced(entry)?;
+            let recorded = entry.object.as_ref().is_none_or(|object| object.read().enabled_feature);
+            let shown = state.observation.organization.as_ref().unwrap().features_reported;
+            prop_assert!(recorded || !shown, "who switched it on comes first");
             prop_assert!(state.spec().unwrap().policy != Policy::Application, "who inherits needs no feature");
             prop_assert!(state.observation.organization_is_fresh, "the list is one that was read just before");
             let read = &state.observation.organization.as_ref().unwrap().features;
@@ -125,7 +130,9 @@ fn announced(entry: &Entry) -> Result<(), TestCaseError> {
     prop_assert_eq!(pinned.environment.as_str(), state.access().unwrap().environment.as_str());
     prop_assert!([HOST, CUSTOM_DOMAIN].contains(&pinned.environment.as_str()));
     prop_assert_eq!(Some(pinned.identity()), state.identity.as_deref());
-    prop_assert!(state.progress_reported);
+    let quick = state.clock.saturating_sub(state.began) < Duration::from_secs(1);
+    prop_assert!(state.progress_reported || quick, "the user waits for it and is not told");
+    prop_assert_eq!(object.read().claim, Some(ClaimState::Verified), "all others must see whose it is");
     prop_assert!(matches!(state.ownership, Some(Ownership::Owner)), "only the owner writes");
     prop_assert!(!spec.suspend && spec.mode != Mode::Observe);
     if needs_undoing {

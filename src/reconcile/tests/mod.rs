@@ -27,6 +27,7 @@ mod outage;
 mod overdue;
 mod random;
 mod reach;
+mod recorded;
 mod remote;
 mod reports;
 mod requeue;

@@ -21,6 +21,8 @@ pub(crate) struct Run {
     pub(crate) issuer: bool,
     /// Organizations are read from the list where that may be.
     pub(crate) sweeps: bool,
+    /// How long each step of a reconcile takes.
+    pub(crate) step: Duration,
     pub(crate) events: Vec<Action>,
 }
 
@@ -101,6 +103,7 @@ impl Run {
         world.settings.disable_feature = self.disable_feature;
         world.scalekit.issuer = self.issuer.then(|| ISSUER.into());
         world.sweeps = self.sweeps;
+        world.step = self.step;
         for event in &self.events {
             match event {
                 Action::Reconciled(uid, meanwhile) if world.knows(*uid) => {
@@ -293,9 +296,10 @@ pub(crate) fn runs() -> impl Strategy<Value = Run> {
     ];
     let habits = prop_oneof![1 => Just(Habits::default()), 1 => habits()];
     let delay = prop_oneof![Just(0u64), Just(10u64)];
-    let run = (habits, delay, any::<bool>(), any::<[bool; 2]>(), declarations(), vec(events, 1..24));
-    run.prop_map(|(habits, revert_delay, disable_feature, [issuer, sweeps], first, mut events)| {
+    let steps = prop::sample::select(vec![Duration::from_secs(1), Duration::from_millis(120), QUICK]);
+    let run = (habits, delay, any::<bool>(), any::<[bool; 2]>(), steps, declarations(), vec(events, 1..24));
+    run.prop_map(|(habits, revert_delay, disable_feature, [issuer, sweeps], step, first, mut events)| {
         events.insert(0, Action::Change(Change::Declare(first)));
-        Run { habits, revert_delay, disable_feature, issuer, sweeps, events }
+        Run { habits, revert_delay, disable_feature, issuer, sweeps, step, events }
     })
 }

@@ -169,7 +169,9 @@ fn is_true(said: NextReconcile, planned: Requeue, interval: Duration) -> bool {
         (NextReconcile::Never, Requeue::Never) => true,
         (NextReconcile::Now, Requeue::After(_)) => true,
         (NextReconcile::Interval, Requeue::Interval(time) | Requeue::After(time)) => time <= interval,
-        (NextReconcile::Within(said), Requeue::Interval(time) | Requeue::After(time)) => time <= said,
+        // a status announces whole seconds
+        (NextReconcile::Within(said), Requeue::After(time)) => time < said + SECOND,
+        (NextReconcile::Within(said), Requeue::Interval(time)) => time <= said,
         (NextReconcile::Within(said), Requeue::Backoff { cap }) => cap <= said,
         (NextReconcile::Retry(said), Requeue::Backoff { cap }) => cap == said,
         (NextReconcile::Retry(_), Requeue::After(_)) => true,

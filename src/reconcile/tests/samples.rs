@@ -5,12 +5,16 @@ use crate::policy::{
     Policy, Session, ValidatedSpec,
 };
 use crate::reconcile::{Feature, SESSION_POLICY};
+use std::time::Duration;
 
 pub(crate) const HOST: &str = "acme.scalekit.com";
 /// Another host name of the same environment.
 pub(crate) const CUSTOM_DOMAIN: &str = "auth.example.com";
 /// What that environment calls itself, where it does.
 pub(crate) const ISSUER: &str = "env.scalekit.com";
+
+/// A step that takes so long leaves its reconcile quick.
+pub(crate) const QUICK: Duration = Duration::from_millis(20);
 
 pub(crate) fn minutes(n: i64) -> Minutes {
     Minutes::new(n).unwrap()

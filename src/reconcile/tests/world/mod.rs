@@ -56,6 +56,8 @@ pub(crate) struct World {
     started: Timestamp,
     histories: BTreeMap<Uid, History>,
     outages: Outages<Uid>,
+    /// How long each step of a reconcile takes. With a second no reconcile is quick.
+    pub(crate) step: Duration,
     /// The operator reads the list of organizations wherever that may answer.
     pub(crate) sweeps: bool,
     /// What each client has read of it last, and when.
@@ -138,6 +140,7 @@ impl World {
             started: Timestamp::from_second(1_800_000_000).unwrap(),
             histories: BTreeMap::new(),
             outages: Outages::default(),
+            step: Duration::from_secs(1),
             sweeps: false,
             lists: BTreeMap::new(),
             held: Held::default(),

@@ -78,7 +78,7 @@ impl World {
             for (_, happens) in take_at(&mut self.happenings, n) {
                 happens(self);
             }
-            self.advance(Duration::from_secs(1));
+            self.advance(self.step);
             state.clock = self.uptime();
             let step = next(&state, self.now);
             let entry = Entry {
@@ -114,7 +114,7 @@ impl World {
         let (mut state, mut effort, mut steps) = (self.state(uid), Effort::default(), Vec::new());
         self.held = self.cluster.get(uid).map_or_else(Held::default, Held::of);
         loop {
-            self.advance(Duration::from_secs(1));
+            self.advance(self.step);
             state.clock = self.uptime();
             effort.decisions += 1;
             match effort.of(|| next(&state, self.now)) {
