@@ -1,134 +1,21 @@
 //! A compact copy of all resources, updated by the watch and by our own writes: enough to know what
-//! changed and who claims which organization. Every reconcile reads its resource from the API server
-//! and not from here.
+//! changed, who claims which organization, and what a resource at rest is like. Before anything is
+//! written, a reconcile reads its resource from the API server (`crate::reconcile` sees to that).
 //!
 //! Less than a kilobyte is kept of a resource here, in the queue and in the records together
 //! (`docs/performance.md`): what resources have in common is kept once, and claims are found by the
 //! hash of their key, without a second copy of it.
 
-use super::{
-    credentials::CredentialsRef,
-    object::Object,
-    resource_ref::{ResourceRef, Uid},
-    status,
-    texts::Texts,
-};
+use super::{entry::Entry, resource_ref::Uid, texts::Texts};
 use crate::{
     policy::OrganizationRef,
-    reconcile::{Claim, ClaimKey, Claimant, Resource, Trigger, Watched},
+    reconcile::{Claim, ClaimKey, Claimant, Trigger},
 };
-use jiff::Timestamp;
-use kube::ResourceExt;
 use std::{
     collections::{BTreeSet, HashMap, HashSet, hash_map::RandomState},
     hash::{BuildHasher, Hash},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
-
-/// What is kept of one watched resource.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) resource: ResourceRef,
-    /// `spec.interval`.
-    pub(super) interval: Option<Duration>,
-    /// `status.environment`.
-    pub(super) environment: Option<Arc<str>>,
-    /// An earlier process may have sent writes for it: it was in the first list, and
-    /// is pinned or has our finalizer.
-    pub(super) predecessor: bool,
-    created: Timestamp,
-    pub(super) version: Option<u64>,
-    secret: Option<Arc<str>>,
-    watched: Watched,
-    claim: Claim,
-}
-
-impl Entry {
-    /// The entry of an object from the API server, decodable or not.
-    pub(super) fn of(object: &Object) -> Option<Self> {
-        let resource = status::resource(object);
-        let reference = ResourceRef::of(kube::Resource::meta(object))?;
-        let spec = resource.spec.as_ref().ok();
-        Some(Self {
-            interval: spec.and_then(|spec| spec.interval),
-            environment: resource.pinned.as_ref().map(|pinned| pinned.environment.as_str().into()),
-            predecessor: resource.may_have_written(),
-            created: created(object),
-            version: version(object),
-            secret: spec.and_then(|spec| spec.secret.as_deref().map(Arc::from)),
-            watched: Watched::from(&resource),
-            claim: Claim::of(&resource, &reference.namespace),
-            resource: reference,
-        })
-    }
-
-    pub(super) fn credentials(&self) -> CredentialsRef {
-        CredentialsRef::of(&self.resource.namespace, self.secret.as_deref())
-    }
-
-    fn claimant(&self) -> Claimant {
-        let claimant = claimant(&self.resource, self.created, self.claim.clone());
-        Claimant { host: self.environment.as_deref().map(Into::into), ..claimant }
-    }
-
-    /// Refers to the texts that others have too, and to those of the entry `before`.
-    fn share(&mut self, texts: &mut Texts, before: Option<&Self>) {
-        match before {
-            Some(before) => self.resource = before.resource.clone(), // the uid says that it is the same
-            None => texts.share(&mut self.resource.namespace),
-        }
-        self.environment.iter_mut().chain(&mut self.secret).for_each(|text| texts.share(text));
-        let mut organizations: Vec<OrganizationRef> = Vec::new();
-        for key in &mut self.claim.keys {
-            if let ClaimKey::Verified { environment, organization } = key {
-                texts.share(environment);
-                organizations.push(OrganizationRef::Id(organization.clone()));
-            }
-            if let ClaimKey::Declared { credentials: Some((namespace, secret)), .. } = key {
-                texts.share(namespace);
-                texts.share(secret);
-            }
-            if let ClaimKey::Declared { organization, .. } | ClaimKey::Named(organization) = key {
-                match organizations.iter().find(|other| *other == organization) {
-                    Some(same) => *organization = same.clone(),
-                    None => organizations.push(organization.clone()),
-                }
-            }
-        }
-        self.claim.keys.shrink_to_fit();
-    }
-}
-
-/// The resource that is being reconciled as a claimant, for the decision about ownership.
-pub(super) fn own_claimant(reference: &ResourceRef, object: &Object, resource: &Resource) -> Claimant {
-    claimant(reference, created(object), Claim::of(resource, &reference.namespace))
-}
-
-fn claimant(ResourceRef { uid, namespace, name }: &ResourceRef, created: Timestamp, claim: Claim) -> Claimant {
-    let (namespace, name, uid) = (namespace.to_string(), name.to_string(), uid.to_string());
-    Claimant {
-        created,
-        namespace,
-        name,
-        uid,
-        claim,
-        reconciled: false,
-        lapsed: false,
-        just_in_sync: false,
-        served: false,
-        host: None,
-    }
-}
-
-/// The resource version as a number; Kubernetes guarantees that it is one.
-pub(super) fn version(object: &Object) -> Option<u64> {
-    object.resource_version()?.parse().ok()
-}
-
-fn created(object: &Object) -> Timestamp {
-    object.creation_timestamp().map_or(Timestamp::MAX, |time| time.0)
-}
 
 /// How an object came from the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +72,7 @@ impl Cache {
             let (uid, trigger) = (entry.resource.uid, Trigger::None);
             return CacheUpdate { uid, trigger, went_back: false, affected: Vec::new() };
         }
-        entry.share(&mut inner.texts, before.map(|before| &**before));
+        entry.follow(before.map(|before| &**before), &mut inner.texts);
         entry.predecessor = match before {
             Some(before) => before.predecessor,
             None => source == Source::Start && entry.predecessor,
@@ -197,6 +84,13 @@ impl Cache {
         let before = inner.entries.insert(uid.clone(), Box::new(entry));
         let affected = inner.replace_claim(&uid, before.map(|before| before.claim).as_ref(), Some(&claim));
         CacheUpdate { uid, trigger, went_back, affected }
+    }
+
+    /// The status of a resource shows the update of this digest, in this version.
+    pub(super) fn record_reported(&self, uid: &Uid, version: Option<u64>, digest: u64) {
+        if let Some(entry) = self.lock().entries.get_mut(uid).filter(|entry| entry.version == version) {
+            entry.reported = Some(digest);
+        }
     }
 
     /// Removes a resource that is gone; returns the other claimants of its organization.
@@ -288,8 +182,12 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crd::{OrganizationSessionPolicy, REQUESTED_AT};
+    use crate::{
+        controller::object::Object,
+        crd::{OrganizationSessionPolicy, REQUESTED_AT},
+    };
     use serde_json::json;
+    use std::sync::Arc;
 
     /// A resource that is Ready and has handled the request `one`.
     fn entry(requested_at: &str) -> Entry {
@@ -330,9 +228,14 @@ mod tests {
         assert_eq!(trigger(&"x".repeat(256)), Trigger::Requested);
     }
 
+    fn version(version: u64, mut entry: Entry) -> Entry {
+        entry.version = Some(version);
+        entry
+    }
+
     #[test]
     fn an_event_that_is_older_than_what_is_known_changes_nothing_and_a_list_does() {
-        let (cache, version) = (Cache::default(), |version, entry| Entry { version: Some(version), ..entry });
+        let cache = Cache::default();
         cache.apply(version(7, entry("two")), Source::Watch);
         assert_eq!(cache.apply(version(6, entry("one")), Source::Watch).trigger, Trigger::None);
         assert_eq!(cache.with("1", |entry| entry.version), Some(Some(7)));
@@ -356,6 +259,33 @@ mod tests {
     }
 
     #[test]
+    fn what_was_reported_counts_for_the_version_that_shows_it_and_for_no_other() {
+        let cache = Cache::default();
+        let at_rest = || claiming("1", json!({}), "True", Some("Verified"));
+        let serves = |cache: &Cache| cache.with("1", |entry| entry.cached().is_some()).unwrap();
+        cache.apply(version(7, at_rest()), Source::List);
+        assert!(!serves(&cache), "no reconcile has read it yet");
+        cache.record_reported(&"1".into(), Some(6), 1);
+        assert!(!serves(&cache));
+        cache.record_reported(&"1".into(), Some(7), 1);
+        cache.apply(version(7, at_rest()), Source::Watch);
+        assert!(serves(&cache), "the event of an own write changes nothing");
+        for (source, other) in [
+            (Source::Watch, version(8, at_rest())),
+            (Source::List, version(6, at_rest())),
+            (Source::List, version(7, claiming("1", json!({"generation": 2}), "True", Some("Verified")))),
+            (Source::List, version(7, claiming("1", json!({}), "False", Some("Verified")))),
+            (Source::List, version(7, claiming("1", json!({}), "True", None))),
+        ] {
+            cache.apply(version(7, at_rest()), Source::List);
+            cache.record_reported(&"1".into(), Some(7), 1);
+            assert!(serves(&cache));
+            cache.apply(other, source);
+            assert!(!serves(&cache));
+        }
+    }
+
+    #[test]
     fn one_that_waits_to_hand_over_is_reconciled_when_the_other_policy_is_live() {
         let cache = Cache::default();
         let goes = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
@@ -368,7 +298,8 @@ mod tests {
     #[test]
     fn other_claimants_are_reconciled_after_a_change_and_no_claim_outlives_its_resource() {
         let cache = Cache::default();
-        let other = Entry { resource: ResourceRef { uid: "2".into(), ..entry("one").resource }, ..entry("one") };
+        let mut other = entry("one");
+        other.resource.uid = "2".into();
         assert!(cache.apply(entry("one"), Source::List).affected.is_empty());
         assert_eq!(cache.apply(other.clone(), Source::List).affected, ["1".into()]);
         assert!(cache.apply(other.clone(), Source::Watch).affected.is_empty(), "nothing changed");

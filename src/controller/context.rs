@@ -2,8 +2,9 @@
 
 use super::{
     application_policies::ApplicationPolicies,
-    cache::{Cache, Entry, Source, version},
+    cache::{Cache, Source},
     credentials::{self, CredentialStore, CredentialsRef},
+    entry::{Entry, version},
     flow::Flow,
     kube_api::KubeApi,
     locks::Locks,
@@ -290,7 +291,7 @@ impl Context {
 mod tests {
     use super::*;
     use crate::{
-        controller::{DefaultCredentials, cache::Entry},
+        controller::{DefaultCredentials, entry::Entry},
         reconcile::{Access, CredentialsSource, ErrorKind, RemoteError, RemoteOutcome},
         scalekit::{self, Rules},
         telemetry::Health,

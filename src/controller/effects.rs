@@ -2,9 +2,10 @@
 //! object as last read, the client, the lock of the organization.
 
 use super::{
-    cache::{Source, own_claimant},
+    cache::Source,
     context::Context,
     credentials::Connection,
+    entry::{Entry, own_claimant, version},
     kube_api::KubeError,
     object::Object,
     resource_ref::ResourceRef,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     policy::OrganizationRef,
     reconcile::{
-        ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
+        Cached, ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
         StatusUpdate,
     },
     scalekit::{Admission, Caller, Client},
@@ -109,11 +110,14 @@ impl<'a> Effects<'a> {
     pub(super) async fn perform(&mut self, state: &State, request: &Request) -> Result<Response, KubeError> {
         let kube = &self.context.kube;
         Ok(match request {
-            Request::ReadResource => {
-                self.read().await?;
-                let found = self.object.as_ref().map(|object| Found::Here(Box::new(status::resource(object))));
-                Response::Resource(found.unwrap_or(Found::Gone))
-            }
+            Request::ReadResource { fresh } => match self.cached().filter(|_| !fresh) {
+                Some(cached) => Response::Cached(cached),
+                None => {
+                    self.read().await?;
+                    let found = self.object.as_ref().map(|object| Found::Here(Box::new(status::resource(object))));
+                    Response::Resource(found.unwrap_or(Found::Gone))
+                }
+            },
             Request::ReadNamespace => {
                 Response::Namespace { terminating: kube.terminating(&self.resource.namespace).await? }
             }
@@ -140,6 +144,10 @@ impl<'a> Effects<'a> {
         })
     }
 
+    fn cached(&self) -> Option<Cached> {
+        self.context.cache.with(&self.resource.uid, Entry::cached).flatten()
+    }
+
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
         let known = self.context.cache.with(&self.resource.uid, |entry| entry.version).flatten();
         self.object = self.context.kube.read(self.resource).await?;
@@ -152,10 +160,18 @@ impl<'a> Effects<'a> {
         let Some(object) = self.object.as_ref().filter(|object| !is_finalized(object)) else {
             return Ok(ClusterWrite::Gone);
         };
-        let Some(status) = status::changed(update, object, Timestamp::now()) else { return Ok(ClusterWrite::Done) };
-        let value = serde_json::to_value(&status).map_err(kube::Error::SerdeError)?;
-        let written = self.context.kube.write_status(self.resource, object, &value).await?;
-        Ok(self.keep_written(written))
+        let written = match status::changed(update, object, Timestamp::now()) {
+            None => ClusterWrite::Done,
+            Some(status) => {
+                let value = serde_json::to_value(&status).map_err(kube::Error::SerdeError)?;
+                let written = self.context.kube.write_status(self.resource, object, &value).await?;
+                self.keep_written(written)
+            }
+        };
+        if let Some(object) = self.object.as_ref().filter(|_| written == ClusterWrite::Done) {
+            self.context.cache.record_reported(&self.resource.uid, version(object), update.digest());
+        }
+        Ok(written)
     }
 
     /// Keeps the object after a write, and updates the cache, so that what it claims counts at once.
@@ -219,12 +235,14 @@ impl<'a> Effects<'a> {
     }
 
     async fn claimants(&mut self, state: &State) -> Response {
-        let (Some(object), Some(resource), Some((identity, organization))) =
-            (&self.object, state.here(), state.claimed())
-        else {
+        let (Some(resource), Some((identity, organization))) = (state.here(), state.claimed()) else {
             return Response::Cluster(ClusterWrite::Outdated);
         };
-        let own = own_claimant(self.resource, object, resource);
+        let own = match &self.object {
+            Some(object) => Some(own_claimant(self.resource, object, resource)),
+            None => self.context.cache.with(&self.resource.uid, Entry::claimant),
+        };
+        let Some(own) = own else { return Response::Cluster(ClusterWrite::Outdated) };
         // a reconcile that starts over releases the organization that it read first
         self.lock = None;
         self.admission = None; // whoever holds the lock may need it

@@ -7,6 +7,7 @@ mod cache;
 mod context;
 mod credentials;
 mod effects;
+mod entry;
 mod events;
 mod flow;
 mod kube_api;

@@ -2,7 +2,7 @@
 //! environment, and in the status of each. `crate::reconcile` decides when.
 
 use super::{
-    cache::Entry, context::Context, effects::Effects, kube_api::KubeError, reconcile::step, resource_ref::ResourceRef,
+    context::Context, effects::Effects, entry::Entry, kube_api::KubeError, reconcile::step, resource_ref::ResourceRef,
 };
 use crate::reconcile::{Backlog, Backlogs, ClusterWrite, Lane, Load, Request, StatusUpdate, falls_behind, is_late};
 use std::{
@@ -66,7 +66,7 @@ fn capacity(context: &Context, environment: &str) -> (Load, f64) {
 async fn report(context: &Context, resource: &ResourceRef, waited: Duration) -> Result<ClusterWrite, KubeError> {
     let mut effects = Effects::new(context, resource).await;
     let mut state = context.state(resource);
-    step(&mut state, &mut effects, &Request::ReadResource).await?;
+    step(&mut state, &mut effects, &Request::ReadResource { fresh: true }).await?;
     let Some(update) = StatusUpdate::overdue(&state, waited) else { return Ok(ClusterWrite::Done) };
     let written = effects.write_status(&update).await?;
     if !context.queue.is_waiting(&resource.uid) {

@@ -22,7 +22,7 @@ pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Resu
 pub(super) async fn report_crash(context: &Context, resource: &ResourceRef, crash: Crash) -> Result<(), KubeError> {
     let mut effects = Effects::new(context, resource).await;
     let mut state = context.state(resource);
-    step(&mut state, &mut effects, &Request::ReadResource).await?;
+    step(&mut state, &mut effects, &Request::ReadResource { fresh: true }).await?;
     finish(&state, &mut effects, &Outcome::Crashed(crash)).await.map(|_| ())
 }
 

@@ -2,9 +2,10 @@
 //! would hang (`docs/failures.md` row 79). The operator must be stopped.
 
 use super::{
-    cache::{Entry, Source},
+    cache::Source,
     context::Context,
     effects::Effects,
+    entry::Entry,
     kube_api::{KubeApi, KubeError},
     options::{Options, StartError},
     reconcile::{finish, reconcile, step},
@@ -122,7 +123,7 @@ async fn release(context: &Context, resource: &ResourceRef) -> Result<Result<Str
 async fn remove_finalizer(context: &Context, resource: &ResourceRef) -> Result<Result<String, String>, KubeError> {
     let mut effects = Effects::new(context, resource).await;
     let mut state = context.state(resource);
-    step(&mut state, &mut effects, &Request::ReadResource).await?;
+    step(&mut state, &mut effects, &Request::ReadResource { fresh: true }).await?;
     if state.here().is_some_and(|resource| resource.finalizer) {
         step(&mut state, &mut effects, &Request::RemoveFinalizer(Release::NothingToRevert)).await?;
         if state.released.is_none() {

@@ -11,8 +11,9 @@
 //! one resource of it in memory. From an API server that does not have that it comes in pages.
 
 use super::{
-    cache::{Entry, Source},
+    cache::Source,
     context::Context,
+    entry::Entry,
     kube_api::{DEADLINE, KubeError, code},
     object::Object,
     resource_ref::Uid,

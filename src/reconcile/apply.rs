@@ -25,7 +25,7 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
         Some(Err(problem)) => return done(Outcome::Credentials(problem.clone())),
         Some(Ok(_)) => {}
     }
-    let Some(goal) = state.goal() else { return Step::Request(Request::ReadResource) };
+    let Some(goal) = state.goal() else { return Step::Request(Request::ReadResource { fresh: true }) };
     let step = remote::next(&goal, &state.observation);
     if spec.suspend {
         return match step {

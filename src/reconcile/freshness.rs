@@ -22,7 +22,7 @@ pub(super) fn stale(state: &State, write: &RemoteRequest) -> Option<Request> {
         return None;
     }
     if older(resource, FRESH) {
-        return Some(Request::ReadResource);
+        return Some(Request::ReadResource { fresh: true });
     }
     match write {
         RemoteRequest::WriteFeatures { organization: id, .. } if older(organization, FEATURES_FRESH) => {

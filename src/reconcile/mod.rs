@@ -9,6 +9,7 @@
 //! decisions read no words, and the wording (`status`, `events`) reads both.
 
 mod apply;
+mod cached;
 mod claims;
 mod condition;
 mod contention;
@@ -69,7 +70,7 @@ pub use remote_request::{Feature, Organization, RemoteRequest, RemoteResponse, S
 pub use report::{Report, STATUS_TRIES};
 pub use request::{ClusterWrite, Request, Response, Step};
 pub use requeue::{NextReconcile, Requeue, next_reconcile, requeue};
-pub use resource::{ClaimState, Found, Pinned, PlannedRelease, Resource, requested};
+pub use resource::{Cached, ClaimState, Found, Pinned, PlannedRelease, Resource, requested};
 pub use settings::Settings;
 pub use state::State;
 pub use status::{Observed, StatusUpdate};
@@ -89,7 +90,7 @@ use state::Refusal;
 ///
 /// | | a resource that stays (`apply`) | one being deleted (`deletion`) |
 /// |---|---|---|
-/// | 1 | read it from the API server | the same; without our finalizer: done |
+/// | 1 | read it; one at rest from the cache (`cached`) | read it from the API server; without our finalizer: done |
 /// | 2 | its spec: invalid or suspended: done | invalid: wait for the grace; nothing to revert: 8 |
 /// | 3 | its credentials: none: done | none, or of another environment than the pinned one: wait for the grace, or until another's policy is live |
 /// | 4 | the organization, by id or external id (`remote`); where nobody waits, from the list (`sweep`) | the pinned organization; missing twice in a row: 8 |
@@ -106,10 +107,14 @@ use state::Refusal;
 /// policy, what was live, unless an earlier reconcile has recorded all that and this one
 /// has taken less than a second (`recorded`); and the finalizer if deleting the resource
 /// would revert anything. A write follows only from a fresh read of the resource and the
-/// policy (`freshness`), and a list of features is written only right after
+/// policy (`freshness`), as does a status that says something new; and a list of features is written only right after
 /// it was read.
 pub fn next(state: &State, now: Timestamp) -> Step {
-    match decide(state, now) {
+    let step = decide(state, now);
+    if cached::is_too_little_for(state, &step) {
+        return Step::Request(Request::ReadResource { fresh: true });
+    }
+    match step {
         Step::Request(Request::Remote(request)) if request.writes() => {
             Step::Request(freshness::stale(state, &request).unwrap_or(Request::Remote(request)))
         }
@@ -119,7 +124,8 @@ pub fn next(state: &State, now: Timestamp) -> Step {
 
 fn decide(state: &State, now: Timestamp) -> Step {
     match &state.resource {
-        Found::Unread | Found::Outdated { .. } => Step::Request(Request::ReadResource),
+        Found::Unread => Step::Request(Request::ReadResource { fresh: !cached::may_serve(state) }),
+        Found::Outdated { .. } => Step::Request(Request::ReadResource { fresh: true }),
         Found::Gone => Step::Done(state.released.clone().map_or(Outcome::Gone, Outcome::Released)),
         Found::Here(_) if state.refusal == Refusal::Pending => Step::Request(Request::ReadCredentials { fresh: true }),
         Found::Here(resource) if state.deleting() => deletion::next(state, resource, now),

@@ -2,7 +2,7 @@
 //! deleting the resource undoes what was written for it and nothing else.
 
 use super::{Resource, State};
-use crate::policy::{Live, Mode, Policy, ValidatedSpec, diff};
+use crate::policy::{Live, Mode, Policy, ValidatedSpec, diff, tighten};
 
 /// What the status has recorded of the organization's policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,10 +26,21 @@ impl State {
         resource.pinned.is_none() || self.pin_here().is_some() || self.access().is_none()
     }
 
+    /// The policy that TightenOnly would write now, which no spec tells afterwards.
+    fn tightened(&self) -> Option<Policy> {
+        let spec = self.spec().filter(|spec| spec.mode == Mode::TightenOnly && !self.deleting())?;
+        tighten(&spec.policy, self.observation.live.as_ref()?)
+    }
+
     /// The custom policy that was written for the resource last, or may have been: one
-    /// that is as declared may be of a write of which no status is left.
-    pub fn written(&self) -> Option<Policy> {
+    /// that is as declared may be of a write of which no status is left. While a reconcile
+    /// works (`working`), it is the one that it is about to write, where no spec will tell
+    /// that.
+    pub fn written(&self, working: bool) -> Option<Policy> {
         let resource = self.here()?;
+        if let Some(tightened) = self.tightened().filter(|_| working) {
+            return Some(tightened);
+        }
         let declares = |spec: &&ValidatedSpec| spec.mode != Mode::Observe && !self.deleting();
         let declared = self.spec().filter(declares).map(|spec| spec.policy);
         let found = declared.filter(|policy| self.observation.live.is_some_and(|live| diff(policy, &live).is_empty()));
@@ -56,9 +67,12 @@ impl State {
         Some(theirs.reduce(|one, two| if one == Live::Application { two } else { one }).unwrap_or(before))
     }
 
-    /// Whether the status has what was live before a write now.
+    /// Whether the status has what must be known of the policies before and after a write
+    /// now.
     pub fn live_is_recorded(&self) -> bool {
-        self.live_reported || (self.pin_here().is_some() && self.here().is_some_and(|r| r.adopted.is_some()))
+        let tightened = self.tightened();
+        let recorded = |r: &Resource| r.adopted.is_some() && (tightened.is_none() || r.written == tightened);
+        self.live_reported || (self.pin_here().is_some() && self.here().is_some_and(recorded))
     }
 
     /// Whether the organization had a custom policy when the resource was last

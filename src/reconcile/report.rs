@@ -13,7 +13,8 @@ pub const STATUS_TRIES: usize = 4;
 /// What a reconcile leaves behind.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The status to write; `None` when no resource is left to say it on.
+    /// The status to write; `None` when no resource is left to say it on, or when it
+    /// says that already.
     pub update: Option<StatusUpdate>,
     /// The events to publish.
     pub events: Vec<Event>,
@@ -28,7 +29,8 @@ pub struct Report {
 impl Report {
     /// The report of a reconcile that ended in `outcome`.
     pub fn of(state: &State, outcome: &Outcome) -> Self {
-        let update = StatusUpdate::after(state, outcome);
+        // what the cache has was decided on only if there is nothing new to say (`cached`)
+        let update = StatusUpdate::after(state, outcome).filter(|_| state.cached.is_none());
         let announced = match outcome {
             Outcome::Waiting { until, left, .. } | Outcome::Holding { until, left, .. } => {
                 Some(HistoryEvent::WaitAnnounced(*until, *left))

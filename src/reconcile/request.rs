@@ -2,7 +2,7 @@
 //! back. [`next`](super::next()) decides, the shell carries out.
 
 use super::{
-    Access, Claimant, CredentialsError, Found, Organization, Outcome, Release, RemoteError, RemoteRequest,
+    Access, Cached, Claimant, CredentialsError, Found, Organization, Outcome, Release, RemoteError, RemoteRequest,
     RemoteResponse, step,
 };
 use std::time::Duration;
@@ -13,8 +13,11 @@ pub type Step = step::Step<Request, Outcome>;
 /// One effect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Request {
-    /// Read the resource from the API server, not from a cache.
-    ReadResource,
+    /// Read the resource.
+    ReadResource {
+        /// From the API server, also where the cache has it at rest.
+        fresh: bool,
+    },
     /// Read its namespace.
     ReadNamespace,
     /// Read its Secret, or the operator's default credentials.
@@ -46,6 +49,8 @@ pub enum Request {
 pub enum Response {
     /// To `ReadResource`.
     Resource(Found),
+    /// To `ReadResource`, where that need not be fresh.
+    Cached(Cached),
     /// To `ReadNamespace`.
     Namespace {
         /// It is going.

@@ -23,6 +23,16 @@ pub enum Found {
     Here(Box<Resource>),
 }
 
+/// A resource at rest as the cache has it. It may have changed since.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cached {
+    /// As [`Resource::cached`] makes it.
+    pub resource: Box<Resource>,
+    /// The digest of the update that its status shows
+    /// ([`StatusUpdate::digest`](super::StatusUpdate::digest)).
+    pub reported: u64,
+}
+
 /// A resource as just read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Resource {
@@ -172,6 +182,17 @@ impl Resource {
             && self.claim.is_some()
             && !self.is_awaited()
             && self.condition(ConditionType::Reconciling).is_none()
+    }
+
+    /// As much of it as the cache keeps, if it is at rest: its conditions have no
+    /// messages, and its annotation is the last request that was handled.
+    pub fn cached(&self) -> Option<Self> {
+        let blank = |c: &Condition| Condition { message: String::new(), ..c.clone() };
+        (self.at_rest() && self.claim == Some(ClaimState::Verified)).then(|| {
+            let mut conditions: Vec<Condition> = self.conditions.iter().map(blank).collect();
+            conditions.sort_by_key(|condition| condition.type_);
+            Self { conditions, requested_at: self.handled_at.clone(), release: None, ..self.clone() }
+        })
     }
 
     /// Ready, where it speaks of the present generation.

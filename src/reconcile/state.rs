@@ -3,7 +3,7 @@
 //! end; nothing is decided here.
 
 use super::{
-    Access, ClusterWrite, ConditionType, Contest, CredentialsError, ErrorClass, Feature, Found, Goal, History,
+    Access, Cached, ClusterWrite, ConditionType, Contest, CredentialsError, ErrorClass, Feature, Found, Goal, History,
     HistoryEvent, Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse,
     Request, Resource, Response, SESSION_POLICY, Settings, Writer, ownership,
 };
@@ -24,8 +24,11 @@ pub struct State {
     pub clock: Duration,
     /// When this reconcile has read what.
     pub reads: Reads,
-    /// The resource, fresh from the API server.
+    /// The resource.
     pub resource: Found,
+    /// It is as the cache has it, and was not read from the API server: the digest of
+    /// what its status shows.
+    pub cached: Option<u64>,
     /// Which environment the credentials lead to, or why there are none.
     pub credentials: Option<Result<Access, CredentialsError>>,
     /// How Scalekit's refusal of the credentials was dealt with.
@@ -92,6 +95,9 @@ impl State {
         self.observation.organization_is_fresh &= matches!(request, Request::Remote(_));
         match (request, response) {
             (_, Response::Resource(found)) => self.handle_resource(found),
+            (_, Response::Cached(Cached { resource, reported })) => {
+                (self.resource, self.cached) = (Found::Here(resource), Some(reported));
+            }
             (_, Response::Namespace { terminating }) => self.namespace_terminating = Some(terminating),
             (request, Response::Credentials(credentials)) => {
                 self.last_known_read |= *request == Request::ReadLastKnownCredentials;
@@ -149,19 +155,18 @@ impl State {
     }
 
     /// A spec that was edited since the last read may name other credentials or
-    /// another organization: what was seen for the old one does not count.
+    /// another organization: what was seen for the old one does not count. Nor does
+    /// what was seen for a copy in the cache that was too old in anything.
     fn handle_resource(&mut self, found: Found) {
-        let before = match &self.resource {
-            Found::Outdated { generation } => Some(*generation),
-            Found::Here(resource) => {
-                self.reads.refreshes += 1;
-                Some(resource.generation)
-            }
-            Found::Unread | Found::Gone => None,
+        let cached = self.cached.take().is_some();
+        let changed = match (&self.resource, &found) {
+            (Found::Here(before), Found::Here(now)) if cached => now.cached().as_ref() != Some(&**before),
+            (Found::Here(before), Found::Here(now)) => before.generation != now.generation,
+            (Found::Outdated { generation }, Found::Here(now)) => *generation != now.generation,
+            _ => false,
         };
-        if let (Some(generation), Found::Here(resource)) = (before, &found)
-            && generation != resource.generation
-        {
+        self.reads.refreshes += u8::from(!cached && self.here().is_some());
+        if changed {
             self.credentials = None;
             self.forget_organization();
         }

@@ -10,7 +10,10 @@ use super::{
     wording::{hold_message, problem, violations_message},
 };
 use crate::policy::{Difference, Live, Policy, diff, looser_than_application, summary};
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 /// A status to be; the shell adds times and writes it only when something
 /// changed.
@@ -57,6 +60,30 @@ impl StatusUpdate {
             Some(Application::Known(_)) => self.observed.is_some(),
             Some(Application::Unreadable) => true,
             Some(Application::Unread | Application::Failed) | None => false,
+        }
+    }
+
+    /// Tells it from any other update.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The update that leaves the status of a resource as it is.
+    pub(super) fn unchanged(resource: &Resource) -> Self {
+        Self {
+            observed_generation: resource.observed_generation,
+            pinned: resource.pinned.clone(),
+            claim: resource.claim,
+            adopted: resource.adopted,
+            written: resource.written,
+            enabled_feature: resource.enabled_feature,
+            observed: None,
+            application: None,
+            conditions: resource.conditions.clone(),
+            handled_at: resource.handled_at.clone(),
+            release: resource.release.clone(),
         }
     }
 
@@ -155,7 +182,7 @@ impl StatusUpdate {
             pinned: recorded::pin(state),
             claim: claims::claim(state, outcome),
             adopted: state.adopts(outcome.is_none()),
-            written: state.written(),
+            written: state.written(outcome.is_none()),
             enabled_feature: state.enables_feature(outcome.is_none()),
             observed: observed(state),
             application: match state.observation.application {

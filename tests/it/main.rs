@@ -27,6 +27,7 @@ mod osp;
 mod osp_plan;
 mod pictures;
 mod plugin;
+mod requests;
 mod sweeps;
 mod terminal;
 mod world;

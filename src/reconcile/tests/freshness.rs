@@ -21,7 +21,7 @@ fn drifted() -> (World, Uid, usize) {
 
 fn reads_again(reconciled: &Reconciled, at: usize) -> Vec<bool> {
     let again = |step: &Step| {
-        matches!(step, Step::Request(Request::ReadResource | Request::Remote(RemoteRequest::ReadPolicy(_))))
+        matches!(step, Step::Request(Request::ReadResource { .. } | Request::Remote(RemoteRequest::ReadPolicy(_))))
     };
     reconciled.steps[at..].iter().map(again).collect()
 }

@@ -3,7 +3,7 @@
 use super::{
     random::{Run, cases, runs},
     samples::{CUSTOM_DOMAIN, HOST},
-    world::Entry,
+    world::{Entry, writes},
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, diff, tighten};
 use crate::reconcile::{
@@ -47,6 +47,7 @@ impl And for TestCaseError {
 
 fn justified(entry: &Entry) -> Result<(), TestCaseError> {
     let state = &entry.state;
+    prop_assert!(state.cached.is_none() || !writes(&entry.step), "the resource was not read before a write");
     if let Step::Request(Request::Remote(request)) = &entry.step {
         let named = state.spec().unwrap().secret.clone();
         prop_assert_eq!(

@@ -4,6 +4,7 @@
 mod samples;
 mod world;
 
+mod cached;
 mod contention;
 mod contest;
 mod convergence;

@@ -21,6 +21,8 @@ pub(crate) struct Run {
     pub(crate) issuer: bool,
     /// Organizations are read from the list where that may be.
     pub(crate) sweeps: bool,
+    /// What is at rest is not read from the API server.
+    pub(crate) caches: bool,
     /// How long each step of a reconcile takes.
     pub(crate) step: Duration,
     pub(crate) events: Vec<Action>,
@@ -61,6 +63,8 @@ pub(crate) enum Change {
     NamespaceGoes,
     Wait(u64),
     Restart,
+    /// No event of the watch arrives any more, or they do again.
+    Watch(bool),
 }
 
 impl Change {
@@ -90,6 +94,7 @@ impl Change {
             Self::SecretLeadsTo(host) => world.secret_leads_to(host),
             Self::Wait(seconds) => world.advance(Duration::from_secs(seconds)),
             Self::Restart => world.restart(),
+            Self::Watch(silent) => world.watch.silent = silent,
         }
     }
 }
@@ -104,6 +109,7 @@ impl Run {
         world.scalekit.issuer = self.issuer.then(|| ISSUER.into());
         world.sweeps = self.sweeps;
         world.step = self.step;
+        world.watch.serves = self.caches;
         for event in &self.events {
             match event {
                 Action::Reconciled(uid, meanwhile) if world.knows(*uid) => {
@@ -242,6 +248,7 @@ fn changes() -> impl Strategy<Value = Change> {
         1 => Just(Change::NamespaceGoes),
         2 => (1u64..8000).prop_map(Change::Wait),
         1 => Just(Change::Restart),
+        2 => any::<bool>().prop_map(Change::Watch),
     ]
 }
 
@@ -297,9 +304,9 @@ pub(crate) fn runs() -> impl Strategy<Value = Run> {
     let habits = prop_oneof![1 => Just(Habits::default()), 1 => habits()];
     let delay = prop_oneof![Just(0u64), Just(10u64)];
     let steps = prop::sample::select(vec![Duration::from_secs(1), Duration::from_millis(120), QUICK]);
-    let run = (habits, delay, any::<bool>(), any::<[bool; 2]>(), steps, declarations(), vec(events, 1..24));
-    run.prop_map(|(habits, revert_delay, disable_feature, [issuer, sweeps], step, first, mut events)| {
+    let run = (habits, delay, any::<bool>(), any::<[bool; 3]>(), steps, declarations(), vec(events, 1..24));
+    run.prop_map(|(habits, revert_delay, disable_feature, [issuer, sweeps, caches], step, first, mut events)| {
         events.insert(0, Action::Change(Change::Declare(first)));
-        Run { habits, revert_delay, disable_feature, issuer, sweeps, step, events }
+        Run { habits, revert_delay, disable_feature, issuer, sweeps, caches, step, events }
     })
 }

@@ -32,6 +32,8 @@ fn random_runs_reach_every_step_and_every_end() {
         let run = runs().new_tree(&mut runner).unwrap().current();
         let world = run.play(|_, _| Ok(())).unwrap();
         reached.extend(world.journal.iter().map(|entry| place(&entry.step)));
+        let cached = world.journal.iter().filter(|entry| entry.state.cached.is_some());
+        reached.extend(cached.map(|entry| format!("cached, {}", place(&entry.step))));
     }
     for expected in [
         "AddFinalizer",
@@ -48,6 +50,10 @@ fn random_runs_reach_every_step_and_every_end() {
         "ReportProgress",
         "WriteFeatures",
         "WritePolicy",
+        "cached, ReadResource",
+        "cached, end Drifted",
+        "cached, end InSync",
+        "cached, end StricterKept",
         "end ChainViolated",
         "end CleanupPending",
         "end Conflict",

@@ -238,6 +238,23 @@ fn row_128_what_tighten_only_has_written_is_its_own_after_an_edit_too() {
 }
 
 #[test]
+fn row_128_a_kill_at_any_step_of_an_edit_loses_nothing_of_what_tighten_only_has_written() {
+    for at in 0..14 {
+        for interrupted in [Interrupted::NotSent, Interrupted::CarriedOut] {
+            let mut world = before_us(no_idle(900), true);
+            let uid = world.declare(restore(tighten_only(custom(800, 60))));
+            world.reconcile(uid);
+            world.edit(uid, |spec| spec.policy = custom(43_200, 30));
+            world.run(uid, Some(Crash { at, interrupted }));
+            world.edit(uid, |spec| spec.policy = custom(43_200, None));
+            world.advance(world.settings.settle);
+            world.reconcile(uid);
+            assert_eq!((deleted(&mut world, uid), world.live()), (Outcome::Released(Release::Restored), no_idle(900)));
+        }
+    }
+}
+
+#[test]
 fn row_128_a_resource_that_lost_its_status_takes_nothing_of_its_own_for_what_was_there() {
     for feature in [true, false] {
         for policy in [declared(), custom(240, 30)] {

@@ -1,7 +1,7 @@
 //! Many resources at once.
 
 use crate::{
-    cluster::{cluster, eventually},
+    cluster::eventually,
     world::{World, condition},
 };
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ impl Crowd {
         }
         let items: Vec<Value> = (1..=self.0).map(resource).collect();
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-        let (accepted, said) = cluster().with_input(&["apply", "-f", "-"], &list.to_string());
+        let (accepted, said) = world.cluster.with_input(&["apply", "-f", "-"], &list.to_string());
         assert!(accepted, "{said}");
     }
 

@@ -76,6 +76,8 @@ pub(crate) struct Cluster {
     pub(crate) objects: Vec<Object>,
     /// Status writes that changed something.
     pub(crate) status_writes: usize,
+    /// Reads of a resource that no cache has answered.
+    pub(crate) reads: usize,
 }
 
 impl Cluster {

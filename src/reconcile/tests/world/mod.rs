@@ -6,9 +6,10 @@ mod reconcile;
 mod scalekit;
 mod shell;
 mod trouble;
+mod watch;
 
 pub(crate) use cluster::{Object, Uid};
-pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled};
+pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled, writes};
 pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
@@ -23,6 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use scalekit::Scalekit;
 use std::{collections::BTreeMap, rc::Rc, time::Duration};
 use trouble::Script;
+use watch::Watch;
 
 /// Something that others do.
 pub(crate) type Happening = Rc<dyn Fn(&mut World)>;
@@ -62,6 +64,8 @@ pub(crate) struct World {
     pub(crate) sweeps: bool,
     /// What each client has read of it last, and when.
     pub(crate) lists: BTreeMap<Option<String>, (Timestamp, BTreeMap<OrganizationId, Organization>)>,
+    /// What the operator knows of the resources without asking.
+    pub(crate) watch: Watch,
     /// What the shell holds in the reconcile under way.
     held: Held,
 }
@@ -77,7 +81,7 @@ pub(crate) const SECRET: &str = "second";
 pub(crate) struct Held {
     /// The namespace of the resource.
     namespace: &'static str,
-    /// The version of the resource last read or written.
+    /// The version of the resource last read or written; none of it where the cache served.
     version: u64,
     /// The client: which credentials it was made of, and where it leads.
     client: Option<(Option<String>, Access)>,
@@ -143,6 +147,7 @@ impl World {
             step: Duration::from_secs(1),
             sweeps: false,
             lists: BTreeMap::new(),
+            watch: Watch::default(),
             held: Held::default(),
         }
     }
@@ -261,6 +266,7 @@ impl World {
         self.started = self.now;
         self.outages = Outages::default();
         self.lists.clear();
+        self.forget_copies();
         for (uid, history) in &mut self.histories {
             let predecessor = self.cluster.get(*uid).is_some_and(|object| object.read().may_have_written());
             *history = History::new(predecessor, Duration::ZERO);

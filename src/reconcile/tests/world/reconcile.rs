@@ -70,6 +70,7 @@ impl World {
 
     /// Runs a reconcile; `None` after a crash: the process has restarted.
     pub(crate) fn run(&mut self, uid: Uid, crash: Option<Crash>) -> Option<Reconciled> {
+        self.deliver();
         let mut state = self.state(uid);
         self.held = self.cluster.get(uid).map_or_else(Held::default, Held::of);
         let mut steps = Vec::new();
@@ -111,6 +112,7 @@ impl World {
 
     /// Runs a reconcile; what its decisions cost.
     pub(crate) fn measure(&mut self, uid: Uid) -> Effort {
+        self.deliver();
         let (mut state, mut effort, mut steps) = (self.state(uid), Effort::default(), Vec::new());
         self.held = self.cluster.get(uid).map_or_else(Held::default, Held::of);
         loop {
@@ -135,8 +137,9 @@ impl World {
     /// The shell finds that a resource has been due for so long, and not had its turn.
     pub(crate) fn wait_for_turn(&mut self, uid: Uid, waited: Duration) {
         let mut state = self.state(uid);
-        let response = self.carry_out(uid, &state, &Request::ReadResource);
-        state.handle_response(&Request::ReadResource, response);
+        let read = Request::ReadResource { fresh: true };
+        let response = self.carry_out(uid, &state, &read);
+        state.handle_response(&read, response);
         if let Some(update) = StatusUpdate::overdue(&state, waited) {
             assert_eq!(self.store(uid, update), ClusterWrite::Done);
         }
@@ -144,6 +147,7 @@ impl World {
 
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
+        self.assert_nothing_is_hidden(uid, &state, &outcome);
         let Report { update, events, requeue, history, contests } = Report::of(&state, &outcome);
         self.record(uid, history);
         if let Some(Contest { uid: other, elsewhere }) = contests {
@@ -164,6 +168,19 @@ impl World {
         let reconciled = Reconciled { outcome, steps, state, update, events, requeue, woken };
         self.ended.push(reconciled.clone());
         reconciled
+    }
+
+    /// What the cache served for is as a read would have shown it.
+    fn assert_nothing_is_hidden(&self, uid: Uid, state: &State, outcome: &Outcome) {
+        let Some(object) = self.cluster.get(uid).filter(|_| state.cached.is_some()) else { return };
+        if self.copy(uid).is_some_and(|copy| copy.version == object.version) {
+            let fresh = State { resource: self.cluster.found(uid), cached: None, ..state.clone() };
+            let mut written = self.clone();
+            written.held.version = object.version;
+            written.store(uid, StatusUpdate::after(&fresh, outcome).unwrap());
+            assert_eq!(written.cluster.get(uid), Some(object), "{outcome:?}: {state:#?}");
+            assert!(Report::of(&fresh, outcome).events.is_empty());
+        }
     }
 
     fn die(&mut self, uid: Uid, state: &State, step: &Step, interrupted: Interrupted) {
@@ -230,7 +247,7 @@ pub(crate) fn writes(step: &Step) -> bool {
 
 fn word(step: &Step) -> &'static str {
     match step {
-        Step::Request(Request::ReadResource) => "read resource",
+        Step::Request(Request::ReadResource { .. }) => "read resource",
         Step::Request(Request::ReadNamespace) => "read namespace",
         Step::Request(Request::ReadCredentials { .. }) => "read credentials",
         Step::Request(Request::ReadLastKnownCredentials) => "read last known credentials",

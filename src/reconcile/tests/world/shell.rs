@@ -14,10 +14,17 @@ impl World {
     pub(super) fn carry_out(&mut self, uid: Uid, state: &State, request: &Request) -> Response {
         let secret = || state.spec().and_then(|spec| spec.secret.clone());
         match request {
-            Request::ReadResource => {
-                self.held.version = self.cluster.get(uid).map_or(0, |object| object.version);
-                Response::Resource(self.cluster.found(uid))
-            }
+            Request::ReadResource { fresh } => match self.cached(uid).filter(|_| !fresh) {
+                Some(cached) => {
+                    self.held.version = u64::MAX;
+                    Response::Cached(cached)
+                }
+                None => {
+                    self.cluster.reads += 1;
+                    self.held.version = self.cluster.get(uid).map_or(0, |object| object.version);
+                    Response::Resource(self.cluster.found(uid))
+                }
+            },
             Request::ReadNamespace => Response::Namespace { terminating: self.namespace_terminating },
             Request::ReadCredentials { .. } => Response::Credentials(self.hold_client(secret())),
             Request::ReadLastKnownCredentials => {
@@ -96,7 +103,8 @@ impl World {
     }
 
     pub(super) fn claimants(&self, uid: Uid, state: &State) -> Response {
-        let Some(own) = self.cluster.get(uid) else { return Response::Cluster(ClusterWrite::Gone) };
+        let own = if state.cached.is_some() { self.copy(uid) } else { self.cluster.get(uid) };
+        let Some(own) = own else { return Response::Cluster(ClusterWrite::Gone) };
         let mut keys = state.claim_keys(own.namespace);
         keys.extend(state.alleged_key());
         let found = |other: &&Object| other.uid != uid && other.claimant().claim.keys.iter().any(|k| keys.contains(k));
@@ -111,8 +119,12 @@ impl World {
     }
 
     pub(super) fn store(&mut self, uid: Uid, update: StatusUpdate) -> ClusterWrite {
-        let written = self.cluster.store(uid, update, self.held.version);
-        self.hold_version(uid, written)
+        let written = self.cluster.store(uid, update.clone(), self.held.version);
+        let written = self.hold_version(uid, written);
+        if written == ClusterWrite::Done {
+            self.record_reported(uid, &update);
+        }
+        written
     }
 
     pub(super) fn set_finalizer(&mut self, uid: Uid, present: bool) -> ClusterWrite {
@@ -123,6 +135,7 @@ impl World {
     pub(super) fn hold_version(&mut self, uid: Uid, written: ClusterWrite) -> ClusterWrite {
         if let (ClusterWrite::Done, Some(object)) = (written, self.cluster.get(uid)) {
             self.held.version = object.version;
+            self.observe(uid);
         }
         written
     }

@@ -70,6 +70,7 @@ impl World {
         self.script = Script::default();
         self.scalekit.down = None;
         self.scalekit.breaker_open = false;
+        self.watch.silent = false;
     }
 
     pub(super) fn request(
