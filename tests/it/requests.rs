@@ -53,14 +53,14 @@ impl Asked {
 }
 
 /// An API server of its own, whose counts are of this test alone, and resources at rest.
-async fn at_rest(latency: u64) -> (World, Crowd) {
+async fn at_rest(latency: u64, interval: &'static str) -> (World, Crowd) {
     let cluster = Arc::new(Cluster::exclusive());
     let mut world = World::on(cluster, World::scalekit(json!({ "latency_ms": latency })).await);
     let crowd = Crowd(N);
     crowd.arrive(&world, None);
+    world.arguments = vec!["--resync-interval", interval];
     world.start_operator();
     crowd.until(&world, "True", "InSync");
-    world.until_reconciled(2 * N);
     (world, crowd)
 }
 
@@ -83,7 +83,8 @@ fn edit(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_rest_a_resource_is_neither_read_nor_written_and_an_edit_writes_one_status() {
-    let (world, crowd) = at_rest(0).await;
+    let (world, crowd) = at_rest(0, "2s").await;
+    world.until_reconciled(2 * N);
     let (before, versions) = (Asked::of(&world.cluster), crowd.until(&world, "True", "InSync"));
     world.until_reconciled(4 * N);
     let asked = Asked::of(&world.cluster).since(before);
@@ -99,7 +100,7 @@ async fn at_rest_a_resource_is_neither_read_nor_written_and_an_edit_writes_one_s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_that_takes_long_says_that_it_is_under_way() {
-    let (world, _) = at_rest(600).await;
+    let (world, _) = at_rest(600, "1h").await;
     let before = Asked::of(&world.cluster);
     edit(&world);
     assert_eq!(Asked::of(&world.cluster).since(before).status_writes, 2 * N);
