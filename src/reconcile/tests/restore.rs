@@ -246,8 +246,9 @@ fn row_128_a_kill_at_any_step_of_an_edit_loses_nothing_of_what_tighten_only_has_
             world.reconcile(uid);
             world.edit(uid, |spec| spec.policy = custom(43_200, 30));
             world.run(uid, Some(Crash { at, interrupted }));
-            world.edit(uid, |spec| spec.policy = custom(43_200, None));
             world.advance(world.settings.settle);
+            world.reconcile(uid);
+            world.edit(uid, |spec| spec.policy = custom(43_200, None));
             world.reconcile(uid);
             assert_eq!((deleted(&mut world, uid), world.live()), (Outcome::Released(Release::Restored), no_idle(900)));
         }
