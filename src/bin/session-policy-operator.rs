@@ -1,8 +1,8 @@
 //! The operator: parses the arguments and runs it.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use session_policy_operator::{
-    controller::{self, DefaultCredentials, Options, Policies},
+    controller::{self, DefaultCredentials, LeaseName, Options, Policies},
     crd, scalekit, telemetry,
     terminal::Exit,
 };
@@ -91,6 +91,28 @@ struct Arguments {
     // 62 s is Google's, see scalekit-api.md §4.4
     #[arg(long, env = "OSP_GATEWAY_TIMEOUT", default_value = "62s", value_parser = crd::deadline, global = true)]
     gateway_timeout: Duration,
+
+    /// Work only while this operator has the lease, so that of several replicas one works; =false for a single one
+    #[arg(
+        long,
+        env = "OSP_LEADER_ELECT",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        global = true
+    )]
+    leader_elect: bool,
+
+    /// The namespace of the lease [default: the operator's own namespace]
+    #[arg(long, env = "OSP_LEASE_NAMESPACE", global = true)]
+    lease_namespace: Option<String>,
+
+    /// The name of the lease. Operators that watch different namespaces, and run in one, need different names
+    #[arg(long, env = "OSP_LEASE_NAME", default_value = "session-policy-operator", global = true)]
+    lease_name: String,
 
     /// Where /livez, /readyz and /metrics answer
     #[arg(long, env = "OSP_HTTP_ADDR", default_value = "[::]:8080", global = true)]
@@ -197,6 +219,7 @@ impl Arguments {
     /// The options of an operator whose kubeconfig or pod has this namespace.
     fn options(self, namespace: &str) -> Options {
         let own = self.pod_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| namespace.to_owned());
+        let lease_namespace = self.lease_namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| own.clone());
         Options {
             namespaces: without_empty(self.watch_namespace),
             relist_interval: self.relist_interval,
@@ -210,6 +233,7 @@ impl Arguments {
             grace: self.deletion_grace,
             namespace_grace: self.namespace_deletion_grace,
             gateway_timeout: self.gateway_timeout,
+            lease: self.leader_elect.then_some(LeaseName { namespace: lease_namespace, name: self.lease_name }),
             rules: scalekit::Rules {
                 allow_http: self.allow_http,
                 allow_loopback: self.allow_http,
@@ -237,6 +261,20 @@ mod tests {
         };
         assert_eq!(options("").namespaces, [""; 0]);
         assert_eq!(options("a,,b").namespaces, ["a", "b"]);
+    }
+
+    #[test]
+    fn the_lease_is_in_the_own_namespace_unless_said_otherwise() {
+        let lease = |arguments: &[&str]| {
+            let arguments = Arguments::parse_from([&["session-policy-operator"], arguments].concat());
+            arguments.options("here").lease.map(|lease| format!("{}/{}", lease.namespace, lease.name))
+        };
+        assert_eq!(lease(&[]).as_deref(), Some("here/session-policy-operator"));
+        assert_eq!(lease(&["--pod-namespace", "pod"]).as_deref(), Some("pod/session-policy-operator"));
+        let named =
+            ["--pod-namespace", "pod", "--lease-namespace", "other", "--lease-name", "second", "--leader-elect"];
+        assert_eq!(lease(&named).as_deref(), Some("other/second"));
+        assert_eq!(lease(&["--leader-elect=false"]), None);
     }
 
     #[test]

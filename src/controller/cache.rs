@@ -15,6 +15,7 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet, hash_map::RandomState},
     hash::{BuildHasher, Hash},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 /// How an object came from the API server.
@@ -91,6 +92,16 @@ impl Cache {
         if let Some(entry) = self.lock().entries.get_mut(uid).filter(|entry| entry.version == version) {
             entry.reported = Some(digest);
         }
+    }
+
+    /// This process begins to lead; `settled`: nothing that was sent before may still be
+    /// applied. Returns what to do with each resource, and its interval.
+    pub(super) fn begin(&self, settled: bool) -> Vec<(Uid, Trigger, Option<Duration>)> {
+        let begin = |entry: &mut Box<Entry>| {
+            entry.predecessor = entry.written && !settled;
+            (entry.resource.uid.clone(), entry.watched.trigger(None, true), entry.interval)
+        };
+        self.lock().entries.values_mut().map(begin).collect()
     }
 
     /// Removes a resource that is gone; returns the other claimants of its organization.

@@ -7,6 +7,7 @@ use super::{
     entry::{Entry, version},
     flow::Flow,
     kube_api::KubeApi,
+    leader::Leadership,
     locks::Locks,
     object::Object,
     options::{Options, StartError},
@@ -19,7 +20,10 @@ use super::{
 };
 use crate::{
     policy::OrganizationRef,
-    reconcile::{Claimant, Contest, Event, HistoryEvent, Lane, Outages, Outcome, Requeue, Settings, State, Trigger},
+    reconcile::{
+        Claimant, Contest, Event, HistoryEvent, Lane, Outages, Outcome, Predecessor, Requeue, Settings, State, Term,
+        Trigger,
+    },
     scalekit::Transport,
 };
 use std::{
@@ -46,6 +50,7 @@ pub(super) struct Context {
     pub(super) uninstalling: bool,
     pub(super) settings: Settings,
     pub(super) kube: KubeApi,
+    pub(super) leadership: Leadership,
     pub(super) credentials: CredentialStore,
     pub(super) application_policies: ApplicationPolicies,
     pub(super) sweeps: Sweeps,
@@ -73,6 +78,7 @@ impl Context {
         let deadline = options.scalekit.deadline;
         let settings = Settings {
             interval: options.resync_interval,
+            deadline,
             // a write is sent within the request's deadline, and applied within the server's or the gateway's
             settle: deadline + deadline.max(options.gateway_timeout),
             revert_delay: options.revert_delay,
@@ -98,6 +104,7 @@ impl Context {
             sweeps: Sweeps::new(),
             settings,
             kube,
+            leadership: Leadership::default(),
             locks: Locks::default(),
             cache: Cache::default(),
             queue: WorkQueue::default(),
@@ -116,11 +123,54 @@ impl Context {
         self.started.elapsed()
     }
 
+    /// That time as the runtime's; `None`: never.
+    pub(super) fn instant(&self, uptime: Duration) -> Option<Instant> {
+        self.started.checked_add(uptime)
+    }
+
+    /// Whether this process leads.
+    pub(super) fn leads(&self) -> bool {
+        self.leadership.term().is_held(self.uptime())
+    }
+
+    /// Begins to lead with what the watch has shown so far. Whatever was remembered of
+    /// the resources is of another term, or of none.
+    pub(super) fn begin(&self, term: &Term) {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.outages.lock().unwrap_or_else(PoisonError::into_inner) = Outages::default();
+        self.queue.clear();
+        for (uid, trigger, interval) in self.cache.begin(term.predecessor == Predecessor::Settled) {
+            self.enqueue(&uid, trigger, interval);
+        }
+    }
+
+    /// Whether nothing that was sent may still be applied.
+    pub(super) fn is_settled(&self) -> bool {
+        let (now, term, settle) = (self.uptime(), self.leadership.term(), self.settings.settle);
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_settled = |age: Option<Duration>| age.is_none_or(|age| age >= settle);
+        let inherited = Some(now.saturating_sub(term.since)).filter(|_| term.predecessor != Predecessor::Settled);
+        is_settled(inherited) && records.values().all(|record| is_settled(record.history.unknown_write_age(now)))
+    }
+
+    fn enqueue(&self, uid: &Uid, trigger: Trigger, interval: Option<Duration>) {
+        match trigger {
+            Trigger::Changed => self.queue.add(uid),
+            Trigger::Requested => self.queue.add_requested(uid),
+            // another time at each start, so that starts in a row put off none for ever
+            Trigger::Scheduled => {
+                let interval = interval.unwrap_or(self.settings.interval);
+                self.queue.add_after(uid, interval.mul_f64(fastrand::f64()), Lane::Resync);
+            }
+            Trigger::None => {}
+        }
+    }
+
     /// The state at the start of a reconcile of `resource`.
     pub(super) fn state(&self, resource: &ResourceRef) -> State {
         let history = self.with_record(&resource.uid, |record| record.history.clone());
         let fresh = State::new(self.settings.clone(), history, self.uptime());
-        State { uninstalling: self.uninstalling, ..fresh }
+        State { uninstalling: self.uninstalling, term: self.leadership.term(), ..fresh }
     }
 
     /// Adds events to the history of a resource.
@@ -172,10 +222,10 @@ impl Context {
         }
         match self.cache.with(uid, |entry| (entry.resource.uid.clone(), entry.predecessor)) {
             Some((uid, predecessor)) => {
-                let new = Record::new(predecessor, self.uptime());
+                let new = Record::new(predecessor.then(|| self.leadership.term().since), self.uptime());
                 with(records.entry(uid).or_insert(Box::new(new)))
             }
-            None => with(&mut Record::new(true, self.uptime())),
+            None => with(&mut Record::new(Some(Duration::ZERO), self.uptime())),
         }
     }
 
@@ -241,16 +291,12 @@ impl Context {
     /// the uid, and whether the version went back.
     pub(super) fn observe(&self, object: &Object, source: Source) -> Option<(Uid, bool)> {
         let entry = Entry::of(object)?;
-        let interval = entry.interval.unwrap_or(self.settings.interval);
+        let interval = entry.interval;
         let update = self.cache.apply(entry, source);
         let uid = update.uid;
         match update.trigger {
-            Trigger::Changed => self.queue.add(&uid),
-            Trigger::Requested => self.queue.add_requested(&uid),
-            // another time at each start, so that starts in a row put off none for ever
-            Trigger::Scheduled => self.queue.add_after(&uid, interval.mul_f64(fastrand::f64()), Lane::Resync),
             Trigger::None if update.went_back => self.queue.add(&uid),
-            Trigger::None => {}
+            trigger => self.enqueue(&uid, trigger, interval),
         }
         update.affected.iter().for_each(|other| self.queue.add(other));
         Some((uid, update.went_back))
@@ -272,6 +318,9 @@ impl Context {
         let refreshing = async {
             loop {
                 tick.tick().await;
+                if !self.leads() {
+                    continue;
+                }
                 self.credentials.refresh(&self.cache.distinct(|entry| entry.credentials())).await;
             }
         };
@@ -311,6 +360,7 @@ mod tests {
             revert_delay: Duration::ZERO,
             disable_feature: false,
             gateway_timeout: Duration::ZERO,
+            lease: None,
             default_credentials: DefaultCredentials { folder: None, namespaces: None },
             grace: Duration::ZERO,
             namespace_grace: Duration::ZERO,

@@ -17,7 +17,7 @@ use crate::{
         Cached, ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
         StatusUpdate,
     },
-    scalekit::{Admission, Caller, Client},
+    scalekit::{Admission, Caller, Client, within},
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -93,7 +93,8 @@ impl<'a> Effects<'a> {
 
     fn caller(&self, state: &State, request: &RemoteRequest) -> Caller {
         let writes = request.writes();
-        Caller { lane: state.lane(writes), flow: self.resource.namespace.clone(), first: writes }
+        let until = self.context.instant(state.term.valid_until).filter(|_| writes);
+        Caller { lane: state.lane(writes), flow: self.resource.namespace.clone(), first: writes, until }
     }
 
     /// Whether to wait out the 429 that a request was answered with, and go on
@@ -137,7 +138,9 @@ impl<'a> Effects<'a> {
             }
             Request::RemoveFinalizer(_) => {
                 let Some(object) = &self.object else { return Ok(Response::Cluster(ClusterWrite::Outdated)) };
-                let written = kube.remove_finalizer(self.resource, object).await?;
+                let until = self.context.instant(state.term.valid_until);
+                let removal = kube.remove_finalizer(self.resource, object);
+                let written = within(until, removal).await.ok_or(KubeError::TimedOut)??;
                 Response::Cluster(self.keep_written(written))
             }
             Request::Remote(request) => Response::Remote(self.send(state, request).await),
@@ -160,6 +163,9 @@ impl<'a> Effects<'a> {
         let Some(object) = self.object.as_ref().filter(|object| !is_finalized(object)) else {
             return Ok(ClusterWrite::Gone);
         };
+        if !self.context.leads() {
+            return Ok(ClusterWrite::Gone); // the leader reports
+        }
         let written = match status::changed(update, object, Timestamp::now()) {
             None => ClusterWrite::Done,
             Some(status) => {

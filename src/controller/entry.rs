@@ -20,9 +20,11 @@ pub(super) struct Entry {
     pub(super) interval: Option<Duration>,
     /// `status.environment`.
     pub(super) environment: Option<Arc<str>>,
-    /// An earlier process may have sent writes for it: it was in the first list, and
-    /// is pinned or has our finalizer.
+    /// Another process may have sent writes for it: it was in the first list, or there
+    /// when this process began to lead, and was pinned or had our finalizer.
     pub(super) predecessor: bool,
+    /// It is pinned or has our finalizer.
+    pub(super) written: bool,
     created: Timestamp,
     pub(super) version: Option<u64>,
     secret: Option<Arc<str>>,
@@ -56,6 +58,7 @@ impl Entry {
             interval: spec.and_then(|spec| spec.interval),
             environment: resource.pinned.as_ref().map(|pinned| pinned.environment.as_str().into()),
             predecessor: resource.may_have_written(),
+            written: resource.may_have_written(),
             created: created(object),
             version: version(object),
             secret: spec.and_then(|spec| spec.secret.as_deref().map(Arc::from)),

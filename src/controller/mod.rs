@@ -11,6 +11,7 @@ mod entry;
 mod events;
 mod flow;
 mod kube_api;
+mod leader;
 mod locks;
 mod object;
 mod options;
@@ -35,13 +36,16 @@ use context::Context;
 pub use credentials::DefaultCredentials;
 use kube_api::KubeApi;
 pub use kube_api::{KubeError, connect};
-pub use options::{Options, StartError};
-use std::sync::Arc;
+use leader::Candidate;
+pub use options::{LeaseName, Options, StartError};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 pub use uninstall::{Policies, Uninstalled, uninstall};
 
 /// Runs the operator until `shutdown`, then finishes the reconciles in progress. Sets `health` ready
-/// when all resources are listed and work begins.
+/// when all resources are listed. Works while it is the leader; when it is not any more, it drops what it does
+/// and goes on watching, until it leads again.
 pub async fn run(
     client: kube::Client,
     options: Options,
@@ -49,8 +53,11 @@ pub async fn run(
     health: Health,
 ) -> Result<(), StartError> {
     let deadline = options.scalekit.deadline;
-    let (namespaces, relist) = (options.namespaces.clone(), options.relist_interval);
+    let (namespaces, relist, lease) = (options.namespaces.clone(), options.relist_interval, options.lease.clone());
     let (context, changed) = Context::new(KubeApi { client, health: health.clone() }, options, false)?;
+    if lease.is_some() {
+        context.leadership.set(None);
+    }
     // who owns an organization can be decided only when all resources are listed
     let complete = CancellationToken::new();
     let known = {
@@ -62,11 +69,41 @@ pub async fn run(
     };
     let watching = watch::watch(&context, &namespaces, relist, known);
     let working = async {
-        tokio::select! { () = complete.cancelled() => {}, () = shutdown.cancelled() => {} }
-        worker::work(Arc::clone(&context), shutdown.clone(), deadline).await;
+        // whoever can't see the resources does not keep others from leading
+        tokio::select! { () = complete.cancelled() => {}, () = shutdown.cancelled() => return }
+        let (stop, stopped) = oneshot::channel();
+        let campaign = lease.map(|lease| tokio::spawn(Candidate::new(&context, lease).campaign(stopped)));
+        let complete = lead(&context, &shutdown, deadline).await;
+        let _: Result<(), bool> = stop.send(complete && context.is_settled());
+        if let Some(campaign) = campaign {
+            drop(campaign.await); // gives the lease back, last of all
+        }
     };
     let following = context.follow_credentials(changed);
-    let telling = overdue::tell(&context);
-    tokio::select! { () = watching => {}, () = working => {}, () = following => {}, () = telling => {} }
+    tokio::select! { () = watching => {}, () = working => {}, () = following => {} }
     Ok(())
+}
+
+/// Works whenever this process leads, until `shutdown`. Returns whether all that was in progress then came to
+/// its end.
+async fn lead(context: &Arc<Context>, shutdown: &CancellationToken, deadline: Duration) -> bool {
+    let health = &context.kube.health;
+    loop {
+        let term = tokio::select! {
+            term = context.leadership.begins(context) => term,
+            () = shutdown.cancelled() => return true,
+        };
+        tracing::info!(predecessor = <&str>::from(term.predecessor), "this operator leads");
+        health.set_leader(true);
+        context.begin(&term);
+        let complete = tokio::select! {
+            complete = worker::work(context, &term, shutdown, deadline) => complete,
+            () = overdue::tell(context) => false,
+        };
+        health.set_leader(false);
+        if shutdown.is_cancelled() {
+            return complete;
+        }
+        tracing::warn!("this operator does not lead any more: its lease was not renewed in time");
+    }
 }

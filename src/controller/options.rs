@@ -28,10 +28,21 @@ pub struct Options {
     pub namespace_grace: Duration,
     /// The longest time after which a gateway before Scalekit forwards a request.
     pub gateway_timeout: Duration,
+    /// The lease that the leader of several operators has; `None`: this one leads as long as it runs.
+    pub lease: Option<LeaseName>,
     /// Which environment URLs are allowed.
     pub rules: Rules,
     /// The deadline and rate of requests to Scalekit.
     pub scalekit: scalekit::Settings,
+}
+
+/// The name of a lease.
+#[derive(Debug, Clone)]
+pub struct LeaseName {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name there.
+    pub name: String,
 }
 
 /// The operator can't start.

@@ -29,6 +29,7 @@ pub(super) async fn report_crash(context: &Context, resource: &ResourceRef, cras
 async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
     for _ in 0..MAX_STEPS {
         state.clock = effects.context.uptime();
+        state.term = effects.context.leadership.renewed(&state.term);
         match next(state, Timestamp::now()) {
             Step::Done(outcome) => return outcome,
             Step::Request(Request::Remote(request)) if !effects.is_admitted(&request) => {

@@ -21,9 +21,9 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// The record at the first reconcile in this process, `first` after its start. `predecessor`: the
-    /// resource existed before.
-    pub(super) fn new(predecessor: bool, first: Duration) -> Self {
+    /// The record at the first reconcile in this process, `first` after its start. Another process may
+    /// have written for the resource until `predecessor`.
+    pub(super) fn new(predecessor: Option<Duration>, first: Duration) -> Self {
         let (backoff, logged) = (Backoff::default(), Logged::default());
         Self { history: History::new(predecessor, first), backoff, logged, published: Recent::default() }
     }
@@ -105,7 +105,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_event_that_repeats_every_second_is_published_once_a_minute() {
-        let mut record = Record::new(false, Duration::ZERO);
+        let mut record = Record::new(None, Duration::ZERO);
         let event = |note: &str| Event { warning: true, reason: Reason::DriftCorrected, note: note.into() };
         let mut published = 0;
         for _ in 0..120 {

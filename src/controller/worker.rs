@@ -3,23 +3,43 @@
 //! number of its steps.
 
 use super::{context::Context, reconcile, resource_ref::ResourceRef};
-use crate::reconcile::{Crash, Lane, Requeue};
+use crate::reconcile::{Crash, Lane, Requeue, Term};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Works until `shutdown`, then waits for the reconciles in progress, for at most twice `deadline`. Those
-/// that only wait for their turn are dropped.
-pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, deadline: Duration) {
+/// that only wait for their turn are dropped. At the end of `term` all are dropped at once. Returns whether
+/// all that was in progress came to its end.
+pub(super) async fn work(
+    context: &Arc<Context>,
+    term: &Term,
+    shutdown: &CancellationToken,
+    deadline: Duration,
+) -> bool {
     let mut running = JoinSet::new();
+    let complete = tokio::select! {
+        complete = work_until(context, shutdown, deadline, &mut running) => complete,
+        () = context.leadership.ends(context, term) => false,
+    };
+    running.shutdown().await;
+    complete
+}
+
+async fn work_until(
+    context: &Arc<Context>,
+    shutdown: &CancellationToken,
+    deadline: Duration,
+    running: &mut JoinSet<()>,
+) -> bool {
     loop {
         let uid = tokio::select! {
             uid = context.queue.get(|uid| context.flow(uid)) => uid,
             () = shutdown.cancelled() => break,
         };
         while running.try_join_next().is_some() {}
-        let context = Arc::clone(&context);
+        let context = Arc::clone(context);
         running.spawn(async move {
             match context.cache.with(&uid, |entry| entry.resource.clone()) {
                 Some(resource) => reconcile(&context, &resource).await,
@@ -30,9 +50,11 @@ pub(super) async fn work(context: Arc<Context>, shutdown: CancellationToken, dea
             }
         });
     }
-    if tokio::time::timeout(deadline * 2, context.parking.drain(&mut running)).await.is_err() {
+    let complete = tokio::time::timeout(deadline * 2, context.parking.drain(running)).await.is_ok();
+    if !complete {
         tracing::warn!("stopped before all reconciles were complete");
     }
+    complete
 }
 
 async fn reconcile(context: &Context, resource: &ResourceRef) {

@@ -157,6 +157,11 @@ impl WorkQueue {
         }
     }
 
+    /// Removes all. No reconcile may be running.
+    pub(super) fn clear(&self) {
+        *self.lock() = Inner::default();
+    }
+
     /// The resources at rest that are due, and for how long.
     pub(super) fn overdue(&self) -> Vec<(Uid, Duration)> {
         let resync = |slot: &Slot| slot.ready.or(slot.running.as_ref().map(|running| running.1)) == Some(Lane::Resync);

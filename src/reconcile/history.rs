@@ -25,9 +25,9 @@ const CORRECTIONS: usize = 8;
 /// The history of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct History {
-    /// The resource was there when this process started, whose predecessor may
-    /// have been killed in the middle of a write: one counts as sent then.
-    predecessor: bool,
+    /// Another process may have been in the middle of a write for the resource when
+    /// this one began to lead: one counts as sent then.
+    predecessor: Option<Moment>,
     /// When this process reconciled it first.
     first: Duration,
     /// A reconcile has ended since.
@@ -118,9 +118,10 @@ pub enum HistoryEvent {
 
 impl History {
     /// The history of a resource that is reconciled by this process for the
-    /// first time, `first` after its start. `predecessor`: it was there before.
-    pub fn new(predecessor: bool, first: Duration) -> Self {
-        Self { predecessor, first, ..Self::default() }
+    /// first time, `first` after its start. Another process may have written for it
+    /// until `predecessor`.
+    pub fn new(predecessor: Option<Duration>, first: Duration) -> Self {
+        Self { predecessor: predecessor.map(Moment::new), first, ..Self::default() }
     }
 
     /// Takes in what happened at `time`.
@@ -178,7 +179,7 @@ impl History {
     /// How long ago the last write was sent that may still land; `None`: there
     /// was none.
     pub fn unknown_write_age(&self, now: Duration) -> Option<Duration> {
-        self.unanswered.or(self.outcome_unknown).or(self.inherited()).map(|sent| sent.age(now))
+        self.unanswered.or(self.outcome_unknown).or(self.predecessor).map(|sent| sent.age(now))
     }
 
     /// How many corrections were sent within the last [`HOUR`].
@@ -188,7 +189,7 @@ impl History {
 
     /// Time since the last correction; a predecessor may have sent one at the end.
     pub fn last_correction_age(&self, now: Duration) -> Option<Duration> {
-        self.last_correction().or(self.inherited()).map(|sent| sent.age(now))
+        self.last_correction().or(self.predecessor).map(|sent| sent.age(now))
     }
 
     /// Time since the last correction that this process sent.
@@ -257,10 +258,6 @@ impl History {
     fn last_correction(&self) -> Option<Moment> {
         self.corrections.as_ref()?.back().copied()
     }
-
-    fn inherited(&self) -> Option<Moment> {
-        self.predecessor.then(|| Moment::new(Duration::ZERO))
-    }
 }
 
 #[cfg(test)]
@@ -281,7 +278,7 @@ mod tests {
 
     #[test]
     fn row_014_an_outage_begins_with_the_first_reconcile_that_fails() {
-        let mut history = History::new(false, Duration::ZERO);
+        let mut history = History::new(None, Duration::ZERO);
         ended(&mut history, None, MINUTE);
         assert_eq!(history.unreachable_for(MINUTE * 11), Duration::ZERO, "nobody asked, so nothing failed");
         ended(&mut history, Some(ErrorKind::Unavailable), MINUTE * 11);
@@ -293,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_write_without_an_answer_is_remembered_and_so_is_an_earlier_one() {
-        let mut history = History::new(false, Duration::ZERO);
+        let mut history = History::new(None, Duration::ZERO);
         assert_eq!(history.unknown_write_age(MINUTE), None);
         history.record(HistoryEvent::PolicyWriteSent, MINUTE);
         assert_eq!(history.unknown_write_age(MINUTE * 3), Some(MINUTE * 2), "the reconcile was cut off");
@@ -307,13 +304,13 @@ mod tests {
 
     #[test]
     fn a_resource_older_than_the_process_may_have_a_write_on_its_way() {
-        assert_eq!(History::new(true, Duration::ZERO).unknown_write_age(MINUTE), Some(MINUTE));
-        assert_eq!(History::new(true, Duration::ZERO).last_correction_age(MINUTE), Some(MINUTE));
+        assert_eq!(History::new(Some(Duration::ZERO), Duration::ZERO).unknown_write_age(MINUTE), Some(MINUTE));
+        assert_eq!(History::new(Some(Duration::ZERO), Duration::ZERO).last_correction_age(MINUTE), Some(MINUTE));
     }
 
     #[test]
     fn only_the_corrections_of_the_last_hour_count() {
-        let mut history = History::new(false, Duration::ZERO);
+        let mut history = History::new(None, Duration::ZERO);
         for minute in 0..20 {
             history.record(HistoryEvent::CorrectionSent, MINUTE * 10 * minute);
         }

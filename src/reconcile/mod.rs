@@ -15,13 +15,16 @@ mod condition;
 mod contention;
 mod credentials;
 mod deletion;
+mod election;
 mod error;
 mod events;
 mod features;
+mod fence;
 mod freshness;
 mod goal;
 mod history;
 mod lanes;
+mod lease;
 mod note;
 mod observation;
 mod outages;
@@ -51,11 +54,13 @@ mod wording;
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, ReadError};
 pub use deletion::{restores, without_revert};
+pub use election::{Election, ElectionStep, Lease, LeaseRequest, LeaseResponse};
 pub use error::{Detail, ErrorClass, ErrorKind, PATIENCE, RemoteError};
 pub use events::{Event, events};
 pub use goal::{Declared, Goal};
 pub use history::{HOUR, History, HistoryEvent};
 pub use lanes::{Lane, Lanes};
+pub use lease::{Predecessor, Term};
 pub use note::{Crash, Note};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
 pub use outages::{Outages, reached};
@@ -107,19 +112,25 @@ use state::Refusal;
 /// policy, what was live, unless an earlier reconcile has recorded all that and this one
 /// has taken less than a second (`recorded`); and the finalizer if deleting the resource
 /// would revert anything. A write follows only from a fresh read of the resource and the
-/// policy (`freshness`), as does a status that says something new; and a list of features is written only right after
-/// it was read.
+/// policy (`freshness`), as does a status that says something new (`cached`); and a list
+/// of features is written only right after it was read. No write is sent that could
+/// outlast the lease of this process, nor beside one of the leader before (`fence`).
 pub fn next(state: &State, now: Timestamp) -> Step {
+    if !state.term.is_held(state.clock) {
+        return Step::Done(Outcome::NotLeading);
+    }
     let step = decide(state, now);
     if cached::is_too_little_for(state, &step) {
         return Step::Request(Request::ReadResource { fresh: true });
     }
-    match step {
+    let request = match step {
         Step::Request(Request::Remote(request)) if request.writes() => {
-            Step::Request(freshness::stale(state, &request).unwrap_or(Request::Remote(request)))
+            freshness::stale(state, &request).unwrap_or(Request::Remote(request))
         }
-        step => step,
-    }
+        Step::Request(request) => request,
+        Step::Done(outcome) => return Step::Done(outcome),
+    };
+    fence::ends(state, &request).map_or(Step::Request(request), Step::Done)
 }
 
 fn decide(state: &State, now: Timestamp) -> Step {

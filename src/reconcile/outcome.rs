@@ -59,8 +59,12 @@ pub enum Outcome {
     },
     /// Deleting: Scalekit did not do its part yet.
     CleanupPending(RemoteError),
-    /// Deleting: reverted, but an earlier write may still land.
+    /// An earlier write may still land, so a deletion that has reverted is not over; or
+    /// one of the leader before may, so nothing is written beside it.
     Settling(Duration),
+    /// This process does not lead any more, or the lease may end before a write does:
+    /// nothing is written, no status either.
+    NotLeading,
     /// The API server failed or refused a request that the reconcile needs.
     ApiServer(String),
     /// The operator itself failed; that costs this reconcile only.

@@ -31,6 +31,10 @@ impl Report {
     pub fn of(state: &State, outcome: &Outcome) -> Self {
         // what the cache has was decided on only if there is nothing new to say (`cached`)
         let update = StatusUpdate::after(state, outcome).filter(|_| state.cached.is_none());
+        if *outcome == Outcome::NotLeading {
+            let (events, history, contests) = Default::default();
+            return Self { update, events, requeue: requeue(state, outcome), history, contests };
+        }
         let announced = match outcome {
             Outcome::Waiting { until, left, .. } | Outcome::Holding { until, left, .. } => {
                 Some(HistoryEvent::WaitAnnounced(*until, *left))

@@ -147,7 +147,8 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
         },
         Outcome::Waiting { left: wait, .. } | Outcome::Settling(wait) => Requeue::After(*wait),
         Outcome::Undecided if state.same_environment_unknown => Requeue::After(YOUNG),
-        Outcome::Undecided => Requeue::After(Duration::from_secs(1)),
+        // if it still leads, the lease is renewed by then
+        Outcome::Undecided | Outcome::NotLeading => Requeue::After(Duration::from_secs(1)),
         // to see that the other one has stopped
         Outcome::Contended { gives_way: true, .. } | Outcome::Conflict { .. } => Requeue::Interval(state.interval()),
         Outcome::Contended { next, .. } => Requeue::After((*next).min(state.interval())),

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Time between two reconciles where a resource does not say.
     pub interval: Duration,
+    /// The longest time that one request may take.
+    pub deadline: Duration,
     /// How long after a write with an unknown outcome was decided on it may still
     /// be applied (`scalekit-api.md` §4.4).
     pub settle: Duration,

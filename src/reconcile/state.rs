@@ -5,7 +5,7 @@
 use super::{
     Access, Cached, ClusterWrite, ConditionType, Contest, CredentialsError, ErrorClass, Feature, Found, Goal, History,
     HistoryEvent, Observation, Ownership, Pinned, Reads, Reason, Release, RemoteError, RemoteRequest, RemoteResponse,
-    Request, Resource, Response, SESSION_POLICY, Settings, Writer, ownership,
+    Request, Resource, Response, SESSION_POLICY, Settings, Term, Writer, ownership,
 };
 use crate::policy::ValidatedSpec;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub struct State {
     pub began: Duration,
     /// What that clock shows now.
     pub clock: Duration,
+    /// The right to write, as far as it is known then.
+    pub term: Term,
     /// When this reconcile has read what.
     pub reads: Reads,
     /// The resource.

@@ -110,6 +110,7 @@ impl StatusUpdate {
         match outcome {
             Outcome::Released(_) if state.uninstalling => update.leave_alone(Reason::Uninstalled),
             Outcome::Gone if resource.claim.is_none() && !resource.was_ready() => return None,
+            Outcome::NotLeading => return None,
             // finalizers of others hold it
             Outcome::Gone | Outcome::Released(_) => {
                 update.pend(state, Reason::Released, Reason::Released.means());
@@ -161,7 +162,8 @@ impl StatusUpdate {
                 update.pend(state, Reason::CleanupPending, &Reason::CleanupPending.message(&because));
             }
             Outcome::Settling(_) => {
-                update.pend(state, Reason::Deleting, &Reason::Deleting.message("an earlier write may still land"));
+                let reason = if state.deleting() { Reason::Deleting } else { Reason::Progressing };
+                update.pend(state, reason, &reason.message("an earlier write may still land"));
             }
             Outcome::Crashed(crash) => {
                 update.pend(state, Reason::InternalError, &Reason::InternalError.message(&crash.to_string()));

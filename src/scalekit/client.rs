@@ -5,6 +5,7 @@ use super::{
     address::Address,
     circuit_breaker::{CircuitBreaker, Permit as Probe},
     classify::{as_token_error, bad_response, classify, error, outage_kind},
+    deadline::within,
     http::{self, Body, HttpResponse, TransportError},
     rate_limiter::{Caller, Permit},
     requests::HttpRequest,
@@ -22,7 +23,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// How long a client that never had a token waits for a permit for the token
 /// endpoint; whoever may write a Secret can invent such clients.
@@ -119,6 +120,7 @@ impl Client {
     /// the body of a successful response.
     pub(super) async fn send(&self, request: &HttpRequest, admission: Admission) -> Result<Vec<u8>, RemoteError> {
         let deadline = Instant::now() + self.inner.transport.settings().deadline;
+        let deadline = self.caller.until.map_or(deadline, |until| deadline.min(until));
         let (mut admission, mut retried) = (admission, false);
         loop {
             let Admission { permit, token } = admission;
@@ -134,10 +136,8 @@ impl Client {
                     let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
                     self.inner.tokens.on_unauthorized(&token, retried, error).await?;
                     retried = true;
-                    admission = match timeout_at(deadline, self.admit()).await {
-                        Ok(admission) => admission?,
-                        Err(_) => return Err(RemoteError::new(ErrorKind::TimedOut)),
-                    };
+                    let admitted = within(Some(deadline), self.admit()).await;
+                    admission = admitted.ok_or(RemoteError::new(ErrorKind::TimedOut))??;
                 }
                 result => {
                     // A 5xx may come from a proxy that never checked the token, so it is no proof

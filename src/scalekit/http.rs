@@ -1,7 +1,10 @@
 //! Sends one HTTP request and reads its response within a deadline and a size limit, with an error for
 //! each way in which that can fail.
 
-use super::retry_after::{Allowance, RetryHint};
+use super::{
+    deadline::within,
+    retry_after::{Allowance, RetryHint},
+};
 use crate::reconcile::{ErrorKind, Note};
 use reqwest::{Response, header::HeaderMap};
 use std::{error::Error, io, time::SystemTime};
@@ -43,10 +46,10 @@ pub(super) struct TransportError {
 }
 
 pub(super) async fn send(request: reqwest::RequestBuilder, deadline: Instant) -> Result<HttpResponse, TransportError> {
-    match timeout_at(deadline, request.send()).await {
-        Err(_) => Err(TransportError { kind: ErrorKind::TimedOut, note: Note::NoAnswer, sent: true }),
-        Ok(Err(error)) => Err(transport_error(&error)),
-        Ok(Ok(response)) => Ok(HttpResponse {
+    match within(Some(deadline), request.send()).await {
+        None => Err(TransportError { kind: ErrorKind::TimedOut, note: Note::NoAnswer, sent: true }),
+        Some(Err(error)) => Err(transport_error(&error)),
+        Some(Ok(response)) => Ok(HttpResponse {
             status: response.status().as_u16(),
             retry_hint: retry_hint(response.headers()),
             allowance: allowance(response.headers()),

@@ -24,11 +24,13 @@ pub struct Caller {
     pub flow: Arc<str>,
     /// It comes before all others: what it follows on gets too old else.
     pub first: bool,
+    /// Nothing is sent later: another process may have the right to write then.
+    pub until: Option<Instant>,
 }
 
 impl Default for Caller {
     fn default() -> Self {
-        Self { lane: Lane::Awaited, flow: "".into(), first: false }
+        Self { lane: Lane::Awaited, flow: "".into(), first: false, until: None }
     }
 }
 
@@ -200,7 +202,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn caller(lane: Lane, flow: &str) -> Caller {
-        Caller { lane, flow: flow.into(), first: false }
+        Caller { lane, flow: flow.into(), first: false, until: None }
     }
 
     fn sent(permit: Result<Permit, Duration>) -> bool {

@@ -49,19 +49,21 @@ struct Inner {
     ready: AtomicBool,
     refusals: AtomicU32,
     status_refusals: AtomicU32,
+    lease_refusals: AtomicU32,
     progress: Mutex<Instant>,
 }
 
 impl Default for Inner {
     fn default() -> Self {
-        let (metrics, refused_watches, ready, refusals, status_refusals) = Default::default();
+        let (metrics, refused_watches, ready) = Default::default();
+        let (refusals, status_refusals, lease_refusals) = Default::default();
         let progress = Mutex::new(Instant::now());
-        Self { metrics, refused_watches, ready, refusals, status_refusals, progress }
+        Self { metrics, refused_watches, ready, refusals, status_refusals, lease_refusals, progress }
     }
 }
 
 impl Health {
-    /// Makes `/readyz` succeed: all resources are listed and work begins.
+    /// Makes `/readyz` succeed: all resources are listed, and work begins as soon as this process leads.
     pub fn set_ready(&self) {
         self.0.ready.store(true, Ordering::Release);
     }
@@ -76,6 +78,17 @@ impl Health {
     pub fn record_status_write(&self, refused: bool) {
         count(&self.0.status_refusals, refused);
         self.0.metrics.status_writes_refused.inc_by(u64::from(refused));
+    }
+
+    /// Records the response to a request about the lease; `refused`: it was a 401 or 403. Counted
+    /// separately, since whoever has no right to the lease never works.
+    pub fn record_lease(&self, refused: bool) {
+        count(&self.0.lease_refusals, refused);
+    }
+
+    /// Whether this process leads.
+    pub fn set_leader(&self, leads: bool) {
+        self.0.metrics.leader.set(i64::from(leads));
     }
 
     /// The API server shows the resources of `namespace`, or has `refused` to with
@@ -166,6 +179,8 @@ impl Health {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every request (401 or 403)")
         } else if self.0.status_refusals.load(Ordering::Acquire) >= REFUSALS_UNTIL_UNREADY {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every write of a status (401 or 403)")
+        } else if self.0.lease_refusals.load(Ordering::Acquire) >= REFUSALS_UNTIL_UNREADY {
+            (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every request about the lease (401 or 403)")
         } else if !self.0.refused_watches.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -309,6 +324,20 @@ mod tests {
         health.record_response(false);
         assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
         health.record_status_write(false);
+        assert_eq!(health.readyz().0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn row_080_an_operator_that_may_not_have_the_lease_is_not_ready_until_it_may() {
+        let health = Health::default();
+        health.set_ready();
+        for _ in 0..REFUSALS_UNTIL_UNREADY {
+            assert_eq!(health.readyz().0, StatusCode::OK);
+            health.record_lease(true);
+            health.record_response(false);
+        }
+        assert_eq!(health.readyz().0, StatusCode::SERVICE_UNAVAILABLE);
+        health.record_lease(false);
         assert_eq!(health.readyz().0, StatusCode::OK);
     }
 

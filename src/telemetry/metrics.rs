@@ -4,7 +4,7 @@
 
 use prometheus_client::{
     encoding::text::encode,
-    metrics::{counter::Counter, info::Info},
+    metrics::{counter::Counter, gauge::Gauge, info::Info},
     registry::Registry,
 };
 
@@ -17,19 +17,22 @@ pub(super) struct Metrics {
     registry: Registry,
     /// Writes of a status that the API server refused.
     pub(super) status_writes_refused: Counter,
+    /// Whether this process leads.
+    pub(super) leader: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("session_policy_operator");
-        let status_writes_refused = Counter::default();
+        let (status_writes_refused, leader) = (Counter::default(), Gauge::default());
         registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         registry.register(
             "status_writes_refused",
             "Writes of a status that the API server refused with 401 or 403",
             status_writes_refused.clone(),
         );
-        Self { registry, status_writes_refused }
+        registry.register("leader", "1 if this process leads, else 0", leader.clone());
+        Self { registry, status_writes_refused, leader }
     }
 }
 
@@ -50,12 +53,14 @@ mod tests {
     fn what_is_counted_is_shown_under_the_name_that_the_manual_promises() {
         let metrics = Metrics::default();
         metrics.status_writes_refused.inc();
+        metrics.leader.set(1);
         let text = metrics.text();
         for line in [
             "# TYPE session_policy_operator_build info",
             concat!("session_policy_operator_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "# TYPE session_policy_operator_status_writes_refused counter",
             "session_policy_operator_status_writes_refused_total 1",
+            "session_policy_operator_leader 1",
             "# EOF",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} is not in {text}");

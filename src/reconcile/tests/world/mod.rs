@@ -17,7 +17,7 @@ use super::samples;
 use crate::policy::{Live, OrganizationId, ValidatedSpec, Violation};
 use crate::reconcile::{
     Access, ConditionType, CredentialsError, CredentialsSource, History, HistoryEvent, Organization, Outages,
-    RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, Step,
+    Predecessor, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, Step, Term,
 };
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +33,7 @@ pub(crate) type Happening = Rc<dyn Fn(&mut World)>;
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) settings: Settings,
+    pub(crate) term: Term,
     pub(crate) now: Timestamp,
     pub(crate) cluster: Cluster,
     pub(crate) scalekit: Scalekit,
@@ -121,12 +122,14 @@ impl World {
         Self {
             settings: Settings {
                 interval: minutes(10),
+                deadline: Duration::from_secs(10),
                 settle: Duration::from_secs(20),
                 revert_delay: Duration::ZERO,
                 disable_feature: false,
                 grace: minutes(60),
                 namespace_grace: minutes(10),
             },
+            term: Term::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             cluster: Cluster::default(),
             scalekit: Scalekit::new(),
@@ -166,7 +169,7 @@ impl World {
 
     pub(crate) fn declare_in(&mut self, namespace: &'static str, spec: Result<ValidatedSpec, Vec<Violation>>) -> Uid {
         let uid = 1 + self.histories.keys().max().unwrap_or(&0);
-        self.histories.insert(uid, History::new(false, self.uptime()));
+        self.histories.insert(uid, History::new(None, self.uptime()));
         self.cluster.objects.push(Object {
             uid,
             version: 0,
@@ -269,7 +272,16 @@ impl World {
         self.forget_copies();
         for (uid, history) in &mut self.histories {
             let predecessor = self.cluster.get(*uid).is_some_and(|object| object.read().may_have_written());
-            *history = History::new(predecessor, Duration::ZERO);
+            *history = History::new(predecessor.then_some(Duration::ZERO), Duration::ZERO);
+        }
+    }
+
+    /// Another process becomes the leader, which takes over from one that ended so.
+    pub(crate) fn take_over(&mut self, predecessor: Predecessor) {
+        self.restart();
+        self.term = Term { predecessor, ..Term::default() };
+        if predecessor == Predecessor::Settled {
+            self.histories.values_mut().for_each(|history| *history = History::new(None, Duration::ZERO));
         }
     }
 
@@ -291,7 +303,7 @@ impl World {
     /// The state at the start of a reconcile.
     fn state(&self, uid: Uid) -> State {
         let fresh = State::new(self.settings.clone(), self.histories[&uid].clone(), self.uptime());
-        State { uninstalling: self.uninstalling, ..fresh }
+        State { uninstalling: self.uninstalling, term: self.term, ..fresh }
     }
 
     /// The Secret of this name in the usual namespace leads to `host` now.

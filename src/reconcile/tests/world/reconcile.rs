@@ -80,7 +80,7 @@ impl World {
                 happens(self);
             }
             self.advance(self.step);
-            state.clock = self.uptime();
+            (state.clock, state.term) = (self.uptime(), self.term);
             let step = next(&state, self.now);
             let entry = Entry {
                 reconciled: self.reconciles,

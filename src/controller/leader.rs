@@ -1,0 +1,229 @@
+//! Takes part in the election of the leader: reads and writes the Lease as `crate::reconcile` decides,
+//! and tells the rest of the process whether it leads.
+
+use super::{
+    context::Context,
+    kube_api::{KubeError, MANAGER, code},
+    options::LeaseName,
+};
+use crate::reconcile::{Election, ElectionStep, Lease, LeaseRequest, LeaseResponse, Term};
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::coordination::v1::{Lease as Object, LeaseSpec},
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+};
+use kube::{Api, ResourceExt, api::PostParams};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{oneshot, watch},
+    time::{sleep_until, timeout},
+};
+
+/// The deadline of one request about the lease: two of them fit into the time in which it must be renewed.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Tries to give the lease back.
+const RELEASES: usize = 3;
+
+/// The version of the operator that has written the lease.
+const VERSION: &str = "scalekit.com/operator-version";
+/// `true` where all writes of the one that gave it back are applied, or never will be.
+const SETTLED: &str = "scalekit.com/settled";
+
+/// The term of this process, if it leads.
+pub(super) struct Leadership(watch::Sender<Option<Term>>);
+
+/// Without an election it leads.
+impl Default for Leadership {
+    fn default() -> Self {
+        Self(watch::Sender::new(Some(Term::default())))
+    }
+}
+
+impl Leadership {
+    /// The present term; one that has ended, if this process does not lead.
+    pub(super) fn term(&self) -> Term {
+        self.0.borrow().unwrap_or(Term::default().ended())
+    }
+
+    /// `term` as it was renewed since; one that has ended, if another one has begun.
+    pub(super) fn renewed(&self, term: &Term) -> Term {
+        let same = self.0.borrow().filter(|now| now.since == term.since);
+        same.unwrap_or(term.ended())
+    }
+
+    pub(super) fn set(&self, term: Option<Term>) {
+        self.0.send_if_modified(|now| std::mem::replace(now, term) != term);
+    }
+
+    /// Waits for a term.
+    pub(super) async fn begins(&self, context: &Context) -> Term {
+        let mut terms = self.0.subscribe();
+        loop {
+            let term = *terms.borrow_and_update();
+            if let Some(term) = term.filter(|term| term.is_held(context.uptime())) {
+                return term;
+            }
+            drop(terms.changed().await); // the sender is in `self`
+        }
+    }
+
+    /// Waits for the end of `term`.
+    pub(super) async fn ends(&self, context: &Context, term: &Term) {
+        let mut terms = self.0.subscribe();
+        loop {
+            terms.mark_unchanged();
+            let now = self.renewed(term);
+            if !now.is_held(context.uptime()) {
+                return;
+            }
+            let over = async {
+                match context.instant(now.ends) {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! { _ = terms.changed() => {}, () = over => {} }
+        }
+    }
+}
+
+/// This process, as one that wants to lead.
+pub(super) struct Candidate {
+    context: Arc<Context>,
+    name: LeaseName,
+    election: Election,
+    /// The Lease as last seen: what others have added to it stays.
+    object: Object,
+    /// Who was said to lead, and what went wrong last.
+    holder: Option<String>,
+    error: Option<String>,
+}
+
+impl Candidate {
+    pub(super) fn new(context: &Arc<Context>, name: LeaseName) -> Self {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        // two of one name would both believe to lead
+        let identity = format!("{host}_{:016x}", fastrand::u64(..));
+        let election = Election::new(identity, context.settings.deadline);
+        let (object, holder, error) = Default::default();
+        Self { context: Arc::clone(context), name, election, object, holder, error }
+    }
+
+    /// Takes part until `stop`, which says whether nothing that this process sent may still be applied;
+    /// then gives the lease back.
+    pub(super) async fn campaign(mut self, mut stop: oneshot::Receiver<bool>) {
+        let settled = loop {
+            match self.election.next(self.context.uptime(), Timestamp::now()) {
+                ElectionStep::Request(request) => self.send(request).await,
+                ElectionStep::Wait(until) => {
+                    let Some(at) = self.context.instant(until) else { continue };
+                    tokio::select! { settled = &mut stop => break settled.unwrap_or(false), () = sleep_until(at) => {} }
+                }
+            }
+        };
+        for _ in 0..RELEASES {
+            let Some(request) = self.election.release(self.context.uptime(), Timestamp::now(), settled) else { return };
+            match self.carry_out(&request).await {
+                Ok(LeaseResponse::Written(_)) => return tracing::info!(lease = self.name.name, "gave the lease back"),
+                _ => self.send(LeaseRequest::Read).await,
+            }
+        }
+    }
+
+    async fn send(&mut self, request: LeaseRequest) {
+        let sent = self.context.uptime();
+        let response = match timeout(DEADLINE, self.carry_out(&request)).await {
+            Ok(Ok(response)) => {
+                self.error = None;
+                response
+            }
+            Ok(Err(error)) => self.failed(&KubeError::from(error).to_string()),
+            Err(_) => self.failed("the API server: no response in time"),
+        };
+        let now = self.context.uptime();
+        self.election.handle(request, response, sent, now, fastrand::f64());
+        self.context.leadership.set(self.election.term(now));
+        let holder = self.election.holder().map(str::to_owned);
+        if holder.is_some() && holder != self.holder && self.election.term(now).is_none() {
+            tracing::info!(lease = self.name.name, holder, "another operator leads, and this one waits");
+        }
+        self.holder = holder;
+    }
+
+    fn failed(&mut self, error: &str) -> LeaseResponse {
+        let (namespace, lease) = (&self.name.namespace, &self.name.name);
+        if self.error.as_deref() == Some(error) {
+            tracing::debug!(namespace, lease, error, "no lease");
+        } else {
+            let hint = "the Role in deploy/rbac.yaml has the right to it; --leader-elect=false does without";
+            tracing::warn!(namespace, lease, error, hint, "no lease");
+            self.error = Some(error.to_owned());
+        }
+        LeaseResponse::Failed
+    }
+
+    async fn carry_out(&mut self, request: &LeaseRequest) -> kube::Result<LeaseResponse> {
+        let api: Api<Object> = Api::namespaced(self.context.kube.client.clone(), &self.name.namespace);
+        let params = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+        let result = match request {
+            LeaseRequest::Read => api.get_opt(&self.name.name).await,
+            LeaseRequest::Write(lease, None) => api.create(&params, &self.written(lease, None)).await.map(Some),
+            LeaseRequest::Write(lease, version) => {
+                api.replace(&self.name.name, &params, &self.written(lease, version.clone())).await.map(Some)
+            }
+        };
+        let refused = result.as_ref().map_or_else(code, |_| Some(200)).map(|code| matches!(code, 401 | 403));
+        if let Some(refused) = refused {
+            self.context.kube.health.record_lease(refused);
+        }
+        let object = match (result, request) {
+            (Ok(object), _) => object,
+            (Err(error), LeaseRequest::Write(..)) if code(&error) == Some(409) => return Ok(LeaseResponse::Conflict),
+            (Err(error), LeaseRequest::Write(_, Some(_))) if code(&error) == Some(404) => {
+                return Ok(LeaseResponse::Conflict);
+            }
+            (Err(error), _) => return Err(error),
+        };
+        let Some(object) = object else { return Ok(LeaseResponse::Missing) };
+        let version = object.resource_version().unwrap_or_default();
+        let response = match request {
+            LeaseRequest::Read => LeaseResponse::Found(read(&object), version),
+            LeaseRequest::Write(..) => LeaseResponse::Written(version),
+        };
+        self.object = object;
+        Ok(response)
+    }
+
+    /// The Lease as it is to be.
+    fn written(&self, lease: &Lease, version: Option<String>) -> Object {
+        let mut object = if version.is_some() { self.object.clone() } else { Object::default() };
+        object.metadata.name = Some(self.name.name.clone());
+        object.metadata.managed_fields = None;
+        object.metadata.resource_version = version;
+        let annotations = object.annotations_mut();
+        annotations.insert(VERSION.into(), env!("CARGO_PKG_VERSION").into());
+        annotations.insert(SETTLED.into(), lease.settled.to_string());
+        object.spec = Some(LeaseSpec {
+            holder_identity: Some(lease.holder.clone()),
+            lease_duration_seconds: Some(i32::try_from(lease.duration.as_secs()).unwrap_or(i32::MAX)),
+            lease_transitions: Some(lease.transitions),
+            acquire_time: lease.acquired.map(MicroTime),
+            renew_time: lease.renewed.map(MicroTime),
+            ..object.spec.unwrap_or_default()
+        });
+        object
+    }
+}
+
+fn read(object: &Object) -> Lease {
+    let spec = object.spec.clone().unwrap_or_default();
+    let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or_default();
+    Lease {
+        holder: spec.holder_identity.unwrap_or_default(),
+        duration: Duration::from_secs(seconds),
+        transitions: spec.lease_transitions.unwrap_or_default(),
+        acquired: spec.acquire_time.map(|time| time.0),
+        renewed: spec.renew_time.map(|time| time.0),
+        settled: object.annotations().get(SETTLED).is_some_and(|settled| settled == "true"),
+    }
+}

@@ -1,0 +1,170 @@
+//! What a process may do that is the leader of several, does not lead any more, or
+//! leads since another one stopped.
+
+use super::{
+    samples::*,
+    world::{Crash, Interrupted, Uid, World, writes},
+};
+use crate::reconcile::{ConditionType, Outcome, Predecessor, Reason, Requeue, Term};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A term that ends so much later than now, with five seconds more in which
+/// nobody else leads.
+fn ending(world: &World, left: Duration) -> Term {
+    let ends = world.uptime() + left;
+    Term { ends, valid_until: ends + 5 * SECOND, ..Term::default() }
+}
+
+#[test]
+fn row_059_who_does_not_lead_any_more_sends_nothing_and_says_nothing() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |spec| spec.policy = custom(240, 30));
+    world.term = ending(&world, SECOND);
+    world.advance(SECOND);
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.outcome, reconciled.steps.len()), (Outcome::NotLeading, 0));
+    assert_eq!(reconciled.update, None);
+    assert_eq!(reconciled.requeue, Requeue::After(SECOND));
+}
+
+#[test]
+fn row_059_a_reconcile_is_dropped_at_whichever_step_the_term_ends() {
+    let edited = || {
+        let (mut world, uid) = World::at_rest(enforce(declared()));
+        world.edit(uid, |spec| spec.policy = custom(240, 30));
+        (world, uid)
+    };
+    let (mut world, uid) = edited();
+    let all = world.reconcile(uid).steps.len();
+    for at in 0..=all {
+        let (mut world, uid) = edited();
+        world.meanwhile(at, |world| world.term = world.term.ended());
+        let reconciled = world.reconcile(uid);
+        assert_eq!((reconciled.outcome, reconciled.steps.len()), (Outcome::NotLeading, at));
+    }
+}
+
+#[test]
+fn row_061_no_write_begins_that_could_outlast_the_lease_but_reads_do() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |spec| spec.policy = custom(240, 30));
+    world.term = ending(&world, 60 * SECOND);
+    world.term.valid_until = world.uptime() + world.settings.deadline;
+    let reconciled = world.reconcile(uid);
+    assert_eq!(reconciled.outcome, Outcome::NotLeading);
+    assert!(reconciled.count("read policy") > 0 && reconciled.policies().is_empty());
+    world.term.valid_until = world.uptime() + 60 * SECOND;
+    assert_eq!(world.reconcile(uid).policies().len(), 1, "when it was renewed");
+}
+
+#[test]
+fn row_061_no_finalizer_is_removed_that_close_to_the_end() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.tenant().live = crate::policy::Live::Application;
+    world.delete(uid);
+    world.term.valid_until = world.uptime() + world.settings.deadline;
+    assert_eq!(world.reconcile(uid).outcome, Outcome::NotLeading);
+    assert!(world.object(uid).finalizer);
+    world.term = Term::default();
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Released(_)));
+}
+
+fn settle(world: &mut World, uid: Uid) {
+    for _ in 0..5 {
+        world.reconcile(uid);
+        world.advance(world.settings.settle);
+    }
+    assert!(world.reconcile(uid).is_quiet(), "it comes to rest");
+}
+
+/// A leader stops at every step, with its write applied 19 seconds later, and
+/// another one takes over.
+fn stops_at_every_step(prepare: impl Fn() -> (World, Uid)) {
+    let (mut reference, uid) = prepare();
+    let steps = reference.reconcile(uid).steps.len();
+    settle(&mut reference, uid);
+    let end = |world: &World| (world.cluster.get(uid).map(|object| object.status.clone()), world.live());
+    for at in 0..=steps {
+        let (mut world, uid) = prepare();
+        assert!(world.run(uid, Some(Crash { at, interrupted: Interrupted::Late(19 * SECOND) })).is_none());
+        world.take_over(Predecessor::Interrupted);
+        world.journal.clear();
+        world.ended.clear();
+        settle(&mut world, uid);
+        assert_eq!(end(&world), end(&reference), "stopped at step {at}");
+        let beside = world.journal.iter().find(|entry| entry.in_flight && writes(&entry.step));
+        assert!(beside.is_none_or(|entry| entry.policy().is_none()), "stopped at step {at}: {beside:#?}");
+        let events = world.ended.iter().flat_map(|reconciled| &reconciled.events);
+        assert_eq!(events.filter(|event| event.reason == Reason::DriftCorrected).count(), 0, "stopped at step {at}");
+    }
+}
+
+#[test]
+fn row_060_a_new_leader_writes_nothing_beside_a_write_of_the_one_before() {
+    stops_at_every_step(|| {
+        let mut world = World::new();
+        let uid = world.declare(enforce(declared()));
+        (world, uid)
+    });
+    let rest_then = |change: fn(&mut World, Uid)| {
+        move || {
+            let (mut world, uid) = World::at_rest(enforce(declared()));
+            change(&mut world, uid);
+            (world, uid)
+        }
+    };
+    stops_at_every_step(rest_then(|world, uid| world.edit(uid, |spec| spec.policy = custom(240, 30))));
+    stops_at_every_step(rest_then(|world, uid| world.edit(uid, |spec| *spec = retain(declared()))));
+    stops_at_every_step(rest_then(|world, uid| world.delete(uid)));
+}
+
+/// The leader has stopped in the middle of a write, and then somebody edited the
+/// resource.
+fn edited_in_between(predecessor: Predecessor) -> (World, Uid) {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |spec| spec.policy = custom(240, 30));
+    let at = world.clone().reconcile(uid).steps.len() - 1;
+    assert!(world.run(uid, Some(Crash { at, interrupted: Interrupted::Late(19 * SECOND) })).is_none());
+    world.edit(uid, |spec| spec.policy = custom(120, 30));
+    world.take_over(predecessor);
+    (world, uid)
+}
+
+#[test]
+fn row_060_what_the_leader_before_was_writing_is_waited_for_and_then_written_over() {
+    let (mut world, uid) = edited_in_between(Predecessor::Interrupted);
+    let reconciled = world.reconcile(uid);
+    let Outcome::Settling(wait) = reconciled.outcome else { panic!("{:?}", reconciled.outcome) };
+    assert!(wait <= world.settings.settle);
+    assert_eq!(reconciled.requeue, Requeue::After(wait));
+    assert_eq!(world.says(uid, ConditionType::Ready), "False Progressing");
+    world.advance(wait);
+    assert_eq!(world.live(), custom(240, 30).into(), "it was applied");
+    let reconciled = world.reconcile(uid);
+    assert_eq!(reconciled.policies(), [custom(120, 30)]);
+    assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
+}
+
+#[test]
+fn row_058_nothing_is_waited_for_where_the_leader_before_has_given_the_lease_back() {
+    let (mut world, uid) = edited_in_between(Predecessor::Settled);
+    assert_eq!(world.reconcile(uid).policies(), [custom(120, 30)]);
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.take_over(Predecessor::Settled);
+    world.delete(uid);
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Released(_)), "the finalizer too");
+}
+
+#[test]
+fn row_060_what_was_at_rest_when_the_leader_stopped_is_written_at_once() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.take_over(Predecessor::Interrupted);
+    world.edit(uid, |spec| spec.policy = custom(240, 30));
+    assert_eq!(world.reconcile(uid).policies(), [custom(240, 30)]);
+    let new = world.declare(enforce(custom(100, None)));
+    world.cluster.get_mut(new).unwrap().spec =
+        Ok(crate::policy::ValidatedSpec { organization: by_external_id("tenant-2"), ..enforce(custom(100, None)) });
+    assert!(!matches!(world.reconcile(new).outcome, Outcome::Settling(_)));
+}
