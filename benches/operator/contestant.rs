@@ -66,7 +66,7 @@ impl Contestant {
                 // a deletion waits neither for a successor nor for proxies: there are none
                 command
                     .args(["--default-credentials-for", "all", "--http-addr", "127.0.0.1:0"])
-                    .args(["--revert-delay", "0s", "--gateway-timeout", "2s"])
+                    .args(["--revert-delay", "0s", "--gateway-timeout", "2s", "--leader-elect=false"])
                     .args(["--resync-interval", &format!("{interval}s"), "--rate-limit", &rate.to_string()]);
             }
             Kind::KubeRs => {

@@ -191,12 +191,13 @@ impl Election {
     fn consider(&mut self, now: Duration, jitter: f64) {
         let others = self.seen.as_ref().filter(|seen| !seen.lease.holder.is_empty());
         let others = others.filter(|seen| seen.lease.holder != self.identity);
-        if others.is_some() {
+        let ends = others.map(|seen| seen.since.saturating_add(seen.lease.duration));
+        if ends.is_some() {
             self.term = None;
         }
-        self.current = others.is_none_or(|seen| now.saturating_sub(seen.since) >= seen.lease.duration);
-        if !self.current {
-            self.next = now.saturating_add(RETRY.mul_f64(1.0 + jitter / 2.0));
+        self.current = ends.is_none_or(|ends| now >= ends);
+        if let Some(ends) = ends.filter(|ends| now < *ends) {
+            self.next = ends.min(now.saturating_add(RETRY.mul_f64(1.0 + jitter / 2.0)));
         }
     }
 

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A running API server with our definition and our ClusterRole in it.
+/// A running API server with our definition and our roles in it.
 pub struct Cluster {
     admin: PathBuf,
     kubectl: PathBuf,
@@ -74,6 +74,8 @@ impl Cluster {
         cluster.ok(&["apply", "-f", root().join("deploy/rbac.yaml").to_str().unwrap()]);
         let role = "--clusterrole=session-policy-operator";
         cluster.ok(&["create", "clusterrolebinding", "operator", role, "--user=operator"]);
+        let role = "--role=session-policy-operator-lease";
+        cluster.ok(&["create", "rolebinding", "lease", role, "--user=operator", "--user=limited"]);
         cluster
     }
 

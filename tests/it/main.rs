@@ -21,6 +21,7 @@ mod flux;
 mod fuzz;
 mod killed;
 mod kubectl;
+mod leader;
 mod lifecycle;
 mod manifests;
 mod osp;

@@ -108,9 +108,10 @@ impl World {
         self.command(&default_credentials(&url)).arg("uninstall").args(arguments).output().unwrap()
     }
 
-    fn command(&self, environment: &[(&str, &str)]) -> Command {
+    /// The operator with this environment, to be started.
+    pub fn command(&self, environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
-        command.args(["--allow-http", "--watch-namespace", &self.namespace]);
+        command.args(["--allow-http", "--watch-namespace", &self.namespace, "--lease-name", &self.namespace]);
         for (flag, value) in DEFAULT_ARGUMENTS.iter().filter(|(flag, _)| !self.arguments.contains(flag)) {
             command.args([flag, value]);
         }
@@ -123,11 +124,12 @@ impl World {
         command
     }
 
-    /// SIGKILL: no chance to tidy up.
+    /// SIGKILL: no chance to tidy up. The next one does not wait for its lease to end.
     pub fn kill_operator(&mut self) {
         let mut operator = self.operator.take().expect("an operator runs");
         operator.kill().unwrap();
         operator.wait().unwrap();
+        drop(self.cluster.kubectl(&["delete", "lease", &self.namespace])); // the API server may be gone too
     }
 
     /// SIGTERM: whether it ends well within `seconds`.

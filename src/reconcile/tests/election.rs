@@ -111,13 +111,15 @@ fn row_060_a_lease_counts_from_when_it_was_seen_to_change_whatever_the_times_in_
 }
 
 #[test]
-fn row_060_who_leads_no_more_is_followed_within_18_seconds() {
+fn row_060_who_stops_renewing_is_followed_within_18_seconds() {
     let mut server = Server::default();
     leader(&mut server);
     let mut second = Candidate::new("second");
-    second.run(Some(&mut server), 15 * SECOND);
+    second.run(Some(&mut server), SECOND);
+    server.lease.as_mut().unwrap().renewed = Some(wall(second.now)); // the last time, and seen within three seconds
+    second.run(Some(&mut server), 14 * SECOND);
     assert_eq!(second.term(), None);
-    second.run(Some(&mut server), 3 * SECOND);
+    second.run(Some(&mut server), 4 * SECOND);
     assert_eq!(second.term().unwrap().predecessor, Predecessor::Interrupted);
     assert_eq!(server.lease.unwrap().transitions, 1);
 }

@@ -1,0 +1,296 @@
+//! Two operators with one lease: real processes that are killed, stopped, cut off
+//! from the API server and replaced, and what the journal of the simulator has of it.
+
+use crate::{
+    cluster::{eventually, within},
+    world::{World, default_credentials},
+};
+use serde_json::{Value, json};
+use std::{
+    fs::File,
+    io::{Read, Write},
+    net::TcpStream as Connection,
+    path::{Path, PathBuf},
+    process::{Child, Command},
+};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+/// Longer than anybody waits for a lease that is not renewed.
+const TAKEOVER: u64 = 20;
+
+/// One of the operators.
+struct Replica {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Replica {
+    fn start(world: &World, name: &str, kubeconfig: Option<&Path>) -> Self {
+        let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}.log", world.namespace));
+        let mut command = world.command(&default_credentials(&world.simulator.base_url()));
+        if let Some(kubeconfig) = kubeconfig {
+            command.env("KUBECONFIG", kubeconfig);
+        }
+        let process = command.stderr(File::create(&log).unwrap()).spawn().unwrap();
+        Self { process, log }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    fn says(&self, what: &str) -> usize {
+        self.log().matches(what).count()
+    }
+
+    fn signal(&self, name: &str) {
+        let process = self.process.id().to_string();
+        assert!(Command::new("kill").args([name, &process]).status().unwrap().success());
+    }
+
+    /// SIGTERM: whether it ends well.
+    fn ends(&mut self) -> bool {
+        self.signal("-TERM");
+        within(30, || self.process.try_wait().unwrap()).is_some_and(|status| status.success())
+    }
+
+    fn runs(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+
+    fn get(&self, path: &str) -> String {
+        let log = eventually("it serves probes", 30, || Some(self.log()).filter(|log| log.contains("address=")));
+        let address = log.split("address=").nth(1).unwrap().lines().next().unwrap().trim();
+        let mut stream = Connection::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn leads(&self) -> bool {
+        self.get("/metrics").lines().any(|line| line == "session_policy_operator_leader 1")
+    }
+
+    fn until_leading(&self, seconds: u64) {
+        let leads = within(seconds, || self.leads().then_some(()));
+        leads.unwrap_or_else(|| panic!("it does not lead: {}", self.log()));
+    }
+
+    fn until_ready(&self) {
+        eventually("it is ready", 60, || self.get("/readyz").starts_with("HTTP/1.1 200 ").then_some(()));
+    }
+
+    /// The policies that it has sent.
+    fn writes(&self) -> usize {
+        let write = |line: &&str| line.contains("writes=true") && line.contains("session-policy");
+        self.log().lines().filter(write).count()
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// So many hours for an organization.
+fn hours(organization: &str, hours: u32) -> String {
+    let policy =
+        format!("{{policySource: CUSTOM, absoluteSessionTimeout: {hours}, absoluteSessionTimeoutUnit: HOURS}}");
+    format!("{{organization: {{id: {organization}}}, policy: {policy}}}")
+}
+
+/// Two operators, the first of which leads, and `acme` of `org_1` ready with eight
+/// hours.
+async fn two(arguments: &[&'static str]) -> (World, Replica, Replica) {
+    let mut world = World::without_operator(json!({})).await;
+    world.arguments = arguments.to_vec();
+    let first = Replica::start(&world, "first", None);
+    first.until_leading(60);
+    let second = Replica::start(&world, "second", None);
+    second.until_ready();
+    assert!(!second.leads(), "a follower is ready, and its cache is warm");
+    world.apply("acme", &hours("org_1", 8));
+    world.until("acme", "True", "InSync");
+    (world, first, second)
+}
+
+/// The absolute timeouts that were sent for an organization, in hours.
+fn sent(world: &World, organization: &str) -> Vec<u64> {
+    let hours = |body: &Value| body["absolute_session_timeout"].as_u64().unwrap_or(0) / 60;
+    world.policies(organization).iter().map(hours).collect()
+}
+
+fn assert_no_drift(world: &World) {
+    let events = world.kubectl(&["get", "events.events.k8s.io", "-o", "json"]);
+    assert!(!events.contains("DriftCorrected"), "nobody changed anything in Scalekit: {events}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_060_a_leader_that_is_killed_is_followed_within_twenty_seconds() {
+    let (world, mut first, second) = two(&[]).await;
+    first.process.kill().unwrap();
+    first.process.wait().unwrap();
+    world.apply("acme", &hours("org_1", 9));
+    second.until_leading(TAKEOVER);
+    world.until("acme", "True", "InSync");
+    assert_eq!(sent(&world, "org_1"), [8, 9]);
+    assert_no_drift(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_059_a_leader_that_stops_in_a_write_and_goes_on_writes_nothing_beside_the_next_one() {
+    let (world, mut first, second) = two(&["--gateway-timeout", "15s"]).await;
+    let fault = json!({"kind": "late", "after_ms": 20_000, "then": "silence"});
+    world.admin(
+        "POST",
+        "faults",
+        &json!({"method": "PATCH", "path": "/api/v1/organizations/org_1/session-policy", "fault": fault}),
+    );
+    world.apply("acme", &hours("org_1", 9));
+    eventually("the write of the first", 30, || (sent(&world, "org_1") == [8, 9]).then_some(()));
+    first.signal("-STOP");
+    world.apply("acme", &hours("org_1", 10));
+    second.until_leading(TAKEOVER);
+    world.until("acme", "True", "InSync");
+    assert_eq!(sent(&world, "org_1"), [8, 9, 10]);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 600, "the late write landed before it");
+    world.apply("acme", &hours("org_1", 11));
+    first.signal("-CONT");
+    eventually("the first follows", 30, || (first.says("another operator leads") > 0).then_some(()));
+    world.until("acme", "True", "InSync");
+    world.apply("acme", &hours("org_1", 12));
+    world.until("acme", "True", "InSync");
+    assert_eq!(sent(&world, "org_1"), [8, 9, 10, 11, 12]);
+    assert_eq!((second.writes(), first.leads(), first.runs()), (3, false, true));
+    assert_no_drift(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_058_in_a_rolling_update_under_edits_each_edit_is_written_once() {
+    let organizations: Vec<String> = (1..=8).map(|n| format!("org_{n}")).collect();
+    let mut world = World::without_operator(json!({"latency_ms": 20})).await;
+    world.arguments = vec!["--resync-interval", "10m"];
+    let mut first = Replica::start(&world, "first", None);
+    let apply = |to: u32| organizations.iter().for_each(|org| world.apply(&org.replace('_', "-"), &hours(org, to)));
+    let ready = || organizations.iter().for_each(|org| drop(world.until(&org.replace('_', "-"), "True", "InSync")));
+    apply(8);
+    ready();
+    let second = Replica::start(&world, "second", None);
+    second.until_ready();
+    apply(9);
+    assert!(first.ends(), "{}", first.log());
+    apply(10);
+    second.until_leading(TAKEOVER);
+    assert!(second.log().contains("predecessor=\"Settled\""), "nothing is to be waited for: {}", second.log());
+    ready();
+    for organization in &organizations {
+        let sent = sent(&world, organization);
+        let expected: [&[u64]; 2] = [&[8, 9, 10], &[8, 10]]; // two edits may be seen as one
+        assert!(expected.contains(&&*sent), "{organization}: {sent:?}");
+    }
+    assert_no_drift(&world);
+    let lease = world.cluster.get("default", &format!("lease/{}", world.namespace)).unwrap();
+    assert_eq!(lease["metadata"]["annotations"]["scalekit.com/operator-version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(lease["spec"]["leaseTransitions"], 1);
+}
+
+/// In front of the API server: bytes stop, and go on, as a test says.
+struct Proxy {
+    cut_off: watch::Sender<bool>,
+    kubeconfig: PathBuf,
+}
+
+impl Proxy {
+    async fn start(world: &World) -> Self {
+        let text = std::fs::read_to_string(world.cluster.kubeconfig("operator")).unwrap();
+        let server = text.split("https://").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let text = text.replace(&server, &listener.local_addr().unwrap().to_string());
+        let kubeconfig =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-proxy.kubeconfig", world.namespace));
+        std::fs::write(&kubeconfig, text).unwrap();
+        let cut_off = watch::Sender::new(false);
+        let cuts = cut_off.subscribe();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (mut cut, mut restored, server) = (cuts.clone(), cuts.clone(), server.clone());
+                tokio::spawn(async move {
+                    let forward = async {
+                        let mut server = TcpStream::connect(&server).await?;
+                        copy_bidirectional(&mut stream, &mut server).await
+                    };
+                    tokio::select! {
+                        biased;
+                        _ = cut.wait_for(|cut| *cut) => {}
+                        _ = forward => return,
+                    }
+                    drop(restored.wait_for(|cut| !*cut).await); // until then nobody hears that it is dead
+                });
+            }
+        });
+        Self { cut_off, kubeconfig }
+    }
+
+    fn cut_off(&self, now: bool) {
+        self.cut_off.send_replace(now);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_061_a_leader_that_is_cut_off_from_the_api_server_neither_writes_nor_exits_and_comes_back() {
+    let world = World::without_operator(json!({})).await;
+    let proxy = Proxy::start(&world).await;
+    let mut first = Replica::start(&world, "first", Some(&proxy.kubeconfig));
+    first.until_leading(60);
+    world.apply("acme", &hours("org_1", 8));
+    world.until("acme", "True", "InSync");
+    let mut second = Replica::start(&world, "second", None);
+    second.until_ready();
+    proxy.cut_off(true);
+    world.apply("acme", &hours("org_1", 9));
+    // drift, which the first could see without the API server
+    world.edit("org_1", &json!({"policy": {"source": "CUSTOM", "absolute_minutes": 43_200}}));
+    eventually("the first stops working", 30, || (first.says("does not lead any more") == 1).then_some(()));
+    second.until_leading(TAKEOVER);
+    world.until("acme", "True", "InSync");
+    assert_eq!(sent(&world, "org_1"), [8, 9]);
+    assert!(first.runs() && !first.leads() && first.get("/readyz").starts_with("HTTP/1.1 200 "));
+    proxy.cut_off(false);
+    eventually("the first follows", 60, || (first.says("another operator leads") == 1).then_some(()));
+    assert!(second.ends());
+    first.until_leading(TAKEOVER);
+    world.apply("acme", &hours("org_1", 10));
+    world.until("acme", "True", "InSync");
+    assert_eq!(sent(&world, "org_1"), [8, 9, 10]);
+    assert_eq!((first.writes(), second.writes()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_080_an_operator_without_the_right_to_its_lease_says_so_once_and_works_when_it_has_it() {
+    let mut world = World::without_operator(json!({})).await;
+    world.user = "limited";
+    world.kubectl(&["create", "rolebinding", "limited", "--clusterrole=session-policy-operator", "--user=limited"]);
+    world.arguments = vec!["--lease-namespace", world.namespace.clone().leak()];
+    let replica = Replica::start(&world, "only", None);
+    world.apply("acme", &hours("org_1", 8));
+    let refused = "refuses every request about the lease";
+    eventually("it is not ready", 60, || replica.get("/readyz").contains(refused).then_some(()));
+    let warned = replica.log().lines().filter(|line| line.contains("WARN") && line.contains("rbac.yaml")).count();
+    assert_eq!((warned, sent(&world, "org_1").len()), (1, 0), "{}", replica.log());
+    let rules =
+        json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}]);
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "lease", "namespace": world.namespace}, "rules": rules});
+    assert!(world.with_input(&["apply", "-f", "-"], &role.to_string()).0);
+    world.kubectl(&["create", "rolebinding", "lease", "--role=lease", "--user=limited"]);
+    replica.until_ready();
+    world.until("acme", "True", "InSync");
+    assert!(replica.leads());
+}
