@@ -7,7 +7,7 @@ use super::{
     entry::{Entry, version},
     flow::Flow,
     kube_api::KubeApi,
-    leader::Leadership,
+    leadership::Leadership,
     locks::Locks,
     object::Object,
     options::{Options, StartError},
@@ -31,10 +31,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{
-    sync::{Notify, Semaphore, mpsc},
-    time::Instant,
-};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 /// The longest time that a response about the application's policy is cached.
 const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
@@ -63,7 +60,6 @@ pub(super) struct Context {
     pub(super) parking: Parking,
     /// Whoever sees that the watch is out of step wakes it here, to list again.
     pub(super) relist: Notify,
-    started: Instant,
     records: Mutex<HashMap<Uid, Box<Record>>>,
     outages: Mutex<Outages<Uid>>,
 }
@@ -111,7 +107,6 @@ impl Context {
             workers: Semaphore::new(WORKERS),
             parking: Parking::default(),
             relist: Notify::new(),
-            started: Instant::now(),
             records: Mutex::default(),
             outages: Mutex::default(),
         };
@@ -120,17 +115,7 @@ impl Context {
 
     /// Time since the process started, on its monotonic clock.
     pub(super) fn uptime(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    /// That time as the runtime's; `None`: never.
-    pub(super) fn instant(&self, uptime: Duration) -> Option<Instant> {
-        self.started.checked_add(uptime)
-    }
-
-    /// Whether this process leads.
-    pub(super) fn leads(&self) -> bool {
-        self.leadership.term().is_held(self.uptime())
+        self.leadership.uptime()
     }
 
     /// Begins to lead with what the watch has shown so far. Whatever was remembered of
@@ -318,7 +303,7 @@ impl Context {
         let refreshing = async {
             loop {
                 tick.tick().await;
-                if !self.leads() {
+                if !self.leadership.leads() {
                     continue;
                 }
                 self.credentials.refresh(&self.cache.distinct(|entry| entry.credentials())).await;

@@ -93,7 +93,7 @@ impl<'a> Effects<'a> {
 
     fn caller(&self, state: &State, request: &RemoteRequest) -> Caller {
         let writes = request.writes();
-        let until = self.context.instant(state.term.valid_until).filter(|_| writes);
+        let until = self.context.leadership.instant(state.term.valid_until).filter(|_| writes);
         Caller { lane: state.lane(writes), flow: self.resource.namespace.clone(), first: writes, until }
     }
 
@@ -138,7 +138,7 @@ impl<'a> Effects<'a> {
             }
             Request::RemoveFinalizer(_) => {
                 let Some(object) = &self.object else { return Ok(Response::Cluster(ClusterWrite::Outdated)) };
-                let until = self.context.instant(state.term.valid_until);
+                let until = self.context.leadership.instant(state.term.valid_until);
                 let removal = kube.remove_finalizer(self.resource, object);
                 let written = within(until, removal).await.ok_or(KubeError::TimedOut)??;
                 Response::Cluster(self.keep_written(written))
@@ -163,7 +163,7 @@ impl<'a> Effects<'a> {
         let Some(object) = self.object.as_ref().filter(|object| !is_finalized(object)) else {
             return Ok(ClusterWrite::Gone);
         };
-        if !self.context.leads() {
+        if !self.context.leadership.leads() {
             return Ok(ClusterWrite::Gone); // the leader reports
         }
         let written = match status::changed(update, object, Timestamp::now()) {

@@ -1,12 +1,11 @@
-//! Takes part in the election of the leader: reads and writes the Lease as `crate::reconcile` decides,
-//! and tells the rest of the process whether it leads.
+//! Takes part in the election of the leader: reads and writes the Lease as `crate::reconcile` decides.
 
 use super::{
     context::Context,
     kube_api::{KubeError, MANAGER, code},
     options::LeaseName,
 };
-use crate::reconcile::{Election, ElectionStep, Lease, LeaseRequest, LeaseResponse, Term};
+use crate::reconcile::{Election, ElectionStep, Lease, LeaseRequest, LeaseResponse};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::coordination::v1::{Lease as Object, LeaseSpec},
@@ -15,7 +14,7 @@ use k8s_openapi::{
 use kube::{Api, ResourceExt, api::PostParams};
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{oneshot, watch},
+    sync::oneshot,
     time::{sleep_until, timeout},
 };
 
@@ -28,64 +27,6 @@ const RELEASES: usize = 3;
 const VERSION: &str = "scalekit.com/operator-version";
 /// `true` where all writes of the one that gave it back are applied, or never will be.
 const SETTLED: &str = "scalekit.com/settled";
-
-/// The term of this process, if it leads.
-pub(super) struct Leadership(watch::Sender<Option<Term>>);
-
-/// Without an election it leads.
-impl Default for Leadership {
-    fn default() -> Self {
-        Self(watch::Sender::new(Some(Term::default())))
-    }
-}
-
-impl Leadership {
-    /// The present term; one that has ended, if this process does not lead.
-    pub(super) fn term(&self) -> Term {
-        self.0.borrow().unwrap_or(Term::default().ended())
-    }
-
-    /// `term` as it was renewed since; one that has ended, if another one has begun.
-    pub(super) fn renewed(&self, term: &Term) -> Term {
-        let same = self.0.borrow().filter(|now| now.since == term.since);
-        same.unwrap_or(term.ended())
-    }
-
-    pub(super) fn set(&self, term: Option<Term>) {
-        self.0.send_if_modified(|now| std::mem::replace(now, term) != term);
-    }
-
-    /// Waits for a term.
-    pub(super) async fn begins(&self, context: &Context) -> Term {
-        let mut terms = self.0.subscribe();
-        loop {
-            let term = *terms.borrow_and_update();
-            if let Some(term) = term.filter(|term| term.is_held(context.uptime())) {
-                return term;
-            }
-            drop(terms.changed().await); // the sender is in `self`
-        }
-    }
-
-    /// Waits for the end of `term`.
-    pub(super) async fn ends(&self, context: &Context, term: &Term) {
-        let mut terms = self.0.subscribe();
-        loop {
-            terms.mark_unchanged();
-            let now = self.renewed(term);
-            if !now.is_held(context.uptime()) {
-                return;
-            }
-            let over = async {
-                match context.instant(now.ends) {
-                    Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! { _ = terms.changed() => {}, () = over => {} }
-        }
-    }
-}
 
 /// This process, as one that wants to lead.
 pub(super) struct Candidate {
@@ -116,7 +57,7 @@ impl Candidate {
             match self.election.next(self.context.uptime(), Timestamp::now()) {
                 ElectionStep::Request(request) => self.send(request).await,
                 ElectionStep::Wait(until) => {
-                    let Some(at) = self.context.instant(until) else { continue };
+                    let Some(at) = self.context.leadership.instant(until) else { continue };
                     tokio::select! { settled = &mut stop => break settled.unwrap_or(false), () = sleep_until(at) => {} }
                 }
             }

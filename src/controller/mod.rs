@@ -12,6 +12,7 @@ mod events;
 mod flow;
 mod kube_api;
 mod leader;
+mod leadership;
 mod locks;
 mod object;
 mod options;
@@ -90,7 +91,7 @@ async fn lead(context: &Arc<Context>, shutdown: &CancellationToken, deadline: Du
     let health = &context.kube.health;
     loop {
         let term = tokio::select! {
-            term = context.leadership.begins(context) => term,
+            term = context.leadership.begins() => term,
             () = shutdown.cancelled() => return true,
         };
         tracing::info!(predecessor = <&str>::from(term.predecessor), "this operator leads");

@@ -21,7 +21,7 @@ pub(super) async fn work(
     let mut running = JoinSet::new();
     let complete = tokio::select! {
         complete = work_until(context, shutdown, deadline, &mut running) => complete,
-        () = context.leadership.ends(context, term) => false,
+        () = context.leadership.ends(term) => false,
     };
     running.shutdown().await;
     complete

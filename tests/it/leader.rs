@@ -2,16 +2,18 @@
 //! from the API server and replaced, and what the journal of the simulator has of it.
 
 use crate::{
-    cluster::{eventually, within},
-    world::{World, default_credentials},
+    cluster::{cluster, eventually, within},
+    world::{World, default_credentials, scalekit},
 };
 use serde_json::{Value, json};
+use session_policy_operator::simulator::{Config, Simulator};
 use std::{
     fs::File,
     io::{Read, Write},
     net::TcpStream as Connection,
     path::{Path, PathBuf},
     process::{Child, Command},
+    sync::Arc,
 };
 use tokio::{
     io::copy_bidirectional,
@@ -175,10 +177,27 @@ async fn row_059_a_leader_that_stops_in_a_write_and_goes_on_writes_nothing_besid
 #[tokio::test(flavor = "multi_thread")]
 async fn row_058_in_a_rolling_update_under_edits_each_edit_is_written_once() {
     let organizations: Vec<String> = (1..=8).map(|n| format!("org_{n}")).collect();
-    let mut world = World::without_operator(json!({"latency_ms": 20})).await;
+    let config = Config { organizations: 8, settings: json!({"latency_ms": 20}), ..scalekit() };
+    let mut world = World::on(cluster(), Arc::new(Simulator::start(config).await.unwrap()));
     world.arguments = vec!["--resync-interval", "10m"];
+    // so that nothing from before the first may still be applied
+    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": world.namespace, "annotations": {"scalekit.com/settled": "true", "example.com/own": "kept"}},
+        "spec": {"holderIdentity": "", "leaseDurationSeconds": 1, "leaseTransitions": 6}});
+    assert!(world.with_input(&["apply", "-f", "-"], &lease.to_string()).0);
     let mut first = Replica::start(&world, "first", None);
-    let apply = |to: u32| organizations.iter().for_each(|org| world.apply(&org.replace('_', "-"), &hours(org, to)));
+    let apply = |to: u32| {
+        let manifest = |org: &String| {
+            json!({"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+                "metadata": {"name": org.replace('_', "-"), "namespace": world.namespace},
+                "spec": {"organization": {"id": org}, "policy": {"policySource": "CUSTOM",
+                    "absoluteSessionTimeout": to, "absoluteSessionTimeoutUnit": "HOURS"}}})
+        };
+        let all = json!({"apiVersion": "v1", "kind": "List",
+            "items": organizations.iter().map(manifest).collect::<Vec<_>>()});
+        let (accepted, said) = world.with_input(&["apply", "-f", "-"], &all.to_string());
+        assert!(accepted, "{said}");
+    };
     let ready = || organizations.iter().for_each(|org| drop(world.until(&org.replace('_', "-"), "True", "InSync")));
     apply(8);
     ready();
@@ -198,7 +217,8 @@ async fn row_058_in_a_rolling_update_under_edits_each_edit_is_written_once() {
     assert_no_drift(&world);
     let lease = world.cluster.get("default", &format!("lease/{}", world.namespace)).unwrap();
     assert_eq!(lease["metadata"]["annotations"]["scalekit.com/operator-version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(lease["spec"]["leaseTransitions"], 1);
+    assert_eq!(lease["metadata"]["annotations"]["example.com/own"], "kept");
+    assert_eq!(lease["spec"]["leaseTransitions"], 8);
 }
 
 /// In front of the API server: bytes stop, and go on, as a test says.

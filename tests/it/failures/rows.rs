@@ -218,6 +218,26 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "the old one's end never touches the new one's policy",
     ),
     (55, "The finalizer is removed by hand", "the resource goes and the policy stays"),
+    (
+        58,
+        "The leader is asked to end (SIGTERM), as in a rolling update",
+        "it begins nothing more, ends what is under way within twice `--request-timeout`, and gives the lease back last of all, with a note whether anything may still be applied; another one leads within three seconds, and each edit is written once",
+    ),
+    (
+        59,
+        "The leader is stopped in the middle of a write (SIGSTOP, a frozen machine), and goes on after others have taken over",
+        "its lease is over by its own clock, so it sends nothing, no status either, and follows from then on",
+    ),
+    (
+        60,
+        "The leader is killed, or clocks and networks between two operators fail",
+        "another one leads within 20 seconds, when the other's right to write is over; a resource whose status says that a write was under way is not written before that must have been applied, all others are written at once",
+    ),
+    (
+        61,
+        "The API server can't be reached, or does not answer in time, so that the lease is not renewed",
+        "after five seconds no write begins, after ten the work stops; the operator does not exit, and goes on when it has the lease again",
+    ),
     (68, "A hundred edits in a second", "a few reconciles; the last one wins"),
     (
         69,
@@ -253,7 +273,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         80,
         "The operator loses permissions",
-        "the status says so; others go on, with growing pauses; `/readyz` fails while every request, or every write of a status, is refused",
+        "the status says so; others go on, with growing pauses; `/readyz` fails while every request, every write of a status, or every request about the lease is refused",
     ),
     (
         90,
