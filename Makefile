@@ -7,10 +7,11 @@ help: ## what there is to make; bare `make` says it too
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
 
-test: ## all tests, on a real API server and with Flux (built once, kept in ~/.cache)
+test: ## all tests, on a real API server, with Flux and Helm (built once, kept in ~/.cache)
 	tests/cluster/ensure >/dev/null
 	tests/cluster/ensure flux >/dev/null
 	tests/cluster/ensure argocd >/dev/null
+	tests/cluster/ensure helm >/dev/null
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked # most tests wait, so more of them than cores
 
 lint: ## format, clippy, documentation, and licences and sources of the dependencies (deny.toml)
@@ -36,5 +37,5 @@ fuzz: ## looks FUZZ_SECONDS (300) long for a text that breaks `osp validate`, wi
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'
 
-manifests: ## regenerate from the code what is committed: crds/, docs/conditions.md, docs/failures.md, the pictures of osp in README.md and docs/
+manifests: ## regenerate from the code what is committed: crds/, deploy/kustomize/, docs/conditions.md, docs/failures.md, the pictures of osp in README.md and docs/
 	UPDATE=1 cargo test --locked --test it committed
