@@ -29,6 +29,14 @@ pub fn cluster() -> Arc<Cluster> {
     Arc::clone(CLUSTER.get_or_init(|| Arc::new(Cluster::exclusive())))
 }
 
+/// The folder with a set of real programs (`tests/cluster/ensure`), which are built if they are not there.
+pub fn parts(set: &[&str]) -> PathBuf {
+    let ensure = root().join("tests/cluster/ensure");
+    let output = Command::new(ensure).args(set).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "they could not be built; the reason is printed above");
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -54,11 +62,8 @@ impl Cluster {
     }
 
     fn start(arguments: &[&str]) -> Self {
-        let folder = root().join("tests/cluster");
-        let parts = Command::new(folder.join("ensure")).stderr(Stdio::inherit()).output().unwrap();
-        assert!(parts.status.success(), "the API server could not be built");
-        let bin = PathBuf::from(String::from_utf8(parts.stdout).unwrap().trim());
-        let mut starter = Command::new(folder.join("start"))
+        let bin = parts(&[]);
+        let mut starter = Command::new(root().join("tests/cluster/start"))
             .arg("--with-controller-manager")
             .args(arguments)
             .stdin(Stdio::piped())

@@ -13,6 +13,7 @@ mod admission;
 mod architecture;
 mod argocd;
 mod authority;
+mod chart;
 mod circles;
 mod citations;
 mod cluster;

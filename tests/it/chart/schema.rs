@@ -1,0 +1,100 @@
+//! Wrong values are refused before anything is installed, and the message names them.
+
+use super::{CHART, helm, try_render, with_image};
+use serde_json::{Value, json};
+use std::{fs, process::Command};
+
+/// Values that are refused, and what the message has to contain.
+fn refused() -> Vec<(Value, &'static str)> {
+    vec![
+        (json!({"replica": 2}), "'replica' not allowed"),
+        (json!({"operator": {"resync": "5m"}}), "'resync' not allowed"),
+        (json!({"operator": {"resyncInterval": "5 minutes"}}), "/operator/resyncInterval"),
+        (json!({"operator": {"revertDelay": 10}}), "/operator/revertDelay"),
+        (json!({"operator": {"rateLimit": 0}}), "/operator/rateLimit"),
+        (json!({"operator": {"rateLimit": "fast"}}), "/operator/rateLimit"),
+        (json!({"operator": {"logFormat": "xml"}}), "/operator/logFormat"),
+        (json!({"operator": {"allowedHosts": ["https://x"]}}), "/operator/allowedHosts/0"),
+        (json!({"image": {"digest": "sha256:1"}}), "/image/digest"),
+        (json!({"image": {"pullPolicy": "Sometimes"}}), "/image/pullPolicy"),
+        (json!({"replicas": -1}), "/replicas"),
+        (json!({"watchNamespaces": "a"}), "/watchNamespaces"),
+        (json!({"watchNamespaces": ["A"]}), "/watchNamespaces/0"),
+        (json!({"watchNamespaces": ["a", "a"]}), "/watchNamespaces"),
+        (json!({"httpPort": 80}), "/httpPort"),
+        (json!({"extraArgs": ["uninstall"]}), "/extraArgs/0"),
+        (json!({"podSecurityContext": {"runAsUser": 0}}), "/podSecurityContext/runAsUser"),
+        (json!({"podSecurityContext": {"runAsNonRoot": false}}), "'runAsNonRoot' not allowed"),
+        (json!({"admissionPolicy": {"validationActions": ["Allow"]}}), "/admissionPolicy/validationActions/0"),
+        (json!({"networkPolicy": {"ports": ["https"]}}), "/networkPolicy/ports/0"),
+        (json!({"crds": {"install": "yes"}}), "/crds/install"),
+        (json!({"terminationGracePeriodSeconds": 0}), "/terminationGracePeriodSeconds"),
+    ]
+}
+
+#[test]
+fn a_wrong_value_is_refused_and_named() {
+    let wrong = |(values, says): (Value, &str)| match try_render(&with_image(&values)) {
+        Ok(_) => Some(format!("{values} is accepted")),
+        Err(said) => (!said.contains(says)).then(|| format!("{values}: {said}")),
+    };
+    let wrong: Vec<_> = refused().into_iter().filter_map(wrong).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn values_that_do_not_go_together_are_refused_with_the_reason() {
+    let scraped = json!({"metrics": {"serviceMonitor": {"enabled": true}}});
+    let together = [
+        (json!({"leaderElection": {"enabled": false}}), "replicas above 1 need leaderElection.enabled"),
+        (scraped.clone(), "name it in networkPolicy.metricsFrom"),
+        (json!({"metrics": {"service": false, "serviceMonitor": {"enabled": true}}}), "needs metrics.service"),
+    ];
+    for (values, says) in together {
+        let said = try_render(&with_image(&values)).unwrap_err();
+        assert!(said.contains(says), "{values}: {said}");
+    }
+    let said = try_render(&json!({})).unwrap_err();
+    assert!(said.contains("image.repository is not set"), "{said}");
+    let template = ["template", "x", CHART, "-f", "-"]; // of a cluster without Prometheus' operator
+    let said = helm(&template, &with_image(&scraped), None).unwrap_err();
+    assert!(said.contains("need Prometheus' operator"), "{said}");
+}
+
+#[test]
+fn the_defaults_pass_the_linter() {
+    let lint = ["lint", "--strict", CHART, "-f", "-"];
+    let said = helm(&lint, &with_image(&json!({})), None).unwrap();
+    assert!(said.contains("0 chart(s) failed"), "{said}");
+}
+
+#[test]
+fn the_chart_names_the_version_of_the_operator() {
+    let chart: Value = serde_yaml::from_str(&fs::read_to_string(format!("{CHART}/Chart.yaml")).unwrap()).unwrap();
+    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn the_default_that_a_value_names_in_its_comment_is_that_of_the_operator() {
+    let help = Command::new(env!("CARGO_BIN_EXE_session-policy-operator")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let values = fs::read_to_string(format!("{CHART}/values.yaml")).unwrap();
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for line in values.lines() {
+        let Some((name, comment)) = line.split_once(r#": "" # "#).or_else(|| line.split_once(": null # ")) else {
+            continue;
+        };
+        let flag: String = name
+            .trim()
+            .chars()
+            .flat_map(|c| if c.is_uppercase() { vec!['-', c.to_ascii_lowercase()] } else { vec![c] })
+            .collect();
+        let Some(about) = help.split(&format!("--{flag} <")).nth(1) else { continue };
+        let default = about.split("[default: ").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+        compared += 1;
+        if comment.split(' ').next() != Some(default) {
+            wrong.push(format!("{line}: it is {default}"));
+        }
+    }
+    assert!(wrong.is_empty() && compared == 8, "{compared} {}", wrong.join("\n"));
+}
