@@ -56,6 +56,12 @@ impl Cluster {
         cluster
     }
 
+    /// The same without our definition, with a log of what ServiceAccounts do in `audit.log` beside its
+    /// kubeconfigs.
+    pub fn audited() -> Self {
+        Self::start(&["--with-audit-log"])
+    }
+
     /// The same without our definition.
     pub fn without_definition() -> Self {
         Self::start(&[])

@@ -2,7 +2,10 @@
 //! kubectl: what they render, what a real API server says to it, and what the operator does when it
 //! runs as they say.
 
+mod install;
 mod kustomize;
+mod lifecycle;
+mod permissions;
 mod schema;
 mod server;
 mod values;

@@ -1,0 +1,168 @@
+//! From `helm install` to `helm uninstall` on a real API server, as docs/install.md says.
+
+use super::{
+    CHART, NAMESPACE, find,
+    install::{Install, NAME},
+    render,
+};
+use crate::{
+    cluster::Cluster,
+    pictures::page,
+    world::{EIGHT_HOURS, World},
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
+
+const CRD: &str = "crd/organizationsessionpolicies.scalekit.com";
+
+fn spec(rest: &str) -> String {
+    format!("{{organization: {{id: org_1}}, policy: {EIGHT_HOURS}{rest}}}")
+}
+
+/// A world on a server of its own without our definition, with the default credentials in a Secret where
+/// the operator will be.
+async fn world() -> World {
+    let world = World::on(Arc::new(Cluster::without_definition()), World::scalekit(json!({})).await);
+    world.cluster.ok(&["create", "namespace", NAMESPACE]);
+    let url = format!("--from-literal=SCALEKIT_ENVIRONMENT_URL={}", world.simulator.base_url());
+    let id = "--from-literal=SCALEKIT_CLIENT_ID=skc_simulator";
+    let secret = "--from-literal=SCALEKIT_CLIENT_SECRET=test_simulator";
+    world.cluster.ok(&["-n", NAMESPACE, "create", "secret", "generic", "scalekit", &url, id, secret]);
+    world
+}
+
+fn mounted() -> Value {
+    json!({"defaultCredentials": {"existingSecret": "scalekit"}})
+}
+
+/// The chart of an earlier version, whose definition and arguments are others.
+fn earlier_chart() -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("earlier-chart");
+    fs::create_dir_all(folder.join("templates")).unwrap();
+    for file in ["Chart.yaml", "values.yaml", "values.schema.json"] {
+        fs::copy(format!("{CHART}/{file}"), folder.join(file)).unwrap();
+    }
+    for file in fs::read_dir(format!("{CHART}/templates")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), folder.join("templates").join(file.file_name())).unwrap();
+    }
+    for (file, now, then) in [
+        ("Chart.yaml", "\nversion: 0.1.0", "\nversion: 0.0.9"),
+        ("templates/crd.yaml", "    categories:\n    - scalekit\n", ""),
+        ("templates/_helpers.tpl", "verbs: [get, list, watch, patch] #", "verbs: [get, list, watch, patch, update] #"),
+    ] {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(text.contains(now), "{file} has no {now}");
+        fs::write(folder.join(file), text.replace(now, then)).unwrap();
+    }
+    folder.to_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_from_an_earlier_chart_brings_the_new_definition_and_keeps_every_policy() {
+    let world = world().await;
+    let (mut install, notes) = Install::of_chart(&earlier_chart(), &world, &mounted());
+    assert!(notes.contains("works for all namespaces"), "{notes}");
+    let names = |world: &World| world.cluster.get("", CRD).unwrap()["spec"]["names"].clone();
+    assert!(names(&world)["categories"].is_null());
+    install.start();
+    assert_eq!(world.count(""), 0, "no probe asks Scalekit anything");
+    world.apply("acme", &spec(""));
+    let before = world.until("acme", "True", "InSync");
+
+    install.upgrade(&json!({"operator": {"resyncInterval": "3s"}}));
+    assert_eq!(names(&world)["categories"], json!(["scalekit"]));
+    install.stop();
+    install.start();
+    world.until_reconciled(1);
+    let after = world.until("acme", "True", "InSync");
+    assert_eq!(before["metadata"]["uid"], after["metadata"]["uid"]);
+    assert_eq!(world.policies("org_1").len(), 1, "nothing is written again");
+
+    install.roll_back("1");
+    assert!(names(&world)["categories"].is_null());
+    assert_eq!(world.resource("acme").unwrap()["metadata"]["uid"], after["metadata"]["uid"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uninstall_with_resources_left_ends_and_keeps_them_and_another_install_takes_them_up() {
+    let world = world().await;
+    let (mut install, _) = Install::new(&world, &mounted());
+    install.start();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+    let said = install.uninstall();
+    install.stop();
+    assert!(said.contains("kept due to the resource policy") && said.contains("organizationsessionpolicies"), "{said}");
+    assert!(world.cluster.get(NAMESPACE, &format!("deployment/{NAME}")).is_none());
+    assert!(world.resource("acme").is_some());
+    assert_eq!(world.stored("org_1")["policy"]["source"], "CUSTOM");
+
+    world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
+    assert!(world.resource("acme").is_some(), "nobody is there to revert it");
+    install.again(CHART);
+    install.start();
+    world.until_gone("acme");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_order_removes_everything_and_nothing_hangs() {
+    let world = world().await;
+    let (mut install, notes) = Install::new(&world, &mounted());
+    assert!(notes.contains("--set uninstall.enabled=true"), "{notes}");
+    install.start();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+
+    world.cluster.ok(&["-n", NAMESPACE, "scale", &format!("deployment/{NAME}"), "--replicas=0"]);
+    install.stop();
+    let notes = install.upgrade(&json!({"uninstall": {"enabled": true}}));
+    let job = format!("job/{NAME}-uninstall-2");
+    assert!(notes.contains(&job) && world.cluster.get(NAMESPACE, &job).is_some(), "{notes}");
+    let output = install.run_job();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.ends_with("1 released, 0 left\n"), "{said}");
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
+    install.uninstall();
+    world.cluster.ok(&["delete", CRD, "--timeout=60s"]);
+    assert!(world.resource("acme").is_none());
+}
+
+/// The metrics that the alerts are about.
+fn alerted_on() -> BTreeSet<String> {
+    let objects = render(&json!({"metrics": {"prometheusRule": {"enabled": true}}}));
+    let rule = find(&objects, "PrometheusRule/session-policy-operator").unwrap();
+    let rules = rule["spec"]["groups"][0]["rules"].as_array().unwrap();
+    let words = rules.iter().flat_map(|rule| {
+        rule["expr"].as_str().unwrap().split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_owned)
+    });
+    words.filter(|word| word.starts_with("session_policy_operator_")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_metric_of_an_alert_is_one_that_the_operator_has() {
+    let world = World::on(Arc::new(Cluster::without_definition()), World::scalekit(json!({})).await);
+    let (mut install, _) = Install::new(&world, &json!({}));
+    install.start();
+    let (metrics, alerts) = (install.metrics(), alerted_on());
+    assert!(alerts.len() > 1, "{alerts:?}");
+    for name in alerts {
+        let shown =
+            metrics.lines().any(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")));
+        assert!(shown, "{name} is not in {metrics}");
+    }
+}
+
+#[test]
+fn the_page_about_the_install_names_only_values_that_the_chart_has() {
+    let values: Value = serde_yaml::from_str(&page("deploy/chart/values.yaml")).unwrap();
+    let install = page("docs/install.md");
+    let named: Vec<_> =
+        install.split("--set ").skip(1).filter_map(|rest| rest.trim_start_matches('\'').split('=').next()).collect();
+    assert!(!named.is_empty());
+    for name in named {
+        let path = format!("/{}", name.replace('.', "/"));
+        assert!(values.pointer(&path).is_some(), "docs/install.md sets {name}");
+    }
+}

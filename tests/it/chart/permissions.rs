@@ -1,0 +1,185 @@
+//! The operator has exactly the permissions that it uses: what its ServiceAccount is granted by the
+//! chart is compared with what the API server's audit log says that it did.
+
+use super::{
+    CHART, NAMESPACE, helm,
+    install::{Install, NAME, elects_a_leader},
+    with_image,
+};
+use crate::{
+    cluster::{Cluster, cluster, eventually},
+    world::{EIGHT_HOURS, World},
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, fs, sync::Arc};
+
+/// Group, resource with its subresource, and verb.
+type Right = (String, String, String);
+
+/// The rights that one binding gives.
+struct Binding {
+    /// `None`: everywhere.
+    namespace: Option<String>,
+    name: String,
+    rights: BTreeSet<Right>,
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+fn rights(role: &Value) -> BTreeSet<Right> {
+    let mut rights = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        for group in texts(&rule["apiGroups"]) {
+            for resource in texts(&rule["resources"]) {
+                rights.extend(texts(&rule["verbs"]).into_iter().map(|verb| (group.clone(), resource.clone(), verb)));
+            }
+        }
+    }
+    rights
+}
+
+/// All bindings of the ServiceAccount in the API server.
+fn bindings(cluster: &Cluster) -> Vec<Binding> {
+    let all = cluster.ok(&["get", "clusterrolebindings,rolebindings", "-A", "-o", "json"]);
+    let all: Value = serde_json::from_str(&all).unwrap();
+    let ours = |binding: &&Value| {
+        let subjects = binding["subjects"].as_array().into_iter().flatten();
+        subjects.into_iter().any(|to| to["kind"] == "ServiceAccount" && to["name"] == NAME)
+    };
+    let read = |binding: &Value| {
+        let namespace = binding["metadata"]["namespace"].as_str().map(str::to_owned);
+        let role = &binding["roleRef"];
+        let name = format!("{}/{}", role["kind"].as_str().unwrap(), role["name"].as_str().unwrap());
+        let role = cluster.get(namespace.as_deref().unwrap_or_default(), &name).unwrap();
+        Binding { namespace, name, rights: rights(&role) }
+    };
+    all["items"].as_array().unwrap().iter().filter(ours).map(read).collect()
+}
+
+/// What the ServiceAccount asked for: the namespace, the right it needs, and whether it has it.
+fn requests(cluster: &Cluster) -> BTreeSet<(String, Right, bool)> {
+    let log = fs::read_to_string(cluster.kubeconfig("admin").with_file_name("audit.log")).unwrap();
+    let lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n')); // the last one may be half written
+    let events = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let ours = format!("system:serviceaccount:{NAMESPACE}:{NAME}");
+    let request = |event: Value| {
+        let what = &event["objectRef"];
+        let text = |field: &str| what[field].as_str().unwrap_or_default().to_owned();
+        let resource = match what["subresource"].as_str() {
+            Some(subresource) => format!("{}/{subresource}", text("resource")),
+            None => text("resource"),
+        };
+        let right = (text("apiGroup"), resource, event["verb"].as_str().unwrap().to_owned());
+        (text("namespace"), right, event["annotations"]["authorization.k8s.io/decision"] == "allow")
+    };
+    events.filter(|event| event["user"]["username"] == ours.as_str()).map(request).collect()
+}
+
+/// Every right is used, and every request has its right.
+fn assert_used_and_granted(cluster: &Cluster) {
+    let (bindings, requests) = (bindings(cluster), requests(cluster));
+    assert!(!bindings.is_empty() && !requests.is_empty());
+    let mut wrong = Vec::new();
+    let within = |binding: &Binding, namespace: &str| binding.namespace.as_deref().is_none_or(|name| name == namespace);
+    for binding in &bindings {
+        let leases = binding.rights.iter().all(|(group, ..)| group == "coordination.k8s.io");
+        if leases && !elects_a_leader() {
+            continue;
+        }
+        let used = |right: &&Right| {
+            requests.iter().any(|(namespace, used, allowed)| *allowed && used == *right && within(binding, namespace))
+        };
+        let unused = binding.rights.iter().filter(|right| !used(right));
+        wrong.extend(unused.map(|right| format!("{} grants {right:?}, which is never used", binding.name)));
+    }
+    for (namespace, right, allowed) in &requests {
+        let granted = bindings.iter().any(|binding| within(binding, namespace) && binding.rights.contains(right));
+        if !allowed || !granted {
+            wrong.push(format!("{right:?} in {namespace:?} is used and not granted"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn spec(organization: &str, hours: &str) -> String {
+    let policy = EIGHT_HOURS.replace("absoluteSessionTimeout: 8,", hours);
+    format!("{{organization: {{id: {organization}}}, policy: {policy}, credentialsSecretRef: {{name: scalekit}}}}")
+}
+
+fn absolute(world: &World) -> Value {
+    world.stored("org_1")["policy"]["absolute_minutes"].clone()
+}
+
+/// Installs the chart with these values and takes it through all that an operator does.
+async fn exercise(namespaced: bool) -> (World, Install) {
+    let world = World::on(Arc::new(Cluster::audited()), World::scalekit(json!({})).await);
+    let watched = if namespaced { json!([world.namespace]) } else { json!([]) };
+    let (mut install, _) = Install::new(&world, &json!({"watchNamespaces": watched}));
+    let crd = "crd/organizationsessionpolicies.scalekit.com";
+    world.cluster.ok(&["wait", "--for=condition=Established", "--timeout=30s", crd]);
+    install.start();
+    world.apply_secret("scalekit", "test_simulator");
+    let eight = "absoluteSessionTimeout: 8,";
+    world.apply("acme", &spec("org_1", eight));
+    world.until("acme", "True", "InSync");
+    world.apply("acme", &spec("org_1", "absoluteSessionTimeout: 4,"));
+    eventually("the edit", 60, || (absolute(&world) == 240).then_some(()));
+    let looser = json!({"policy": {"source": "CUSTOM", "absolute_minutes": 43200, "idle_enabled": false}});
+    world.edit("org_1", &looser);
+    eventually("the correction", 60, || (absolute(&world) == 240).then_some(()));
+    world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
+
+    // a deletion whose credentials the operator never saw
+    world.apply("lost", &spec("org_2", eight));
+    world.until("lost", "True", "InSync");
+    install.stop();
+    world.kubectl(&["delete", "secret", "scalekit"]);
+    world.kubectl(&["delete", "osp", "lost", "--wait=false"]);
+    install.start();
+    world.until_gone("lost");
+
+    world.apply_secret("scalekit", "test_simulator");
+    world.apply("left", &spec("org_3", eight));
+    world.until("left", "True", "InSync");
+    install.stop();
+    install.upgrade(&json!({"uninstall": {"enabled": true}}));
+    let output = install.run_job();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.ends_with("1 released, 0 left\n"), "{said}\n{}", install.log());
+    (world, install)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_all_namespaces_the_operator_uses_each_of_its_permissions_and_no_other() {
+    let (world, install) = exercise(false).await;
+    assert_used_and_granted(&world.cluster);
+    drop(install);
+}
+
+#[test]
+fn who_may_do_everything_in_one_namespace_and_nothing_elsewhere_can_install_for_it() {
+    let cluster = cluster();
+    let namespace = cluster.namespace();
+    let everything = ["create", "rolebinding", "everything", "--clusterrole=cluster-admin", "--user=limited"];
+    cluster.ok(&[&["-n", &namespace], &everything[..]].concat());
+    let run = |arguments: &[&str], values: Value| {
+        helm(&[arguments, &["-n", &namespace]].concat(), &with_image(&values), Some(&cluster.kubeconfig("limited")))
+    };
+    let install = ["install", "policies", CHART, "-f", "-"];
+    let only = json!({"watchNamespaces": [namespace], "crds": {"install": false}});
+    eventually("the install", 30, || run(&install, only.clone()).ok());
+    let said = run(&["upgrade", "policies", CHART, "-f", "-"], json!({"crds": {"install": false}})).unwrap_err();
+    assert!(said.contains("clusterroles") && said.contains("forbidden"), "{said}");
+    run(&["uninstall", "policies"], json!({})).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_one_namespace_it_has_no_cluster_role_and_uses_each_permission_of_its_roles() {
+    let (world, install) = exercise(true).await;
+    let kinds: Vec<_> = install.objects().iter().map(|object| object["kind"].as_str().unwrap().to_owned()).collect();
+    assert!(!kinds.iter().any(|kind| kind.starts_with("ClusterRole")), "{kinds:?}");
+    assert!(bindings(&world.cluster).iter().all(|binding| binding.namespace.is_some()));
+    assert_used_and_granted(&world.cluster);
+}
