@@ -4,6 +4,7 @@
 //! `docs/architecture.md` says what each module contains and which others it may use;
 //! `tests/it/architecture.rs` checks that.
 
+pub mod apiserver;
 pub mod controller;
 pub mod crd;
 pub mod gitops;

@@ -1,6 +1,6 @@
 //! `osp` and `kubectl osp`: parses the arguments and runs the verb.
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use session_policy_operator::{
     crd, gitops, plugin, telemetry,
@@ -48,14 +48,9 @@ enum Verb {
 
 fn main() -> Exit {
     let program = plugin::program_name(env::args().next().as_deref());
-    let parsed = Arguments::command().bin_name(program).try_get_matches();
-    match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+    match terminal::parse::<Arguments>(Arguments::command().bin_name(program), env::args_os().collect()) {
         Ok(arguments) => Exit::of(run(arguments.verb, program)),
-        Err(error) => {
-            drop(error.print());
-            // clap's own exit code is 2, which means changes
-            if error.use_stderr() { Exit::Failure } else { Exit::Success }
-        }
+        Err(error) => terminal::print_usage(&error),
     }
 }
 

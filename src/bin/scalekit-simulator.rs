@@ -1,12 +1,12 @@
 //! Runs a simulator of Scalekit's REST API on loopback. Prints its base URL on the first line of stdout,
 //! and logs nothing.
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 use session_policy_operator::{
     simulator::{Config, Simulator},
     telemetry,
-    terminal::{Exit, with_causes},
+    terminal::{self, Exit, with_causes},
 };
 use std::error::Error;
 use std::io::{self, Write};
@@ -90,7 +90,11 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> Exit {
-    let Err(error) = run(Arguments::parse()).await else { return Exit::Success };
+    let arguments = match terminal::parse(Arguments::command(), std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(error) => return terminal::print_usage(&error),
+    };
+    let Err(error) = run(arguments).await else { return Exit::Success };
     let _ = writeln!(io::stderr(), "scalekit-simulator: {}", with_causes(error.as_ref()));
     Exit::Failure
 }

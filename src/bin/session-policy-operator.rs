@@ -1,10 +1,10 @@
 //! The operator: parses the arguments and runs it.
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use session_policy_operator::{
     controller::{self, DefaultCredentials, LeaseName, Options, Policies},
     crd, scalekit, telemetry,
-    terminal::Exit,
+    terminal::{self, Exit},
 };
 use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -50,7 +50,7 @@ struct Arguments {
 
     /// When a deletion reverts a policy, also switch the feature session_policy off if this operator has switched it on.
     /// The feature lets the customer's administrators edit the policy themselves
-    #[arg(long, env = "OSP_DISABLE_FEATURE_ON_DELETE", global = true)]
+    #[arg(long, env = "OSP_DISABLE_FEATURE_ON_DELETE", value_parser = BoolishValueParser::new(), global = true)]
     disable_feature_on_delete: bool,
 
     /// How long a deletion waits for missing or refused credentials before the resource is released and its policy
@@ -63,7 +63,7 @@ struct Arguments {
     namespace_deletion_grace: Duration,
 
     /// Accept http:// environment URLs; for tests and demonstrations only
-    #[arg(long, env = "OSP_ALLOW_HTTP", global = true)]
+    #[arg(long, env = "OSP_ALLOW_HTTP", value_parser = BoolishValueParser::new(), global = true)]
     allow_http: bool,
 
     /// Hosts that Secrets may name, with all hosts below them, or `any`; may be given more than once. The host of the
@@ -77,6 +77,11 @@ struct Arguments {
         global = true
     )]
     allowed_host: Vec<String>,
+
+    /// Proxy towards Scalekit: http://, https:// or socks5://HOST:PORT, or `env` for what HTTPS_PROXY and NO_PROXY name.
+    /// It resolves the names of hosts itself, so that private addresses are not refused [default: none]
+    #[arg(long, env = "OSP_PROXY", value_name = "URL|env", hide_env_values = true, global = true)]
+    proxy: Option<scalekit::Proxy>,
 
     /// Requests per second and environment
     #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0, global = true)]
@@ -147,7 +152,10 @@ enum LogFormat {
 
 fn main() -> Exit {
     telemetry::no_core_dumps();
-    let arguments = Arguments::parse();
+    let arguments: Arguments = match terminal::parse(Arguments::command(), std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(error) => return terminal::print_usage(&error),
+    };
     if let Some(Command::Crd) = arguments.command {
         let printed = crd::manifest().map(|manifest| std::io::stdout().write_all(manifest.as_bytes()));
         return if matches!(printed, Ok(Ok(()))) { Exit::Success } else { Exit::Failure };
@@ -243,6 +251,7 @@ impl Arguments {
             scalekit: scalekit::Settings {
                 deadline: self.request_timeout,
                 rate: self.rate_limit,
+                proxy: self.proxy.unwrap_or_default(),
                 ..scalekit::Settings::default()
             },
         }

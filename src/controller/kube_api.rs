@@ -3,13 +3,14 @@
 
 use super::{object::Object, resource_ref::ResourceRef};
 use crate::{
+    apiserver::{self, ConfigError, Lifetime, Selection},
     crd::FINALIZER,
     reconcile::ClusterWrite,
-    telemetry::{Health, with_causes},
+    telemetry::Health,
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
-    Api, Client, Config, ResourceExt,
+    Api, Client, ResourceExt,
     api::{Patch, PatchParams},
 };
 use serde_json::json;
@@ -32,7 +33,7 @@ pub enum KubeError {
     Kube(#[source] Box<kube::Error>),
     /// The kubeconfig can't be used.
     #[error("no cluster to talk to: {0}")]
-    Config(#[source] Box<kube::config::InferConfigError>),
+    Config(#[from] ConfigError),
 }
 
 impl From<kube::Error> for KubeError {
@@ -43,9 +44,7 @@ impl From<kube::Error> for KubeError {
 
 /// A client from the default kubeconfig or the pod's service account.
 pub async fn connect() -> Result<Client, KubeError> {
-    let mut config = Config::infer().await.map_err(|error| KubeError::Config(Box::new(error)))?;
-    config.default_retry = false;
-    Ok(Client::try_from(config)?)
+    Ok(apiserver::client(Selection::default().configuration(Lifetime::Process).await?)?)
 }
 
 /// The client of the API server. Each response is recorded in `health`.
@@ -181,7 +180,7 @@ fn refused<T>(response: &Result<T, KubeError>) -> Option<bool> {
 fn response_text(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{} (HTTP {})", status.message, status.code),
-        other => with_causes(other),
+        other => apiserver::message(other),
     }
 }
 
@@ -209,7 +208,7 @@ mod tests {
     #[tokio::test]
     async fn an_api_server_that_refuses_connections_is_named_with_that_cause() {
         drop(rustls::crypto::ring::default_provider().install_default()); // the first one is as good
-        let client = Client::try_from(Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
+        let client = Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
         let error = KubeError::from(client.apiserver_version().await.unwrap_err()).to_string();
         assert!(error.contains("refused") && error.matches("client error").count() == 1, "{error}");
     }

@@ -5,9 +5,10 @@
 use crate::{
     crd,
     reconcile::CredentialsSource,
-    scalekit::{Client, Credentials, Rules, Settings, Transport, read_default_credentials},
+    scalekit::{Client, Credentials, Proxy, Rules, Settings, Transport, read_default_credentials},
     terminal::with_causes,
 };
+use clap::builder::BoolishValueParser;
 use std::{path::PathBuf, time::Duration};
 
 /// Arguments of every verb that talks to Scalekit.
@@ -19,12 +20,17 @@ pub struct Connection {
     credentials_dir: Option<PathBuf>,
 
     /// Accept http:// environment URLs; for tests and demonstrations only
-    #[arg(long, env = "OSP_ALLOW_HTTP")]
+    #[arg(long, env = "OSP_ALLOW_HTTP", value_parser = BoolishValueParser::new())]
     allow_http: bool,
 
     /// Accept only environment URLs whose host ends in this; may be given more than once [default: any]
     #[arg(long, env = "OSP_ALLOWED_HOST", value_delimiter = ',')]
     allowed_host: Vec<String>,
+
+    /// Proxy towards Scalekit: http://, https:// or socks5://HOST:PORT, or `env` for what HTTPS_PROXY and NO_PROXY name
+    /// [default: none]
+    #[arg(long, env = "OSP_PROXY", value_name = "URL|env", hide_env_values = true)]
+    proxy: Option<Proxy>,
 
     /// Requests per second
     #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0)]
@@ -48,7 +54,12 @@ impl Connection {
 
     /// Reads the credentials and makes a client with them; sends no request.
     pub(super) async fn client(&self) -> Result<Client, String> {
-        let settings = Settings { deadline: self.request_timeout, rate: self.rate_limit, ..Settings::default() };
+        let settings = Settings {
+            deadline: self.request_timeout,
+            rate: self.rate_limit,
+            proxy: self.proxy.clone().unwrap_or_default(),
+            ..Settings::default()
+        };
         let transport = Transport::new(settings)
             .map_err(|error| format!("no connection can be set up: {}", with_causes(&error)))?;
         let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone(), ..Rules::default() };

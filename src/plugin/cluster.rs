@@ -1,17 +1,20 @@
 //! The requests to the API server, each with a deadline. Kube's own retries are off, since a person
 //! waits for the output.
 
-use super::failure::{DEADLINE, Failure};
-use crate::{crd::OrganizationSessionPolicy, terminal::near};
+use super::failure::Failure;
+use crate::{
+    apiserver::{self, Impersonation, Lifetime, Selection},
+    crd::{self, OrganizationSessionPolicy},
+    terminal::near,
+};
 use clap::Args;
 use kube::{
-    Api, Client, Config, Resource,
+    Api, Client, Resource,
     api::{ListParams, Patch, PatchParams},
-    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
     core::error_boundary::DeserializeGuard,
 };
 use serde_json::Value;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// The arguments that select the cluster and the namespace, as kubectl has them.
 #[derive(Debug, Clone, Default, Args)]
@@ -22,9 +25,41 @@ pub(super) struct Connection {
     /// The context of the kubeconfig [default: the current one]
     #[arg(long)]
     context: Option<String>,
+    /// The cluster of the kubeconfig [default: the context's]
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// The user of the kubeconfig [default: the context's]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The user to impersonate
+    #[arg(long = "as", value_name = "USER")]
+    as_user: Option<String>,
+    /// A group to impersonate, with --as; may be given more than once
+    #[arg(long, value_name = "GROUP", requires = "as_user")]
+    as_group: Vec<String>,
     /// The kubeconfig [default: KUBECONFIG, or the usual one in your home]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+    /// How long one request to the API server may take
+    #[arg(long, default_value = "15s", value_parser = request_timeout)]
+    request_timeout: Duration,
+}
+
+/// As kubectl reads it: seconds without a unit are allowed, and 0 is no limit.
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    match (text.parse::<u32>(), crd::duration(text)) {
+        (Ok(0), _) | (_, Ok(Duration::ZERO)) => Ok(Duration::from_secs(24 * 60 * 60)),
+        (Ok(seconds), _) => Ok(Duration::from_secs(seconds.into())),
+        _ => crd::deadline(text),
+    }
+}
+
+impl Connection {
+    fn selection(&self) -> Selection {
+        let impersonate = self.as_user.clone().map(|user| Impersonation { user, groups: self.as_group.clone() });
+        let Self { kubeconfig, context, cluster, user, .. } = self.clone();
+        Selection { kubeconfig, context, cluster, user, impersonate }
+    }
 }
 
 /// The arguments that select one resource.
@@ -56,7 +91,14 @@ impl Hint {
     /// Hints for `program` with the flags of `connection`.
     pub(super) fn new(program: &str, connection: &Connection) -> Self {
         let file = connection.kubeconfig.as_ref().map(|file| file.display().to_string());
-        let flags = [("-n", &connection.namespace), ("--context", &connection.context), ("--kubeconfig", &file)];
+        let flags = [
+            ("-n", &connection.namespace),
+            ("--context", &connection.context),
+            ("--cluster", &connection.cluster),
+            ("--user", &connection.user),
+            ("--as", &connection.as_user),
+            ("--kubeconfig", &file),
+        ];
         let flags = flags.iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!(" {flag} {value}")));
         Self { program: program.to_owned(), flags: flags.collect() }
     }
@@ -78,6 +120,7 @@ pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 pub(super) struct Cluster {
     client: Client,
     server: String,
+    timeout: Duration,
     /// `--namespace`, or else that of the context.
     pub(super) namespace: String,
     pub(super) hint: Hint,
@@ -87,12 +130,17 @@ impl Cluster {
     pub(super) async fn connect(connection: &Connection, program: &str) -> Result<Self, Failure> {
         // an error means that it is installed already
         drop(rustls::crypto::ring::default_provider().install_default());
-        let mut config = configuration(connection).await?;
-        config.default_retry = false;
+        let config = connection.selection().configuration(Lifetime::Command).await?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let namespace = connection.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).map_err(|e| Failure::of(e, &server, "use", ""))?;
-        Ok(Self { client, server, namespace, hint: Hint::new(program, connection) })
+        let client = apiserver::client(config).map_err(|e| Failure::of(e, &server, "use", ""))?;
+        Ok(Self {
+            client,
+            server,
+            timeout: connection.request_timeout,
+            namespace,
+            hint: Hint::new(program, connection),
+        })
     }
 
     /// Reads a resource; if there is none, the error names similar ones.
@@ -146,24 +194,11 @@ impl Cluster {
     ) -> Result<Option<T>, Failure> {
         let place =
             || if everywhere { "in all namespaces".to_owned() } else { format!("in namespace {}", self.namespace) };
-        match tokio::time::timeout(DEADLINE, request).await {
+        match tokio::time::timeout(self.timeout, request).await {
             Ok(Ok(response)) => Ok(Some(response)),
             Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.details.is_some() => Ok(None),
             Ok(Err(error)) => Err(Failure::of(error, &self.server, verb, &place())),
-            Err(_) => Err(Failure::TimedOut { server: self.server.clone() }),
+            Err(_) => Err(Failure::TimedOut { server: self.server.clone(), waited: self.timeout }),
         }
-    }
-}
-
-/// Reads the kubeconfig that `--kubeconfig` names, or else that of kubectl; in a pod without one, uses
-/// its service account.
-async fn configuration(connection: &Connection) -> Result<Config, KubeconfigError> {
-    let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
-    if let Some(file) = &connection.kubeconfig {
-        return Config::from_custom_kubeconfig(Kubeconfig::read_from(file)?, &options).await;
-    }
-    match Config::from_kubeconfig(&options).await {
-        Err(error) if connection.context.is_none() => Config::incluster().map_err(|_| error),
-        result => result,
     }
 }

@@ -1,11 +1,8 @@
 //! The errors of the verbs, each with what the user can do about it.
 
-use crate::terminal::with_causes;
-use kube::config::KubeconfigError;
+use crate::apiserver::{self, ConfigError};
 use std::{error::Error, time::Duration};
 use thiserror::Error;
-
-pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// The name that kubectl prints for the resource.
 const RESOURCE: &str = "organizationsessionpolicies.scalekit.com";
@@ -13,12 +10,14 @@ const RESOURCE: &str = "organizationsessionpolicies.scalekit.com";
 /// The error of a verb. Its text goes to stderr after `error: `.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
-    #[error("no cluster to talk to: {0}; name a kubeconfig with --kubeconfig or KUBECONFIG")]
-    NoCluster(String),
+    #[error("no cluster to talk to: {0}")]
+    NoCluster(#[from] ConfigError),
+    #[error("{0}")]
+    Login(String),
     #[error("the API server at {server} can't be reached: {cause}")]
     Unreachable { server: String, cause: String },
-    #[error("the API server at {server} did not answer within {} s", DEADLINE.as_secs())]
-    TimedOut { server: String },
+    #[error("the API server at {server} did not answer within {} s", .waited.as_secs_f64())]
+    TimedOut { server: String, waited: Duration },
     #[error("the API server at {server} does not know you; log in again, or name another context with --context")]
     Unauthorized { server: String },
     #[error("you may not {verb} {RESOURCE} {place}; docs/kubectl-osp.md has the role that allows it")]
@@ -44,16 +43,6 @@ fn hint(similar: &[String]) -> String {
     }
 }
 
-impl From<KubeconfigError> for Failure {
-    fn from(error: KubeconfigError) -> Self {
-        Self::NoCluster(match &error {
-            KubeconfigError::ReadConfig(cause, path) => format!("{}: {cause}", path.display()),
-            KubeconfigError::LoadContext(name) => format!("the kubeconfig has no context {name}"),
-            other => with_causes(other),
-        })
-    }
-}
-
 impl Failure {
     /// Converts an error of kube. `verb` and `place` describe the request, for the message about missing
     /// rights.
@@ -67,7 +56,7 @@ impl Failure {
                 404 if status.details.is_none() => Self::NotInstalled,
                 _ => Self::Refused(status.message.split_whitespace().collect::<Vec<_>>().join(" ")),
             },
-            kube::Error::Auth(cause) => Self::NoCluster(with_causes(&cause)),
+            kube::Error::Auth(cause) => Self::Login(apiserver::message(&cause)),
             other => Self::Unreachable { server, cause: innermost(&other) },
         }
     }

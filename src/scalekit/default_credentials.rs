@@ -4,7 +4,7 @@
 use super::{Credentials, Rules};
 use crate::reconcile::{CredentialsError, CredentialsKey, CredentialsSource};
 use secrecy::{ExposeSecret, SecretSlice};
-use std::{io, path::Path};
+use std::{ffi::OsString, io, path::Path};
 
 /// The largest credentials file that is read, in bytes.
 const LARGEST: u64 = 64 * 1024;
@@ -20,11 +20,16 @@ pub async fn read_default_credentials(folder: Option<&Path>) -> RawCredentials {
     for (value, key) in values.iter_mut().zip(CredentialsKey::ALL) {
         let found = match folder {
             Some(folder) => file(&folder.join(key.as_str())).await,
-            None => std::env::var(key.as_str()).ok().map(String::into_bytes),
+            None => variable(std::env::var_os(key.as_str())),
         };
         *value = found.map(SecretSlice::from);
     }
     values.iter().any(Option::is_some).then_some(values)
+}
+
+/// The value of an environment variable; an empty one counts as unset.
+fn variable(value: Option<OsString>) -> Option<Vec<u8>> {
+    value.map(OsString::into_encoded_bytes).filter(|value| !value.is_empty())
 }
 
 impl Credentials {
@@ -62,6 +67,12 @@ async fn file(path: &Path) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        assert_eq!(variable(Some("".into())), None);
+        assert_eq!(variable(Some("a".into())), Some(b"a".to_vec()));
+    }
 
     #[test]
     fn the_key_that_is_not_there_is_named() {

@@ -38,6 +38,7 @@ mod lookup;
 mod pace;
 mod pages;
 mod proof;
+mod proxy;
 mod pruned;
 mod rate_limiter;
 mod refill;
@@ -59,6 +60,7 @@ pub(crate) use deadline::within;
 pub use default_credentials::{RawCredentials, read_default_credentials};
 pub use environment::Environment;
 pub use pages::Page;
+pub use proxy::Proxy;
 pub(crate) use pruned::Pruned;
 pub use rate_limiter::Caller;
 #[cfg(test)]

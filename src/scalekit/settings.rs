@@ -1,5 +1,6 @@
 //! The settings of the client.
 
+use super::Proxy;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -12,9 +13,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// Requests per second and environment; 0.01 to 10 000.
     pub rate: f64,
-    /// Use the proxies that `HTTPS_PROXY` and similar variables name. Off by default, since a proxy resolves
-    /// names itself, so that addresses are not checked.
-    pub use_proxy: bool,
+    /// The proxy; by default none.
+    pub proxy: Proxy,
     /// The date to send as `x-api-version`; its effect at the server is unknown
     /// (`scalekit-api.md` §1.2), so by default none is sent.
     pub api_version: Option<String>,
@@ -22,7 +22,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(10), rate: 10.0, use_proxy: false, api_version: None }
+        Self { deadline: Duration::from_secs(10), rate: 10.0, proxy: Proxy::NONE, api_version: None }
     }
 }
 
@@ -38,6 +38,9 @@ pub enum SettingsError {
     /// Not a date of eight digits.
     #[error("the API version must be a date such as 20260131")]
     ApiVersion,
+    /// Neither `env` nor a URL; not repeated, since it may contain a password.
+    #[error("the proxy must be env, or a URL such as http://proxy.example:3128 or socks5://proxy.example:1080")]
+    Proxy,
 }
 
 impl Settings {
@@ -51,6 +54,9 @@ impl Settings {
         let date = |version: &String| version.len() == 8 && version.bytes().all(|b| b.is_ascii_digit());
         if !self.api_version.as_ref().is_none_or(date) {
             return Err(SettingsError::ApiVersion);
+        }
+        if !self.proxy.is_usable() {
+            return Err(SettingsError::Proxy);
         }
         Ok(())
     }
@@ -72,6 +78,7 @@ mod tests {
         assert_eq!(with(|s| s.deadline = Duration::ZERO), Err(SettingsError::Deadline));
         assert_eq!(with(|s| s.deadline = Duration::MAX), Err(SettingsError::Deadline));
         assert_eq!(with(|s| s.rate = 0.0), Err(SettingsError::Rate));
+        assert_eq!(with(|s| s.proxy = "proxy:3128".parse().unwrap()), Err(SettingsError::Proxy));
         assert_eq!(with(|s| s.rate = f64::NAN), Err(SettingsError::Rate));
         assert_eq!(with(|s| s.api_version = Some("v1\r\nx: y".to_owned())), Err(SettingsError::ApiVersion));
     }

@@ -150,7 +150,6 @@ fn http(settings: &Settings, private: bool) -> reqwest::Result<reqwest::Client> 
         // Below the minute after which load balancers commonly drop idle connections.
         .pool_idle_timeout(Duration::from_secs(50))
         .pool_max_idle_per_host(16)
-        .dns_resolver(Resolver { private });
-    let builder = if settings.use_proxy { builder } else { builder.no_proxy() };
-    builder.build()
+        .dns_resolver(Resolver { private, proxies: settings.proxy.hosts() });
+    settings.proxy.apply(builder)?.build()
 }

@@ -40,7 +40,8 @@ pub fn install_for_people(verbosity: u8) {
 }
 
 fn filter(default: &str) -> EnvFilter {
-    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default))
+    let set = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty());
+    set.and_then(|filter| EnvFilter::try_new(filter).ok()).unwrap_or_else(|| EnvFilter::new(default))
 }
 
 fn colours() -> bool {

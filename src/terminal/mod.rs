@@ -1,6 +1,7 @@
-//! Output for people: the width and the colours of the terminal, and the escaping of texts from
+//! Arguments, and output for people: the width and the colours of the terminal, and the escaping of texts from
 //! others, so that they control neither the terminal nor the pipeline that shows them.
 
+mod arguments;
 mod exit;
 mod near;
 mod output;
@@ -8,6 +9,7 @@ mod print;
 mod progress;
 mod text;
 
+pub use arguments::{parse, print_usage};
 pub use exit::Exit;
 pub use near::near;
 pub(crate) use output::has_colours;

@@ -11,6 +11,7 @@ mod over_https;
 mod pictures;
 mod planning;
 mod property;
+mod proxy;
 mod secrecy;
 mod stranger;
 

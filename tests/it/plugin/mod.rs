@@ -3,6 +3,7 @@
 
 mod acting;
 mod errors;
+mod kubeconfig;
 mod pictures;
 mod states;
 mod terminal;

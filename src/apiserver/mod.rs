@@ -1,0 +1,104 @@
+//! Connects to the API server as kubectl does: kubeconfig, credential plugin, proxy. The operator and
+//! the verbs of `osp` that read a cluster use it.
+//!
+//! `kube` could do this itself, but it fails on a missing file of `KUBECONFIG`, panics on a server
+//! without a scheme, compares `NO_PROXY` with the proxy, starts a credential plugin three times, and
+//! prints the plugin's environment when it fails.
+
+mod exec;
+mod kubeconfig;
+mod proxy;
+
+pub use exec::Lifetime;
+pub(crate) use kubeconfig::client;
+pub use kubeconfig::{Impersonation, Selection};
+
+use crate::terminal::with_causes;
+use kube::client::AuthError;
+use std::{error::Error, io, path::PathBuf};
+use thiserror::Error;
+
+/// Why there is no connection to try. No message contains a value that may be secret.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// No file, and no service account either.
+    #[error("there is no kubeconfig at {0}; name a kubeconfig with --kubeconfig or KUBECONFIG")]
+    NoKubeconfig(String),
+    /// A file that can't be read.
+    #[error("{}: {why}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+    /// No context is selected.
+    #[error("the kubeconfig sets no current-context; name a context with --context")]
+    NoContext,
+    /// A context, cluster or user that is named and not there.
+    #[error("the kubeconfig has no {what} {name}")]
+    Missing {
+        /// `context`, `cluster` or `user`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The server of a cluster is not the URL of a server.
+    #[error("the server of cluster {cluster} in the kubeconfig is no https:// URL: {server:?}")]
+    Server {
+        /// The cluster.
+        cluster: String,
+        /// The value.
+        server: String,
+    },
+    /// The value is not repeated, since it may contain a password.
+    #[error("{0} is no proxy that can be used: write http://, https:// or socks5://, the host and the port")]
+    Proxy(&'static str),
+    /// SOCKS with a password.
+    #[error("{0} names a SOCKS proxy with a user name, which is not supported")]
+    SocksUser(&'static str),
+    /// A certificate or key that can't be read.
+    #[error("{what} of the kubeconfig can't be used: {why}")]
+    Certificate {
+        /// The field.
+        what: &'static str,
+        /// The reason.
+        why: String,
+    },
+    /// The credential plugin is not installed.
+    #[error("the kubeconfig logs in with {command}, which can't be started: {cause}{hint}")]
+    NoPlugin {
+        /// The program.
+        command: String,
+        /// Why.
+        cause: io::Error,
+        /// A line break and the kubeconfig's `installHint`, or empty.
+        hint: String,
+    },
+    /// The credential plugin failed or printed no credential.
+    #[error("the kubeconfig logs in with {command}, which {why}")]
+    Plugin {
+        /// The program.
+        command: String,
+        /// What it did.
+        why: String,
+    },
+}
+
+/// The message of an error of kube and its causes. Kube's own text of a failed credential plugin
+/// contains its environment and its output, so it is replaced.
+pub fn message(error: &(dyn Error + 'static)) -> String {
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
+    match chain.find_map(|error| error.downcast_ref::<AuthError>()) {
+        Some(AuthError::AuthExecRun { out, .. }) => {
+            format!("the program that the kubeconfig logs in with failed: {}", out.status)
+        }
+        Some(AuthError::AuthExecStart(cause)) => {
+            format!("the program that the kubeconfig logs in with can't be started: {cause}")
+        }
+        Some(AuthError::AuthExecParse(_) | AuthError::AuthExec(_)) => {
+            "the program that the kubeconfig logs in with printed no credential".to_owned()
+        }
+        _ => with_causes(error),
+    }
+}

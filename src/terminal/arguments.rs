@@ -1,0 +1,96 @@
+//! Parses the arguments of the programs: flags before and after the verb, and environment variables,
+//! of which an empty one counts as unset.
+
+use super::Exit;
+use clap::{Arg, ArgMatches, Command, Error};
+use std::{env, ffi::OsString};
+
+/// Parses `arguments`, the first of which is the program's name.
+pub fn parse<T: clap::FromArgMatches>(command: Command, arguments: Vec<OsString>) -> Result<T, Error> {
+    let command = without_empty_variables(command);
+    let arguments = verb_first(&command, arguments);
+    let matches: ArgMatches = command.clone().try_get_matches_from(arguments)?;
+    T::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone()))
+}
+
+/// Prints what is wrong with the arguments, or the help or version that they ask for. Clap's own exit
+/// code is 2, which `osp` uses for changes.
+pub fn print_usage(error: &Error) -> Exit {
+    drop(error.print());
+    if error.use_stderr() { Exit::Failure } else { Exit::Success }
+}
+
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |arg: &Arg| arg.get_env().and_then(env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(None::<&'static str>) } else { arg });
+    command.mut_subcommands(without_empty_variables)
+}
+
+/// Moves the flags before the verb behind it, where they belong: `osp -n customers status`.
+fn verb_first(command: &Command, mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let mut verb = 1;
+    while let Some(flag) = arguments.get(verb).map(|argument| argument.to_string_lossy().into_owned()) {
+        if !flag.starts_with('-') {
+            if verb > 1 && command.find_subcommand(&flag).is_some() {
+                arguments.get_mut(1..=verb).unwrap_or_default().rotate_right(1);
+            }
+            break;
+        }
+        if matches!(flag.as_str(), "-" | "--" | "-V" | "--version") {
+            break;
+        }
+        verb += if takes_value(command, &flag) { 2 } else { 1 };
+    }
+    arguments
+}
+
+/// Whether the argument after `flag` is its value, for any verb.
+fn takes_value(command: &Command, flag: &str) -> bool {
+    let is_named = |arg: &&Arg| match flag.strip_prefix("--") {
+        Some(long) => arg.get_long() == Some(long) || arg.get_all_aliases().is_some_and(|all| all.contains(&long)),
+        None => flag.chars().count() == 2 && arg.get_short() == flag.chars().nth(1),
+    };
+    let takes = |arg: &Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
+    command
+        .get_arguments()
+        .chain(command.get_subcommands().flat_map(Command::get_arguments))
+        .find(is_named)
+        .is_some_and(takes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program() -> Command {
+        let namespace = Arg::new("namespace").short('n').long("namespace");
+        let wait = Arg::new("wait").long("wait").num_args(0..=1).require_equals(true);
+        let all = Arg::new("all").short('A').action(clap::ArgAction::SetTrue);
+        Command::new("osp")
+            .arg(Arg::new("level").long("level"))
+            .subcommand(Command::new("status").args([namespace, wait, all]).arg(Arg::new("name")))
+    }
+
+    #[test]
+    fn flags_before_the_verb_are_flags_of_the_verb() {
+        for (given, parsed) in [
+            ("osp -n customers status acme", "osp status -n customers acme"),
+            ("osp --namespace customers -A status", "osp status --namespace customers -A"),
+            ("osp --namespace=customers status", "osp status --namespace=customers"),
+            ("osp -ncustomers status", "osp status -ncustomers"),
+            ("osp --wait status", "osp status --wait"),
+            ("osp --level 1 status", "osp status --level 1"),
+            ("osp --unknown status", "osp status --unknown"),
+            ("osp status -n customers", "osp status -n customers"),
+            ("osp -n status", "osp -n status"),
+            ("osp -n customers other", "osp -n customers other"),
+            ("osp --version status", "osp --version status"),
+            ("osp -n", "osp -n"),
+            ("osp", "osp"),
+        ] {
+            let arguments = given.split(' ').map(OsString::from).collect();
+            let expected: Vec<OsString> = parsed.split(' ').map(OsString::from).collect();
+            assert_eq!(verb_first(&program(), arguments), expected, "{given}");
+        }
+    }
+}
