@@ -75,7 +75,8 @@ impl World {
     /// Applies a resource that declares this absolute timeout in minutes.
     pub async fn declare(&self, number: usize, absolute: u64) {
         let name = name(number);
-        let policy = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": absolute});
+        let policy = json!({"policySource": "CUSTOM", "absoluteSessionTimeout": absolute,
+            "absoluteSessionTimeoutUnit": "MINUTES"});
         let resource = json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy", "metadata": {"name": name},
             "spec": {"organization": {"id": organization(number)}, "policy": policy},

@@ -30,7 +30,7 @@ pub use status::{
     ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, OrganizationSessionPolicyStatus, ReportedPolicy,
     ReportedRelease,
 };
-pub use validate::validate;
+pub use validate::{validate, without_unit};
 
 pub use crate::policy::{RuleId, Violation};
 

@@ -42,6 +42,24 @@ macro_rules! inherited {
     };
 }
 
+/// The rule that a timeout has its unit, since 8 could mean minutes, hours or days.
+macro_rules! needs_unit {
+    ($name:literal, $id:literal, $value:ident, $unit:ident) => {
+        Rule {
+            id: $id,
+            path: concat!("spec.policy.", $name, "Unit"),
+            cel: concat!("self.policySource != 'CUSTOM' || !has(self.", $name, ") || has(self.", $name, "Unit)"),
+            broken: |s| custom(s) && s.policy.$value.is_some() && s.policy.$unit.is_none(),
+            message: concat!($name, " needs its unit: add ", $name, "Unit: MINUTES, HOURS or DAYS"),
+            reason: REQUIRED,
+        }
+    };
+}
+
+/// The rules that resources which were stored earlier may break; the API server accepts those as long as
+/// their policy does not change. A timeout without its unit is in minutes.
+pub(super) const NEWER: [&str; 2] = ["absolute-needs-unit", "idle-needs-unit"];
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "organization-one-name",
@@ -79,6 +97,12 @@ pub(super) const RULES: &[Rule] = &[
                   absoluteSessionTimeoutUnit: HOURS",
         reason: REQUIRED,
     },
+    needs_unit!(
+        "absoluteSessionTimeout",
+        "absolute-needs-unit",
+        absolute_session_timeout,
+        absolute_session_timeout_unit
+    ),
     inherited!("absoluteSessionTimeout", absolute_session_timeout),
     inherited!("absoluteSessionTimeoutUnit", absolute_session_timeout_unit),
     inherited!("idleSessionTimeoutEnabled", idle_session_timeout_enabled),
@@ -110,9 +134,11 @@ pub(super) const RULES: &[Rule] = &[
         cel: "self.policySource != 'CUSTOM' || !has(self.idleSessionTimeoutEnabled) || \
               !self.idleSessionTimeoutEnabled || has(self.idleSessionTimeout)",
         broken: |s| custom(s) && idle_on(s) && s.policy.idle_session_timeout.is_none(),
-        message: "idleSessionTimeoutEnabled: true needs an idleSessionTimeout, for example idleSessionTimeout: 60",
+        message: "idleSessionTimeoutEnabled: true needs an idleSessionTimeout, for example idleSessionTimeout: 60 with \
+                  idleSessionTimeoutUnit: MINUTES",
         reason: REQUIRED,
     },
+    needs_unit!("idleSessionTimeout", "idle-needs-unit", idle_session_timeout, idle_session_timeout_unit),
     Rule {
         id: "idle-timeout-without-effect",
         path: "spec.policy.idleSessionTimeout",
@@ -150,8 +176,8 @@ pub(super) const RULES: &[Rule] = &[
             let idle = in_minutes(s.policy.idle_session_timeout, s.policy.idle_session_timeout_unit);
             absolute.zip(idle).is_some_and(|(absolute, idle)| idle >= absolute)
         },
-        message: "the idle timeout must be shorter than the absolute timeout (mind the units; MINUTES when absent): \
-                  shorten idleSessionTimeout or lengthen absoluteSessionTimeout",
+        message: "the idle timeout must be shorter than the absolute timeout (mind the units): shorten \
+                  idleSessionTimeout or lengthen absoluteSessionTimeout",
         reason: INVALID,
     },
     Rule {
@@ -241,11 +267,13 @@ mod tests {
     fn an_id_is_of_one_message_and_never_changes() {
         let ids: BTreeSet<_> = RULES.iter().map(|rule| rule.id).collect();
         let known = [
+            "absolute-needs-unit",
             "application-without-values",
             "custom-needs-absolute",
             "external-id-no-path-step",
             "idle-below-absolute",
             "idle-needs-timeout",
+            "idle-needs-unit",
             "idle-timeout-without-effect",
             "idle-unit-needs-timeout",
             "interval",

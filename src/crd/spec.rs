@@ -157,13 +157,13 @@ pub struct SessionPolicy {
     /// needed.
     pub policy_source: PolicySource,
 
-    /// How long a session may live, whatever its user does. Needed with
-    /// CUSTOM.
+    /// How long a session may live, whatever its user does; a whole number of
+    /// the unit. Needed with CUSTOM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub absolute_session_timeout: Option<i64>,
 
-    /// The unit of absoluteSessionTimeout; MINUTES when absent.
+    /// The unit of absoluteSessionTimeout. Needed with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TimeoutUnit")] // an Option would lose the sentence above
     pub absolute_session_timeout_unit: Option<TimeoutUnit>,
@@ -179,7 +179,7 @@ pub struct SessionPolicy {
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub idle_session_timeout: Option<i64>,
 
-    /// The unit of idleSessionTimeout; MINUTES when absent.
+    /// The unit of idleSessionTimeout. Needed with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TimeoutUnit")] // an Option would lose the sentence above
     pub idle_session_timeout_unit: Option<TimeoutUnit>,

@@ -3,15 +3,16 @@
 
 use super::interval;
 use super::names;
-use super::rules::{IDLE_BELOW_ABSOLUTE, RULES};
+use super::rules::{IDLE_BELOW_ABSOLUTE, NEWER, RULES};
 use super::spec::{OrganizationReference, OrganizationSessionPolicySpec, PolicySource, SessionPolicy};
 use crate::policy::{
     ExternalId, Minutes, OrganizationId, OrganizationRef, Policy, RuleId, Session, Unit, ValidatedSpec, Violation,
 };
 
-/// The validated spec, or its violations (at least one).
+/// The validated spec, or its violations (at least one). A stored spec may break a newer rule
+/// ([`without_unit`]).
 pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, Vec<Violation>> {
-    let violations = broken_rules(spec);
+    let (_, violations) = split(spec);
     if !violations.is_empty() {
         return Err(violations);
     }
@@ -29,6 +30,17 @@ pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, V
             Err([organization.err(), policy.err(), secret.err()].into_iter().flatten().collect())
         }
     }
+}
+
+/// The violations of a stored spec that the operator accepts: a timeout without its unit, which is in
+/// minutes. The API server asks for the unit when the policy is changed.
+pub fn without_unit(spec: &OrganizationSessionPolicySpec) -> Vec<Violation> {
+    split(spec).0
+}
+
+fn split(spec: &OrganizationSessionPolicySpec) -> (Vec<Violation>, Vec<Violation>) {
+    let newer = |violation: &Violation| matches!(violation.rule, RuleId::Policy(id) if NEWER.contains(&id));
+    broken_rules(spec).into_iter().partition(newer)
 }
 
 pub(super) fn broken_rules(spec: &OrganizationSessionPolicySpec) -> Vec<Violation> {
@@ -133,6 +145,21 @@ mod tests {
                 "spec.interval"
             ]
         );
+    }
+
+    #[test]
+    fn a_stored_timeout_without_its_unit_is_in_minutes_and_named() {
+        let mut spec = spec();
+        assert_eq!(
+            without_unit(&spec).into_iter().map(|v| v.path).collect::<Vec<_>>(),
+            ["spec.policy.idleSessionTimeoutUnit"]
+        );
+        spec.policy.absolute_session_timeout = Some(90);
+        spec.policy.absolute_session_timeout_unit = None;
+        let minutes = |n| Minutes::new(n).unwrap();
+        let policy = Policy::Custom(Session::new(minutes(90), Some(minutes(60))).unwrap());
+        assert_eq!(validate(&spec).unwrap().policy, policy);
+        assert_eq!(without_unit(&spec).len(), 2);
     }
 
     #[test]

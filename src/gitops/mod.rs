@@ -10,6 +10,7 @@ mod diagnostic;
 mod diagnostics;
 pub mod export;
 mod file;
+mod input;
 mod manifest;
 pub mod plan;
 mod reconcile;

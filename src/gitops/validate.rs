@@ -1,17 +1,15 @@
 //! `osp validate`: checks manifests without a cluster and without Scalekit.
 
 use super::diagnostics::{self, Format};
-use super::{Limits, load};
+use super::input::Input;
 use crate::terminal::{Exit, Output, print};
-use std::{io, path::PathBuf};
+use std::io;
 
 /// What is checked, and how it is written.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Files and folders, which are searched for .yaml, .yml and .json; - is
-    /// the standard input
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    input: Input,
     /// Output format
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
@@ -20,7 +18,7 @@ pub struct Arguments {
 /// Returns [`Exit::Failure`] if there is any diagnostic; a file that cannot be read is one too. The
 /// only error is that printing failed.
 pub fn run(arguments: &Arguments) -> io::Result<Exit> {
-    let loaded = load(&arguments.paths, &mut io::stdin().lock(), &Limits::default());
+    let loaded = arguments.input.load();
     print(|out| diagnostics::write(&loaded, arguments.output, &Output::stdout(), out))?;
     Ok(if loaded.diagnostics.is_empty() { Exit::Success } else { Exit::Failure })
 }

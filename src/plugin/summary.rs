@@ -3,7 +3,7 @@
 //! reported as Ready.
 
 use crate::{
-    crd::{self, OrganizationSessionPolicy, OrganizationSessionPolicyStatus, ReportedPolicy},
+    crd::{self, OrganizationSessionPolicy, OrganizationSessionPolicyStatus, ReportedPolicy, Violation},
     policy::{Live, ValidatedSpec},
     reconcile::{ConditionStatus, ConditionType, Past, Reason, violations_message},
     terminal::{Exit, Style},
@@ -75,6 +75,11 @@ impl<'a> Summary<'a> {
     /// The name of the mode; empty if the spec is invalid.
     pub(super) fn mode(&self) -> &'static str {
         self.spec.as_ref().map_or("", |spec| spec.mode.name())
+    }
+
+    /// What the spec lacks although the operator accepts it.
+    pub(super) fn without_unit(&self) -> Vec<Violation> {
+        crd::without_unit(&self.resource.spec)
     }
 
     /// `spec.suspend`, also of an invalid spec.

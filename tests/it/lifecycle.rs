@@ -37,7 +37,7 @@ async fn an_edit_reaches_scalekit() {
     let world = World::new().await;
     world.apply("acme", &org("org_1", ""));
     world.until("acme", "True", "InSync");
-    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
+    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES}}");
     world.until("acme", "True", "InSync");
     let policy = &world.stored("org_1")["policy"];
     assert_eq!((&policy["absolute_minutes"], &policy["idle_enabled"]), (&json!(90), &json!(false)));
@@ -96,7 +96,9 @@ async fn an_edit_in_the_middle_of_a_reconcile_is_applied_without_delay() {
     let mut world = World::without_operator(json!({"latency_ms": 500})).await;
     world.start_operator();
     let minutes = |minutes: u32| {
-        format!("{{organization: {{id: org_1}}, policy: {{policySource: CUSTOM, absoluteSessionTimeout: {minutes}}}}}")
+        format!(
+            "{{organization: {{id: org_1}}, policy: {{policySource: CUSTOM, absoluteSessionTimeout: {minutes}, absoluteSessionTimeoutUnit: MINUTES}}}}"
+        )
     };
     world.apply("acme", &minutes(480));
     let application = "path=/api/v1/organizations/org_1/application-session-policy";

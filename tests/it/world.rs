@@ -44,7 +44,7 @@ const DEFAULT_ARGUMENTS: [(&str, &str); 7] = [
 
 /// Eight hours absolute, one hour idle, as `spec.policy`.
 pub const EIGHT_HOURS: &str = "{policySource: CUSTOM, absoluteSessionTimeout: 8, absoluteSessionTimeoutUnit: HOURS, \
-     idleSessionTimeoutEnabled: true, idleSessionTimeout: 60}";
+     idleSessionTimeoutEnabled: true, idleSessionTimeout: 60, idleSessionTimeoutUnit: MINUTES}";
 
 /// A Scalekit with a loopback address of its own. The operators of two tests
 /// must never take their environments for one, and a port is soon used again.

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     gitops::{
         connection::Connection,
-        file,
-        plan::{LastApplied, PlanOptions, load, read, refresh, text},
+        file, input,
+        plan::{LastApplied, PlanOptions, read, refresh, text},
         scalekit::Scalekit,
     },
     terminal::{Exit, Output, Progress, print},
@@ -23,8 +23,16 @@ use std::{
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Files and folders with the manifests; - is the standard input
-    #[arg(required_unless_present = "plan", conflicts_with = "plan", value_name = "PATH")]
+    #[arg(required_unless_present_any = ["plan", "filename"], conflicts_with = "plan", value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// The same as PATH, as kubectl has it
+    #[arg(short, long, value_name = "PATH", conflicts_with = "plan", hide = true)]
+    filename: Vec<PathBuf>,
+
+    /// Accept that there is no policy in the input
+    #[arg(long)]
+    allow_empty: bool,
 
     /// Apply this plan of `osp plan --save`, and only if Scalekit still is as it was then
     #[arg(long, value_name = "FILE")]
@@ -42,12 +50,16 @@ pub struct Arguments {
 /// Applies the changes. Exit 0: all is as declared. 1: something could not be applied, or the answer
 /// was no. 130: a signal stopped it before all was applied.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
-    let (manifests, saved) = match &arguments.plan {
+    let (manifests, unread, saved) = match &arguments.plan {
         Some(path) => {
             let mut saved = read(path).map_err(file::with_path(path))?;
-            (std::mem::take(&mut saved.manifests), Some(saved))
+            (std::mem::take(&mut saved.manifests), 0, Some(saved))
         }
-        None => (load(&arguments.paths)?, None),
+        None => {
+            let paths = [arguments.paths.as_slice(), &arguments.filename].concat();
+            let loaded = input::valid(input::read(&paths, arguments.allow_empty))?;
+            (loaded.manifests, loaded.unread.len(), None)
+        }
     };
     let scalekit = Scalekit::new(arguments.connection.client().await?);
     if let Some(saved) = saved.as_ref().filter(|saved| saved.environment != scalekit.environment()) {
@@ -58,7 +70,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let pins = saved.as_ref().map(|saved| saved.pins.clone()).unwrap_or_default();
     let plan = refresh(
         &scalekit,
-        &PlanOptions { manifests: &manifests, last_applied: LastApplied::default(), pins, concurrency },
+        &PlanOptions { manifests: &manifests, last_applied: LastApplied::default(), pins, unread, concurrency },
     )
     .await?;
     let counts = plan.counts();

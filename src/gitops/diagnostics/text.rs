@@ -22,6 +22,13 @@ pub(super) fn write(loaded: &Loaded, output: &Output, out: &mut dyn Write) -> io
             out.write_all(output.line("  see: ", &[(&other.to_string(), Style::Plain)]).as_bytes())?;
         }
     }
+    for unread in &loaded.unread {
+        let (location, rule) = (unread.location.to_string(), format!("warning[{}]", unread.rule.name()));
+        let said = format!("skipped, it mentions no OrganizationSessionPolicy: {}", unread.summary());
+        let colon = (": ", Style::Plain);
+        let line = [(location.as_str(), Style::Strong), colon, (&rule, Style::Warning), colon, (&said, Style::Plain)];
+        out.write_all(output.line("", &line).as_bytes())?;
+    }
     writeln!(out, "{}", summary(loaded))
 }
 

@@ -9,11 +9,10 @@ use crate::{
     terminal::{Exit, Progress, note, print},
 };
 use clap::ValueEnum;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     error::Error,
-    fmt::Display,
     path::PathBuf,
 };
 
@@ -63,20 +62,20 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     // before the first request, so that an unusable folder costs none
     let open = |path: &PathBuf| Folder::open(path).map_err(file::with_path(path));
     let folder = arguments.directory.as_ref().map(open).transpose()?;
+    let mut left = Vec::new();
     let found = match arguments.organization.as_slice() {
-        [] => all(&scalekit, arguments.connection.concurrency()).await?,
-        some => selected(&scalekit, some).await?,
+        [] => all(&scalekit, arguments.connection.concurrency(), &mut left).await?,
+        some => selected(&scalekit, some, &mut left).await,
     };
-    let (mut exported, mut left) = (Vec::new(), Vec::new());
+    let mut exported = Vec::new();
     let wanted = |live: &Live| arguments.only != Some(Only::Custom) || *live != Live::Application;
     for (organization, live) in found.into_iter().filter(|(_, live)| wanted(live)) {
         match Exported::new(&organization, &live) {
             Some(manifest) => exported.push(manifest),
-            None => left.push(format!("{}: its policy can't be declared: {live}", organization.id)),
+            None => left.push((organization.id, format!("its policy can't be declared: {live}"))),
         }
     }
     exported.sort_by(|a, b| a.name.cmp(&b.name));
-    left.sort();
     let namespace = arguments.namespace.as_deref();
     match &folder {
         Some(folder) => {
@@ -86,29 +85,41 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
         }
         None => print(|out| exported.iter().try_for_each(|manifest| write!(out, "---\n{}", manifest.yaml(namespace))))?,
     }
-    for line in &left {
-        note(&format!("not exported: {line}"));
+    for (cause, ids) in by_cause(&left) {
+        note(&format!("not exported: {}: {cause}", ids.join(", ")));
     }
     Ok(if left.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
 type Found = (Organization, Live);
+/// An organization that is not exported, and why.
+type Left = (OrganizationId, String);
 
-fn failed(what: impl Display) -> impl FnOnce(RemoteError) -> String {
-    move |error| format!("{what}: {}: {} ({})", error.kind.reason(), error.kind.reason().means(), error.detail)
+fn cause(error: &RemoteError) -> String {
+    format!("{}: {} ({})", error.kind.reason(), error.kind.reason().means(), error.detail)
 }
 
-async fn all(scalekit: &Scalekit, concurrency: usize) -> Result<Vec<Found>, String> {
+/// Each cause once, with its organizations.
+fn by_cause(left: &[Left]) -> BTreeMap<&str, Vec<&str>> {
+    let mut causes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    left.iter().for_each(|(id, cause)| causes.entry(cause).or_default().push(id.as_str()));
+    causes.values_mut().for_each(|ids| ids.sort_unstable());
+    causes
+}
+
+async fn all(scalekit: &Scalekit, concurrency: usize, left: &mut Vec<Left>) -> Result<Vec<Found>, String> {
     let progress = Progress::new("Reading organizations", None);
     let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, HashSet::new());
     loop {
-        let page = scalekit.page(token.as_deref()).await.map_err(failed("the list"))?;
+        let page = scalekit.page(token.as_deref()).await.map_err(|error| format!("the list: {}", cause(&error)))?;
         // a list that changes meanwhile may show one organization on two pages
         let new: Vec<_> = page.organizations.into_iter().filter(|o| seen.insert(o.id.clone())).collect();
         let policies = stream::iter(new).map(|organization| with_policy(scalekit, organization));
-        let found: Vec<_> = policies.buffer_unordered(concurrency).try_collect().await?;
+        let found: Vec<_> = policies.buffer_unordered(concurrency).collect().await;
         progress.steps(found.len());
-        all.extend(found.into_iter().flatten());
+        for result in found {
+            sort_out(result, &mut all, left);
+        }
         token = page.next;
         if token.is_none() {
             return Ok(all);
@@ -116,13 +127,23 @@ async fn all(scalekit: &Scalekit, concurrency: usize) -> Result<Vec<Found>, Stri
     }
 }
 
-async fn selected(scalekit: &Scalekit, ids: &[OrganizationId]) -> Result<Vec<Found>, String> {
+async fn selected(scalekit: &Scalekit, ids: &[OrganizationId], left: &mut Vec<Left>) -> Vec<Found> {
     let mut all = Vec::new();
     for id in ids.iter().collect::<BTreeSet<_>>() {
-        let organization = read(scalekit, id).await.map_err(failed(id))?;
-        all.extend(with_policy(scalekit, organization).await?);
+        let result = match read(scalekit, id).await {
+            Ok(organization) => with_policy(scalekit, organization).await,
+            Err(error) => Err((id.clone(), cause(&error))),
+        };
+        sort_out(result, &mut all, left);
     }
-    Ok(all)
+    all
+}
+
+fn sort_out(result: Result<Option<Found>, Left>, all: &mut Vec<Found>, left: &mut Vec<Left>) {
+    match result {
+        Ok(found) => all.extend(found),
+        Err(one) => left.push(one),
+    }
 }
 
 async fn read(scalekit: &Scalekit, id: &OrganizationId) -> Result<Organization, RemoteError> {
@@ -133,8 +154,8 @@ async fn read(scalekit: &Scalekit, id: &OrganizationId) -> Result<Organization, 
 }
 
 /// Adds the live policy; `None` if the organization was deleted in the meantime. One without the feature
-/// inherits, whether its policy is shown or not.
-async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Option<Found>, String> {
+/// inherits if there is no policy to show; if it may not be shown, nobody knows.
+async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Option<Found>, Left> {
     // a list may leave features out
     if organization.features.is_empty()
         && let Ok(whole) = read(scalekit, &organization.id).await
@@ -145,16 +166,17 @@ async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Res
     let response = scalekit.request(&request).await;
     let missing = matches!(&response, Err(error) if error.kind == ErrorKind::NotFound);
     let is_there = !missing || read(scalekit, &organization.id).await.is_ok();
-    match response {
-        Ok(RemoteResponse::Policy(live)) => Ok(Some((organization, live))),
-        Ok(_) => Err(failed(organization.id)(RemoteError::new(ErrorKind::BadResponse))),
+    let error = match response {
+        Ok(RemoteResponse::Policy(live)) => return Ok(Some((organization, live))),
+        Ok(_) => RemoteError::new(ErrorKind::BadResponse),
         Err(error) if is_there && organization.inherits_despite(error.kind) => {
-            Ok(Some((organization, Live::Application)))
+            return Ok(Some((organization, Live::Application)));
         }
         Err(error) if error.kind == ErrorKind::NotFound => {
             tracing::info!(organization = %organization.id, "deleted in the meantime");
-            Ok(None)
+            return Ok(None);
         }
-        Err(error) => Err(failed(organization.id)(error)),
-    }
+        Err(error) => error,
+    };
+    Err((organization.id, cause(&error)))
 }

@@ -33,6 +33,20 @@ pub struct Loaded {
     pub resources: usize,
     /// The number of documents and list items of other kinds.
     pub skipped: usize,
+    /// The errors in files of a folder that do not mention our kind; they are skipped.
+    pub unread: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Adds a diagnostic if no resource of our kind and no other error was found.
+    pub fn require_policies(&mut self, paths: &[PathBuf]) {
+        let Some(path) = paths.first().filter(|_| self.resources + self.diagnostics.len() == 0) else { return };
+        let file = if path == Path::new("-") { "<stdin>".into() } else { source::name(path).into() };
+        let more = if paths.len() > 1 { " nor in the other paths" } else { "" };
+        let message = format!("there is no OrganizationSessionPolicy in it{more}");
+        let fix = "name the files or folders of the policies, or say with --allow-empty that there may be none";
+        self.diagnostics.push(error(Rule::Empty, &file, Position::START, &message, Some(fix)));
+    }
 }
 
 /// Reads files, folders and, for `-`, `stdin`, within `limits`. Uses no network.
@@ -44,6 +58,8 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded 
         bytes: limits.total_bytes,
         documents: limits.documents,
         limit_reached: false,
+        named: true,
+        foreign: false,
     };
     let mut search = Search::default();
     for path in paths {
@@ -51,6 +67,10 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded 
     }
     loader.loaded
 }
+
+/// What a file of our kind contains, in lower case. A file of a folder that contains neither is another
+/// tool's, as a chart's template is, and may be no YAML.
+const MENTIONS: [&str; 2] = ["scalekit.com", "organizationsessionpolic"];
 
 /// The most diagnostics of one rule in one resource, since finding the position of each takes time.
 const MOST_PER_RESOURCE: usize = 100;
@@ -64,12 +84,15 @@ struct Loader<'a> {
     documents: usize,
     /// A limit of all input together is reached, so nothing more is read.
     limit_reached: bool,
+    /// The present file is named itself, and not found below a folder.
+    named: bool,
+    /// It is found below a folder and does not mention our kind.
+    foreign: bool,
 }
 
 impl Loader<'_> {
     fn path(&mut self, path: &Path, search: &mut Search, stdin: &mut dyn Read) {
-        let total = |loader: &Self| loader.loaded.resources + loader.loaded.skipped + loader.loaded.diagnostics.len();
-        let before = total(self);
+        self.named = !path.is_dir();
         let mut files = 0;
         search.at(path, &mut |found| {
             files += 1;
@@ -79,19 +102,15 @@ impl Loader<'_> {
                 Err((name, error)) => self.report_error(&name.into(), &error),
             }
         });
-        if total(self) == before && !search.already_read && !self.limit_reached {
-            let (message, fix) = if files == 0 {
-                ("no file below it ends with .yaml, .yml or .json", "name a folder of manifests")
-            } else {
-                ("there is no document in it", "name a file or folder of manifests, or remove this path")
-            };
-            let name = if path == Path::new("-") { "<stdin>".into() } else { source::name(path).into() };
-            self.report(Rule::Empty, &name, Position::START, message, Some(fix));
+        if files == 0 && !search.already_read && !self.limit_reached {
+            let (message, fix) = ("no file below it ends with .yaml, .yml or .json", "name a folder of manifests");
+            self.report(Rule::Empty, &source::name(path).into(), Position::START, message, Some(fix));
         }
     }
 
     fn file(&mut self, source: &Source, stdin: &mut dyn Read) {
         let file = source.name.as_str().into();
+        self.foreign = !self.named && !source::mentions(source, &MENTIONS);
         let text = match source::text(source, stdin, self.limits, self.bytes) {
             Ok(text) => text,
             Err(error) => {
@@ -121,6 +140,19 @@ impl Loader<'_> {
     }
 
     fn contents(&mut self, file: &Arc<str>, document: &Document) {
+        if self.foreign && !resource::has_ours(&document.root) {
+            return resource::resources(&document.root, &mut |_| self.loaded.skipped += 1);
+        }
+        if self.named && resource::is_saved_plan(&document.root) {
+            let message = "this is a plan that osp plan --save wrote, not a manifest";
+            return self.report(
+                Rule::WrongKind,
+                file,
+                document.root.at,
+                message,
+                Some("osp apply --plan FILE applies it"),
+            );
+        }
         let first = self.loaded.diagnostics.len();
         for (key, before, again) in document.repeats.iter().take(self.limits.diagnostics) {
             let message = format!("the key {} is in this map already", printable(key));
@@ -204,13 +236,19 @@ impl Loader<'_> {
     }
 
     fn report_error(&mut self, file: &Arc<str>, error: &ReadError) {
+        if self.foreign && error.rule != Rule::Unreadable {
+            return self.loaded.unread.push(self::error(error.rule, file, error.at, &error.message, None));
+        }
         self.report(error.rule, file, error.at, &error.message, error.fix);
     }
 
     fn report(&mut self, rule: Rule, file: &Arc<str>, at: Position, message: &str, fix: Option<&str>) {
-        let diagnostic = Diagnostic::new(rule, location(file, at), "", message);
-        self.loaded.diagnostics.push(diagnostic.fix(fix.map(str::to_owned)));
+        self.loaded.diagnostics.push(error(rule, file, at, message, fix));
     }
+}
+
+fn error(rule: Rule, file: &Arc<str>, at: Position, message: &str, fix: Option<&str>) -> Diagnostic {
+    Diagnostic::new(rule, location(file, at), "", message).fix(fix.map(str::to_owned))
 }
 
 fn diagnostic(file: &Arc<str>, node: &Node, violation: &Violation) -> Diagnostic {
@@ -223,7 +261,7 @@ fn diagnostic(file: &Arc<str>, node: &Node, violation: &Violation) -> Diagnostic
     if let RuleId::Policy(id) = violation.rule {
         diagnostic.id = id;
     }
-    diagnostic.fix(suggest::suggest(violation))
+    diagnostic.fix(suggest::suggest(violation, node.find(&violation.path).and_then(Node::text)))
 }
 
 fn location(file: &Arc<str>, at: Position) -> Location {
@@ -270,7 +308,7 @@ mod tests {
     fn a_limit_of_one_file_is_reported_for_each_and_the_others_are_read() {
         let files = [("a", "a: 1  "), ("b", "'"), ("c", "c: 1  "), ("d", "")];
         let limits = Limits { file_bytes: 4, ..Limits::default() };
-        let expected = [("limit", "a"), ("syntax", "b"), ("limit", "c"), ("empty", "d")];
+        let expected = [("limit", "a"), ("syntax", "b"), ("limit", "c")];
         assert_eq!(reported(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
     }
 

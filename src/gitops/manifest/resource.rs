@@ -37,6 +37,19 @@ pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a
     }
 }
 
+/// Whether there is a resource of our kind in `document`.
+pub(super) fn has_ours(document: &Node) -> bool {
+    let mut found = false;
+    resources(document, &mut |resource| found |= matches!(resource, Resource::Ours(_)));
+    found
+}
+
+/// Whether `document` is what `osp plan --save` writes.
+pub(super) fn is_saved_plan(document: &Node) -> bool {
+    let fields = ["version", "environment", "application", "summary", "organizations"];
+    document.get("kind").is_none() && fields.iter().all(|field| document.get(field).is_some())
+}
+
 /// The items of a `v1` List, or of a list of our kind.
 fn list(document: &Node) -> Option<&[Node]> {
     let text = |field| document.get(field).and_then(Node::text);

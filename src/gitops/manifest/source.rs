@@ -105,6 +105,30 @@ fn unreadable(error: &io::Error) -> ReadError {
     ReadError { rule: Rule::Unreadable, at: Position::START, message, fix: Some(fix) }
 }
 
+/// How much of a file is searched.
+const SEARCHED: u64 = 64 << 20;
+
+/// Whether a file contains one of `words`, in any case. True if it can't be read.
+pub(super) fn mentions(source: &Source, words: &[&str]) -> bool {
+    let Some(path) = &source.path else { return true };
+    let Ok(file) = File::open(path) else { return true };
+    let (mut file, mut window) = (file.take(SEARCHED), Vec::new());
+    let longest = words.iter().map(|word| word.len()).max().unwrap_or_default();
+    let mut part = vec![0; 64 << 10];
+    loop {
+        let Ok(read) = file.read(&mut part) else { return true };
+        window.extend(part.iter().take(read).map(u8::to_ascii_lowercase));
+        if words.iter().any(|word| window.windows(word.len()).any(|found| found == word.as_bytes())) {
+            return true;
+        }
+        if read == 0 {
+            return false;
+        }
+        // a word may begin in this part and end in the next
+        window.drain(..window.len().saturating_sub(longest));
+    }
+}
+
 /// The text of `source`. Reads at most one byte more than the limit of one file, or than `left`, what
 /// is left of the limit of all files.
 pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left: usize) -> Result<String, ReadError> {

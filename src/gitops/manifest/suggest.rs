@@ -21,9 +21,14 @@ pub(super) const fn rule(violation: &Violation) -> Rule {
     }
 }
 
-/// What to write instead; `None` where the violation's message says it.
-pub(super) fn suggest(violation: &Violation) -> Option<String> {
+/// What to write instead; `None` where the violation's message says it. `written`: the text of the field.
+pub(super) fn suggest(violation: &Violation, written: Option<&str>) -> Option<String> {
     match &violation.rule {
+        RuleId::Schema if violation.path.ends_with("SessionTimeout") && written.and_then(duration).is_some() => {
+            let (value, unit) = written.and_then(duration)?;
+            let field = violation.path.rsplit('.').next().unwrap_or_default();
+            Some(format!("write {value} and {field}Unit: {unit}"))
+        }
         RuleId::KnownFields => Some(known_fields(&violation.path)),
         RuleId::Required(field) => Some(format!("add the field {field}")),
         RuleId::Schema => schema_of(&violation.path).map(allowed),
@@ -62,6 +67,20 @@ fn allowed(schema: &Value) -> String {
     }
 }
 
+/// `8h` as a number and its unit; the largest unit that divides it.
+fn duration(text: &str) -> Option<(u64, &'static str)> {
+    let minutes = match text.strip_suffix(['d', 'D']) {
+        Some(days) => days.trim().parse::<u64>().ok()?.checked_mul(1440)?,
+        None => {
+            let duration = crd::duration(&text.to_ascii_lowercase().replace(' ', "")).ok()?;
+            (duration.as_secs() % 60 == 0).then_some(duration.as_secs() / 60)?
+        }
+    };
+    let units = [(1440, "DAYS"), (60, "HOURS"), (1, "MINUTES")];
+    let (size, unit) = units.into_iter().find(|(size, _)| minutes % size == 0)?;
+    (minutes > 0).then_some((minutes / size, unit))
+}
+
 fn known_fields(path: &str) -> String {
     let (parent, field) = path.rsplit_once('.').unwrap_or(("", path));
     let properties = schema_of(parent).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
@@ -85,6 +104,31 @@ mod tests {
     }
 
     #[test]
+    fn a_duration_in_place_of_a_number_is_written_with_its_unit() {
+        let violation = |field: &str| Violation::new(RuleId::Schema, format!("spec.policy.{field}"), "");
+        for (written, meant) in [
+            ("8h", "write 8 and absoluteSessionTimeoutUnit: HOURS"),
+            ("30m", "write 30 and absoluteSessionTimeoutUnit: MINUTES"),
+            ("1h30m", "write 90 and absoluteSessionTimeoutUnit: MINUTES"),
+            ("24h", "write 1 and absoluteSessionTimeoutUnit: DAYS"),
+            ("7d", "write 7 and absoluteSessionTimeoutUnit: DAYS"),
+            ("8 H", "write 8 and absoluteSessionTimeoutUnit: HOURS"),
+        ] {
+            assert_eq!(
+                suggest(&violation("absoluteSessionTimeout"), Some(written)).as_deref(),
+                Some(meant),
+                "{written}"
+            );
+        }
+        let idle = suggest(&violation("idleSessionTimeout"), Some("15m"));
+        assert_eq!(idle.as_deref(), Some("write 15 and idleSessionTimeoutUnit: MINUTES"));
+        for other in ["lots", "8", "0h", "30s", "8w", ""] {
+            let fix = suggest(&violation("absoluteSessionTimeout"), Some(other)).unwrap();
+            assert!(fix.starts_with("write a whole number"), "{other}: {fix}");
+        }
+    }
+
+    #[test]
     fn every_violation_has_its_rule_and_a_fix_or_says_it_itself() {
         let document = json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
@@ -96,7 +140,7 @@ mod tests {
         });
         let reported = crd::check(&document);
         let reported: Vec<_> =
-            reported.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v).unwrap_or_default())).collect();
+            reported.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v, None).unwrap_or_default())).collect();
         for (path, rule, part) in [
             ("metadata.name", "metadata", ""),
             ("metadata.namspace", "unknown-field", "did you mean namespace?"),
@@ -114,13 +158,13 @@ mod tests {
             "spec": {"organization": {"id": "org_1", "externalId": "a"}},
         });
         let rest = crd::check(&rest);
-        let rest: Vec<_> = rest.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v))).collect();
+        let rest: Vec<_> = rest.iter().map(|v| (v.path.as_str(), rule(v).name(), suggest(v, None))).collect();
         assert_eq!(rest, [("spec", "schema", Some("add the field policy".into()))]);
         let between = json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy", "metadata": {"name": "a"},
             "spec": {"organization": {"id": "org_1", "externalId": "a"}, "policy": {"policySource": "APPLICATION"}},
         });
-        assert!(crd::check(&between).iter().all(|v| rule(v) == Rule::Policy && suggest(v).is_none()));
+        assert!(crd::check(&between).iter().all(|v| rule(v) == Rule::Policy && suggest(v, None).is_none()));
         assert_eq!(crd::check(&between).len(), 1);
     }
 
@@ -134,10 +178,10 @@ mod tests {
             (RuleId::Policy("interval"), Rule::Policy),
         ] {
             let violation = violation(id, "unknown field");
-            assert_eq!((rule(&violation), suggest(&violation)), (expected, None));
+            assert_eq!((rule(&violation), suggest(&violation, None)), (expected, None));
         }
         let missing = violation(RuleId::Required("policy".into()), "fehlt");
-        assert_eq!((rule(&missing), suggest(&missing)), (Rule::Schema, Some("add the field policy".into())));
+        assert_eq!((rule(&missing), suggest(&missing, None)), (Rule::Schema, Some("add the field policy".into())));
         assert_eq!(rule(&violation(RuleId::KnownFields, "\"x\" is a required property")), Rule::UnknownField);
     }
 }

@@ -48,6 +48,11 @@ impl Node {
         if let Value::Map(entries) = &self.value { entries } else { &[] }
     }
 
+    /// The node at a path of fields without dots in their names.
+    pub(super) fn find(&self, path: &str) -> Option<&Node> {
+        path.split('.').try_fold(self, |node, field| node.get(field))
+    }
+
     /// The text of a scalar, whatever its type.
     pub(super) fn text(&self) -> Option<&str> {
         if let Value::Scalar { text, .. } = &self.value { Some(text) } else { None }

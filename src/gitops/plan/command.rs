@@ -2,7 +2,13 @@
 
 use super::{Counts, LastApplied, Plan, PlanOptions, document::Document, markdown::markdown, refresh, text};
 use crate::{
-    gitops::{self, Limits, Manifest, connection::Connection, diagnostics, file, scalekit::Scalekit},
+    gitops::{
+        Loaded,
+        connection::Connection,
+        file,
+        input::{self, Input},
+        scalekit::Scalekit,
+    },
     terminal::{Exit, Output, print},
 };
 use clap::ValueEnum;
@@ -15,9 +21,8 @@ use std::{
 /// `osp plan`
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Files and folders with the manifests; - is the standard input
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    input: Input,
 
     /// How the plan is printed
     #[arg(short, long, value_enum, default_value = "text")]
@@ -57,28 +62,18 @@ enum FailOn {
     Loosening,
 }
 
-/// Reads the manifests; it is an error if one is not valid.
-pub(in crate::gitops) fn load(paths: &[PathBuf]) -> Result<Vec<Manifest>, Box<dyn Error>> {
-    let loaded = gitops::load(paths, &mut io::stdin().lock(), &Limits::default());
-    if loaded.diagnostics.is_empty() {
-        return Ok(loaded.manifests);
-    }
-    let mut rendered = Vec::new();
-    diagnostics::write(&loaded, diagnostics::Format::Text, &Output::plain(None), &mut rendered)?;
-    let rendered = String::from_utf8_lossy(&rendered);
-    Err(format!("the manifests are not valid; no request was sent\n{rendered}").into())
-}
-
 /// Makes the plan and prints it. Exit 0: nothing to change. 1: an error. 2: changes. 3: a change that
 /// `--fail-on` names.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
-    let manifests = load(&arguments.paths)?;
-    let last = load(&arguments.last_applied)?;
+    let Loaded { manifests, unread, .. } = input::valid(arguments.input.load())?;
+    // before the first policy there was none
+    let last = input::valid(input::read(&arguments.last_applied, true))?.manifests;
     let scalekit = Scalekit::new(arguments.connection.client().await?);
     let options = PlanOptions {
         manifests: &manifests,
         last_applied: LastApplied::new(&last),
         pins: Vec::new(),
+        unread: unread.len(),
         concurrency: arguments.connection.concurrency(),
     };
     let plan = refresh(&scalekit, &options).await?;

@@ -14,7 +14,6 @@ mod text;
 pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
-pub(super) use command::load;
 pub(super) use refresh::{PlanOptions, refresh};
 pub(super) use saved::read;
 pub(super) use text::{text, title};
@@ -37,6 +36,8 @@ pub(super) struct Plan<'a> {
     pub(super) application: Option<ApplicationPolicy>,
     /// One for each manifest, in the same order.
     pub(super) entries: Vec<Entry<'a>>,
+    /// The number of files that could not be read.
+    pub(super) unread: usize,
 }
 
 /// The plan for one manifest.
@@ -203,11 +204,13 @@ pub(super) struct Counts {
     pub(super) problems: usize,
     /// The organizations whose features Scalekit does not report.
     pub(super) unreported: usize,
+    /// The files of the input that could not be read.
+    pub(super) unread: usize,
 }
 
 impl Plan<'_> {
     pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+        let mut counts = Counts { unread: self.unread, ..Counts::default() };
         for entry in &self.entries {
             counts.unreported += usize::from(entry.flag == Flag::Unreported);
             match &entry.result {
@@ -239,6 +242,8 @@ impl Counts {
     /// `2 changes (1 loosening, 1 tightening), 12 as declared`.
     pub(super) fn summary(&self) -> String {
         let mut parts = vec![match self.changes {
+            // of what could not be read it is not known
+            0 if self.problems + self.unread > 0 => "0 changes".to_owned(),
             0 => "no changes".to_owned(),
             1 => format!("1 change ({})", self.directions()),
             n => format!("{n} changes ({})", self.directions()),
@@ -248,6 +253,7 @@ impl Counts {
             (self.drifted, "observed with drift"),
             (self.suspended, "suspended"),
             (self.problems, "with a problem"),
+            (self.unread, "files not read"),
             (self.unreported, "where Scalekit does not report whether session_policy is on"),
         ] {
             if n > 0 {

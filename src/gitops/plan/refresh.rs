@@ -21,6 +21,8 @@ pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) last_applied: LastApplied<'a>,
     /// For each manifest the id that its external id must resolve to, if that is known.
     pub(in crate::gitops) pins: Vec<Option<OrganizationId>>,
+    /// The number of files that could not be read.
+    pub(in crate::gitops) unread: usize,
     pub(in crate::gitops) concurrency: usize,
 }
 
@@ -33,7 +35,8 @@ pub(in crate::gitops) async fn refresh<'a>(
     let active = || options.manifests.iter().filter(|manifest| !manifest.spec.suspend);
     let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
     scalekit.prefetch(&wanted).await;
-    let mut plan = Plan { environment: scalekit.environment(), application: None, entries: Vec::new() };
+    let mut plan =
+        Plan { environment: scalekit.environment(), application: None, entries: Vec::new(), unread: options.unread };
     let reported = scalekit.features_reported();
     plan.entries =
         refresh_entries(scalekit, options, (0..options.manifests.len()).collect(), !reported, &mut plan.application)

@@ -18,6 +18,9 @@ pub(super) fn text(summary: &Summary<'_>, delivery: Option<Delivery>, output: &O
         }
         Err(violations) => fact("Declared", violations),
     }
+    for lacking in summary.without_unit() {
+        fact("", &format!("counts as minutes: {}", lacking.message));
+    }
     if let Some(delivery) = delivery {
         fact("", &format!("delivered by {delivery}"));
     }

@@ -1,7 +1,7 @@
 //! The check without a cluster and the operator's own code say of every row what
 //! the API server says.
 
-use super::rows::{BAD, GOOD};
+use super::rows::{BAD, GOOD, Row};
 use serde_json::Value;
 use session_policy_operator::crd::{self, OrganizationSessionPolicySpec};
 
@@ -57,9 +57,17 @@ const OF_THE_DOCUMENT: [&str; 10] = [
     "no spec",
 ];
 
+/// What a stored resource may have, since the rule is newer.
+const WITHOUT_UNIT: [&str; 3] = [
+    "an absolute timeout without its unit",
+    "an absolute timeout whose unit is null",
+    "an idle timeout without its unit",
+];
+
 #[test]
 fn the_operator_refuses_every_bad_spec_that_it_can_read() {
-    for row in BAD.iter().filter(|row| !OF_THE_DOCUMENT.contains(&row.about)) {
+    let known = |row: &&Row| !OF_THE_DOCUMENT.contains(&row.about) && !WITHOUT_UNIT.contains(&row.about);
+    for row in BAD.iter().filter(known) {
         if let Some(verdict) = own(&row.document()) {
             assert!(verdict.is_err_and(|violations| !violations.is_empty()), "{}", row.about);
         }

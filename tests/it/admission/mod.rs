@@ -6,4 +6,5 @@ mod reading;
 mod release;
 pub mod rows;
 mod server;
+mod stored;
 mod tenants;

@@ -69,8 +69,8 @@ fn status() -> Value {
 async fn the_columns_say_what_is_live_and_how_it_differs() {
     let cluster = cluster();
     let namespace = cluster.namespace();
-    let yaml = "organization: {id: org_1}\nmode: Observe\npolicy: {policySource: CUSTOM, absoluteSessionTimeout: 480, \
-                idleSessionTimeoutEnabled: true, idleSessionTimeout: 60}";
+    let yaml = "organization: {id: org_1}\nmode: Observe\npolicy: {policySource: CUSTOM, absoluteSessionTimeout: 480, absoluteSessionTimeoutUnit: MINUTES, \
+                idleSessionTimeoutEnabled: true, idleSessionTimeout: 60, idleSessionTimeoutUnit: MINUTES}";
     let row = Row { about: "", yaml, ran: "" };
     assert!(cluster.kubectl_with(&["apply", "-n", &namespace, "-f", "-"], &row.manifest("acme")).status.success());
     let api: Api<OrganizationSessionPolicy> = Api::namespaced(cluster.client().await, &namespace);

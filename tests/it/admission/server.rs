@@ -89,6 +89,9 @@ async fn the_organization_of_a_resource_never_changes() {
         assert!(!refused.status.success(), "{other}");
         assert!(stderr(&refused).contains("the organization cannot be changed"), "{}", stderr(&refused));
     }
-    let same = apply("{id: org_1}", "mode: Observe\npolicy: {policySource: CUSTOM, absoluteSessionTimeout: 5}");
+    let same = apply(
+        "{id: org_1}",
+        "mode: Observe\npolicy: {policySource: CUSTOM, absoluteSessionTimeout: 5, absoluteSessionTimeoutUnit: MINUTES}",
+    );
     assert!(same.status.success(), "{}", stderr(&same));
 }

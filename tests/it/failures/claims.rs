@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-const NINETY: &str = "policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}";
+const NINETY: &str = "policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES}";
 
 fn by_external_id(rest: &str) -> String {
     format!("{{organization: {{externalId: tenant-1}}, {rest}}}")

@@ -17,8 +17,8 @@ async fn row_048_of_two_operators_that_do_not_see_each_other_the_stricter_one_pr
     here.apply("acme", &spec(""));
     there.apply(
         "acme",
-        "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, \
-         idleSessionTimeoutEnabled: true, idleSessionTimeout: 30}}",
+        "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES, \
+         idleSessionTimeoutEnabled: true, idleSessionTimeout: 30, idleSessionTimeoutUnit: MINUTES}}",
     );
     here.start_operator();
     there.start_operator();

@@ -25,7 +25,7 @@ impl Crowd {
                 "metadata": {"name": format!("crowd-{n}"), "namespace": world.namespace},
                 "spec": {
                     "organization": {"id": format!("org_{n}")}, "interval": interval,
-                    "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 480},
+                    "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 480, "absoluteSessionTimeoutUnit": "MINUTES"},
                 },
             })
         };

@@ -92,7 +92,7 @@ async fn row_054_a_namesake_made_anew_is_another_resource_and_is_never_reverted(
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
     world.until_gone("acme");
-    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
+    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES}}");
     world.start_operator();
     world.until("acme", "True", "InSync");
     world.until_reconciled(2);

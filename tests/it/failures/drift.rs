@@ -40,7 +40,7 @@ async fn row_035_a_stricter_policy_that_others_keep_setting_is_given_way_to() {
     assert!(message(&resource, "Ready").contains("once an hour"));
     world.until_reconciled(3);
     assert_eq!((world.policies("org_1").len(), &world.stored("org_1")["policy"]), (5, &stricter()), "it gave way");
-    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
+    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES}}");
     world.until("acme", "True", "InSync");
     assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 90, "an edit is tried at once");
 }
@@ -81,7 +81,7 @@ async fn row_037_what_only_the_application_limits_is_reported_as_its_own() {
     let settings = json!({"application": {"idle_enabled": true, "idle": 30, "absolute": 30, "absolute_unit": "DAYS"}});
     let mut world = World::without_operator(settings).await;
     world.start_operator();
-    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 480}}");
+    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 480, absoluteSessionTimeoutUnit: MINUTES}}");
     let resource = world.until("acme", "True", "InSync");
     let effective = &resource["status"]["effectivePolicy"];
     assert_eq!(effective["absoluteSessionTimeout"], json!({"minutes": 480, "from": "organization"}));

@@ -35,16 +35,28 @@ async fn row_099_the_largest_timeouts_are_written_in_minutes_and_one_more_is_ref
 async fn row_100_timeouts_that_contradict_each_other_are_refused_at_once() {
     let world = World::new().await;
     for (bad, names) in [
-        ("absoluteSessionTimeout: 60, idleSessionTimeoutEnabled: true, idleSessionTimeout: 60", "idleSessionTimeout"),
         (
-            "absoluteSessionTimeout: 1, absoluteSessionTimeoutUnit: HOURS, idleSessionTimeoutEnabled: true, \
-             idleSessionTimeout: 61",
+            "absoluteSessionTimeout: 60, absoluteSessionTimeoutUnit: MINUTES, idleSessionTimeoutEnabled: true, idleSessionTimeout: 60, idleSessionTimeoutUnit: MINUTES",
             "idleSessionTimeout",
         ),
-        ("absoluteSessionTimeout: 60, idleSessionTimeoutEnabled: false, idleSessionTimeout: 30", "idleSessionTimeout"),
-        ("absoluteSessionTimeout: 60, idleSessionTimeoutEnabled: true", "idleSessionTimeout"),
+        (
+            "absoluteSessionTimeout: 1, absoluteSessionTimeoutUnit: HOURS, idleSessionTimeoutEnabled: true, \
+             idleSessionTimeout: 61, idleSessionTimeoutUnit: MINUTES",
+            "idleSessionTimeout",
+        ),
+        (
+            "absoluteSessionTimeout: 60, absoluteSessionTimeoutUnit: MINUTES, idleSessionTimeoutEnabled: false, idleSessionTimeout: 30, idleSessionTimeoutUnit: MINUTES",
+            "idleSessionTimeout",
+        ),
+        (
+            "absoluteSessionTimeout: 60, absoluteSessionTimeoutUnit: MINUTES, idleSessionTimeoutEnabled: true",
+            "idleSessionTimeout",
+        ),
         ("absoluteSessionTimeoutUnit: HOURS", "absoluteSessionTimeout"),
-        ("absoluteSessionTimeout: 60, idleSessionTimeoutUnit: HOURS", "idleSessionTimeout"),
+        (
+            "absoluteSessionTimeout: 60, absoluteSessionTimeoutUnit: MINUTES, idleSessionTimeoutUnit: HOURS",
+            "idleSessionTimeout",
+        ),
     ] {
         let (accepted, said) = world.try_apply("acme", &with(bad));
         assert!(!accepted && said.contains(names), "{bad}: {said}");
@@ -80,7 +92,10 @@ async fn row_102_idle_that_is_off_is_written_without_a_value_and_a_stale_one_is_
         "idle_minutes": 77}}),
     );
     world.start_operator();
-    world.apply("acme", &with("absoluteSessionTimeout: 90, idleSessionTimeoutEnabled: false"));
+    world.apply(
+        "acme",
+        &with("absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES, idleSessionTimeoutEnabled: false"),
+    );
     let resource = world.until("acme", "True", "InSync");
     assert_eq!(says(&resource, "Synced"), "True InSync");
     let body = world.policies("org_1")[0].clone();

@@ -55,7 +55,8 @@ fn organization(id: &str, rest: &str) -> String {
 
 /// This absolute timeout and no idle one, for org_1.
 fn minutes(absolute: u32) -> String {
-    let policy = format!("{{policySource: CUSTOM, absoluteSessionTimeout: {absolute}}}");
+    let policy =
+        format!("{{policySource: CUSTOM, absoluteSessionTimeout: {absolute}, absoluteSessionTimeoutUnit: MINUTES}}");
     format!("{{organization: {{id: org_1}}, policy: {policy}}}")
 }
 

@@ -132,7 +132,7 @@ async fn row_117_a_forced_replacement_is_a_deletion_and_the_new_one_is_applied_a
     let old = world.resource("acme").unwrap()["metadata"]["uid"].clone();
     let manifest = json!({"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
         "metadata": {"name": "acme", "namespace": world.namespace},
-        "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 90}}});
+        "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 90, "absoluteSessionTimeoutUnit": "MINUTES"}}});
     let (accepted, said) = world.with_input(&["replace", "--force", "-f", "-"], &manifest.to_string());
     assert!(accepted, "{said}");
     let new = world.until("acme", "True", "InSync");

@@ -20,7 +20,7 @@ async fn a_whole_life(settings: Value) {
         "{settings}: {}",
         world.request_sequence("org_1")
     );
-    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
+    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES}}");
     world.until("acme", "True", "InSync");
     let live = world.stored("org_1")["policy"].clone();
     assert_eq!((&live["absolute_minutes"], &live["idle_enabled"]), (&json!(90), &json!(false)), "{settings}");

@@ -62,7 +62,7 @@ async fn row_077_a_condition_keeps_its_time_until_its_status_flips() {
     let then: jiff::Timestamp = time(&before, "Ready").as_str().unwrap().parse().unwrap();
     let second = jiff::SignedDuration::from_secs(1);
     eventually("a later second", 30, || (jiff::Timestamp::now() >= then + second).then_some(()));
-    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
+    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES}}");
     let after = world.until("acme", "True", "InSync");
     assert_ne!(time(&after, "Ready"), time(&before, "Ready"), "it was Unknown in between");
     for kind in ["FeatureEnabled", "Effective"] {

@@ -58,7 +58,7 @@ pub async fn two_tenants(arguments: &[&'static str]) -> (World, World) {
 
 /// 90 minutes for `organization`.
 pub fn ninety(organization: &str) -> String {
-    let policy = "{policySource: CUSTOM, absoluteSessionTimeout: 90}";
+    let policy = "{policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES}";
     format!("{{organization: {{{organization}}}, policy: {policy}{BY_SECRET}}}")
 }
 
@@ -339,7 +339,10 @@ async fn row_112_two_hundred_resources_without_a_secret_cost_an_edit_of_the_owne
     owner.until("acme", "True", "InSync");
     let edit = |minutes: u32| {
         let (tokens, before) = (owner.tokens(), owner.request_sequence("org_1").len());
-        let policy = EIGHT_HOURS.replace("idleSessionTimeout: 60", &format!("idleSessionTimeout: {minutes}"));
+        let policy = EIGHT_HOURS.replace(
+            "idleSessionTimeout: 60, idleSessionTimeoutUnit: MINUTES",
+            &format!("idleSessionTimeout: {minutes}, idleSessionTimeoutUnit: MINUTES"),
+        );
         owner.apply("acme", &format!("{{organization: {{id: org_1}}, policy: {policy}{BY_SECRET}}}"));
         owner.until("acme", "True", "InSync");
         eventually("it is live", 60, || (owner.stored("org_1")["policy"]["idle_minutes"] == minutes).then_some(()));
@@ -351,7 +354,7 @@ async fn row_112_two_hundred_resources_without_a_secret_cost_an_edit_of_the_owne
             json!({"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
                 "metadata": {"name": format!("many-{n}"), "namespace": other.namespace},
                 "spec": {"organization": {"id": "org_1"}, "credentialsSecretRef": {"name": format!("none-{n}")},
-                    "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 90}}})
+                    "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 90, "absoluteSessionTimeoutUnit": "MINUTES"}}})
         })
         .collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items});

@@ -136,8 +136,8 @@ async fn row_029_a_declined_policy_is_named_with_the_servers_code_and_not_sent_a
     // what the application allows can't be read, so the server is the first to see what is wrong
     let mut world = World::without_operator(json!({"application": {"answer": "forbidden"}})).await;
     world.start_operator();
-    let chain = "policy: {policySource: CUSTOM, absoluteSessionTimeout: 60, idleSessionTimeoutEnabled: true, \
-                 idleSessionTimeout: 4}";
+    let chain = "policy: {policySource: CUSTOM, absoluteSessionTimeout: 60, absoluteSessionTimeoutUnit: MINUTES, idleSessionTimeoutEnabled: true, \
+                 idleSessionTimeout: 4, idleSessionTimeoutUnit: MINUTES}";
     world.apply("acme", &format!("{{organization: {{id: org_1}}, {chain}}}"));
     world.apply("neighbour", &super::organization("org_2", ""));
     let resource = world.until("acme", "False", "RejectedByApi");

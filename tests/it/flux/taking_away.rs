@@ -39,8 +39,10 @@ async fn a_policy_that_the_api_server_refuses_stops_the_folder_before_anything_c
     let delivery = Delivery::of(&world, &[one, two], json!({})).await;
     delivery.until_ready();
     let before = (world.resource("one").unwrap(), world.resource("two").unwrap());
-    let tighter =
-        policy("one", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90}}");
+    let tighter = policy(
+        "one",
+        "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES}}",
+    );
     let moved = policy("two", &org("org_3", ""));
     delivery.publish(&[tighter.clone(), moved.clone()]);
     let refused = delivery.until("refused", |k| ready(k) == ("False", "ReconciliationFailed"));

@@ -15,7 +15,9 @@ fn org(id: &str, rest: &str) -> String {
 
 /// A spec with a policy of so many minutes.
 fn minutes(id: &str, minutes: u32) -> String {
-    format!("{{organization: {{id: {id}}}, policy: {{policySource: CUSTOM, absoluteSessionTimeout: {minutes}}}}}")
+    format!(
+        "{{organization: {{id: {id}}}, policy: {{policySource: CUSTOM, absoluteSessionTimeout: {minutes}, absoluteSessionTimeoutUnit: MINUTES}}}}"
+    )
 }
 
 /// A manifest of this world's namespace.

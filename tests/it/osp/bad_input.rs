@@ -45,7 +45,8 @@ fn row_097_a_byte_order_mark_and_line_breaks_of_windows_are_accepted() {
 
 #[test]
 fn row_097_values_that_tools_read_differently_are_reported() {
-    let text = policy("a", "id: org_1").replace("APPLICATION", "CUSTOM, absoluteSessionTimeout: VALUE");
+    let text = policy("a", "id: org_1")
+        .replace("APPLICATION", "CUSTOM, absoluteSessionTimeout: VALUE, absoluteSessionTimeoutUnit: MINUTES");
     for (value, part) in [
         ("010", "010 is 10 in YAML 1.2 but octal to kubectl"),
         (".nan", ".nan is not a number"),

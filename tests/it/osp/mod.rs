@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod limits;
+mod nothing;
 mod outputs;
 #[cfg(unix)]
 mod permissions;

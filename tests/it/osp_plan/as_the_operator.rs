@@ -26,7 +26,7 @@ fn cases() -> Vec<(&'static str, String, Value, &'static str)> {
     let spec = |organization: &str, more: &str| {
         format!(
             "{{organization: {{{organization}}}, policy: {{policySource: CUSTOM, absoluteSessionTimeout: 8, \
-             absoluteSessionTimeoutUnit: HOURS, idleSessionTimeoutEnabled: true, idleSessionTimeout: 60}}{more}}}"
+             absoluteSessionTimeoutUnit: HOURS, idleSessionTimeoutEnabled: true, idleSessionTimeout: 60, idleSessionTimeoutUnit: MINUTES}}{more}}}"
         )
     };
     let inherit = "{organization: {id: org_6}, policy: {policySource: APPLICATION}}".to_owned();

@@ -55,8 +55,15 @@ impl Case {
         let policy = match self.declared {
             None => "policySource: APPLICATION".to_owned(),
             Some((absolute, idle)) => {
-                let idle = idle.map(|i| format!(", idleSessionTimeoutEnabled: true, idleSessionTimeout: {i}"));
-                format!("policySource: CUSTOM, absoluteSessionTimeout: {absolute}{}", idle.unwrap_or_default())
+                let idle = idle.map(|i| {
+                    format!(
+                        ", idleSessionTimeoutEnabled: true, idleSessionTimeout: {i}, idleSessionTimeoutUnit: MINUTES"
+                    )
+                });
+                format!(
+                    "policySource: CUSTOM, absoluteSessionTimeout: {absolute}, absoluteSessionTimeoutUnit: MINUTES{}",
+                    idle.unwrap_or_default()
+                )
             }
         };
         format!("{{organization: {{{name}}}, mode: {}, suspend: {}, policy: {{{policy}}}}}", self.mode, self.suspend)

@@ -63,10 +63,29 @@ fn one_that_inherits_without_the_feature_is_exported_whether_its_policy_is_shown
     assert!(plan.out.contains(": no changes, 4 as declared"), "{}", plan.out);
     pipeline.osp_with_input(&["apply", "-", "--yes"], &export.out).ended(0);
     assert!(pipeline.writes().is_empty());
-    // with the feature on a refused policy is an error
-    pipeline.edit("org_1", &json!({"features": on()}));
-    let export = pipeline.osp(&["export"]).ended(1);
-    assert!(export.err.contains("org_1: Forbidden"), "{}", export.err);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_costs_no_other_organization_its_manifest() {
+    let unreadable = json!({"policy": {"policy_source": "CUSTOM", "absolute_session_timeout": -1}});
+    for (features, fault, reason) in [
+        (on(), json!({"kind": "refuse", "status": 403}), "Forbidden"),
+        (json!([]), json!({"kind": "answer", "body": {"json": unreadable}}), "BadResponse"),
+    ] {
+        let pipeline = Pipeline::new(5, json!({}));
+        for organization in ["org_2", "org_4"] {
+            pipeline.edit(organization, &json!({"features": features}));
+            let path = format!("/api/v1/organizations/{organization}/session-policy");
+            let rule = json!({"method": "GET", "path": path, "times": "forever", "fault": fault});
+            pipeline.admin("POST", "faults", &rule);
+        }
+        let export = pipeline.osp(&["export"]).ended(1);
+        assert_eq!(export.out.matches("kind:").count(), 3, "{}", export.out);
+        assert!(export.err.starts_with(&format!("not exported: org_2, org_4: {reason}: ")), "{}", export.err);
+        assert_eq!(export.err.lines().count(), 1, "a cause is said once: {}", export.err);
+        let chosen = pipeline.osp(&["export", "--organization", "org_1", "--organization", "org_2"]).ended(1);
+        assert_eq!(chosen.out.matches("kind:").count(), 1, "{}", chosen.out);
+    }
 }
 
 #[test]

@@ -181,10 +181,12 @@ pub fn manifest(name: &str, spec: &str) -> String {
 
 /// A spec with a custom policy in minutes.
 pub fn custom(organization: &str, absolute: u32, idle: Option<u32>) -> String {
-    let idle = idle.map(|idle| format!(", idleSessionTimeoutEnabled: true, idleSessionTimeout: {idle}"));
+    let idle = idle.map(|idle| {
+        format!(", idleSessionTimeoutEnabled: true, idleSessionTimeout: {idle}, idleSessionTimeoutUnit: MINUTES")
+    });
     let idle = idle.unwrap_or_default();
     format!(
-        "{{organization: {{id: {organization}}}, policy: {{policySource: CUSTOM, absoluteSessionTimeout: {absolute}{idle}}}}}"
+        "{{organization: {{id: {organization}}}, policy: {{policySource: CUSTOM, absoluteSessionTimeout: {absolute}, absoluteSessionTimeoutUnit: MINUTES{idle}}}}}"
     )
 }
 

@@ -229,7 +229,7 @@ fn what_ends_short_of_what_is_declared_is_a_change_and_a_problem() {
     let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
     assert!(run.out.contains("! one (org_1, TightenOnly): ") && run.out.contains("session_policy switched on"));
     let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
-    assert!(run.out.ends_with(": no changes, 1 with a problem\n"), "{}", run.out);
+    assert!(run.out.ends_with(": 0 changes, 1 with a problem\n"), "{}", run.out);
     assert_eq!(pipeline.writes().len(), 1);
 }
 
@@ -259,7 +259,7 @@ fn an_outage_is_found_out_once_and_not_for_each_organization() {
     pipeline.admin("POST", "faults", &json!({"path": "/api/v1/**", "times": "forever", "fault": fault}));
     let mut command = pipeline.command(&["plan", "policies"]);
     let run = super::Run::of(command.env("OSP_RATE_LIMIT", "1.9").output().unwrap()).ended(1); // one at a time
-    assert!(run.out.ends_with(": no changes, 40 with a problem\n"), "{}", run.out);
+    assert!(run.out.ends_with(": 0 changes, 40 with a problem\n"), "{}", run.out);
     let asked = pipeline.admin("GET", "journal/count?path=/api/v1/**", &Value::Null)["count"].as_u64().unwrap();
     assert!(asked <= 6, "{asked} requests");
 }
@@ -337,4 +337,29 @@ fn one_that_is_to_inherit_needs_no_feature() {
         let taken_away = ("org_2/session-policy".to_owned(), json!({"policy_source": "APPLICATION"}));
         assert_eq!(pipeline.writes(), if enforced { vec![taken_away] } else { vec![] }, "{mode}");
     }
+}
+
+#[test]
+fn a_plan_of_nothing_is_an_error_and_sends_no_request_unless_it_is_allowed() {
+    let pipeline = Pipeline::new(1, json!({}));
+    pipeline.file("policies/other.yaml", "apiVersion: v1\nkind: Secret\n");
+    for verb in ["plan", "apply"] {
+        let run = pipeline.osp(&[verb, "policies"]).ended(1);
+        assert!(run.err.contains("there is no OrganizationSessionPolicy in it"), "{verb}: {}", run.err);
+        assert_eq!(pipeline.requests(), 0, "{verb}");
+        let run = pipeline.osp(&[verb, "policies", "--allow-empty"]).ended(0);
+        assert!(run.out.ends_with(": no changes\n"), "{verb}: {}", run.out);
+    }
+}
+
+#[test]
+fn no_changes_is_not_said_where_a_file_was_not_read() {
+    let pipeline = Pipeline::new(1, json!({}));
+    pipeline.manifest("one", "{organization: {id: org_1}, policy: {policySource: APPLICATION}}");
+    pipeline.file("policies/chart/d.yaml", "{{- if .Values.on }}\n");
+    let run = pipeline.osp(&["plan", "policies"]).ended(0);
+    assert!(run.out.ends_with(": 0 changes, 1 as declared, 1 files not read\n"), "{}", run.out);
+    assert!(run.err.starts_with("policies/chart/d.yaml:1:3: warning[syntax]: skipped"), "{}", run.err);
+    let run = pipeline.osp(&["plan", "policies/one.yaml"]).ended(0);
+    assert!(run.out.ends_with(": no changes, 1 as declared\n"), "{}", run.out);
 }

@@ -26,7 +26,9 @@ const NOBODY: &str = "https://127.0.0.1:1";
 fn program(binary: &str, folder: &Folder, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary);
     let proxies = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "KUBERNETES_SERVICE_HOST"];
-    proxies.iter().for_each(|name| drop(command.env_remove(name)));
+    for name in proxies {
+        command.env_remove(name);
+    }
     command.args(arguments).current_dir(folder.path()).env("KUBECONFIG", "k").env("HOME", folder.path());
     command
 }
