@@ -29,7 +29,7 @@ pub struct History {
     /// this one began to lead: one counts as sent then.
     predecessor: Option<Moment>,
     /// When this process reconciled it first.
-    first: Duration,
+    first: Option<Moment>,
     /// A reconcile has ended since.
     reconciled: bool,
     /// When the first reconcile failed to get through to Scalekit since the
@@ -121,7 +121,7 @@ impl History {
     /// first time, `first` after its start. Another process may have written for it
     /// until `predecessor`.
     pub fn new(predecessor: Option<Duration>, first: Duration) -> Self {
-        Self { predecessor: predecessor.map(Moment::new), first, ..Self::default() }
+        Self { predecessor: predecessor.map(Moment::new), first: Some(Moment::new(first)), ..Self::default() }
     }
 
     /// Takes in what happened at `time`.
@@ -252,7 +252,7 @@ impl History {
 
     /// How long this process has known the resource.
     pub fn age(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.first)
+        self.first.map_or(now, |first| first.age(now))
     }
 
     fn last_correction(&self) -> Option<Moment> {

@@ -355,7 +355,9 @@ impl State {
             None => false,
         };
         let found_off = organization.is_some_and(|o| o.features_reported && !o.session_policy_enabled());
-        let before = |resource: &Resource| resource.enabled_feature && self.is_about_here(resource) && !found_off;
+        // else a write of it may still be applied
+        let undone = |resource: &Resource| found_off && resource.was_ready();
+        let before = |r: &Resource| r.enabled_feature && self.is_about_here(r) && !undone(r);
         now || self.here().is_some_and(before)
     }
 
