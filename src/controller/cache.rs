@@ -193,10 +193,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        controller::object::Object,
-        crd::{OrganizationSessionPolicy, REQUESTED_AT},
-    };
+    use crate::{controller::object::Object, crd::REQUESTED_AT};
     use serde_json::json;
     use std::sync::Arc;
 
@@ -206,7 +203,7 @@ mod tests {
             json!({"type": type_, "status": "True", "reason": "InSync", "message": "",
             "lastTransitionTime": "2026-01-01T00:00:00Z"})
         };
-        let object: OrganizationSessionPolicy = serde_json::from_value(json!({
+        let object: Object = serde_json::from_value(json!({
             "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
             "metadata": {"namespace": "a", "name": "x", "uid": "1", "generation": 1,
                 "annotations": {REQUESTED_AT: requested_at}},
@@ -215,7 +212,7 @@ mod tests {
                 "claim": "Verified"},
         }))
         .unwrap();
-        Entry::of(&Object(Ok(object))).unwrap()
+        Entry::of(&object).unwrap()
     }
 
     #[test]

@@ -2,27 +2,35 @@
 //! kubectl's last applied configuration are most of its text: they are skipped, not decoded. (Kube's own
 //! `DeserializeGuard` decodes an object into a tree of all its values first, and copies that.)
 
-use crate::crd::{OrganizationSessionPolicy, REQUESTED_AT};
+use crate::crd::{
+    OrganizationSessionPolicy, OrganizationSessionPolicySpec, OrganizationSessionPolicyStatus, REQUESTED_AT,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use kube::core::{Resource, error_boundary::InvalidObject};
+use kube::core::Resource;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// A resource; if it does not decode, its metadata and the error.
+/// A resource. A spec that does not decode, as one of a newer version, costs nothing of the status.
 #[derive(Debug, Clone)]
-pub(super) struct Object(pub(super) Result<OrganizationSessionPolicy, InvalidObject>);
+pub(super) struct Object {
+    pub(super) metadata: ObjectMeta,
+    /// Or why it, or the status, does not decode.
+    pub(super) spec: Result<OrganizationSessionPolicySpec, String>,
+    pub(super) status: Option<OrganizationSessionPolicyStatus>,
+}
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Sent { metadata, spec, status } = Sent::deserialize(deserializer)?;
         let metadata = ObjectMeta::from(metadata);
         // values can be tried: one resource that does not decode must not fail a list
-        let decoded = serde_json::from_value(spec).and_then(|spec| Ok((spec, serde_json::from_value(status)?)));
-        Ok(Self(match decoded {
-            Ok((spec, status)) => Ok(OrganizationSessionPolicy { metadata, spec, status }),
-            Err(error) => Err(InvalidObject { error: error.to_string(), metadata }),
-        }))
+        let (status, broken) = match serde_json::from_value(status) {
+            Ok(status) => (status, None),
+            Err(error) => (None, Some(error)),
+        };
+        let spec = broken.map_or_else(|| serde_json::from_value(spec), Err);
+        Ok(Self { metadata, spec: spec.map_err(|error| error.to_string()), status })
     }
 }
 
@@ -95,11 +103,11 @@ impl Resource for Object {
     }
 
     fn meta(&self) -> &ObjectMeta {
-        self.0.as_ref().map_or_else(|invalid| &invalid.metadata, Resource::meta)
+        &self.metadata
     }
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
-        self.0.as_mut().map_or_else(|invalid| &mut invalid.metadata, Resource::meta_mut)
+        &mut self.metadata
     }
 }
 
@@ -129,10 +137,9 @@ mod tests {
         let sent = sent(&json!({"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}}));
         let read: Object = serde_json::from_value(sent.clone()).unwrap();
         let DeserializeGuard::<OrganizationSessionPolicy>(whole) = serde_json::from_value(sent).unwrap();
-        let (mut read, mut whole) = (read.0.unwrap(), whole.unwrap());
-        let metadata = std::mem::take(&mut whole.metadata);
+        let OrganizationSessionPolicy { metadata, spec, status } = whole.unwrap();
         assert_eq!(
-            std::mem::take(&mut read.metadata),
+            read.metadata,
             ObjectMeta {
                 managed_fields: None,
                 labels: None,
@@ -140,7 +147,7 @@ mod tests {
                 ..metadata
             }
         );
-        assert_eq!(read, whole);
+        assert_eq!((read.spec, read.status), (Ok(spec), status));
     }
 
     #[test]
@@ -149,7 +156,8 @@ mod tests {
             let line = json!({"type": "ADDED", "object": sent(&spec)}).to_string();
             let Ok(WatchEvent::Added(read)) = serde_json::from_str::<WatchEvent<Object>>(&line) else { panic!() };
             assert_eq!(read.meta().uid.as_deref(), Some("1"));
-            assert!(read.0.unwrap_err().error.contains("invalid type"));
+            assert!(read.spec.unwrap_err().contains("invalid type"));
+            assert!(read.status.unwrap().claim.is_some(), "its status does");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     crd::{
-        EffectiveLimits, FINALIZER, OrganizationSessionPolicy, OrganizationSessionPolicyStatus, REQUESTED_AT,
-        ReportedPolicy, ReportedRelease, drift_summary, validate,
+        EffectiveLimits, FINALIZER, OrganizationSessionPolicyStatus, REQUESTED_AT, ReportedPolicy, ReportedRelease,
+        drift_summary, validate,
     },
     policy::{Bounds, Live, OrganizationId, RuleId, Violation, effective},
     reconcile::{
@@ -12,26 +12,19 @@ use crate::{
     },
 };
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition, ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as KubeCondition, Time};
 
 use super::object::Object;
 
 /// The resource for the decision. One that can't be decoded has an invalid spec.
 pub(super) fn resource(object: &Object) -> Resource {
-    match &object.0 {
-        Ok(object) => Resource { spec: validate(&object.spec), ..with_status(&object.metadata, object) },
-        Err(undecodable) => {
-            metadata(&undecodable.metadata, vec![Violation::new(RuleId::Readable, "", undecodable.error.clone())])
-        }
-    }
-}
-
-fn metadata(meta: &ObjectMeta, violations: Vec<Violation>) -> Resource {
-    Resource {
+    let meta = &object.metadata;
+    let undecodable = |error: &String| vec![Violation::new(RuleId::Readable, "", error.clone())];
+    let without_status = Resource {
         generation: meta.generation.unwrap_or_default(),
         deleting: meta.deletion_timestamp.is_some(),
         finalizer: meta.finalizers.iter().flatten().any(|f| f == FINALIZER),
-        spec: Err(violations),
+        spec: object.spec.as_ref().map_err(undecodable).and_then(validate),
         pinned: None,
         claim: None,
         enabled_feature: false,
@@ -43,11 +36,7 @@ fn metadata(meta: &ObjectMeta, violations: Vec<Violation>) -> Resource {
         requested_at: requested(meta.annotations.as_ref().and_then(|all| all.get(REQUESTED_AT))),
         handled_at: None,
         release: None,
-    }
-}
-
-fn with_status(meta: &ObjectMeta, object: &OrganizationSessionPolicy) -> Resource {
-    let without_status = metadata(meta, Vec::new());
+    };
     let Some(status) = &object.status else { return without_status };
     let organization = status.organization_id.as_deref().and_then(OrganizationId::parse);
     Resource {
@@ -84,7 +73,7 @@ pub(super) fn changed(
     object: &Object,
     now: Timestamp,
 ) -> Option<OrganizationSessionPolicyStatus> {
-    let current = object.0.as_ref().ok().and_then(|object| object.status.clone()).unwrap_or_default();
+    let current = object.status.clone().unwrap_or_default();
     let status = status(update, &current, now);
     (timeless(&status) != timeless(&current)).then_some(status)
 }
@@ -236,5 +225,33 @@ mod tests {
         assert_eq!([times(&first), times(&again), times(&flipped)], [vec![1; 6], vec![1; 6], vec![3; 6]]);
         let other = StatusUpdate { observed_generation: 7, ..longest(false) };
         assert_eq!(times(&status(&other, &flipped, at(4))), [3; 6], "a new generation flips nothing");
+    }
+
+    /// As after a rollback of the operator alone: the CRD and the resources are newer.
+    #[test]
+    fn row_128_a_spec_that_does_not_decode_loses_nothing_of_what_its_status_records() {
+        use crate::reconcile::{Found, Outcome, State};
+        let sent = |mode: &str| -> Object {
+            serde_json::from_value(serde_json::json!({
+                "metadata": {"name": "x", "namespace": "a", "uid": "1", "resourceVersion": "7", "generation": 1,
+                    "finalizers": [FINALIZER]},
+                "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}, "mode": mode},
+                "status": {"observedGeneration": 1, "environment": "acme.scalekit.com", "organizationId": "org_1",
+                    "claim": "Verified", "enabledFeature": true,
+                    "adopted": {"policySource": "CUSTOM", "absoluteSessionTimeout": 45,
+                        "idleSessionTimeoutEnabled": false}},
+            }))
+            .unwrap()
+        };
+        let before = resource(&sent("Enforce"));
+        assert!(before.adopted.is_some() && before.pinned.is_some(), "{before:?}");
+        let object = sent("OfANewerVersion");
+        let here = resource(&object);
+        let Err(violations) = here.spec.clone() else { panic!("it decodes") };
+        let state = State { resource: Found::Here(Box::new(here)), ..State::default() };
+        let update = StatusUpdate::after(&state, &Outcome::InvalidSpec(violations)).unwrap();
+        let written = changed(&update, &object, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(written.organization_id.as_deref(), Some("org_1"), "{written:?}");
+        assert!(written.adopted.is_some() && written.enabled_feature == Some(true));
     }
 }

@@ -3,8 +3,8 @@
 //! to the organization itself is decided in `remote`.
 
 use super::{
-    Outcome, Ownership, Release, RemoteOutcome, RemoteRequest, RemoteStep, Request, Resource, State, Step, contention,
-    deletion::needs_finalizer, recorded, remote,
+    InSync, Outcome, Ownership, Release, RemoteOutcome, RemoteRequest, RemoteStep, Request, Resource, State, Step,
+    contention, deletion::needs_finalizer, recorded, remote,
 };
 use crate::policy::ValidatedSpec;
 use std::time::Duration;
@@ -41,13 +41,10 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
     {
         match &state.ownership {
             None => return Step::Request(state.find_owner()),
-            // one that has written stays responsible until the owner's policy is live
-            Some(Ownership::Conflicted { in_sync: Some(_), .. })
-                if resource.finalizer && state.unsettled_for().is_zero() =>
-            {
-                return Step::Request(Request::RemoveFinalizer(Release::NotOwner));
+            Some(Ownership::Conflicted { owner, in_sync }) => {
+                let conflict = done(Outcome::Conflict { owner: owner.clone() });
+                return in_sync.and_then(|in_sync| let_go(state, resource, &in_sync)).unwrap_or(conflict);
             }
-            Some(Ownership::Conflicted { owner, .. }) => return done(Outcome::Conflict { owner: owner.clone() }),
             Some(Ownership::Owner | Ownership::Succeeded { .. }) => {}
         }
     }
@@ -55,6 +52,19 @@ pub(super) fn next(state: &State, resource: &Resource) -> Step {
         RemoteStep::Request(request) if request.writes() => before_write(state, resource, spec, request),
         RemoteStep::Request(request) => Step::Request(Request::Remote(request)),
         RemoteStep::Done(remote_outcome) => finish(state, resource, spec, remote_outcome),
+    }
+}
+
+/// One that has written stays responsible until the owner's policy is live: it looks itself,
+/// since the owner's status may be about the past.
+fn let_go(state: &State, resource: &Resource, in_sync: &InSync) -> Option<Step> {
+    let observation = &state.observation;
+    let organization = observation.organization.as_ref().filter(|_| resource.finalizer)?;
+    let may_read = observation.failure.is_none() && !observation.policy_route_missing;
+    match &observation.live {
+        None => may_read.then(|| Step::Request(Request::Remote(RemoteRequest::ReadPolicy(organization.id.clone())))),
+        Some(live) => (in_sync.declared.is_satisfied_by(live) && state.unsettled_for().is_zero())
+            .then_some(Step::Request(Request::RemoveFinalizer(Release::NotOwner))),
     }
 }
 

@@ -34,6 +34,7 @@ impl Claim {
             responsible: resource.finalizer || (resource.adopted.is_some() && takes_over),
             adopted: resource.adopted,
             written: resource.written,
+            enabled_feature: resource.enabled_feature,
         }
     }
 }
@@ -108,8 +109,8 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     if state.deleting() {
         let yields = match outcome {
             Some(Outcome::Waiting { .. } | Outcome::Released(_) | Outcome::Gone) => true,
-            // who waits for a person keeps nobody else out
-            Some(Outcome::Holding { .. }) => state.unsettled_for().is_zero(),
+            // who waits for a person, or fails again and again, keeps nobody else out
+            Some(Outcome::Holding { .. } | Outcome::CleanupPending(_)) => state.unsettled_for().is_zero(),
             _ => false,
         };
         let reverting = state.progress_reported || outcome.is_none();
@@ -136,7 +137,10 @@ const UNCONFIRMED: Duration = Duration::from_secs(60);
 /// one.
 pub(super) fn confirms(state: &State, outcome: &Outcome) -> bool {
     let changed = matches!(outcome, Outcome::Reconciled(RemoteOutcome::OrganizationChanged { .. }));
-    state.observation.reaches_organization() && state.alleged.is_none() && !changed && !is_refused(outcome)
+    let pinned = state.pin_here().map(|pinned| &pinned.organization);
+    let another = pinned.is_some_and(|pinned| state.observation.resolved.as_ref() != Some(pinned));
+    let reached = state.observation.reaches_organization() && state.alleged.is_none();
+    reached && !changed && !another && !is_refused(outcome)
 }
 
 /// Whether Scalekit refused the credentials.

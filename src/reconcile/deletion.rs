@@ -21,6 +21,9 @@ const HAND_OVER: Duration = Duration::from_secs(60);
 /// So much of the wait for another resource, the process itself waits: one that has
 /// just started knows of a successor only when it has reconciled that one.
 const OWN_WAIT: Duration = Duration::from_secs(10);
+/// So much of the wait for a person, the process itself waits: the clock of the machine may
+/// have been set forward before it started.
+const OWN_HOLD: Duration = Duration::from_secs(5 * 60);
 
 /// How deleting a resource ends where no revert is written, given the live
 /// policy as far as it is known; `None`: the organization is set back first.
@@ -41,7 +44,7 @@ fn is_own(spec: &ValidatedSpec, past: Past, live: &Live) -> bool {
     let restores = restores(spec, past.adopted);
     let restored = past.adopted.filter(|_| spec.mode == Mode::TightenOnly && restores);
     let stricter = restored.and_then(|before| tighten(&spec.policy, &before));
-    let written = past.written.filter(|_| restores || past.adopted == Some(Live::Application));
+    let written = if restores { past.written } else { past.wholly_written() };
     [Some(spec.policy), written, stricter].into_iter().flatten().any(|policy| diff(&policy, live).is_empty())
 }
 
@@ -240,7 +243,8 @@ fn hold(state: &State, resource: &Resource, hold: Hold, now: Timestamp) -> Step 
     }
     let Some(terminating) = state.namespace_terminating else { return Step::Request(Request::ReadNamespace) };
     let grace = if terminating { state.settings.namespace_grace } else { state.settings.grace };
-    match wait(state, resource, hold.reason(), grace, Duration::ZERO, now) {
+    let own = grace.min(OWN_HOLD).saturating_sub(state.began);
+    match wait(state, resource, hold.reason(), grace, own, now) {
         None => Step::Request(Request::RemoveFinalizer(Release::Orphaned(hold))),
         Some((until, left)) => Step::Done(Outcome::Holding { hold, until, left }),
     }

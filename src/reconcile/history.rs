@@ -19,6 +19,9 @@ const IN_SYNC: Duration = Duration::from_secs(2 * 60);
 /// can land, and than a short outage.
 const LAPSE: Duration = Duration::from_secs(5 * 60);
 
+/// How long a contested claim may stay unconfirmed because of outages and limits.
+const EXCUSED: Duration = HOUR;
+
 /// So many corrections are remembered; the decision asks for no more.
 const CORRECTIONS: usize = 8;
 
@@ -43,9 +46,8 @@ pub struct History {
     confirmed_at: Option<Moment>,
     /// When a reconcile last found the policy live that it wants.
     in_sync_at: Option<Moment>,
-    /// When another claimant asked last for that to happen again, and whether it has
-    /// reached the environment under another host name.
-    contested: Option<(Moment, bool)>,
+    /// That another claimant asked for that to happen again.
+    contested: Option<Contested>,
     /// Since when reconciles end without it that was asked for, and not because of
     /// an outage or a limit.
     unproven_since: Option<Moment>,
@@ -60,6 +62,17 @@ pub struct History {
     /// The end of a wait that the status announces, on both clocks: that of the
     /// announcement can be set forward.
     announced: Option<Box<(Timestamp, Duration)>>,
+}
+
+/// A claim that is contested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Contested {
+    /// Since when.
+    since: Moment,
+    /// When it was last.
+    last: Moment,
+    /// By one that has reached the environment under another host name.
+    elsewhere: bool,
 }
 
 /// A time of the process's clock in 8 bytes, since there are ten for each resource.
@@ -159,7 +172,10 @@ impl History {
                 (self.contested, self.unproven_since) = (None, None);
             }
             HistoryEvent::InSync => self.in_sync_at = Some(now),
-            HistoryEvent::Contested { elsewhere } => self.contested = Some((now, elsewhere)),
+            HistoryEvent::Contested { elsewhere } => {
+                let before = self.contested.unwrap_or(Contested { since: now, last: now, elsewhere });
+                self.contested = Some(Contested { last: now, elsewhere: before.elsewhere || elsewhere, ..before });
+            }
             HistoryEvent::Unproven(true) => drop(self.unproven_since.get_or_insert(now)),
             HistoryEvent::Unproven(false) => self.unproven_since = None,
             HistoryEvent::WaitAnnounced(until, left) => {
@@ -206,7 +222,7 @@ impl History {
 
     /// Whether another claimant need not ask now for its claim to be confirmed.
     pub fn was_just_confirmed(&self, now: Duration) -> bool {
-        let last = self.confirmed_at.max(self.contested.map(|(at, _)| at));
+        let last = self.confirmed_at.max(self.contested.map(|contested| contested.last));
         last.is_some_and(|at| at.age(now) < CONFIRMED)
     }
 
@@ -222,7 +238,13 @@ impl History {
 
     /// Whether that one has reached the environment under another host name.
     pub fn is_contested_elsewhere(&self) -> bool {
-        self.contested.is_some_and(|(_, elsewhere)| elsewhere)
+        self.contested.is_some_and(|contested| contested.elsewhere)
+    }
+
+    /// Whether an outage, or a limit, still excuses that the contested claim is not
+    /// confirmed: others get through.
+    pub fn is_excusable(&self, now: Duration) -> bool {
+        self.contested.is_none_or(|contested| contested.since.age(now) < EXCUSED)
     }
 
     /// How long the claim still holds if it stays contested and unproven.
@@ -320,6 +342,6 @@ mod tests {
 
     #[test]
     fn it_is_small_since_there_is_one_for_each_resource() {
-        assert!(size_of::<History>() <= 120, "{}", size_of::<History>());
+        assert!(size_of::<History>() <= 128, "{}", size_of::<History>());
     }
 }

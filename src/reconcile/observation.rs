@@ -21,6 +21,8 @@ pub struct Observation {
     /// The organization's policy as last read in this reconcile; `None`: to be read
     /// (again).
     pub live: Option<Live>,
+    /// The server did not show it: without the feature the organization inherits.
+    pub live_is_inferred: bool,
     /// Writes of the feature flag.
     pub flag: FlagWrites,
     /// Writes of the policy.
@@ -138,7 +140,7 @@ impl Observation {
                 self.see_organization(organization);
                 if self.policy_route_missing && self.inherits(goal, ErrorKind::NotFound) {
                     self.policy_route_missing = false;
-                    self.live = Some(Live::Application);
+                    self.infer_inherited();
                 }
             }
             (request, Err(error)) if request.reads_organization() => {
@@ -152,7 +154,9 @@ impl Observation {
                 let settled = response.is_err_and(|error| error.kind.settles_application_policy());
                 self.application = if settled { Application::Unreadable } else { Application::Failed };
             }
-            (RemoteRequest::ReadPolicy(_), Ok(RemoteResponse::Policy(live))) => self.live = Some(live),
+            (RemoteRequest::ReadPolicy(_), Ok(RemoteResponse::Policy(live))) => {
+                (self.live, self.live_is_inferred) = (Some(live), false);
+            }
             (RemoteRequest::ReadPolicy(_), Err(error)) if error.kind == ErrorKind::NotFound => {
                 self.reread_organization()
             }
@@ -162,12 +166,11 @@ impl Observation {
             {
                 self.organization = None;
             }
-            (RemoteRequest::ReadPolicy(_), Err(error)) if self.inherits(goal, error.kind) => {
-                self.live = Some(Live::Application);
-            }
+            (RemoteRequest::ReadPolicy(_), Err(error)) if self.inherits(goal, error.kind) => self.infer_inherited(),
             (RemoteRequest::WritePolicy { policy, .. }, Ok(RemoteResponse::Policy(echo))) => {
                 self.note_before();
                 self.writes.last = Some(*policy);
+                self.live_is_inferred = false;
                 self.writes.answered += 1;
                 self.live = goal.is_some_and(|goal| goal.declared().is_satisfied_by(&echo)).then_some(echo);
             }
@@ -190,6 +193,10 @@ impl Observation {
         let wanted = goal.is_some_and(|goal| goal.policy == Policy::Application && !goal.may_be_custom);
         let shown = self.writes.before.is_some();
         wanted && !shown && self.organization.as_ref().is_some_and(|organization| organization.inherits_despite(kind))
+    }
+
+    fn infer_inherited(&mut self) {
+        (self.live, self.live_is_inferred) = (Some(Live::Application), true);
     }
 
     fn fail(&mut self, request: &RemoteRequest, error: RemoteError) {

@@ -5,7 +5,7 @@
 //! first by namespace and name: a total order that every observer sees alike.
 
 use super::{Declared, History};
-use crate::policy::{Live, OrganizationId, OrganizationRef, Policy, diff};
+use crate::policy::{Live, Mode, OrganizationId, OrganizationRef, Policy, diff};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 
@@ -55,6 +55,8 @@ pub struct Claim {
     pub adopted: Option<Live>,
     /// The policy that was written for it last.
     pub written: Option<Policy>,
+    /// The operator has switched the feature session_policy on for it.
+    pub enabled_feature: bool,
 }
 
 /// A resource that claims an organization, as far as ownership depends on it.
@@ -99,6 +101,8 @@ pub struct Contest {
 pub struct Writer {
     /// What it found there before.
     pub adopted: Live,
+    /// The operator has switched the feature session_policy on for it.
+    pub enabled_feature: bool,
     /// The policies that it may have written.
     wrote: Vec<Policy>,
 }
@@ -157,6 +161,7 @@ impl Claim {
                 declared: None,
                 adopted: None,
                 written: None,
+                enabled_feature: false,
                 ..claim.clone()
             })
         };
@@ -179,7 +184,9 @@ impl Claimant {
         let verified = self.claim.counts && !self.lapsed;
         let counts = |key: &ClaimKey| match key {
             ClaimKey::Verified { .. } => verified,
-            ClaimKey::Declared { credentials, .. } => credentials.is_some() || self.served || verified,
+            ClaimKey::Declared { credentials, .. } => {
+                !self.lapsed && (credentials.is_some() || self.served || verified)
+            }
             ClaimKey::Named(_) => false,
         };
         self.claim.keys.iter().any(|key| counts(key) && keys.contains(key))
@@ -189,10 +196,10 @@ impl Claimant {
     /// `None`: nothing.
     pub fn as_writer(&self, keys: &[ClaimKey]) -> Option<Writer> {
         let here = |key: &ClaimKey| matches!(key, ClaimKey::Verified { .. }) && keys.contains(key);
-        let Claim { declared, adopted, written, .. } = &self.claim;
+        let Claim { declared, adopted, written, enabled_feature, .. } = self.claim;
         let adopted = adopted.filter(|_| self.claim.keys.iter().any(here))?;
-        let wrote = declared.map(|declared| declared.policy).into_iter().chain(*written).collect();
-        Some(Writer { adopted, wrote })
+        let declared = declared.filter(|declared| declared.mode != Mode::Observe).map(|declared| declared.policy);
+        Some(Writer { adopted, enabled_feature, wrote: declared.into_iter().chain(written).collect() })
     }
 
     /// Whether it names what is found at one of `keys` and would come before

@@ -74,7 +74,8 @@ fn lapse(state: &State, unproven: bool) -> Option<Duration> {
 /// Whether a reconcile that did not confirm the claim says something about it: not
 /// where Scalekit, or the API server, could not be asked. What another environment
 /// than the pinned one does is no excuse, nor what another host of it does than the
-/// one under which somebody else reaches it.
+/// one under which somebody else reaches it, nor what lasts for an hour while others get
+/// through.
 fn is_unproven(state: &State, outcome: &Outcome) -> bool {
     let error = outcome.remote_error().or(state.observation.failure.as_ref().map(|(_, error)| error));
     let asked = |error: &RemoteError| !matches!(error.kind.class(), ErrorClass::Transient | ErrorClass::Throttled);
@@ -83,5 +84,6 @@ fn is_unproven(state: &State, outcome: &Outcome) -> bool {
         Some(Err(error)) => error.is_transient(),
         _ => matches!(outcome, Outcome::ApiServer(_) | Outcome::Crashed(_)),
     };
-    !unreadable && (elsewhere || state.history.is_contested_elsewhere() || error.is_none_or(asked))
+    let tells = !unreadable && (elsewhere || state.history.is_contested_elsewhere() || error.is_none_or(asked));
+    tells || !state.history.is_excusable(state.began)
 }

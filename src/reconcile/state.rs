@@ -61,6 +61,8 @@ pub struct State {
     /// It did so when it had read the live policy, so that the status keeps what
     /// was there before our first write.
     pub live_reported: bool,
+    /// The resource had our finalizer when it was read.
+    pub had_finalizer: bool,
     /// The resource has our finalizer, which comes after a status that this one has not.
     pub status_is_lost: bool,
     /// The other resources that have written the organization's policy, or may have.
@@ -174,6 +176,7 @@ impl State {
         }
         self.reads.resource = self.clock;
         self.resource = found;
+        self.had_finalizer |= self.here().is_some_and(|r| r.finalizer);
         self.status_is_lost |= self.here().is_some_and(|r| r.finalizer && r.pinned.is_none());
     }
 
@@ -357,8 +360,9 @@ impl State {
         let found_off = organization.is_some_and(|o| o.features_reported && !o.session_policy_enabled());
         // else a write of it may still be applied
         let undone = |resource: &Resource| found_off && resource.was_ready();
-        let before = |r: &Resource| r.enabled_feature && self.is_about_here(r) && !undone(r);
-        now || self.here().is_some_and(before)
+        let before = |r: &Resource| r.enabled_feature && !self.pin_moves() && !undone(r);
+        let for_others = !found_off && self.other_writers.iter().any(|other| other.enabled_feature);
+        now || for_others || self.here().is_some_and(before)
     }
 
     fn has_written(&self) -> bool {

@@ -388,6 +388,7 @@ fn pending(state: &State, resource: &Resource) -> bool {
     let was_ready = ready.is_some_and(|c| c.status == ConditionStatus::True || c.reason == Reason::Stale);
     resource.observed_generation != resource.generation
         || state.deleting()
+        || state.pin_moves()
         || state.progress_reported
         || state.observation.wrote_policy()
         || state.observation.flag.before.is_some()

@@ -323,3 +323,15 @@ fn row_111_a_successor_that_comes_and_goes_puts_no_revert_off_for_ever() {
     }
     assert!(world.is_gone(older));
 }
+
+#[test]
+fn row_127_a_clock_that_is_set_forward_before_a_start_ends_no_grace() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.credentials_missing();
+    world.delete(uid);
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { .. }));
+    world.set_clock_forward(MINUTE * 120);
+    world.restart();
+    let outcome = world.reconcile(uid).outcome;
+    assert!(matches!(outcome, Outcome::Holding { .. }), "{outcome:?}: this process has not waited yet");
+}

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::policy::{DeletionPolicy, Live, Policy, ValidatedSpec};
 use crate::reconcile::{ConditionType, ErrorKind, Outcome, Reason, RemoteOutcome};
+use std::time::Duration;
 
 /// What a server may make of an organization without the feature.
 const SERVERS: [fn(&mut World); 6] = [
@@ -229,4 +230,20 @@ fn the_feature_is_switched_on_when_an_inheriting_organization_gets_a_policy_of_i
         assert_eq!((reconciled.count("features"), reconciled.policies()), (1, vec![declared()]), "{omits:?}");
         assert_eq!(world.says(uid, ConditionType::Ready), "True InSync", "{omits:?}");
     }
+}
+
+#[test]
+fn row_111_a_successor_that_declares_to_inherit_does_not_count_as_inheriting_what_another_resource_has_written() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    world.scalekit.habits.gates_reads = true;
+    world.switch_flag(false);
+    let heir = world.declare(enforce(Policy::Application));
+    world.delete(older);
+    for uid in [older, heir, older, heir, older] {
+        if !world.is_gone(uid) {
+            world.reconcile(uid);
+        }
+        world.advance(Duration::from_secs(30));
+    }
+    assert!(!world.is_gone(older) || world.live() == Live::Application, "{}", world.says(heir, ConditionType::Ready));
 }

@@ -7,8 +7,10 @@ use super::{
     world::{On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{Live, Policy, ValidatedSpec};
-use crate::reconcile::{ErrorKind, Outcome, Reason, Release, RemoteOutcome, Requeue};
+use crate::reconcile::{ConditionType, ErrorKind, Outcome, Reason, Release, RemoteOutcome, Requeue};
 use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Resources that use the Secret.
 fn by_secret(policy: Policy) -> ValidatedSpec {
@@ -158,4 +160,107 @@ fn row_132_refused_credentials_keep_no_more_than_missing_ones() {
         world.trouble(On::Organization, 0, Trouble::Refused(ErrorKind::CredentialsRejected));
     }
     assert_eq!(world.reconcile(owner).outcome, Outcome::Released(Release::HandedOver));
+}
+
+/// An owner whose Secret led elsewhere for so long that a younger resource has taken over.
+/// Now it is right again, so the owner has its claim back, but it has not read the policy;
+/// its status still says that it is in sync.
+fn owner_that_comes_back() -> (World, Uid, Uid) {
+    let mut world = World::new();
+    world.secret_of_leads_to("a", HOST);
+    let owner = world.declare_in("a", Ok(by_secret(declared())));
+    world.reconcile(owner);
+    let loser = world.declare_in("b", Ok(enforce(custom(240, None))));
+    world.secret_of_leads_to("a", "typo.scalekit.com");
+    for _ in 0..8 {
+        world.advance(MINUTE);
+        world.reconcile(loser);
+        world.scalekit.down = Some(ErrorKind::Unavailable);
+        world.reconcile(owner);
+        world.scalekit.down = None;
+    }
+    world.reconcile(loser);
+    assert_eq!((world.live(), world.object(loser).finalizer), (no_idle(240), true), "it has taken over");
+    world.advance(MINUTE);
+    world.secret_of_leads_to("a", HOST);
+    world.trouble(On::ReadPolicy, 0, Trouble::Refused(ErrorKind::Unavailable));
+    world.reconcile(owner);
+    assert_eq!(world.says(owner, ConditionType::Ready), "True InSync");
+    (world, owner, loser)
+}
+
+#[test]
+fn row_130_a_loser_keeps_its_finalizer_until_the_owner_is_really_in_sync() {
+    let (mut world, owner, loser) = owner_that_comes_back();
+    world.reconcile(loser);
+    assert_eq!((world.live(), world.object(loser).finalizer), (no_idle(240), true));
+    world.reconcile(owner);
+    world.reconcile(loser);
+    assert_eq!((world.live(), world.object(loser).finalizer), (declared().into(), false));
+}
+
+#[test]
+fn row_130_nor_does_its_deletion_leave_its_own_policy() {
+    let (mut world, _, loser) = owner_that_comes_back();
+    world.delete(loser);
+    assert!(matches!(world.reconcile(loser).outcome, Outcome::Waiting { reason: Reason::HandingOver, .. }));
+    world.advance(MINUTE);
+    world.reconcile(loser);
+    assert_eq!((world.live(), world.is_gone(loser)), (Live::Application, true));
+}
+
+#[test]
+fn row_130_a_loser_keeps_its_finalizer_while_a_write_of_it_may_land() {
+    let (mut world, owner, loser) = owner_that_comes_back();
+    world.reconcile(owner);
+    world.edit(loser, |spec| spec.suspend = true);
+    world.reconcile(loser);
+    world.restart(); // the process before may have sent one
+    world.edit(loser, |spec| spec.suspend = false);
+    world.reconcile(loser);
+    assert!(world.object(loser).finalizer);
+    world.advance(world.settings.settle);
+    world.reconcile(loser);
+    assert!(!world.object(loser).finalizer);
+}
+
+#[test]
+fn row_111_what_was_in_sync_in_one_environment_is_not_in_another_one_that_was_not_read() {
+    let mut world = World::new();
+    world.secret_leads_to(HOST);
+    let uid = world.declare(by_secret(declared()));
+    world.reconcile(uid);
+    world.secret_leads_to(CUSTOM_DOMAIN); // another environment: nothing says that it is the same
+    world.tenant().live = no_idle(43_200);
+    for _ in 0..2 {
+        world.trouble(On::ReadPolicy, 0, Trouble::Refused(ErrorKind::Unavailable));
+        world.reconcile(uid);
+    }
+    let pinned = world.object(uid).read().pinned.unwrap().environment;
+    assert_eq!(pinned, CUSTOM_DOMAIN);
+    assert_ne!(world.says(uid, ConditionType::Ready), "True InSync");
+    assert_ne!(world.says(uid, ConditionType::Synced), "True InSync");
+}
+
+#[test]
+fn row_111_a_deletion_without_credentials_does_not_go_for_what_was_in_sync_elsewhere() {
+    let mut world = World::new();
+    world.secret_leads_to(CUSTOM_DOMAIN); // another environment
+    let heir = world.declare(by_secret(custom(240, None)));
+    world.reconcile(heir);
+    world.advance(MINUTE);
+    world.tenant().live = Live::Application;
+    let older = world.declare(enforce(custom(43_200, None)));
+    world.cluster.get_mut(older).unwrap().created = jiff::Timestamp::from_second(1).unwrap();
+    world.reconcile(older);
+    assert_eq!(world.live(), no_idle(43_200));
+    world.credentials_missing();
+    world.delete(older);
+    assert!(matches!(world.reconcile(older).outcome, Outcome::Holding { .. }));
+    world.secret_leads_to(HOST);
+    world.trouble(On::ReadPolicy, 0, Trouble::Refused(ErrorKind::Unavailable));
+    world.reconcile(heir);
+    let outcome = world.reconcile(older).outcome;
+    assert_eq!(world.live(), no_idle(43_200));
+    assert!(matches!(outcome, Outcome::Holding { .. }), "{outcome:?}: it leaves 30 days where 4 hours are declared");
 }

@@ -84,6 +84,9 @@ fn the_default_that_a_value_names_in_its_comment_is_that_of_the_operator() {
         let Some((name, comment)) = line.split_once(r#": "" # "#).or_else(|| line.split_once(": null # ")) else {
             continue;
         };
+        if name.trim() == "leaseName" {
+            continue; // the chart has a default of its own
+        }
         let flag: String = name
             .trim()
             .chars()

@@ -31,7 +31,7 @@ async fn without_a_word_they_serve_the_operators_own_namespace_alone() {
         let mut world = World::without_operator(json!({})).await;
         world.arguments = vec!["--default-credentials-for", ""];
         if pod {
-            world.arguments = vec!["--default-credentials-for", "", "--pod-namespace", world.namespace.clone().leak()];
+            world.arguments.extend(["--pod-namespace", world.namespace.clone().leak(), "--lease-namespace", "default"]);
         }
         world.start_operator();
         world.apply("acme", &spec(""));

@@ -249,6 +249,7 @@ async fn row_080_an_operator_that_is_refused_everything_is_not_ready_until_it_ha
     world.until("acme", "True", "InSync");
     answers(&world, "200");
     world.kubectl(&["delete", "rolebinding", "limited"]);
+    world.edit("org_1", &json!({"policy": {"source": "APPLICATION"}})); // at rest it asks for nothing
     answers(&world, "503");
     assert!(probe(&world, "/readyz").contains("refuses every request"));
     assert!(probe(&world, "/livez").starts_with("HTTP/1.1 200 "));

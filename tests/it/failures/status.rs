@@ -62,12 +62,14 @@ async fn row_077_a_condition_keeps_its_time_until_its_status_flips() {
     let then: jiff::Timestamp = time(&before, "Ready").as_str().unwrap().parse().unwrap();
     let second = jiff::SignedDuration::from_secs(1);
     eventually("a later second", 30, || (jiff::Timestamp::now() >= then + second).then_some(()));
-    world.apply("acme", "{organization: {id: org_1}, policy: {policySource: CUSTOM, absoluteSessionTimeout: 90, absoluteSessionTimeoutUnit: MINUTES}}");
+    world.apply("acme", &spec(", suspend: true"));
+    world.until("acme", "Unknown", "Suspended");
+    world.apply("acme", &spec(""));
     let after = world.until("acme", "True", "InSync");
     assert_ne!(time(&after, "Ready"), time(&before, "Ready"), "it was Unknown in between");
     for kind in ["FeatureEnabled", "Effective"] {
         assert_eq!(time(&after, kind), time(&before, kind), "{kind} never flipped");
     }
     let generation = condition(&after, "FeatureEnabled").unwrap()["observedGeneration"].clone();
-    assert_eq!(generation, 2, "though it speaks of the new generation");
+    assert_eq!(generation, 3, "though it speaks of the new generation");
 }

@@ -101,20 +101,18 @@ async fn who_follows_a_creation_and_an_edit_reads_few_changes() {
     world.until_reconciled(3);
 
     let (table, objects) = (table.text(), objects.objects("acme"));
-    assert_eq!(
-        without_repeats(ran(&table)),
-        [
-            "",
-            "Unknown Progressing Unknown",
-            // the feature is on, and what is live is recorded before it is replaced
-            "Unknown Progressing False",
-            "True InSync True",
-            "Unknown Progressing False",
-            "True InSync True"
-        ],
-        "{table}"
-    );
-    assert!(ran(&table).len() <= 8, "{table}");
+    let quick = [
+        "",
+        "Unknown Progressing Unknown",
+        // the feature is on, and what is live is recorded before it is replaced
+        "Unknown Progressing False",
+        "True InSync True",
+    ];
+    // an edit that takes more than a second says that it is under way
+    let slow = [&quick[..], &["Unknown Progressing False", "True InSync True"]].concat();
+    let rows = without_repeats(ran(&table));
+    assert!(rows == quick || rows == slow, "{table}");
+    assert!(ran(&table).len() <= 9, "{table}");
     assert_eq!(objects.last().unwrap()["metadata"]["resourceVersion"], last, "nothing more at rest");
 
     let generations: Vec<Value> = objects
@@ -128,15 +126,10 @@ async fn who_follows_a_creation_and_an_edit_reads_few_changes() {
             ])
         })
         .collect();
-    let expected = json!([
-        [1, -1, null],
-        [1, 1, "Progressing"],
-        [1, 1, "InSync"],
-        [2, 1, "InSync"],
-        [2, 2, "Progressing"],
-        [2, 2, "InSync"]
-    ]);
-    assert_eq!(json!(without_repeats(generations)), expected);
+    let mut generations = without_repeats(generations);
+    generations.retain(|of| *of != json!([2, 2, "Progressing"]));
+    let expected = json!([[1, -1, null], [1, 1, "Progressing"], [1, 1, "InSync"], [2, 1, "InSync"], [2, 2, "InSync"]]);
+    assert_eq!(json!(generations), expected);
     for generation in [1, 2] {
         let writes = status_writes(&objects, generation);
         assert!((1..=3).contains(&writes), "{writes} writes for generation {generation}");
