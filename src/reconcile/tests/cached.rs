@@ -9,9 +9,11 @@ use crate::policy::{Mode, ValidatedSpec};
 use crate::reconcile::{ConditionType, ErrorKind, Outcome};
 use std::time::Duration;
 
-/// A resource at rest, as the cache has it.
+/// A resource at rest, as the cache has it. Its reconciles are quick, so that no progress
+/// is written before a policy.
 fn at_rest(spec: ValidatedSpec) -> (World, Uid) {
     let mut world = World::new();
+    world.step = QUICK;
     world.watch.serves = true;
     let uid = world.declare(spec);
     world.reconcile(uid);
