@@ -30,7 +30,7 @@ impl Report {
     /// The report of a reconcile that ended in `outcome`.
     pub fn of(state: &State, outcome: &Outcome) -> Self {
         // what the cache has was decided on only if there is nothing new to say (`cached`)
-        let update = StatusUpdate::after(state, outcome).filter(|_| state.cached.is_none());
+        let update = state.cached.is_none().then(|| StatusUpdate::after(state, outcome)).flatten();
         if *outcome == Outcome::NotLeading {
             let (events, history, contests) = Default::default();
             return Self { update, events, requeue: requeue(state, outcome), history, contests };

@@ -52,12 +52,15 @@ impl Asked {
     }
 }
 
-/// An API server of its own, whose counts are of this test alone, and resources at rest.
-async fn at_rest(latency: u64, interval: &'static str) -> (World, Crowd) {
+/// An API server of its own, whose counts are of this test alone, and new resources that have come to
+/// rest. Their organizations have `session_policy` on or off.
+async fn arrived(feature: bool, latency: u64, interval: &'static str) -> (World, Crowd) {
     let cluster = Arc::new(Cluster::exclusive());
     let mut world = World::on(cluster, World::scalekit(json!({ "latency_ms": latency })).await);
     let crowd = Crowd(N);
     crowd.arrive(&world, None);
+    let features = json!([{"name": "session_policy", "enabled": feature}]);
+    crowd.organizations().for_each(|organization| world.edit(&organization, &json!({ "features": features })));
     world.arguments = vec!["--resync-interval", interval];
     world.start_operator();
     crowd.until(&world, "True", "InSync");
@@ -83,7 +86,8 @@ fn edit(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_rest_a_resource_is_neither_read_nor_written_and_an_edit_writes_one_status() {
-    let (world, crowd) = at_rest(0, "2s").await;
+    let (world, crowd) = arrived(true, 0, "2s").await;
+    assert_eq!(Asked::of(&world.cluster), Asked { reads: N, status_writes: 2 * N, other_writes: N }, "all are new");
     world.until_reconciled(2 * N);
     let (before, versions) = (Asked::of(&world.cluster), crowd.until(&world, "True", "InSync"));
     world.until_reconciled(4 * N);
@@ -96,11 +100,22 @@ async fn at_rest_a_resource_is_neither_read_nor_written_and_an_edit_writes_one_s
     let asked = Asked::of(&world.cluster).since(before);
     assert_eq!(asked.other_writes, N, "those of the edits themselves");
     assert!((N..N + N / 2).contains(&asked.status_writes), "few of them took longer than a second: {asked:?}");
+
+    let before = Asked::of(&world.cluster);
+    let declared = world.stored("org_1")["policy"].clone();
+    let other = json!({"policy": {"source": "CUSTOM", "absolute_minutes": 43_200, "idle_enabled": false, "idle_minutes": null}});
+    crowd.organizations().for_each(|organization| world.edit(&organization, &other));
+    eventually("all drift is corrected", 120, || {
+        crowd.organizations().all(|organization| world.stored(&organization)["policy"] == declared).then_some(())
+    });
+    let asked = Asked::of(&world.cluster).since(before);
+    assert!((N..N + N / 2).contains(&asked.reads) && asked.status_writes <= N, "{asked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_that_takes_long_says_that_it_is_under_way() {
-    let (world, _) = at_rest(600, "1h").await;
+    let (world, _) = arrived(false, 600, "1h").await;
+    assert_eq!(Asked::of(&world.cluster), Asked { reads: N, status_writes: 3 * N, other_writes: N }, "all are new");
     let before = Asked::of(&world.cluster);
     edit(&world);
     assert_eq!(Asked::of(&world.cluster).since(before).status_writes, 2 * N);

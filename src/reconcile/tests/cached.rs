@@ -9,17 +9,6 @@ use crate::policy::{Mode, ValidatedSpec};
 use crate::reconcile::{ConditionType, ErrorKind, Outcome};
 use std::time::Duration;
 
-/// A resource at rest, as the cache has it. Its reconciles are quick, so that no progress
-/// is written before a policy.
-fn at_rest(spec: ValidatedSpec) -> (World, Uid) {
-    let mut world = World::new();
-    world.step = QUICK;
-    world.watch.serves = true;
-    let uid = world.declare(spec);
-    world.reconcile(uid);
-    (world, uid)
-}
-
 /// Reconciles a resource; how often it was read from the API server for that.
 fn reads(world: &mut World, uid: Uid) -> (usize, Reconciled) {
     let before = world.cluster.reads;
@@ -30,7 +19,7 @@ fn reads(world: &mut World, uid: Uid) -> (usize, Reconciled) {
 #[test]
 fn at_rest_nothing_is_asked_of_the_api_server_and_nothing_is_written() {
     for spec in [enforce(declared()), tighten_only(declared()), observe(declared()), retain(declared())] {
-        let (mut world, uid) = at_rest(spec);
+        let (mut world, uid) = World::at_rest_in_cache(spec);
         for _ in 0..3 {
             let writes = world.cluster.status_writes;
             let (reads, reconciled) = reads(&mut world, uid);
@@ -49,7 +38,7 @@ fn what_is_written_or_said_follows_from_a_read() {
         |world| world.scalekit.organizations.clear(),
     ];
     for change in changes {
-        let (mut world, uid) = at_rest(enforce(declared()));
+        let (mut world, uid) = World::at_rest_in_cache(enforce(declared()));
         let mut without = world.clone();
         without.watch.serves = false;
         change(&mut world);
@@ -76,7 +65,7 @@ fn row_066_a_copy_that_is_too_old_leads_to_no_write_of_what_nobody_wants_any_mor
         },
     ];
     for edit in edits {
-        let (mut world, uid) = at_rest(enforce(declared()));
+        let (mut world, uid) = World::at_rest_in_cache(enforce(declared()));
         world.watch.silent = true;
         edit(&mut world, uid);
         world.tenant().live = foreign();
@@ -87,7 +76,7 @@ fn row_066_a_copy_that_is_too_old_leads_to_no_write_of_what_nobody_wants_any_mor
 
 #[test]
 fn a_copy_that_is_too_old_is_not_told_from_the_resource_until_something_is_to_be_said() {
-    let (mut world, uid) = at_rest(enforce(declared()));
+    let (mut world, uid) = World::at_rest_in_cache(enforce(declared()));
     world.watch.silent = true;
     world.edit(uid, |spec| spec.policy = custom(240, 30));
     assert_eq!(reads(&mut world, uid).0, 0);
@@ -98,7 +87,7 @@ fn a_copy_that_is_too_old_is_not_told_from_the_resource_until_something_is_to_be
 
 #[test]
 fn one_that_is_gone_is_not_written_for() {
-    let (mut world, uid) = at_rest(retain(declared()));
+    let (mut world, uid) = World::at_rest_in_cache(retain(declared()));
     world.watch.silent = true;
     world.delete(uid);
     world.tenant().live = foreign();
@@ -108,7 +97,7 @@ fn one_that_is_gone_is_not_written_for() {
 
 #[test]
 fn what_was_seen_for_a_copy_that_was_too_old_does_not_count() {
-    let (mut world, uid) = at_rest(ValidatedSpec { secret: None, ..enforce(declared()) });
+    let (mut world, uid) = World::at_rest_in_cache(ValidatedSpec { secret: None, ..enforce(declared()) });
     world.watch.silent = true;
     world.edit(uid, |spec| spec.secret = Some(super::world::SECRET.into()));
     world.tenant().live = foreign();
@@ -119,7 +108,7 @@ fn what_was_seen_for_a_copy_that_was_too_old_does_not_count() {
 
 #[test]
 fn a_blip_costs_no_read() {
-    let (mut world, uid) = at_rest(enforce(declared()));
+    let (mut world, uid) = World::at_rest_in_cache(enforce(declared()));
     world.scalekit.down = Some(ErrorKind::Unavailable);
     assert_eq!((reads(&mut world, uid).0, world.says(uid, ConditionType::Synced)), (0, "True InSync".into()));
     world.advance(world.settings.interval);
@@ -144,7 +133,7 @@ fn the_cache_does_not_serve_where_it_is_not_known_what_the_status_shows_or_someb
         },
     ];
     for change in changes {
-        let (mut world, uid) = at_rest(enforce(declared()));
+        let (mut world, uid) = World::at_rest_in_cache(enforce(declared()));
         change(&mut world, uid);
         world.advance(Duration::from_secs(60));
         assert_eq!(reads(&mut world, uid).0, 1);

@@ -163,6 +163,16 @@ impl World {
         (world, uid)
     }
 
+    /// The same, where the cache has what is at rest and reconciles are quick, so that no
+    /// progress is written before a policy.
+    pub(crate) fn at_rest_in_cache(spec: ValidatedSpec) -> (Self, Uid) {
+        let mut world = Self::new();
+        (world.watch.serves, world.step) = (true, samples::QUICK);
+        let uid = world.declare(spec);
+        world.reconcile(uid);
+        (world, uid)
+    }
+
     pub(crate) fn declare(&mut self, spec: ValidatedSpec) -> Uid {
         self.declare_in(NAMESPACE, Ok(spec))
     }
