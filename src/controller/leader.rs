@@ -20,7 +20,7 @@ use tokio::{
 
 /// The deadline of one request about the lease: two of them fit into the time in which it must be renewed.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Tries to give the lease back.
+/// Tries to give the lease back, since a renewal on its way may come first.
 const RELEASES: usize = 3;
 
 /// The version of the operator that has written the lease.
@@ -62,6 +62,12 @@ impl Candidate {
                 }
             }
         };
+        if timeout(DEADLINE, self.release(settled)).await.is_err() {
+            tracing::warn!(lease = self.name.name, "the lease could not be given back, others wait until it is over");
+        }
+    }
+
+    async fn release(&mut self, settled: bool) {
         for _ in 0..RELEASES {
             let Some(request) = self.election.release(self.context.uptime(), Timestamp::now(), settled) else { return };
             match self.carry_out(&request).await {
@@ -78,8 +84,12 @@ impl Candidate {
                 self.error = None;
                 response
             }
-            Ok(Err(error)) => self.failed(&KubeError::from(error).to_string()),
-            Err(_) => self.failed("the API server: no response in time"),
+            Ok(Err(error)) => {
+                let role = "the Role in deploy/rbac.yaml has the right to it; --leader-elect=false does without";
+                let hint = Some(role).filter(|_| code(&error) == Some(403));
+                self.failed(&KubeError::from(error).to_string(), hint)
+            }
+            Err(_) => self.failed("the API server: no response in time", None),
         };
         let now = self.context.uptime();
         self.election.handle(request, response, sent, now, fastrand::f64());
@@ -91,12 +101,11 @@ impl Candidate {
         self.holder = holder;
     }
 
-    fn failed(&mut self, error: &str) -> LeaseResponse {
+    fn failed(&mut self, error: &str, hint: Option<&str>) -> LeaseResponse {
         let (namespace, lease) = (&self.name.namespace, &self.name.name);
         if self.error.as_deref() == Some(error) {
             tracing::debug!(namespace, lease, error, "no lease");
         } else {
-            let hint = "the Role in deploy/rbac.yaml has the right to it; --leader-elect=false does without";
             tracing::warn!(namespace, lease, error, hint, "no lease");
             self.error = Some(error.to_owned());
         }

@@ -85,14 +85,14 @@ pub async fn run(
     Ok(())
 }
 
-/// Works whenever this process leads, until `shutdown`. Returns whether all that was in progress then came to
-/// its end.
+/// Works whenever this process leads, until `shutdown`. Returns whether it led then, and all that was in progress
+/// came to its end.
 async fn lead(context: &Arc<Context>, shutdown: &CancellationToken, deadline: Duration) -> bool {
     let health = &context.kube.health;
     loop {
         let term = tokio::select! {
             term = context.leadership.begins() => term,
-            () = shutdown.cancelled() => return true,
+            () = shutdown.cancelled() => return false,
         };
         tracing::info!(predecessor = <&str>::from(term.predecessor), "this operator leads");
         health.set_leader(true);

@@ -19,7 +19,8 @@ const CONFIRMED: u8 = 2;
 /// sets the organization back all the same.
 const HAND_OVER: Duration = Duration::from_secs(60);
 /// So much of the wait for another resource, the process itself waits: one that has
-/// just started knows of a successor only when it has reconciled that one.
+/// just started, or begun to lead, knows of a successor only when it has reconciled
+/// that one.
 const OWN_WAIT: Duration = Duration::from_secs(10);
 /// So much of the wait for a person, the process itself waits: the clock of the machine may
 /// have been set forward before it started.
@@ -135,7 +136,8 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
         return remote(find(observation, resource, spec));
     };
     let wait = |reason, longest: Duration| {
-        let own = longest.min(OWN_WAIT).saturating_sub(state.began);
+        let leads_for = state.began.saturating_sub(state.term.since);
+        let own = longest.min(OWN_WAIT).saturating_sub(leads_for);
         let wait = wait(state, resource, reason, longest, own, now).filter(|_| !state.uninstalling);
         wait.map(|(until, left)| Step::Done(Outcome::Waiting { reason, until, left }))
     };

@@ -7,7 +7,7 @@ use super::{
     world::{On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{Live, Policy, ValidatedSpec};
-use crate::reconcile::{ConditionType, ErrorKind, Outcome, Reason, Release, RemoteOutcome, Requeue};
+use crate::reconcile::{ConditionType, ErrorKind, Outcome, Predecessor, Reason, Release, RemoteOutcome, Requeue};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -97,20 +97,24 @@ fn row_130_one_that_has_written_reverts_its_own_policy_where_the_owner_keeps_non
 
 #[test]
 fn row_131_a_restart_within_the_delay_of_a_revert_leaves_a_successor_time_to_be_verified() {
-    let (mut world, uid) = World::at_rest(enforce(declared()));
-    world.settings.revert_delay = Duration::from_secs(30);
-    world.delete(uid);
-    assert!(matches!(world.reconcile(uid).outcome, Outcome::Waiting { reason: Reason::Deleting, .. }));
-    world.secret_leads_to(HOST);
-    let successor = world.declare(by_secret(custom(240, None)));
-    world.advance(Duration::from_secs(40));
-    world.restart();
-    let Outcome::Waiting { left, .. } = world.reconcile(uid).outcome else { panic!("reverted at once") };
-    assert!(left <= Duration::from_secs(10));
-    world.reconcile(successor);
-    world.advance(world.settings.settle);
-    assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::HandedOver));
-    assert_eq!(world.live(), no_idle(240));
+    let new_process = World::restart;
+    let follower = |world: &mut World| world.take_over(Predecessor::Interrupted);
+    for other in [new_process, follower] {
+        let (mut world, uid) = World::at_rest(enforce(declared()));
+        world.settings.revert_delay = Duration::from_secs(30);
+        world.delete(uid);
+        assert!(matches!(world.reconcile(uid).outcome, Outcome::Waiting { reason: Reason::Deleting, .. }));
+        world.secret_leads_to(HOST);
+        let successor = world.declare(by_secret(custom(240, None)));
+        world.advance(Duration::from_secs(40));
+        other(&mut world);
+        let Outcome::Waiting { left, .. } = world.reconcile(uid).outcome else { panic!("reverted at once") };
+        assert!(left <= Duration::from_secs(10));
+        world.reconcile(successor);
+        world.advance(world.settings.settle);
+        assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::HandedOver));
+        assert_eq!(world.live(), no_idle(240));
+    }
 }
 
 #[test]

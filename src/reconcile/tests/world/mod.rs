@@ -9,7 +9,7 @@ mod trouble;
 mod watch;
 
 pub(crate) use cluster::{Object, Uid};
-pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled, writes};
+pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled};
 pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
@@ -286,12 +286,16 @@ impl World {
         }
     }
 
-    /// Another process becomes the leader, which takes over from one that ended so.
+    /// Another process, which has run as long, becomes the leader after one that ended so.
     pub(crate) fn take_over(&mut self, predecessor: Predecessor) {
+        let (started, since) = (self.started, self.uptime());
         self.restart();
-        self.term = Term { predecessor, ..Term::default() };
-        if predecessor == Predecessor::Settled {
-            self.histories.values_mut().for_each(|history| *history = History::new(None, Duration::ZERO));
+        self.started = started;
+        self.term = Term { predecessor, since, ..Term::default() };
+        for (uid, history) in &mut self.histories {
+            let written = self.cluster.get(*uid).is_some_and(|object| object.read().may_have_written());
+            let inherited = Some(since).filter(|_| written && predecessor != Predecessor::Settled);
+            *history = History::new(inherited, since);
         }
     }
 
