@@ -154,37 +154,40 @@ impl Install {
         let pod = &workload["spec"]["template"]["spec"];
         let container = workload.pointer(CONTAINER).unwrap();
         let mounts = self.mounts(pod, container);
+        let here = |text: &str| mounts.iter().fold(text.to_owned(), |text, (path, folder)| text.replace(path, folder));
         let elects = elects_a_leader();
         let mut command = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
         for argument in container["args"].as_array().unwrap() {
             let argument = argument.as_str().unwrap();
             if elects || !(argument.starts_with("--lease-") || argument.starts_with("--leader-elect")) {
-                command.arg(mounts.iter().fold(argument.to_owned(), |text, (path, folder)| text.replace(path, folder)));
+                command.arg(here(argument));
             }
         }
         command.env_clear().env("KUBECONFIG", self.kubeconfig(pod["serviceAccountName"].as_str().unwrap()));
         for variable in container["env"].as_array().unwrap() {
             let of_the_pod = &variable["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.namespace";
             let value = if of_the_pod { NAMESPACE } else { variable["value"].as_str().unwrap() };
-            command.env(variable["name"].as_str().unwrap(), value);
+            command.env(variable["name"].as_str().unwrap(), here(value));
         }
         command.stdin(Stdio::null());
         command
     }
 
-    /// Writes the mounted Secrets to folders: the path in the container, and the folder here.
+    /// Writes the mounted Secrets and ConfigMaps to folders: the path in the container, and the folder here.
     fn mounts(&self, pod: &Value, container: &Value) -> Vec<(String, String)> {
         let mounts = container["volumeMounts"].as_array().into_iter().flatten();
         let written = mounts.map(|mount| {
             let volumes = pod["volumes"].as_array().unwrap();
             let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap();
-            let secret = volume["secret"]["secretName"].as_str().unwrap();
-            let folder = self.folder.join(secret);
+            let (source, decode) = match volume["secret"]["secretName"].as_str() {
+                Some(name) => (format!("secret/{name}"), " | base64decode"),
+                None => (format!("configmap/{}", volume["configMap"]["name"].as_str().unwrap()), ""),
+            };
+            let folder = self.folder.join(&source);
             fs::create_dir_all(&folder).unwrap();
-            let keys = self.cluster.get(NAMESPACE, &format!("secret/{secret}")).unwrap();
-            for key in keys["data"].as_object().unwrap().keys() {
-                let decoded = format!("go-template={{{{index .data \"{key}\" | base64decode}}}}");
-                let value = self.cluster.ok(&["-n", NAMESPACE, "get", "secret", secret, "-o", &decoded]);
+            for key in self.cluster.get(NAMESPACE, &source).unwrap()["data"].as_object().unwrap().keys() {
+                let value = format!("go-template={{{{index .data \"{key}\"{decode}}}}}");
+                let value = self.cluster.ok(&["-n", NAMESPACE, "get", &source, "-o", &value]);
                 fs::write(folder.join(key), value).unwrap();
             }
             (mount["mountPath"].as_str().unwrap().to_owned(), folder.to_str().unwrap().to_owned())

@@ -184,6 +184,8 @@ async fn a_kustomization_is_applied_with_the_documented_command() {
     cluster.ok(&["apply", "-k", &format!("{KUSTOMIZE}/ha")]);
     let deployment = cluster.get(super::NAMESPACE, "deployment/session-policy-operator").unwrap();
     assert_eq!(deployment["spec"]["replicas"], 2);
+    cluster.ok(&["apply", "-k", &format!("{KUSTOMIZE}/uninstall")]);
+    assert!(cluster.get(super::NAMESPACE, "job/session-policy-operator-uninstall").is_some());
     cluster.ok(&["delete", "-k", &format!("{KUSTOMIZE}/ha"), "--timeout=60s"]);
     assert!(cluster.get("", "crd/organizationsessionpolicies.scalekit.com").is_some(), "it stays");
 }

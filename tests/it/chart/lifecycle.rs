@@ -3,9 +3,10 @@
 use super::{
     CHART, NAMESPACE, find,
     install::{Install, NAME},
-    render,
+    merged, render,
 };
 use crate::{
+    authority::Authority,
     cluster::Cluster,
     pictures::page,
     world::{EIGHT_HOURS, World},
@@ -127,6 +128,22 @@ async fn the_documented_order_removes_everything_and_nothing_hangs() {
     install.uninstall();
     world.cluster.ok(&["delete", CRD, "--timeout=60s"]);
     assert!(world.resource("acme").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_authority_in_a_config_map_is_trusted() {
+    let (world, authority) = (world().await, Authority::new("chart"));
+    let kubectl = |arguments: &[&str]| world.cluster.ok(&[&["-n", NAMESPACE], arguments].concat());
+    kubectl(&["create", "configmap", "authorities", &format!("--from-file=ca.crt={}", authority.file("ca.pem"))]);
+    let url = authority.front(world.simulator.address()).await;
+    let patch = json!({"stringData": {"SCALEKIT_ENVIRONMENT_URL": url}}).to_string();
+    kubectl(&["patch", "secret", "scalekit", "-p", &patch]);
+    let trusting = json!({"trustedCA": {"configMap": "authorities"}, "extraArgs": []});
+    let (mut install, _) = Install::new(&world, &merged(&mounted(), &trusting));
+    install.start();
+    world.apply("acme", &spec(""));
+    let acme = world.until("acme", "True", "InSync");
+    assert_eq!(acme["status"]["environment"], url.trim_start_matches("https://"));
 }
 
 /// The metrics that the alerts are about.

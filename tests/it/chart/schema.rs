@@ -61,6 +61,28 @@ fn values_that_do_not_go_together_are_refused_with_the_reason() {
     assert!(said.contains("need Prometheus' operator"), "{said}");
 }
 
+/// The paths of the properties in a schema.
+fn properties(schema: &Value, path: &str) -> Vec<String> {
+    let own = schema["properties"].as_object().into_iter().flatten();
+    own.flat_map(|(name, below)| {
+        let path = format!("{path}/{name}");
+        [properties(below, &path), vec![path]].concat()
+    })
+    .collect()
+}
+
+#[test]
+fn the_schema_knows_no_value_that_the_chart_does_not_have() {
+    let file = |name: &str| fs::read_to_string(format!("{CHART}/{name}")).unwrap();
+    let schema: Value = serde_json::from_str(&file("values.schema.json")).unwrap();
+    let values: Value = serde_yaml::from_str(&file("values.yaml")).unwrap();
+    // what Helm itself adds, and the parts of Kubernetes' own objects
+    let others = ["/global", "/admissionPolicy/namespaceSelector/", "/resources/claims"];
+    let unknown = |path: &String| values.pointer(path).is_none() && !others.iter().any(|other| path.starts_with(other));
+    let unknown: Vec<_> = properties(&schema, "").into_iter().filter(unknown).collect();
+    assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+}
+
 #[test]
 fn the_defaults_pass_the_linter() {
     let lint = ["lint", "--strict", CHART, "-f", "-"];
