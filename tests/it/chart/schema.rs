@@ -103,6 +103,9 @@ fn the_default_that_a_value_names_in_its_comment_is_that_of_the_operator() {
     let values = fs::read_to_string(format!("{CHART}/values.yaml")).unwrap();
     let (mut wrong, mut compared) = (Vec::new(), 0);
     for line in values.lines() {
+        if line.ends_with(" if empty") {
+            continue; // another default than the operator's own
+        }
         let Some((name, comment)) = line.split_once(r#": "" # "#).or_else(|| line.split_once(": null # ")) else {
             continue;
         };
