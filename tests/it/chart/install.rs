@@ -10,10 +10,14 @@ use serde_json::{Value, json};
 use std::{
     fs::{self, File},
     io::{Read, Write},
+    iter,
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 pub const RELEASE: &str = "policies";
@@ -36,11 +40,17 @@ pub fn elects_a_leader() -> bool {
     String::from_utf8(help.stdout).unwrap().contains("--leader-elect")
 }
 
+/// A free port, below those that outgoing connections take and above those of the API servers.
+fn port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(32_000);
+    let next = || NEXT.fetch_add(1, Ordering::Relaxed);
+    iter::repeat_with(next).find(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok()).unwrap()
+}
+
 /// For the simulator of `world`, and in less time than usual.
 fn values(world: &World) -> Value {
-    let port = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap().local_addr().unwrap().port();
     with_image(&json!({
-        "httpPort": port,
+        "httpPort": port(),
         "extraArgs": ["--allow-http"],
         "operator": {"resyncInterval": "2s", "revertDelay": "0s", "requestTimeout": "2s", "gatewayTimeout": "2s",
             "rateLimit": 1000, "deletionGrace": "1s", "logLevel": "info,session_policy_operator=debug"},
