@@ -53,18 +53,20 @@ impl Asked {
 }
 
 /// An API server of its own, whose counts are of this test alone, and new resources that have come to
-/// rest. Their organizations have `session_policy` on or off.
-async fn arrived(feature: bool, latency: u64, interval: &'static str) -> (World, Crowd) {
+/// rest; what the operator asked for that. Their organizations have `session_policy` on or off.
+async fn arrived(feature: bool, latency: u64, interval: &'static str) -> (World, Crowd, Asked) {
     let cluster = Arc::new(Cluster::exclusive());
     let mut world = World::on(cluster, World::scalekit(json!({ "latency_ms": latency })).await);
     let crowd = Crowd(N);
     crowd.arrive(&world, None);
     let features = json!([{"name": "session_policy", "enabled": feature}]);
     crowd.organizations().for_each(|organization| world.edit(&organization, &json!({ "features": features })));
+    let before = Asked::of(&world.cluster);
     world.arguments = vec!["--resync-interval", interval];
     world.start_operator();
     crowd.until(&world, "True", "InSync");
-    (world, crowd)
+    let asked = Asked::of(&world.cluster).since(before);
+    (world, crowd, asked)
 }
 
 /// Edits all resources at once, and waits until all of them are Ready again.
@@ -86,8 +88,8 @@ fn edit(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_rest_a_resource_is_neither_read_nor_written_and_an_edit_writes_one_status() {
-    let (world, crowd) = arrived(true, 0, "2s").await;
-    assert_eq!(Asked::of(&world.cluster), Asked { reads: N, status_writes: 2 * N, other_writes: N }, "all are new");
+    let (world, crowd, new) = arrived(true, 0, "2s").await;
+    assert_eq!(new, Asked { reads: N, status_writes: 2 * N, other_writes: N });
     world.until_reconciled(2 * N);
     let (before, versions) = (Asked::of(&world.cluster), crowd.until(&world, "True", "InSync"));
     world.until_reconciled(4 * N);
@@ -114,8 +116,8 @@ async fn at_rest_a_resource_is_neither_read_nor_written_and_an_edit_writes_one_s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_that_takes_long_says_that_it_is_under_way() {
-    let (world, _) = arrived(false, 600, "1h").await;
-    assert_eq!(Asked::of(&world.cluster), Asked { reads: N, status_writes: 3 * N, other_writes: N }, "all are new");
+    let (world, _, new) = arrived(false, 600, "1h").await;
+    assert_eq!(new, Asked { reads: N, status_writes: 3 * N, other_writes: N });
     let before = Asked::of(&world.cluster);
     edit(&world);
     assert_eq!(Asked::of(&world.cluster).since(before).status_writes, 2 * N);
