@@ -136,8 +136,7 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
         return remote(find(observation, resource, spec));
     };
     let wait = |reason, longest: Duration| {
-        let leads_for = state.began.saturating_sub(state.term.since);
-        let own = longest.min(OWN_WAIT).saturating_sub(leads_for);
+        let own = longest.min(OWN_WAIT).saturating_sub(leads_for(state));
         let wait = wait(state, resource, reason, longest, own, now).filter(|_| !state.uninstalling);
         wait.map(|(until, left)| Step::Done(Outcome::Waiting { reason, until, left }))
     };
@@ -245,11 +244,15 @@ fn hold(state: &State, resource: &Resource, hold: Hold, now: Timestamp) -> Step 
     }
     let Some(terminating) = state.namespace_terminating else { return Step::Request(Request::ReadNamespace) };
     let grace = if terminating { state.settings.namespace_grace } else { state.settings.grace };
-    let own = grace.min(OWN_HOLD).saturating_sub(state.began);
+    let own = grace.min(OWN_HOLD).saturating_sub(leads_for(state));
     match wait(state, resource, hold.reason(), grace, own, now) {
         None => Step::Request(Request::RemoveFinalizer(Release::Orphaned(hold))),
         Some((until, left)) => Step::Done(Outcome::Holding { hold, until, left }),
     }
+}
+
+fn leads_for(state: &State) -> Duration {
+    state.began.saturating_sub(state.term.since)
 }
 
 /// When a wait for `reason` ends, as announced or else `longest` from now, and
