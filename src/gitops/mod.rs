@@ -20,4 +20,4 @@ pub mod validate;
 pub use connection::Connection;
 pub use diagnostic::{Diagnostic, Location, Rule};
 pub use diagnostics::{Format, write};
-pub use manifest::{Limits, Loaded, Manifest, load};
+pub use manifest::{Limits, Loaded, Manifest, documents, load};

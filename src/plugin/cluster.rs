@@ -1,17 +1,20 @@
 //! The requests to the API server, each with a deadline. Kube's own retries are off, since a person
 //! waits for the output.
 
-use super::failure::Failure;
+use super::{
+    failure::Failure,
+    output::{CommandOutput, VerbResult},
+};
 use crate::{
     apiserver::{self, Impersonation, Lifetime, Selection},
     crd::{self, OrganizationSessionPolicy},
-    terminal::near,
+    terminal::{Exit, near, note},
 };
 use clap::Args;
 use kube::{
     Api, Client, Resource,
     api::{ListParams, Patch, PatchParams},
-    core::error_boundary::DeserializeGuard,
+    core::error_boundary::{DeserializeGuard, InvalidObject},
 };
 use serde_json::Value;
 use std::{path::PathBuf, time::Duration};
@@ -62,21 +65,66 @@ impl Connection {
     }
 }
 
-/// The arguments that select one resource.
+/// The arguments that select resources.
 #[derive(Debug, Args)]
 pub struct ResourceArguments {
-    /// The resource
-    pub(super) name: String,
+    /// The resources: NAME, or osp/NAME as kubectl prints it
+    #[arg(required_unless_present_any = ["all", "selector"], value_name = "NAME", value_parser = name)]
+    names: Vec<String>,
+    /// All resources of the namespace
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// The resources with these labels, such as team=core
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with_all = ["names", "all"])]
+    selector: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
 
+/// The name in `NAME`, `osp/NAME` or `organizationsessionpolicy.scalekit.com/NAME`.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let Some((kind, name)) = text.split_once('/') else { return Ok(text.to_owned()) };
+    let kind = kind.to_ascii_lowercase();
+    let plain = kind.strip_suffix(".scalekit.com").unwrap_or(&kind).trim_end_matches(".v1alpha1");
+    match plain {
+        "osp" | "organizationsessionpolicy" | "organizationsessionpolicies" => Ok(name.to_owned()),
+        _ => Err(format!("{kind} is another kind of resource: write NAME or osp/NAME")),
+    }
+}
+
 impl ResourceArguments {
-    /// Reads the resource; also returns the connection to its namespace.
-    pub(super) async fn read(&self, program: &str) -> Result<(Cluster, OrganizationSessionPolicy), Failure> {
+    /// Reads the resources, and joins the output of `verb` for each.
+    pub(super) async fn each(
+        &self,
+        program: &str,
+        mut verb: impl AsyncFnMut(&Cluster, &OrganizationSessionPolicy) -> VerbResult,
+    ) -> VerbResult {
         let cluster = Cluster::connect(&self.connection, program).await?;
-        let resource = cluster.get(&self.name).await?;
-        Ok((cluster, resource))
+        let mut resources = Vec::new();
+        for name in &self.names {
+            resources.push(cluster.get(name).await?);
+        }
+        if self.names.is_empty() {
+            let all = cluster.list(false, self.selector.as_deref()).await?;
+            for object in all {
+                let unreadable = |undecodable: InvalidObject| Failure::Unreadable {
+                    name: undecodable.metadata.name.unwrap_or_default(),
+                    cause: undecodable.error,
+                };
+                resources.push(object.0.map_err(unreadable)?);
+            }
+        }
+        if resources.is_empty() {
+            note(&format!("there is no such OrganizationSessionPolicy in {}", cluster.namespace));
+        }
+        let mut all = CommandOutput { text: String::new(), exit: Exit::Success };
+        for resource in &resources {
+            let one = verb(&cluster, resource).await?;
+            all.text += if all.text.is_empty() { "" } else { "\n" };
+            all.text += &one.text;
+            all.exit = if one.exit == Exit::Success { all.exit } else { one.exit };
+        }
+        Ok(all)
     }
 }
 
@@ -149,7 +197,7 @@ impl Cluster {
             return Ok(resource);
         }
         // suggestions need the right to list; without it there are none
-        let all = self.list(false).await.unwrap_or_default();
+        let all = self.list(false, None).await.unwrap_or_default();
         let names = all.iter().filter_map(|object| object.meta().name.as_deref());
         Err(self.not_found(name, near(name, names).into_iter().map(str::to_owned).collect()))
     }
@@ -166,13 +214,14 @@ impl Cluster {
     }
 
     /// All resources of the namespace, or of all namespaces.
-    pub(super) async fn list(&self, everywhere: bool) -> Result<Vec<Object>, Failure> {
+    pub(super) async fn list(&self, everywhere: bool, selector: Option<&str>) -> Result<Vec<Object>, Failure> {
         let api: Api<Object> = if everywhere {
             Api::all(self.client.clone())
         } else {
             Api::namespaced(self.client.clone(), &self.namespace)
         };
-        let list = self.send("list", everywhere, api.list(&ListParams::default())).await?;
+        let parameters = selector.map_or_else(ListParams::default, |labels| ListParams::default().labels(labels));
+        let list = self.send("list", everywhere, api.list(&parameters)).await?;
         list.map(|list| list.items).ok_or(Failure::NotInstalled)
     }
 
@@ -200,5 +249,33 @@ impl Cluster {
             Ok(Err(error)) => Err(Failure::of(error, &self.server, verb, &place())),
             Err(_) => Err(Failure::TimedOut { server: self.server.clone(), waited: self.timeout }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_have_its_kind_before_it_as_kubectl_prints_it() {
+        for text in [
+            "acme",
+            "osp/acme",
+            "organizationsessionpolicy.scalekit.com/acme",
+            "OSP/acme",
+            "organizationsessionpolicies/acme",
+            "organizationsessionpolicies.v1alpha1.scalekit.com/acme",
+        ] {
+            assert_eq!(name(text).as_deref(), Ok("acme"), "{text}");
+        }
+        assert!(name("secret/acme").is_err() && name("pods.v1/acme").is_err());
+    }
+
+    #[test]
+    fn a_request_timeout_may_have_no_unit_and_0_is_none() {
+        for (text, seconds) in [("5", 5), ("5s", 5), ("1m", 60), ("0", 86400), ("0s", 86400)] {
+            assert_eq!(request_timeout(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        assert!(request_timeout("x").is_err() && request_timeout("-1").is_err());
     }
 }

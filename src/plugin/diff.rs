@@ -1,7 +1,7 @@
 //! `osp diff`: compares the declared policy with the live one, and says which is stricter.
 
 use super::{
-    cluster::{Hint, ResourceArguments},
+    cluster::{Cluster, Hint, ResourceArguments},
     explain::future,
     failure::Failure,
     limits::stricter_side,
@@ -29,14 +29,16 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
-    let (cluster, resource) = arguments.resource.read(program).await?;
-    let comparison = Comparison::of(&resource, &cluster.hint)?;
-    let exit = if comparison.differs() { Exit::NotAsDeclared } else { Exit::Success };
-    let text = match arguments.output {
-        Format::Json => comparison.json(),
-        Format::Text => comparison.text(output),
+    let compared = async |cluster: &Cluster, resource: &OrganizationSessionPolicy| {
+        let comparison = Comparison::of(resource, &cluster.hint)?;
+        let exit = if comparison.differs() { Exit::NotAsDeclared } else { Exit::Success };
+        let text = match arguments.output {
+            Format::Json => comparison.json(),
+            Format::Text => comparison.text(output),
+        };
+        Ok(CommandOutput { text, exit })
     };
-    Ok(CommandOutput { text, exit })
+    arguments.resource.each(program, compared).await
 }
 
 struct Comparison<'a> {

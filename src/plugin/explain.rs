@@ -22,21 +22,23 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 pub(super) async fn run(named: &ResourceArguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let (cluster, resource) = named.read(program).await?;
-    let owner = match Summary::of(&resource).ready().reason == Reason::Conflict.name() {
-        true => owner(&cluster, &resource).await,
-        false => None,
+    let explained = async |cluster: &Cluster, resource: &OrganizationSessionPolicy| {
+        let owner = match Summary::of(resource).ready().reason == Reason::Conflict.name() {
+            true => owner(cluster, resource).await,
+            false => None,
+        };
+        Ok(text(resource, owner.as_deref(), &cluster.hint, output, now))
     };
-    Ok(text(&resource, owner.as_deref(), &cluster.hint, output, now))
+    named.each(program, explained).await
 }
 
 /// Finds the owner of the organization that `conflicted` claims too. Searches all namespaces, or only
 /// this one if the user may not list all. The status does not name an owner in another namespace.
 async fn owner(cluster: &Cluster, conflicted: &OrganizationSessionPolicy) -> Option<String> {
     let contested = [verified(conflicted)?];
-    let all = match cluster.list(true).await {
+    let all = match cluster.list(true, None).await {
         Ok(all) => all,
-        Err(_) => cluster.list(false).await.ok()?,
+        Err(_) => cluster.list(false, None).await.ok()?,
     };
     let others = all.iter().filter_map(|object| object.0.as_ref().ok());
     let others = others.filter(|other| other.metadata.uid != conflicted.metadata.uid).map(claimant);

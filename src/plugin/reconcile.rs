@@ -2,14 +2,15 @@
 //! annotation's value.
 
 use super::{
-    cluster::{Hint, ResourceArguments},
+    cluster::{Cluster, Hint, ResourceArguments},
     failure::Failure,
     output::{CommandOutput, VerbResult},
     summary::{Summary, style},
 };
 use crate::{
     crd::{self, OrganizationSessionPolicy, REQUESTED_AT},
-    terminal::{Exit, Output, note, printable},
+    reconcile::ConditionStatus,
+    terminal::{Exit, Output, Style, note, printable},
 };
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
@@ -40,9 +41,21 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let (cluster, before) = arguments.resource.read(program).await?;
-    let name = &arguments.resource.name;
-    let request = Request { value: now.to_string(), last: handled(&before), uid: before.uid() };
+    let requested = async |cluster: &Cluster, before: &OrganizationSessionPolicy| {
+        request(arguments, cluster, before, output, now).await
+    };
+    arguments.resource.each(program, requested).await
+}
+
+async fn request(
+    arguments: &Arguments,
+    cluster: &Cluster,
+    before: &OrganizationSessionPolicy,
+    output: &Output,
+    now: Timestamp,
+) -> VerbResult {
+    let name = &before.name_any();
+    let request = Request { value: now.to_string(), last: handled(before), uid: before.uid() };
     let asked = json!({"metadata": {"annotations": {REQUESTED_AT: request.value}}});
     cluster.patch(name, MANAGER, &asked).await?;
     if !arguments.wait {
@@ -96,6 +109,13 @@ impl Request {
 fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output) -> CommandOutput {
     let summary = Summary::of(resource);
     let ready = summary.ready();
+    if let Some(failed) = summary.unread().filter(|_| ready.status == ConditionStatus::True) {
+        let head = format!("{}: this reconcile failed, {}", summary.name(), failed.reason);
+        let head = output.paint(&printable(&head), Style::Bad);
+        let before = format!("Ready is True, {}: that is from an earlier reconcile.", ready.reason);
+        let said = [failed.message.as_str(), &before].map(|sentence| output.paragraph("", sentence)).concat();
+        return CommandOutput { text: format!("{head}\n{said}"), exit: Exit::NotAsDeclared };
+    }
     let head = format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason);
     let head = output.paint(&printable(&head), style(ready.status));
     let mut text = format!("{head}\n{}", output.paragraph("", ready.message));

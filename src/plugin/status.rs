@@ -2,17 +2,17 @@
 
 use super::{
     age,
-    cluster::{Cluster, Connection, Hint, Object},
+    cluster::{Cluster, Connection, Hint, Object, name},
     failure::Failure,
     limits,
-    output::{self, CommandOutput, Format, VerbResult},
+    output::{self, CommandOutput, VerbResult},
     summary::{Severity, Summary, style},
     table::{Cell, Column, Layout, table},
 };
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
     reconcile::{ConditionStatus, ConditionType},
-    terminal::{Exit, Output, Style, note},
+    terminal::{Exit, Output, Style, note, printable},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -21,9 +21,15 @@ use serde_json::{Value, json};
 /// A table of policies. Exit 0 when all are Ready, 2 when one is not.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// This one only [default: all of the namespace]
-    #[arg(conflicts_with = "all_namespaces")]
-    name: Option<String>,
+    /// These only, as NAME or osp/NAME [default: all of the namespace]
+    #[arg(conflicts_with = "all_namespaces", value_name = "NAME", value_parser = name)]
+    names: Vec<String>,
+    /// Those with these labels only, such as team=core
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "names")]
+    selector: Option<String>,
+    /// All of the namespace, as without a name
+    #[arg(long, conflicts_with = "names", hide = true)]
+    all: bool,
     /// All namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
@@ -31,27 +37,52 @@ pub struct Arguments {
     connection: Connection,
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Format,
+    output: Shape,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Shape {
+    /// A table that fits the terminal
+    Text,
+    /// A table with one line for each policy
+    Wide,
+    /// The names, as kubectl prints them
+    Name,
+    Json,
+    Yaml,
+}
+
+fn items(summaries: &[Summary<'_>]) -> Value {
+    json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let found = match &arguments.name {
-        Some(name) => vec![cluster.get(name).await?],
-        None => readable(cluster.list(arguments.all_namespaces).await?)?,
-    };
+    let mut found = Vec::new();
+    for name in &arguments.names {
+        found.push(cluster.get(name).await?);
+    }
+    if arguments.names.is_empty() {
+        found = readable(cluster.list(arguments.all_namespaces, arguments.selector.as_deref()).await?)?;
+    }
     let mut summaries: Vec<Summary<'_>> = found.iter().map(Summary::of).collect();
     summaries.sort_by_key(|s| (s.severity(), s.namespace(), s.name()));
     let ready = summaries.iter().all(|summary| summary.exit() == Exit::Success);
     let exit = if ready { Exit::Success } else { Exit::NotAsDeclared };
     let text = match arguments.output {
-        Format::Json => output::json(&json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})),
-        Format::Text if summaries.is_empty() => {
+        Shape::Json => output::json(&items(&summaries)),
+        Shape::Yaml => serde_yaml::to_string(&items(&summaries)).unwrap_or_default(),
+        Shape::Name => summaries
+            .iter()
+            .map(|s| format!("organizationsessionpolicy.scalekit.com/{}\n", printable(s.name())))
+            .collect(),
+        Shape::Text | Shape::Wide if summaries.is_empty() => {
             let place = || if arguments.all_namespaces { "any namespace" } else { &cluster.namespace };
             note(&format!("there is no OrganizationSessionPolicy in {}", place()));
             String::new()
         }
-        Format::Text => text(&summaries, arguments.all_namespaces, &cluster.hint, output, now),
+        Shape::Wide => text(&summaries, arguments.all_namespaces, &cluster.hint, &Output::plain(None), now),
+        Shape::Text => text(&summaries, arguments.all_namespaces, &cluster.hint, output, now),
     };
     Ok(CommandOutput { text, exit })
 }

@@ -136,6 +136,13 @@ impl<'a> Summary<'a> {
         }
     }
 
+    /// The condition Synced if the last reconcile that was asked for, or all for an interval, could not
+    /// read the policy.
+    pub(super) fn unread(&self) -> Option<&'a Condition> {
+        let unknown = self.is_current() && self.status_of(ConditionType::Synced) == ConditionStatus::Unknown;
+        self.condition(ConditionType::Synced).filter(|_| unknown)
+    }
+
     pub(super) fn exit(&self) -> Exit {
         if self.ready().status == ConditionStatus::True { Exit::Success } else { Exit::NotAsDeclared }
     }

@@ -1,12 +1,15 @@
 //! `osp suspend` and `osp resume`: set `spec.suspend`, and warn if a GitOps tool will set it back.
 
 use super::{
-    cluster::ResourceArguments,
+    cluster::{Cluster, ResourceArguments},
     delivery::Delivery,
     output::{CommandOutput, VerbResult},
     summary::Summary,
 };
-use crate::terminal::{Exit, Output};
+use crate::{
+    crd::OrganizationSessionPolicy,
+    terminal::{Exit, Output},
+};
 use serde_json::json;
 
 /// The field manager of `spec.suspend`. Flux removes fields whose manager's name begins with
@@ -14,9 +17,12 @@ use serde_json::json;
 const MANAGER: &str = "osp";
 
 pub(super) async fn run(named: &ResourceArguments, suspend: bool, program: &str, output: &Output) -> VerbResult {
-    let (cluster, resource) = named.read(program).await?;
-    let name = &named.name;
-    let summary = Summary::of(&resource);
+    named.each(program, async |cluster, resource| set(cluster, resource, suspend, output).await).await
+}
+
+async fn set(cluster: &Cluster, resource: &OrganizationSessionPolicy, suspend: bool, output: &Output) -> VerbResult {
+    let summary = Summary::of(resource);
+    let name = summary.name();
     let already = summary.is_suspended() == suspend;
     if !already {
         cluster.patch(name, MANAGER, &json!({"spec": {"suspend": suspend}})).await?;
@@ -33,7 +39,7 @@ pub(super) async fn run(named: &ResourceArguments, suspend: bool, program: &str,
     if suspend && summary.deleted().is_some() {
         text.push_str(&output.paragraph("", "It is being deleted, and a deletion goes on while suspended."));
     }
-    if let Some(delivery) = Delivery::of(&resource).filter(|_| !already) {
+    if let Some(delivery) = Delivery::of(resource).filter(|_| !already) {
         let warning = format!("{delivery} delivers it: where Git declares spec.suspend, that wins at its next sync.");
         text.push_str(&output.paragraph("", &warning));
     }

@@ -285,7 +285,8 @@ impl StatusUpdate {
         }
         let outage = state.history.unreachable_for(state.began);
         let [unknown, stale] = overdue::tells(outage, state.interval());
-        if unknown {
+        // whoever asked for this reconcile is told how it ended
+        if unknown || (resource.is_awaited() && stalled.is_none()) {
             self.set(ConditionType::Synced, ConditionStatus::Unknown, reason, message);
         }
         if stale && stalled.is_none() {

@@ -4,6 +4,7 @@
 
 use super::Limits;
 use super::tree::{Entry, Node, Position, Value};
+use super::yaml11;
 use crate::gitops::Rule;
 use granit_parser::{Event, ScalarStyle, Tag};
 use std::collections::{HashMap, HashSet};
@@ -27,7 +28,11 @@ pub(super) struct Document {
     pub(super) root: Node,
     /// The keys that a map has more than once, with the positions of the first and the next.
     pub(super) repeats: Vec<(String, Position, Position)>,
+    /// What kubectl may read otherwise, and what to write instead.
+    pub(super) doubts: Vec<Doubt>,
 }
+
+pub(super) type Doubt = (Position, &'static str, &'static str);
 
 /// The size of a node: how many nodes it has, itself included, the bytes of their texts, and how
 /// deep they are nested.
@@ -48,7 +53,7 @@ struct Open {
 
 enum Content {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, key: Option<Key>, merged: Vec<Node> },
+    Map { entries: Vec<Entry>, key: Option<Key>, merged: Vec<(usize, Node)> },
 }
 
 struct Key {
@@ -64,6 +69,7 @@ pub(super) struct Builder<'a> {
     open: Vec<Open>,
     anchored: HashMap<usize, (Node, Size)>,
     pub(super) repeats: Vec<(String, Position, Position)>,
+    pub(super) doubts: Vec<Doubt>,
     nodes: usize,
     copies: usize,
     copied_bytes: usize,
@@ -71,11 +77,15 @@ pub(super) struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     pub(super) fn new(limits: &'a Limits) -> Self {
-        let (open, anchored, repeats) = (Vec::new(), HashMap::new(), Vec::new());
-        Self { limits, root: None, open, anchored, repeats, nodes: 0, copies: 0, copied_bytes: 0 }
+        let (open, anchored, repeats, doubts) = (Vec::new(), HashMap::new(), Vec::new(), Vec::new());
+        Self { limits, root: None, open, anchored, repeats, doubts, nodes: 0, copies: 0, copied_bytes: 0 }
     }
 
     pub(super) fn add(&mut self, event: Event<'_>, at: Position) -> Result<(), ReadError> {
+        let text = event.scalar().map_or("", |(text, _)| text);
+        if self.doubts.len() < REPEATS_SHOWN && event.tag().is_some_and(|tag| !yaml11::is_known_tag(tag, text)) {
+            self.doubts.push((at, "kubectl may read a value with this tag otherwise", "write the value without a tag"));
+        }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = is_plain(style, tag.as_deref());
@@ -114,7 +124,7 @@ impl<'a> Builder<'a> {
             }
             Content::Map { mut entries, merged, .. } => {
                 self.repeats.extend(repeats(&entries));
-                merge(&mut entries, merged)?;
+                self.doubts.extend(merge(&mut entries, merged)?);
                 // a map of one entry has room for four
                 entries.shrink_to_fit();
                 Value::Map(entries)
@@ -146,12 +156,19 @@ impl<'a> Builder<'a> {
         match &mut parent.content {
             Content::List(values) => values.push(node),
             Content::Map { entries, key, merged } => match (key.take(), node.value) {
-                (None, Value::Scalar { text, plain }) => *key = Some(Key { at, text, plain }),
+                (None, Value::Scalar { text, plain }) => {
+                    if anchor != 0 && self.doubts.len() < REPEATS_SHOWN {
+                        self.doubts.push((at, "kubectl may refuse a key with an anchor", "write the key without it"));
+                    }
+                    *key = Some(Key { at, text, plain });
+                }
                 (None, _) => {
                     let fix = "put the key in quotes: {{ }} of a template is no YAML before it is rendered";
                     return Err(ReadError::syntax(at, "a map or list cannot be a key", fix));
                 }
-                (Some(key), value) if key.plain && *key.text == *"<<" => merged.push(Node { at, value }),
+                (Some(key), value) if key.plain && *key.text == *"<<" => {
+                    merged.push((entries.len(), Node { at, value }))
+                }
                 (Some(Key { at: key_at, text, plain }), value) => {
                     entries.push(Entry { at: key_at, key: text, plain, value: Node { at, value } });
                 }
@@ -206,13 +223,15 @@ fn repeats(entries: &[Entry]) -> Vec<(String, Position, Position)> {
 }
 
 /// Adds the entries of the maps that `<<` names, except for keys that the map has itself. YAML 1.2
-/// has no `<<`, but kubectl merges it.
-fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), ReadError> {
-    if merged.is_empty() {
-        return Ok(());
-    }
+/// has no `<<`, but kubectl merges it: over the keys before it, and under those behind it.
+fn merge(entries: &mut Vec<Entry>, merged: Vec<(usize, Node)>) -> Result<Option<Doubt>, ReadError> {
+    let (Some((first, _)), Some((last, node))) = (merged.first(), merged.last()) else { return Ok(None) };
+    let doubt = (node.at, "kubectl lets << replace the keys before it", "write << once, as the first key");
+    let several = first != last || merged.len() > 1;
+    let before: HashSet<Box<str>> = entries.iter().take(*last).map(|entry| entry.key.clone()).collect();
     let mut known: HashSet<Box<str>> = entries.iter().map(|entry| entry.key.clone()).collect();
-    let flat = merged.into_iter().flat_map(|node| match node.value {
+    let mut replaced = false;
+    let flat = merged.into_iter().flat_map(|(_, node)| match node.value {
         Value::List(nodes) => nodes,
         value => vec![Node { at: node.at, value }],
     });
@@ -221,7 +240,8 @@ fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), ReadError> {
             let message = "<< takes a map or a list of maps";
             return Err(ReadError::syntax(node.at, message, "write << : *anchor-of-a-map"));
         };
+        replaced |= more.iter().any(|entry| before.contains(&entry.key));
         entries.extend(more.into_iter().filter(|entry| known.insert(entry.key.clone())));
     }
-    Ok(())
+    Ok((replaced || several).then_some(doubt))
 }

@@ -72,6 +72,27 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded 
 /// tool's, as a chart's template is, and may be no YAML.
 const MENTIONS: [&str; 2] = ["scalekit.com", "organizationsessionpolic"];
 
+/// The documents of `text` as JSON, as kubectl reads them; an error for one that kubectl may not read or
+/// reads otherwise.
+pub fn documents(text: &str) -> Vec<Result<serde_json::Value, String>> {
+    let mut all = Vec::new();
+    yaml::read(text, &Limits::default(), &mut |next| {
+        all.push(match next {
+            Ok(document) => doubtless(&document),
+            Err(error) => Err(error.message),
+        });
+        true
+    });
+    all
+}
+
+fn doubtless(document: &Document) -> Result<serde_json::Value, String> {
+    let mut doubts: Vec<String> = document.doubts.iter().map(|(_, message, _)| (*message).to_owned()).collect();
+    doubts.extend(document.repeats.iter().map(|(key, ..)| format!("{key} twice")));
+    resource::ambiguities(&document.root, "", &mut |_, _, ambiguity| doubts.push(ambiguity.message));
+    if doubts.is_empty() { Ok(resource::json(&document.root)) } else { Err(doubts.join("; ")) }
+}
+
 /// The most diagnostics of one rule in one resource, since finding the position of each takes time.
 const MOST_PER_RESOURCE: usize = 100;
 
@@ -159,6 +180,11 @@ impl Loader<'_> {
             let diagnostic = Diagnostic::new(Rule::DuplicateKey, location(file, *again), "", &message);
             let fix = Some("remove one of the two".into());
             self.loaded.diagnostics.push(diagnostic.fix(fix).other(location(file, *before)));
+        }
+        if resource::has_ours(&document.root) {
+            for (at, message, fix) in document.doubts.iter().take(MOST_PER_RESOURCE) {
+                self.report(Rule::AmbiguousValue, file, *at, message, Some(fix));
+            }
         }
         resource::resources(&document.root, &mut |resource| match resource {
             Resource::Ours(node) => self.resource(file, node),
@@ -316,7 +342,7 @@ mod tests {
     fn the_rest_is_not_read_after_too_many_findings() {
         let limits = Limits { diagnostics: 2, ..Limits::default() };
         let expected = [("wrong-kind", "a"), ("wrong-kind", "a"), ("limit", "a")];
-        let files = [("a", "--- x\n--- y\n--- z\n"), ("b", "'")];
+        let files = [("a", "x\n---\ny\n---\nz\n"), ("b", "'")];
         assert_eq!(reported(&files, &limits), expected.map(|(rule, file)| (rule, file.to_owned())));
     }
 

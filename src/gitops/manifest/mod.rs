@@ -1,5 +1,6 @@
 //! Reads the manifests of a repository: files, YAML documents, resources of our kind, valid specs.
 
+mod chunks;
 mod document;
 mod duplicates;
 mod limits;
@@ -10,9 +11,10 @@ mod source;
 mod suggest;
 mod tree;
 mod yaml;
+mod yaml11;
 
 pub use limits::Limits;
-pub use load::{Loaded, load};
+pub use load::{Loaded, documents, load};
 
 use super::Location;
 use crate::policy::ValidatedSpec;

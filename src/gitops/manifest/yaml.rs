@@ -2,50 +2,95 @@
 //! Syntax errors get a position and a fix.
 
 use super::Limits;
+use super::chunks::{Chunk, Chunks};
 use super::document::{Builder, Document, ReadError};
 use super::tree::Position;
+use super::yaml11::{self, Tabs};
 use crate::gitops::Rule;
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScanError, StrInput, options};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StructureStyle, options};
 
 /// Passes every document of `text`, or the first error in it, to `take`, in order. After an error it
-/// goes on with the next document: `---` or `...` at the beginning of a line ends the current one,
-/// also within quotes or brackets. Stops when `take` returns false, or at a limit.
+/// goes on with the next document, at the next `---`. Stops when `take` returns false, or at a limit.
 pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, ReadError>) -> bool) {
-    let options = options! {
-        emit_comments: false,
-        flow_nesting_limit: limits.depth,
-        block_nesting_limit: limits.depth,
-    };
-    let mut parser = Parser::new_from_str_with_options(text, options);
-    while let Some(next) = document(&mut parser, limits).transpose() {
+    for chunk in Chunks::of(text) {
+        let Some(next) = chunk.and_then(|chunk| document(&chunk, limits)).transpose() else { continue };
         let over = next.as_ref().is_err_and(|error| error.rule == Rule::Limit);
-        let broken = next.is_err();
-        // the rest of a document with an error is skipped, not kept
-        if !take(next) || over || (broken && !matches!(parser.proceed_next_document(), Ok(true))) {
+        if !take(next) || over {
             return;
         }
     }
 }
 
-fn document<'a>(parser: &mut Parser<'a, StrInput<'a>>, limits: &Limits) -> Result<Option<Document>, ReadError> {
-    let mut open = Builder::new(limits);
+/// The document of a chunk; `None` if there is only white space and comments.
+fn document(chunk: &Chunk<'_>, limits: &Limits) -> Result<Option<Document>, ReadError> {
+    let at = |at: Position| chunk.position(at.line, at.column);
+    if let Some((found, message)) = yaml11::character(chunk.text).filter(|_| !chunk.json) {
+        return Err(ReadError::syntax(at(found), &message, "remove it, or write it as an escape in double quotes"));
+    }
+    let options = options! {
+        emit_comments: false,
+        flow_nesting_limit: limits.depth,
+        block_nesting_limit: limits.depth,
+    };
+    let mut parser = Parser::new_from_str_with_options(chunk.text, options);
+    let (mut open, mut tabs) = (Builder::new(limits), Tabs::of(if chunk.json { "" } else { chunk.text }));
+    if let Some(line) = yaml11::early_end(chunk.text).filter(|_| !chunk.json) {
+        return Err(ReadError::syntax(chunk.position(line, 1), "kubectl refuses ... before a document", "remove it"));
+    }
+    let (mut read, mut brackets, mut blocks) = (None, 0_usize, 0_usize);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| syntax(&error))?;
-        if !matches!(event, Event::DocumentEnd) {
-            open.add(event, position(span.start))?;
-        } else if let Some(root) = open.root.take() {
-            return Ok(Some(Document { root, repeats: open.repeats }));
+        let (event, span) = event.map_err(|error| syntax(&error, chunk))?;
+        let start = at(position(span.start));
+        if !chunk.json {
+            tabs.see(&event, &span, chunk.text);
+            match &event {
+                Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => {
+                    let inside = brackets > 0 || *style == StructureStyle::Flow;
+                    *(if inside { &mut brackets } else { &mut blocks }) += 1;
+                }
+                Event::SequenceEnd | Event::MappingEnd if brackets > 0 => brackets -= 1,
+                Event::SequenceEnd | Event::MappingEnd => blocks = blocks.saturating_sub(1),
+                Event::Scalar(_, style, ..) if brackets > 0 => {
+                    let refused = |range| yaml11::in_brackets(chunk.text, range, *style, blocks > 0);
+                    let refused = span.byte_range().and_then(refused);
+                    if let Some(message) = refused {
+                        return Err(ReadError::syntax(
+                            start,
+                            message,
+                            "put the text in quotes, and a space behind the colon",
+                        ));
+                    }
+                }
+                _ => {}
+            }
+            let quoted = matches!(event, Event::Scalar(_, ScalarStyle::DoubleQuoted, ..));
+            let source = span.byte_range().filter(|_| quoted).and_then(|range| chunk.text.get(range));
+            if let Some(message) = source.and_then(yaml11::escape) {
+                return Err(ReadError::syntax(start, message, "write it without the escape"));
+            }
+        }
+        match event {
+            Event::DocumentEnd => read = read.or(open.root.take()),
+            Event::DocumentStart(..) if read.is_some() => {
+                let message = "kubectl does not read what is here, behind the end of a document";
+                return Err(ReadError::syntax(start, message, "begin it with a line of --- alone"));
+            }
+            event => open.add(event, start)?,
         }
     }
-    Ok(None)
+    if let Some(found) = tabs.refused() {
+        return Err(yaml11::tab(at(found)));
+    }
+    Ok(read.map(|root| Document { root, repeats: open.repeats, doubts: open.doubts }))
 }
 
 fn position(mark: Marker) -> Position {
     Position { line: mark.line(), column: mark.col() + 1 }
 }
 
-fn syntax(error: &ScanError) -> ReadError {
+fn syntax(error: &ScanError, chunk: &Chunk<'_>) -> ReadError {
     let at = position(*error.marker());
+    let at = chunk.position(at.line, at.column);
     let fix = match error.kind() {
         ErrorKind::RecursionLimitExceeded => {
             let message = "maps and lists are nested too deep".into();
@@ -112,7 +157,7 @@ pub(super) mod tests {
     #[test]
     fn documents_come_one_by_one_until_enough() {
         let (documents, errors) = all("a: 1\n---\nb: 2\n---\n...\n---\nc: 3\n", &Limits::default());
-        assert_eq!((documents.len(), errors), (4, vec![]));
+        assert_eq!((documents.len(), errors.len()), (3, 1), "kubectl refuses ... alone");
         for text in ["1\n---\n2\n---\n3", "1\n---\n'\n---\n3"] {
             let mut seen = 0;
             read(text, &Limits::default(), &mut |_| {
@@ -127,18 +172,20 @@ pub(super) mod tests {
     fn a_fault_ends_its_document_and_no_other() {
         for (text, errors, roots) in [
             ("a: 'b\n---\nc: d'\n", vec![(1, 4)], vec![(3, 1)]),
-            ("a: \"b\n--- c\n", vec![(1, 4)], vec![(2, 5)]),
+            ("a: \"b\n---\n c\n", vec![(1, 4)], vec![(3, 2)]),
             ("a: [1\n---\nb: {\n---\nc: 1\n", vec![(1, 4), (3, 4)], vec![(5, 1)]),
-            ("a: *b\n--- |\n  ---\n...\nc: 1\n", vec![(1, 4)], vec![(3, 3), (5, 1)]),
+            ("a: *b\n--- |\n  ---\n---\nc: 1\n", vec![(1, 4), (2, 4)], vec![(5, 1)]),
             ("a: |\n---\nb: *c\n", vec![(3, 4)], vec![(1, 1)]),
             ("{a: 1}: 1\nb: [\n---\nc: 1\n", vec![(1, 1)], vec![(4, 1)]),
             ("{a: 1}: 1\n---\nc: 1\n", vec![(1, 1)], vec![(3, 1)]),
-            ("a: &a [*a]\n--- *a\n---\nc: 1\n", vec![(1, 8), (2, 5)], vec![(4, 1)]),
-            ("a: *b\n ---\n---c\nd --- e\n", vec![(1, 4)], vec![]),
-            ("%YAML x\n---\na: 1\n---\nb: 1\n", vec![(1, 1)], vec![(5, 1)]),
+            ("a: &a [*a]\n---\n*a\n---\nc: 1\n", vec![(1, 8), (3, 1)], vec![(5, 1)]),
+            ("a: *b\n ---\n---c\nd --- e\n", vec![(1, 4), (3, 4)], vec![]),
+            ("%YAML x\n---\na: 1\n---\nb: 1\n", vec![(1, 1)], vec![(3, 1), (5, 1)]),
             ("é: *b\r\n---\r\nc: *d\r\n", vec![(1, 4), (3, 4)], vec![]),
-            ("a: *b\n---", vec![(1, 4)], vec![(2, 4)]),
-            ("a: *b\n---\0\n---\nc: 1\n", vec![(1, 4)], vec![(4, 1)]),
+            ("a: *b\n---", vec![(1, 4)], vec![]),
+            ("a: 1\n...\nb: 1\n---\nc: 1\n", vec![(3, 1)], vec![(5, 1)]),
+            ("a: 1\n...\n# end\n", vec![], vec![(1, 1)]),
+            ("a: \"\\/\"\n---\n\ta: 1\n---\nc: 1\n", vec![(1, 4), (3, 1)], vec![(5, 1)]),
         ] {
             let (documents, found) = all(text, &Limits::default());
             let position = |at: Position| (at.line, at.column);

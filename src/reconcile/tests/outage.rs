@@ -215,6 +215,24 @@ fn a_reconcile_now_request_is_echoed_on_success_and_failure() {
 }
 
 #[test]
+fn whoever_asks_for_a_reconcile_hears_that_it_failed_and_nobody_else_does() {
+    for (kind, reason) in OUTAGES {
+        let (mut world, uid) = World::at_rest(enforce(declared()));
+        world.scalekit.down = Some(kind);
+        world.cluster.get_mut(uid).unwrap().requested_at = Some("now".into());
+        world.reconcile(uid);
+        assert_eq!(world.says(uid, ConditionType::Synced), format!("Unknown {reason}"));
+        assert_eq!(world.says(uid, ConditionType::Ready), "True InSync", "nothing is pending");
+        let writes = world.cluster.status_writes;
+        world.reconcile(uid);
+        assert_eq!(world.cluster.status_writes, writes, "the next one was not asked for");
+        world.calm();
+        world.reconcile(uid);
+        assert_eq!(world.says(uid, ConditionType::Synced), "True InSync");
+    }
+}
+
+#[test]
 fn a_crash_is_said_of_the_resource_it_happened_to() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let state = world.reconcile(uid).state;

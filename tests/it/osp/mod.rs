@@ -1,5 +1,6 @@
 //! The real `osp` on real files.
 
+mod as_kubectl;
 mod bad_input;
 mod limits;
 mod nothing;

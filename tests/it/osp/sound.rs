@@ -55,7 +55,10 @@ fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
 }
 
 fn loaded(bytes: &[u8], limits: &Limits) -> Loaded {
-    load(&[PathBuf::from("-")], &mut &bytes[..], limits)
+    let paths = [PathBuf::from("-")];
+    let mut loaded = load(&paths, &mut &bytes[..], limits);
+    loaded.require_policies(&paths);
+    loaded
 }
 
 fn same(a: &Loaded, b: &Loaded) -> bool {

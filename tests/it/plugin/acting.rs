@@ -40,6 +40,64 @@ async fn a_requested_reconcile_happens_now_and_its_outcome_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_requested_reconcile_that_fails_is_no_success_though_the_resource_is_ready() {
+    let world = at_rest().await;
+    world.edit("org_1", &json!({"policy": {"source": "CUSTOM", "absolute_minutes": 525_600, "idle_enabled": false}}));
+    let refused = json!({"method": "GET", "path": "/api/v1/organizations/org_1/session-policy", "times": "forever",
+        "fault": {"kind": "refuse", "status": 503}});
+    world.admin("POST", "faults", &refused);
+    let said = osp(&world, &["reconcile", "acme"]);
+    assert_eq!(said.code, 2, "{}{}", said.out, said.err);
+    assert!(said.out.starts_with("acme: this reconcile failed, ApiUnavailable\n"), "{}", said.out);
+    assert!(said.out.contains("Ready is True, InSync: that is from an earlier reconcile."), "{}", said.out);
+    let resource = world.resource("acme").unwrap();
+    assert_eq!(condition(&resource, "Synced").unwrap()["reason"], "ApiUnavailable");
+    world.admin("DELETE", "faults", &Value::Null);
+    let said = osp(&world, &["reconcile", "osp/acme"]);
+    assert!(said.code == 0 && said.out.starts_with("acme: Ready is True, InSync\n"), "{}{}", said.out, said.err);
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flags_and_names_are_written_as_for_kubectl() {
+    let world = World::without_operator(json!({})).await;
+    for (name, organization) in [("acme", "org_1"), ("other", "org_2")] {
+        world.apply(name, &org(organization, ", suspend: true"));
+    }
+    world.kubectl(&["label", "osp", "acme", "team=core"]);
+    let kubeconfig = world.cluster.kubeconfig("admin");
+    let run = |arguments: &[&str]| -> super::Said {
+        let mut command = super::command(&world.cluster, "admin", None);
+        command.args(arguments).output().unwrap().into()
+    };
+    let namespace = ["-n", world.namespace.as_str()];
+    let names = |arguments: &[&str]| run(&[&namespace[..], arguments].concat()).lines();
+    let kind = "organizationsessionpolicy.scalekit.com";
+    let [acme, other] = ["acme", "other"].map(|name| format!("{kind}/{name}"));
+    assert_eq!(names(&["status", "-o", "name"]), [acme.clone(), other.clone()]);
+    assert_eq!(names(&["-o", "name", "status", "-l", "team=core"]), [acme.clone()]);
+    assert_eq!(names(&["status", &other, "osp/acme", "-o=name"]), [acme.clone(), other.clone()]);
+    assert_eq!(names(&["--request-timeout=5s", "status", "--all", "-oname"]), [acme, other]);
+    for arguments in [["-o", "wide"], ["-o", "yaml"], ["--kubeconfig", kubeconfig.to_str().unwrap()]] {
+        let said = run(&[&["status", "osp/acme"][..], &namespace, &arguments].concat());
+        assert!(said.code == 2 && said.out.contains("acme") && !said.out.contains("other"), "{}{}", said.out, said.err);
+    }
+    let said = run(&[&["resume", "acme", "other"], &namespace[..]].concat());
+    assert_eq!((said.code, said.out.matches("is resumed").count()), (0, 2), "{}{}", said.out, said.err);
+    let said = run(&[&["suspend", "--all"], &namespace[..]].concat());
+    assert_eq!((said.code, said.out.matches("is suspended").count()), (0, 2), "{}{}", said.out, said.err);
+    let said = run(&[&["resume", "-l", "team=core"], &namespace[..]].concat());
+    assert_eq!(said.out.matches("is resumed").count(), 1, "{}{}", said.out, said.err);
+    let said = run(&[&["status", "--as", "limited", "--as-group", "nobody"], &namespace[..]].concat());
+    assert!(said.code == 1 && said.err.contains("you may not list"), "{}", said.err);
+    for wrong in
+        [&["suspend"][..], &["status", "secret/acme"], &["status", "--as-group", "a"], &["explain", "a", "--all"]]
+    {
+        assert_eq!(run(wrong).code, 1, "{wrong:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_that_is_not_ready_is_exit_two() {
     let world = at_rest().await;
     world.admin("DELETE", "organizations/org_1", &Value::Null);
