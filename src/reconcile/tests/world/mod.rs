@@ -9,7 +9,7 @@ mod trouble;
 mod watch;
 
 pub(crate) use cluster::{Object, Uid};
-pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled};
+pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled, writes};
 pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
