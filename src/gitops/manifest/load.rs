@@ -34,6 +34,7 @@ pub struct Loaded {
     /// The number of documents and list items of other kinds.
     pub skipped: usize,
     /// The errors in files of a folder that do not mention our kind; they are skipped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Diagnostic>,
 }
 

@@ -79,7 +79,8 @@ fn document(chunk: &Chunk<'_>, limits: &Limits) -> Result<Option<Document>, Read
         }
     }
     if let Some(found) = tabs.refused() {
-        return Err(yaml11::tab(at(found)));
+        let message = "kubectl refuses a tab at the beginning of a line";
+        return Err(ReadError::syntax(at(found), message, "indent with spaces"));
     }
     Ok(read.map(|root| Document { root, repeats: open.repeats, doubts: open.doubts }))
 }

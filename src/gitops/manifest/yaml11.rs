@@ -2,7 +2,6 @@
 //! refuses or reads otherwise than ours, which reads YAML 1.2. All of it is an error, so that a field that
 //! a review does not show is never live in a cluster.
 
-use super::document::ReadError;
 use super::scalar;
 use super::tree::Position;
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle, Tag};
@@ -12,8 +11,9 @@ use std::ops::Range;
 pub(super) fn character(text: &str) -> Option<(Position, String)> {
     let mut at = Position::START;
     let mut characters = text.strip_prefix('\u{feff}').unwrap_or(text).chars().peekable();
-    let mut returns = 0;
+    let mut before = ' ';
     while let Some(c) = characters.next() {
+        let next = characters.peek().copied();
         match c {
             '%' if at.column == 1 => return Some((at, "kubectl reads no directives".to_owned())),
             '\u{85}' | '\u{2028}' | '\u{2029}' => {
@@ -21,14 +21,14 @@ pub(super) fn character(text: &str) -> Option<(Position, String)> {
                 return Some((at, said));
             }
             '\u{feff}' => return Some((at, "a byte order mark is inside of a document".to_owned())),
-            '\n' if returns > 1 => {
+            '\r' if before == '\r' && next == Some('\n') => {
                 return Some((at, "kubectl reads one line break where two carriage returns are".to_owned()));
             }
             '\t' | '\n' | '\r' | ' '..='~' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' => {}
             _ => return Some((at, format!("U+{:04X} is a control character", u32::from(c)))),
         }
-        returns = if c == '\r' { returns + 1 } else { 0 };
-        if c == '\n' || (c == '\r' && characters.peek() != Some(&'\n')) {
+        before = c;
+        if c == '\n' || (c == '\r' && next != Some('\n')) {
             at = Position { line: at.line + 1, column: 1 };
         } else {
             at.column += 1;
@@ -184,11 +184,6 @@ impl Tabs {
             (!allowed).then_some(Position { line, column: indent + 1 })
         })
     }
-}
-
-/// The error of a line that a tab indents.
-pub(super) fn tab(at: Position) -> ReadError {
-    ReadError::syntax(at, "kubectl refuses a tab at the beginning of a line", "indent with spaces")
 }
 
 #[cfg(test)]

@@ -89,8 +89,8 @@ fn row_096_a_hundred_thousand_repeated_keys_are_reported() {
 
 #[test]
 fn row_096_many_documents_are_reported() {
-    is_reported(&"--- a\n".repeat(200_000), "1:5", "error[limit]: there are too many findings");
-    is_reported(&"---\n".repeat(1_000_000), "100001:4", "there are more than 100000 documents");
+    is_reported(&"--- a\n".repeat(200_000), "1:4", "error[limit]: there are too many findings");
+    is_reported(&"---\n".repeat(1_000_000), "200001:4", "there are more than 100000 documents");
 }
 
 #[test]
@@ -104,8 +104,8 @@ fn what_is_skipped_after_an_error_is_read_once() {
     }
     is_reported(
         &("--- *a\n".to_owned() + &"b\n".repeat(4_000_000) + "--- *c\n"),
-        "1:5",
-        "a.yaml:4000002:5: error[syntax]",
+        "1:4",
+        "a.yaml:4000002:4: error[syntax]",
     );
 }
 
@@ -120,7 +120,7 @@ fn a_long_key_is_not_copied_for_each_value_below_it() {
 #[test]
 fn row_096_the_largest_documents_fit_into_the_memory() {
     let largest = "[".to_owned() + &"{a: 1},\n".repeat(166_660) + "]\n";
-    let ran = bounded(&Folder::with(largest), SECONDS, &["validate", "a.yaml"]);
+    let ran = bounded(&Folder::with(largest), SECONDS, &["validate", "--allow-empty", "a.yaml"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "0 policies valid, 1 document of other kinds skipped\n"));
     is_reported(&("[".to_owned() + &"{a: 1, a: 2},\n".repeat(99_990) + "]\n"), "1:9", "there are too many findings");
 }
@@ -145,7 +145,7 @@ fn the_most_findings_fit_into_the_memory_in_every_format() {
     let path = [above.as_str(); 4].join("/") + "/a.yaml";
     folder.write(&path, "a: 1\na: 2\n---\n".repeat(10_001));
     for output in ["json", "sarif", "junit", "github"] {
-        let Ran { code, out, err } = bounded(&folder, SECONDS, &["validate", "--output", output, &above]);
+        let Ran { code, out, err } = bounded(&folder, SECONDS, &["validate", "--output", output, &path]);
         assert_eq!((code, err.as_str()), (Some(1), ""), "{output}");
         assert!(out.matches("duplicate-key").count() >= 10_000, "{output}");
     }

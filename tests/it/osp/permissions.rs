@@ -38,7 +38,7 @@ impl Closed {
 
     /// A file that is a finding when it is read.
     fn file(self, path: &str) -> Self {
-        self.write(path, "'")
+        self.write(path, "' OrganizationSessionPolicy")
     }
 
     fn mode(mut self, path: &'static str, mode: u32) -> Self {

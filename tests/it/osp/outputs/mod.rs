@@ -56,7 +56,7 @@ fn a_reader_that_closes_the_pipe_changes_neither_the_exit_code_nor_what_is_said(
 #[test]
 fn no_name_or_text_is_a_command_of_a_workflow_or_invisible_in_its_log() {
     let folder = Folder::new();
-    let hostile = "##[group]x ##vso[task.setvariable]y \u{200b}\u{2028}\u{2029}\u{feff}\u{ad}";
+    let hostile = "##[group]x ##vso[task.setvariable]y \\u200b\\u2028\\u2029\\ufeff\\u00ad";
     let text = policy("a", "id: org_1") + "  \"" + hostile + "\": 1\n";
     folder.write("::set-output name=a::b/a.yaml", text);
     for output in ["text", "github"] {

@@ -16,11 +16,11 @@ impl Sample {
         let (folder, elsewhere) = (Folder::new(), Folder::new());
         let fields = "  mode: \"{0} [x](1) 100%0A ]]> <&'\\\" \\u0001\\u001b[31m\\uffff\\ufffe\\r\\n\"\n  suspend: yes\n  other: 1\n";
         folder.write("a b.yaml", policy("A", "id: org_1") + fields);
-        folder.write("#1.yaml", "a: {b: 1, b: 2}\n");
+        folder.write("#1.yaml", "a: {b: 1, b: 2} # OrganizationSessionPolicy\n");
         folder.write("100%.yaml", policy("b", "id: org_2").replace("APPLICATION", "CUSTOM"));
-        folder.write("c:d,e=f;g.yaml", "a: 'b\n---\nc: [\n");
-        folder.write("ü/日本.yml", b"a: \xff\n");
-        folder.write("q?x&y='<\">.json", "[".repeat(100));
+        folder.write("c:d,e=f;g.yaml", "a: 'b OrganizationSessionPolicy\n---\nc: [\n");
+        folder.write("ü/日本.yml", b"a: \xff # OrganizationSessionPolicy\n");
+        folder.write("q?x&y='<\">.json", "[".repeat(100) + "\"OrganizationSessionPolicy\"");
         folder.write("new\nline\u{1}.yaml", "kind: organizationsessionpolicy\n");
         folder.write("[x](1)/first.yaml", policy("c", "id: org_3"));
         folder.write(
@@ -29,9 +29,9 @@ impl Sample {
         );
         folder.write("nothing/notes.txt", "");
         symlink("nowhere", folder.path().join("gone.yaml")).unwrap();
-        elsewhere.write("ü #.yaml", "'");
+        elsewhere.write("ü #.yaml", "' OrganizationSessionPolicy");
         let long = "long".repeat(50);
-        folder.write(&format!("{long}/{long}/{long}/{long}.yaml"), "'");
+        folder.write(&format!("{long}/{long}/{long}/{long}.yaml"), "' OrganizationSessionPolicy");
         Self { folder, elsewhere }
     }
 
