@@ -55,12 +55,13 @@ impl Term {
     }
 
     /// How long the first write for `resource` has to wait, as just read: a leader
-    /// that was interrupted while its status said that a write is under way may have
-    /// sent one, which is applied within `settle`.
+    /// that was interrupted while the status said that a write is under way, or before
+    /// it said anything of the present generation, may have sent one, which is applied
+    /// within `settle`.
     pub fn unsettled_for(&self, resource: &Resource, now: Duration, settle: Duration) -> Duration {
         let may_be_sent = self.predecessor == Predecessor::Interrupted
             && resource.may_have_written()
-            && resource.condition(ConditionType::Reconciling).is_some();
+            && (resource.condition(ConditionType::Reconciling).is_some() || !resource.is_observed());
         if may_be_sent { settle.saturating_sub(now.saturating_sub(self.since)) } else { Duration::ZERO }
     }
 }

@@ -172,7 +172,12 @@ impl Resource {
     /// observed, a request that was not acknowledged, or a deletion.
     pub fn is_awaited(&self) -> bool {
         let requested = self.requested_at.is_some() && self.requested_at != self.handled_at;
-        self.deleting || requested || self.observed_generation != self.generation
+        self.deleting || requested || !self.is_observed()
+    }
+
+    /// Whether the status speaks of the present generation.
+    pub fn is_observed(&self) -> bool {
+        self.observed_generation == self.generation
     }
 
     /// Whether nothing is to be done before its next reconcile is due: a start

@@ -82,6 +82,16 @@ fn settle(world: &mut World, uid: Uid) {
 /// A leader stops at every step, with its write applied 19 seconds later, and
 /// another one takes over.
 fn stops_at_every_step(prepare: impl Fn() -> (World, Uid)) {
+    for step in [QUICK, SECOND] {
+        stops_at_every(|| {
+            let (mut world, uid) = prepare();
+            world.step = step;
+            (world, uid)
+        });
+    }
+}
+
+fn stops_at_every(prepare: impl Fn() -> (World, Uid)) {
     let (mut reference, uid) = prepare();
     let steps = reference.reconcile(uid).steps.len();
     settle(&mut reference, uid);
@@ -158,13 +168,23 @@ fn row_058_nothing_is_waited_for_where_the_leader_before_has_given_the_lease_bac
 }
 
 #[test]
-fn row_060_what_was_at_rest_when_the_leader_stopped_is_written_at_once() {
+fn row_060_drift_of_what_was_at_rest_when_the_leader_stopped_is_corrected_at_once_and_what_is_new_is_written() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.take_over(Predecessor::Interrupted);
-    world.edit(uid, |spec| spec.policy = custom(240, 30));
-    assert_eq!(world.reconcile(uid).policies(), [custom(240, 30)]);
-    let new = world.declare(enforce(custom(100, None)));
-    world.cluster.get_mut(new).unwrap().spec =
-        Ok(crate::policy::ValidatedSpec { organization: by_external_id("tenant-2"), ..enforce(custom(100, None)) });
+    world.tenant().live = foreign();
+    assert_eq!(world.reconcile(uid).policies(), [declared()]);
+    world.take_over(Predecessor::Interrupted);
+    let spec = crate::policy::ValidatedSpec { organization: by_external_id("tenant-2"), ..enforce(custom(100, None)) };
+    let new = world.declare(spec);
     assert!(!matches!(world.reconcile(new).outcome, Outcome::Settling(_)));
+}
+
+#[test]
+fn row_060_an_edit_that_the_leader_may_have_seen_before_it_stopped_waits() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |spec| spec.policy = custom(240, 30));
+    world.take_over(Predecessor::Interrupted);
+    let Outcome::Settling(wait) = world.reconcile(uid).outcome else { panic!("it is written at once") };
+    world.advance(wait);
+    assert_eq!(world.reconcile(uid).policies(), [custom(240, 30)]);
 }

@@ -231,7 +231,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         60,
         "The leader is killed, or clocks and networks between two operators fail",
-        "another one leads within 20 seconds, when the other's right to write is over; a resource whose status says that a write was under way is not written before that must have been applied, all others are written at once",
+        "another one leads within 20 seconds, when the other's right to write is over; a resource whose status says that a write was under way, or nothing yet of its last edit, is not written before that must have been applied; all others are written at once",
     ),
     (
         61,
