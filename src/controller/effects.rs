@@ -21,10 +21,14 @@ use crate::{
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
+use std::time::Duration;
 use tokio::{
     sync::{OwnedMutexGuard, SemaphorePermit},
     time::Instant,
 };
+
+/// How long the operator asks nothing of the API server while all is at rest.
+const UNASKED: Duration = Duration::from_secs(30);
 
 pub(super) struct Effects<'a> {
     pub(super) context: &'a Context,
@@ -147,7 +151,13 @@ impl<'a> Effects<'a> {
         })
     }
 
+    /// The resource as the cache has it, where it is at rest. Not if nothing was asked of the API server
+    /// lately: an open watch does not show that the operator still has its rights, nor that etcd was not
+    /// restored, so one of all resources is read then.
     fn cached(&self) -> Option<Cached> {
+        if self.context.kube.health.since_answer() >= UNASKED {
+            return None;
+        }
         self.context.cache.with(&self.resource.uid, Entry::cached).flatten()
     }
 

@@ -51,14 +51,15 @@ struct Inner {
     status_refusals: AtomicU32,
     lease_refusals: AtomicU32,
     progress: Mutex<Instant>,
+    answered: Mutex<Instant>,
 }
 
 impl Default for Inner {
     fn default() -> Self {
         let (metrics, refused_watches, ready) = Default::default();
         let (refusals, status_refusals, lease_refusals) = Default::default();
-        let progress = Mutex::new(Instant::now());
-        Self { metrics, refused_watches, ready, refusals, status_refusals, lease_refusals, progress }
+        let (progress, answered) = (Mutex::new(Instant::now()), Mutex::new(Instant::now()));
+        Self { metrics, refused_watches, ready, refusals, status_refusals, lease_refusals, progress, answered }
     }
 }
 
@@ -71,6 +72,14 @@ impl Health {
     /// Records a response of the API server to any request; `refused`: it was a 401 or 403.
     pub fn record_response(&self, refused: bool) {
         count(&self.0.refusals, refused);
+        if !refused {
+            *self.0.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
+    }
+
+    /// How long ago the API server last gave a response that was no refusal.
+    pub fn since_answer(&self) -> Duration {
+        self.0.answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
     /// Records the response to a write of a status; `refused`: it was a 401 or 403. Counted separately,

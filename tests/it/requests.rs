@@ -94,7 +94,8 @@ async fn at_rest_a_resource_is_neither_read_nor_written_and_an_edit_writes_one_s
     let (before, versions) = (Asked::of(&world.cluster), crowd.until(&world, "True", "InSync"));
     world.until_reconciled(4 * N);
     let asked = Asked::of(&world.cluster).since(before);
-    assert_eq!(asked, Asked { reads: 0, status_writes: 0, other_writes: 0 });
+    assert_eq!((asked.status_writes, asked.other_writes), (0, 0));
+    assert!(asked.reads <= 2, "one in half a minute for all, and none for each: {asked:?}");
     assert_eq!(crowd.until(&world, "True", "InSync"), versions);
 
     let before = Asked::of(&world.cluster);
