@@ -42,19 +42,36 @@ macro_rules! inherited {
     };
 }
 
-/// The rule that a timeout has its unit, since 8 could mean minutes, hours or days.
+/// The rule that a timeout has its unit where it is so small that it may be meant as hours or days: 8 was
+/// 8 minutes. One from [`SURELY_MINUTES`] on is in minutes, as in Scalekit's API.
 macro_rules! needs_unit {
     ($name:literal, $id:literal, $value:ident, $unit:ident) => {
         Rule {
             id: $id,
             path: concat!("spec.policy.", $name, "Unit"),
-            cel: concat!("self.policySource != 'CUSTOM' || !has(self.", $name, ") || has(self.", $name, "Unit)"),
-            broken: |s| custom(s) && s.policy.$value.is_some() && s.policy.$unit.is_none(),
-            message: concat!($name, " needs its unit: add ", $name, "Unit: MINUTES, HOURS or DAYS"),
+            cel: concat!(
+                "self.policySource != 'CUSTOM' || !has(self.",
+                $name,
+                ") || has(self.",
+                $name,
+                "Unit) || self.",
+                $name,
+                " >= 60"
+            ),
+            broken: |s| custom(s) && s.policy.$value.is_some_and(|v| v < SURELY_MINUTES) && s.policy.$unit.is_none(),
+            message: concat!(
+                $name,
+                " needs its unit, since so small a number may be meant as minutes or hours: add ",
+                $name,
+                "Unit: MINUTES, HOURS or DAYS"
+            ),
             reason: REQUIRED,
         }
     };
 }
+
+/// A timeout of so many units or more is in minutes if it has no unit.
+const SURELY_MINUTES: i64 = 60;
 
 /// The rules that resources which were stored earlier may break; the API server accepts those as long as
 /// their policy does not change. A timeout without its unit is in minutes.

@@ -163,7 +163,7 @@ pub struct SessionPolicy {
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub absolute_session_timeout: Option<i64>,
 
-    /// The unit of absoluteSessionTimeout. Needed with it.
+    /// The unit of absoluteSessionTimeout. Needed with a number below 60; MINUTES if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TimeoutUnit")] // an Option would lose the sentence above
     pub absolute_session_timeout_unit: Option<TimeoutUnit>,
@@ -179,7 +179,7 @@ pub struct SessionPolicy {
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub idle_session_timeout: Option<i64>,
 
-    /// The unit of idleSessionTimeout. Needed with it.
+    /// The unit of idleSessionTimeout. Needed with a number below 60; MINUTES if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TimeoutUnit")] // an Option would lose the sentence above
     pub idle_session_timeout_unit: Option<TimeoutUnit>,

@@ -150,14 +150,16 @@ mod tests {
     #[test]
     fn a_stored_timeout_without_its_unit_is_in_minutes_and_named() {
         let mut spec = spec();
+        assert_eq!(without_unit(&spec).len(), 0, "an hour and more can only be meant in minutes");
+        spec.policy.idle_session_timeout = Some(30);
         assert_eq!(
             without_unit(&spec).into_iter().map(|v| v.path).collect::<Vec<_>>(),
             ["spec.policy.idleSessionTimeoutUnit"]
         );
-        spec.policy.absolute_session_timeout = Some(90);
+        spec.policy.absolute_session_timeout = Some(45);
         spec.policy.absolute_session_timeout_unit = None;
         let minutes = |n| Minutes::new(n).unwrap();
-        let policy = Policy::Custom(Session::new(minutes(90), Some(minutes(60))).unwrap());
+        let policy = Policy::Custom(Session::new(minutes(45), Some(minutes(30))).unwrap());
         assert_eq!(validate(&spec).unwrap().policy, policy);
         assert_eq!(without_unit(&spec).len(), 2);
     }
