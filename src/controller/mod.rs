@@ -4,6 +4,7 @@
 mod application_policies;
 mod backoff;
 mod cache;
+mod changes;
 mod context;
 mod credentials;
 mod effects;

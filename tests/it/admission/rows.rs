@@ -59,6 +59,7 @@ pub const GOOD: &[Row] = &[
         "organization: {externalId: éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé}"),
     good("a null beside the other name", "organization: {externalId: tenant-7, id: null}"),
     good("CUSTOM with an absolute timeout only", "policy: {policySource: CUSTOM, absoluteSessionTimeout: 1, absoluteSessionTimeoutUnit: MINUTES}"),
+    good("an hour or more without a unit", "policy: {policySource: CUSTOM, absoluteSessionTimeout: 480, idleSessionTimeoutEnabled: true, idleSessionTimeout: 60}"),
     good("idle explicitly off", "policy: {policySource: CUSTOM, absoluteSessionTimeout: 1, absoluteSessionTimeoutUnit: MINUTES, idleSessionTimeoutEnabled: false}"),
     good("nulls count as absent",
         "policy: {policySource: CUSTOM, absoluteSessionTimeout: 1, absoluteSessionTimeoutUnit: MINUTES, idleSessionTimeout: null, idleSessionTimeoutUnit: null}\n\
@@ -129,7 +130,7 @@ pub const BAD: &[Row] = &[
         "spec.policy.absoluteSessionTimeoutUnit: Required value: absoluteSessionTimeout needs its unit"),
     bad("an idle timeout without its unit",
         "policy: {policySource: CUSTOM, absoluteSessionTimeout: 8, absoluteSessionTimeoutUnit: HOURS, \
-         idleSessionTimeoutEnabled: true, idleSessionTimeout: 60}",
+         idleSessionTimeoutEnabled: true, idleSessionTimeout: 30}",
         "spec.policy.idleSessionTimeoutUnit: Required value: idleSessionTimeout needs its unit"),
     bad("an absolute unit without its value", "policy: {policySource: CUSTOM, absoluteSessionTimeoutUnit: HOURS}", "needs an absoluteSessionTimeout"),
     bad("idle on without a timeout",
