@@ -36,7 +36,7 @@ fn writes(world: &World, before: usize) -> Vec<(String, String)> {
     requests(world)
         .into_iter()
         .skip(before)
-        .filter(|(method, url)| method != "GET" && !url.contains("/leases/"))
+        .filter(|(method, url)| method != "GET" && !url.contains("/leases"))
         .collect()
 }
 
