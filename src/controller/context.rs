@@ -26,7 +26,7 @@ use crate::{
     scalekit::Transport,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -58,6 +58,8 @@ pub(super) struct Context {
     pub(super) relist: Notify,
     records: Mutex<HashMap<Uid, Box<Record>>>,
     outages: Mutex<Outages<Uid>>,
+    /// The environments that were seen to merge features.
+    merging: Mutex<HashSet<String>>,
 }
 
 impl Context {
@@ -105,6 +107,7 @@ impl Context {
             relist: Notify::new(),
             records: Mutex::default(),
             outages: Mutex::default(),
+            merging: Mutex::default(),
         };
         Ok((Arc::new(context), changed))
     }
@@ -208,6 +211,16 @@ impl Context {
             }
             None => with(&mut Record::new(Some(Duration::ZERO), self.uptime())),
         }
+    }
+
+    /// An environment was seen to merge the features that are sent with the others.
+    pub(super) fn record_merging(&self, environment: &str) {
+        self.merging.lock().unwrap_or_else(PoisonError::into_inner).insert(environment.to_owned());
+    }
+
+    /// Whether it was.
+    pub(super) fn merges_features(&self, environment: &str) -> bool {
+        self.merging.lock().unwrap_or_else(PoisonError::into_inner).contains(environment)
     }
 
     /// Completes a claimant with what this process knows of it.
@@ -323,7 +336,8 @@ mod tests {
         let mut state = context.state(&Entry::of(&object("1")).unwrap().resource);
         context.cache.remove(&uid);
         context.forget(&uid);
-        let access = Access { environment: "here".into(), source: CredentialsSource::Environment };
+        let access =
+            Access { environment: "here".into(), source: CredentialsSource::Environment, merges_features: false };
         state.credentials = Some(Ok(access));
         let not_sent = RemoteError { not_sent: true, ..RemoteError::new(ErrorKind::Unavailable) };
         context.record_outcome(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));

@@ -223,7 +223,7 @@ impl CredentialStore {
         };
         let credentials = Credentials::from_raw(values, &source, &self.rules(reference).await)?;
         let environment = credentials.environment().to_string();
-        Ok((Client::new(&self.transport, credentials), Access { environment, source }))
+        Ok((Client::new(&self.transport, credentials), Access { environment, source, merges_features: false }))
     }
 }
 

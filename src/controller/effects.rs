@@ -14,8 +14,8 @@ use super::{
 use crate::{
     policy::OrganizationRef,
     reconcile::{
-        Cached, ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response, State,
-        StatusUpdate,
+        Access, Cached, ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response,
+        State, StatusUpdate,
     },
     scalekit::{Admission, Caller, Client, within},
 };
@@ -207,7 +207,7 @@ impl<'a> Effects<'a> {
         self.admission = None; // its token is of the client before
         Response::Credentials(connection.map(|(client, access)| {
             self.client = Some(client);
-            access
+            Access { merges_features: self.context.merges_features(&access.environment), ..access }
         }))
     }
 

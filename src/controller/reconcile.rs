@@ -65,6 +65,9 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
     let report = Report::of(state, outcome);
     context.record(&resource.uid, report.history);
     context.record_outcome(&resource.uid, state, outcome);
+    if let Some(environment) = &report.merges {
+        context.record_merging(environment);
+    }
     if let Some(other) = &report.contests {
         context.contest(other);
     }

@@ -18,7 +18,8 @@ use futures::{StreamExt, stream};
 pub(super) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, features_unreported: bool) -> Goal {
     let spec = &manifest.spec;
     let organization = spec.organization.clone();
-    Goal { organization, pinned, features_unreported, may_be_custom: false, policy: spec.policy, mode: spec.mode }
+    let (policy, mode) = (spec.policy, spec.mode);
+    Goal { organization, pinned, features_unreported, merges_features: false, may_be_custom: false, policy, mode }
 }
 
 /// Reconciles one organization; returns what was observed, and the outcome. `perform` carries out

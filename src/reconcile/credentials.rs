@@ -30,6 +30,8 @@ pub struct Access {
     pub environment: String,
     /// Where the credentials come from.
     pub source: CredentialsSource,
+    /// The environment was seen to merge the features that are sent with the others.
+    pub merges_features: bool,
 }
 
 /// The keys under which credentials are kept: in a Secret, as file names, as

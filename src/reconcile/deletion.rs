@@ -208,7 +208,7 @@ fn disable_feature(state: &State, resource: &Resource, organization: &Organizati
     if !state.progress_reported {
         return Some(Request::ReportProgress);
     }
-    let features = features::with_session_policy(&organization.features, false, 0)?;
+    let features = features::with_session_policy(&organization.features, false, 0, state.goal()?.merges_features)?;
     let request = RemoteRequest::WriteFeatures { organization: organization.id.clone(), features };
     Some(Request::Remote(remote::read_before(&request, &state.observation).unwrap_or(request)))
 }

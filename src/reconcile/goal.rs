@@ -12,6 +12,8 @@ pub struct Goal {
     /// An earlier reconcile switched the feature on and found that reads do not
     /// report it.
     pub features_unreported: bool,
+    /// The server was seen to merge the features that are sent with the others.
+    pub merges_features: bool,
     /// It had a custom policy that may still be stored, though the server does not
     /// show it.
     pub may_be_custom: bool,

@@ -63,6 +63,8 @@ pub struct FlagWrites {
     pub before: Option<Vec<Feature>>,
     /// The server did not report them, so nothing can be said about the others.
     pub blind: bool,
+    /// A response has shown that the server merges the flags that are sent with the others.
+    pub merging_seen: bool,
     /// Other flags that were not the same after it.
     pub changed_others: Vec<String>,
 }
@@ -177,8 +179,8 @@ impl Observation {
             (RemoteRequest::WritePolicy { policy, .. }, Err(error)) => {
                 self.policy_write_failed(request, *policy, error)
             }
-            (RemoteRequest::WriteFeatures { .. }, Ok(RemoteResponse::Organization(echo))) => {
-                self.see_flag_echo(request.enables_session_policy(), echo)
+            (RemoteRequest::WriteFeatures { features, .. }, Ok(RemoteResponse::Organization(echo))) => {
+                self.see_flag_echo(request.enables_session_policy(), features, echo)
             }
             (RemoteRequest::WriteFeatures { .. }, Err(error)) => self.flag_write_failed(request, error),
             (_, Err(error)) => self.fail(request, error),
@@ -228,11 +230,12 @@ impl Observation {
     /// An echo that does not show what we wanted is not believed; the
     /// organization is read again. So it is where it did not tell before, to
     /// learn whether reads tell now.
-    fn see_flag_echo(&mut self, wanted: bool, echo: Organization) {
+    fn see_flag_echo(&mut self, wanted: bool, sent: &[Feature], echo: Organization) {
         self.note_flags();
         self.flag.tries += 1;
         self.flag.error = None;
         let before = self.flag.before.as_deref().unwrap_or_default();
+        self.flag.merging_seen |= features::shows_merging(before, sent, &echo.features);
         let as_wanted =
             echo.session_policy_enabled() == wanted && features::changed_others(before, &echo.features).is_empty();
         self.organization = (as_wanted && !self.flag.blind).then_some(echo);

@@ -80,8 +80,11 @@ mod tests {
 
     fn record(outages: &mut Outages<char>, resource: char, environment: &str, remote: RemoteOutcome) -> Vec<char> {
         let mut state = State::new(Settings::default(), History::default(), Duration::ZERO);
-        state.credentials =
-            Some(Ok(Access { environment: environment.into(), source: CredentialsSource::Environment }));
+        state.credentials = Some(Ok(Access {
+            environment: environment.into(),
+            source: CredentialsSource::Environment,
+            merges_features: false,
+        }));
         outages.record(&resource, &state, &Outcome::Reconciled(remote))
     }
 

@@ -2,7 +2,7 @@
 //! run the same steps.
 
 use super::{
-    Detail, ErrorClass, ErrorKind, Goal, Observation, Reason, RemoteError, RemoteRequest, features,
+    Detail, ErrorClass, ErrorKind, Goal, Observation, Organization, Reason, RemoteError, RemoteRequest, features,
     goal::{Pending, pending},
     observation::Application,
     step::Step,
@@ -104,7 +104,7 @@ pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
     // a server that reports no features is not asked to switch it on in every reconcile
     let unreported = !organization.features_reported && (goal.features_unreported || observation.flag.tries > 0);
     if off && !unreported {
-        return switch_on(&goal.policy, observation, id(), &organization.features);
+        return switch_on(goal, &goal.policy, observation, organization);
     }
     let Some(live) = &observation.live else { return RemoteStep::Request(RemoteRequest::ReadPolicy(id())) };
     match pending(goal.declared(), live) {
@@ -113,7 +113,7 @@ pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
         Pending::Nothing => Done(RemoteOutcome::StricterKept),
         Pending::Unrecognized => Done(RemoteOutcome::Unrecognized),
         Pending::Write(policy) if off && observation.flag.tries == 0 => {
-            switch_on(&policy, observation, id(), &organization.features)
+            switch_on(goal, &policy, observation, organization)
         }
         Pending::Write(policy) => write(observation, id(), policy, live),
     }
@@ -132,7 +132,7 @@ pub fn read_before(request: &RemoteRequest, observation: &Observation) -> Option
 }
 
 /// `policy` is what would be written next, as far as that is known.
-fn switch_on(policy: &Policy, observation: &Observation, id: OrganizationId, read: &[super::Feature]) -> RemoteStep {
+fn switch_on(goal: &Goal, policy: &Policy, observation: &Observation, organization: &Organization) -> RemoteStep {
     use Step::Done;
     if let Err(violation) = check_chain(policy, observation.access_token()) {
         return Done(RemoteOutcome::ChainViolated(violation)); // nothing we could write would hold, so write nothing
@@ -144,8 +144,11 @@ fn switch_on(policy: &Policy, observation: &Observation, id: OrganizationId, rea
             Some(error) => RemoteOutcome::Error(error),
         });
     }
-    match features::with_session_policy(read, true, observation.flag.refused) {
-        Some(features) => RemoteStep::Request(RemoteRequest::WriteFeatures { organization: id, features }),
+    let (refused, merges) = (observation.flag.refused, goal.merges_features || observation.flag.merging_seen);
+    match features::with_session_policy(&organization.features, true, refused, merges) {
+        Some(features) => {
+            RemoteStep::Request(RemoteRequest::WriteFeatures { organization: organization.id.clone(), features })
+        }
         None => Done(RemoteOutcome::FeatureUnavailable(observation.flag.detail())),
     }
 }

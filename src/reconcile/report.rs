@@ -24,6 +24,8 @@ pub struct Report {
     pub history: Vec<HistoryEvent>,
     /// Whose claim is to be confirmed, since it stands before this one's.
     pub contests: Option<Contest>,
+    /// The environment that was seen to merge features.
+    pub merges: Option<String>,
 }
 
 impl Report {
@@ -32,8 +34,8 @@ impl Report {
         // what the cache has was decided on only if there is nothing new to say (`cached`)
         let update = state.cached.is_none().then(|| StatusUpdate::after(state, outcome)).flatten();
         if *outcome == Outcome::NotLeading {
-            let (events, history, contests) = Default::default();
-            return Self { update, events, requeue: requeue(state, outcome), history, contests };
+            let (events, history, contests, merges) = Default::default();
+            return Self { update, events, requeue: requeue(state, outcome), history, contests, merges };
         }
         let announced = match outcome {
             Outcome::Waiting { until, left, .. } | Outcome::Holding { until, left, .. } => {
@@ -52,6 +54,7 @@ impl Report {
         let unproven = (state.history.is_contested() && !confirmed).then(|| is_unproven(state, outcome));
         Self {
             contests: state.contests.clone(),
+            merges: state.access().filter(|_| state.observation.flag.merging_seen).map(|a| a.environment.clone()),
             events: events(state, outcome, update.as_ref().filter(|_| !released)),
             requeue: requeue(state, outcome).at_most(unproven.and_then(|unproven| lapse(state, unproven))),
             history: [reached.map(HistoryEvent::Reached), refused.map(HistoryEvent::Refused), announced]

@@ -257,6 +257,7 @@ impl State {
         Some(Goal {
             organization: spec.organization.clone(),
             pinned: self.pin_here().map(|pinned| pinned.organization.clone()),
+            merges_features: self.access().is_some_and(|access| access.merges_features),
             may_be_custom: self.may_be_custom(),
             features_unreported: self.here().is_some_and(unreported),
             policy: spec.policy,

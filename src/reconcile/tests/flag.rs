@@ -84,6 +84,19 @@ fn a_name_that_is_on_and_refused_is_left_out_last_and_its_loss_is_announced() {
 }
 
 #[test]
+fn an_environment_that_was_seen_to_merge_gets_the_one_entry_alone() {
+    let (mut world, uid, _) = first_reconcile(|w| w.scalekit.habits.unknown_flag = Some("sso"));
+    world.switch_flag(false);
+    let reconciled = world.reconcile(uid);
+    assert_eq!(sent(&reconciled), [[flag("session_policy", true)]], "it is not tried with the others again");
+    assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+    // and one that replaces, never
+    let (mut world, uid, _) = first_reconcile(|w| w.scalekit.habits.replaces_features = true);
+    world.switch_flag(false);
+    assert!(sent(&world.reconcile(uid)).iter().all(|list| list.len() == 3));
+}
+
+#[test]
 fn a_server_that_refuses_every_list_has_no_such_feature() {
     use ErrorKind::{Forbidden, Rejected, Unsupported};
     for (kind, lists) in [(Rejected, 3), (Forbidden, 1), (Unsupported, 1)] {

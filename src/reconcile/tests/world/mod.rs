@@ -59,6 +59,8 @@ pub(crate) struct World {
     started: Timestamp,
     histories: BTreeMap<Uid, History>,
     outages: Outages<Uid>,
+    /// The environments that were seen to merge features.
+    merging: Vec<String>,
     /// How long each step of a reconcile takes. With a second no reconcile is quick.
     pub(crate) step: Duration,
     /// The operator reads the list of organizations wherever that may answer.
@@ -147,6 +149,7 @@ impl World {
             started: Timestamp::from_second(1_800_000_000).unwrap(),
             histories: BTreeMap::new(),
             outages: Outages::default(),
+            merging: Vec::new(),
             step: Duration::from_secs(1),
             sweeps: false,
             lists: BTreeMap::new(),
@@ -345,7 +348,11 @@ impl World {
 }
 
 pub(crate) fn access(environment: &str) -> Access {
-    Access { environment: environment.into(), source: CredentialsSource::Secret("scalekit".into()) }
+    Access {
+        environment: environment.into(),
+        source: CredentialsSource::Secret("scalekit".into()),
+        merges_features: false,
+    }
 }
 
 impl Entry {

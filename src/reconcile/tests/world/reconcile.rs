@@ -148,7 +148,8 @@ impl World {
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
         self.assert_nothing_is_hidden(uid, &state, &outcome);
-        let Report { update, events, requeue, history, contests } = Report::of(&state, &outcome);
+        let Report { update, events, requeue, history, contests, merges } = Report::of(&state, &outcome);
+        self.merging.extend(merges);
         self.record(uid, history);
         if let Some(Contest { uid: other, elsewhere }) = contests {
             let other = other.parse().unwrap();

@@ -85,7 +85,10 @@ impl World {
     }
 
     pub(super) fn hold_client(&mut self, secret: Option<String>) -> Result<Access, CredentialsError> {
-        let found = self.credentials_of(secret.as_deref());
+        let mut found = self.credentials_of(secret.as_deref());
+        if let Ok(access) = &mut found {
+            access.merges_features = self.merging.contains(&access.environment);
+        }
         if let Ok(access) = &found {
             self.held.client = Some((secret, access.clone()));
         }
