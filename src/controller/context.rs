@@ -38,6 +38,9 @@ const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 /// More side by side gain nothing on one API server.
 const WORKERS: usize = 16;
 
+/// Of so many environments it is remembered at most what was seen of them.
+const ENVIRONMENTS: usize = 256;
+
 pub(super) struct Context {
     /// This is `uninstall`: every resource is handled as if it were being deleted.
     pub(super) uninstalling: bool,
@@ -215,7 +218,11 @@ impl Context {
 
     /// An environment was seen to merge the features that are sent with the others.
     pub(super) fn record_merging(&self, environment: &str) {
-        self.merging.lock().unwrap_or_else(PoisonError::into_inner).insert(environment.to_owned());
+        let mut merging = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        if merging.len() >= ENVIRONMENTS {
+            merging.clear(); // a tenant may invent them; it is seen again where it is true
+        }
+        merging.insert(environment.to_owned());
     }
 
     /// Whether it was.
