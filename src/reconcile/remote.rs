@@ -144,8 +144,7 @@ fn switch_on(goal: &Goal, policy: &Policy, observation: &Observation, organizati
             Some(error) => RemoteOutcome::Error(error),
         });
     }
-    let (refused, merges) = (observation.flag.refused, goal.merges_features || observation.flag.merging_seen);
-    match features::with_session_policy(&organization.features, true, refused, merges) {
+    match features::with_session_policy(&organization.features, true, observation.flag.refused, goal.merges_features) {
         Some(features) => {
             RemoteStep::Request(RemoteRequest::WriteFeatures { organization: organization.id.clone(), features })
         }

@@ -90,7 +90,14 @@ fn an_environment_that_was_seen_to_merge_gets_the_one_entry_alone() {
     let reconciled = world.reconcile(uid);
     assert_eq!(sent(&reconciled), [[flag("session_policy", true)]], "it is not tried with the others again");
     assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
-    // and one that replaces, never
+    // the reconcile that sees it goes on as it began
+    let (_, _, reconciled) = first_reconcile(|w| {
+        (w.scalekit.habits.unknown_flag, w.scalekit.habits.keeps_flag_off) = (Some("sso"), true);
+    });
+    let last = vec![flag("session_policy", true)];
+    assert_eq!(sent(&reconciled).split_off(2), [last.clone(), last]);
+    assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::FeatureNotEnabled));
+    // and one that replaces never gets it
     let (mut world, uid, _) = first_reconcile(|w| w.scalekit.habits.replaces_features = true);
     world.switch_flag(false);
     assert!(sent(&world.reconcile(uid)).iter().all(|list| list.len() == 3));
