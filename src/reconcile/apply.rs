@@ -73,7 +73,8 @@ fn let_go(state: &State, resource: &Resource, in_sync: &InSync) -> Option<Step> 
 const UNDECIDED: Duration = Duration::from_secs(10);
 
 /// A write to Scalekit comes after the organization is pinned in the status, after the
-/// status says that it is under way if that takes long, and after the finalizer that will undo it is persisted.
+/// status says that it is under way if that takes long, and after the finalizer that will
+/// undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
     if state.same_environment_unknown || (state.undecided && state.history.age(state.began) < UNDECIDED) {
         return Step::Done(Outcome::Undecided);

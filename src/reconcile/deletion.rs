@@ -191,11 +191,10 @@ fn revert(state: &State, resource: &Resource, spec: &ValidatedSpec, now: Timesta
 /// Why there is nothing to set back, where another resource keeps its own policy live: by
 /// its status, which may be about the past, and by what this one can tell (`holds`).
 fn taken_over(state: &State, holds: impl Fn(&InSync) -> bool) -> Option<Release> {
-    match &state.ownership {
-        Some(Ownership::Conflicted { in_sync: Some(in_sync), .. }) if holds(in_sync) => Some(Release::NotOwner),
-        Some(Ownership::Succeeded { in_sync: Some(in_sync) }) if holds(in_sync) => Some(Release::HandedOver),
-        _ => None,
-    }
+    let ownership = state.ownership.as_ref()?;
+    let succeeded = matches!(ownership, Ownership::Succeeded { .. });
+    let why = if succeeded { Release::HandedOver } else { Release::NotOwner };
+    ownership.in_sync().filter(|in_sync| holds(in_sync)).map(|_| why)
 }
 
 /// The write that switches off the feature that this operator has switched on,
@@ -235,9 +234,8 @@ fn without_credentials(state: &State, resource: &Resource, error: &CredentialsEr
 /// counted from when it first said what is missing. Another resource whose policy was
 /// just found live on the pinned organization leaves nothing to wait for.
 fn hold(state: &State, resource: &Resource, hold: Hold, now: Timestamp) -> Step {
-    match &state.ownership {
-        None if resource.pinned.is_some() => return Step::Request(Request::ReadClaimants),
-        _ => {}
+    if state.ownership.is_none() && resource.pinned.is_some() {
+        return Step::Request(Request::ReadClaimants);
     }
     if let Some(why) = taken_over(state, |in_sync| in_sync.just_now) {
         return release(state, why);

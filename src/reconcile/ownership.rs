@@ -142,6 +142,16 @@ pub enum Ownership {
     },
 }
 
+impl Ownership {
+    /// The other resource's policy, where its status says that it is live.
+    pub fn in_sync(&self) -> Option<&InSync> {
+        match self {
+            Self::Succeeded { in_sync } | Self::Conflicted { in_sync, .. } => in_sync.as_ref(),
+            Self::Owner => None,
+        }
+    }
+}
+
 impl Claim {
     /// Where to find those whom a change from `before` to `after` may concern.
     pub fn concerned(before: Option<&Self>, after: Option<&Self>) -> Vec<ClaimKey> {

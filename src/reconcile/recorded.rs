@@ -36,10 +36,11 @@ pub(super) fn pin(state: &State) -> Option<Pinned> {
         (Some(pinned), Some((access, _))) if state.pin_here().is_some() => {
             Some(Pinned { environment: access.environment.clone(), issuer: issuer(pinned.issuer), ..pinned })
         }
-        (Some(pinned), _) if state.deleting() => Some(pinned),
-        (_, Some((access, organization))) => {
-            Some(Pinned { environment: access.environment.clone(), issuer: issuer(None), organization })
-        }
-        (pinned, None) => pinned,
+        (Some(pinned), _) if !state.pin_moves() => Some(pinned),
+        (_, here) => here.map(|(access, organization)| Pinned {
+            environment: access.environment.clone(),
+            issuer: issuer(None),
+            organization,
+        }),
     }
 }

@@ -334,10 +334,7 @@ impl State {
 
     /// Whether the status of another resource says that its policy is live there.
     pub fn is_succeeded(&self) -> bool {
-        matches!(
-            self.ownership,
-            Some(Ownership::Succeeded { in_sync: Some(_) } | Ownership::Conflicted { in_sync: Some(_), .. })
-        )
+        self.ownership.as_ref().is_some_and(|ownership| ownership.in_sync().is_some())
     }
 
     /// Whether this reconcile is the first of an owner after another resource that
