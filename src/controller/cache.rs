@@ -76,7 +76,7 @@ impl Cache {
         entry.follow(before.map(|before| &**before), &mut inner.texts);
         entry.predecessor = match before {
             Some(before) => before.predecessor,
-            None => source == Source::Start && entry.predecessor,
+            None => source == Source::Start && entry.written,
         };
         let went_back = before.is_some_and(|before| entry.version < before.version);
         let trigger = entry.watched.trigger(before.map(|before| &before.watched), source == Source::Start);

@@ -40,7 +40,6 @@ pub(super) struct Entry {
 struct Rest {
     generation: i64,
     finalizer: bool,
-    enabled_feature: bool,
     deletion: DeletionPolicy,
     observed: Option<Live>,
     handled_at: Option<Box<str>>,
@@ -57,7 +56,7 @@ impl Entry {
         let mut entry = Self {
             interval: spec.and_then(|spec| spec.interval),
             environment: resource.pinned.as_ref().map(|pinned| pinned.environment.as_str().into()),
-            predecessor: resource.may_have_written(),
+            predecessor: false,
             written: resource.may_have_written(),
             created: created(object),
             version: version(object),
@@ -117,7 +116,7 @@ impl Entry {
                 organization: organization.clone(),
             }),
             claim: Some(ClaimState::Verified),
-            enabled_feature: rest.enabled_feature,
+            enabled_feature: self.claim.enabled_feature,
             adopted: self.claim.adopted,
             written: self.claim.written,
             observed: rest.observed,
@@ -180,7 +179,6 @@ impl Rest {
         Some(Self {
             generation: resource.generation,
             finalizer: resource.finalizer,
-            enabled_feature: resource.enabled_feature,
             deletion: spec.deletion,
             observed: resource.observed,
             handled_at: resource.handled_at.as_deref().map(Into::into),
