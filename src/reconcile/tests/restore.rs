@@ -101,8 +101,8 @@ fn row_128_a_successor_inherits_what_was_there_and_not_the_policy_of_its_predece
     }
 }
 
-#[test]
-fn row_128_so_does_whoever_takes_over_from_a_living_one_that_lost_its_credentials() {
+/// A resource has written, and lost its credentials and its claim since.
+fn written_by_one_without_credentials() -> World {
     let mut world = before_us(no_idle(90), true);
     world.secret_leads_to(HOST);
     let older = world.declare(restore(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) }));
@@ -111,6 +111,12 @@ fn row_128_so_does_whoever_takes_over_from_a_living_one_that_lost_its_credential
     world.reconcile(older);
     world.advance(world.settings.interval);
     world.reconcile(older);
+    world
+}
+
+#[test]
+fn row_128_so_does_whoever_takes_over_from_a_living_one_that_lost_its_credentials() {
+    let mut world = written_by_one_without_credentials();
     let next = world.declare(restore(enforce(custom(240, None))));
     world.reconcile(next);
     assert_eq!(world.live(), no_idle(240));
@@ -275,14 +281,7 @@ fn row_128_a_resource_that_lost_its_status_takes_nothing_of_its_own_for_what_was
 
 #[test]
 fn row_128_what_a_customer_has_changed_since_is_not_taken_for_the_policy_of_another_resource() {
-    let mut world = before_us(no_idle(90), true);
-    world.secret_leads_to(HOST);
-    let older = world.declare(restore(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(declared()) }));
-    world.reconcile(older);
-    world.secrets.clear();
-    world.reconcile(older);
-    world.advance(world.settings.interval);
-    world.reconcile(older);
+    let mut world = written_by_one_without_credentials();
     world.tenant().live = no_idle(75); // the customer's administrator
     let next = world.declare(restore(enforce(custom(240, None))));
     world.reconcile(next);

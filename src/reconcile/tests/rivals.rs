@@ -15,7 +15,36 @@ fn secret(spec: ValidatedSpec) -> ValidatedSpec {
     ValidatedSpec { secret: Some(SECRET.into()), ..spec }
 }
 
-/// An owner by a Secret of its own in namespace a, by `organization`, and a younger resource
+fn for_half_an_hour(world: &mut World, resources: [Uid; 2]) {
+    for _ in 0..30 {
+        world.advance(MINUTE);
+        for uid in resources {
+            world.reconcile(uid);
+        }
+    }
+}
+
+/// A deletion in namespace a of what declares 30 days; its own client reads the organization.
+fn deletion_of_30_days() -> (World, Uid) {
+    let mut world = World::new();
+    world.secret_of_leads_to("a", HOST);
+    let older = world.declare_in("a", Ok(secret(enforce(custom(43_200, None)))));
+    world.reconcile(older);
+    world.delete(older);
+    (world, older)
+}
+
+/// An owner in namespace a that reaches the environment by another host name than the others.
+fn owner_behind_its_own_host() -> (World, Uid) {
+    let mut world = World::new();
+    world.scalekit.issuer = Some(ISSUER.into());
+    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
+    let owner = world.declare_in("a", Ok(secret(enforce(custom(43_200, None)))));
+    world.reconcile(owner);
+    (world, owner)
+}
+
+/// An owner by a Secret of its own in namespace a, as `spec` says, and a younger resource
 /// in namespace b with the default credentials of the same environment, which declares 4 hours.
 fn rivals(spec: ValidatedSpec) -> (World, Uid, Uid) {
     let mut world = World::new();
@@ -29,11 +58,7 @@ fn rivals(spec: ValidatedSpec) -> (World, Uid, Uid) {
 
 #[test]
 fn row_134_a_revert_that_gets_429_keeps_a_successor_with_good_credentials_out_not_for_ever() {
-    let mut world = World::new();
-    world.secret_of_leads_to("a", HOST);
-    let older = world.declare_in("a", Ok(secret(enforce(custom(43_200, None)))));
-    world.reconcile(older);
-    world.delete(older);
+    let (mut world, older) = deletion_of_30_days();
     let limited = ErrorKind::RateLimited { retry_after: MINUTE };
     world.scalekit.habits.refuses_policy = Some(limited);
     assert!(matches!(world.reconcile(older).outcome, Outcome::CleanupPending(_)));
@@ -42,20 +67,14 @@ fn row_134_a_revert_that_gets_429_keeps_a_successor_with_good_credentials_out_no
     for _ in 0..120 {
         world.advance(MINUTE);
         world.reconcile(heir);
-        world.scalekit.down = Some(limited); // the client of the older one, and no other
-        world.reconcile(older);
-        world.scalekit.down = None;
+        world.reconcile_while_down(older, limited);
     }
     assert_eq!(world.live(), no_idle(120), "two hours of 30 days, where two hours are declared");
 }
 
 #[test]
 fn row_134_nor_does_a_revert_that_gets_server_errors() {
-    let mut world = World::new();
-    world.secret_of_leads_to("a", HOST);
-    let older = world.declare_in("a", Ok(secret(enforce(custom(43_200, None)))));
-    world.reconcile(older);
-    world.delete(older);
+    let (mut world, older) = deletion_of_30_days();
     let heir = world.declare_in("b", Ok(enforce(custom(120, None))));
     world.trouble(On::WritePolicy, 0, Trouble::Refused(ErrorKind::Unavailable));
     world.cluster.get_mut(heir).unwrap().deleting_since = None;
@@ -74,20 +93,11 @@ fn row_134_nor_does_a_revert_that_gets_server_errors() {
 
 #[test]
 fn row_134_a_sleeping_owner_whose_external_id_leads_elsewhere_confirms_nothing() {
-    let mut world = World::new();
-    world.secret_of_leads_to("a", HOST);
-    let spec = ValidatedSpec { organization: by_external_id("tenant-1"), ..secret(enforce(declared())) };
-    let owner = world.declare_in("a", Ok(spec));
-    world.reconcile(owner);
+    let spec = ValidatedSpec { organization: by_external_id("tenant-1"), ..enforce(declared()) };
+    let (mut world, owner, other) = rivals(spec);
     world.scalekit.external.insert("tenant-1".into(), org("org_2"));
     world.edit(owner, |spec| spec.suspend = true);
-    let other = world.declare_in("b", Ok(enforce(custom(240, None))));
-    world.tenant().live = no_idle(43_200);
-    for _ in 0..30 {
-        world.advance(MINUTE);
-        world.reconcile(other);
-        world.reconcile(owner);
-    }
+    for_half_an_hour(&mut world, [other, owner]);
     assert_eq!(world.live(), no_idle(240), "{}", world.says(other, ConditionType::Ready));
 }
 
@@ -101,11 +111,7 @@ fn row_134_an_owner_whose_external_id_leads_elsewhere_keeps_out_nobody_with_the_
     world.reconcile(owner);
     let other = world.declare(enforce(custom(240, None)));
     world.tenant().live = no_idle(43_200);
-    for _ in 0..30 {
-        world.advance(MINUTE);
-        world.reconcile(other);
-        world.reconcile(owner);
-    }
+    for_half_an_hour(&mut world, [other, owner]);
     assert_eq!(world.live(), no_idle(240), "{}", world.says(other, ConditionType::Ready));
 }
 
@@ -117,11 +123,7 @@ fn row_134_nor_does_one_whose_external_id_is_gone() {
     world.scalekit.external.clear();
     let other = world.declare(enforce(custom(240, None)));
     world.tenant().live = no_idle(43_200);
-    for _ in 0..30 {
-        world.advance(MINUTE);
-        world.reconcile(owner);
-        world.reconcile(other);
-    }
+    for_half_an_hour(&mut world, [owner, other]);
     assert_eq!(world.object(owner).read().claim, None, "it was withdrawn");
     assert_eq!(world.live(), no_idle(240), "{}", world.says(other, ConditionType::Ready));
 }
@@ -130,11 +132,7 @@ fn row_134_nor_does_one_whose_external_id_is_gone() {
 /// that names the same Secret.
 #[test]
 fn row_134_an_accomplice_behind_the_same_silent_host_does_not_excuse_it() {
-    let mut world = World::new();
-    world.scalekit.issuer = Some(ISSUER.into());
-    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
-    let owner = world.declare_in("a", Ok(secret(enforce(custom(43_200, None)))));
-    world.reconcile(owner);
+    let (mut world, owner) = owner_behind_its_own_host();
     world.advance(MINUTE);
     let accomplice =
         ValidatedSpec { organization: by_external_id("tenant-1"), ..secret(enforce(custom(43_200, None))) };
@@ -144,16 +142,12 @@ fn row_134_an_accomplice_behind_the_same_silent_host_does_not_excuse_it() {
     for _ in 0..30 {
         world.advance(MINUTE);
         outcome = Some(world.reconcile(victim).outcome);
-        world.scalekit.down = Some(ErrorKind::Unavailable);
-        world.reconcile(owner);
-        world.scalekit.down = None;
+        world.reconcile_while_down(owner, ErrorKind::Unavailable);
         world.advance(MINUTE);
         world.scalekit.alleged = Some(ISSUER.into()); // its credentials are not good any more
         world.reconcile(accomplice);
         world.scalekit.alleged = None;
-        world.scalekit.down = Some(ErrorKind::Unavailable);
-        world.reconcile(owner);
-        world.scalekit.down = None;
+        world.reconcile_while_down(owner, ErrorKind::Unavailable);
     }
     assert_eq!((outcome, world.live()), (Some(Outcome::Reconciled(RemoteOutcome::InSync)), no_idle(240)));
 }
@@ -164,9 +158,7 @@ fn row_134_a_429_for_one_client_is_no_excuse_for_a_day_while_another_reads_the_s
     for _ in 0..24 * 12 {
         world.advance(MINUTE * 5);
         world.reconcile(other);
-        world.scalekit.down = Some(ErrorKind::RateLimited { retry_after: MINUTE });
-        world.reconcile(owner);
-        world.scalekit.down = None;
+        world.reconcile_while_down(owner, ErrorKind::RateLimited { retry_after: MINUTE });
     }
     assert_eq!(world.live(), no_idle(240), "30 days for a day: {}", world.says(other, ConditionType::Ready));
 }
@@ -184,9 +176,7 @@ fn row_134_a_sleeping_owner_whose_invented_credentials_rotate_keeps_nobody_out_f
         }
         let limited = ErrorKind::RateLimited { retry_after: MINUTE };
         let kind = if minute % 2 == 0 { ErrorKind::CredentialsRejected } else { limited };
-        world.scalekit.down = Some(kind);
-        world.reconcile(owner);
-        world.scalekit.down = None;
+        world.reconcile_while_down(owner, kind);
     }
     assert_eq!(world.live(), no_idle(240), "30 days for a day: {}", world.says(other, ConditionType::Ready));
 }
@@ -197,20 +187,14 @@ fn row_134_one_that_is_refused_its_organization_again_and_again_loses_its_claim_
     for round in 0..24 * 12 {
         world.advance(MINUTE * 5);
         world.reconcile(other);
-        world.scalekit.down = Some(if round % 2 == 0 { ErrorKind::Forbidden } else { ErrorKind::Unavailable });
-        world.reconcile(owner);
-        world.scalekit.down = None;
+        world.reconcile_while_down(owner, if round % 2 == 0 { ErrorKind::Forbidden } else { ErrorKind::Unavailable });
     }
     assert_eq!(world.live(), no_idle(240), "30 days for a day: {}", world.says(other, ConditionType::Ready));
 }
 
 #[test]
 fn row_134_the_same_revert_without_credentials_lets_the_successor_write() {
-    let mut world = World::new();
-    world.secret_of_leads_to("a", HOST);
-    let older = world.declare_in("a", Ok(secret(enforce(custom(43_200, None)))));
-    world.reconcile(older);
-    world.delete(older);
+    let (mut world, older) = deletion_of_30_days();
     world.scalekit.habits.refuses_policy = Some(ErrorKind::RateLimited { retry_after: MINUTE });
     world.reconcile(older);
     world.scalekit.habits.refuses_policy = None;
@@ -232,28 +216,18 @@ fn row_134_a_sleeping_owner_whose_external_id_is_gone_loses_its_claim() {
     let (mut world, owner, other) = rivals(spec);
     world.edit(owner, |spec| spec.suspend = true);
     world.scalekit.external.clear();
-    for _ in 0..30 {
-        world.advance(MINUTE);
-        world.reconcile(other);
-        world.reconcile(owner);
-    }
+    for_half_an_hour(&mut world, [other, owner]);
     assert_eq!(world.live(), no_idle(240));
 }
 
 #[test]
 fn row_134_without_an_accomplice_the_silent_host_loses() {
-    let mut world = World::new();
-    world.scalekit.issuer = Some(ISSUER.into());
-    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
-    let owner = world.declare_in("a", Ok(secret(enforce(custom(43_200, None)))));
-    world.reconcile(owner);
+    let (mut world, owner) = owner_behind_its_own_host();
     let victim = world.declare_in("b", Ok(enforce(custom(240, None))));
     for _ in 0..30 {
         world.advance(MINUTE * 2);
         world.reconcile(victim);
-        world.scalekit.down = Some(ErrorKind::Unavailable);
-        world.reconcile(owner);
-        world.scalekit.down = None;
+        world.reconcile_while_down(owner, ErrorKind::Unavailable);
     }
     assert_eq!(world.live(), no_idle(240));
 }
@@ -266,9 +240,7 @@ fn row_134_the_same_owner_whose_credentials_are_refused_each_time_loses() {
         for _ in 0..12 {
             world.advance(MINUTE * 2);
             world.reconcile(other);
-            world.scalekit.down = Some(kind);
-            world.reconcile(owner);
-            world.scalekit.down = None;
+            world.reconcile_while_down(owner, kind);
         }
         assert_eq!(world.live(), no_idle(240), "{kind:?}");
     }

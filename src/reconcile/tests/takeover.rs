@@ -179,9 +179,7 @@ fn owner_that_comes_back() -> (World, Uid, Uid) {
     for _ in 0..8 {
         world.advance(MINUTE);
         world.reconcile(loser);
-        world.scalekit.down = Some(ErrorKind::Unavailable);
-        world.reconcile(owner);
-        world.scalekit.down = None;
+        world.reconcile_while_down(owner, ErrorKind::Unavailable);
     }
     world.reconcile(loser);
     assert_eq!((world.live(), world.object(loser).finalizer), (no_idle(240), true), "it has taken over");

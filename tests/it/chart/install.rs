@@ -33,13 +33,6 @@ pub struct Install {
     operator: Option<(Child, u64)>,
 }
 
-/// Whether this operator has leader election: one without it knows no argument about it, and uses no
-/// Lease.
-pub fn elects_a_leader() -> bool {
-    let help = Command::new(env!("CARGO_BIN_EXE_session-policy-operator")).arg("--help").output().unwrap();
-    String::from_utf8(help.stdout).unwrap().contains("--leader-elect")
-}
-
 /// A free port, below those that outgoing connections take and above those of the API servers.
 fn port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(32_000);
@@ -165,13 +158,9 @@ impl Install {
         let container = workload.pointer(CONTAINER).unwrap();
         let mounts = self.mounts(pod, container);
         let here = |text: &str| mounts.iter().fold(text.to_owned(), |text, (path, folder)| text.replace(path, folder));
-        let elects = elects_a_leader();
         let mut command = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
         for argument in container["args"].as_array().unwrap() {
-            let argument = argument.as_str().unwrap();
-            if elects || !(argument.starts_with("--lease-") || argument.starts_with("--leader-elect")) {
-                command.arg(here(argument));
-            }
+            command.arg(here(argument.as_str().unwrap()));
         }
         command.env_clear().env("KUBECONFIG", self.kubeconfig(pod["serviceAccountName"].as_str().unwrap()));
         for variable in container["env"].as_array().unwrap() {

@@ -3,7 +3,7 @@
 
 use super::{
     CHART, NAMESPACE, helm,
-    install::{Install, NAME, elects_a_leader},
+    install::{Install, NAME},
     with_image,
 };
 use crate::{
@@ -84,10 +84,6 @@ fn assert_used_and_granted(cluster: &Cluster) {
     let mut wrong = Vec::new();
     let within = |binding: &Binding, namespace: &str| binding.namespace.as_deref().is_none_or(|name| name == namespace);
     for binding in &bindings {
-        let leases = binding.rights.iter().all(|(group, ..)| group == "coordination.k8s.io");
-        if leases && !elects_a_leader() {
-            continue;
-        }
         let used = |right: &&Right| {
             requests.iter().any(|(namespace, used, allowed)| *allowed && used == *right && within(binding, namespace))
         };

@@ -16,8 +16,8 @@ pub(crate) use trouble::{On, Trouble};
 use super::samples;
 use crate::policy::{Live, OrganizationId, ValidatedSpec, Violation};
 use crate::reconcile::{
-    Access, ConditionType, CredentialsError, CredentialsSource, History, HistoryEvent, Organization, Outages,
-    Predecessor, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, Step, Term,
+    Access, ConditionType, CredentialsError, CredentialsSource, ErrorKind, History, HistoryEvent, Organization,
+    Outages, Predecessor, RemoteRequest, Request, Response, SESSION_POLICY, Settings, State, Step, Term,
 };
 use cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
@@ -275,6 +275,14 @@ impl World {
         let by = SignedDuration::try_from(by).unwrap();
         self.now = self.now.checked_add(by).unwrap();
         self.started = self.started.checked_add(by).unwrap();
+    }
+
+    /// Reconciles a resource whose client alone gets this error for each request.
+    pub(crate) fn reconcile_while_down(&mut self, uid: Uid, kind: ErrorKind) -> Reconciled {
+        self.scalekit.down = Some(kind);
+        let reconciled = self.reconcile(uid);
+        self.scalekit.down = None;
+        reconciled
     }
 
     /// The process starts anew and knows nothing of the one before.
