@@ -42,7 +42,7 @@ macro_rules! inherited {
     };
 }
 
-/// The rule that a timeout has its unit where it is so small that it may be meant as hours or days: 8 was
+/// The rule that a timeout has its unit where it is so small that it may be meant in another one: 8 was
 /// 8 minutes. One from [`SURELY_MINUTES`] on is in minutes, as in Scalekit's API.
 macro_rules! needs_unit {
     ($name:literal, $id:literal, $value:ident, $unit:ident) => {
