@@ -101,9 +101,9 @@ fn finish(state: &State, resource: &Resource, spec: &ValidatedSpec, remote_outco
         matches!(remote_outcome, RemoteOutcome::InSync | RemoteOutcome::StricterKept | RemoteOutcome::Drifted);
     let needed = needs_finalizer(state, spec, false);
     if observed && needed && !resource.finalizer {
-        // where to undo it is written down first
-        let pinned = resource.pinned.is_some() || state.progress_reported;
-        return Step::Request(if pinned { Request::AddFinalizer } else { Request::ReportProgress });
+        // what it is to be undone to is written down first
+        let recorded = state.live_is_recorded();
+        return Step::Request(if recorded { Request::AddFinalizer } else { Request::ReportProgress });
     }
     let unneeded = !needed && (!spec.may_revert() || remote_outcome == RemoteOutcome::InSync);
     if resource.finalizer && unneeded && state.unsettled_for().is_zero() {

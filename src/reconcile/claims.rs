@@ -108,9 +108,11 @@ pub(super) fn claim(state: &State, outcome: Option<&Outcome>) -> Option<ClaimSta
     let before = resource.claim;
     if state.deleting() {
         let yields = match outcome {
-            Some(Outcome::Waiting { .. } | Outcome::Released(_) | Outcome::Gone) => true,
-            // who waits for a person, or fails again and again, keeps nobody else out
-            Some(Outcome::Holding { .. } | Outcome::CleanupPending(_)) => state.unsettled_for().is_zero(),
+            Some(Outcome::Released(_) | Outcome::Gone) => true,
+            // who waits, or fails again and again, keeps nobody else out once its writes are settled
+            Some(Outcome::Waiting { .. } | Outcome::Holding { .. } | Outcome::CleanupPending(_)) => {
+                state.unsettled_for().is_zero()
+            }
             _ => false,
         };
         let reverting = state.progress_reported || outcome.is_none();

@@ -5,7 +5,7 @@
 //! first by namespace and name: a total order that every observer sees alike.
 
 use super::{Declared, History};
-use crate::policy::{Live, Mode, OrganizationId, OrganizationRef, Policy, diff};
+use crate::policy::{Live, OrganizationId, OrganizationRef, Policy, diff};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 
@@ -103,14 +103,14 @@ pub struct Writer {
     pub adopted: Live,
     /// The operator has switched the feature session_policy on for it.
     pub enabled_feature: bool,
-    /// The policies that it may have written.
-    wrote: Vec<Policy>,
+    /// The policy that was written for it last.
+    written: Option<Policy>,
 }
 
 impl Writer {
     /// Whether it wrote `live`, so that nobody else has changed it since.
     pub fn wrote(&self, live: &Live) -> bool {
-        self.wrote.iter().any(|policy| diff(policy, live).is_empty())
+        self.written.is_some_and(|policy| diff(&policy, live).is_empty())
     }
 }
 
@@ -203,13 +203,13 @@ impl Claimant {
     }
 
     /// What it has made of the policy of the organization that is found at one of `keys`;
-    /// `None`: nothing.
+    /// `None`: nothing. What its spec declares by now does not count: it may never have
+    /// been written, and its tenant may have no right to it any more.
     pub fn as_writer(&self, keys: &[ClaimKey]) -> Option<Writer> {
         let here = |key: &ClaimKey| matches!(key, ClaimKey::Verified { .. }) && keys.contains(key);
-        let Claim { declared, adopted, written, enabled_feature, .. } = self.claim;
+        let Claim { adopted, written, enabled_feature, .. } = self.claim;
         let adopted = adopted.filter(|_| self.claim.keys.iter().any(here))?;
-        let declared = declared.filter(|declared| declared.mode != Mode::Observe).map(|declared| declared.policy);
-        Some(Writer { adopted, enabled_feature, wrote: declared.into_iter().chain(written).collect() })
+        Some(Writer { adopted, enabled_feature, written })
     }
 
     /// Whether it names what is found at one of `keys` and would come before

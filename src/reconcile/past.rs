@@ -84,6 +84,9 @@ impl State {
     /// that.
     pub fn written(&self, working: bool) -> Option<Policy> {
         let resource = self.here()?;
+        if self.deleting() {
+            return resource.written; // a revert of unknown outcome may not have been applied
+        }
         let spec = self.writing_spec();
         let sent = self.tightened().filter(|_| working).or(self.observation.writes.last);
         if let Some(sent) = sent {
@@ -111,9 +114,9 @@ impl State {
     }
 
     /// What the organization had before the resource first wrote its policy: nothing
-    /// before that write is sent, or is about to be (`working`). Where an own policy may
-    /// be there of which no status is left, it counts as inherited. And what is there may
-    /// be what another resource has written.
+    /// before that write is sent, or is about to be (`working`). Where the status is lost,
+    /// what is there may be an own policy, so it counts as inherited. And it may be what
+    /// another resource has written.
     pub fn adopts(&self, working: bool) -> Option<Live> {
         let resource = self.here()?;
         if let Some(before) = self.recorded(resource).adopted {
@@ -122,10 +125,9 @@ impl State {
         let spec = self.writing_spec()?;
         let is_declared = |live: &Live| diff(&spec.policy, live).is_empty();
         let counts = |live: &Live| working || is_declared(live) || self.had_others_before(live).is_some();
-        let found = self.observation.writes.before.or(self.shown().filter(counts))?;
-        let forgotten = self.status_is_lost || (self.had_finalizer && is_declared(&found));
-        let before = if forgotten { Live::Application } else { found };
-        Some(self.had_others_before(&found).unwrap_or(before))
+        let found = self.observation.writes.before.or(self.shown().filter(counts));
+        let before = if self.status_is_lost { Some(Live::Application) } else { found };
+        found.and_then(|found| self.had_others_before(&found)).or(before)
     }
 
     /// Whether the status has what must be known of the policies before and after a write

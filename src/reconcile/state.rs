@@ -61,8 +61,6 @@ pub struct State {
     /// It did so when it had read the live policy, so that the status keeps what
     /// was there before our first write.
     pub live_reported: bool,
-    /// The resource had our finalizer when it was read.
-    pub had_finalizer: bool,
     /// The resource has our finalizer, which comes after a status that this one has not.
     pub status_is_lost: bool,
     /// The other resources that have written the organization's policy, or may have.
@@ -176,7 +174,6 @@ impl State {
         }
         self.reads.resource = self.clock;
         self.resource = found;
-        self.had_finalizer |= self.here().is_some_and(|r| r.finalizer);
         self.status_is_lost |= self.here().is_some_and(|r| r.finalizer && r.pinned.is_none());
     }
 

@@ -49,6 +49,26 @@ fn a_successor_waits_for_a_write_of_its_predecessor_that_may_still_land() {
 }
 
 #[test]
+fn a_successor_that_comes_after_the_deletion_waits_for_such_a_write_too() {
+    let (mut world, older) = World::at_rest(enforce(declared()));
+    world.settings.revert_delay = Duration::from_secs(10);
+    world.edit(older, |spec| spec.policy = custom(43_200, 30));
+    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unavailable, Duration::from_secs(19)));
+    world.trouble(On::ReadPolicy, 1, Trouble::Refused(ErrorKind::Unreachable));
+    world.reconcile(older);
+    world.delete(older);
+    assert!(matches!(world.reconcile(older).outcome, Outcome::Waiting { reason: Reason::Deleting, .. }));
+    let successor = world.declare(enforce(custom(240, None)));
+    assert!(world.reconcile(successor).is_quiet(), "the write may still be applied");
+    world.advance(world.settings.settle);
+    world.reconcile(older);
+    world.reconcile(successor);
+    assert_eq!(world.reconcile(older).outcome, Outcome::Released(Release::HandedOver));
+    world.advance(world.settings.settle);
+    assert_eq!(world.live(), no_idle(240));
+}
+
+#[test]
 fn a_successor_gets_the_organization_without_a_revert() {
     let (mut world, older) = World::at_rest(enforce(declared()));
     let successor = world.declare(enforce(custom(240, None)));

@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{SECRET, Uid, World},
+    world::{Crash, Interrupted, On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
 use crate::reconcile::{ErrorKind, Outcome, Release};
@@ -19,6 +19,76 @@ fn secret(spec: ValidatedSpec) -> ValidatedSpec {
 fn end(world: &mut World, uid: Uid) -> Outcome {
     world.delete(uid);
     world.reconcile(uid).outcome
+}
+
+#[test]
+fn row_128_a_revert_of_unknown_outcome_forgets_nothing_of_what_was_written() {
+    for spec in [tighten_only(custom(240, 30)), enforce(custom(240, 30))] {
+        let (mut world, uid) = World::at_rest(spec);
+        world.edit(uid, |spec| (spec.mode, spec.policy) = (Mode::TightenOnly, custom(480, 60)));
+        world.reconcile(uid);
+        world.delete(uid);
+        for nth in 0..2 {
+            world.trouble(On::WritePolicy, nth, Trouble::Lost(ErrorKind::Unavailable));
+        }
+        assert!(matches!(world.reconcile(uid).outcome, Outcome::CleanupPending(_)));
+        assert_eq!(world.live(), custom(240, 30).into(), "the revert was not applied");
+        world.advance(world.settings.settle);
+        assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
+        assert_eq!(world.live(), Live::Application);
+    }
+}
+
+#[test]
+fn row_128_what_is_declared_as_it_was_after_observing_is_restored_after_a_kill_at_any_step() {
+    for feature in [true, false] {
+        for at in 0..14 {
+            for interrupted in [Interrupted::NotSent, Interrupted::CarriedOut] {
+                let mut world = World::new();
+                world.switch_flag(feature);
+                world.tenant().live = declared().into();
+                let uid = world.declare(restore(observe(declared())));
+                world.reconcile(uid);
+                world.edit(uid, |spec| spec.mode = Mode::Enforce);
+                world.run(uid, Some(Crash { at, interrupted }));
+                world.advance(world.settings.settle);
+                world.reconcile(uid);
+                let outcome = end(&mut world, uid);
+                assert_eq!((outcome, world.live()), (Outcome::Released(Release::Restored), declared().into()), "{at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn row_128_a_lost_status_adopts_nothing_of_the_resources_own_though_the_first_read_fails() {
+    let (mut world, uid) = World::at_rest(restore(enforce(declared())));
+    world.cluster.get_mut(uid).unwrap().status = None;
+    world.trouble(On::ReadPolicy, 0, Trouble::Refused(ErrorKind::Unavailable));
+    world.reconcile(uid);
+    world.reconcile(uid);
+    assert_eq!((end(&mut world, uid), world.live()), (Outcome::Released(Release::Reverted), Live::Application));
+}
+
+#[test]
+fn row_128_what_another_resource_declares_and_never_wrote_is_not_its_own() {
+    for refused in [true, false] {
+        let mut world = World::new();
+        world.secret_of_leads_to("b", HOST);
+        let former = world.declare_in("b", Ok(secret(enforce(declared()))));
+        world.reconcile(former);
+        let owner = world.declare(tighten_only(custom(600, None)));
+        world.cluster.get_mut(owner).unwrap().created = jiff::Timestamp::from_second(1).unwrap();
+        if refused {
+            world.reconcile_while_down(former, ErrorKind::CredentialsRejected);
+        }
+        world.reconcile(owner);
+        world.tenant().live = no_idle(45); // the customer's administrator
+        world.edit(former, |spec| spec.policy = custom(45, None));
+        world.reconcile(owner);
+        let outcome = end(&mut world, owner);
+        assert_eq!((outcome, world.live()), (Outcome::Released(Release::CustomersOwn), no_idle(45)), "{refused}");
+    }
 }
 
 #[test]
