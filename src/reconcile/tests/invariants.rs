@@ -255,8 +255,12 @@ fn bounded(reconciled: &[Entry]) -> Result<(), TestCaseError> {
             if f.kind.class() == ErrorClass::Unauthenticated || (listed && f.kind.hides_policy()))
     };
     let policies: Vec<&Entry> = reconciled.iter().filter(|e| e.policy().is_some() && !refused(e)).collect();
-    let conflicts = policies.iter().copied().filter(conflict).count();
-    prop_assert!(policies.len() - conflicts <= 2 && conflicts <= 3, "{} writes", policies.len());
+    // a spec that is edited meanwhile begins anew: a quick reconcile may have written the one before
+    let generation = |e: &Entry| e.state.here().map(|resource| resource.generation);
+    for policies in policies.chunk_by(|one, other| generation(one) == generation(other)) {
+        let conflicts = policies.iter().copied().filter(conflict).count();
+        prop_assert!(policies.len() - conflicts <= 2 && conflicts <= 3, "{} writes", policies.len());
+    }
     let features = reconciled
         .iter()
         .filter(|e| matches!(e.step, Step::Request(Request::Remote(RemoteRequest::WriteFeatures { .. }))))
@@ -271,6 +275,11 @@ fn no_write_after_a_refusal(reconciled: &[Entry]) -> Result<(), TestCaseError> {
     use ErrorKind::{AuthFailed, CredentialsRejected, Forbidden, NotFound};
     let (mut refused, mut read_again) = (None, false);
     for entry in reconciled {
+        if let (Some(_), Some(Response::Resource(now))) = (entry.state.cached, &entry.response)
+            && now != &entry.state.resource
+        {
+            (refused, read_again) = (None, false); // the copy in the cache was too old, so the reconcile begins anew
+        }
         if matches!(entry.step, Step::Request(Request::ReadCredentials { .. })) {
             if matches!(refused, Some(AuthFailed | CredentialsRejected)) {
                 prop_assert!(!read_again, "a second refusal is final");
