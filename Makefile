@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-plan scale fuzz cluster manifests
+.PHONY: help demo test lint image bench bench-plan scale fuzz cluster manifests
 
 help: ## what there is to make; bare `make` says it too
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
 
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
@@ -19,6 +19,9 @@ lint: ## format, clippy, documentation, and licences and sources of the dependen
 	cargo clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 	.ci/deny
+
+image: ## the operator's image as an OCI layout in target/image, with its SBOM; TWICE=1: built twice, the digests must be equal
+	@deploy/image/build $(if $(TWICE),--twice)
 
 bench: ## the operator beside three baselines with N (1000) resources, docs/performance.md; BENCH=plan: `osp plan` of 10 000 organizations, docs/bench.md
 	@if [ "$(BENCH)" = plan ]; then $(MAKE) --no-print-directory bench-plan; else \
