@@ -1,11 +1,14 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint image bench bench-plan scale fuzz cluster manifests
+.PHONY: help demo install-demo test lint image bench bench-plan scale fuzz cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
 
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
+
+install-demo: ## the chart on a real API server: two replicas in containers, Ready, failover, removal; ends by itself; IMAGE=folder of an image
+	@tests/cluster/install-demo $(IMAGE)
 
 test: ## all tests, on a real API server, with Flux and Helm (built once, kept in ~/.cache)
 	tests/cluster/ensure >/dev/null
