@@ -2,7 +2,7 @@
 //! `KUBECONFIG` that are missing are left out, the first file that has an entry wins, an empty value
 //! counts as unset, and a pod without a kubeconfig uses its service account.
 
-use super::{ConfigError, Lifetime, exec, proxy};
+use super::{ConfigError, Lifetime, exec, files, proxy};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::Uri;
 use kube::{
@@ -43,13 +43,12 @@ impl Selection {
     /// The configuration of the selected cluster and user; sends no request, but may run the
     /// kubeconfig's credential plugin.
     pub async fn configuration(&self, lifetime: Lifetime) -> Result<Config, ConfigError> {
-        let (kubeconfig, files) = self.read()?;
+        let (kubeconfig, named, found) = self.read()?;
         let selects = self.context.is_some() || self.cluster.is_some();
-        let empty = kubeconfig.contexts.is_empty() && kubeconfig.clusters.is_empty();
         if !selects && kubeconfig.current_context.is_none() {
             return match Config::incluster() {
                 Ok(config) => Ok(config),
-                Err(_) if empty => Err(ConfigError::NoKubeconfig(files)),
+                Err(_) if !found => Err(ConfigError::NoKubeconfig(named)),
                 Err(_) => Err(ConfigError::NoContext),
             };
         }
@@ -58,29 +57,31 @@ impl Selection {
             config.auth_info.impersonate = Some(impersonate.user.clone());
             config.auth_info.impersonate_groups = Some(impersonate.groups.clone());
         }
+        files::read(&mut config.auth_info, lifetime)?;
         exec::log_in(&mut config.auth_info, lifetime).await?;
         Ok(config)
     }
 
-    /// The merged files, and their names.
-    fn read(&self) -> Result<(Kubeconfig, String), ConfigError> {
+    /// The merged files, their names, and whether one is there.
+    fn read(&self) -> Result<(Kubeconfig, String, bool), ConfigError> {
         if let Some(file) = &self.kubeconfig {
-            return Ok((read(file)?, file.display().to_string()));
+            return Ok((read(file)?, file.display().to_string(), true));
         }
         let listed = env::var_os("KUBECONFIG").unwrap_or_default();
         let mut files: Vec<PathBuf> = env::split_paths(&listed).filter(|file| !file.as_os_str().is_empty()).collect();
         if files.is_empty() {
             files.extend(env::home_dir().map(|home| home.join(".kube/config")));
         }
-        let mut merged = Kubeconfig::default();
+        let (mut merged, mut found) = (Kubeconfig::default(), false);
         for file in &files {
             if fs::metadata(file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
                 continue;
             }
+            found = true;
             merged = merged.merge(read(file)?).map_err(|error| unreadable(file, &error))?;
         }
         let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-        Ok((merged, names.join(", ")))
+        Ok((merged, names.join(", "), found))
     }
 
     fn select(&self, kubeconfig: &Kubeconfig) -> Result<Config, ConfigError> {

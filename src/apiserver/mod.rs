@@ -6,6 +6,7 @@
 //! prints the plugin's environment when it fails.
 
 mod exec;
+mod files;
 mod kubeconfig;
 mod proxy;
 
@@ -65,6 +66,11 @@ pub enum ConfigError {
         /// The reason.
         why: String,
     },
+    /// Kubernetes has no built-in login of a cloud any more, and we none.
+    #[error(
+        "the kubeconfig logs in with the auth-provider {0}, which Kubernetes has no longer: use the credential plugin of your cloud"
+    )]
+    AuthProvider(String),
     /// The credential plugin is not installed.
     #[error("the kubeconfig logs in with {command}, which can't be started: {cause}{hint}")]
     NoPlugin {

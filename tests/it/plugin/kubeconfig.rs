@@ -1,7 +1,7 @@
 //! The kubeconfig and the environment are read as kubectl reads them, by `osp` and by the operator.
 
 use super::Said;
-use crate::osp::Folder;
+use crate::{authority::Authority, osp::Folder};
 use serde_json::{Value, json};
 use std::{
     io::Read,
@@ -87,8 +87,11 @@ fn files_that_are_missing_and_contexts_that_are_empty_give_way_to_the_next_file(
         });
         assert!(said.err.contains("Connection refused"), "an empty KUBECONFIG is unset: {}", said.err);
     }
-    for (list, sentence) in [("empty", "sets no current-context"), ("not/there", "there is no kubeconfig at not/there")]
-    {
+    for (list, sentence) in [
+        ("empty", "sets no current-context"),
+        ("nothing", "sets no current-context"),
+        ("not/there", "there is no kubeconfig at not/there"),
+    ] {
         for mut command in [status(&folder), uninstall(&folder)] {
             command.env("KUBECONFIG", list);
             let said = said(command);
@@ -104,6 +107,25 @@ fn a_server_without_a_scheme_is_an_error_that_names_it() {
     for command in [status(&folder), uninstall(&folder)] {
         let said = said(command);
         assert!(said.code == 1 && said.err.contains("https://") && said.err.contains("127.0.0.1:6443"), "{}", said.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cause_of_a_connection_that_fails_is_named() {
+    let folder = Folder::new();
+    let untrusted = Authority::new("osp-kubeconfig").front("127.0.0.1:1".parse().unwrap()).await;
+    let causes: [(&str, &[&str]); 3] = [
+        (NOBODY, &["refused"]),
+        ("https://no-such-host.invalid:6443", &["lookup", "resolve", "not known"]),
+        (&untrusted, &["certificate", "issuer"]),
+    ];
+    for (server, causes) in causes {
+        folder.write("k", kubeconfig(server, &json!({"token": "t"})).to_string());
+        for command in [status(&folder), uninstall(&folder)] {
+            let said = said(command);
+            let named = causes.iter().any(|cause| said.err.to_lowercase().contains(cause));
+            assert!(said.code == 1 && named, "{server}: {}", said.err);
+        }
     }
 }
 
@@ -143,6 +165,27 @@ fn no_proxy_is_about_the_api_server_and_not_about_the_proxy() {
         let refused = said(command).err.contains("Connection refused");
         assert_eq!(refused, !direct, "NO_PROXY={list}");
     }
+}
+
+#[test]
+fn the_files_that_a_user_names_are_found_beside_the_kubeconfig_and_named_if_they_are_not() {
+    let folder = Folder::new();
+    folder.write("below/token", "t\n");
+    folder.write("below/k", kubeconfig(NOBODY, &json!({"tokenFile": "token"})).to_string());
+    let mut command = status(&folder);
+    command.env("KUBECONFIG", "below/k");
+    let refused = said(command).err;
+    assert!(refused.contains("Connection refused"), "a line break at its end is no part of a token: {refused}");
+    for field in ["tokenFile", "client-certificate", "client-key"] {
+        folder.write("k", kubeconfig(NOBODY, &json!({field: "not/there"})).to_string());
+        for command in [status(&folder), uninstall(&folder)] {
+            let said = said(command);
+            assert!(said.code == 1 && said.err.contains(field) && said.err.contains("not/there: "), "{}", said.err);
+        }
+    }
+    let old = json!({"auth-provider": {"name": "gcp", "config": {"access-token": "hunter2"}}});
+    folder.write("k", kubeconfig(NOBODY, &old).to_string());
+    assert!(said(status(&folder)).err.contains("auth-provider gcp"));
 }
 
 /// A user who logs in with this script; it appends a line to `runs`.
