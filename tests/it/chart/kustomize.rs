@@ -156,6 +156,41 @@ fn the_namespaced_one_moves_to_another_namespace_as_a_whole_and_takes_an_image()
     assert!(container["args"].as_array().unwrap().contains(&json!("--watch-namespace=$(POD_NAMESPACE)")));
 }
 
+/// A kustomization of policies, with a Secret whose name gets a hash, a prefix and a namespace.
+#[test]
+fn the_name_that_kustomize_gives_a_secret_reaches_the_policy_that_names_it() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kustomize-names");
+    fs::create_dir_all(&folder).unwrap();
+    let up = "../".repeat(folder.components().count() - 1);
+    let names = format!("{}{}/name-hashes", up.trim_end_matches('/'), KUSTOMIZE);
+    fs::copy(format!("{KUSTOMIZE}/name-hashes/name-reference.yaml"), folder.join("names.yaml")).unwrap();
+    let policy = |name: &str, secret: &str| {
+        let spec = "organization: {id: org_1}, policy: {policySource: APPLICATION}";
+        let kind = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy";
+        format!("{kind}\nmetadata: {{name: {name}}}\nspec: {{{spec}, credentialsSecretRef: {{name: {secret}}}}}\n")
+    };
+    fs::write(folder.join("policies.yaml"), policy("acme", "scalekit") + "---\n" + &policy("other", "elsewhere"))
+        .unwrap();
+    let generator = "secretGenerator: [{name: scalekit, literals: [SCALEKIT_CLIENT_SECRET=x]}]";
+    let own = format!("namespace: customers\nnamePrefix: eu-\nresources: [policies.yaml]\n{generator}\n");
+    for (how, reaches) in [
+        (format!("components: [{names}]"), true),
+        ("configurations: [names.yaml]".to_owned(), true),
+        (String::new(), false),
+    ] {
+        fs::write(folder.join("kustomization.yaml"), format!("{own}{how}\n")).unwrap();
+        let objects = kustomized(&folder);
+        let secret = objects.iter().find(|object| object["kind"] == "Secret").unwrap();
+        let named = |policy: &str| {
+            let policy = find(&objects, &format!("OrganizationSessionPolicy/{policy}")).unwrap();
+            policy["spec"]["credentialsSecretRef"]["name"].clone()
+        };
+        assert!(secret["metadata"]["name"].as_str().unwrap().starts_with("eu-scalekit-"), "{secret}");
+        assert_eq!(named("eu-acme") == secret["metadata"]["name"], reaches, "{how}");
+        assert_eq!(named("eu-other"), "elsewhere", "a Secret that is not of this kustomization keeps its name");
+    }
+}
+
 #[test]
 fn the_manifests_beside_the_chart_say_the_same() {
     let file = |name: &str| {
