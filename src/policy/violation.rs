@@ -13,6 +13,8 @@ pub enum RuleId {
     KnownFields,
     /// Names, labels and annotations are what Kubernetes accepts.
     Metadata,
+    /// A value of metadata is a text, and not a number or boolean that YAML reads without quotes.
+    Text,
     /// A value has the right type and keeps to its bounds.
     Schema,
     /// This field must be there, directly below the violation's path.

@@ -4,6 +4,7 @@ use super::super::names;
 use crate::crd::{RuleId, Violation};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// The fields of `metav1.ObjectMeta`.
 const FIELDS: [&str; 15] = [
@@ -32,15 +33,69 @@ pub(super) fn check(document: &Value) -> Vec<Violation> {
     let mut violations: Vec<_> = unknown
         .map(|field| Violation::new(RuleId::KnownFields, format!("metadata.{field}"), "unknown field"))
         .collect();
-    match serde_json::from_value::<ObjectMeta>(metadata.clone()) {
-        Ok(metadata) => violations.extend(values(&metadata)),
-        Err(_) if metadata.is_null() => violations.push(Violation::new(RuleId::Metadata, "metadata.name", NAMELESS)),
-        Err(error) => violations.push(Violation::new(RuleId::Metadata, "metadata", error.to_string())),
+    if !metadata.is_object() && !metadata.is_null() {
+        violations.push(Violation::new(RuleId::Metadata, "metadata", "must be a map with the name of the resource"));
+        return violations;
     }
+    let mut readable = ObjectMeta { name: Some(String::new()), ..ObjectMeta::default() };
+    for (field, value) in fields {
+        let path = format!("metadata.{field}");
+        match (field.as_str(), value) {
+            ("labels", Value::Object(map)) => readable.labels = Some(texts(map, &path, &mut violations)),
+            ("annotations", Value::Object(map)) => readable.annotations = Some(texts(map, &path, &mut violations)),
+            ("labels" | "annotations", Value::Null) => {}
+            ("labels" | "annotations", _) => {
+                violations.push(Violation::new(RuleId::Metadata, path, "must be a map of texts"))
+            }
+            ("name", _) => readable.name = text(value, path, &mut violations),
+            ("namespace", _) => readable.namespace = text(value, path, &mut violations),
+            _ => violations.extend(shape(field, value).map(|why| Violation::new(RuleId::Metadata, path, why))),
+        }
+    }
+    violations.extend(values(&readable));
     violations
 }
 
 const NAMELESS: &str = "a resource needs a name";
+
+/// Why a field of metadata can't be read, if so.
+fn shape(field: &str, value: &Value) -> Option<String> {
+    let alone = Value::Object(Map::from_iter([(field.to_owned(), value.clone())]));
+    serde_json::from_value::<ObjectMeta>(alone).err().map(|error| error.to_string())
+}
+
+/// The text of a value, empty for null; a violation and `None` if it is none.
+fn text(value: &Value, path: String, violations: &mut Vec<Violation>) -> Option<String> {
+    match value {
+        Value::String(text) => return Some(text.clone()),
+        Value::Null => return Some(String::new()),
+        _ => violations.push(no_text(value, path)),
+    }
+    None
+}
+
+/// The entries of a map of texts; a violation for each of the others.
+fn texts(map: &Map<String, Value>, path: &str, violations: &mut Vec<Violation>) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for (key, value) in map {
+        match value {
+            Value::String(text) => drop(texts.insert(key.clone(), text.clone())),
+            _ => violations.push(no_text(value, format!("{path}.{key}"))),
+        }
+    }
+    texts
+}
+
+fn no_text(value: &Value, path: String) -> Violation {
+    let is = match value {
+        Value::Number(number) => format!("{number} without quotes is a number"),
+        Value::Bool(boolean) => format!("{boolean} without quotes is a boolean"),
+        Value::Null => "nothing, null or ~ without quotes is no text".to_owned(),
+        Value::Array(_) => "this is a list".to_owned(),
+        _ => "this is a map".to_owned(),
+    };
+    Violation::new(RuleId::Text, path, format!("must be a text, and {is}"))
+}
 
 fn values(metadata: &ObjectMeta) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -49,9 +104,10 @@ fn values(metadata: &ObjectMeta) -> Vec<Violation> {
             violations.push(Violation::new(RuleId::Metadata, path, message));
         }
     };
-    match metadata.name.as_deref().unwrap_or_default() {
-        "" => expect(false, "metadata.name".into(), NAMELESS),
-        name => expect(names::is_subdomain(name), "metadata.name".into(), names::NOT_A_SUBDOMAIN),
+    match metadata.name.as_deref() {
+        None => {} // it is there, and has a violation already
+        Some("") => expect(false, "metadata.name".into(), NAMELESS),
+        Some(name) => expect(names::is_subdomain(name), "metadata.name".into(), names::NOT_A_SUBDOMAIN),
     }
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     let labelled = namespace.is_empty() || names::is_label(namespace);
@@ -92,7 +148,14 @@ mod tests {
             (json!({"name": "a", "labels": {"a": "b c"}}), "metadata.labels.a"),
             (json!({"name": "a", "labels": {"a/b/c": "x"}}), "metadata.labels.a/b/c"),
             (json!({"name": "a", "annotations": {"": "x"}}), "metadata.annotations."),
-            (json!({"name": "a", "labels": {"a": 1}}), "metadata"),
+            (json!({"name": "a", "labels": {"a": 1}}), "metadata.labels.a"),
+            (json!({"name": "a", "labels": {"a": null}}), "metadata.labels.a"),
+            (json!({"name": "a", "annotations": {"a.b/c": true}}), "metadata.annotations.a.b/c"),
+            (json!({"name": "a", "labels": ["b"]}), "metadata.labels"),
+            (json!({"name": 1}), "metadata.name"),
+            (json!({"name": "a", "namespace": 1}), "metadata.namespace"),
+            (json!({"name": "a", "finalizers": "b"}), "metadata.finalizers"),
+            (json!({"name": "a", "generation": "b"}), "metadata.generation"),
             (json!("a"), "metadata"),
         ] {
             let violations = check(&json!({"metadata": metadata}));

@@ -190,6 +190,10 @@ impl Loader<'_> {
         resource::resources(&document.root, &mut |resource| match resource {
             Resource::Ours(node) => self.resource(file, node),
             Resource::Other => self.loaded.skipped += 1,
+            Resource::Misplaced(node) => {
+                let message = "kubectl refuses a list here";
+                self.report(Rule::WrongKind, file, node.at, message, Some("write each of its items as a document"));
+            }
             Resource::Text(node) => {
                 let message = "this is a text, not a map with apiVersion, kind, metadata and spec";
                 self.report(Rule::WrongKind, file, node.at, message, Some("name files of manifests only"));

@@ -11,6 +11,8 @@ pub(super) enum Resource<'a> {
     /// Our kind, perhaps misspelled.
     Ours(&'a Node),
     Other,
+    /// A list of our kind where kubectl takes none: an item of a list, or a document without `kind: List`.
+    Misplaced(&'a Node),
     /// Neither a map nor a list, so no resource at all.
     Text(&'a Node),
 }
@@ -23,9 +25,11 @@ pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a
     match &document.value {
         Value::Scalar { text, plain: true } if scalar::resolve(text) == Some(Json::Null) => {}
         Value::Scalar { .. } => take(Resource::Text(document)),
+        Value::List(items) if items.iter().any(has_ours) => take(Resource::Misplaced(document)),
         Value::List(_) => take(Resource::Other),
         Value::Map(_) => match list(document) {
             Some(items) => items.iter().for_each(|item| match item.value {
+                Value::Map(_) if list(item).is_some() && has_ours(item) => take(Resource::Misplaced(item)),
                 Value::Map(_) => resources(item, take),
                 // in a list of our kind every item was meant to be of our kind
                 _ if is_ours(document) => take(Resource::Ours(item)),
@@ -40,7 +44,7 @@ pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a
 /// Whether there is a resource of our kind in `document`.
 pub(super) fn has_ours(document: &Node) -> bool {
     let mut found = false;
-    resources(document, &mut |resource| found |= matches!(resource, Resource::Ours(_)));
+    resources(document, &mut |resource| found |= matches!(resource, Resource::Ours(_) | Resource::Misplaced(_)));
     found
 }
 
@@ -124,7 +128,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// `o` ours, `-` other, `t` text.
+    /// `o` ours, `-` other, `t` text, `n` misplaced.
     fn shape(text: &str) -> String {
         let root = document(text);
         let mut shape = String::new();
@@ -133,6 +137,7 @@ mod tests {
                 Resource::Ours(_) => 'o',
                 Resource::Other => '-',
                 Resource::Text(_) => 't',
+                Resource::Misplaced(_) => 'n',
             });
         });
         shape
@@ -151,6 +156,7 @@ mod tests {
             ("{apiVersion: notscalekit.com/v1, kind: OtherPolicy}", "-"),
             ("{a: 1}", "-"),
             ("[1]", "-"),
+            ("[{kind: OrganizationSessionPolicy}]", "n"),
             ("hello", "t"),
             ("'null'", "t"),
             ("---\n# nothing", ""),
@@ -158,6 +164,12 @@ mod tests {
             ("{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicyList, items: [{}, 1]}", "-o"),
             ("{apiVersion: scalekit.com/v2, kind: OrganizationSessionPolicyList, items: []}", "o"),
             ("{apiVersion: v1, kind: List, items: 3}", "-"),
+            ("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: [{kind: Pod}]}]}", "-"),
+            (
+                "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: [\
+                 {kind: OrganizationSessionPolicy}]}, {kind: Pod}]}",
+                "n-",
+            ),
         ] {
             assert_eq!(shape(text), expected, "{text}");
         }

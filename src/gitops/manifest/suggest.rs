@@ -15,7 +15,7 @@ pub(super) const fn rule(violation: &Violation) -> Rule {
     match violation.rule {
         RuleId::Kind => Rule::WrongKind,
         RuleId::KnownFields => Rule::UnknownField,
-        RuleId::Metadata => Rule::Metadata,
+        RuleId::Metadata | RuleId::Text => Rule::Metadata,
         RuleId::Readable | RuleId::Schema | RuleId::Required(_) => Rule::Schema,
         RuleId::Policy(_) => Rule::Policy,
     }
@@ -30,6 +30,11 @@ pub(super) fn suggest(violation: &Violation, written: Option<&str>) -> Option<St
             Some(format!("write {value} and {field}Unit: {unit}"))
         }
         RuleId::KnownFields => Some(known_fields(&violation.path)),
+        RuleId::Text => Some(match written {
+            Some("" | "~" | "null" | "Null" | "NULL") => "write \"\" for an empty text, or remove it".into(),
+            Some(written) => format!("write \"{written}\""),
+            None => "write a text".into(),
+        }),
         RuleId::Required(field) => Some(format!("add the field {field}")),
         RuleId::Schema => schema_of(&violation.path).map(allowed),
         RuleId::Readable | RuleId::Kind | RuleId::Metadata | RuleId::Policy(_) => None,

@@ -48,9 +48,22 @@ impl Node {
         if let Value::Map(entries) = &self.value { entries } else { &[] }
     }
 
-    /// The node at a path of fields without dots in their names.
+    /// The node at a path of fields, in the form of [`Self::locate`]; `None` for a path into a list.
     pub(super) fn find(&self, path: &str) -> Option<&Node> {
-        path.split('.').try_fold(self, |node, field| node.get(field))
+        let path = path.trim_start_matches('.');
+        if path.is_empty() {
+            return Some(self);
+        }
+        let entry = self.entry(path)?;
+        entry.value.find(path.get(entry.key.len()..)?)
+    }
+
+    /// The entry of a map that `path` begins with; the keys of labels contain dots.
+    fn entry(&self, path: &str) -> Option<&Entry> {
+        let under = |entry: &&Entry| {
+            path.strip_prefix(&*entry.key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.entries().iter().filter(under).max_by_key(|entry| entry.key.len())
     }
 
     /// The text of a scalar, whatever its type.
@@ -86,16 +99,9 @@ impl Node {
         }
         match &self.value {
             Value::Scalar { .. } => own,
-            Value::Map(entries) => {
-                // the keys of labels contain dots
-                let under = |entry: &&Entry| {
-                    path.strip_prefix(&*entry.key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-                };
-                let longest = entries.iter().filter(under).max_by_key(|entry| entry.key.len());
-                longest.map_or(own, |entry| {
-                    entry.value.follow(path.get(entry.key.len()..).unwrap_or_default(), entry.at, key)
-                })
-            }
+            Value::Map(_) => self.entry(path).map_or(own, |entry| {
+                entry.value.follow(path.get(entry.key.len()..).unwrap_or_default(), entry.at, key)
+            }),
             Value::List(values) => {
                 let path = path.trim_start_matches('[');
                 let (index, rest) = path.split_at(path.find(|c: char| !c.is_ascii_digit()).unwrap_or(path.len()));
@@ -146,5 +152,9 @@ metadata:
         }
         assert_eq!(root.locate_key("spec.policy.idle"), Position { line: 3, column: 5 });
         assert_eq!(root.locate_key("spec.policy.none"), Position { line: 2, column: 3 });
+        for (path, text) in [("metadata.labels.a.b/c", "x"), ("metadata.labels.a", "y"), ("spec.policy.idle", "5")] {
+            assert_eq!(root.find(path).and_then(Node::text), Some(text), "{path}");
+        }
+        assert_eq!(root.find("metadata.labels.b"), None);
     }
 }

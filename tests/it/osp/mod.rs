@@ -2,6 +2,7 @@
 
 mod as_kubectl;
 mod bad_input;
+mod field;
 mod limits;
 mod nothing;
 mod outputs;

@@ -1,0 +1,129 @@
+//! Input as people have it: each kind was reported of a tool like this one.
+
+use super::{Folder, policy};
+
+/// A resource with a block of metadata.
+fn block(rest: &str) -> String {
+    format!(
+        "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\nmetadata:\n  name: a\nspec:\n  \
+         organization:\n    id: org_1\n  policy:\n    policySource: APPLICATION\n{rest}"
+    )
+}
+
+fn json(name: &str, rest: &str) -> String {
+    format!(
+        r#"{{"apiVersion":"scalekit.com/v1alpha1","kind":"OrganizationSessionPolicy","metadata":{{"name":"{name}"{rest}}},"spec":{{"organization":{{"id":"org_{name}"}},"policy":{{"policySource":"APPLICATION"}}}}}}"#
+    )
+}
+
+/// Whether a file has no finding.
+fn is_valid(name: &str, content: impl AsRef<[u8]>) -> bool {
+    let folder = Folder::new();
+    folder.write(name, content);
+    let ran = folder.osp(&["validate", name]);
+    assert!(ran.code == Some(0) || ran.out.starts_with(&format!("{name}:")), "{}", ran.out);
+    ran.code == Some(0)
+}
+
+#[test]
+fn json_objects_one_after_the_other_are_as_many_policies() {
+    let [a, b] = [json("a", ""), json("b", "")];
+    let pretty =
+        |text: &str| serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(text).unwrap()).unwrap();
+    for text in
+        [format!("{a}{b}"), format!("{a}\n{b}\n"), format!("{}\n{}", pretty(&a), pretty(&b)), format!("{a}\r\n\r\n{b}")]
+    {
+        let folder = Folder::new();
+        folder.write("a.json", &text);
+        assert_eq!(folder.osp(&["validate", "a.json"]).out, "2 policies valid\n", "{text}");
+        assert_eq!(folder.osp_with(&["validate", "-"], text.as_bytes()).out, "2 policies valid\n", "{text}");
+    }
+    assert!(!is_valid("a.json", format!("{a}{{")), "a part of one is none");
+    assert!(!is_valid("a.json", format!("{a}]")));
+}
+
+#[test]
+fn a_list_is_found_where_kubectl_refuses_it() {
+    let list =
+        |item: &str| format!("apiVersion: v1\nkind: List\nitems:\n- {}\n", item.trim_end().replace('\n', "\n  "));
+    let [one, two] = [list(&block("")), list(&list(&block("")))];
+    assert!(is_valid("a.yaml", &one));
+    let out = Folder::with(two).osp(&["validate", "a.yaml"]).out;
+    assert!(out.starts_with("a.yaml:4:3: error[wrong-kind]: kubectl refuses a list here\n"), "{out}");
+    assert!(!is_valid("a.json", format!("[{}]", json("a", ""))));
+}
+
+#[test]
+fn a_field_behind_a_line_end_of_yaml_1_1_is_found() {
+    for end in ['\u{2028}', '\u{2029}', '\u{85}'] {
+        assert!(!is_valid("a.yaml", block(&format!("  mode: Observe # reviewed{end}  suspend: true\n"))), "{end:?}");
+        assert!(!is_valid("a.yaml", block(&format!("# a{end}"))), "{end:?}");
+    }
+}
+
+#[test]
+fn a_line_with_a_tab_in_its_indent_is_found_and_one_behind_a_value_is_not() {
+    for line in ["\t\n", "  \t# note\n", "\t# note\n", "  \tmode: Observe\n"] {
+        assert!(!is_valid("a.yaml", block(&format!("  interval: 10m\n{line}  suspend: false\n"))), "{line:?}");
+    }
+    for line in ["  interval: 10m\t# ten\n", "  interval:\t10m\n", "  interval: 10m\t\n"] {
+        assert!(is_valid("a.yaml", block(line)), "{line:?}");
+    }
+}
+
+#[test]
+fn directives_that_kubectl_refuses_are_found() {
+    for directive in ["%YAML 1.2", "%TAG ! tag:example.com,2000:", "%FOO bar"] {
+        assert!(!is_valid("a.yaml", format!("{directive}\n---\n{}", block(""))), "{directive}");
+    }
+}
+
+#[test]
+fn escapes_of_json_are_of_json_alone() {
+    for escape in [r"\ud83d\ude00", r"\/"] {
+        let yaml = block("").replace("name: a\n", &format!("name: a\n  annotations:\n    note: \"{escape}\"\n"));
+        assert!(!is_valid("a.yaml", yaml), "{escape}");
+        assert!(is_valid("a.json", json("a", &format!(r#","annotations":{{"note":"{escape}"}}"#))), "{escape}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_begins_a_document_and_no_separator() {
+    let [a, b] = [policy("a", "id: org_1"), policy("b", "id: org_2")];
+    assert!(is_valid("a.yaml", format!("\u{feff}{a}---\n\u{feff}{b}")));
+    assert!(!is_valid("a.yaml", format!("\u{feff}---\n{a}\u{feff}---\n{b}")));
+}
+
+/// kubectl names neither the field nor what to write.
+#[test]
+fn a_number_in_metadata_is_named_with_its_field_its_line_and_the_quotes_that_it_needs() {
+    for (metadata, place, field, is, fix) in [
+        (
+            "labels:\n    team: core\n    cost: 4711",
+            "7:11",
+            "labels.cost",
+            "4711 without quotes is a number",
+            "write \"4711\"",
+        ),
+        ("labels:\n    a.b/c-d: 1.50", "6:14", "labels.a.b/c-d", "1.5 without quotes is a number", "write \"1.50\""),
+        (
+            "annotations: {on-call: true}",
+            "5:26",
+            "annotations.on-call",
+            "true without quotes is a boolean",
+            "write \"true\"",
+        ),
+        ("annotations:\n    note:", "6:9", "annotations.note", "null", "write \"\" for an empty text, or remove it"),
+        ("labels:\n    a: [b]", "6:5", "labels.a", "this is a list", "write a text"),
+        ("namespace: 42", "5:14", "namespace", "42 without quotes is a number", "write \"42\""),
+    ] {
+        let text = block("").replace("name: a\n", &format!("name: a\n  {metadata}\n"));
+        let out = Folder::with(text).osp(&["validate", "a.yaml"]).out;
+        let head = format!("a.yaml:{place}: error[metadata]: metadata.{field}: must be a text, and ");
+        assert!(out.starts_with(&head) && out.contains(is), "{head}{is}\n{out}");
+        assert!(out.contains(&format!("\n  fix: {fix}\n1 finding in 1 policy\n")), "{fix}\n{out}");
+    }
+    let out = Folder::with(block("").replace("name: a\n", "name: 7\n")).osp(&["validate", "a.yaml"]).out;
+    assert!(out.starts_with("a.yaml:4:9: error[metadata]: metadata.name: must be a text"), "{out}");
+    assert!(out.contains("write \"7\"\n1 finding"), "and not that there is no name: {out}");
+}
