@@ -33,7 +33,7 @@ pub struct Arguments {
     directory: Option<PathBuf>,
 
     /// The namespace of the manifests
-    #[arg(long, value_parser = namespace)]
+    #[arg(short, long, value_parser = namespace)]
     namespace: Option<String>,
 
     /// The connection to Scalekit, and the log
@@ -62,11 +62,11 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     // before the first request, so that an unusable folder costs none
     let open = |path: &PathBuf| Folder::open(path).map_err(file::with_path(path));
     let folder = arguments.directory.as_ref().map(open).transpose()?;
-    let mut left = Vec::new();
     let found = match arguments.organization.as_slice() {
-        [] => all(&scalekit, arguments.connection.concurrency(), &mut left).await?,
-        some => selected(&scalekit, some, &mut left).await,
+        [] => all(&scalekit, arguments.connection.concurrency()).await?,
+        some => selected(&scalekit, some).await,
     };
+    let (found, mut left) = found.settle();
     let mut exported = Vec::new();
     let wanted = |live: &Live| arguments.only != Some(Only::Custom) || *live != Live::Application;
     for (organization, live) in found.into_iter().filter(|(_, live)| wanted(live)) {
@@ -95,6 +95,53 @@ type Found = (Organization, Live);
 /// An organization that is not exported, and why.
 type Left = (OrganizationId, String);
 
+/// What was read of one organization.
+enum Read {
+    Shown(Found),
+    /// Its feature is not on, and there is no policy.
+    NoPolicy(Organization),
+    /// Its feature is not on and its policy was refused, for this reason.
+    Refused(Organization, String),
+    /// It was deleted in the meantime.
+    Gone,
+    Failed(Left),
+}
+
+#[derive(Default)]
+struct Reads {
+    found: Vec<Found>,
+    refused: Vec<(Organization, String)>,
+    left: Vec<Left>,
+    /// Whether the server has shown the policy of an organization without the feature.
+    shows_all: bool,
+}
+
+impl Reads {
+    fn add(&mut self, read: Read) {
+        match read {
+            Read::Shown(found) => {
+                self.shows_all |= !found.0.session_policy_enabled();
+                self.found.push(found);
+            }
+            Read::NoPolicy(organization) => self.found.push((organization, Live::Application)),
+            Read::Refused(organization, cause) => self.refused.push((organization, cause)),
+            Read::Failed(left) => self.left.push(left),
+            Read::Gone => {}
+        }
+    }
+
+    /// A server that refuses to show the policy of an organization without the feature refuses it for all of
+    /// them, and they inherit. If it has shown one, a refusal has another cause.
+    fn settle(mut self) -> (Vec<Found>, Vec<Left>) {
+        if self.shows_all {
+            self.left.extend(self.refused.into_iter().map(|(organization, cause)| (organization.id, cause)));
+        } else {
+            self.found.extend(self.refused.into_iter().map(|(organization, _)| (organization, Live::Application)));
+        }
+        (self.found, self.left)
+    }
+}
+
 fn cause(error: &RemoteError) -> String {
     format!("{}: {} ({})", error.kind.reason(), error.kind.reason().means(), error.detail)
 }
@@ -107,9 +154,9 @@ fn by_cause(left: &[Left]) -> BTreeMap<&str, Vec<&str>> {
     causes
 }
 
-async fn all(scalekit: &Scalekit, concurrency: usize, left: &mut Vec<Left>) -> Result<Vec<Found>, String> {
+async fn all(scalekit: &Scalekit, concurrency: usize) -> Result<Reads, String> {
     let progress = Progress::new("Reading organizations", None);
-    let (mut all, mut token, mut seen) = (Vec::new(), None::<String>, HashSet::new());
+    let (mut all, mut token, mut seen) = (Reads::default(), None::<String>, HashSet::new());
     loop {
         let page = scalekit.page(token.as_deref()).await.map_err(|error| format!("the list: {}", cause(&error)))?;
         // a list that changes meanwhile may show one organization on two pages
@@ -117,9 +164,7 @@ async fn all(scalekit: &Scalekit, concurrency: usize, left: &mut Vec<Left>) -> R
         let policies = stream::iter(new).map(|organization| with_policy(scalekit, organization));
         let found: Vec<_> = policies.buffer_unordered(concurrency).collect().await;
         progress.steps(found.len());
-        for result in found {
-            sort_out(result, &mut all, left);
-        }
+        found.into_iter().for_each(|read| all.add(read));
         token = page.next;
         if token.is_none() {
             return Ok(all);
@@ -127,23 +172,15 @@ async fn all(scalekit: &Scalekit, concurrency: usize, left: &mut Vec<Left>) -> R
     }
 }
 
-async fn selected(scalekit: &Scalekit, ids: &[OrganizationId], left: &mut Vec<Left>) -> Vec<Found> {
-    let mut all = Vec::new();
+async fn selected(scalekit: &Scalekit, ids: &[OrganizationId]) -> Reads {
+    let mut all = Reads::default();
     for id in ids.iter().collect::<BTreeSet<_>>() {
-        let result = match read(scalekit, id).await {
+        all.add(match read(scalekit, id).await {
             Ok(organization) => with_policy(scalekit, organization).await,
-            Err(error) => Err((id.clone(), cause(&error))),
-        };
-        sort_out(result, &mut all, left);
+            Err(error) => Read::Failed((id.clone(), cause(&error))),
+        });
     }
     all
-}
-
-fn sort_out(result: Result<Option<Found>, Left>, all: &mut Vec<Found>, left: &mut Vec<Left>) {
-    match result {
-        Ok(found) => all.extend(found),
-        Err(one) => left.push(one),
-    }
 }
 
 async fn read(scalekit: &Scalekit, id: &OrganizationId) -> Result<Organization, RemoteError> {
@@ -153,30 +190,28 @@ async fn read(scalekit: &Scalekit, id: &OrganizationId) -> Result<Organization, 
     }
 }
 
-/// Adds the live policy; `None` if the organization was deleted in the meantime. One without the feature
-/// inherits if there is no policy to show; if it may not be shown, nobody knows.
-async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Result<Option<Found>, Left> {
+/// Reads the live policy. One without the feature inherits if there is no policy to show.
+async fn with_policy(scalekit: &Scalekit, mut organization: Organization) -> Read {
     // a list may leave features out
     if organization.features.is_empty()
         && let Ok(whole) = read(scalekit, &organization.id).await
     {
         organization = whole;
     }
-    let request = RemoteRequest::ReadPolicy(organization.id.clone());
-    let response = scalekit.request(&request).await;
-    let missing = matches!(&response, Err(error) if error.kind == ErrorKind::NotFound);
-    let is_there = !missing || read(scalekit, &organization.id).await.is_ok();
-    let error = match response {
-        Ok(RemoteResponse::Policy(live)) => return Ok(Some((organization, live))),
+    let error = match scalekit.request(&RemoteRequest::ReadPolicy(organization.id.clone())).await {
+        Ok(RemoteResponse::Policy(live)) => return Read::Shown((organization, live)),
         Ok(_) => RemoteError::new(ErrorKind::BadResponse),
-        Err(error) if is_there && organization.inherits_despite(error.kind) => {
-            return Ok(Some((organization, Live::Application)));
-        }
-        Err(error) if error.kind == ErrorKind::NotFound => {
-            tracing::info!(organization = %organization.id, "deleted in the meantime");
-            return Ok(None);
-        }
         Err(error) => error,
     };
-    Err((organization.id, cause(&error)))
+    let missing = error.kind == ErrorKind::NotFound;
+    if missing && read(scalekit, &organization.id).await.is_err() {
+        tracing::info!(organization = %organization.id, "deleted in the meantime");
+        return Read::Gone;
+    }
+    match organization.inherits_despite(error.kind) {
+        true if error.kind.hides_policy() => Read::Refused(organization, cause(&error)),
+        true => Read::NoPolicy(organization),
+        false if missing => Read::Gone,
+        false => Read::Failed((organization.id, cause(&error))),
+    }
 }

@@ -50,6 +50,8 @@ fn so_it_is_on_every_server() {
 #[test]
 fn one_that_inherits_without_the_feature_is_exported_whether_its_policy_is_shown_or_not() {
     let pipeline = Pipeline::new(4, json!({}));
+    // of the one with the feature the policy is shown, and of those without it none
+    pipeline.edit("org_4", &json!({"features": on()}));
     for (organization, status) in [("org_1", 403), ("org_2", 404), ("org_3", 501)] {
         let path = format!("/api/v1/organizations/{organization}/session-policy");
         let fault = json!({"kind": "refuse", "status": status});
@@ -63,6 +65,17 @@ fn one_that_inherits_without_the_feature_is_exported_whether_its_policy_is_shown
     assert!(plan.out.contains(": no changes, 4 as declared"), "{}", plan.out);
     pipeline.osp_with_input(&["apply", "-", "--yes"], &export.out).ended(0);
     assert!(pipeline.writes().is_empty());
+}
+
+#[test]
+fn a_refused_policy_is_not_taken_for_inherited_where_others_without_the_feature_are_shown() {
+    let pipeline = Pipeline::new(4, json!({}));
+    let path = "/api/v1/organizations/org_1/session-policy";
+    let refuse = json!({"kind": "refuse", "status": 403});
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": "forever", "fault": refuse}));
+    let export = pipeline.osp(&["export"]).ended(1);
+    assert_eq!(export.out.matches("kind:").count(), 3, "{}", export.out);
+    assert!(export.err.starts_with("not exported: org_1: Forbidden: "), "{}", export.err);
 }
 
 #[test]
