@@ -11,10 +11,12 @@ use crate::{
     terminal::{Exit, near, note},
 };
 use clap::Args;
+use futures::Stream;
 use kube::{
     Api, Client, Resource,
     api::{ListParams, Patch, PatchParams},
     core::error_boundary::{DeserializeGuard, InvalidObject},
+    runtime::{WatchStreamExt, watcher},
 };
 use serde_json::Value;
 use std::{path::PathBuf, time::Duration};
@@ -65,15 +67,43 @@ impl Connection {
     }
 }
 
+/// How long `osp apply` looks for a cluster.
+const LOOKED_FOR: Duration = Duration::from_secs(5);
+
+/// The URL of the API server that the kubeconfig names, and the resources of all namespaces, or else of one. `None` if
+/// there is no cluster to reach soon or none of them may be read.
+pub async fn resources() -> Option<(String, Vec<OrganizationSessionPolicy>)> {
+    let connection = Connection { request_timeout: LOOKED_FOR, ..Connection::default() };
+    let read = async {
+        let cluster = Cluster::connect(&connection, "osp").await?;
+        let all = match cluster.list(true, None).await {
+            Err(Failure::Forbidden { .. }) => cluster.list(false, None).await?,
+            all => all?,
+        };
+        Ok::<_, Failure>((cluster.server, all.into_iter().filter_map(|object| object.0.ok()).collect()))
+    };
+    match tokio::time::timeout(LOOKED_FOR, read).await {
+        Ok(Ok(found)) => Some(found),
+        Ok(Err(why)) => {
+            tracing::debug!(%why, "no cluster to look at");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
 /// The arguments that select resources.
 #[derive(Debug, Args)]
 pub struct ResourceArguments {
     /// The resources: NAME, or osp/NAME as kubectl prints it
-    #[arg(required_unless_present_any = ["all", "selector"], value_name = "NAME", value_parser = name)]
+    #[arg(required_unless_present_any = ["all", "all_namespaces", "selector"], value_name = "NAME", value_parser = name)]
     names: Vec<String>,
     /// All resources of the namespace
     #[arg(long, conflicts_with = "names")]
     all: bool,
+    /// The resources of all namespaces
+    #[arg(short = 'A', long, conflicts_with_all = ["names", "namespace"])]
+    all_namespaces: bool,
     /// The resources with these labels, such as team=core
     #[arg(short = 'l', long, value_name = "LABELS", conflicts_with_all = ["names", "all"])]
     selector: Option<String>,
@@ -105,7 +135,7 @@ impl ResourceArguments {
             resources.push(cluster.get(name).await?);
         }
         if self.names.is_empty() {
-            let all = cluster.list(false, self.selector.as_deref()).await?;
+            let all = cluster.list(self.all_namespaces, self.selector.as_deref()).await?;
             for object in all {
                 let unreadable = |undecodable: InvalidObject| Failure::Unreadable {
                     name: undecodable.metadata.name.unwrap_or_default(),
@@ -115,11 +145,15 @@ impl ResourceArguments {
             }
         }
         if resources.is_empty() {
-            note(&format!("there is no such OrganizationSessionPolicy in {}", cluster.namespace));
+            let place = if self.all_namespaces { "any namespace" } else { &cluster.namespace };
+            note(&format!("there is no such OrganizationSessionPolicy in {place}"));
         }
         let mut all = CommandOutput { text: String::new(), exit: Exit::Success };
         for resource in &resources {
-            let one = verb(&cluster, resource).await?;
+            let one = match resource.metadata.namespace.as_deref().filter(|_| self.all_namespaces) {
+                Some(namespace) => verb(&cluster.within(namespace), resource).await?,
+                None => verb(&cluster, resource).await?,
+            };
             all.text += if all.text.is_empty() { "" } else { "\n" };
             all.text += &one.text;
             all.exit = if one.exit == Exit::Success { all.exit } else { one.exit };
@@ -165,6 +199,7 @@ impl Hint {
 /// A resource; if it does not decode, its metadata and the error.
 pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 
+#[derive(Clone)]
 pub(super) struct Cluster {
     client: Client,
     server: String,
@@ -191,6 +226,31 @@ impl Cluster {
         })
     }
 
+    /// The same in this namespace.
+    fn within(&self, namespace: &str) -> Self {
+        let hint = self.hint.clone().in_namespace(namespace);
+        Self { namespace: namespace.to_owned(), hint, ..self.clone() }
+    }
+
+    /// Watches the resources of the namespace, or of all namespaces.
+    pub(super) fn watch(
+        &self,
+        everywhere: bool,
+        selector: Option<&str>,
+    ) -> impl Stream<Item = watcher::Result<watcher::Event<Object>>> + use<> {
+        let config = selector.map_or_else(watcher::Config::default, |labels| watcher::Config::default().labels(labels));
+        watcher(self.api(everywhere), config).default_backoff()
+    }
+
+    fn api(&self, everywhere: bool) -> Api<Object> {
+        if everywhere { Api::all(self.client.clone()) } else { Api::namespaced(self.client.clone(), &self.namespace) }
+    }
+
+    /// An error of a request to list or to watch.
+    pub(super) fn failure(&self, error: kube::Error, verb: &'static str) -> Failure {
+        Failure::of(error, &self.server, verb, &format!("in namespace {}", self.namespace))
+    }
+
     /// Reads a resource; if there is none, the error names similar ones.
     pub(super) async fn get(&self, name: &str) -> Result<OrganizationSessionPolicy, Failure> {
         if let Some(resource) = self.get_opt(name).await? {
@@ -215,11 +275,7 @@ impl Cluster {
 
     /// All resources of the namespace, or of all namespaces.
     pub(super) async fn list(&self, everywhere: bool, selector: Option<&str>) -> Result<Vec<Object>, Failure> {
-        let api: Api<Object> = if everywhere {
-            Api::all(self.client.clone())
-        } else {
-            Api::namespaced(self.client.clone(), &self.namespace)
-        };
+        let api = self.api(everywhere);
         let parameters = selector.map_or_else(ListParams::default, |labels| ListParams::default().labels(labels));
         let list = self.send("list", everywhere, api.list(&parameters)).await?;
         list.map(|list| list.items).ok_or(Failure::NotInstalled)

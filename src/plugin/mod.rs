@@ -15,10 +15,12 @@ mod status;
 mod summary;
 mod suspend;
 mod table;
+mod watch;
 
 use crate::terminal::{Exit, Output, print};
 use clap::Subcommand;
 use cluster::ResourceArguments;
+pub use cluster::resources;
 use output::CommandOutput;
 use std::error::Error;
 

@@ -8,6 +8,7 @@ use super::{
     output::{self, CommandOutput, VerbResult},
     summary::{Severity, Summary, style},
     table::{Cell, Column, Layout, table},
+    watch::{self, Watch},
 };
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
@@ -33,6 +34,9 @@ pub struct Arguments {
     /// All namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
+    /// Print a line for each change after the table, until Ctrl-C
+    #[arg(short, long)]
+    watch: bool,
     #[command(flatten)]
     connection: Connection,
     /// Output format
@@ -52,12 +56,41 @@ enum Shape {
     Yaml,
 }
 
+/// As kubectl prints a name.
+fn named(summary: &Summary<'_>) -> String {
+    format!("organizationsessionpolicy.scalekit.com/{}", printable(summary.name()))
+}
+
+impl Shape {
+    /// A line for each policy, in their order, and of a table the header before them.
+    fn lines(self, summaries: &[Summary<'_>], everywhere: bool, now: Timestamp) -> Vec<String> {
+        match self {
+            Self::Text | Self::Wide => {
+                let (columns, rows) = cells(summaries, everywhere, now);
+                table(&columns, &rows, &Output::plain(None)).lines().map(str::to_owned).collect()
+            }
+            Self::Name => summaries.iter().map(named).collect(),
+            Self::Json => summaries.iter().map(|summary| item(summary).to_string()).collect(),
+            Self::Yaml => {
+                let yaml = |summary| serde_yaml::to_string(&item(summary)).unwrap_or_default();
+                summaries.iter().map(|summary| format!("---\n{}", yaml(summary).trim_end())).collect()
+            }
+        }
+    }
+}
+
 fn items(summaries: &[Summary<'_>]) -> Value {
     json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection, program).await?;
+    if arguments.watch {
+        let (everywhere, shape) = (arguments.all_namespaces, arguments.output);
+        let lines = |summaries: &[Summary<'_>]| shape.lines(summaries, everywhere, Timestamp::now());
+        let (selector, names) = (arguments.selector.as_deref(), arguments.names.as_slice());
+        return watch::run(&cluster, &Watch { everywhere, selector, names, lines: &lines }).await;
+    }
     let mut found = Vec::new();
     for name in &arguments.names {
         found.push(cluster.get(name).await?);
@@ -72,10 +105,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     let text = match arguments.output {
         Shape::Json => output::json(&items(&summaries)),
         Shape::Yaml => serde_yaml::to_string(&items(&summaries)).unwrap_or_default(),
-        Shape::Name => summaries
-            .iter()
-            .map(|s| format!("organizationsessionpolicy.scalekit.com/{}\n", printable(s.name())))
-            .collect(),
+        Shape::Name => summaries.iter().map(|summary| named(summary) + "\n").collect(),
         Shape::Text | Shape::Wide if summaries.is_empty() => {
             let place = || if arguments.all_namespaces { "any namespace" } else { &cluster.namespace };
             note(&format!("there is no OrganizationSessionPolicy in {}", place()));
@@ -122,9 +152,7 @@ const COLUMNS: [Column; 9] = [
 ];
 
 fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {
-    let without = usize::from(!everywhere); // the namespace
-    let columns: Vec<Column> = COLUMNS.into_iter().skip(without).collect();
-    let rows: Vec<Vec<Cell>> = summaries.iter().map(|s| row(s, now).into_iter().skip(without).collect()).collect();
+    let (columns, rows) = cells(summaries, everywhere, now);
     let mut text = table(&columns, &rows, output);
     if let Some(worst) = summaries.iter().find(|s| matches!(s.severity(), Severity::Failed | Severity::InProgress)) {
         let hint = if everywhere { hint.clone().in_namespace(worst.namespace()) } else { hint.clone() };
@@ -133,6 +161,13 @@ fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Outpu
         text.push_str(&output.paragraph("", &hint));
     }
     text
+}
+
+fn cells(summaries: &[Summary<'_>], everywhere: bool, now: Timestamp) -> (Vec<Column>, Vec<Vec<Cell>>) {
+    let without = usize::from(!everywhere); // the namespace
+    let columns = COLUMNS.into_iter().skip(without).collect();
+    let rows = summaries.iter().map(|s| row(s, now).into_iter().skip(without).collect()).collect();
+    (columns, rows)
 }
 
 fn row(summary: &Summary<'_>, now: Timestamp) -> [Cell; 9] {

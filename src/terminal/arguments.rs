@@ -1,16 +1,43 @@
 //! Parses the arguments of the programs: flags before and after the verb, and environment variables,
 //! of which an empty one counts as unset.
 
-use super::Exit;
-use clap::{Arg, ArgMatches, Command, Error};
+use super::{Exit, near};
+use clap::{
+    Arg, ArgMatches, Command, Error,
+    error::{ContextKind, ContextValue},
+};
 use std::{env, ffi::OsString};
 
 /// Parses `arguments`, the first of which is the program's name.
 pub fn parse<T: clap::FromArgMatches>(command: Command, arguments: Vec<OsString>) -> Result<T, Error> {
     let command = without_empty_variables(command);
     let arguments = verb_first(&command, arguments);
-    let matches: ArgMatches = command.clone().try_get_matches_from(arguments)?;
+    let matches: ArgMatches = command.clone().try_get_matches_from(arguments).map_err(without_far_suggestions)?;
     T::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone()))
+}
+
+/// Removes the suggestions that are not near what was typed: clap's own measure takes `check` for `schema`.
+fn without_far_suggestions(mut error: Error) -> Error {
+    for (typed, suggested) in [
+        (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+        (ContextKind::InvalidValue, ContextKind::SuggestedValue),
+    ] {
+        let Some(ContextValue::String(typed)) = error.get(typed).cloned() else { continue };
+        let is_near =
+            |name: &str| !near(typed.trim_start_matches('-'), [name.trim_start_matches('-')].into_iter()).is_empty();
+        let kept = match error.remove(suggested) {
+            Some(ContextValue::String(name)) if is_near(&name) => ContextValue::String(name),
+            Some(ContextValue::Strings(names)) => {
+                ContextValue::Strings(names.into_iter().filter(|name| is_near(name)).collect())
+            }
+            _ => continue,
+        };
+        if !matches!(&kept, ContextValue::Strings(none) if none.is_empty()) {
+            error.insert(suggested, kept);
+        }
+    }
+    error
 }
 
 /// Prints what is wrong with the arguments, or the help or version that they ask for. Clap's own exit
@@ -69,6 +96,16 @@ mod tests {
         Command::new("osp")
             .arg(Arg::new("level").long("level"))
             .subcommand(Command::new("status").args([namespace, wait, all]).arg(Arg::new("name")))
+    }
+
+    #[test]
+    fn only_what_is_near_is_suggested() {
+        let said = |typed: &str| {
+            let command = Command::new("osp").subcommands(["validate", "schema", "status"].map(Command::new));
+            command.try_get_matches_from(["osp", typed]).map_err(without_far_suggestions).unwrap_err().to_string()
+        };
+        assert!(said("check").contains("unrecognized subcommand 'check'") && !said("check").contains("schema"));
+        assert!(said("statsu").contains("status") && said("validte").contains("validate"));
     }
 
     #[test]

@@ -31,6 +31,37 @@ fn shells_and_man_know_every_verb() {
 }
 
 #[test]
+fn wrong_arguments_end_every_program_alike_and_suggest_only_what_is_near() {
+    let programs = [
+        env!("CARGO_BIN_EXE_osp"),
+        env!("CARGO_BIN_EXE_session-policy-operator"),
+        env!("CARGO_BIN_EXE_scalekit-simulator"),
+    ];
+    for program in programs {
+        let run = |arguments: &[&str]| {
+            let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap();
+            (output.status.code(), output.stdout.is_empty(), String::from_utf8(output.stderr).unwrap())
+        };
+        for arguments in [&["--no-such-flag"][..], &["nothing-of-the-kind"]] {
+            let (code, silent, said) = run(arguments);
+            assert!(code == Some(1) && silent && said.starts_with("error: "), "{program} {arguments:?}: {said}");
+        }
+        for arguments in [["--help"], ["--version"]] {
+            let (code, silent, said) = run(&arguments);
+            assert!(code == Some(0) && !silent && said.is_empty(), "{program} {arguments:?}: {said}");
+        }
+    }
+    let folder = Folder::new();
+    for (typed, near) in
+        [("validat", Some("validate")), ("scheme", Some("schema")), ("frobnicate", None), ("list", None)]
+    {
+        let said = folder.osp(&[typed]).err;
+        assert_eq!(said.contains("similar"), near.is_some(), "{typed}: {said}");
+        assert!(near.is_none_or(|near| said.contains(near)), "{typed}: {said}");
+    }
+}
+
+#[test]
 fn a_closed_pipe_is_no_failure() {
     for verb in [&["crd"][..], &["schema"], &["completions", "bash"], &["man"]] {
         let mut child = Folder::new().command(verb).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

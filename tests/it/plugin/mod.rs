@@ -7,6 +7,7 @@ mod kubeconfig;
 mod pictures;
 mod states;
 mod terminal;
+mod typed;
 mod with_flux;
 mod with_kubectl;
 

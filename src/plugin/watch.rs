@@ -1,0 +1,110 @@
+//! `osp status -w`: the table, and then a line for each change, as `kubectl get -w` prints them.
+
+use super::{
+    cluster::Cluster,
+    failure::Failure,
+    output::{CommandOutput, VerbResult},
+    summary::Summary,
+};
+use crate::{
+    crd::OrganizationSessionPolicy,
+    terminal::{Exit, note},
+};
+use futures::StreamExt;
+use kube::{
+    ResourceExt,
+    runtime::watcher::{Error, Event},
+};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    pin::pin,
+};
+
+/// What is watched, and how it is shown.
+pub(super) struct Watch<'a> {
+    pub(super) everywhere: bool,
+    pub(super) selector: Option<&'a str>,
+    /// Empty: all.
+    pub(super) names: &'a [String],
+    /// The lines for these policies, in their order; the header is before them, if there is one.
+    pub(super) lines: &'a dyn Fn(&[Summary<'_>]) -> Vec<String>,
+}
+
+type Known = BTreeMap<(Option<String>, String), OrganizationSessionPolicy>;
+
+/// Prints until the output is closed, a signal ends the process, or the resources can't be listed.
+pub(super) async fn run(cluster: &Cluster, watch: &Watch<'_>) -> VerbResult {
+    let (mut known, mut listed) = (Known::new(), false);
+    let mut events = pin!(cluster.watch(watch.everywhere, watch.selector));
+    let done = || Ok(CommandOutput { text: String::new(), exit: Exit::Success });
+    while let Some(event) = events.next().await {
+        let changed = match event {
+            Ok(Event::Init) => continue,
+            Ok(Event::InitDone) => None,
+            Ok(Event::InitApply(object) | Event::Apply(object)) => {
+                let Some(resource) = object.0.ok().filter(|it| watch.has(&it.name_any())) else { continue };
+                let key = (resource.namespace(), resource.name_any());
+                known.insert(key.clone(), resource);
+                if !listed {
+                    continue;
+                }
+                Some(key)
+            }
+            Ok(Event::Delete(object)) => {
+                let key = (object.namespace(), object.name_any());
+                if known.remove(&key).is_some() {
+                    note(&format!("{} is gone", key.1));
+                }
+                continue;
+            }
+            Err(error) if !listed => return Err(failure(cluster, error)),
+            Err(error) => {
+                note(&format!("warning: {}", failure(cluster, error)));
+                continue;
+            }
+        };
+        if changed.is_none() && listed {
+            continue; // listed again after the watch broke off
+        }
+        if print(watch, &known, changed.as_ref()).is_err() {
+            return done();
+        }
+        listed = true;
+    }
+    done()
+}
+
+impl Watch<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|known| known == name)
+    }
+}
+
+/// The line of one policy, as wide as the table of all; or the table.
+fn print(watch: &Watch<'_>, known: &Known, changed: Option<&(Option<String>, String)>) -> io::Result<()> {
+    let mut summaries: Vec<Summary<'_>> = known.values().map(Summary::of).collect();
+    summaries.sort_by_key(|s| (s.severity(), s.namespace(), s.name()));
+    let lines = (watch.lines)(&summaries);
+    let header = lines.len() - summaries.len();
+    let is_shown = |summary: &Summary<'_>| {
+        changed
+            .is_none_or(|(namespace, name)| summary.name() == name && Some(summary.namespace()) == namespace.as_deref())
+    };
+    let mut out = io::stdout().lock();
+    for line in lines.iter().take(header).filter(|_| changed.is_none()) {
+        writeln!(out, "{line}")?;
+    }
+    for (line, _) in lines.iter().skip(header).zip(&summaries).filter(|(_, summary)| is_shown(summary)) {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
+}
+
+fn failure(cluster: &Cluster, error: Error) -> Failure {
+    match error {
+        Error::InitialListFailed(error) => cluster.failure(error, "list"),
+        Error::WatchStartFailed(error) | Error::WatchFailed(error) => cluster.failure(error, "watch"),
+        other => Failure::Refused(other.to_string()),
+    }
+}
