@@ -60,7 +60,9 @@ fn run(verb: Verb, program: &str) -> Done {
     match verb {
         Verb::Validate(arguments) => Ok(gitops::validate::run(&arguments)?),
         Verb::Plan(arguments) => with_scalekit(arguments.connection.verbose, gitops::plan::run(&arguments)),
-        Verb::Apply(arguments) => with_scalekit(arguments.connection.verbose, gitops::apply::run(&arguments)),
+        Verb::Apply(arguments) => {
+            with_scalekit(arguments.connection.verbose, gitops::apply::run(&arguments, in_cluster))
+        }
         Verb::Export(arguments) => with_scalekit(arguments.connection.verbose, gitops::export::run(&arguments)),
         Verb::Cluster(verb) => block_on(plugin::run(&verb, program)),
         Verb::Crd => printed(crd::manifest()?.as_bytes()),
@@ -78,6 +80,12 @@ fn printed(text: &[u8]) -> Done {
 /// Runs on one thread, since a verb mostly waits for the network.
 fn block_on(verb: impl Future<Output = Done>) -> Done {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(verb)
+}
+
+/// The policies in the cluster of the kubeconfig, if it can be reached.
+async fn in_cluster() -> Option<gitops::apply::InCluster> {
+    let (server, resources) = plugin::resources().await?;
+    Some(gitops::apply::InCluster { server, resources })
 }
 
 /// Sets up the process for a verb that sends requests to Scalekit.

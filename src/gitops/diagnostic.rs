@@ -116,6 +116,7 @@ rules! {
     Metadata "metadata": "Names, labels and annotations must be what Kubernetes accepts.";
     Schema "schema": "Needed fields must be there, and values of the right type and within their bounds.";
     Policy "policy": "The fields must fit together as the resource's own rules say.";
+    TooLong "too-long": "A timeout must keep to --max-absolute and --max-idle, where they are given.";
     DuplicateResource "duplicate-resource": "A resource must be declared once for each namespace and name.";
     DuplicateOrganization "duplicate-organization":
         "An organization must be claimed by one resource only; of two, the operator lets the younger wait.";

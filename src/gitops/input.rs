@@ -1,7 +1,7 @@
 //! The manifests that a verb reads. That there are none is an error, since a wrong path must be no
 //! success.
 
-use super::{Limits, Loaded, diagnostics, load};
+use super::{Limits, Loaded, Options, diagnostics, load_with};
 use crate::terminal::{Output, note};
 use std::{error::Error, io, path::PathBuf};
 
@@ -15,20 +15,25 @@ pub(super) struct Input {
     /// The same as PATH, as kubectl has it
     #[arg(short, long, value_name = "PATH", hide = true)]
     filename: Vec<PathBuf>,
+    /// Nothing more: folders are always searched with all below them
+    #[arg(short = 'R', long = "recursive", hide = true)]
+    _recursive: bool,
     /// Accept that there is no policy in the input
     #[arg(long)]
     allow_empty: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 impl Input {
     pub(super) fn load(&self) -> Loaded {
-        read(&[self.paths.as_slice(), &self.filename].concat(), self.allow_empty)
+        read(&[self.paths.as_slice(), &self.filename].concat(), self.allow_empty, &self.options)
     }
 }
 
 /// Reads `paths`; without a policy in them there is a diagnostic, unless `allow_empty`.
-pub(super) fn read(paths: &[PathBuf], allow_empty: bool) -> Loaded {
-    let mut loaded = load(paths, &mut io::stdin().lock(), &Limits::default());
+pub(super) fn read(paths: &[PathBuf], allow_empty: bool, options: &Options) -> Loaded {
+    let mut loaded = load_with(paths, &mut io::stdin().lock(), options, &Limits::default());
     if !allow_empty {
         loaded.require_policies(paths);
     }
@@ -42,6 +47,7 @@ pub(super) fn valid(loaded: Loaded) -> Result<Loaded, Box<dyn Error>> {
     let rendered = String::from_utf8_lossy(&rendered);
     if loaded.diagnostics.is_empty() {
         rendered.lines().filter(|line| line.contains(": warning[")).for_each(note);
+        diagnostics::excluded(&loaded).iter().for_each(|line| note(line));
         return Ok(loaded);
     }
     Err(format!("the manifests are not valid; no request was sent\n{rendered}").into())

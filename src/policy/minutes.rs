@@ -32,6 +32,15 @@ impl Unit {
         }
     }
 
+    /// The name in a manifest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Minutes => "MINUTES",
+            Self::Hours => "HOURS",
+            Self::Days => "DAYS",
+        }
+    }
+
     /// The largest value in this unit whose minutes fit into an int32.
     pub const fn largest(self) -> i64 {
         i32::MAX as i64 / self.in_minutes()
@@ -53,6 +62,14 @@ impl Minutes {
     /// The number of minutes.
     pub const fn get(self) -> i32 {
         self.0
+    }
+
+    /// The value in the largest unit that divides it, as a manifest has it.
+    pub fn in_largest_unit(self) -> (i64, Unit) {
+        let minutes = i64::from(self.0);
+        let even = [Unit::Days, Unit::Hours].into_iter().find(|unit| minutes % unit.in_minutes() == 0);
+        let unit = even.unwrap_or(Unit::Minutes);
+        (minutes / unit.in_minutes(), unit)
     }
 
     /// The timeout that is one minute shorter, if there is one.

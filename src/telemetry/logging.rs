@@ -27,7 +27,7 @@ pub fn install(format: Format) {
 }
 
 /// Installs the log of a command line tool: warnings, and with each `-v` one level more of this
-/// program, not of its libraries; `RUST_LOG` takes precedence.
+/// program, not of its libraries; `RUST_LOG` takes precedence. Errors of kube are reported by who asked it.
 pub fn install_for_people(verbosity: u8) {
     let level = match verbosity {
         0 => "warn",
@@ -35,7 +35,8 @@ pub fn install_for_people(verbosity: u8) {
         2 => "debug",
         _ => "trace",
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(&format!("warn,session_policy_operator={level}")));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(&format!("warn,kube_client=off,session_policy_operator={level}")));
     drop(builder.with_writer(stderr).without_time().with_ansi(colours()).try_init()); // as in `install`
 }
 

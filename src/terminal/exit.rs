@@ -13,7 +13,8 @@ pub enum Exit {
     /// `plan` has changes, a resource is not Ready (`status`, `explain`, `reconcile`), or the policies
     /// differ (`diff`).
     NotAsDeclared = 2,
-    /// `plan` has a change that `--fail-on` names.
+    /// `plan` has a change that `--fail-on` names, or `apply` more changes than `--max-changes` or `--max-loosening`
+    /// allow.
     Forbidden = 3,
     /// `apply` was stopped by a signal: 128 + SIGINT, as shells report it.
     Interrupted = 130,

@@ -7,6 +7,8 @@ mod sarif;
 mod text;
 mod wording;
 
+pub(super) use wording::excluded;
+
 use super::Loaded;
 use crate::terminal::Output;
 use clap::ValueEnum;

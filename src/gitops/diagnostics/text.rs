@@ -1,7 +1,7 @@
 //! One line for each diagnostic, `file:line:column: error[rule]: …` as compilers write it, so that
 //! editors can open the location.
 
-use super::wording::summary;
+use super::wording::{excluded, summary};
 use crate::{
     gitops::Loaded,
     terminal::{Output, Style},
@@ -28,6 +28,9 @@ pub(super) fn write(loaded: &Loaded, output: &Output, out: &mut dyn Write) -> io
         let colon = (": ", Style::Plain);
         let line = [(location.as_str(), Style::Strong), colon, (&rule, Style::Warning), colon, (&said, Style::Plain)];
         out.write_all(output.line("", &line).as_bytes())?;
+    }
+    if let Some(excluded) = excluded(loaded) {
+        out.write_all(output.line("", &[(&excluded, Style::Plain)]).as_bytes())?;
     }
     writeln!(out, "{}", summary(loaded))
 }

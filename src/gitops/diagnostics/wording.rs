@@ -16,6 +16,17 @@ pub(super) fn summary(loaded: &Loaded) -> String {
     }
 }
 
+/// The most names of what was left out.
+const SHOWN: usize = 10;
+
+/// `left out by --exclude or .ospignore: chart, data/big.json`.
+pub(in crate::gitops) fn excluded(loaded: &Loaded) -> Option<String> {
+    let names: Vec<&str> = loaded.excluded.iter().take(SHOWN).map(String::as_str).collect();
+    let more = loaded.excluded.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!names.is_empty()).then(|| format!("left out by --exclude or .ospignore: {}{more}", names.join(", ")))
+}
+
 /// `file` without `.` and double slashes, so that it equals the path that a repository has.
 pub(super) fn normalised_path(file: &str) -> String {
     let names: Vec<_> = file.split('/').filter(|name| !matches!(*name, "" | ".")).collect();

@@ -2,7 +2,7 @@
 
 use super::name::name;
 use crate::{
-    policy::{Live, Minutes, Mode, OrganizationId, Policy, Unit},
+    policy::{Live, Minutes, Mode, OrganizationId, Policy},
     reconcile::Organization,
 };
 
@@ -51,9 +51,6 @@ impl Exported {
 
 /// The two fields of a timeout, in the largest unit that divides it.
 fn timeout(field: &str, minutes: Minutes) -> String {
-    let minutes = i64::from(minutes.get());
-    let units = [(Unit::Days, "DAYS"), (Unit::Hours, "HOURS")];
-    let even = units.into_iter().find(|(unit, _)| minutes % unit.in_minutes() == 0);
-    let (unit, word) = even.unwrap_or((Unit::Minutes, "MINUTES"));
-    format!("    {field}: {}\n    {field}Unit: {word}\n", minutes / unit.in_minutes())
+    let (value, unit) = minutes.in_largest_unit();
+    format!("    {field}: {value}\n    {field}Unit: {}\n", unit.name())
 }

@@ -9,7 +9,7 @@ use super::yaml;
 use super::{Limits, Manifest, suggest};
 use crate::{
     crd::{self, RuleId, Violation},
-    gitops::{Diagnostic, Location, Rule, diagnostic::printable},
+    gitops::{Diagnostic, Location, Options, Rule, diagnostic::printable, options::TooLong},
     policy::ValidatedSpec,
 };
 use serde::Serialize;
@@ -36,6 +36,9 @@ pub struct Loaded {
     /// The errors in files of a folder that do not mention our kind; they are skipped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Diagnostic>,
+    /// The files and folders that `--exclude` or `.ospignore` leave out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<String>,
 }
 
 impl Loaded {
@@ -52,9 +55,15 @@ impl Loaded {
 
 /// Reads files, folders and, for `-`, `stdin`, within `limits`. Uses no network.
 pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded {
+    load_with(paths, stdin, &Options::default(), limits)
+}
+
+/// The same with what `options` ask for.
+pub fn load_with(paths: &[PathBuf], stdin: &mut dyn Read, options: &Options, limits: &Limits) -> Loaded {
     let mut loader = Loader {
         loaded: Loaded::default(),
         claims: Claims::default(),
+        options,
         limits,
         bytes: limits.total_bytes,
         documents: limits.documents,
@@ -62,10 +71,11 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded 
         named: true,
         foreign: false,
     };
-    let mut search = Search::default();
+    let mut search = Search::without(&options.exclude);
     for path in paths {
         loader.path(path, &mut search, stdin);
     }
+    loader.loaded.excluded = search.excluded;
     loader.loaded
 }
 
@@ -100,6 +110,7 @@ const MOST_PER_RESOURCE: usize = 100;
 struct Loader<'a> {
     loaded: Loaded,
     claims: Claims,
+    options: &'a Options,
     limits: &'a Limits,
     /// How many more bytes and documents may be read.
     bytes: usize,
@@ -115,7 +126,7 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn path(&mut self, path: &Path, search: &mut Search, stdin: &mut dyn Read) {
         self.named = !path.is_dir();
-        let mut files = 0;
+        let (mut files, excluded) = (0, search.excluded.len());
         search.at(path, &mut |found| {
             files += 1;
             match found {
@@ -124,7 +135,7 @@ impl Loader<'_> {
                 Err((name, error)) => self.report_error(&name.into(), &error),
             }
         });
-        if files == 0 && !search.already_read && !self.limit_reached {
+        if files == 0 && search.excluded.len() == excluded && !search.already_read && !self.limit_reached {
             let (message, fix) = ("no file below it ends with .yaml, .yml or .json", "name a folder of manifests");
             self.report(Rule::Empty, &source::name(path).into(), Position::START, message, Some(fix));
         }
@@ -250,6 +261,11 @@ impl Loader<'_> {
             name: text(&["metadata", "name"]).unwrap_or_default(),
             spec,
         };
+        for TooLong { field, message, fix } in self.options.too_long(&manifest.spec) {
+            let path = format!("spec.policy.{field}");
+            let diagnostic = Diagnostic::new(Rule::TooLong, location(file, node.locate(&path)), &path, &message);
+            self.loaded.diagnostics.push(diagnostic.fix(Some(fix)));
+        }
         let name = location(file, node.locate("metadata.name"));
         let organization = location(file, node.locate("spec.organization"));
         self.loaded.diagnostics.extend(self.claims.add(&manifest, name, organization));

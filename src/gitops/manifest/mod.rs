@@ -3,6 +3,7 @@
 mod chunks;
 mod document;
 mod duplicates;
+mod exclude;
 mod limits;
 mod load;
 mod resource;
@@ -14,7 +15,7 @@ mod yaml;
 mod yaml11;
 
 pub use limits::Limits;
-pub use load::{Loaded, documents, load};
+pub use load::{Loaded, documents, load, load_with};
 
 use super::Location;
 use crate::policy::ValidatedSpec;

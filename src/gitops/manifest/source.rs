@@ -2,6 +2,7 @@
 
 use super::Limits;
 use super::document::ReadError;
+use super::exclude::{self, Exclude};
 use super::tree::Position;
 use crate::{gitops::Rule, terminal::printable};
 use std::{
@@ -33,12 +34,20 @@ pub(super) struct Search {
     seen: HashSet<PathBuf>,
     /// Whether the last search skipped a file that an earlier one returned.
     pub(super) already_read: bool,
+    exclude: Exclude,
+    /// The files and folders that were left out.
+    pub(super) excluded: Vec<String>,
 }
 
 impl Search {
+    /// A search that leaves out what `patterns` match.
+    pub(super) fn without(patterns: &[String]) -> Self {
+        Self { exclude: Exclude::new(patterns), ..Self::default() }
+    }
+
     /// Passes the files at `path` to `found`: the file itself, or the manifests below a folder, sorted
-    /// by name. Below a folder, names that begin with a dot are skipped, and links to folders are not
-    /// followed, since they may form a circle.
+    /// by name. Below a folder, names that begin with a dot and what `.ospignore` names are skipped, and links
+    /// to folders are not followed, since they may form a circle.
     pub(super) fn at(&mut self, path: &Path, found: &mut dyn FnMut(Found)) {
         self.already_read = false;
         if path == Path::new("-") {
@@ -46,14 +55,17 @@ impl Search {
         }
         match fs::metadata(path) {
             Ok(is) if is.is_dir() => self.below(path, found),
+            Ok(_) if self.exclude.has(path, path.parent().unwrap_or(path), false) => self.excluded.push(name(path)),
             Ok(_) => self.file(path, found),
             Err(error) => found(Err((name(path), unreadable(&error)))),
         }
     }
 
-    fn below(&mut self, folder: &Path, found: &mut dyn FnMut(Found)) {
-        let mut folders = vec![folder.to_owned()];
-        while let Some(folder) = folders.pop() {
+    fn below(&mut self, root: &Path, found: &mut dyn FnMut(Found)) {
+        let mut report = |path: &Path, error: ReadError| found(Err((name(path), error)));
+        let mut folders = vec![(root.to_owned(), exclude::above(root, &mut report))];
+        while let Some((folder, mut ignored)) = folders.pop() {
+            exclude::add(&mut ignored, &folder, &mut |path, error| found(Err((name(path), error))));
             let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
             let mut entries = match entries {
                 Ok(entries) => entries,
@@ -67,9 +79,15 @@ impl Search {
             for entry in entries.iter().filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b".")) {
                 let path = entry.path();
                 let is_folder = entry.file_type().is_ok_and(|is| is.is_dir());
-                if is_folder {
-                    inner.push(path);
-                } else if path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known)) {
+                let is_manifest = path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
+                if !is_folder && !is_manifest {
+                    continue;
+                }
+                if self.exclude.has(&path, root, is_folder) || exclude::is_ignored(&ignored, &path, is_folder) {
+                    self.excluded.push(name(&path));
+                } else if is_folder {
+                    inner.push((path, ignored.clone()));
+                } else {
                     match fs::metadata(&path) {
                         Ok(is) if is.is_file() => self.file(&path, found),
                         Ok(_) => {}

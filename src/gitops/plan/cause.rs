@@ -5,7 +5,7 @@ use super::Cause;
 use crate::{
     gitops::Manifest,
     policy::{Live, OrganizationId, OrganizationRef},
-    reconcile::Declared,
+    reconcile::{Declared, Past, without_revert},
 };
 use std::collections::HashMap;
 
@@ -16,6 +16,13 @@ pub(in crate::gitops) struct LastApplied<'a>(HashMap<&'a OrganizationRef, &'a Ma
 impl<'a> LastApplied<'a> {
     pub(in crate::gitops) fn new(manifests: &'a [Manifest]) -> Self {
         Self(manifests.iter().map(|manifest| (&manifest.spec.organization, manifest)).collect())
+    }
+
+    /// Whether `live` is what the earlier manifest of this organization made it, so that it is set back when that
+    /// manifest goes: in `TightenOnly` another one is the customer's own.
+    pub(super) fn is_own(&self, manifest: &Manifest, live: Option<&Live>) -> bool {
+        let earlier = self.0.get(&manifest.spec.organization);
+        earlier.is_some_and(|earlier| without_revert(&earlier.spec, Past::default(), live).is_none())
     }
 
     pub(super) fn cause(&self, manifest: &Manifest, id: Option<&OrganizationId>, live: Option<&Live>) -> Cause {

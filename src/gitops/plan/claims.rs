@@ -19,7 +19,7 @@ pub(super) fn same_organization(entries: &[Entry<'_>]) -> Result<(), String> {
 }
 
 /// The organization's id. A suspended manifest was not resolved, so it has one only if it names it.
-fn id<'a>(entry: &'a Entry<'_>) -> Option<&'a OrganizationId> {
+pub(super) fn id<'a>(entry: &'a Entry<'_>) -> Option<&'a OrganizationId> {
     entry.id.as_ref().or(match &entry.manifest.spec.organization {
         OrganizationRef::Id(id) => Some(id),
         OrganizationRef::External(_) => None,

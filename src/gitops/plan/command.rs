@@ -1,6 +1,8 @@
 //! `osp plan`: shows what `osp apply` would write; sends no write.
 
-use super::{Counts, LastApplied, Plan, PlanOptions, document::Document, markdown::markdown, refresh, text};
+use super::{
+    Baseline, Counts, LastApplied, Plan, PlanOptions, document::Document, markdown::markdown, refresh, removed, text,
+};
 use crate::{
     gitops::{
         Loaded,
@@ -13,6 +15,7 @@ use crate::{
 };
 use clap::ValueEnum;
 use std::{
+    env,
     error::Error,
     io::{self, Write},
     path::PathBuf,
@@ -32,13 +35,11 @@ pub struct Arguments {
     #[arg(long, value_enum)]
     fail_on: Option<FailOn>,
 
-    /// The manifests as they were applied last, for example those of the main branch; distinguishes drift from a change
-    /// in Git. May be given more than once
-    #[arg(long, value_name = "PATH")]
-    last_applied: Vec<PathBuf>,
+    #[command(flatten)]
+    baseline: Baseline,
 
     /// Write the plan to this file, for `osp apply --plan`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "out", value_name = "FILE")]
     save: Option<PathBuf>,
 
     /// The connection to Scalekit, and the log
@@ -66,14 +67,17 @@ enum FailOn {
 /// `--fail-on` names.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let Loaded { manifests, unread, .. } = input::valid(arguments.input.load())?;
-    // before the first policy there was none
-    let last = input::valid(input::read(&arguments.last_applied, true))?.manifests;
+    let last = arguments.baseline.load()?;
+    let removed = removed(&manifests, &last);
     let scalekit = Scalekit::new(arguments.connection.client().await?);
     let options = PlanOptions {
-        manifests: &manifests,
+        manifests: &[manifests, removed.clone()].concat(),
         last_applied: LastApplied::new(&last),
         pins: Vec::new(),
         unread: unread.len(),
+        removed: removed.len(),
+        prune: arguments.baseline.prune,
+        lists_all: arguments.baseline.lists_all(),
         concurrency: arguments.connection.concurrency(),
     };
     let plan = refresh(&scalekit, &options).await?;
@@ -83,9 +87,16 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     print(|out| match arguments.output {
         Format::Text => text(out, &plan, &Output::stdout()),
         Format::Json => json(out, &plan),
-        Format::Markdown => markdown(out, &plan),
+        Format::Markdown => markdown(out, &plan, most_characters()),
     })?;
     Ok(exit(&plan.counts(), arguments.fail_on))
+}
+
+/// How long a comment may be at GitHub, and in a job of GitLab there. A little is left for what the pipeline adds.
+fn most_characters() -> usize {
+    let at_gitlab = env::var_os("GITLAB_CI").is_some_and(|value| !value.is_empty());
+    let host: usize = if at_gitlab { 1_000_000 } else { 65_536 };
+    host - 500
 }
 
 fn exit(counts: &Counts, fail_on: Option<FailOn>) -> Exit {

@@ -19,6 +19,8 @@ pub(super) struct Document<'a> {
     environment: &'a str,
     application: Option<ApplicationLimits>,
     summary: Counts,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unclaimed: &'a [String],
     #[serde(serialize_with = "rows")]
     organizations: &'a Plan<'a>,
 }
@@ -30,6 +32,7 @@ impl<'a> Document<'a> {
             environment: &plan.environment,
             application: plan.application.as_ref().map(ApplicationLimits::from),
             summary: plan.counts(),
+            unclaimed: &plan.unclaimed,
             organizations: plan,
         }
     }

@@ -1,36 +1,107 @@
-//! A plan as Markdown, for a comment on a pull request: a summary, and a table to unfold.
+//! A plan as Markdown, for a comment on a pull request: a summary, each loosening, and a table to unfold.
 
 use super::{
     Entry, NoOp, Plan, Problem, ResourceChange,
     text::{effective, title},
 };
 use crate::{
-    policy::{diff, summary},
+    policy::{Direction, diff, summary},
     terminal::printable,
 };
 use std::io::{self, Write};
 
-/// The most rows that are shown, since a comment at GitHub has at most 65 536 characters.
-const MOST_ROWS: usize = 200;
+/// The longest text of one cell, in characters.
+const LONGEST_CELL: usize = 600;
+/// What the lines around the table and the one about what is left out take at most.
+const FRAME: usize = 600;
 
-pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>) -> io::Result<()> {
-    writeln!(out, "**Session policies** of `{}`: {}\n", plan.environment, plan.counts().summary())?;
-    let mut rows = plan.entries.iter().filter_map(|entry| {
-        let cells = cells(plan, entry)?;
-        Some(format!("| {} | {} |", cell(&title(entry)), cells.map(|text| cell(&text)).join(" | ")))
-    });
-    let Some(first) = rows.next() else { return Ok(()) };
-    writeln!(out, "<details><summary>Details</summary>\n")?;
-    writeln!(out, "| resource | what | direction | before → after | effective |\n|---|---|---|---|---|")?;
-    writeln!(out, "{first}")?;
-    for row in rows.by_ref().take(MOST_ROWS - 1) {
-        writeln!(out, "{row}")?;
+/// Writes at most `most` characters, as the hosts count them: what needs more is left out, and that is said.
+pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>, most: usize) -> io::Result<()> {
+    let summary = plan.counts().summary();
+    let mut text = format!("**Session policies** of `{}`: {summary}\n\n", plan.environment);
+    if let Some(said) = plan.in_no_file() {
+        text.push_str(&format!("{}\n\n", cell(&said)));
     }
-    let more = rows.count();
-    if more > 0 {
-        writeln!(out, "\n… and {more} more; `osp plan` shows them all.")?;
+    let room = most.saturating_sub(FRAME + length(&text));
+    let looser: Vec<String> = plan.entries.iter().filter_map(loosening).collect();
+    let shown = fitting(&looser, room / 2);
+    for line in looser.iter().take(shown) {
+        text.push_str(line);
     }
-    writeln!(out, "\n</details>")
+    match looser.len() - shown {
+        0 => {}
+        more => text.push_str(&format!("- … and {more} more that loosen something or may\n")),
+    }
+    let rows = plan.entries.iter().filter_map(|entry| Some((entry, row(plan, entry)?)));
+    let (entries, rows): (Vec<&Entry<'_>>, Vec<String>) = rows.unzip();
+    if !rows.is_empty() {
+        text.push_str(if looser.is_empty() { "" } else { "\n" });
+        text.push_str("<details><summary>Details</summary>\n\n");
+        text.push_str("| resource | what | direction | before → after | effective |\n|---|---|---|---|---|\n");
+        let shown = fitting(&rows, most.saturating_sub(FRAME + length(&text)));
+        rows.iter().take(shown).for_each(|row| text.push_str(row));
+        if let Some(left_out) = left_out(entries.get(shown..).unwrap_or_default()) {
+            text.push_str(&format!("\n{left_out}\n"));
+        }
+        text.push_str("\n</details>\n");
+    }
+    out.write_all(text.as_bytes())
+}
+
+/// The length of a text as GitHub and GitLab count it at most: in UTF-16.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// How many of `lines`, from the first on, fit into `room`.
+fn fitting(lines: &[String], mut room: usize) -> usize {
+    let fits = |line: &&String| {
+        let left = room.checked_sub(length(line));
+        room = left.unwrap_or_default();
+        left.is_some()
+    };
+    lines.iter().take_while(fits).count()
+}
+
+/// Says what of the table is left out.
+fn left_out(entries: &[&Entry<'_>]) -> Option<String> {
+    let direction = |entry: &Entry<'_>| match &entry.result {
+        ResourceChange::Change(change) => Some(change.direction()),
+        _ => None,
+    };
+    let count =
+        |wanted: &[Direction]| entries.iter().filter(|e| direction(e).is_some_and(|d| wanted.contains(&d))).count();
+    let loosening = count(&[Direction::Loosening, Direction::Mixed, Direction::Unknown]);
+    let tightening = count(&[Direction::Tightening]);
+    let others = entries.len() - loosening - tightening;
+    let parts = [(loosening, "loosening, mixed or unknown"), (tightening, "tightening"), (others, "others")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    (!parts.is_empty()).then(|| {
+        format!(
+            "… and {} more ({}), left out since a comment can't be longer; `osp plan` shows them all.",
+            entries.len(),
+            parts.join(", ")
+        )
+    })
+}
+
+/// A line for a change that loosens something or may, which no reader has to unfold.
+fn loosening(entry: &Entry<'_>) -> Option<String> {
+    let ResourceChange::Change(change) = &entry.result else { return None };
+    let direction = change.direction();
+    if !matches!(direction, Direction::Loosening | Direction::Mixed | Direction::Unknown) {
+        return None;
+    }
+    let fields = change.fields();
+    let looser = fields.iter().filter(|field| matches!(field.direction, Direction::Loosening | Direction::Unknown));
+    let looser: Vec<String> = looser.map(|f| format!("{} {} → {}", f.field.name(), f.before, f.after)).collect();
+    let said = if looser.is_empty() { "the live policy can't be read".to_owned() } else { looser.join("; ") };
+    Some(format!("- **{direction}** {}: {}\n", cell(&title(entry)), cell(&said)))
+}
+
+fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<String> {
+    let cells = cells(plan, entry)?;
+    Some(format!("| {} | {} |\n", cell(&title(entry)), cells.map(|text| cell(&text)).join(" | ")))
 }
 
 fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
@@ -65,8 +136,9 @@ fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
 
 /// Escapes text so that it stays in its cell, has no markup, and mentions no user.
 fn cell(text: &str) -> String {
-    let mut safe = String::new();
-    for c in printable(text).chars() {
+    let (mut safe, text) = (String::new(), printable(text));
+    let cut = if text.chars().count() > LONGEST_CELL { "…" } else { "" };
+    for c in text.chars().take(LONGEST_CELL).chain(cut.chars()) {
         match c {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
@@ -89,6 +161,7 @@ mod tests {
     #[test]
     fn no_name_leaves_its_cell() {
         assert_eq!(cell("\u{2028}"), "\\\\u{2028}");
+        assert_eq!(cell(&"x".repeat(700)).chars().count(), 601);
         assert_eq!(cell("a|b <img> @org `x`"), "a\\|b &lt;img&gt; @\u{200b}org \\`x\\`");
     }
 }

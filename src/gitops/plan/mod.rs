@@ -7,6 +7,7 @@ mod command;
 mod document;
 mod markdown;
 mod refresh;
+mod removed;
 mod saved;
 mod shape;
 mod text;
@@ -15,6 +16,7 @@ pub use command::{Arguments, run};
 
 pub(super) use cause::LastApplied;
 pub(super) use refresh::{PlanOptions, refresh};
+pub(super) use removed::{Baseline, removed};
 pub(super) use saved::read;
 pub(super) use text::{text, title};
 
@@ -38,6 +40,8 @@ pub(super) struct Plan<'a> {
     pub(super) entries: Vec<Entry<'a>>,
     /// The number of files that could not be read.
     pub(super) unread: usize,
+    /// The organizations that have a custom policy and are in no file, as far as they were looked for.
+    pub(super) unclaimed: Vec<String>,
 }
 
 /// The plan for one manifest.
@@ -141,6 +145,9 @@ pub(super) enum Cause {
     Drift,
     #[strum(serialize = "drift and change in Git")]
     Both,
+    /// The organization is in the files of `--last-applied` and no longer in the present ones.
+    #[strum(serialize = "removed from the files")]
+    Removed,
 }
 
 impl Flag {
@@ -235,6 +242,20 @@ impl Plan<'_> {
     /// the organization's or the application's.
     pub(super) fn effective(&self, live: Option<&Live>) -> Option<String> {
         EffectiveLimits::from(&effective(self.application?.bounds, Bounds::from(live?))).summary
+    }
+}
+
+/// The most organizations in no file that are named.
+const SHOWN: usize = 10;
+
+impl Plan<'_> {
+    /// `CUSTOM in Scalekit and in no file: 3 (org_7, org_8, org_9)`.
+    fn in_no_file(&self) -> Option<String> {
+        let names = self.unclaimed.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = self.unclaimed.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let count = self.unclaimed.len();
+        (count > 0).then(|| format!("CUSTOM in Scalekit and in no file: {count} ({names}{more})"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Refreshes every organization of the input, several at a time, and makes the plan.
 
-use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims};
+use super::{Cause, Change, Entry, Flag, LastApplied, NoOp, Plan, Problem, ResourceChange, Writes, claims, removed};
 use crate::{
     gitops::{
         Manifest,
@@ -23,6 +23,12 @@ pub(in crate::gitops) struct PlanOptions<'a> {
     pub(in crate::gitops) pins: Vec<Option<OrganizationId>>,
     /// The number of files that could not be read.
     pub(in crate::gitops) unread: usize,
+    /// How many of the manifests, at their end, set back what left the files ([`super::removed()`]).
+    pub(in crate::gitops) removed: usize,
+    /// Whether those are changes of the plan.
+    pub(in crate::gitops) prune: bool,
+    /// Whether all organizations are read, to list those in no file.
+    pub(in crate::gitops) lists_all: bool,
     pub(in crate::gitops) concurrency: usize,
 }
 
@@ -35,8 +41,13 @@ pub(in crate::gitops) async fn refresh<'a>(
     let active = || options.manifests.iter().filter(|manifest| !manifest.spec.suspend);
     let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
     scalekit.prefetch(&wanted).await;
-    let mut plan =
-        Plan { environment: scalekit.environment(), application: None, entries: Vec::new(), unread: options.unread };
+    let mut plan = Plan {
+        environment: scalekit.environment(),
+        application: None,
+        entries: Vec::new(),
+        unread: options.unread,
+        unclaimed: Vec::new(),
+    };
     let reported = scalekit.features_reported();
     plan.entries =
         refresh_entries(scalekit, options, (0..options.manifests.len()).collect(), !reported, &mut plan.application)
@@ -52,7 +63,12 @@ pub(in crate::gitops) async fn refresh<'a>(
             }
         }
     }
+    let removed = plan.entries.split_off(plan.entries.len().saturating_sub(options.removed));
     claims::same_organization(&plan.entries)?;
+    removed::add(&mut plan, removed, &options.last_applied, options.prune);
+    if options.lists_all {
+        plan.unclaimed = removed::in_no_file(scalekit, &plan, options.concurrency).await?;
+    }
     Ok(plan)
 }
 

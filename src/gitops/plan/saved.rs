@@ -35,6 +35,8 @@ struct Document {
     _application: IgnoredAny,
     #[serde(rename = "summary")]
     _summary: IgnoredAny,
+    #[serde(default, rename = "unclaimed")]
+    _unclaimed: IgnoredAny,
 }
 
 /// Reads a saved plan. No error quotes the file.

@@ -35,6 +35,9 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Out
         };
         out.write_all(rendered.as_bytes())?;
     }
+    if let Some(said) = plan.in_no_file() {
+        out.write_all(output.line("", &[(&said, Style::Warning)]).as_bytes())?;
+    }
     let sum = plan.counts().summary();
     out.write_all(output.line("", &[(&format!("{}: {sum}", plan.environment), Style::Strong)]).as_bytes())
 }

@@ -2,8 +2,10 @@
 
 mod as_kubectl;
 mod bad_input;
+mod excluding;
 mod field;
 mod limits;
+mod longest;
 mod nothing;
 mod outputs;
 #[cfg(unix)]

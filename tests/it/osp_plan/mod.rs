@@ -5,13 +5,16 @@ mod applying;
 mod as_the_operator;
 mod bench;
 mod case;
+mod comments;
 mod exporting;
+mod guards;
 mod on_a_terminal;
 mod over_https;
 mod pictures;
 mod planning;
 mod property;
 mod proxy;
+mod pruning;
 mod secrecy;
 mod stranger;
 
@@ -86,6 +89,8 @@ impl Pipeline {
             .args(arguments)
             .current_dir(&self.folder)
             .env_remove("RUST_LOG")
+            .env_remove("GITLAB_CI")
+            .env("KUBECONFIG", self.folder.join("no-kubeconfig"))
             .env("OSP_ALLOW_HTTP", "true")
             .env("OSP_RATE_LIMIT", "5000")
             .env("SCALEKIT_ENVIRONMENT_URL", self.simulator.base_url())

@@ -2,6 +2,7 @@
 //! server, with what the real operator reports.
 
 mod acting;
+mod beside_apply;
 mod errors;
 mod kubeconfig;
 mod pictures;

@@ -1,0 +1,132 @@
+//! What left the files. In a cluster a policy is reverted when its resource is deleted; without one only the manifests
+//! that were applied last show that an organization was in them.
+
+use super::{Cause, Entry, LastApplied, Plan, Problem, ResourceChange, claims};
+use crate::{
+    gitops::{
+        Manifest, Options,
+        input::{read, valid},
+        scalekit::Scalekit,
+    },
+    policy::{Live, Mode, OrganizationId, OrganizationRef, Policy, ValidatedSpec},
+    reconcile::{ErrorKind, Reason, RemoteRequest, RemoteResponse},
+    terminal::Progress,
+};
+use futures::{StreamExt, stream};
+use std::{collections::HashSet, error::Error, path::PathBuf};
+
+/// Arguments of `plan` and `apply`.
+#[derive(Debug, Default, clap::Args)]
+pub(in crate::gitops) struct Baseline {
+    /// The manifests as they were applied last, for example those of the main branch; distinguishes drift from a change
+    /// in Git. May be given more than once
+    #[arg(long, value_name = "PATH")]
+    last_applied: Vec<PathBuf>,
+    /// Revert the organizations that --last-applied has and the files have no longer. Without --last-applied, list those
+    /// that have a custom policy and are in no file
+    #[arg(long)]
+    pub(in crate::gitops) prune: bool,
+}
+
+impl Baseline {
+    /// The manifests of `--last-applied`. There may be none, as before the first policy.
+    pub(in crate::gitops) fn load(&self) -> Result<Vec<Manifest>, Box<dyn Error>> {
+        Ok(valid(read(&self.last_applied, true, &Options::default()))?.manifests)
+    }
+
+    /// Whether all organizations of the environment are read, to list those that are in no file.
+    pub(in crate::gitops) fn lists_all(&self) -> bool {
+        self.prune && self.last_applied.is_empty()
+    }
+}
+
+/// What left the files since `last`, as manifests that set it back: those whose deletion in a cluster would revert
+/// the policy.
+pub(in crate::gitops) fn removed(now: &[Manifest], last: &[Manifest]) -> Vec<Manifest> {
+    let named: HashSet<&OrganizationRef> = now.iter().map(|manifest| &manifest.spec.organization).collect();
+    // of a suspended one nothing is read, so it may be the same organization by another name
+    let suspended = now.iter().filter(|manifest| manifest.spec.suspend);
+    let suspended: HashSet<_> = suspended.map(|manifest| (&manifest.namespace, &manifest.name)).collect();
+    let gone =
+        |old: &&Manifest| !named.contains(&old.spec.organization) && !suspended.contains(&(&old.namespace, &old.name));
+    let reverts = |spec: &ValidatedSpec| spec.may_revert() && spec.policy != Policy::Application;
+    let set_back = |spec: &ValidatedSpec| ValidatedSpec {
+        policy: Policy::Application,
+        mode: Mode::Enforce,
+        suspend: false,
+        ..spec.clone()
+    };
+    let gone = last.iter().filter(gone).filter(|old| reverts(&old.spec));
+    gone.map(|old| Manifest { spec: set_back(&old.spec), ..old.clone() }).collect()
+}
+
+/// Adds the `entries` of [`removed`] to the plan: as changes if they are to be reverted (`prune`), else by name only.
+pub(super) fn add<'a>(plan: &mut Plan<'a>, entries: Vec<Entry<'a>>, last: &LastApplied<'a>, prune: bool) {
+    let named: HashSet<OrganizationId> = plan.entries.iter().filter_map(claims::id).cloned().collect();
+    for mut entry in entries {
+        let Some(id) = claims::id(&entry).cloned().filter(|id| !named.contains(id)) else { continue };
+        match &mut entry.result {
+            ResourceChange::Change(change) => {
+                let own = last.is_own(entry.manifest, change.before.as_ref());
+                if !prune || !own {
+                    plan.unclaimed.push(id.to_string());
+                    continue;
+                }
+                change.cause = Cause::Removed;
+            }
+            // it went with its policy
+            ResourceChange::Problem(Problem { reason: Reason::OrganizationNotFound, .. }) => continue,
+            ResourceChange::Problem(_) if prune => {}
+            _ => continue,
+        }
+        plan.entries.push(entry);
+    }
+}
+
+/// The organizations of the environment that have a custom policy and are in no manifest; reads all of them.
+pub(super) async fn in_no_file(
+    scalekit: &Scalekit,
+    plan: &Plan<'_>,
+    concurrency: usize,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    let ids: HashSet<&OrganizationId> = plan.entries.iter().filter_map(claims::id).collect();
+    let external: HashSet<&str> = plan.entries.iter().filter_map(|entry| external(entry.manifest)).collect();
+    let progress = Progress::new("Reading organizations", None);
+    let (mut found, mut token) = (Vec::new(), None::<String>);
+    loop {
+        let page = scalekit.page(token.as_deref()).await;
+        let page = page.map_err(|error| format!("the list of organizations: {}", error.kind.reason()))?;
+        let unnamed = page.organizations.into_iter().filter(|organization| {
+            !ids.contains(&organization.id)
+                && organization.external_id.as_deref().is_none_or(|id| !external.contains(id))
+        });
+        let read = unnamed.map(async |organization| {
+            let response = scalekit.request(&RemoteRequest::ReadPolicy(organization.id.clone())).await;
+            (organization, response)
+        });
+        let read: Vec<_> = stream::iter(read).buffer_unordered(concurrency).collect().await;
+        progress.steps(read.len());
+        for (organization, response) in read {
+            match response {
+                Ok(RemoteResponse::Policy(Live::Custom { .. })) => found.push(organization.id.to_string()),
+                Err(error) if error.kind != ErrorKind::NotFound && !organization.inherits_despite(error.kind) => {
+                    return Err(format!("the policy of {}: {}", organization.id, error.kind.reason()).into());
+                }
+                _ => {}
+            }
+        }
+        token = page.next;
+        if token.is_none() {
+            found.sort_unstable();
+            found.dedup();
+            return Ok(found);
+        }
+    }
+}
+
+fn external(manifest: &Manifest) -> Option<&str> {
+    match &manifest.spec.organization {
+        OrganizationRef::External(id) => Some(id.as_str()),
+        OrganizationRef::Id(_) => None,
+    }
+}

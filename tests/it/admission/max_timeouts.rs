@@ -1,0 +1,71 @@
+//! The policy of the longest timeouts on the real API server, and that `osp validate` says the same.
+
+use crate::{
+    cluster::{Cluster, eventually},
+    osp::Folder,
+};
+
+const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/max-timeouts-policy.yaml");
+
+fn manifest(policy: &str) -> String {
+    let kind = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy";
+    format!(
+        "{kind}\nmetadata: {{name: acme, namespace: default}}\nspec: {{organization: {{id: org_1}}, policy: {policy}}}\n"
+    )
+}
+
+fn custom(absolute: &str, idle: Option<&str>) -> String {
+    let timeout = |field: &str, text: &str| {
+        let (value, unit) = text.split_once(' ').unwrap();
+        format!("{field}: {value}, {field}Unit: {unit}")
+    };
+    let idle = idle.map(|idle| format!(", idleSessionTimeoutEnabled: true, {}", timeout("idleSessionTimeout", idle)));
+    format!("{{policySource: CUSTOM, {}{}}}", timeout("absoluteSessionTimeout", absolute), idle.unwrap_or_default())
+}
+
+#[test]
+fn the_api_server_refuses_a_longer_timeout_and_so_does_osp_validate() {
+    let cluster = Cluster::exclusive();
+    cluster.ok(&["create", "namespace", "session-policy-system"]);
+    cluster.ok(&["apply", "-f", POLICY]);
+    let create = |policy: &str| cluster.with_input(&["create", "--dry-run=server", "-f", "-"], &manifest(policy));
+    let long = custom("25 HOURS", Some("1 HOURS"));
+    eventually("the policy", 30, || (!create(&long).0).then_some(()));
+    for (policy, refused) in [
+        ("{policySource: APPLICATION}".to_owned(), None),
+        (custom("1 DAYS", Some("60 MINUTES")), None),
+        (custom("60 MINUTES", None), None),
+        (custom("1441 MINUTES", Some("1 HOURS")), Some("absoluteSessionTimeout: 1441m is longer than the 24h")),
+        (custom("2 DAYS", Some("1 HOURS")), Some("absoluteSessionTimeout: 2880m is longer than the 24h")),
+        (
+            custom("8 HOURS", Some("61 MINUTES")),
+            Some("idleSessionTimeout: a session may be idle for 61m, longer than the 1h"),
+        ),
+        (custom("8 HOURS", None), Some("idleSessionTimeout: a session may be idle for 480m, longer than the 1h")),
+    ] {
+        let (accepted, said) = create(&policy);
+        assert_eq!(accepted, refused.is_none(), "{policy}: {said}");
+        assert!(refused.is_none_or(|part| said.contains(part)), "{policy}: {said}");
+        let validate = ["validate", "a.yaml", "--max-absolute", "24h", "--max-idle", "1h"];
+        let ran = Folder::with(manifest(&policy)).osp(&validate);
+        assert_eq!(ran.code == Some(0), accepted, "{policy}: {}", ran.out);
+    }
+
+    let limits = |data: &str| {
+        let patch = ["patch", "configmap", "max-timeouts", "-n", "session-policy-system", "--type=merge", "-p", data];
+        cluster.ok(&patch);
+    };
+    limits(r#"{"data": {"maxAbsolute": "48h", "maxIdle": null}}"#);
+    eventually("other limits", 30, || create(&custom("2 DAYS", None)).0.then_some(()));
+    assert!(!create(&custom("49 HOURS", None)).0);
+
+    // a resource that was there before keeps its timeouts, also while the operator works on it
+    assert!(cluster.with_input(&["create", "-f", "-"], &manifest(&custom("2 DAYS", None))).0);
+    limits(r#"{"data": {"maxAbsolute": "1h"}}"#);
+    eventually("stricter limits", 30, || (!create(&custom("2 DAYS", None).replace("2", "1")).0).then_some(()));
+    cluster.ok(&["label", "osp", "acme", "-n", "default", "team=core"]);
+    let observe = ["patch", "osp", "acme", "-n", "default", "--type=merge", "-p", r#"{"spec": {"mode": "Observe"}}"#];
+    assert!(!cluster.kubectl(&observe).status.success());
+    cluster.ok(&["delete", "configmap", "max-timeouts", "-n", "session-policy-system"]);
+    eventually("no limits", 30, || (!create("{policySource: CUSTOM, absoluteSessionTimeout: 60}").0).then_some(()));
+}
