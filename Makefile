@@ -16,6 +16,8 @@ test: ## all tests, on a real API server, with Flux and Helm (built once, kept i
 	tests/cluster/ensure argocd >/dev/null
 	tests/cluster/ensure helm >/dev/null
 	tests/cluster/ensure prometheus >/dev/null
+	tests/cluster/ensure node >/dev/null
+	deploy/image/build --debug >/dev/null
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked # most tests wait, so more of them than cores
 
 lint: ## format, clippy, documentation, and licences and sources of the dependencies (deny.toml)

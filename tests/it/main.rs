@@ -20,6 +20,7 @@ mod cluster;
 mod failures;
 mod flux;
 mod fuzz;
+mod image;
 mod killed;
 mod kubectl;
 mod leader;
