@@ -1,7 +1,7 @@
 //! The manifests that a verb reads. That there are none is an error, since a wrong path must be no
 //! success.
 
-use super::{Limits, Loaded, Options, diagnostics, load_with};
+use super::{Limits, Loaded, Options, Rule, diagnostics, load_with};
 use crate::terminal::{Output, note};
 use std::{error::Error, io, path::PathBuf};
 
@@ -34,8 +34,9 @@ impl Input {
 /// Reads `paths`; without a policy in them there is a diagnostic, unless `allow_empty`.
 pub(super) fn read(paths: &[PathBuf], allow_empty: bool, options: &Options) -> Loaded {
     let mut loaded = load_with(paths, &mut io::stdin().lock(), options, &Limits::default());
-    if !allow_empty {
-        loaded.require_policies(paths);
+    match allow_empty {
+        true => loaded.diagnostics.retain(|diagnostic| diagnostic.rule != Rule::Empty),
+        false => loaded.require_policies(paths),
     }
     loaded
 }

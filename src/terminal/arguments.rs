@@ -11,7 +11,7 @@ use std::{env, ffi::OsString};
 /// Parses `arguments`, the first of which is the program's name.
 pub fn parse<T: clap::FromArgMatches>(command: Command, arguments: Vec<OsString>) -> Result<T, Error> {
     let command = without_empty_variables(command);
-    let arguments = verb_first(&command, arguments);
+    let arguments = verb_first(&command, with_two_dashes(&command, arguments));
     let matches: ArgMatches = command.clone().try_get_matches_from(arguments).map_err(without_far_suggestions)?;
     T::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone()))
 }
@@ -53,6 +53,18 @@ fn without_empty_variables(command: Command) -> Command {
     command.mut_subcommands(without_empty_variables)
 }
 
+/// Puts a second dash before the name of a long flag, as Terraform's are written: `-auto-approve`, `-out=FILE`.
+fn with_two_dashes(command: &Command, mut arguments: Vec<OsString>) -> Vec<OsString> {
+    for argument in arguments.iter_mut().take_while(|argument| *argument != "--") {
+        let Some(text) = argument.to_str().and_then(|text| text.strip_prefix('-')) else { continue };
+        let name = text.split('=').next().unwrap_or_default();
+        if name.len() > 1 && !name.starts_with('-') && find(command, &format!("--{name}")).is_some() {
+            *argument = format!("--{text}").into();
+        }
+    }
+    arguments
+}
+
 /// Moves the flags before the verb behind it, where they belong: `osp -n customers status`.
 fn verb_first(command: &Command, mut arguments: Vec<OsString>) -> Vec<OsString> {
     let mut verb = 1;
@@ -73,16 +85,17 @@ fn verb_first(command: &Command, mut arguments: Vec<OsString>) -> Vec<OsString> 
 
 /// Whether the argument after `flag` is its value, for any verb.
 fn takes_value(command: &Command, flag: &str) -> bool {
+    let takes = |arg: &Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
+    find(command, flag).is_some_and(takes)
+}
+
+/// The flag of this name, of any verb.
+fn find<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
     let is_named = |arg: &&Arg| match flag.strip_prefix("--") {
         Some(long) => arg.get_long() == Some(long) || arg.get_all_aliases().is_some_and(|all| all.contains(&long)),
         None => flag.chars().count() == 2 && arg.get_short() == flag.chars().nth(1),
     };
-    let takes = |arg: &Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
-    command
-        .get_arguments()
-        .chain(command.get_subcommands().flat_map(Command::get_arguments))
-        .find(is_named)
-        .is_some_and(takes)
+    command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments)).find(is_named)
 }
 
 #[cfg(test)]
@@ -106,6 +119,20 @@ mod tests {
         };
         assert!(said("check").contains("unrecognized subcommand 'check'") && !said("check").contains("schema"));
         assert!(said("statsu").contains("status") && said("validte").contains("validate"));
+    }
+
+    #[test]
+    fn long_flags_may_have_one_dash_and_short_ones_stay_as_they_are() {
+        for (given, expected) in [
+            ("osp status -namespace=x", "osp status --namespace=x"),
+            ("osp -namespace x status", "osp --namespace x status"),
+            ("osp status -nx -A --wait -other", "osp status -nx -A --wait -other"),
+            ("osp status -- -namespace", "osp status -- -namespace"),
+        ] {
+            let arguments = given.split(' ').map(OsString::from).collect();
+            let expected: Vec<OsString> = expected.split(' ').map(OsString::from).collect();
+            assert_eq!(with_two_dashes(&program(), arguments), expected, "{given}");
+        }
     }
 
     #[test]

@@ -16,6 +16,10 @@ fn that_there_is_no_policy_is_an_error_unless_it_is_allowed() {
         assert!(ran.out.starts_with(&place) && ran.out.contains("--allow-empty"), "{path}: {ran:?}");
         assert_eq!(folder.osp(&["validate", path, "--allow-empty"]).code, Some(0), "{path}");
     }
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let ran = folder.osp(&["validate", "empty"]);
+    assert!(ran.code == Some(1) && ran.out.contains("error[empty]"), "{ran:?}");
+    assert_eq!(folder.osp(&["validate", "empty", "--allow-empty"]).code, Some(0));
     let ran = folder.osp_with(&["validate", "-"], b"---\n");
     assert!(ran.code == Some(1) && ran.out.starts_with("<stdin>:1:1: error[empty]"), "{ran:?}");
     let ran = folder.osp(&["validate", "policies/*.yaml", "--allow-empty"]);

@@ -56,9 +56,14 @@ fn more_changes_than_allowed_stop_before_the_first_write_and_are_shown() {
 #[test]
 fn terraforms_names_of_arguments_are_known_too() {
     let pipeline = ten();
-    pipeline.osp(&["plan", "policies", "--out", "plan.json"]).ended(2);
-    pipeline.osp(&["apply", "--plan=plan.json", "--auto-approve"]).ended(0);
+    for out in [&["--out", "plan.json"][..], &["-out=plan.json"], &["-out", "plan.json"]] {
+        pipeline.osp(&[&["plan", "policies"], out].concat()).ended(2);
+        std::fs::remove_file(pipeline.folder.join("plan.json")).unwrap();
+    }
+    pipeline.osp(&["plan", "policies", "-out=plan.json"]).ended(2);
+    pipeline.osp(&["apply", "--plan=plan.json", "-auto-approve"]).ended(0);
     assert_eq!(pipeline.writes().len(), 3);
+    pipeline.osp(&["apply", "policies", "--auto-approve"]).ended(0);
     let help = pipeline.osp(&["apply", "--help"]).ended(0);
     assert!(!help.out.contains("auto-approve"), "one name is enough to learn");
 }

@@ -77,6 +77,21 @@ fn without_prune_or_without_the_last_files_they_are_only_listed() {
 }
 
 #[test]
+fn the_last_policy_can_go_too_and_before_the_first_there_was_none() {
+    let pipeline = five();
+    for folder in ["none", "earlier"] {
+        std::fs::create_dir(pipeline.folder.join(folder)).unwrap();
+    }
+    let run = pipeline.osp(&["plan", "policies", "--last-applied", "earlier", "--prune"]).ended(0);
+    assert!(!run.out.contains("in no file"), "{}", run.out);
+    let run = pipeline.osp(&["apply", "none", "--yes", "--last-applied", "policies", "--prune"]).ended(1);
+    assert!(run.err.contains("--allow-empty") || run.err.contains("no file below it"), "{}", run.err);
+    let all = ["apply", "none", "--allow-empty", "--yes", "--last-applied", "policies", "--prune"];
+    pipeline.osp(&all).ended(0);
+    assert_eq!(source(&pipeline, "org_1"), "APPLICATION");
+}
+
+#[test]
 fn a_saved_plan_carries_what_is_reverted() {
     let pipeline = five();
     pipeline.osp(&["plan", "policies", "--last-applied", "last", "--prune", "--save", "plan.json"]).ended(2);
