@@ -45,6 +45,8 @@ pub(super) struct Context {
     /// This is `uninstall`: every resource is handled as if it were being deleted.
     pub(super) uninstalling: bool,
     pub(super) settings: Settings,
+    /// The namespaces to watch; all if empty.
+    pub(super) namespaces: Vec<String>,
     pub(super) kube: KubeApi,
     pub(super) leadership: Leadership,
     pub(super) credentials: CredentialStore,
@@ -59,7 +61,7 @@ pub(super) struct Context {
     pub(super) parking: Parking,
     /// Whoever sees that the watch is out of step wakes it here, to list again.
     pub(super) relist: Notify,
-    records: Mutex<HashMap<Uid, Box<Record>>>,
+    pub(super) records: Mutex<HashMap<Uid, Box<Record>>>,
     outages: Mutex<Outages<Uid>>,
     /// The environments that were seen to merge features.
     merging: Mutex<HashSet<String>>,
@@ -88,6 +90,7 @@ impl Context {
         let (changes, changed) = mpsc::unbounded_channel();
         let context = Self {
             uninstalling,
+            namespaces: options.namespaces,
             credentials: CredentialStore {
                 kube: kube.clone(),
                 transport: Transport::new(options.scalekit)?,
@@ -163,7 +166,7 @@ impl Context {
     /// Adds events to the history of a resource.
     pub(super) fn record(&self, uid: &Uid, events: impl IntoIterator<Item = HistoryEvent>) {
         let now = self.uptime();
-        self.with_record(uid, |record| events.into_iter().for_each(|event| record.history.record(event, now)));
+        self.with_record(uid, |record| events.into_iter().for_each(|event| record.record(event, now)));
     }
 
     /// The flow in which the reconciles of a resource wait: that of its

@@ -5,14 +5,20 @@ use super::{
     kube_api::{KubeError, MANAGER, code},
     options::LeaseName,
 };
-use crate::reconcile::{Election, ElectionStep, Lease, LeaseRequest, LeaseResponse};
+use crate::{
+    crd::OperatorFacts,
+    reconcile::{Election, ElectionStep, Lease, LeaseRequest, LeaseResponse, OldestObservation},
+};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::coordination::v1::{Lease as Object, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
 use kube::{Api, ResourceExt, api::PostParams};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 use tokio::{
     sync::oneshot,
     time::{sleep_until, timeout},
@@ -23,8 +29,6 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Tries to give the lease back, since a renewal on its way may come first.
 const RELEASES: usize = 3;
 
-/// The version of the operator that has written the lease.
-const VERSION: &str = "scalekit.com/operator-version";
 /// `true` where all writes of the one that gave it back are applied, or never will be.
 const SETTLED: &str = "scalekit.com/settled";
 
@@ -35,6 +39,8 @@ pub(super) struct Candidate {
     election: Election,
     /// The Lease as last seen: what others have added to it stays.
     object: Object,
+    /// The oldest observation of the one that led before.
+    inherited: Option<Timestamp>,
     /// Who was said to lead, and what went wrong last.
     holder: Option<String>,
     error: Option<String>,
@@ -46,8 +52,8 @@ impl Candidate {
         // two of one name would both believe to lead
         let identity = format!("{host}_{:016x}", fastrand::u64(..));
         let election = Election::new(identity, context.settings.deadline);
-        let (object, holder, error) = Default::default();
-        Self { context: Arc::clone(context), name, election, object, holder, error }
+        let (object, inherited, holder, error) = Default::default();
+        Self { context: Arc::clone(context), name, election, object, inherited, holder, error }
     }
 
     /// Takes part until `stop`, which says whether nothing that this process sent may still be applied;
@@ -135,6 +141,9 @@ impl Candidate {
             (Err(error), _) => return Err(error),
         };
         let Some(object) = object else { return Ok(LeaseResponse::Missing) };
+        if matches!(request, LeaseRequest::Read) {
+            self.inherited = OperatorFacts::read(&object).oldest;
+        }
         let version = object.resource_version().unwrap_or_default();
         let response = match request {
             LeaseRequest::Read => LeaseResponse::Found(read(&object), version),
@@ -150,9 +159,8 @@ impl Candidate {
         object.metadata.name = Some(self.name.name.clone());
         object.metadata.managed_fields = None;
         object.metadata.resource_version = version;
-        let annotations = object.annotations_mut();
-        annotations.insert(VERSION.into(), env!("CARGO_PKG_VERSION").into());
-        annotations.insert(SETTLED.into(), lease.settled.to_string());
+        object.annotations_mut().insert(SETTLED.into(), lease.settled.to_string());
+        facts(&self.context, self.inherited).write(&mut object);
         object.spec = Some(LeaseSpec {
             holder_identity: Some(lease.holder.clone()),
             lease_duration_seconds: Some(i32::try_from(lease.duration.as_secs()).unwrap_or(i32::MAX)),
@@ -162,6 +170,26 @@ impl Candidate {
             ..object.spec.unwrap_or_default()
         });
         object
+    }
+}
+
+/// What the Lease says of this operator; `inherited`: the oldest observation of the leader before, which stands for all
+/// that this one has not read yet.
+fn facts(context: &Context, inherited: Option<Timestamp>) -> OperatorFacts {
+    let (now, wall) = (context.uptime(), Timestamp::now());
+    let mut oldest = OldestObservation::new(inherited);
+    let records = context.records.lock().unwrap_or_else(PoisonError::into_inner);
+    context.cache.for_each(|entry| {
+        if entry.watched.at_rest() {
+            let observed = records.get(&entry.resource.uid).and_then(|record| record.observed);
+            oldest.add(observed.map(|at| now.saturating_sub(at)), wall);
+        }
+    });
+    OperatorFacts {
+        version: Some(env!("CARGO_PKG_VERSION").into()),
+        namespaces: Some(context.namespaces.clone()).filter(|all| !all.is_empty()),
+        interval: Some(context.settings.interval),
+        oldest: oldest.at(),
     }
 }
 

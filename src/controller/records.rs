@@ -1,7 +1,7 @@
 //! The record that the process keeps of a resource between reconciles.
 
 use super::backoff::Backoff;
-use crate::reconcile::{Event, History};
+use crate::reconcile::{Event, History, HistoryEvent};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
@@ -16,6 +16,8 @@ pub(super) struct Record {
     pub(super) history: History,
     pub(super) backoff: Backoff,
     pub(super) logged: Logged,
+    /// When a reconcile of this process last read it from Scalekit.
+    pub(super) observed: Option<Duration>,
     /// The hashes of the events that were published.
     published: Recent<u64>,
 }
@@ -25,7 +27,21 @@ impl Record {
     /// have written for the resource until `predecessor`.
     pub(super) fn new(predecessor: Option<Duration>, first: Duration) -> Self {
         let (backoff, logged) = (Backoff::default(), Logged::default());
-        Self { history: History::new(predecessor, first), backoff, logged, published: Recent::default() }
+        Self {
+            history: History::new(predecessor, first),
+            backoff,
+            logged,
+            observed: None,
+            published: Recent::default(),
+        }
+    }
+
+    /// Takes in what happened at `now`.
+    pub(super) fn record(&mut self, event: HistoryEvent, now: Duration) {
+        if matches!(event, HistoryEvent::Reached(true)) {
+            self.observed = Some(now);
+        }
+        self.history.record(event, now);
     }
 
     /// Whether to publish `event`: not if an equal one was published in the last minute.

@@ -10,6 +10,7 @@ mod editor;
 mod interval;
 mod manifest;
 mod names;
+mod operator_lease;
 mod report;
 mod rules;
 mod spec;
@@ -21,6 +22,7 @@ pub use editor::{json_schema, json_schema_text};
 pub use interval::{deadline, duration};
 pub use manifest::{definition, manifest};
 pub use names::{NOT_A_LABEL, is_label, is_subdomain};
+pub use operator_lease::{LEASE_LABEL, OperatorFacts, OperatorLease};
 pub use report::drift_summary;
 pub use spec::{
     DeletionPolicy, Mode, OrganizationReference, OrganizationSessionPolicy, OrganizationSessionPolicySpec,

@@ -1,11 +1,18 @@
 //! Times and durations as kubectl prints them.
 
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// The time from `from` to `to` as kubectl prints ages: `12s`, `5m`, `3h`, `12d`; `0s` if the clock
 /// of this machine is behind.
 pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
-    match to.as_second().saturating_sub(from.as_second()).max(0) {
+    let seconds = to.as_second().saturating_sub(from.as_second());
+    duration(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
+}
+
+/// A duration in the same form.
+pub(super) fn duration(duration: Duration) -> String {
+    match duration.as_secs() {
         s if s < 120 => format!("{s}s"),
         s if s < 2 * 3600 => format!("{}m", s / 60),
         s if s < 2 * 86_400 => format!("{}h", s / 3600),

@@ -15,6 +15,7 @@ use futures::Stream;
 use kube::{
     Api, Client, Resource,
     api::{ListParams, Patch, PatchParams},
+    core::NamespaceResourceScope,
     core::error_boundary::{DeserializeGuard, InvalidObject},
     runtime::{WatchStreamExt, watcher},
 };
@@ -23,7 +24,7 @@ use std::{path::PathBuf, time::Duration};
 
 /// The arguments that select the cluster and the namespace, as kubectl has them.
 #[derive(Debug, Clone, Default, Args)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     /// The namespace [default: the context's]
     #[arg(short, long)]
     pub(super) namespace: Option<String>,
@@ -197,20 +198,20 @@ impl Hint {
 }
 
 /// A resource; if it does not decode, its metadata and the error.
-pub(super) type Object = DeserializeGuard<OrganizationSessionPolicy>;
+pub(crate) type Object = DeserializeGuard<OrganizationSessionPolicy>;
 
 #[derive(Clone)]
-pub(super) struct Cluster {
-    client: Client,
-    server: String,
-    timeout: Duration,
+pub(crate) struct Cluster {
+    pub(crate) client: Client,
+    pub(crate) server: String,
+    pub(crate) timeout: Duration,
     /// `--namespace`, or else that of the context.
-    pub(super) namespace: String,
+    pub(crate) namespace: String,
     pub(super) hint: Hint,
 }
 
 impl Cluster {
-    pub(super) async fn connect(connection: &Connection, program: &str) -> Result<Self, Failure> {
+    pub(crate) async fn connect(connection: &Connection, program: &str) -> Result<Self, Failure> {
         // an error means that it is installed already
         drop(rustls::crypto::ring::default_provider().install_default());
         let config = connection.selection().configuration(Lifetime::Command).await?;
@@ -242,8 +243,14 @@ impl Cluster {
         watcher(self.api(everywhere), config).default_backoff()
     }
 
-    fn api(&self, everywhere: bool) -> Api<Object> {
-        if everywhere { Api::all(self.client.clone()) } else { Api::namespaced(self.client.clone(), &self.namespace) }
+    /// The objects of a kind in the namespace, or in all.
+    pub(crate) fn api<K>(&self, everywhere: bool) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        let client = self.client.clone();
+        if everywhere { Api::all(client) } else { Api::namespaced(client, &self.namespace) }
     }
 
     /// An error of a request to list or to watch.
@@ -274,8 +281,8 @@ impl Cluster {
     }
 
     /// All resources of the namespace, or of all namespaces.
-    pub(super) async fn list(&self, everywhere: bool, selector: Option<&str>) -> Result<Vec<Object>, Failure> {
-        let api = self.api(everywhere);
+    pub(crate) async fn list(&self, everywhere: bool, selector: Option<&str>) -> Result<Vec<Object>, Failure> {
+        let api: Api<Object> = self.api(everywhere);
         let parameters = selector.map_or_else(ListParams::default, |labels| ListParams::default().labels(labels));
         let list = self.send("list", everywhere, api.list(&parameters)).await?;
         list.map(|list| list.items).ok_or(Failure::NotInstalled)
@@ -291,7 +298,7 @@ impl Cluster {
 
     /// Sends `request`; `None` if there is no such object. If the API server does not know the kind, the
     /// error is [`Failure::NotInstalled`].
-    async fn send<T>(
+    pub(crate) async fn send<T>(
         &self,
         verb: &'static str,
         everywhere: bool,

@@ -9,7 +9,7 @@ const RESOURCE: &str = "organizationsessionpolicies.scalekit.com";
 
 /// The error of a verb. Its text goes to stderr after `error: `.
 #[derive(Debug, Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     #[error("no cluster to talk to: {0}")]
     NoCluster(#[from] ConfigError),
     #[error("{0}")]

@@ -9,6 +9,7 @@ mod diff;
 mod explain;
 mod failure;
 mod limits;
+mod operators;
 mod output;
 mod reconcile;
 mod status;

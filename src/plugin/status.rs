@@ -5,6 +5,7 @@ use super::{
     cluster::{Cluster, Connection, Hint, Object, name},
     failure::Failure,
     limits,
+    operators::Operators,
     output::{self, CommandOutput, VerbResult},
     summary::{Severity, Summary, style},
     table::{Cell, Column, Layout, table},
@@ -18,8 +19,9 @@ use crate::{
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-/// A table of policies. Exit 0 when all are Ready, 2 when one is not.
+/// A table of policies. Exit 0 when all are Ready, 2 when one is not or the operator that keeps them is gone.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// These only, as NAME or osp/NAME [default: all of the namespace]
@@ -79,8 +81,8 @@ impl Shape {
     }
 }
 
-fn items(summaries: &[Summary<'_>]) -> Value {
-    json!({"items": summaries.iter().map(item).collect::<Vec<_>>()})
+fn items(summaries: &[Summary<'_>], operators: &Value) -> Value {
+    json!({"items": summaries.iter().map(item).collect::<Vec<_>>(), "operators": operators})
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
@@ -101,18 +103,25 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     let mut summaries: Vec<Summary<'_>> = found.iter().map(Summary::of).collect();
     summaries.sort_by_key(|s| (s.severity(), s.namespace(), s.name()));
     let ready = summaries.iter().all(|summary| summary.exit() == Exit::Success);
-    let exit = if ready { Exit::Success } else { Exit::NotAsDeclared };
+    let namespaces: BTreeSet<&str> = summaries.iter().map(Summary::namespace).collect();
+    let operators = Operators::read(&cluster, Some(&namespaces)).await?;
+    let exit = if ready { operators.exit(&namespaces) } else { Exit::NotAsDeclared };
+    let listed = || items(&summaries, &operators.json(Some(&namespaces), Timestamp::now()));
+    let lines = |output: &Output| operators.text(&namespaces, output, Timestamp::now());
     let text = match arguments.output {
-        Shape::Json => output::json(&items(&summaries)),
-        Shape::Yaml => serde_yaml::to_string(&items(&summaries)).unwrap_or_default(),
+        Shape::Json => output::json(&listed()),
+        Shape::Yaml => serde_yaml::to_string(&listed()).unwrap_or_default(),
         Shape::Name => summaries.iter().map(|summary| named(summary) + "\n").collect(),
         Shape::Text | Shape::Wide if summaries.is_empty() => {
             let place = || if arguments.all_namespaces { "any namespace" } else { &cluster.namespace };
             note(&format!("there is no OrganizationSessionPolicy in {}", place()));
             String::new()
         }
-        Shape::Wide => text(&summaries, arguments.all_namespaces, &cluster.hint, &Output::plain(None), now),
-        Shape::Text => text(&summaries, arguments.all_namespaces, &cluster.hint, output, now),
+        Shape::Wide => {
+            let wide = Output::plain(None);
+            text(&summaries, &lines(&wide), arguments.all_namespaces, &cluster.hint, &wide, now)
+        }
+        Shape::Text => text(&summaries, &lines(output), arguments.all_namespaces, &cluster.hint, output, now),
     };
     Ok(CommandOutput { text, exit })
 }
@@ -151,13 +160,23 @@ const COLUMNS: [Column; 9] = [
     Column { title: "AGE", layout: Layout::Row },
 ];
 
-fn text(summaries: &[Summary<'_>], everywhere: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {
+fn text(
+    summaries: &[Summary<'_>],
+    operators: &str,
+    everywhere: bool,
+    hint: &Hint,
+    output: &Output,
+    now: Timestamp,
+) -> String {
     let (columns, rows) = cells(summaries, everywhere, now);
     let mut text = table(&columns, &rows, output);
+    if !operators.is_empty() {
+        text = format!("{text}\n{operators}");
+    }
     if let Some(worst) = summaries.iter().find(|s| matches!(s.severity(), Severity::Failed | Severity::InProgress)) {
         let hint = if everywhere { hint.clone().in_namespace(worst.namespace()) } else { hint.clone() };
         let hint = format!("`{}` says why, and what to do.", hint.to("explain", worst.name()));
-        text.push('\n');
+        text.push_str(if operators.is_empty() { "\n" } else { "" });
         text.push_str(&output.paragraph("", &hint));
     }
     text

@@ -65,7 +65,7 @@ pub use note::{Crash, Note};
 pub use observation::{Application, FlagWrites, Observation, PolicyWrites};
 pub use outages::{Outages, reached};
 pub use outcome::{Hold, Outcome, Release};
-pub use overdue::{Backlog, Backlogs, Load, REQUESTS_AT_REST, falls_behind, is_late};
+pub use overdue::{Backlog, Backlogs, Load, OldestObservation, REQUESTS_AT_REST, falls_behind, is_late};
 pub use ownership::{Claim, ClaimKey, Claimant, Contest, InSync, Ownership, Writer, owner, ownership};
 pub use past::Past;
 pub use reads::Reads;

@@ -3,6 +3,7 @@
 //! says so only when that lasts, and the log at once, once for an environment.
 //! How much an environment needs is in `docs/scale.md`.
 
+use jiff::Timestamp;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What Synced says.
@@ -28,6 +29,34 @@ pub fn falls_behind(waited: Duration, ago: Duration, interval: Duration) -> bool
 /// observation is older than 1.2 intervals.
 pub fn is_late(waited: Duration, interval: Duration) -> bool {
     waited > interval / 5
+}
+
+/// When the resource at rest was read from Scalekit whose last read is longest ago. The operator says it in its
+/// Lease: a status that nobody reads any more stays as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct OldestObservation {
+    inherited: Option<Timestamp>,
+    /// `None`: of some it is not known.
+    oldest: Option<Timestamp>,
+}
+
+impl OldestObservation {
+    /// Of no resource yet; `inherited` is that of the leader before.
+    pub fn new(inherited: Option<Timestamp>) -> Self {
+        Self { inherited, oldest: Some(Timestamp::MAX) }
+    }
+
+    /// One more resource, which was read so long before `now`; `None`: not by this process, so that what the
+    /// leader before said holds.
+    pub fn add(&mut self, age: Option<Duration>, now: Timestamp) {
+        let at = age.map_or(self.inherited, |age| now.checked_sub(age).ok());
+        self.oldest = self.oldest.zip(at).map(|(oldest, at)| oldest.min(at));
+    }
+
+    /// Of all; `None`: there are none, or of some it is not known.
+    pub fn at(self) -> Option<Timestamp> {
+        self.oldest.filter(|at| *at < Timestamp::MAX)
+    }
 }
 
 /// What the resources of an environment need at their intervals.
@@ -123,6 +152,21 @@ mod tests {
         let times = (0..60).filter(|minute| falls_behind(MINUTE * *minute, tick, interval));
         assert_eq!(times.collect::<Vec<_>>(), [10, 30]);
         assert!(!is_late(MINUTE * 2, interval) && is_late(MINUTE * 3, interval));
+    }
+
+    #[test]
+    fn the_oldest_observation_is_that_of_the_leader_before_until_each_resource_was_read_again() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let oldest = |inherited: Option<i64>, ages: &[Option<u64>]| {
+            let mut oldest = OldestObservation::new(inherited.map(at));
+            ages.iter().for_each(|age| oldest.add(age.map(Duration::from_secs), at(1000)));
+            oldest.at().map(Timestamp::as_second)
+        };
+        assert_eq!(oldest(Some(100), &[Some(3), None, Some(540)]), Some(100));
+        assert_eq!(oldest(Some(100), &[Some(3), Some(540)]), Some(460), "each was read by this process");
+        assert_eq!(oldest(Some(900), &[Some(540), None]), Some(460));
+        assert_eq!(oldest(None, &[Some(540), None, Some(3)]), None, "nobody knows when the second was read");
+        assert_eq!(oldest(Some(100), &[]), None);
     }
 
     #[test]

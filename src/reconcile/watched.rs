@@ -42,6 +42,11 @@ impl From<&Resource> for Watched {
 }
 
 impl Watched {
+    /// Whether its status says that nothing is left to do.
+    pub fn at_rest(&self) -> bool {
+        self.at_rest
+    }
+
     /// What the event asks for that shows the resource so, after `before`;
     /// `starting`: it is the operator's first list.
     pub fn trigger(&self, before: Option<&Self>, starting: bool) -> Trigger {

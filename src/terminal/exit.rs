@@ -10,8 +10,8 @@ pub enum Exit {
     Success = 0,
     /// An error, wrong arguments, or a diagnostic of `validate`.
     Failure = 1,
-    /// `plan` has changes, a resource is not Ready (`status`, `explain`, `reconcile`), or the policies
-    /// differ (`diff`).
+    /// `plan` has changes, a resource is not Ready (`status`, `explain`, `reconcile`), the operator that keeps
+    /// it is gone (`status`), or the policies differ (`diff`).
     NotAsDeclared = 2,
     /// `plan` has a change that `--fail-on` names, or `apply` more changes than `--max-changes` or `--max-loosening`
     /// allow.

@@ -5,6 +5,7 @@ mod acting;
 mod beside_apply;
 mod errors;
 mod kubeconfig;
+mod operators;
 mod pictures;
 mod states;
 mod terminal;

@@ -36,7 +36,7 @@ async fn a_list_has_the_problems_first_and_says_so_with_its_exit() {
     assert!(said.out.ends_with(&hint), "{}", said.out);
 
     let one = osp(&world, &["status", "acme"]);
-    assert_eq!((one.code, one.lines().len()), (0, 2), "{}", one.out);
+    assert_eq!((one.code, one.lines().len()), (0, 4), "with a blank line and one about the operator: {}", one.out);
     assert_eq!(osp(&world, &["status", "asleep"]).code, 2);
     assert_eq!(osp(&world, &["status", "loose"]).code, 0, "it is Ready");
 }

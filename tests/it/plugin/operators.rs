@@ -1,0 +1,75 @@
+//! What `status` says of the operator, by its Lease.
+
+use super::{org, osp};
+use crate::{
+    cluster::eventually,
+    world::{World, condition},
+};
+use serde_json::{Value, json};
+
+fn lease(world: &World) -> Option<Value> {
+    world.cluster.get("default", &format!("lease/{}", world.namespace))
+}
+
+fn annotation(world: &World, name: &str) -> Option<String> {
+    let lease = lease(world)?;
+    lease["metadata"]["annotations"][format!("scalekit.com/{name}")].as_str().map(str::to_owned)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_says_who_watches_what_and_how_old_the_oldest_observation_is() {
+    let mut world = World::without_operator(json!({})).await;
+    world.arguments = vec!["--resync-interval", "90m"];
+    world.start_operator();
+    eventually("a lease", 30, || lease(&world));
+    assert_eq!(annotation(&world, "oldest-observation"), None, "there is no resource");
+    world.apply("acme", &org("org_1", ""));
+    world.until("acme", "True", "InSync");
+    let first = eventually("an observation", 30, || annotation(&world, "oldest-observation"));
+    assert_eq!(annotation(&world, "watched-namespaces"), Some(world.namespace.clone()));
+    assert_eq!(annotation(&world, "resync-interval").as_deref(), Some("90m"));
+    assert_eq!(annotation(&world, "operator-version").as_deref(), Some(env!("CARGO_PKG_VERSION")));
+
+    // another process has not read it, and says when the one before did
+    assert!(world.stop_operator(30));
+    world.start_operator();
+    eventually("the next holder", 30, || {
+        let lease = lease(&world)?;
+        (lease["spec"]["leaseTransitions"] == 1 && lease["spec"]["holderIdentity"] != "").then_some(())
+    });
+    assert_eq!(annotation(&world, "oldest-observation"), Some(first.clone()));
+    assert!(osp(&world, &["reconcile", "acme"]).code == 0);
+    eventually("a later observation", 30, || annotation(&world, "oldest-observation").filter(|at| *at > first));
+    let acme = world.resource("acme").unwrap();
+    assert_eq!(condition(&acme, "Ready").unwrap()["observedGeneration"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_says_whether_an_operator_is_there_that_keeps_it() {
+    let mut world = World::new().await;
+    world.apply("acme", &org("org_1", ""));
+    world.until("acme", "True", "InSync");
+    eventually("an observation", 30, || annotation(&world, "oldest-observation"));
+    let said = osp(&world, &["status"]);
+    let last = said.lines().pop().unwrap();
+    let alive = format!("Operator {} last seen ", env!("CARGO_PKG_VERSION"));
+    assert!(last.starts_with(&alive) && last.contains("s ago, oldest observation "), "{}", said.out);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    let operators = osp(&world, &["status", "-o", "json"]).json()["operators"].clone();
+    assert_eq!((&operators[0]["alive"], &operators[0]["lease"]), (&json!(true), &json!(world.namespace)));
+    assert_eq!(operators[0]["watchedNamespaces"], json!([world.namespace]));
+    assert!(operators[0]["oldestObservationSeconds"].is_u64(), "{operators}");
+
+    assert!(world.stop_operator(30));
+    let said = osp(&world, &["status"]);
+    assert!(said.out.contains("True InSync"), "the resource looks as it did: {}", said.out);
+    let gone = format!("No operator is there: default/{} was last seen ", world.namespace);
+    assert!(said.lines().pop().unwrap().starts_with(&gone), "{}", said.out);
+    assert_eq!(said.code, 2, "{}", said.out);
+    assert_eq!(osp(&world, &["status", "-o", "json"]).json()["operators"][0]["alive"], false);
+
+    world.cluster.ok(&["delete", "lease", &world.namespace]);
+    let said = osp(&world, &["status"]);
+    assert!(said.out.contains("No Lease of an operator that watches"), "{}", said.out);
+    assert_eq!(said.code, 0, "it may run without one");
+}
