@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use session_policy_operator::{
-    controller::{self, DefaultCredentials, LeaseName, Options, Policies},
+    controller::{self, DefaultCredentials, LeaseName, Options, Policies, Uninstall},
     crd, scalekit, telemetry,
     terminal::{self, Exit},
 };
@@ -134,14 +134,45 @@ enum Command {
     Run,
     /// Print the CustomResourceDefinition
     Crd,
-    /// Revert every policy and remove the finalizers, as if the resources were being deleted. For uninstalling, with
-    /// the operator stopped
+    /// Remove the finalizers of all resources, before the operator and its definition are removed. It asks first, and
+    /// refuses while an operator is running
     #[command(alias = "release")]
-    Uninstall {
-        /// Keep the policies in Scalekit, and only remove the finalizers
-        #[arg(long)]
-        keep_policies: bool,
-    },
+    Uninstall(UninstallArguments),
+}
+
+#[derive(Clone, clap::Args)]
+struct UninstallArguments {
+    /// What becomes of the policies in Scalekit: keep leaves them as they are, revert sets them back as if the
+    /// resources were being deleted, so that the sessions of the customers follow the application's policy again
+    #[arg(long, value_enum, default_value = "keep")]
+    policies: PoliciesArgument,
+
+    /// --policies=keep
+    #[arg(long, hide = true, conflicts_with = "policies")]
+    keep_policies: bool,
+
+    /// Show what would be done, and write nothing; an operator may be running
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask for a confirmation
+    #[arg(short, long)]
+    yes: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PoliciesArgument {
+    Keep,
+    Revert,
+}
+
+impl UninstallArguments {
+    const fn policies(&self) -> Policies {
+        match self.policies {
+            PoliciesArgument::Revert if !self.keep_policies => Policies::Revert,
+            PoliciesArgument::Keep | PoliciesArgument::Revert => Policies::Keep,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -180,11 +211,11 @@ async fn start(arguments: Arguments) -> Result<Exit, Box<dyn Error>> {
     let client = controller::connect().await?;
     let (command, address) = (arguments.command.clone(), arguments.http_addr);
     let options = arguments.options(client.default_namespace());
-    if let Some(Command::Uninstall { keep_policies }) = command {
-        let policies = if keep_policies { Policies::Keep } else { Policies::Revert };
+    if let Some(Command::Uninstall(arguments)) = command {
         return tokio::select! {
-            code = uninstall(client, options, policies) => code,
-            () = shutdown.cancelled() => Ok(Exit::Failure),
+            code = uninstall(client, options, arguments) => code,
+            // at once: a question that waits for its answer would keep the process
+            () = shutdown.cancelled() => Exit::Failure.exit_now(),
         };
     }
     let health = telemetry::Health::default();
@@ -195,12 +226,42 @@ async fn start(arguments: Arguments) -> Result<Exit, Box<dyn Error>> {
     Ok(Exit::Success)
 }
 
-async fn uninstall(client: kube::Client, options: Options, policies: Policies) -> Result<Exit, Box<dyn Error>> {
-    let mut out = std::io::stdout();
+async fn uninstall(
+    client: kube::Client,
+    options: Options,
+    arguments: UninstallArguments,
+) -> Result<Exit, Box<dyn Error>> {
+    let policies = arguments.policies();
     // a closed pipe must not stop the uninstall
-    let all = controller::uninstall(client, options, policies, |released| drop(writeln!(out, "{released}"))).await?;
+    let say = |text: &dyn std::fmt::Display| drop(writeln!(std::io::stdout(), "{text}"));
+    let uninstall = Uninstall::new(client, options, arguments.dry_run).await?;
+    let (resources, namespaces) = uninstall.size();
+    if arguments.dry_run {
+        uninstall.preview(policies, |would| say(&would)).await;
+        say(&format!("{resources} would be released; nothing was written"));
+        return Ok(Exit::Success);
+    }
+    if !uninstall.is_alone() {
+        tracing::warn!("there is no lease with --leader-elect=false: be sure that no operator is running");
+    }
+    let then = match policies {
+        Policies::Keep => "their policies stay in Scalekit",
+        Policies::Revert => "their policies in Scalekit are REVERTED, so that sessions may last longer than declared",
+    };
+    let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let question = format!(
+        "This releases {} in {}: they lose their finalizers, nobody keeps them any more, and {then}. Go on?",
+        counted(resources, "resource"),
+        counted(namespaces, "namespace")
+    );
+    // not on a thread of the runtime, which has to see a signal
+    if !arguments.yes && !tokio::task::spawn_blocking(move || terminal::confirm(&question)).await?? {
+        say(&"nothing was done");
+        return Ok(Exit::Failure);
+    }
+    let all = uninstall.run(policies, |released| say(released)).await?;
     let left = all.iter().filter(|released| released.released.is_err()).count();
-    drop(writeln!(out, "{} released, {left} left", all.len() - left));
+    say(&format!("{} released, {left} left", all.len() - left));
     Ok(if left == 0 { Exit::Success } else { Exit::Failure })
 }
 
@@ -287,10 +348,20 @@ mod tests {
     }
 
     #[test]
-    fn uninstall_has_its_former_name_too() {
-        for name in ["uninstall", "release"] {
-            let arguments = Arguments::parse_from(["session-policy-operator", name, "--keep-policies"]);
-            assert!(matches!(arguments.command, Some(Command::Uninstall { keep_policies: true })), "{name}");
+    fn uninstall_has_its_former_name_too_and_reverts_only_if_it_is_told_to() {
+        for (arguments, policies) in [
+            (&[][..], Policies::Keep),
+            (&["--keep-policies"], Policies::Keep),
+            (&["--policies=keep"], Policies::Keep),
+            (&["--policies", "revert"], Policies::Revert),
+        ] {
+            for name in ["uninstall", "release"] {
+                let parsed = Arguments::parse_from([&["session-policy-operator", name], arguments].concat());
+                let Some(Command::Uninstall(uninstall)) = parsed.command else { panic!("{name}") };
+                assert!(uninstall.policies() == policies && !uninstall.yes, "{arguments:?}");
+            }
         }
+        let both = ["session-policy-operator", "uninstall", "--keep-policies", "--policies=revert"];
+        assert!(Arguments::try_parse_from(both).is_err());
     }
 }

@@ -19,9 +19,10 @@ use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
+use thiserror::Error;
 use tokio::{
     sync::oneshot,
-    time::{sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 /// The deadline of one request about the lease: two of them fit into the time in which it must be renewed.
@@ -31,6 +32,29 @@ const RELEASES: usize = 3;
 
 /// `true` where all writes of the one that gave it back are applied, or never will be.
 const SETTLED: &str = "scalekit.com/settled";
+
+/// Why a process that wants to be the only one can't be.
+#[derive(Debug, Error)]
+pub enum LeaseError {
+    /// Another one is there.
+    #[error(
+        "an operator is running: {holder} holds the lease {} in namespace {}. Stop it first, and wait until its pods \
+         are gone: kubectl -n {} scale deployment -l app.kubernetes.io/name=session-policy-operator --replicas=0",
+        .lease.name, .lease.namespace, .lease.namespace
+    )]
+    Held {
+        /// Its name.
+        holder: String,
+        /// What it holds.
+        lease: LeaseName,
+    },
+    /// The lease can't be read.
+    #[error("whether an operator is running can't be found out: {0}; --leader-elect=false does not ask")]
+    Unreadable(String),
+    /// Another process took it at the same time, or it can't be written.
+    #[error("the lease {0} could not be taken: another operator has it, or it can't be written")]
+    NotTaken(String),
+}
 
 /// This process, as one that wants to lead.
 pub(super) struct Candidate {
@@ -54,6 +78,28 @@ impl Candidate {
         let election = Election::new(identity, context.settings.deadline);
         let (object, inherited, holder, error) = Default::default();
         Self { context: Arc::clone(context), name, election, object, inherited, holder, error }
+    }
+
+    /// Looks until the lease could be taken; writes nothing. `Err`: another process is there that holds it, or it can't
+    /// be read.
+    pub(super) async fn look(&mut self) -> Result<(), LeaseError> {
+        loop {
+            match self.election.next(self.context.uptime(), Timestamp::now()) {
+                ElectionStep::Request(LeaseRequest::Write(..)) => return Ok(()),
+                ElectionStep::Request(request) => self.send(request).await,
+                ElectionStep::Wait(until) => {
+                    let at = self.context.leadership.instant(until);
+                    sleep_until(at.unwrap_or_else(Instant::now)).await;
+                }
+            }
+            if let Some(error) = &self.error {
+                return Err(LeaseError::Unreadable(error.clone()));
+            }
+            if self.election.is_held_by_other() {
+                let holder = self.election.holder().unwrap_or_default().to_owned();
+                return Err(LeaseError::Held { holder, lease: self.name.clone() });
+            }
+        }
     }
 
     /// Takes part until `stop`, which says whether nothing that this process sent may still be applied;

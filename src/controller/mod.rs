@@ -39,11 +39,12 @@ pub use credentials::DefaultCredentials;
 use kube_api::KubeApi;
 pub use kube_api::{KubeError, connect};
 use leader::Candidate;
+pub use leader::LeaseError;
 pub use options::{LeaseName, Options, StartError};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-pub use uninstall::{Policies, Uninstalled, uninstall};
+pub use uninstall::{Policies, Uninstall, UninstallError, Uninstalled};
 
 /// Runs the operator until `shutdown`, then finishes the reconciles in progress. Sets `health` ready
 /// when all resources are listed. Works while it is the leader; when it is not any more, it drops what it does

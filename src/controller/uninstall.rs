@@ -1,5 +1,6 @@
 //! Uninstalls: removes our finalizer from every resource, since after that nobody will, and deletions
-//! would hang (`docs/failures.md` row 79). The operator must be stopped.
+//! would hang (`docs/failures.md` row 79). It has the lease meanwhile, so that no operator works beside
+//! it.
 
 use super::{
     cache::Source,
@@ -7,17 +8,23 @@ use super::{
     effects::Effects,
     entry::Entry,
     kube_api::{KubeApi, KubeError},
-    options::{Options, StartError},
+    leader::{Candidate, LeaseError},
+    options::{LeaseName, Options, StartError},
     reconcile::{finish, reconcile, step},
     resource_ref::ResourceRef,
 };
 use crate::{
-    reconcile::{Outcome, Reason, Release, Request, hold_message},
+    policy::Policy,
+    reconcile::{
+        ClusterWrite, MAX_STEPS, Outcome, Reason, Release, RemoteRequest, Request, Response, Step, hold_message, next,
+    },
     telemetry::Health,
 };
+use jiff::Timestamp;
 use kube::api::ListParams;
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 use thiserror::Error;
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 /// What uninstalling does to the policies in Scalekit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,43 +62,117 @@ pub enum UninstallError {
     /// The resources could not be listed.
     #[error("the resources can't be listed: {0}")]
     List(#[from] KubeError),
+    /// An operator may be running.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 /// Tries per resource; between two of them it waits as long as the reconcile asks for, at most
 /// [`LONGEST_DELAY`].
 const TRIES: u32 = 5;
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// How long it may take to get a lease that is free.
+const TAKE: Duration = Duration::from_secs(10);
 
 const NOTHING_TO_REVERT: &str = "There was nothing to revert.";
+const STAYS: &str = "Its policy stays in Scalekit.";
 
-/// Releases every resource that the operator with these options watches, and calls `each` with every
-/// result. May be repeated for those that could not be released.
-pub async fn uninstall(
-    client: kube::Client,
-    options: Options,
-    policies: Policies,
-    mut each: impl FnMut(&Uninstalled),
-) -> Result<Vec<Uninstalled>, UninstallError> {
-    let namespaces = options.namespaces.clone();
-    let (context, _changes) = Context::new(KubeApi { client, health: Health::default() }, options, true)?;
-    let resources = list(&context, &namespaces).await?;
-    let mut all = Vec::with_capacity(resources.len());
-    for resource in resources {
-        let released = match policies {
-            Policies::Revert => release(&context, &resource).await,
-            Policies::Keep => remove_finalizer(&context, &resource).await,
-        };
-        let released = released.unwrap_or_else(|error| Err(error.to_string()));
-        let uninstalled = Uninstalled { resource: resource.to_string(), released };
-        each(&uninstalled);
-        all.push(uninstalled);
-    }
-    Ok(all)
+/// The resources that are to be released; nothing is done yet.
+pub struct Uninstall {
+    context: Arc<Context>,
+    lease: Option<(LeaseName, Candidate)>,
+    resources: Vec<ResourceRef>,
 }
 
-async fn list(context: &Context, namespaces: &[String]) -> Result<Vec<ResourceRef>, KubeError> {
+impl Uninstall {
+    /// Lists the resources that the operator with these options watches, after a look at whether one has the lease;
+    /// writes nothing. `preview`: it does not matter whether one has.
+    pub async fn new(client: kube::Client, options: Options, preview: bool) -> Result<Self, UninstallError> {
+        let name = options.lease.clone().filter(|_| !preview);
+        let (context, _changes) = Context::new(KubeApi { client, health: Health::default() }, options, true)?;
+        let resources = list(&context).await?;
+        let mut lease = name.map(|name| (name.clone(), Candidate::new(&context, name)));
+        if let Some((_, candidate)) = &mut lease {
+            candidate.look().await?;
+        }
+        Ok(Self { context, lease, resources })
+    }
+
+    /// How many there are, and in how many namespaces.
+    pub fn size(&self) -> (usize, usize) {
+        let namespaces: BTreeSet<_> = self.resources.iter().map(|resource| &resource.namespace).collect();
+        (self.resources.len(), namespaces.len())
+    }
+
+    /// Whether a lease keeps operators from working at the same time.
+    pub const fn is_alone(&self) -> bool {
+        self.lease.is_some()
+    }
+
+    /// What [`Self::run`] would do, resource by resource; writes nothing.
+    pub async fn preview(self, policies: Policies, mut each: impl FnMut(&str)) {
+        self.context.cache.begin(true); // nothing waits for writes that may be on their way
+        for resource in &self.resources {
+            let would = match policies {
+                Policies::Keep => STAYS.to_owned(),
+                Policies::Revert => preview(&self.context, resource).await.unwrap_or_else(|error| error.to_string()),
+            };
+            each(&format!("{resource}: {would}"));
+        }
+    }
+
+    /// Takes the lease, releases every resource, and calls `each` with every result. May be repeated for those that
+    /// could not be released.
+    pub async fn run(
+        self,
+        policies: Policies,
+        mut each: impl FnMut(&Uninstalled),
+    ) -> Result<Vec<Uninstalled>, UninstallError> {
+        let Self { context, lease, .. } = self;
+        let lead = match lease {
+            Some((name, candidate)) => Some(take(&context, name, candidate).await?),
+            None => None,
+        };
+        let resources = list(&context).await?;
+        context.begin(&context.leadership.term());
+        let mut all = Vec::with_capacity(resources.len());
+        for resource in resources {
+            let released = match policies {
+                Policies::Revert => release(&context, &resource).await,
+                Policies::Keep => remove_finalizer(&context, &resource).await,
+            };
+            let released = released.unwrap_or_else(|error| Err(error.to_string()));
+            let uninstalled = Uninstalled { resource: resource.to_string(), released };
+            each(&uninstalled);
+            all.push(uninstalled);
+        }
+        if let Some((stop, campaign)) = lead {
+            let _: Result<(), bool> = stop.send(context.is_settled());
+            drop(campaign.await); // gives the lease back
+        }
+        Ok(all)
+    }
+}
+
+type Lead = (oneshot::Sender<bool>, JoinHandle<()>);
+
+/// Takes the lease and keeps it until the sender says that all is done.
+async fn take(context: &Arc<Context>, name: LeaseName, candidate: Candidate) -> Result<Lead, LeaseError> {
+    context.leadership.set(None);
+    let (stop, stopped) = oneshot::channel();
+    let campaign = tokio::spawn(candidate.campaign(stopped));
+    match timeout(TAKE, context.leadership.begins()).await {
+        Ok(_) => Ok((stop, campaign)),
+        Err(_) => {
+            campaign.abort();
+            Err(LeaseError::NotTaken(format!("{}/{}", name.namespace, name.name)))
+        }
+    }
+}
+
+async fn list(context: &Context) -> Result<Vec<ResourceRef>, KubeError> {
     let mut resources = Vec::new();
-    for (_, api) in context.kube.collections(namespaces) {
+    for (_, api) in context.kube.collections(&context.namespaces) {
         for entry in api.list(&ListParams::default()).await?.items.iter().filter_map(Entry::of) {
             resources.push(entry.resource.clone());
             context.cache.apply(entry, Source::Start);
@@ -100,15 +181,48 @@ async fn list(context: &Context, namespaces: &[String]) -> Result<Vec<ResourceRe
     Ok(resources)
 }
 
+/// What a release would do: the decision up to the first write.
+async fn preview(context: &Context, resource: &ResourceRef) -> Result<String, KubeError> {
+    let mut effects = Effects::new(context, resource).await;
+    let mut state = context.state(resource);
+    for _ in 0..MAX_STEPS {
+        state.clock = context.uptime();
+        match next(&state, Timestamp::now()) {
+            Step::Done(Outcome::Gone | Outcome::Released(_)) => return Ok(NOTHING_TO_REVERT.into()),
+            Step::Done(Outcome::Holding { hold, .. }) => return Ok(format!("NOT released: {}", hold_message(&hold))),
+            Step::Done(Outcome::CleanupPending(error)) => {
+                return Ok(format!("NOT released: {}", Reason::CleanupPending.message(&error.to_string())));
+            }
+            Step::Done(other) => return Ok(format!("NOT released: it ended in {}.", other.name())),
+            Step::Request(Request::RemoveFinalizer(why)) => return Ok(means(&why).into()),
+            Step::Request(Request::Remote(RemoteRequest::WritePolicy { organization, policy })) => {
+                let to = match policy {
+                    Policy::Application => "is set back to the application's policy",
+                    Policy::Custom(_) => "gets back the policy that it had before",
+                };
+                return Ok(format!("{organization} {to}."));
+            }
+            Step::Request(Request::Remote(request)) if request.writes() => return Ok(NOTHING_TO_REVERT.into()),
+            Step::Request(request @ (Request::ReportProgress | Request::AddFinalizer)) => {
+                state.handle_response(&request, Response::Cluster(ClusterWrite::Done));
+            }
+            Step::Request(request) => step(&mut state, &mut effects, &request).await?,
+        }
+    }
+    Ok("NOT released: it did not come to an end.".into())
+}
+
+fn means(release: &Release) -> &'static str {
+    release.reason().map_or(NOTHING_TO_REVERT, Reason::means)
+}
+
 async fn release(context: &Context, resource: &ResourceRef) -> Result<Result<String, String>, KubeError> {
     let mut why = String::new();
     for _ in 0..TRIES {
         let (outcome, requeue) = reconcile(context, resource).await?;
         why = match &outcome {
             Outcome::Gone => return Ok(Ok(NOTHING_TO_REVERT.into())),
-            Outcome::Released(release) => {
-                return Ok(Ok(release.reason().map_or(NOTHING_TO_REVERT, Reason::means).into()));
-            }
+            Outcome::Released(release) => return Ok(Ok(means(release).into())),
             // it would wait for a person, so it is reported instead
             Outcome::Holding { hold, .. } => return Ok(Err(hold_message(hold))),
             Outcome::CleanupPending(error) => Reason::CleanupPending.message(&error.to_string()),
@@ -131,5 +245,5 @@ async fn remove_finalizer(context: &Context, resource: &ResourceRef) -> Result<R
         }
     }
     finish(&state, &mut effects, &Outcome::Released(Release::NothingToRevert)).await?;
-    Ok(Ok("Its policy stays in Scalekit.".into()))
+    Ok(Ok(STAYS.into()))
 }

@@ -94,6 +94,8 @@ pub struct Election {
     seen: Option<Seen>,
     /// What was seen was just read, and may be taken over or renewed.
     current: bool,
+    /// Another process was seen to renew it, or to take it.
+    other_renews: bool,
     next: Duration,
     term: Option<Term>,
 }
@@ -106,7 +108,8 @@ impl Election {
         // the lease has whole seconds
         let least = Duration::from_secs(least.as_secs().saturating_add(u64::from(least.subsec_nanos() > 0)));
         let duration = DURATION.max(least);
-        Self { identity, duration, seen: None, current: false, next: Duration::ZERO, term: None }
+        let (seen, current, other_renews, next, term) = (None, false, false, Duration::ZERO, None);
+        Self { identity, duration, seen, current, other_renews, next, term }
     }
 
     /// The present term, if this process leads.
@@ -117,6 +120,11 @@ impl Election {
     /// Who holds the lease, as far as known.
     pub fn holder(&self) -> Option<&str> {
         self.seen.as_ref().map(|seen| seen.lease.holder.as_str()).filter(|holder| !holder.is_empty())
+    }
+
+    /// Whether another process is there that holds the lease: this one saw it renewed.
+    pub fn is_held_by_other(&self) -> bool {
+        self.other_renews && self.holder().is_some_and(|holder| holder != self.identity)
     }
 
     /// What to do now; `wall` goes into the lease, for people.
@@ -154,6 +162,7 @@ impl Election {
         self.next = now;
         match (request, response) {
             (_, LeaseResponse::Found(lease, version)) => {
+                self.other_renews |= self.seen.as_ref().is_some_and(|seen| seen.lease != lease);
                 let since = self.seen.as_ref().filter(|seen| seen.lease == lease).map_or(now, |seen| seen.since);
                 self.seen = Some(Seen { lease, version: Some(version), since });
                 self.consider(now, jitter);

@@ -2,6 +2,7 @@
 //! others, so that they control neither the terminal nor the pipeline that shows them.
 
 mod arguments;
+mod confirm;
 mod exit;
 mod near;
 mod output;
@@ -10,6 +11,7 @@ mod progress;
 mod text;
 
 pub use arguments::{parse, print_usage};
+pub use confirm::confirm;
 pub use exit::Exit;
 pub use near::near;
 pub(crate) use output::has_colours;

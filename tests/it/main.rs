@@ -33,4 +33,5 @@ mod plugin;
 mod requests;
 mod sweeps;
 mod terminal;
+mod uninstall;
 mod world;

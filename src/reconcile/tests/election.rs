@@ -348,3 +348,30 @@ fn row_060_two_never_lead_at_once_whatever_clocks_networks_and_schedulers_do() {
     }
     assert!(terms > 500, "they take turns: {terms}");
 }
+
+#[test]
+fn whoever_asks_before_it_takes_the_lease_sees_whether_another_one_is_there() {
+    let mut server = Server::default();
+    let mut leader = Candidate::new("leader");
+    leader.run(Some(&mut server), SECOND);
+    let mut asks = Candidate::new("asks");
+    asks.now = leader.now;
+    let look = |asks: &mut Candidate, server: &mut Server| {
+        let mut server = Some(server);
+        while !matches!(asks.election.next(asks.now, wall(asks.now)), ElectionStep::Request(LeaseRequest::Write(..))) {
+            if !asks.respond(&mut server) {
+                return;
+            }
+        }
+    };
+    look(&mut asks, &mut server);
+    assert!(!asks.election.is_held_by_other(), "it was only seen once, and may be dead");
+    leader.run(Some(&mut server), 4 * SECOND);
+    asks.now = leader.now;
+    look(&mut asks, &mut server);
+    assert!(asks.election.is_held_by_other());
+    server.carry_out(&leader.election.release(leader.now, wall(leader.now), true).unwrap());
+    asks.now += 4 * SECOND;
+    look(&mut asks, &mut server);
+    assert!(!asks.election.is_held_by_other(), "it has given it back");
+}

@@ -95,7 +95,7 @@ fn the_committed_kustomizations_are_generated_from_the_chart() {
     .unwrap()
     .clone();
     job["metadata"]["name"] = json!("session-policy-operator-uninstall");
-    let about = "Reverts and releases every resource; for an operator that is stopped.";
+    let about = "Releases every resource and keeps its policy in Scalekit; for an operator that is stopped.";
     assert_committed("deploy/kustomize/uninstall/job.yaml", &yaml(about, &[&job]));
 }
 

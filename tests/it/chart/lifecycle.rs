@@ -118,7 +118,7 @@ async fn the_documented_order_removes_everything_and_nothing_hangs() {
 
     world.cluster.ok(&["-n", NAMESPACE, "scale", &format!("deployment/{NAME}"), "--replicas=0"]);
     install.stop();
-    let notes = install.upgrade(&json!({"uninstall": {"enabled": true}}));
+    let notes = install.upgrade(&json!({"uninstall": {"enabled": true, "policies": "revert"}}));
     let job = format!("job/{NAME}-uninstall-2");
     assert!(notes.contains(&job) && world.cluster.get(NAMESPACE, &job).is_some(), "{notes}");
     let output = install.run_job();

@@ -230,7 +230,7 @@ fn rows() -> Vec<Row> {
         pod("terminationGracePeriodSeconds", json!(7), "terminationGracePeriodSeconds", json!(7)),
         there("uninstall.enabled", json!(true), job, true),
         row("uninstall.enabled", json!(true), DEPLOYMENT, "/spec/replicas", json!(0)),
-        row("uninstall.keepPolicies", json!(true), job, &format!("{CONTAINER}/args"), json!("--keep-policies"))
+        row("uninstall.policies", json!("revert"), job, &format!("{CONTAINER}/args"), json!("--policies=revert"))
             .with(uninstalling()),
     ]
 }

@@ -12,7 +12,7 @@ async fn row_079_uninstall_reverts_and_releases_every_resource() {
     world.kill_operator();
     world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
     assert!(world.resource("acme").is_some(), "it hangs");
-    let output = world.uninstall(&[]);
+    let output = world.uninstall(&["--yes", "--policies=revert"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains("2 released, 0 left"), "{said}");
     world.until_gone("acme");
@@ -30,7 +30,7 @@ async fn row_079_uninstall_can_leave_the_policies_and_a_later_operator_takes_up_
     let mut world = ready_world("").await;
     world.kill_operator();
     let before = world.count("");
-    let output = world.uninstall(&["--keep-policies"]);
+    let output = world.uninstall(&["--yes"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let resource = world.resource("acme").unwrap();
     assert!(resource["metadata"]["finalizers"].is_null());
@@ -48,7 +48,7 @@ async fn row_079_what_cannot_be_released_is_named_and_fails_the_command() {
     let mut world = ready_world("").await;
     world.kill_operator();
     world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": "rotated"}));
-    let output = world.uninstall(&[]);
+    let output = world.uninstall(&["--yes", "--policies=revert"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
         !output.status.success() && said.contains("acme: NOT released") && said.contains("0 released, 1 left"),
