@@ -34,4 +34,5 @@ mod requests;
 mod sweeps;
 mod terminal;
 mod uninstall;
+mod upgrade;
 mod world;
