@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use session_policy_operator::{
-    crd, gitops, plugin, telemetry,
+    check, crd, gitops, plugin, telemetry,
     terminal::{self, Exit},
 };
 use std::{env, error::Error};
@@ -28,8 +28,12 @@ enum Verb {
     Apply(gitops::apply::Arguments),
     /// Export the policies of a Scalekit environment as manifests
     Export(gitops::export::Arguments),
+    /// Check Scalekit, the cluster and the operator, before and after the install
+    Check(check::Arguments),
     #[command(flatten)]
     Cluster(plugin::Verb),
+    /// Write a file for a bug report, without secrets
+    SupportBundle(check::BundleArguments),
     /// Print the CustomResourceDefinition
     Crd,
     /// Print the JSON Schema of the resource, for editors and kubeconform
@@ -64,6 +68,8 @@ fn run(verb: Verb, program: &str) -> Done {
             with_scalekit(arguments.connection.verbose, gitops::apply::run(&arguments, in_cluster))
         }
         Verb::Export(arguments) => with_scalekit(arguments.connection.verbose, gitops::export::run(&arguments)),
+        Verb::Check(arguments) => with_scalekit(0, check::run(&arguments, program)),
+        Verb::SupportBundle(arguments) => with_scalekit(0, check::bundle(&arguments, program)),
         Verb::Cluster(verb) => block_on(plugin::run(&verb, program)),
         Verb::Crd => printed(crd::manifest()?.as_bytes()),
         Verb::Schema => printed(crd::json_schema_text().as_bytes()),

@@ -61,6 +61,15 @@ fn request_timeout(text: &str) -> Result<Duration, String> {
 }
 
 impl Connection {
+    /// Whom the requests are sent as, with `--as`.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.as_user.as_deref()
+    }
+
+    pub(crate) const fn request_timeout(&self) -> Duration {
+        self.request_timeout
+    }
+
     fn selection(&self) -> Selection {
         let impersonate = self.as_user.clone().map(|user| Impersonation { user, groups: self.as_group.clone() });
         let Self { kubeconfig, context, cluster, user, .. } = self.clone();
@@ -207,6 +216,8 @@ pub(crate) struct Cluster {
     pub(crate) timeout: Duration,
     /// `--namespace`, or else that of the context.
     pub(crate) namespace: String,
+    /// `--namespace` was given.
+    is_chosen: bool,
     pub(super) hint: Hint,
 }
 
@@ -223,6 +234,7 @@ impl Cluster {
             server,
             timeout: connection.request_timeout,
             namespace,
+            is_chosen: connection.namespace.is_some(),
             hint: Hint::new(program, connection),
         })
     }
@@ -241,6 +253,11 @@ impl Cluster {
     ) -> impl Stream<Item = watcher::Result<watcher::Event<Object>>> + use<> {
         let config = selector.map_or_else(watcher::Config::default, |labels| watcher::Config::default().labels(labels));
         watcher(self.api(everywhere), config).default_backoff()
+    }
+
+    /// `--namespace`; empty without one: all.
+    pub(crate) fn scope(&self) -> &str {
+        if self.is_chosen { &self.namespace } else { "" }
     }
 
     /// The objects of a kind in the namespace, or in all.

@@ -16,14 +16,19 @@ mod status;
 mod summary;
 mod suspend;
 mod table;
+mod version;
 mod watch;
 
 use crate::terminal::{Exit, Output, print};
 use clap::Subcommand;
 use cluster::ResourceArguments;
 pub use cluster::resources;
+pub(crate) use cluster::{Cluster, Connection, Object};
+pub(crate) use failure::Failure;
+pub(crate) use operators::Operators;
 use output::CommandOutput;
 use std::error::Error;
+pub(crate) use version::versions;
 
 /// The verbs, each a module with its `Arguments` and its `run`.
 #[derive(Debug, Subcommand)]
@@ -40,6 +45,8 @@ pub enum Verb {
     Suspend(ResourceArguments),
     /// Resume a suspended policy
     Resume(ResourceArguments),
+    /// Show the versions of osp, of the operator and of the definition
+    Version(version::Arguments),
 }
 
 /// Runs a verb and prints its output. `program` is the command in hints ([`program_name`]).
@@ -51,6 +58,7 @@ pub async fn run(verb: &Verb, program: &str) -> Result<Exit, Box<dyn Error>> {
         Verb::Explain(named) => explain::run(named, program, &output, now).await,
         Verb::Reconcile(arguments) => reconcile::run(arguments, program, &output, now).await,
         Verb::Suspend(named) => suspend::run(named, true, program, &output).await,
+        Verb::Version(arguments) => version::run(arguments, program, &output).await,
         Verb::Resume(named) => suspend::run(named, false, program, &output).await,
     };
     let CommandOutput { text, exit } = done?;

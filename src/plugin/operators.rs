@@ -51,6 +51,11 @@ impl Operators {
         Ok(Self(Some(leases.into_iter().map(|lease| Operator { alive: alive(&lease), lease }).collect())))
     }
 
+    /// All; `None`: the Leases may not be listed.
+    pub(crate) fn all(&self) -> Option<&[Operator]> {
+        self.0.as_deref()
+    }
+
     /// Those that keep a resource in one of `namespaces`: of each namespace the one that is there, or else was seen
     /// last.
     pub(crate) fn of<'a>(&'a self, namespaces: &BTreeSet<&str>) -> Vec<&'a Operator> {

@@ -123,7 +123,13 @@ mod tests {
     use crate::scalekit::retry_after::RetryHint;
 
     fn response(status: u16, body: &[u8]) -> HttpResponse {
-        HttpResponse { status, retry_hint: RetryHint::default(), allowance: None, body: Body::Whole(body.to_vec()) }
+        HttpResponse {
+            status,
+            retry_hint: RetryHint::default(),
+            allowance: None,
+            date: None,
+            body: Body::Whole(body.to_vec()),
+        }
     }
 
     fn error(status: u16, body: &str, writes: bool) -> RemoteError {
@@ -164,7 +170,13 @@ mod tests {
     #[test]
     fn row_015_an_outage_is_no_answer_a_late_one_or_a_server_error() {
         let of = |status, body| {
-            outage_kind(&Ok(HttpResponse { status, retry_hint: RetryHint::default(), allowance: None, body }))
+            outage_kind(&Ok(HttpResponse {
+                status,
+                retry_hint: RetryHint::default(),
+                allowance: None,
+                date: None,
+                body,
+            }))
         };
         for status in [200, 301, 400, 401, 403, 404, 409, 429, 501] {
             assert_eq!(of(status, Body::Whole(Vec::new())), None, "{status}");
@@ -199,7 +211,7 @@ mod tests {
             (Body::TimedOut, ErrorKind::TimedOut),
         ] {
             let found = classify(
-                HttpResponse { status: 200, retry_hint: RetryHint::default(), allowance: None, body },
+                HttpResponse { status: 200, retry_hint: RetryHint::default(), allowance: None, date: None, body },
                 true,
                 None,
                 &[],
@@ -207,8 +219,13 @@ mod tests {
             .unwrap_err();
             assert_eq!((found.kind, found.outcome_unknown), (kind, true));
         }
-        let late =
-            HttpResponse { status: 400, retry_hint: RetryHint::default(), allowance: None, body: Body::TimedOut };
+        let late = HttpResponse {
+            status: 400,
+            retry_hint: RetryHint::default(),
+            allowance: None,
+            date: None,
+            body: Body::TimedOut,
+        };
         assert!(!classify(late, true, None, &[]).unwrap_err().outcome_unknown);
         assert_eq!(classify(response(201, b"x"), true, None, &[]), Ok(b"x".to_vec()));
     }

@@ -151,6 +151,15 @@ impl Client {
         }
     }
 
+    /// Sends a read once, and returns the response whatever it is.
+    pub(super) async fn look(&self, request: &HttpRequest) -> Result<HttpResponse, RemoteError> {
+        let Admission { permit, token } = self.acquire().await?;
+        let deadline = Instant::now() + self.inner.transport.settings().deadline;
+        let builder = self.authorized(&self.inner.credentials.address, request, &token)?;
+        let purpose = Purpose::Api { writes: false };
+        self.attempt(request.template, builder, purpose, permit, deadline).await.map(|(response, _)| response)
+    }
+
     pub(super) async fn token(&self) -> Result<Token, RemoteError> {
         self.inner.tokens.get(|proven| self.fetch_token(proven)).await
     }

@@ -20,6 +20,8 @@ pub(super) struct HttpResponse {
     pub(super) retry_hint: RetryHint,
     /// What they say about how much is left.
     pub(super) allowance: Option<Allowance>,
+    /// The server's clock.
+    pub(super) date: Option<SystemTime>,
     pub(super) body: Body,
 }
 
@@ -53,6 +55,7 @@ pub(super) async fn send(request: reqwest::RequestBuilder, deadline: Instant) ->
             status: response.status().as_u16(),
             retry_hint: retry_hint(response.headers()),
             allowance: allowance(response.headers()),
+            date: text(response.headers(), "date").and_then(|date| httpdate::parse_http_date(date).ok()),
             body: timeout_at(deadline, read(response)).await.unwrap_or(Body::TimedOut),
         }),
     }

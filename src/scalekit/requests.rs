@@ -53,6 +53,11 @@ impl HttpRequest {
         Self { method: Method::GET, path, template: "/organizations", body: None }
     }
 
+    /// The features of the environment, which nothing but `osp check` asks for (`scalekit-api.md` §2.11).
+    pub(super) fn features() -> Self {
+        Self { method: Method::GET, path: "/features".into(), template: "/features", body: None }
+    }
+
     pub(super) fn writes(&self) -> bool {
         self.method != Method::GET
     }

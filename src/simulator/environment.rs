@@ -3,7 +3,7 @@
 //! It does no IO and never waits, so each request is atomic; `faults` adds delays and loses responses.
 
 use super::api_error::{ApiError, Violation};
-use super::features::{SESSION_POLICY, is_enabled, patched};
+use super::features::{KNOWN, SESSION_POLICY, is_enabled, patched};
 use super::http::{ApiRequest, ApiResponse};
 use super::limiter::{Bucket, too_many_requests};
 use super::listing;
@@ -70,6 +70,7 @@ impl Environment {
         let get = request.method == Method::GET;
         let patch = request.method == Method::PATCH;
         match route {
+            Route::Features if get => Ok(self.features()),
             Route::Organizations if get => listing::page(&mut self.organizations, query, &self.settings.emission, now),
             Route::Organization(id) if get => self.read_organization(&id, now),
             Route::ExternalOrganization(id) if get => self.read_external(&id, query, now),
@@ -79,6 +80,13 @@ impl Environment {
             Route::ApplicationSessionPolicy(id) if get => self.read_application(&id),
             _ => Err(ApiError::METHOD_NOT_ALLOWED),
         }
+    }
+
+    /// The features of the environment (`scalekit-api.md` §2.11).
+    fn features(&self) -> Value {
+        let gated = self.settings.gate.mode == GateMode::Environment;
+        let feature = |name: &str| json!({"name": name, "enabled": !(gated && name == SESSION_POLICY)});
+        json!({"features": KNOWN.map(feature)})
     }
 
     fn read_organization(&mut self, id: &str, now: Instant) -> Result<Value, ApiError> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const SESSION_POLICY: &str = "session_policy";
 
 /// The known features. `directory_sync`, which old docs use, is not one.
-const KNOWN: [&str; 4] = ["sso", "dir_sync", "domain_verification", SESSION_POLICY];
+pub(crate) const KNOWN: [&str; 4] = ["sso", "dir_sync", "domain_verification", SESSION_POLICY];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,6 +9,8 @@ use percent_encoding::percent_decode_str;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Token,
+    /// Of the environment.
+    Features,
     Organizations,
     Organization(String),
     ExternalOrganization(String),
@@ -29,6 +31,7 @@ impl Route {
         }
         let mut parts = path.strip_prefix("/api/v1/")?.split('/');
         let route = match (parts.next()?, parts.next(), parts.next()) {
+            ("features", None, None) => Self::Features,
             ("organizations", None, None) => Self::Organizations,
             // an empty external id is routed, and refused by the endpoint (`scalekit-api.md` §2.5)
             ("organizations:external", Some(external), None) => Self::ExternalOrganization(segment(external)?),
@@ -54,6 +57,7 @@ mod tests {
         let id = || "org_1".to_owned();
         for (path, route) in [
             ("/oauth/token", Some(Route::Token)),
+            ("/api/v1/features", Some(Route::Features)),
             ("/api/v1/organizations", Some(Route::Organizations)),
             ("/api/v1/organizations/org_1", Some(Route::Organization(id()))),
             ("/api/v1/organizations/org_1/settings", Some(Route::Settings(id()))),

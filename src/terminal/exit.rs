@@ -8,7 +8,7 @@ use std::{fmt::Display, process};
 pub enum Exit {
     /// Nothing to report.
     Success = 0,
-    /// An error, wrong arguments, or a diagnostic of `validate`.
+    /// An error, wrong arguments, a diagnostic of `validate`, or a check that failed.
     Failure = 1,
     /// `plan` has changes, a resource is not Ready (`status`, `explain`, `reconcile`), the operator that keeps
     /// it is gone (`status`), or the policies differ (`diff`).

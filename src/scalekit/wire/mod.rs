@@ -11,7 +11,7 @@ mod policy;
 
 pub(super) use error::error_info;
 pub(super) use grant::grant;
-pub(super) use organization::{organization, organizations, write_features};
+pub(super) use organization::{features, organization, organizations, write_features};
 pub(super) use policy::{application_policy, live_policy, write_policy};
 
 use crate::reconcile::Note;

@@ -66,6 +66,12 @@ pub(in crate::scalekit) fn organizations(body: &[u8]) -> Read<Listed> {
     Ok((organizations.collect::<Read<_>>()?, next, total))
 }
 
+/// The features of the environment. An empty list is left out.
+pub(in crate::scalekit) fn features(body: &[u8]) -> Read<Vec<Feature>> {
+    let features = decode::<Settings>(body)?.features.unwrap_or_default();
+    features.into_iter().map(|Object(raw)| raw.checked()).collect()
+}
+
 impl Raw {
     fn checked(self) -> Read<Organization> {
         let settings = self.settings.map(|Object(settings)| settings);
@@ -98,6 +104,14 @@ pub(in crate::scalekit) fn write_features(features: &[Feature]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_features_of_the_environment_are_a_list_with_names() {
+        let read = |body: &str| features(body.as_bytes());
+        let listed = read(r#"{"features":[{"name":"sso"},{"name":"session_policy","enabled":true}]}"#);
+        assert_eq!(listed, Ok(vec![feature("sso", false), feature("session_policy", true)]));
+        assert_eq!((read("{}"), read("[]"), read("<html>")), (Ok(vec![]), Err(Note::NotJson), Err(Note::NotJson)));
+    }
 
     fn read(fields: &str) -> Read<Organization> {
         organization(format!(r#"{{"organization":{{"id":"org_1"{fields}}}}}"#).as_bytes())

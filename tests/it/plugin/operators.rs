@@ -1,4 +1,4 @@
-//! What `status` says of the operator, by its Lease.
+//! What `status` and `version` say of the operator, by its Lease.
 
 use super::{org, osp};
 use crate::{
@@ -72,4 +72,25 @@ async fn a_status_says_whether_an_operator_is_there_that_keeps_it() {
     let said = osp(&world, &["status"]);
     assert!(said.out.contains("No Lease of an operator that watches"), "{}", said.out);
     assert_eq!(said.code, 0, "it may run without one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_versions_are_those_of_osp_of_the_operator_and_of_the_definition() {
+    let world = World::new().await;
+    let lease = world.namespace.clone();
+    eventually("a lease", 30, || self::lease(&world));
+    let version = env!("CARGO_PKG_VERSION");
+    let versions = osp(&world, &["version", "-o", "json"]).json();
+    assert_eq!(versions["client"]["version"], version);
+    assert_eq!(versions["definition"], json!({"group": "scalekit.com", "versions": ["v1alpha1"]}));
+    let operators = versions["operators"].as_array().unwrap();
+    let own = operators.iter().find(|operator| operator["lease"] == *lease).unwrap();
+    assert_eq!((&own["version"], &own["alive"]), (&json!(version), &json!(true)));
+    let said = osp(&world, &["version"]);
+    for line in [format!("Client {version}"), "Definition v1alpha1".to_owned()] {
+        assert!(said.lines().contains(&line), "no {line} in {}", said.out);
+    }
+    assert!(said.lines().iter().any(|line| line.starts_with(&format!("Operator {version} (default/{lease}, last"))));
+    let said = osp(&world, &["version", "--client", "-o", "yaml"]);
+    assert!(said.code == 0 && said.out.contains(&format!("version: {version}")), "{}", said.out);
 }

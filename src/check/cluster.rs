@@ -1,0 +1,361 @@
+//! The checks of a cluster: the API server, the definition, permissions, the operator, policies of
+//! admission.
+
+use super::report::{Check, Group};
+use crate::{
+    crd,
+    plugin::{Cluster, Failure, Operators},
+};
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{
+        admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
+        authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, ResourceExt,
+    api::{ListParams, PostParams},
+};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// The oldest minor version of Kubernetes 1 that the definition's rules need.
+const OLDEST_MINOR: u32 = 30;
+const DEFINITION: &str = "organizationsessionpolicies.scalekit.com";
+const GROUP: &str = "scalekit.com/v1alpha1";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Group, resource, subresource, verb.
+type Right = (&'static str, &'static str, &'static str, &'static str);
+
+/// What the verbs of `osp` need.
+const USER: [Right; 3] = [
+    ("scalekit.com", "organizationsessionpolicies", "", "get"),
+    ("scalekit.com", "organizationsessionpolicies", "", "list"),
+    ("scalekit.com", "organizationsessionpolicies", "", "patch"),
+];
+/// What the operator needs where its resources are (`deploy/rbac.yaml`).
+const OPERATOR: [Right; 8] = [
+    ("scalekit.com", "organizationsessionpolicies", "", "get"),
+    ("scalekit.com", "organizationsessionpolicies", "", "list"),
+    ("scalekit.com", "organizationsessionpolicies", "", "watch"),
+    ("scalekit.com", "organizationsessionpolicies", "", "patch"),
+    ("scalekit.com", "organizationsessionpolicies", "status", "patch"),
+    ("", "secrets", "", "get"),
+    ("", "namespaces", "", "get"),
+    ("events.k8s.io", "events", "", "create"),
+];
+/// And in its own namespace.
+const LEASE: [Right; 3] = [
+    ("coordination.k8s.io", "leases", "", "get"),
+    ("coordination.k8s.io", "leases", "", "create"),
+    ("coordination.k8s.io", "leases", "", "update"),
+];
+/// What whoever installs it for all namespaces needs.
+const INSTALL: [Right; 7] = [
+    ("apiextensions.k8s.io", "customresourcedefinitions", "", "create"),
+    ("rbac.authorization.k8s.io", "clusterroles", "", "create"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings", "", "create"),
+    ("", "namespaces", "", "create"),
+    ("", "serviceaccounts", "", "create"),
+    ("apps", "deployments", "", "create"),
+    ("networking.k8s.io", "networkpolicies", "", "create"),
+];
+
+/// Before the operator is installed.
+pub(super) async fn before(cluster: &Cluster) -> Group {
+    let mut checks = server(cluster).await;
+    let hint = "whoever installs it for all namespaces needs these; for some namespaces only, set watchNamespaces";
+    checks.push(rights(cluster, "install-permissions", &INSTALL, "", hint).await);
+    Group { title: format!("Kubernetes at {}", cluster.server), checks }
+}
+
+/// The installation.
+pub(super) async fn installed(cluster: &Cluster, user: Option<&str>) -> Vec<Group> {
+    let mut installation = vec![definition(cluster).await];
+    installation.push(admission(cluster).await);
+    let operator = operator(cluster).await;
+    let permissions = match user.and_then(service_account) {
+        Some(namespace) => {
+            let hint = "bind the ClusterRole or Roles of the chart, or of deploy/rbac.yaml, to this ServiceAccount";
+            vec![
+                rights(cluster, "operator-permissions", &OPERATOR, cluster.scope(), hint).await,
+                rights(cluster, "lease-permissions", &LEASE, namespace, hint).await,
+            ]
+        }
+        None => {
+            let hint = "docs/kubectl-osp.md has the role that allows it";
+            vec![rights(cluster, "permissions", &USER, &cluster.namespace, hint).await]
+        }
+    };
+    let group = |title: &str, checks| Group { title: title.to_owned(), checks };
+    vec![
+        group(&format!("Kubernetes at {}", cluster.server), server(cluster).await),
+        group("Installation", installation),
+        group("Operator", operator),
+        group(&user.map_or("Your permissions".to_owned(), |user| format!("Permissions of {user}")), permissions),
+    ]
+}
+
+/// The namespace of a ServiceAccount, as `--as` names it.
+fn service_account(user: &str) -> Option<&str> {
+    user.strip_prefix("system:serviceaccount:")?.split_once(':').map(|(namespace, _)| namespace)
+}
+
+async fn server(cluster: &Cluster) -> Vec<Check> {
+    let version = match cluster.send("get", true, cluster.client.apiserver_version()).await {
+        Ok(Some(version)) => version,
+        Ok(None) => {
+            return vec![Check::failed("api-server", "it tells no version", "is this a Kubernetes API server?")];
+        }
+        Err(error) => return vec![Check::failed("api-server", error.to_string(), "does kubectl get through?")],
+    };
+    let minor: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
+    let text = format!("{} answers", version.git_version);
+    vec![match minor.parse::<u32>() {
+        Ok(minor) if minor < OLDEST_MINOR => {
+            let hint = format!("the operator needs Kubernetes 1.{OLDEST_MINOR} or later");
+            Check::failed("api-server", text, hint)
+        }
+        _ => Check::good("api-server", text),
+    }]
+}
+
+async fn definition(cluster: &Cluster) -> Check {
+    let name = "definition";
+    // everybody may ask which kinds there are, and few may read definitions
+    let kinds = cluster.send("get", true, cluster.client.list_api_group_resources(GROUP)).await;
+    match kinds {
+        Ok(Some(kinds)) if kinds.resources.iter().any(|kind| kind.kind == "OrganizationSessionPolicy") => {}
+        Ok(_) | Err(Failure::NotInstalled) => {
+            let hint = "kubectl apply -f crds/, or helm install with crds.install=true";
+            return Check::failed(name, format!("{DEFINITION} is not installed"), hint);
+        }
+        Err(error) => return Check::failed(name, error.to_string(), ""),
+    }
+    let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
+    match cluster.send("get", true, api.get(DEFINITION)).await {
+        Ok(Some(installed)) => compared(&fields(&installed), &fields(&crd::definition())),
+        _ => Check::good(
+            name,
+            format!("{GROUP} is served; its fields are not compared, since you may not read definitions"),
+        ),
+    }
+}
+
+/// The definition with these fields, compared with the own one.
+fn compared(installed: &BTreeSet<String>, own: &BTreeSet<String>) -> Check {
+    let list = |fields: Vec<&String>| fields.into_iter().cloned().collect::<Vec<_>>().join(", ");
+    let missing = list(own.difference(installed).collect());
+    let more = list(installed.difference(own).collect());
+    let name = "definition";
+    if !missing.is_empty() {
+        let hint = "upgrade it before the operator: kubectl apply -f crds/, or helm upgrade with crds.install=true";
+        return Check::failed(name, format!("{GROUP} is of an older version, without {missing}"), hint);
+    }
+    if !more.is_empty() {
+        let message = format!("{GROUP} is of a newer version than this osp {VERSION}, with {more}");
+        return Check::warning(name, message, "upgrade osp; the operator keeps fields that it does not know");
+    }
+    Check::good(name, format!("{GROUP} is served, as of this version"))
+}
+
+/// The paths of all fields of the served version.
+fn fields(definition: &CustomResourceDefinition) -> BTreeSet<String> {
+    fn walk(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
+        for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            walk(field, &path, found);
+            found.insert(path);
+        }
+        if let Some(items) = schema.get("items") {
+            walk(items, path, found);
+        }
+    }
+    let mut found = BTreeSet::new();
+    let versions = definition.spec.versions.iter().filter(|version| GROUP.ends_with(&format!("/{}", version.name)));
+    for version in versions {
+        let schema = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
+        let schema = serde_json::to_value(schema).unwrap_or_default();
+        for part in ["spec", "status"] {
+            let field = schema.get("properties").and_then(|fields| fields.get(part));
+            field.iter().for_each(|field| walk(field, part, &mut found));
+        }
+    }
+    found
+}
+
+async fn operator(cluster: &Cluster) -> Vec<Check> {
+    let namespaces = BTreeSet::from([cluster.namespace.as_str()]);
+    let everywhere = cluster.scope().is_empty();
+    let operators = match Operators::read(cluster, Some(&namespaces).filter(|_| !everywhere)).await {
+        Ok(operators) => operators,
+        Err(error) => return vec![Check::failed("operator", error.to_string(), "")],
+    };
+    let Some(all) = operators.all() else {
+        let hint = "a ClusterRole with list of leases in coordination.k8s.io allows it";
+        return vec![Check::warning("operator", "not known: you may not list Leases", hint)];
+    };
+    let found = if everywhere { all.iter().collect() } else { operators.of(&namespaces) };
+    let now = Timestamp::now();
+    let mut checks = Vec::new();
+    for operator in found {
+        let (lease, facts) = (&operator.lease, &operator.lease.facts);
+        let name = format!("{}/{}", lease.namespace, lease.name);
+        if !operator.alive {
+            let hint =
+                format!("kubectl -n {} get pods,lease; a Lease that was left behind can be deleted", lease.namespace);
+            let seen =
+                lease.seen(now).map_or("never seen".to_owned(), |seen| format!("last seen {} s ago", seen.as_secs()));
+            checks.push(Check::failed("operator", format!("nobody holds {name}, {seen}"), hint));
+            continue;
+        }
+        let version = facts.version.as_deref().unwrap_or("unknown");
+        checks.push(Check::good("operator", format!("{} holds {name}", lease.holder)));
+        checks.push(if version == VERSION {
+            Check::good("operator-version", format!("operator and osp are {VERSION}"))
+        } else {
+            let message = format!("the operator is {version}, this osp is {VERSION}");
+            Check::warning("operator-version", message, "use the same version of both")
+        });
+        checks.extend(freshness(lease, now));
+    }
+    if checks.is_empty() {
+        let hint = "install it as docs/install.md says; one with --leader-elect=false has no Lease and can't be seen";
+        let message = match cluster.scope() {
+            "" => "there is no Lease of an operator".to_owned(),
+            namespace => format!("there is no Lease of an operator that watches {namespace}"),
+        };
+        checks.push(Check::failed("operator", message, hint));
+    }
+    checks
+}
+
+/// Whether the oldest observation is not much older than the interval; `None`: it is not known.
+fn freshness(lease: &crd::OperatorLease, now: Timestamp) -> Option<Check> {
+    let (oldest, interval) = (lease.oldest_observation(now)?, lease.facts.interval?);
+    let message =
+        format!("the oldest observation is {} s old, the interval is {} s", oldest.as_secs(), interval.as_secs());
+    Some(if oldest > interval.saturating_mul(3) {
+        let hint =
+            "an outage, or a rate limit that is too low: docs/scale.md; or a resource with a longer spec.interval";
+        Check::warning("oldest-observation", message, hint)
+    } else {
+        Check::good("oldest-observation", message)
+    })
+}
+
+async fn admission(cluster: &Cluster) -> Check {
+    let name = "admission-policies";
+    let ours = |name: &str| name.ends_with("scalekit.com");
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(cluster.client.clone());
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(cluster.client.clone());
+    let all = ListParams::default();
+    let policies = cluster.send("list", true, policies.list(&all)).await;
+    let bindings = cluster.send("list", true, bindings.list(&all)).await;
+    let (Ok(Some(policies)), Ok(Some(bindings))) = (policies, bindings) else {
+        return Check::good(name, "not known: you may not list ValidatingAdmissionPolicies");
+    };
+    let bound: BTreeSet<String> =
+        bindings.items.into_iter().filter_map(|binding| binding.spec?.policy_name).filter(|name| ours(name)).collect();
+    let installed: BTreeSet<String> =
+        policies.items.iter().map(ResourceExt::name_any).filter(|name| ours(name)).collect();
+    let list = |names: Vec<&String>| names.into_iter().cloned().collect::<Vec<_>>().join(", ");
+    let unbound = list(installed.difference(&bound).collect());
+    if !unbound.is_empty() {
+        let hint = "without its ValidatingAdmissionPolicyBinding it denies nothing: deploy/admission-policy.yaml";
+        return Check::warning(name, format!("{unbound} is installed and not bound"), hint);
+    }
+    match installed.is_empty() {
+        true => Check::good(name, "none is installed: every namespace may name every organization"),
+        false => Check::good(name, format!("{} is in force", list(installed.iter().collect()))),
+    }
+}
+
+/// Whether the user has all of `needed` in `namespace`; empty: in all.
+async fn rights(cluster: &Cluster, name: &'static str, needed: &[Right], namespace: &str, hint: &str) -> Check {
+    let mut missing = Vec::new();
+    for right in needed {
+        let (_, resource, subresource, verb) = right;
+        match may(cluster, right, namespace).await {
+            Ok(true) => {}
+            Ok(false) if subresource.is_empty() => missing.push(format!("{verb} {resource}")),
+            Ok(false) => missing.push(format!("{verb} {resource}/{subresource}")),
+            Err(error) => return Check::failed(name, error.to_string(), ""),
+        }
+    }
+    let place = if namespace.is_empty() { "in all namespaces".to_owned() } else { format!("in namespace {namespace}") };
+    if missing.is_empty() {
+        return Check::good(name, format!("nothing is missing {place}"));
+    }
+    Check::failed(name, format!("not allowed {place}: {}", missing.join(", ")), hint)
+}
+
+async fn may(cluster: &Cluster, right: &Right, namespace: &str) -> Result<bool, Failure> {
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let (group, resource, subresource, verb) = *right;
+    let attributes = ResourceAttributes {
+        group: some(group),
+        resource: some(resource),
+        subresource: some(subresource),
+        verb: some(verb),
+        namespace: some(namespace),
+        ..ResourceAttributes::default()
+    };
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
+    let review = SelfSubjectAccessReview { spec, ..Default::default() };
+    let api: Api<SelfSubjectAccessReview> = Api::all(cluster.client.clone());
+    let answer = cluster.send("create", true, api.create(&PostParams::default(), &review)).await?;
+    Ok(answer.and_then(|answer| answer.status).is_some_and(|status| status.allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::report::Status;
+
+    #[test]
+    fn a_definition_of_another_version_is_seen_by_its_fields() {
+        let own = fields(&crd::definition());
+        assert!(own.contains("spec.policy.idleSessionTimeout") && own.contains("status.conditions.reason"), "{own:?}");
+        assert_eq!(compared(&own, &own).status, Status::Good);
+        let mut other = own.clone();
+        other.insert("spec.policy.newTimeout".into());
+        let newer = compared(&other, &own);
+        assert!(newer.status == Status::Warning && newer.message.ends_with("with spec.policy.newTimeout"));
+        let older = compared(&own, &other);
+        assert!(older.status == Status::Failed && older.message.ends_with("without spec.policy.newTimeout"));
+    }
+
+    #[test]
+    fn the_permissions_of_the_operator_are_those_that_it_is_granted() {
+        let role = include_str!("../../deploy/rbac.yaml");
+        let roles: Vec<Value> = serde_yaml::from_multiple(role).unwrap();
+        let texts = |list: &Value| -> Vec<String> { serde_json::from_value(list.clone()).unwrap() };
+        let granted = |role: &Value| {
+            let mut granted = BTreeSet::new();
+            for rule in role["rules"].as_array().unwrap() {
+                for resource in texts(&rule["resources"]) {
+                    granted.extend(texts(&rule["verbs"]).iter().map(|verb| format!("{verb} {resource}")));
+                }
+            }
+            granted
+        };
+        let checked = |rights: &[Right]| -> BTreeSet<String> {
+            let name = |(_, resource, subresource, verb): &Right| match *subresource {
+                "" => format!("{verb} {resource}"),
+                subresource => format!("{verb} {resource}/{subresource}"),
+            };
+            rights.iter().map(name).collect()
+        };
+        assert_eq!((granted(&roles[0]), granted(&roles[1])), (checked(&OPERATOR), checked(&LEASE)));
+    }
+
+    #[test]
+    fn a_service_account_is_known_by_its_user_name() {
+        assert_eq!(service_account("system:serviceaccount:system:operator"), Some("system"));
+        assert_eq!(service_account("jane"), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! `osp check` and `osp support-bundle`, on the real API server and with the simulator.
+
+use super::{Said, command, org, osp};
+use crate::world::{World, default_credentials};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, fs, io::Read, path::Path};
+
+/// A world in which the resource `acme` names the Secret `scalekit`.
+async fn installed() -> World {
+    let world = World::new().await;
+    world.apply_secret("scalekit", "test_simulator");
+    world.apply("acme", &org("org_1", ", credentialsSecretRef: {name: scalekit}"));
+    world.until("acme", "True", "InSync");
+    world
+}
+
+/// The names of the checks and how they ended.
+fn checks(said: &Said) -> BTreeMap<String, String> {
+    let report = said.json();
+    assert_eq!(report["formatVersion"], 1);
+    let groups = report["groups"].as_array().unwrap().iter();
+    let checks = groups.flat_map(|group| group["checks"].as_array().unwrap().clone());
+    checks.map(|check| (text(&check["name"]), text(&check["status"]))).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn check(world: &World, arguments: &[&str]) -> Said {
+    osp(world, &[&["check", "--allow-http", "-o", "json"], arguments].concat())
+}
+
+/// How this check ended, and what it says.
+fn one(said: &Said, name: &str) -> (String, String) {
+    let report = said.json();
+    let all = report["groups"].as_array().unwrap().iter().flat_map(|group| group["checks"].as_array().unwrap());
+    let mut found = all.filter(|check| check["name"] == name);
+    let check = found.next_back().unwrap_or_else(|| panic!("no {name} in {}", said.out));
+    (text(&check["status"]), text(&check["message"]))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_installation_that_works_everything_is_good_and_each_part_was_looked_at() {
+    let world = installed().await;
+    world.admin("PATCH", "settings", &json!({"rate_limit": {"per_second": 1000, "burst": 1000, "reported": true}}));
+    let said = check(&world, &[]);
+    let mut checks = checks(&said);
+    checks.remove("oldest-observation"); // by the machine's load
+    let names: Vec<&str> = checks.keys().map(String::as_str).collect();
+    let expected = [
+        "address",
+        "admission-policies",
+        "api-server",
+        "application-policy",
+        "clock",
+        "credentials",
+        "definition",
+        "environment-feature",
+        "operator",
+        "operator-version",
+        "organizations",
+        "permissions",
+        "rate-limit",
+        "session-policies",
+        "tls",
+        "token",
+    ];
+    assert_eq!(names, expected);
+    assert!(checks.values().all(|status| status == "ok"), "{}", said.out);
+    assert_eq!((said.code, said.json()["ok"].clone()), (0, json!(true)));
+    assert!(one(&said, "rate-limit").1.contains(" of 1000 requests are left"), "{}", said.out);
+    assert!(one(&said, "organizations").1.ends_with("there are 3"), "{}", said.out);
+    assert_eq!(world.writes().len(), 1, "it writes nothing: {:?}", world.writes());
+
+    let said = osp(&world, &["check", "--allow-http"]);
+    assert!(said.out.contains("✓ token: Scalekit issued an access token"), "{}", said.out);
+    assert!(said.lines().pop().unwrap().ends_with(" 0 failed"), "{}", said.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_of_scalekit_fails_its_own_check_with_a_hint_and_a_page() {
+    let world = installed().await;
+    let fault = |path: &str, fault: Value| {
+        world.admin("DELETE", "faults", &Value::Null);
+        world.admin("POST", "faults", &json!({"path": path, "times": "forever", "fault": fault}));
+    };
+    let refuse = |status: u16| json!({"kind": "refuse", "status": status});
+    fault("/api/v1/organizations", refuse(403));
+    let said = check(&world, &[]);
+    assert_eq!((said.code, one(&said, "organizations").0.as_str()), (1, "failed"), "{}", said.out);
+    assert!(said.out.contains("give the client the permission organizations:read"), "{}", said.out);
+    assert!(said.out.contains("docs/check.md#organizations"), "{}", said.out);
+    assert_eq!(one(&said, "session-policies").0, "warning", "no organization was read");
+
+    fault("/api/v1/features", refuse(403));
+    assert_eq!(one(&check(&world, &[]), "environment-feature").0, "ok", "the permission is not needed");
+    fault("/api/v1/organizations", json!({"kind": "answer", "headers": {"date": "Fri, 02 Jan 2026 00:00:00 GMT"}}));
+    let said = check(&world, &[]);
+    assert_eq!((said.code, one(&said, "clock").0.as_str()), (0, "warning"), "{}", said.out);
+
+    world.admin("DELETE", "faults", &Value::Null);
+    world.admin("PATCH", "settings", &json!({"gate": {"mode": "environment"}}));
+    let said = check(&world, &[]);
+    for name in ["application-policy", "environment-feature"] {
+        assert_eq!(one(&said, name).0, "failed", "{}", said.out);
+    }
+    world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": "rotated"}));
+    let said = check(&world, &[]);
+    assert_eq!([one(&said, "tls").0, one(&said, "token").0], ["ok", "failed"], "{}", said.out);
+    assert!(!checks(&said).contains_key("organizations"), "without a token nothing is asked");
+    assert_eq!(one(&osp(&world, &["check", "-o", "json"]), "credentials").0, "failed", "http is not allowed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_operator_secret_or_permission_is_named() {
+    let mut world = installed().await;
+    assert!(world.stop_operator(30));
+    world.kubectl(&["delete", "secret", "scalekit"]);
+    let said = check(&world, &[]);
+    assert_eq!(said.code, 1);
+    for (name, message) in [("operator", "nobody holds default/"), ("credentials", "Secret scalekit: not there")] {
+        let (status, said) = one(&said, name);
+        assert!(status == "failed" && said.contains(message), "{name}: {said}");
+    }
+    let said = check(&world, &["--as", "limited"]);
+    assert_eq!(one(&said, "permissions").0, "failed", "{}", said.out);
+    assert!(one(&said, "permissions").1.contains("list organizationsessionpolicies"), "{}", said.out);
+    assert_eq!(one(&said, "operator").0, "warning", "Leases may not be listed: {}", said.out);
+
+    let said = check(&world, &["--as", "system:serviceaccount:default:nobody"]);
+    let missing = one(&said, "operator-permissions").1;
+    for right in ["watch organizationsessionpolicies", "patch organizationsessionpolicies/status", "get secrets"] {
+        assert!(missing.contains(right), "{missing}");
+    }
+    assert_eq!(one(&said, "lease-permissions").0, "failed");
+    let said = check(&world, &["--pre"]);
+    assert_eq!([one(&said, "install-permissions").0, one(&said, "api-server").0], ["ok", "ok"], "{}", said.out);
+    assert_eq!(one(&check(&world, &["--pre", "--as", "limited"]), "install-permissions").0, "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_cluster_the_credentials_of_a_pipeline_are_checked() {
+    let world = World::without_operator(json!({})).await;
+    let run = |credentials: bool| -> Said {
+        let mut command = command(&world.cluster, "admin", None);
+        command.env("KUBECONFIG", "/dev/null").args(["check", "--allow-http", "-o", "json"]);
+        let url = world.simulator.base_url();
+        command.envs(default_credentials(&url).into_iter().filter(|_| credentials));
+        command.output().unwrap().into()
+    };
+    let said = run(true);
+    assert_eq!((said.code, one(&said, "api-server").0.as_str()), (0, "warning"), "{}", said.out);
+    assert_eq!(one(&said, "session-policies").0, "ok", "{}", said.out);
+    let said = run(false);
+    assert_eq!((said.code, one(&said, "api-server").0.as_str()), (1, "failed"), "{}", said.out);
+}
+
+/// The files of an archive, by path.
+fn unpacked(path: &Path) -> BTreeMap<String, String> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(path).unwrap()));
+    let read = |entry: std::io::Result<tar::Entry<'_, _>>| {
+        let mut entry: tar::Entry<'_, flate2::read::GzDecoder<fs::File>> = entry.unwrap();
+        let mut text = String::new();
+        entry.read_to_string(&mut text).unwrap();
+        (entry.path().unwrap().to_str().unwrap().to_owned(), text)
+    };
+    archive.entries().unwrap().map(read).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_support_bundle_is_listed_before_it_is_written_and_has_no_secret_in_any_form() {
+    const CANARY: &str = "te/t+canary?hunter2";
+    let escaped = "te%2Ft%2Bcanary%3Fhunter2";
+    let world = World::new().await;
+    world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": CANARY}));
+    world.apply_secret("scalekit", CANARY);
+    let spec = org("org_1", ", credentialsSecretRef: {name: scalekit}");
+    world.apply("acme", &spec);
+    world.until("acme", "True", "InSync");
+    let base64 = STANDARD.encode(format!("id:{CANARY}"));
+    let annotate = |name: &str, value: &str| {
+        world.kubectl(&["annotate", "osp", "acme", &format!("{name}={value}")]);
+    };
+    annotate("scalekit.com/raw", &format!("see {CANARY}"));
+    annotate("scalekit.com/encoded", &base64);
+    annotate("scalekit.com/escaped", &format!("https://x.example/?q={escaped}"));
+    annotate("team.example/note", "of-others");
+    let event = json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "type": "Normal", "reason": "Told",
+        "metadata": {"name": "told", "namespace": world.namespace}, "action": "Tell", "note": format!("{CANARY}."),
+        "eventTime": "2026-01-01T00:00:00.000000Z", "reportingController": "t.example/t", "reportingInstance": "t",
+        "regarding": {"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy", "name": "acme",
+            "namespace": world.namespace}});
+    assert!(world.with_input(&["apply", "-f", "-"], &event.to_string()).0);
+
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bundle-{}.tar.gz", world.namespace));
+    drop(fs::remove_file(&path)); // of an earlier run
+    let file = path.to_str().unwrap();
+    let bundle =
+        |arguments: &[&str]| osp(&world, &[&["support-bundle", "--allow-http", "-f", file], arguments].concat());
+    let said = bundle(&[]);
+    assert!(
+        said.code == 1 && said.err.contains("--yes") && said.out.contains("versions.json"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    assert!(bundle(&["--dry-run"]).code == 0 && !path.exists());
+    let said = bundle(&["--yes"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+    let files = unpacked(&path);
+    let resource = format!("osp-support/resources/{}/acme.json", world.namespace);
+    let expected = ["check.json", "check.txt", "events.json", "leases.json"].map(|name| format!("osp-support/{name}"));
+    let expected = [&expected[..], &[resource, "osp-support/versions.json".to_owned()]].concat();
+    assert_eq!(files.keys().cloned().collect::<Vec<_>>(), expected);
+    for name in files.keys() {
+        assert!(said.out.contains(name.trim_start_matches("osp-support/")), "{name} is not listed: {}", said.out);
+    }
+    let all: String = files.into_values().collect();
+    let token = "eyJ"; // how every JWT begins
+    for secret in [CANARY, escaped, &STANDARD.encode(CANARY), &base64, "hunter2", token, "of-others", "managedFields"] {
+        assert!(!all.contains(secret), "{secret} is in it");
+    }
+    for kept in ["[redacted]", "InSync", "\"org_1\"", "Told", "v1alpha1", &world.namespace] {
+        assert!(all.contains(kept), "{kept} is not in it");
+    }
+    let said = bundle(&["--yes"]);
+    assert!(said.code == 1 && said.err.contains("exists"), "no file is overwritten: {}", said.err);
+}
