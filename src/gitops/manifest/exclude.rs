@@ -8,8 +8,8 @@ use ignore::{
     gitignore::{Gitignore, GitignoreBuilder},
 };
 use std::{
-    fs,
-    path::{Component, Path},
+    env, fs,
+    path::{Component, Path, PathBuf},
     rc::Rc,
 };
 
@@ -21,29 +21,38 @@ const LARGEST: u64 = 64 << 10;
 /// The files `.ospignore` that are valid for a folder, from the outermost to its own.
 pub(super) type Ignored = Vec<Rc<Gitignore>>;
 
+/// The patterns of `--exclude`.
 #[derive(Default)]
-pub(super) struct Exclude(Option<Gitignore>);
+pub(super) struct Exclude {
+    patterns: Option<Gitignore>,
+    current: PathBuf,
+}
 
 impl Exclude {
-    /// Patterns that were checked when the arguments were parsed.
+    /// Patterns that were checked when the arguments were parsed. One may also be a path as a shell completes it.
     pub(super) fn new(patterns: &[String]) -> Self {
+        let current = env::current_dir().unwrap_or_default();
         let mut builder = GitignoreBuilder::new("");
         for pattern in patterns {
-            drop(builder.add_line(None, pattern));
+            let below = Path::new(pattern).strip_prefix(&current).ok().and_then(Path::to_str);
+            let pattern =
+                below.map_or_else(|| pattern.trim_start_matches("./").to_owned(), |below| format!("/{below}"));
+            drop(builder.add_line(None, &pattern));
         }
-        Self(builder.build().ok())
+        Self { patterns: builder.build().ok(), current }
     }
 
-    /// Whether a pattern matches `path` or a folder that it is in, seen from the current folder or from
-    /// `root`, the folder that was named.
+    /// Whether a pattern matches `path`, seen from the current folder or from `root`, the folder that was named.
     pub(super) fn has(&self, path: &Path, root: &Path, is_folder: bool) -> bool {
-        let Some(patterns) = &self.0 else { return false };
-        let below = path.strip_prefix(root).unwrap_or(path);
-        [path, below].into_iter().any(|path| {
-            let folders = path.ancestors().skip(1).filter(|folder| folder.file_name().is_some());
-            let own = (!path.as_os_str().is_empty()).then(|| patterns.matched(path, is_folder));
-            own.into_iter().chain(folders.map(|folder| patterns.matched(folder, true))).any(|found| found.is_ignore())
-        })
+        let Some(patterns) = &self.patterns else { return false };
+        let views = [path.strip_prefix(&self.current).unwrap_or(path), path.strip_prefix(root).unwrap_or(path)];
+        views.iter().any(|view| !view.as_os_str().is_empty() && patterns.matched(view, is_folder).is_ignore())
+    }
+
+    /// Whether a pattern matches a file that is named itself, or a folder that it is in.
+    pub(super) fn has_named(&self, path: &Path) -> bool {
+        let mut folders = path.ancestors().skip(1).filter(|folder| folder.file_name().is_some());
+        self.has(path, Path::new(""), false) || folders.any(|folder| self.has(folder, Path::new(""), true))
     }
 }
 
@@ -85,22 +94,29 @@ mod tests {
 
     #[test]
     fn a_pattern_matches_from_the_current_folder_and_from_the_named_one() {
-        let exclude = Exclude::new(&["/repo/chart/".into(), "data/*.json".into(), "vendor".into()]);
-        let has = |path: &str, is_folder| exclude.has(Path::new(path), Path::new("repo"), is_folder);
+        let here = env::current_dir().unwrap();
+        let absolute = here.join("repo/ci").to_str().unwrap().to_owned();
+        let patterns = ["/repo/chart/", "data/*.json", "vendor", "./repo/x.yaml", &absolute, "*.yml", "!kept.yml"];
+        let exclude = Exclude::new(&patterns.map(str::to_owned));
         for (path, is_folder, expected) in [
             ("repo/chart", true, true),
             ("repo/chart", false, false),
-            ("repo/chart/templates/a.yaml", false, true),
             ("repo/data/big.json", false, true),
             ("repo/a/data/big.json", false, false),
-            ("repo/a/vendor/b/c.yaml", false, true),
+            ("repo/a/vendor", true, true),
+            ("repo/x.yaml", false, true),
+            ("repo/ci", true, true),
+            ("repo/a.yml", false, true),
+            ("repo/kept.yml", false, false),
             ("repo/a.yaml", false, false),
             ("repo", true, false),
         ] {
-            assert_eq!(has(path, is_folder), expected, "{path}");
+            assert_eq!(exclude.has(Path::new(path), Path::new("repo"), is_folder), expected, "{path}");
+            assert_eq!(exclude.has(&here.join(path), &here.join("repo"), is_folder), expected, "{path}");
+        }
+        for (path, expected) in [("repo/chart/templates/a.yaml", true), ("./vendor/a.yaml", true), ("a.yaml", false)] {
+            assert_eq!(exclude.has_named(Path::new(path)), expected, "{path}");
         }
         assert!(!Exclude::default().has(Path::new("a"), Path::new(""), false));
-        assert!(Exclude::new(&["a.yaml".into()]).has(Path::new("./x/a.yaml"), Path::new("./x/a.yaml"), false));
-        assert!(Exclude::new(&["/x".into()]).has(Path::new("/abs/x/a.yaml"), Path::new("/abs"), false));
     }
 }

@@ -55,7 +55,7 @@ impl Search {
         }
         match fs::metadata(path) {
             Ok(is) if is.is_dir() => self.below(path, found),
-            Ok(_) if self.exclude.has(path, path.parent().unwrap_or(path), false) => self.excluded.push(name(path)),
+            Ok(_) if self.exclude.has_named(path) => self.excluded.push(name(path)),
             Ok(_) => self.file(path, found),
             Err(error) => found(Err((name(path), unreadable(&error)))),
         }
