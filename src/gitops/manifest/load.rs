@@ -261,7 +261,9 @@ impl Loader<'_> {
             name: text(&["metadata", "name"]).unwrap_or_default(),
             spec,
         };
-        for TooLong { field, message, fix } in self.options.too_long(&manifest.spec) {
+        let too_long = self.options.too_long(&manifest.spec);
+        let is_valid = too_long.is_empty();
+        for TooLong { field, message, fix } in too_long {
             let path = format!("spec.policy.{field}");
             let diagnostic = Diagnostic::new(Rule::TooLong, location(file, node.locate(&path)), &path, &message);
             self.loaded.diagnostics.push(diagnostic.fix(Some(fix)));
@@ -269,7 +271,9 @@ impl Loader<'_> {
         let name = location(file, node.locate("metadata.name"));
         let organization = location(file, node.locate("spec.organization"));
         self.loaded.diagnostics.extend(self.claims.add(&manifest, name, organization));
-        self.loaded.manifests.push(manifest);
+        if is_valid {
+            self.loaded.manifests.push(manifest);
+        }
     }
 
     /// Whether the limit of diagnostics allows more; if not, adds a last one that says so.

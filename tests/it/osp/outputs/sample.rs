@@ -18,6 +18,8 @@ impl Sample {
         folder.write("a b.yaml", policy("A", "id: org_1") + fields);
         folder.write("#1.yaml", "a: {b: 1, b: 2} # OrganizationSessionPolicy\n");
         folder.write("100%.yaml", policy("b", "id: org_2").replace("APPLICATION", "CUSTOM"));
+        let long = "CUSTOM, absoluteSessionTimeout: 2, absoluteSessionTimeoutUnit: DAYS";
+        folder.write("long.yaml", policy("long", "id: org_5").replace("APPLICATION", long));
         folder.write("c:d,e=f;g.yaml", "a: 'b OrganizationSessionPolicy\n---\nc: [\n");
         folder.write("ü/日本.yml", b"a: \xff # OrganizationSessionPolicy\n");
         folder.write("q?x&y='<\">.json", "[".repeat(100) + "\"OrganizationSessionPolicy\"");
@@ -38,7 +40,8 @@ impl Sample {
     pub(super) fn ran(&self, output: &str) -> String {
         let elsewhere = self.elsewhere.path().to_str().unwrap();
         let paths = [elsewhere, "nothing", ".//[x](1)/./first.yaml", ".", "-"];
-        let arguments: Vec<_> = ["validate", "--output", output].into_iter().chain(paths).collect();
+        let arguments: Vec<_> =
+            ["validate", "--max-absolute", "24h", "--output", output].into_iter().chain(paths).collect();
         let Ran { code, out, err } = self.folder.osp_with(&arguments, b"just a text\n");
         assert_eq!((code, err.as_str()), (Some(1), ""));
         out
