@@ -32,11 +32,14 @@ use std::{
 };
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+#[cfg(test)]
+pub(super) use tests::context as sample;
+
 /// The longest time that a response about the application's policy is cached.
 const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 
 /// More side by side gain nothing on one API server.
-const WORKERS: usize = 16;
+pub(super) const WORKERS: usize = 16;
 
 /// Of so many environments it is remembered at most what was seen of them.
 const ENVIRONMENTS: usize = 256;
@@ -93,7 +96,7 @@ impl Context {
             namespaces: options.namespaces,
             credentials: CredentialStore {
                 kube: kube.clone(),
-                transport: Transport::new(options.scalekit)?,
+                transport: Transport::measured(options.scalekit, kube.health.metrics().requests.clone())?,
                 rules: options.rules,
                 default_credentials: options.default_credentials,
                 times,
@@ -103,11 +106,11 @@ impl Context {
             application_policies: ApplicationPolicies::new(APPLICATION_POLICY_TTL.min(settings.interval)),
             sweeps: Sweeps::new(),
             settings,
+            queue: WorkQueue::new(kube.health.metrics().queue.clone()),
             kube,
             leadership: Leadership::default(),
             locks: Locks::default(),
             cache: Cache::default(),
-            queue: WorkQueue::default(),
             workers: Semaphore::new(WORKERS),
             parking: Parking::default(),
             relist: Notify::new(),
@@ -303,7 +306,7 @@ mod tests {
 
     /// A context that knows of one resource, and that one as it is in this
     /// version. Its API server is nowhere.
-    fn context(version: &str) -> (Arc<Context>, Object, Uid) {
+    pub(crate) fn context(version: &str) -> (Arc<Context>, Object, Uid) {
         drop(rustls::crypto::ring::default_provider().install_default()); // the first one is as good
         let client = kube::Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
         let options = Options {

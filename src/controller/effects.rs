@@ -14,8 +14,8 @@ use super::{
 use crate::{
     policy::OrganizationRef,
     reconcile::{
-        Access, Cached, ClusterWrite, ErrorKind, Found, RemoteError, RemoteRequest, RemoteResponse, Request, Response,
-        State, StatusUpdate,
+        Access, Audit, Cached, ClusterWrite, ErrorKind, Found, Reason, RemoteError, RemoteRequest, RemoteResponse,
+        Request, Response, State, StatusUpdate,
     },
     scalekit::{Admission, Caller, Client, within},
 };
@@ -98,7 +98,8 @@ impl<'a> Effects<'a> {
     fn caller(&self, state: &State, request: &RemoteRequest) -> Caller {
         let writes = request.writes();
         let until = self.context.leadership.instant(state.term.valid_until).filter(|_| writes);
-        Caller { lane: state.lane(writes), flow: self.resource.namespace.clone(), first: writes, until }
+        let (lane, flow) = (state.lane(writes), self.resource.namespace.clone());
+        Caller { lane, flow, first: writes, until, request: fastrand::u64(..) }
     }
 
     /// Whether to wait out the 429 that a request was answered with, and go on
@@ -213,7 +214,9 @@ impl<'a> Effects<'a> {
 
     async fn send(&mut self, state: &State, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
         let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
-        let client = client.on_behalf_of(self.caller(state, request));
+        let caller = self.caller(state, request);
+        let id = caller.request;
+        let client = client.on_behalf_of(caller);
         self.context.record(&self.resource.uid, state.before_request(request));
         let (context, admission) = (self.context, self.admission.take());
         let sending = async {
@@ -233,7 +236,22 @@ impl<'a> Effects<'a> {
         };
         let response = self.without_worker(sending).await;
         self.context.record(&self.resource.uid, state.after_request(request, &response));
+        if let Some(audit) = Audit::of(state, request, &response) {
+            self.tell(&audit, id);
+        }
         response
+    }
+
+    /// Logs and counts a write to Scalekit.
+    fn tell(&self, audit: &Audit, id: u64) {
+        let Audit { organization, what, before, after, direction, result, reason } = audit;
+        let (result, reason): (&str, _) = (result.into(), reason.map(Reason::name));
+        let request = format!("{id:016x}");
+        tracing::info!(
+            resource = %self.resource, %organization, what, before, after, %direction, result, reason, request,
+            "wrote to Scalekit"
+        );
+        self.context.kube.health.metrics().requests.wrote(audit.what, direction.name(), result);
     }
 
     async fn issuer(&mut self, state: &State) -> Response {

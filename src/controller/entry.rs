@@ -30,6 +30,8 @@ pub(super) struct Entry {
     secret: Option<Arc<str>>,
     pub(super) watched: Watched,
     pub(super) claim: Claim,
+    /// In the order of [`ConditionType::ALL`].
+    conditions: [Option<(ConditionStatus, Reason)>; ConditionType::ALL.len()],
     rest: Option<Rest>,
     /// The digest of the update that the status shows, where a reconcile of this process knows it.
     pub(super) reported: Option<u64>,
@@ -43,8 +45,6 @@ struct Rest {
     deletion: DeletionPolicy,
     observed: Option<Live>,
     handled_at: Option<Box<str>>,
-    /// In the order of [`ConditionType::ALL`].
-    conditions: [Option<(ConditionStatus, Reason)>; ConditionType::ALL.len()],
 }
 
 impl Entry {
@@ -63,6 +63,7 @@ impl Entry {
             secret: spec.and_then(|spec| spec.secret.as_deref().map(Arc::from)),
             watched: Watched::from(&resource),
             claim: Claim::of(&resource, &reference.namespace),
+            conditions: conditions(&resource),
             rest: Rest::of(&resource),
             reported: None,
             resource: reference,
@@ -101,7 +102,7 @@ impl Entry {
             interval: self.interval,
             secret: self.secret.as_deref().map(Into::into),
         };
-        let conditions = ConditionType::ALL.iter().zip(&rest.conditions).filter_map(|(type_, condition)| {
+        let conditions = ConditionType::ALL.iter().zip(&self.conditions).filter_map(|(type_, condition)| {
             let (status, reason) = (*condition)?;
             Some(Condition::new(*type_, status, reason, ""))
         });
@@ -128,6 +129,33 @@ impl Entry {
         })
     }
 
+    pub(super) fn condition(&self, type_: ConditionType) -> Option<(ConditionStatus, Reason)> {
+        let (_, condition) = ConditionType::ALL.iter().zip(&self.conditions).find(|(other, _)| **other == type_)?;
+        *condition
+    }
+
+    /// Whether no person and nothing else is waited for, as far as the status says.
+    pub(super) fn may_be_ready(&self) -> bool {
+        self.condition(ConditionType::Ready).is_some_and(|(status, _)| status != ConditionStatus::False)
+    }
+
+    /// The organization: its id, or where that is not known the external id that the spec names.
+    pub(super) fn organization(&self) -> Option<String> {
+        let named = |key: &ClaimKey| match key {
+            ClaimKey::Verified { organization, .. } | ClaimKey::Named(OrganizationRef::Id(organization)) => {
+                Some(organization.to_string())
+            }
+            ClaimKey::Named(OrganizationRef::External(id)) => Some(id.as_str().to_owned()),
+            ClaimKey::Declared { .. } => None,
+        };
+        self.claim.keys.iter().find_map(named) // the verified one comes first
+    }
+
+    /// `spec.mode`, if the spec is valid.
+    pub(super) fn mode(&self) -> &'static str {
+        self.claim.declared.map_or("None", |declared| declared.mode.name())
+    }
+
     pub(super) fn credentials(&self) -> CredentialsRef {
         CredentialsRef::of(&self.resource.namespace, self.secret.as_deref())
     }
@@ -140,8 +168,10 @@ impl Entry {
     /// Takes the place of the entry `before`: keeps what that one knows besides, and refers to its texts,
     /// and to those that others have too.
     pub(super) fn follow(&mut self, before: Option<&Self>, texts: &mut Texts) {
-        let same =
-            |before: &&Self| before.version == self.version && before.rest == self.rest && before.claim == self.claim;
+        let same = |before: &&Self| {
+            (before.version, &before.rest, &before.conditions) == (self.version, &self.rest, &self.conditions)
+                && before.claim == self.claim
+        };
         self.reported = before.filter(same).and_then(|before| before.reported);
         match before {
             Some(before) => self.resource = before.resource.clone(), // the uid says that it is the same
@@ -172,19 +202,22 @@ impl Entry {
 impl Rest {
     fn of(resource: &Resource) -> Option<Self> {
         let spec = resource.spec.as_ref().ok()?;
-        let mut conditions = [None; ConditionType::ALL.len()];
-        for (type_, kept) in ConditionType::ALL.iter().zip(&mut conditions) {
-            *kept = resource.condition(*type_).map(|condition| (condition.status, condition.reason));
-        }
         Some(Self {
             generation: resource.generation,
             finalizer: resource.finalizer,
             deletion: spec.deletion,
             observed: resource.observed,
             handled_at: resource.handled_at.as_deref().map(Into::into),
-            conditions,
         })
     }
+}
+
+fn conditions(resource: &Resource) -> [Option<(ConditionStatus, Reason)>; ConditionType::ALL.len()] {
+    let mut conditions = [None; ConditionType::ALL.len()];
+    for (type_, kept) in ConditionType::ALL.iter().zip(&mut conditions) {
+        *kept = resource.condition(*type_).map(|condition| (condition.status, condition.reason));
+    }
+    conditions
 }
 
 /// The resource that is being reconciled as a claimant, for the decision about ownership.

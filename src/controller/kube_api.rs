@@ -160,8 +160,18 @@ impl KubeApi {
             Ok(response) => response.map_err(KubeError::from),
             Err(_) => Err(KubeError::TimedOut),
         };
-        if let Some(refused) = refused(&response) {
-            self.health.record_response(refused);
+        match (refused(&response), &response) {
+            (Some(refused), _) => {
+                if self.health.record_response(refused) {
+                    tracing::info!("the API server answers again");
+                }
+            }
+            (None, Err(error)) => {
+                if self.health.record_no_response() {
+                    tracing::warn!(%error, "the API server does not answer; nothing is logged of single resources");
+                }
+            }
+            (None, Ok(_)) => {}
         }
         response
     }

@@ -11,6 +11,7 @@ mod effects;
 mod entry;
 mod events;
 mod flow;
+mod gauges;
 mod kube_api;
 mod leader;
 mod leadership;
@@ -33,7 +34,7 @@ mod watch;
 mod worker;
 mod workqueue;
 
-use crate::telemetry::Health;
+use crate::{policy::Direction, reconcile::WriteResult, telemetry::Health};
 use context::Context;
 pub use credentials::DefaultCredentials;
 use kube_api::KubeApi;
@@ -61,6 +62,11 @@ pub async fn run(
     if lease.is_some() {
         context.leadership.set(None);
     }
+    for direction in [Direction::Tightening, Direction::Loosening, Direction::Mixed] {
+        health.metrics().requests.expect("policy", direction.name(), WriteResult::Applied.into());
+    }
+    let seen = Arc::downgrade(&context);
+    health.metrics().compute(move || seen.upgrade().map(|context| gauges::gauges(&context)).unwrap_or_default());
     // who owns an organization can be decided only when all resources are listed
     let complete = CancellationToken::new();
     let known = {

@@ -2,12 +2,20 @@
 //! response, until it is done; then record, report and requeue. `crate::reconcile` decides on the
 //! steps and their order, `effects` carries out the requests.
 
-use super::{context::Context, effects::Effects, events, kube_api::KubeError, resource_ref::ResourceRef};
+use super::{context::Context, effects::Effects, entry::Entry, events, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
-    ClusterWrite, Crash, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, Response, STATUS_TRIES, State,
-    Step, next,
+    ClusterWrite, Crash, Drift, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, Response, STATUS_TRIES,
+    State, Step, is_told_for_all, next,
 };
 use jiff::Timestamp;
+use tracing::Span;
+
+/// The span of the log in which a resource is reconciled. At level error, so that it is there for
+/// warnings too where nothing else is logged.
+pub(super) fn span(context: &Context, resource: &ResourceRef) -> Span {
+    let organization = context.cache.with(&resource.uid, Entry::organization).flatten();
+    tracing::error_span!("reconcile", %resource, organization)
+}
 
 /// Reconciles a resource; returns the outcome, and when to reconcile it again.
 pub(super) async fn reconcile(context: &Context, resource: &ResourceRef) -> Result<(Outcome, Requeue), KubeError> {
@@ -61,8 +69,11 @@ pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: 
 /// Records and reports the outcome of a reconcile; returns when to do the next one.
 pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &Outcome) -> Result<Requeue, KubeError> {
     let (context, resource) = (effects.context, effects.resource);
-    log(context, resource, outcome);
+    log(context, resource, state, outcome);
     let report = Report::of(state, outcome);
+    if let Some(drift) = report.drift {
+        context.kube.health.metrics().reconciles.drift(drift == Drift::Corrected);
+    }
     context.record(&resource.uid, report.history);
     context.record_outcome(&resource.uid, state, outcome);
     if let Some(environment) = &report.merges {
@@ -86,15 +97,18 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
     Ok(report.requeue)
 }
 
-fn log(context: &Context, resource: &ResourceRef, outcome: &Outcome) {
+fn log(context: &Context, resource: &ResourceRef, state: &State, outcome: &Outcome) {
     let (name, error) = (outcome.name(), outcome.error());
     let is_news = context.with_record(&resource.uid, |record| match outcome {
         Outcome::Gone | Outcome::Reconciled(RemoteOutcome::InSync) => record.logged.reset(),
+        // the log has told it once, for all resources
+        Outcome::ApiServer(_) if context.kube.health.is_unanswered() => false,
+        _ if is_told_for_all(state, outcome) => false,
         _ => record.logged.is_news(name),
     });
     if is_news {
-        tracing::info!(%resource, outcome = name, error, "reconciled");
+        tracing::info!(outcome = name, error, "reconciled");
     } else {
-        tracing::debug!(%resource, outcome = name, error, "reconciled");
+        tracing::debug!(outcome = name, error, "reconciled");
     }
 }

@@ -159,7 +159,8 @@ impl Simulation {
         let reads = REQUESTS_AT_REST as usize;
         for request in 0..reads + usize::from(edited.is_some()) {
             let first = request == reads; // the write
-            let caller = Caller { lane, flow: Arc::clone(&self.flows[place].namespace), first, until: None };
+            let caller =
+                Caller { lane, flow: Arc::clone(&self.flows[place].namespace), first, until: None, request: 0 };
             let mut permit = limiter.acquire(&caller).await.unwrap();
             permit.sent();
             self.sent(nth, edited, first);

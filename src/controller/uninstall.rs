@@ -10,7 +10,7 @@ use super::{
     kube_api::{KubeApi, KubeError},
     leader::{Candidate, LeaseError},
     options::{LeaseName, Options, StartError},
-    reconcile::{finish, reconcile, step},
+    reconcile::{finish, reconcile, span, step},
     resource_ref::ResourceRef,
 };
 use crate::{
@@ -25,6 +25,7 @@ use kube::api::ListParams;
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+use tracing::Instrument;
 
 /// What uninstalling does to the policies in Scalekit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,7 +220,7 @@ fn means(release: &Release) -> &'static str {
 async fn release(context: &Context, resource: &ResourceRef) -> Result<Result<String, String>, KubeError> {
     let mut why = String::new();
     for _ in 0..TRIES {
-        let (outcome, requeue) = reconcile(context, resource).await?;
+        let (outcome, requeue) = reconcile(context, resource).instrument(span(context, resource)).await?;
         why = match &outcome {
             Outcome::Gone => return Ok(Ok(NOTHING_TO_REVERT.into())),
             Outcome::Released(release) => return Ok(Ok(means(release).into())),

@@ -3,11 +3,15 @@
 //! number of its steps.
 
 use super::{context::Context, reconcile, resource_ref::ResourceRef};
-use crate::reconcile::{Crash, Lane, Requeue, Term};
+use crate::{
+    reconcile::{Crash, Lane, Requeue, Term},
+    telemetry::ReconcileResult,
+};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// Works until `shutdown`, then waits for the reconciles in progress, for at most twice `deadline`. Those
 /// that only wait for their turn are dropped. At the end of `term` all are dropped at once. Returns whether
@@ -42,7 +46,10 @@ async fn work_until(
         let context = Arc::clone(context);
         running.spawn(async move {
             match context.cache.with(&uid, |entry| entry.resource.clone()) {
-                Some(resource) => reconcile(&context, &resource).await,
+                Some(resource) => {
+                    let span = reconcile::span(&context, &resource);
+                    reconcile(&context, &resource).instrument(span).await;
+                }
                 None => {
                     context.queue.forget(&uid);
                     context.queue.done(&uid, None, Lane::Resync);
@@ -58,33 +65,52 @@ async fn work_until(
 }
 
 async fn reconcile(context: &Context, resource: &ResourceRef) {
+    let (began, metrics) = (Instant::now(), &context.kube.health.metrics().reconciles);
     let reconcile = reconcile::reconcile(context, resource);
     let requeue = match AssertUnwindSafe(reconcile).catch_unwind().await {
         Ok(Ok((_, requeue))) => requeue,
         Ok(Err(error)) => {
-            if context.is_news(&resource.uid, "Unfinished") {
-                tracing::warn!(%resource, %error, "status not written");
+            let is_news = !context.kube.health.is_unanswered() && context.is_news(&resource.uid, "Unfinished");
+            if is_news {
+                tracing::warn!(%error, "status not written");
             } else {
-                tracing::debug!(%resource, %error, "status not written");
+                tracing::debug!(%error, "status not written");
             }
             Requeue::AFTER_API_SERVER
         }
-        Err(_) => panicked(context, resource).await,
+        Err(_) => {
+            metrics.panicked();
+            panicked(context, resource).await
+        }
     };
+    let result = result(requeue);
+    metrics.ended(result, began.elapsed());
+    if result == ReconcileResult::Error {
+        context.queue.retried();
+    }
     context.queue.done(&resource.uid, context.delay(&resource.uid, requeue), Lane::of(requeue));
+}
+
+/// What controller-runtime would call it.
+const fn result(requeue: Requeue) -> ReconcileResult {
+    match requeue {
+        Requeue::Interval(_) | Requeue::Never => ReconcileResult::Success,
+        Requeue::After(_) => ReconcileResult::RequeueAfter,
+        Requeue::Backoff { .. } => ReconcileResult::Error,
+    }
 }
 
 async fn panicked(context: &Context, resource: &ResourceRef) -> Requeue {
     let crash = Crash::Panicked;
     let is_news = context.is_news(&resource.uid, crash.into());
     if is_news {
-        tracing::error!(%resource, %crash, "reconcile failed");
+        tracing::error!(%crash, "reconcile failed");
     } else {
-        tracing::debug!(%resource, %crash, "reconcile failed");
+        tracing::debug!(%crash, "reconcile failed");
     }
     let report = AssertUnwindSafe(reconcile::report_crash(context, resource, crash)).catch_unwind();
     if !matches!(report.await, Ok(Ok(()))) && is_news {
-        tracing::warn!(%resource, "status not written");
+        tracing::warn!("status not written");
     }
     Requeue::AFTER_FAILURE
 }

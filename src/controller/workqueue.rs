@@ -4,11 +4,17 @@
 //! namespace are begun: what is begun is finished, however long it has to wait for
 //! Scalekit. (Client-go's names; a delay that grows with failures is `backoff`.)
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     flow::{Flow, Running},
     resource_ref::Uid,
 };
-use crate::reconcile::{Lane, Lanes};
+use crate::{
+    reconcile::{Lane, Lanes},
+    telemetry::{CONTROLLER, Gauge, Gauges, QueueMetrics},
+};
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -30,6 +36,7 @@ const BURST: usize = 3;
 pub(super) struct WorkQueue {
     inner: Mutex<Inner>,
     changed: Notify,
+    metrics: QueueMetrics,
 }
 
 #[derive(Default)]
@@ -59,6 +66,10 @@ struct Slot {
 }
 
 impl WorkQueue {
+    pub(super) fn new(metrics: QueueMetrics) -> Self {
+        Self { metrics, ..Self::default() }
+    }
+
     /// Reconcile it after `delay`, or sooner if that was asked for before.
     pub(super) fn add_after(&self, uid: &Uid, delay: Duration, lane: Lane) {
         self.lock().schedule(uid, Instant::now() + delay, lane);
@@ -106,7 +117,7 @@ impl WorkQueue {
     pub(super) async fn get(&self, flow: impl Fn(&Uid) -> Flow) -> Uid {
         loop {
             let changed = self.changed.notified();
-            let wait = match self.lock().take(Instant::now(), &flow) {
+            let wait = match self.lock().take(Instant::now(), &flow, &self.metrics) {
                 Ok(uid) => return uid,
                 Err(wait) => wait,
             };
@@ -115,6 +126,11 @@ impl WorkQueue {
                 None => changed.await,
             }
         }
+    }
+
+    /// Counts that a resource comes back since its reconcile failed.
+    pub(super) fn retried(&self) {
+        self.metrics.retried();
     }
 
     /// Its reconcile has ended; the next one is due after `delay`, unless an
@@ -128,6 +144,7 @@ impl WorkQueue {
             running.ended(&flow, lane);
         }
         slot.since = None;
+        self.metrics.ended(slot.started.map_or(Duration::ZERO, |started| started.elapsed()));
         if slot.gone {
             slots.remove(uid);
         } else {
@@ -170,6 +187,26 @@ impl WorkQueue {
         due.filter_map(|(uid, slot)| Some((uid.clone(), slot.since?.elapsed()))).collect()
     }
 
+    /// Adds what waits and runs at present, and calls `with` with each resource that is in it, and the lane
+    /// of its next reconcile.
+    pub(super) fn gauges(&self, gauges: &mut Gauges, mut with: impl FnMut(&Uid, Lane)) {
+        let (mut depth, mut unfinished, mut longest) = (0.0, 0.0, 0.0_f64);
+        for (uid, slot) in &self.lock().slots {
+            depth += if slot.ready.is_some() { 1.0 } else { 0.0 };
+            let age = slot.running.as_ref().and(slot.started).map_or(0.0, |started| started.elapsed().as_secs_f64());
+            (unfinished, longest) = (unfinished + age, longest.max(age));
+            let next = slot.ready.or(slot.due.map(|(_, lane)| lane));
+            if let Some(lane) = next.or(slot.running.as_ref().map(|running| running.1)) {
+                with(uid, lane);
+            }
+        }
+        let values =
+            [(Gauge::QueueDepth, depth), (Gauge::UnfinishedWork, unfinished), (Gauge::LongestRunning, longest)];
+        for (gauge, value) in values {
+            *gauges.of(gauge, &[CONTROLLER, CONTROLLER]) = value;
+        }
+    }
+
     /// Whether it is due and its reconcile has not begun.
     pub(super) fn is_waiting(&self, uid: &Uid) -> bool {
         self.lock().slots.get(uid).is_some_and(|slot| slot.ready.is_some())
@@ -206,12 +243,18 @@ impl Inner {
     }
 
     /// The next one that may begin, or when the next one will be due.
-    fn take(&mut self, now: Instant, flow: &impl Fn(&Uid) -> Flow) -> Result<Uid, Option<Instant>> {
+    fn take(
+        &mut self,
+        now: Instant,
+        flow: &impl Fn(&Uid) -> Flow,
+        metrics: &QueueMetrics,
+    ) -> Result<Uid, Option<Instant>> {
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
             let ((at, uid), lane) = entry.remove_entry();
             let Some(slot) = self.slots.get_mut(&uid) else { continue };
             (slot.due, slot.ready) = (None, Some(lane));
             slot.since.get_or_insert(at);
+            metrics.added();
             self.ready.push(lane, flow(&uid), (lane, uid));
         }
         let running = &self.running;
@@ -221,183 +264,12 @@ impl Inner {
             slot.ready = None;
             slot.running = Some(Box::new((flow, lane)));
             slot.started = Some(now);
+            metrics.began(slot.since.map_or(Duration::ZERO, |since| now.duration_since(since)));
             if let Some((at, _)) = slot.due {
                 self.due.remove(&(at, uid.clone())); // it is put back when this one is done
             }
             return Ok(uid);
         }
         Err(self.due.first_key_value().map(|((at, _), _)| *at))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn uid(name: &str) -> Uid {
-        name.into()
-    }
-
-    /// The namespace of a resource is its name up to the dash.
-    fn flow(uid: &Uid) -> Flow {
-        let namespace = uid.split('-').next().unwrap_or_default();
-        Flow { environment: "here".into(), namespace: namespace.into() }
-    }
-
-    async fn get(queue: &WorkQueue) -> Uid {
-        queue.get(flow).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_edit_comes_before_a_backlog_of_what_is_at_rest() {
-        let queue = WorkQueue::default();
-        (0..1000).for_each(|nth| queue.add_after(&uid(&format!("a-{nth}")), Duration::ZERO, Lane::Resync));
-        let mut begun = Vec::new();
-        while let Ok(uid) = tokio::time::timeout(COALESCE, get(&queue)).await {
-            begun.push(uid);
-        }
-        assert_eq!(begun.len(), 8, "no more of one namespace are begun than go on");
-        queue.add(&uid("a-999"));
-        assert_eq!(tokio::time::timeout(COALESCE, get(&queue)).await, Ok(uid("a-999")));
-        queue.done(&uid("a-999"), None, Lane::Resync);
-        for uid in &begun {
-            queue.done(uid, None, Lane::Resync);
-        }
-        let mut rest = begun.len() + 1;
-        while let Ok(uid) = tokio::time::timeout(COALESCE, get(&queue)).await {
-            rest += 1;
-            queue.done(&uid, None, Lane::Resync);
-        }
-        assert_eq!(rest, 1000, "each once, the edited one too");
-        assert!(queue.lock().running.is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_waits_for_a_place_and_is_asked_for_again_later_is_begun_once() {
-        let queue = WorkQueue::default();
-        (1..=9).for_each(|nth| queue.add_after(&uid(&format!("a-{nth}")), Duration::ZERO, Lane::Resync));
-        let mut begun = Vec::new();
-        for _ in 0..8 {
-            begun.push(get(&queue).await);
-        }
-        let ninth = (1..=9).map(|nth| uid(&format!("a-{nth}"))).find(|uid| !begun.contains(uid)).unwrap();
-        queue.add_after(&ninth, Duration::from_secs(5), Lane::Correction);
-        queue.done(&begun.remove(0), None, Lane::Resync);
-        assert_eq!(get(&queue).await, ninth);
-        assert!(tokio::time::timeout(Duration::from_secs(10), get(&queue)).await.is_err(), "it runs already");
-        queue.done(&ninth, None, Lane::Resync);
-        assert_eq!(get(&queue).await, ninth, "and then what was asked for");
-        queue.done(&ninth, None, Lane::Resync);
-        begun.iter().for_each(|uid| queue.done(uid, None, Lane::Resync));
-        assert!(queue.lock().running.is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn ten_thousand_resources_of_one_namespace_cost_another_nothing() {
-        let queue = WorkQueue::default();
-        (0..10_000).for_each(|nth| queue.add(&uid(&format!("big-{nth}"))));
-        queue.add(&uid("small-1"));
-        let first = [get(&queue).await, get(&queue).await];
-        assert!(first.contains(&uid("small-1")), "{first:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_earliest_comes_first_and_the_sooner_of_two_delays_counts() {
-        let queue = WorkQueue::default();
-        let now = Instant::now();
-        queue.add_after(&uid("late"), Duration::from_secs(60), Lane::Resync);
-        queue.add_after(&uid("early"), Duration::from_secs(30), Lane::Resync);
-        queue.add_after(&uid("late"), Duration::from_secs(10), Lane::Resync);
-        queue.add_after(&uid("late"), Duration::from_secs(90), Lane::Resync);
-        assert_eq!(get(&queue).await, uid("late"));
-        assert_eq!(Instant::now() - now, Duration::from_secs(10));
-        assert_eq!(get(&queue).await, uid("early"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_resource_has_one_reconcile_at_a_time_and_no_event_is_lost() {
-        let queue = WorkQueue::default();
-        queue.add(&uid("a"));
-        let a = get(&queue).await;
-        queue.add(&a); // while it runs
-        let waiting = tokio::time::timeout(Duration::from_secs(5), get(&queue));
-        assert!(waiting.await.is_err(), "it runs already");
-        queue.done(&a, Some(Duration::from_secs(600)), Lane::Resync);
-        let before = Instant::now();
-        assert_eq!(get(&queue).await, a);
-        assert_eq!(Instant::now(), before, "the event comes before what was due");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hundred_edits_in_a_second_cost_two_reconciles() {
-        let queue = WorkQueue::default();
-        let mut reconciles = 0;
-        let start = Instant::now();
-        queue.add(&uid("a"));
-        while let Ok(a) = tokio::time::timeout(Duration::from_secs(5), get(&queue)).await {
-            reconciles += 1;
-            if start.elapsed() < Duration::from_secs(1) {
-                for _ in 0..100 {
-                    queue.add(&a);
-                }
-            }
-            queue.done(&a, None, Lane::Resync);
-        }
-        assert_eq!(reconciles, 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn row_103_a_loop_that_asks_for_reconciles_gets_a_burst_and_then_one_in_thirty_seconds() {
-        let queue = WorkQueue::default();
-        let start = Instant::now();
-        let mut reconciles = 0;
-        while start.elapsed() < Duration::from_secs(300) {
-            queue.add_requested(&uid("a"));
-            if let Ok(a) = tokio::time::timeout(Duration::from_secs(2), get(&queue)).await {
-                reconciles += 1;
-                queue.done(&a, None, Lane::Resync);
-            }
-        }
-        assert!((10..=13).contains(&reconciles), "{reconciles}");
-        queue.add(&uid("a"));
-        assert!(tokio::time::timeout(Duration::from_secs(2), get(&queue)).await.is_ok(), "an edit does not wait");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn row_103_a_request_that_must_wait_is_not_lost_when_an_edit_comes_first() {
-        let queue = WorkQueue::default();
-        for _ in 0..=BURST {
-            queue.add_requested(&uid("a")); // the last one is granted later
-        }
-        queue.add(&uid("a"));
-        let a = get(&queue).await;
-        queue.done(&a, None, Lane::Resync);
-        queue.add_requested(&a); // and nothing else is due
-        let next = tokio::time::timeout(REQUEST_EVERY * 4, get(&queue)).await;
-        assert_eq!(next, Ok(a));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_goes_and_comes_while_its_reconcile_runs_is_reconciled_after_it_and_not_beside_it() {
-        let queue = WorkQueue::default();
-        queue.add(&uid("a"));
-        let a = get(&queue).await;
-        queue.forget(&a);
-        queue.add(&a); // listed again
-        assert!(tokio::time::timeout(COALESCE * 5, get(&queue)).await.is_err(), "it runs already");
-        queue.done(&a, None, Lane::Resync);
-        assert_eq!(tokio::time::timeout(COALESCE * 5, get(&queue)).await, Ok(a.clone()));
-        queue.forget(&a);
-        queue.done(&a, Some(Duration::ZERO), Lane::Resync);
-        assert!(queue.is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_forgotten_does_not_come_back() {
-        let queue = WorkQueue::default();
-        queue.add(&uid("a"));
-        queue.forget(&uid("a"));
-        queue.done(&uid("a"), Some(Duration::ZERO), Lane::Resync);
-        assert!(tokio::time::timeout(Duration::from_secs(5), get(&queue)).await.is_err());
     }
 }

@@ -226,6 +226,11 @@ impl History {
         last.is_some_and(|at| at.age(now) < CONFIRMED)
     }
 
+    /// Time since its own credentials last read the organization, by this process.
+    pub fn confirmed_age(&self, now: Duration) -> Option<Duration> {
+        self.confirmed_at.map(|at| at.age(now))
+    }
+
     /// Whether a reconcile has just found the policy live that the resource wants.
     pub fn was_just_in_sync(&self, now: Duration) -> bool {
         self.in_sync_at.is_some_and(|at| at.age(now) < IN_SYNC)

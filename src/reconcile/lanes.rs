@@ -9,12 +9,14 @@ use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
 };
+use strum::IntoStaticStr;
 
 /// Of so many that get through, one is of the last lane, while any waits there.
 const SHARE: u32 = 5;
 
 /// How soon something is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Lane {
     /// Somebody waits for it: an edit, a deletion, a request to reconcile now,
     /// corrected credentials.

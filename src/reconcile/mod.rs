@@ -9,6 +9,7 @@
 //! decisions read no words, and the wording (`status`, `events`) reads both.
 
 mod apply;
+mod audit;
 mod cached;
 mod claims;
 mod condition;
@@ -51,6 +52,7 @@ mod tests;
 mod watched;
 mod wording;
 
+pub use audit::{Audit, Drift, WriteResult, is_told_for_all};
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, ReadError};
 pub use deletion::{restores, without_revert};

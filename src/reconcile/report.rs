@@ -1,8 +1,8 @@
 //! All that follows from the end of a reconcile.
 
 use super::{
-    Contest, ErrorClass, Event, HistoryEvent, Outcome, RemoteError, RemoteOutcome, Requeue, State, StatusUpdate,
-    claims::confirms, claims::is_refused, claims::is_unconfirmed, events, reached, requeue,
+    Contest, Drift, ErrorClass, Event, HistoryEvent, Outcome, RemoteError, RemoteOutcome, Requeue, State, StatusUpdate,
+    audit::drift, claims::confirms, claims::is_refused, claims::is_unconfirmed, events, reached, requeue,
 };
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub struct Report {
     pub contests: Option<Contest>,
     /// The environment that was seen to merge features.
     pub merges: Option<String>,
+    /// The drift that it has found.
+    pub drift: Option<Drift>,
 }
 
 impl Report {
@@ -34,8 +36,8 @@ impl Report {
         // what the cache has was decided on only if there is nothing new to say (`cached`)
         let update = state.cached.is_none().then(|| StatusUpdate::after(state, outcome)).flatten();
         if *outcome == Outcome::NotLeading {
-            let (events, history, contests, merges) = Default::default();
-            return Self { update, events, requeue: requeue(state, outcome), history, contests, merges };
+            let (events, history, contests, merges, drift) = Default::default();
+            return Self { update, events, requeue: requeue(state, outcome), history, contests, merges, drift };
         }
         let announced = match outcome {
             Outcome::Waiting { until, left, .. } | Outcome::Holding { until, left, .. } => {
@@ -52,10 +54,12 @@ impl Report {
         let confirmed = confirms(state, outcome);
         let in_sync = matches!(outcome, Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept));
         let unproven = (state.history.is_contested() && !confirmed).then(|| is_unproven(state, outcome));
+        let events = events(state, outcome, update.as_ref().filter(|_| !released));
         Self {
+            drift: drift(state, &events, update.as_ref()),
             contests: state.contests.clone(),
             merges: state.access().filter(|_| state.observation.flag.merging_seen).map(|a| a.environment.clone()),
-            events: events(state, outcome, update.as_ref().filter(|_| !released)),
+            events,
             requeue: requeue(state, outcome).at_most(unproven.and_then(|unproven| lapse(state, unproven))),
             history: [reached.map(HistoryEvent::Reached), refused.map(HistoryEvent::Refused), announced]
                 .into_iter()

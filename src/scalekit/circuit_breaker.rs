@@ -50,6 +50,15 @@ enum State {
     },
 }
 
+/// What a breaker does with requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(super) enum BreakerState {
+    Closed,
+    Open,
+    HalfOpen,
+}
+
 /// Permission to send one request, identified by its time: no other request is permitted at the same
 /// instant as a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +110,14 @@ impl CircuitBreaker {
             State::Open { .. } | State::HalfOpen { .. } => {}
         }
         false
+    }
+
+    pub(super) fn state(&self) -> BreakerState {
+        match *self.lock() {
+            State::Closed { .. } => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
     }
 
     /// While the breaker is open, the time until the next probe.

@@ -24,6 +24,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 /// How long a client that never had a token waits for a permit for the token
 /// endpoint; whoever may write a Secret can invent such clients.
@@ -61,6 +62,16 @@ enum Purpose {
     /// limits and a circuit breaker of their own. Else whoever may write a Secret
     /// could hold up all clients of the host.
     Token { proven: bool },
+}
+
+impl Purpose {
+    const fn method(self) -> &'static str {
+        match self {
+            Self::Api { writes: false } => "GET",
+            Self::Api { writes: true } => "PATCH",
+            Self::Token { .. } => "POST",
+        }
+    }
 }
 
 impl Client {
@@ -249,11 +260,18 @@ impl Client {
         let probe = breaker.try_acquire().map_err(RemoteError::not_sent)?;
         permit.sent();
         let start = Instant::now();
-        let result = http::send(request, deadline).await;
+        let id = format!("{:016x}", self.caller.request);
+        let span = tracing::error_span!("request", id, route = template, status = tracing::field::Empty);
+        let result = http::send(request, deadline).instrument(span.clone()).await;
         let writes = purpose == Purpose::Api { writes: true };
         let status = result.as_ref().map_or(0, |response| response.status);
-        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
+        let took = start.elapsed();
+        self.inner.transport.metrics().ended(template, purpose.method(), status, took);
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        span.record("status", status);
+        span.in_scope(|| {
+            tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
+        });
         let probe_after = self.record_outcome(breaker, probe, &result);
         let foreign = self.is_concealed() && result.as_ref().is_ok_and(|response| is_foreign(response, purpose));
         let failed =
@@ -312,7 +330,7 @@ impl Client {
                 }
                 let hint = hint.delay(SystemTime::now());
                 return Some(match purpose {
-                    Purpose::Api { .. } => limiter.on_rate_limited(hint),
+                    Purpose::Api { .. } => self.pause(hint),
                     Purpose::Token { .. } => hint.unwrap_or_default(),
                 });
             }
@@ -321,6 +339,16 @@ impl Client {
             _ => {}
         }
         None
+    }
+
+    /// Pauses the host after a 429, and logs it unless that was done in the last minute.
+    fn pause(&self, hint: Option<Duration>) -> Duration {
+        let pause = self.inner.limits.rate_limiter.on_rate_limited(hint);
+        if self.inner.limits.limited.is_news() {
+            let (environment, seconds) = (self.environment(), pause.as_secs());
+            tracing::info!(%environment, seconds, "too many requests (429): nothing is sent for a while");
+        }
+        pause
     }
 }
 

@@ -33,6 +33,11 @@ impl Client {
 
     /// The result as it may be shown.
     pub(super) fn shown<T>(&self, result: Result<T, RemoteError>) -> Result<T, RemoteError> {
+        if let Err(error) = &result
+            && error.not_sent
+        {
+            self.inner.transport.metrics().not_sent(error.kind.reason().name());
+        }
         if !self.is_concealed() {
             return result;
         }

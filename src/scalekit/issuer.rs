@@ -117,8 +117,10 @@ impl Client {
         let limiter = if own { &limits.rate_limiter } else { limits.newcomers(self.inner.tokens.refusals.any()) };
         let mut permit = limiter.acquire(&self.caller).await.ok()?;
         permit.sent();
+        let start = Instant::now();
         let result = http::send(builder, deadline).await;
         let status = result.as_ref().map_or(0, |response| response.status);
+        self.inner.transport.metrics().ended(request.template, "GET", status, start.elapsed());
         tracing::debug!(environment = %self.environment(), issuer = %address.environment, status, "issuer");
         match &result {
             Ok(HttpResponse { status: 200..300, body: Body::Whole(body), .. }) => {

@@ -9,6 +9,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// The clients with the same client id, one for each secret.
 type SameId = Vec<(Credentials, Arc<Tokens>)>;
@@ -26,6 +27,13 @@ fn in_use(clients: &mut SameId) -> bool {
 }
 
 impl KnownClients {
+    /// Calls `with` with the time at which the last token of each client in use expires.
+    pub(super) fn for_each_expiry(&self, with: impl FnMut(Instant)) {
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = ids.values().flatten().filter(|(_, tokens)| Arc::strong_count(tokens) > 1);
+        used.filter_map(|(_, tokens)| Some(tokens.latest()?.ends_at)).for_each(with);
+    }
+
     /// `deadline`: the longest that a request can take.
     pub(super) fn tokens(&self, credentials: &Credentials, deadline: Duration) -> Arc<Tokens> {
         let key = (credentials.environment().clone(), credentials.id().to_owned());
@@ -71,8 +79,8 @@ mod tests {
             known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE);
             known.tokens(&credentials("skc_0", &format!("secret-{nth}")), DEADLINE);
         }
-        let mut ids = known.ids.lock().unwrap();
-        let all: usize = ids.values_mut().map(|clients| clients.len()).sum();
+        let ids = known.ids.lock().unwrap();
+        let all: usize = ids.values().map(|clients| clients.len()).sum();
         assert!(all < 1000, "{all}");
         drop(ids);
         assert_eq!(known.tokens(&credentials("skc_0", "wrong"), DEADLINE).number, number);

@@ -30,6 +30,7 @@ mod deadline;
 mod default_credentials;
 mod environment;
 mod execute;
+mod gauges;
 mod hosts;
 mod http;
 mod issuer;

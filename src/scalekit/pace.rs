@@ -114,6 +114,12 @@ impl Pace {
         reported.map_or(self.rate, |refill| refill.min(self.rate))
     }
 
+    /// Requests that may be sent at once; below zero after some that could not wait.
+    pub(super) fn left(&self, now: Instant) -> f64 {
+        let own = self.level(now);
+        self.server.as_ref().map_or(own, |server| server.level(now).min(own))
+    }
+
     /// What was taken was not sent. In a pause nothing is saved for after it.
     pub(super) fn put_back(&mut self, now: Instant) {
         self.tokens += if self.remaining_pause(now).is_none() { 1.0 } else { 0.0 };

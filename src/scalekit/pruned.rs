@@ -37,9 +37,8 @@ impl<K: Eq + Hash, V> Pruned<K, V> {
         self.entries.get(key)
     }
 
-    #[cfg(test)]
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.entries.values_mut()
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.values()
     }
 }
 

@@ -26,11 +26,13 @@ pub struct Caller {
     pub first: bool,
     /// Nothing is sent later: another process may have the right to write then.
     pub until: Option<Instant>,
+    /// Identifies the request in the log.
+    pub request: u64,
 }
 
 impl Default for Caller {
     fn default() -> Self {
-        Self { lane: Lane::Awaited, flow: "".into(), first: false, until: None }
+        Self { lane: Lane::Awaited, flow: "".into(), first: false, until: None, request: 0 }
     }
 }
 
@@ -142,6 +144,11 @@ impl RateLimiter {
         self.lock().pace.rate()
     }
 
+    /// How many requests it lets through at once, at present.
+    pub(super) fn left(&self) -> f64 {
+        self.lock().pace.left(Instant::now())
+    }
+
     /// The rest of the pause after a 429.
     pub(super) fn remaining_pause(&self) -> Option<Duration> {
         self.lock().pace.remaining_pause(Instant::now())
@@ -202,7 +209,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn caller(lane: Lane, flow: &str) -> Caller {
-        Caller { lane, flow: flow.into(), first: false, until: None }
+        Caller { lane, flow: flow.into(), ..Caller::default() }
     }
 
     fn sent(permit: Result<Permit, Duration>) -> bool {

@@ -121,7 +121,8 @@ impl Reported {
         self.left += 1.0;
     }
 
-    fn level(&self, now: Instant) -> f64 {
+    /// What is left, at least.
+    pub(super) fn level(&self, now: Instant) -> f64 {
         let refill = if self.at_once { 0.0 } else { self.refill };
         (self.left + now.duration_since(self.at).as_secs_f64() * refill).min(self.most)
     }

@@ -37,6 +37,7 @@ pub(super) struct Token {
     value: SecretString,
     pub(super) number: u64,
     issuer: Option<String>,
+    pub(super) ends_at: Instant,
 }
 
 impl Token {
@@ -85,7 +86,6 @@ struct State {
 struct Held {
     token: Token,
     renew_at: Instant,
-    ends_at: Instant,
 }
 
 impl Tokens {
@@ -196,9 +196,9 @@ impl State {
         match grant {
             Ok(Grant { value, lifetime, issuer }) => {
                 self.issued += 1;
-                let token = Token { value, number: self.issued, issuer };
                 let (renew_at, ends_at) = (now + lifetime.mul_f64(0.8), now + lifetime);
-                self.held = Some(Held { token: token.clone(), renew_at, ends_at });
+                let token = Token { value, number: self.issued, issuer, ends_at };
+                self.held = Some(Held { token: token.clone(), renew_at });
                 (self.failure, self.proven, self.limited) = (None, true, 0);
                 Ok(token)
             }
@@ -225,8 +225,8 @@ impl State {
                 self.failure = Some(error.clone());
                 // the token endpoint fails, but the old token may still be valid
                 match &mut self.held {
-                    Some(held) if now < held.ends_at => {
-                        held.renew_at = held.ends_at.min(now + wait);
+                    Some(held) if now < held.token.ends_at => {
+                        held.renew_at = held.token.ends_at.min(now + wait);
                         return Ok(held.token.clone());
                     }
                     _ if answered => self.lock_out(wait, error.clone()),

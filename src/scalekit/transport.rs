@@ -4,6 +4,7 @@ use super::{
     Settings, SettingsError, circuit_breaker::CircuitBreaker, hosts::Resolver, known_clients::KnownClients,
     proof::Issuers, pruned::Pruned, rate_limiter::RateLimiter,
 };
+use crate::telemetry::RequestMetrics;
 use reqwest::{redirect, retry};
 use std::{
     fmt,
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 use thiserror::Error;
+use tokio::time::Instant;
 
 /// The part of an environment's rate that token requests of clients without a
 /// token have besides. Whoever may write a Secret can invent such clients.
@@ -18,6 +20,8 @@ const NEWCOMERS: f64 = 0.2;
 /// The part for those of them that were refused before: they must not keep out the
 /// others, however many they are and however long they go on.
 const REFUSED: f64 = 0.1;
+/// The least time between two log lines about the 429s of one host.
+const LIMITED_AGAIN: Duration = Duration::from_secs(60);
 
 /// Connections and rate limits; cheap to clone, one for each process.
 ///
@@ -37,6 +41,7 @@ struct Shared {
     limits: Mutex<Pruned<String, Arc<Limits>>>,
     clients: KnownClients,
     issuers: Issuers,
+    metrics: RequestMetrics,
 }
 
 /// The limits of the requests to one host and port. The path of the environment does not count: with
@@ -47,6 +52,23 @@ pub(super) struct Limits {
     newcomers: Arc<RateLimiter>,
     refused: Arc<RateLimiter>,
     pub(super) breaker: CircuitBreaker,
+    pub(super) limited: Limited,
+}
+
+/// When the log last said that the host answers 429.
+#[derive(Default)]
+pub(super) struct Limited(Mutex<Option<Instant>>);
+
+impl Limited {
+    /// Whether to say it again.
+    pub(super) fn is_news(&self) -> bool {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = said.is_none_or(|at| at.elapsed() >= LIMITED_AGAIN);
+        if is_news {
+            *said = Some(Instant::now());
+        }
+        is_news
+    }
 }
 
 impl Limits {
@@ -74,6 +96,11 @@ pub enum SetupError {
 impl Transport {
     /// Sets up the HTTPS client; opens no connection. A rustls provider must be installed.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        Self::measured(settings, RequestMetrics::default())
+    }
+
+    /// The same, and counts its requests in `metrics`.
+    pub fn measured(settings: Settings, metrics: RequestMetrics) -> Result<Self, SetupError> {
         settings.check()?;
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(SetupError::NoProvider); // reqwest would panic
@@ -87,6 +114,7 @@ impl Transport {
             limits: Mutex::default(),
             clients: KnownClients::default(),
             issuers: Issuers::default(),
+            metrics,
         })))
     }
 
@@ -102,6 +130,10 @@ impl Transport {
         &self.0.issuers
     }
 
+    pub(super) fn metrics(&self) -> &RequestMetrics {
+        &self.0.metrics
+    }
+
     pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
     }
@@ -111,6 +143,12 @@ impl Transport {
         let all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let server = environment.split('/').next().unwrap_or_default().to_owned();
         all.get(&server).map_or(self.0.settings.rate, |limits| limits.rate_limiter.rate())
+    }
+
+    /// Calls `with` with the limits of each host that a client uses.
+    pub(super) fn for_each_host(&self, with: impl FnMut(&Arc<Limits>)) {
+        let all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().filter(|limits| Arc::strong_count(limits) > 1).for_each(with);
     }
 
     /// The limits of `server`, a host and port; shared by all its clients.
@@ -125,6 +163,7 @@ impl Transport {
                 newcomers: RateLimiter::new(rate * NEWCOMERS),
                 refused: RateLimiter::new(rate * REFUSED),
                 breaker: CircuitBreaker::new(deadline),
+                limited: Limited::default(),
             })
         };
         Arc::clone(all.get_or_insert(server.to_owned(), in_use, new))

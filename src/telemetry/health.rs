@@ -52,29 +52,58 @@ struct Inner {
     lease_refusals: AtomicU32,
     progress: Mutex<Instant>,
     answered: Mutex<Instant>,
+    /// The last request to the API server had no response.
+    unanswered: AtomicBool,
 }
 
 impl Default for Inner {
     fn default() -> Self {
-        let (metrics, refused_watches, ready) = Default::default();
+        let (metrics, refused_watches, ready, unanswered) = Default::default();
         let (refusals, status_refusals, lease_refusals) = Default::default();
         let (progress, answered) = (Mutex::new(Instant::now()), Mutex::new(Instant::now()));
-        Self { metrics, refused_watches, ready, refusals, status_refusals, lease_refusals, progress, answered }
+        Self {
+            metrics,
+            refused_watches,
+            ready,
+            refusals,
+            status_refusals,
+            lease_refusals,
+            progress,
+            answered,
+            unanswered,
+        }
     }
 }
 
 impl Health {
+    /// What `/metrics` shows.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
     /// Makes `/readyz` succeed: all resources are listed, and work begins as soon as this process leads.
     pub fn set_ready(&self) {
         self.0.ready.store(true, Ordering::Release);
     }
 
-    /// Records a response of the API server to any request; `refused`: it was a 401 or 403.
-    pub fn record_response(&self, refused: bool) {
+    /// Records a response of the API server to any request; `refused`: it was a 401 or 403. Returns whether
+    /// the one before had none.
+    pub fn record_response(&self, refused: bool) -> bool {
         count(&self.0.refusals, refused);
         if !refused {
             *self.0.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         }
+        self.0.unanswered.swap(false, Ordering::AcqRel)
+    }
+
+    /// Records that a request to the API server had no response; returns whether the one before had one.
+    pub fn record_no_response(&self) -> bool {
+        !self.0.unanswered.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether the last request to the API server had no response.
+    pub fn is_unanswered(&self) -> bool {
+        self.0.unanswered.load(Ordering::Acquire)
     }
 
     /// How long ago the API server last gave a response that was no refusal.
@@ -160,7 +189,7 @@ impl Health {
         let (status, text) = match request.uri().path() {
             "/livez" => self.livez(),
             "/readyz" => self.readyz(),
-            "/metrics" => return self.metrics(),
+            "/metrics" => return self.metrics_text(),
             _ => (StatusCode::NOT_FOUND, "only /livez, /readyz and /metrics are here"),
         };
         let mut response = Response::new(text.to_owned());
@@ -168,8 +197,9 @@ impl Health {
         response
     }
 
-    fn metrics(&self) -> Response<String> {
-        let mut response = Response::new(self.0.metrics.text());
+    fn metrics_text(&self) -> Response<String> {
+        let watch_age = self.0.progress.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        let mut response = Response::new(self.0.metrics.text(watch_age));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         response
     }

@@ -10,4 +10,7 @@ pub use crate::terminal::with_causes;
 pub use core_dumps::no_core_dumps;
 pub use health::Health;
 pub use logging::{Format, install, install_for_people};
+pub use metrics::{
+    CONTROLLER, Gauge, Gauges, Metrics, QueueMetrics, ReconcileMetrics, ReconcileResult, RequestMetrics, metrics_page,
+};
 pub use shutdown::on_signal;

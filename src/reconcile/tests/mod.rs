@@ -4,6 +4,7 @@
 mod samples;
 mod world;
 
+mod audit;
 mod cached;
 mod contention;
 mod contest;

@@ -3,7 +3,7 @@
 use super::{Entry, Held, Uid, World};
 use crate::policy::Policy;
 use crate::reconcile::{
-    ClusterWrite, Contest, Event, HistoryEvent, Outcome, RemoteRequest, Report, Request, Requeue, Response,
+    ClusterWrite, Contest, Drift, Event, HistoryEvent, Outcome, RemoteRequest, Report, Request, Requeue, Response,
     STATUS_TRIES, State, StatusUpdate, Step, next,
 };
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub(crate) struct Reconciled {
     pub(crate) update: Option<StatusUpdate>,
     pub(crate) events: Vec<Event>,
     pub(crate) requeue: Requeue,
+    pub(crate) drift: Option<Drift>,
     /// The resources that its success wakes after an outage.
     pub(crate) woken: Vec<Uid>,
 }
@@ -148,7 +149,7 @@ impl World {
     fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
         self.assert_nothing_is_hidden(uid, &state, &outcome);
-        let Report { update, events, requeue, history, contests, merges } = Report::of(&state, &outcome);
+        let Report { update, events, requeue, history, contests, merges, drift } = Report::of(&state, &outcome);
         self.merging.extend(merges);
         self.record(uid, history);
         if let Some(Contest { uid: other, elsewhere }) = contests {
@@ -166,7 +167,7 @@ impl World {
             }
             self.held.version = self.cluster.get(uid).map_or(0, |object| object.version);
         }
-        let reconciled = Reconciled { outcome, steps, state, update, events, requeue, woken };
+        let reconciled = Reconciled { outcome, steps, state, update, events, requeue, drift, woken };
         self.ended.push(reconciled.clone());
         reconciled
     }
