@@ -26,6 +26,7 @@ mod kubectl;
 mod leader;
 mod lifecycle;
 mod manifests;
+mod monitoring;
 mod osp;
 mod osp_plan;
 mod pictures;

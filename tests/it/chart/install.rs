@@ -147,11 +147,6 @@ impl Install {
         answer(container, get["path"].as_str().unwrap()).starts_with("HTTP/1.1 200 ")
     }
 
-    /// What a Prometheus reads.
-    pub fn metrics(&self) -> String {
-        answer(self.object(&format!("Deployment/{NAME}")).pointer(CONTAINER).unwrap(), "/metrics")
-    }
-
     /// The container of a Deployment or Job, as a process.
     fn command(&self, workload: &Value) -> Command {
         let pod = &workload["spec"]["template"]["spec"];

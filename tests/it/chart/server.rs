@@ -10,7 +10,7 @@ fn everything() -> Vec<Value> {
     let all = json!({
         "admissionPolicy": {"enabled": true, "namespaceSelector": {"matchLabels": {"tenant": "yes"}}},
         "networkPolicy": {"metricsFrom": [{"namespaceSelector": {}}], "extraEgress": [{"ports": [{"port": 3128}]}]},
-        "metrics": {"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}},
+        "metrics": {"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}, "dashboard": {"enabled": true}},
         "defaultCredentials": {"existingSecret": "scalekit"},
         "trustedCA": {"configMap": "ca"},
         "uninstall": {"enabled": true},

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::{collections::HashMap, fs, sync::Mutex, thread};
 
 const DEPLOYMENT: &str = "Deployment/session-policy-operator";
+const DASHBOARD: &str = "ConfigMap/session-policy-operator-dashboard";
 
 /// With this value, the object has this at this place; without it, it has not. An array has each of its
 /// elements, and an object that has `true` at its root is there.
@@ -61,6 +62,7 @@ fn rows() -> Vec<Row> {
     let scraped =
         |monitor: Value| merged(&json!({"networkPolicy": {"metricsFrom": [{}]}}), &json!({"metrics": monitor}));
     let monitored = || scraped(json!({"serviceMonitor": {"enabled": true}}));
+    let pictured = || json!({"metrics": {"dashboard": {"enabled": true}}});
     let alerted = || json!({"metrics": {"prometheusRule": {"enabled": true}}});
     let uninstalling = || json!({"uninstall": {"enabled": true}});
     let job = "Job/session-policy-operator-uninstall-1";
@@ -212,6 +214,10 @@ fn rows() -> Vec<Row> {
             json!("a"),
         )
         .with(alerted()),
+        there("metrics.dashboard.enabled", json!(true), "ConfigMap/session-policy-operator-dashboard", true),
+        row("metrics.dashboard.labels", label("a"), DASHBOARD, "/metadata/labels/team", json!("a")).with(pictured()),
+        row("metrics.dashboard.annotations", label("a"), DASHBOARD, "/metadata/annotations/team", json!("a"))
+            .with(pictured()),
         there("podDisruptionBudget", json!(false), "PodDisruptionBudget/session-policy-operator", false),
         pod("priorityClassName", json!("high"), "priorityClassName", json!("high")),
         pod("nodeSelector", label("a"), "nodeSelector", label("a")),

@@ -66,12 +66,12 @@ fn once(method: &str, path: &str, fault: Value) -> Value {
 }
 
 /// A fault on every such request.
-fn always(method: &str, path: &str, fault: Value) -> Value {
+pub fn always(method: &str, path: &str, fault: Value) -> Value {
     json!({"method": method, "path": path, "times": "forever", "fault": fault})
 }
 
 /// An answer with this status and nothing done.
-fn refuse(status: u16) -> Value {
+pub fn refuse(status: u16) -> Value {
     json!({"kind": "refuse", "status": status})
 }
 
@@ -107,7 +107,7 @@ fn eight_hours() -> Value {
 }
 
 /// What somebody else sets.
-fn foreign() -> Value {
+pub fn foreign() -> Value {
     json!({"source": "CUSTOM", "absolute_minutes": 43_200, "idle_enabled": false, "idle_minutes": null})
 }
 
