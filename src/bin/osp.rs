@@ -70,7 +70,11 @@ fn run(verb: Verb, program: &str) -> Done {
         Verb::Export(arguments) => with_scalekit(arguments.connection.verbose, gitops::export::run(&arguments)),
         Verb::Check(arguments) => with_scalekit(0, check::run(&arguments, program)),
         Verb::SupportBundle(arguments) => with_scalekit(0, check::bundle(&arguments, program)),
-        Verb::Cluster(verb) => block_on(plugin::run(&verb, program)),
+        Verb::Cluster(verb) => {
+            // diff may get credentials
+            prepare();
+            block_on(plugin::run(&verb, program))
+        }
         Verb::Crd => printed(crd::manifest()?.as_bytes()),
         Verb::Schema => printed(crd::json_schema_text().as_bytes()),
         Verb::Completions { shell } => completions(shell),
@@ -96,10 +100,15 @@ async fn in_cluster() -> Option<gitops::apply::InCluster> {
 
 /// Sets up the process for a verb that sends requests to Scalekit.
 fn with_scalekit(verbosity: u8, verb: impl Future<Output = Done>) -> Done {
-    telemetry::no_core_dumps();
     telemetry::install_for_people(verbosity);
-    drop(rustls::crypto::ring::default_provider().install_default()); // an error means that one is installed already
+    prepare();
     block_on(verb)
+}
+
+/// Before there are credentials, and before the first connection.
+fn prepare() {
+    telemetry::no_core_dumps();
+    drop(rustls::crypto::ring::default_provider().install_default()); // an error means that one is installed already
 }
 
 /// Prints the script from memory, since the generator panics on a closed pipe.

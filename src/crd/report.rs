@@ -65,11 +65,17 @@ impl From<&Effective> for EffectiveLimits {
             Some(limit) => format!("{} ({})", limit.timeout, side(limit.from)),
             None => "none".to_owned(),
         };
+        let brief = |limit: &Option<Limit>| match limit {
+            Some(Limit { timeout, from: Side::Application }) => format!("{timeout} (app)"),
+            Some(limit) => limit.timeout.to_string(),
+            None => "none".to_owned(),
+        };
         let limit = |limit: Limit| EffectiveLimit { minutes: limit.timeout.get(), from: side(limit.from).to_owned() };
         Self {
             absolute_session_timeout: effective.absolute.map(limit),
             idle_session_timeout: effective.idle.map(limit),
             summary: Some(format!("{} / {}", shown(&effective.absolute), shown(&effective.idle))),
+            brief: Some(format!("{} / {}", brief(&effective.absolute), brief(&effective.idle))),
         }
     }
 }
@@ -78,7 +84,8 @@ impl From<&Difference> for DriftedField {
     fn from(difference: &Difference) -> Self {
         Self {
             field: difference.field.name().to_owned(),
-            desired: difference.desired.clone(),
+            declared: difference.declared.clone(),
+            desired: difference.declared.clone(),
             live: difference.live.clone(),
         }
     }
@@ -125,6 +132,7 @@ mod tests {
         let organization = Bounds { absolute: Minutes::new(2880), idle: Minutes::new(60) };
         let limits = EffectiveLimits::from(&effective(application, organization));
         assert_eq!(limits.summary.as_deref(), Some("1d (application) / 1h (organization)"));
+        assert_eq!(limits.brief.as_deref(), Some("1d (app) / 1h"));
         let none = EffectiveLimits::from(&effective(Bounds::default(), Bounds::default()));
         assert_eq!(none.summary.as_deref(), Some("none / none"));
     }
@@ -133,11 +141,13 @@ mod tests {
     fn the_longest_texts_fit_the_schema() {
         let longest = Minutes::new(i64::from(i32::MAX)).unwrap();
         let shorter = longest.one_less().unwrap();
-        let desired = Policy::Custom(Session::new(longest, Some(shorter)).unwrap());
+        let declared = Policy::Custom(Session::new(longest, Some(shorter)).unwrap());
         let live = Live::Custom { absolute: Some(shorter), idle: Idle::On(Some(longest)) };
-        assert!(drift_summary(&diff(&desired, &live)).unwrap().len() < 512);
+        assert!(drift_summary(&diff(&declared, &live)).unwrap().len() < 512);
         let both = Bounds { absolute: Some(longest), idle: Some(shorter) };
         assert!(EffectiveLimits::from(&effective(both, both)).summary.unwrap().len() < 128);
+        let inherited = EffectiveLimits::from(&effective(both, Bounds::default()));
+        assert!(inherited.brief.unwrap().len() < 64);
         assert_eq!(drift_summary(&[]), None);
     }
 

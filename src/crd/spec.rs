@@ -28,22 +28,10 @@ use serde::{Deserialize, Serialize};
         description = "The organization as declared: its id, or the customer's own name for it"
     ),
     printcolumn(
-        name = "Source",
+        name = "Effective",
         type_ = "string",
-        json_path = ".status.policy.policySource",
-        description = "Whose policy is live: the organization's own (CUSTOM) or the application's (APPLICATION)"
-    ),
-    printcolumn(
-        name = "Absolute",
-        type_ = "string",
-        json_path = ".status.policy.absolute",
-        description = "How long a session may live, as found in Scalekit"
-    ),
-    printcolumn(
-        name = "Idle",
-        type_ = "string",
-        json_path = ".status.policy.idle",
-        description = "How long a session may idle, as found in Scalekit"
+        json_path = ".status.effectivePolicy.brief",
+        description = "What applies to new sessions: absolute / idle, with (app) after a limit of the application"
     ),
     printcolumn(
         name = "Mode",
@@ -63,19 +51,34 @@ use serde::{Deserialize, Serialize};
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
         description = "Why it is Ready or not"
     ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Source",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.policy.policySource",
+        description = "Whose policy is live: the organization's own (CUSTOM) or the application's (APPLICATION)"
+    ),
+    printcolumn(
+        name = "Absolute",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.policy.absolute",
+        description = "The live absolute timeout: how long a session may live"
+    ),
+    printcolumn(
+        name = "Idle",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.policy.idle",
+        description = "The live idle timeout: how long a session may idle"
+    ),
     printcolumn(
         name = "Synced",
         type_ = "string",
+        priority = 1,
         json_path = ".status.conditions[?(@.type==\"Synced\")].status",
         description = "Whether the live policy is the declared one"
-    ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Effective",
-        type_ = "string",
-        priority = 1,
-        json_path = ".status.effectivePolicy.summary",
-        description = "What applies to new sessions, and who set it"
     ),
     printcolumn(
         name = "Drift",

@@ -177,6 +177,12 @@ pub struct EffectiveLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub summary: Option<String>,
+
+    /// The same for a narrow column, with `(app)` after a limit of the
+    /// application: `8h / 1h (app)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub brief: Option<String>,
 }
 
 /// One limit, and who set it.
@@ -196,6 +202,10 @@ pub struct DriftedField {
     #[schemars(length(max = 64))]
     pub field: String,
     /// As declared.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub declared: String,
+    /// The same as `declared`, under the name that it had first.
     #[schemars(length(max = 64))]
     pub desired: String,
     /// As found; `unset` when Scalekit reports none.
@@ -251,7 +261,7 @@ mod tests {
     #[test]
     fn a_huge_status_can_be_read() {
         let long = "x".repeat(1 << 20);
-        let field = json!({"field": long, "desired": long, "live": long});
+        let field = json!({"field": long, "declared": long, "desired": long, "live": long});
         let huge = json!({"driftSummary": long, "drift": vec![field; 20], "environment": long});
         let status = stored(huge).unwrap().status.unwrap();
         assert_eq!((status.drift.len(), status.drift_summary), (20, Some(long)));

@@ -4,16 +4,16 @@
 
 use crate::{
     crd,
-    reconcile::CredentialsSource,
+    reconcile::{CredentialsKey, CredentialsSource},
     scalekit::{Client, Credentials, Proxy, Rules, Settings, Transport, read_default_credentials},
     terminal::with_causes,
 };
 use clap::builder::BoolishValueParser;
-use std::{path::PathBuf, time::Duration};
+use std::{env, path::PathBuf, time::Duration};
 
-/// Arguments of every verb that talks to Scalekit.
+/// The arguments that lead to Scalekit.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Connection {
+pub struct Access {
     /// Folder with the credentials, in files named SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and
     /// SCALEKIT_CLIENT_SECRET [default: environment variables of those names]
     #[arg(long, env = "OSP_CREDENTIALS_DIR")]
@@ -31,6 +31,13 @@ pub struct Connection {
     /// [default: none]
     #[arg(long, env = "OSP_PROXY", value_name = "URL|env", hide_env_values = true)]
     proxy: Option<Proxy>,
+}
+
+/// Arguments of every verb that works on Scalekit.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Connection {
+    #[command(flatten)]
+    access: Access,
 
     /// Requests per second
     #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0)]
@@ -52,14 +59,23 @@ impl Connection {
         [2.0, 4.0, 8.0, 16.0].iter().filter(|rate| self.rate_limit >= **rate).fold(1, |n, _| n * 2)
     }
 
-    /// Reads the credentials and makes a client with them; sends no request.
+    /// [`Access::client`]
     pub(super) async fn client(&self) -> Result<Client, String> {
-        let settings = Settings {
-            deadline: self.request_timeout,
-            rate: self.rate_limit,
-            proxy: self.proxy.clone().unwrap_or_default(),
-            ..Settings::default()
-        };
+        self.access.client(self.request_timeout, self.rate_limit).await
+    }
+}
+
+impl Access {
+    /// Whether there are credentials: the folder is named, or all variables are set.
+    pub fn is_given(&self) -> bool {
+        let is_set = |key: &CredentialsKey| env::var_os(key.as_str()).is_some_and(|value| !value.is_empty());
+        self.credentials_dir.is_some() || CredentialsKey::ALL.iter().all(is_set)
+    }
+
+    /// Reads the credentials and makes a client with them; sends no request.
+    pub(super) async fn client(&self, deadline: Duration, rate: f64) -> Result<Client, String> {
+        let settings =
+            Settings { deadline, rate, proxy: self.proxy.clone().unwrap_or_default(), ..Settings::default() };
         let transport = Transport::new(settings)
             .map_err(|error| format!("no connection can be set up: {}", with_causes(&error)))?;
         let rules = Rules { allow_http: self.allow_http, allowed_hosts: self.allowed_host.clone(), ..Rules::default() };

@@ -11,6 +11,7 @@ mod diagnostics;
 pub mod export;
 mod file;
 mod input;
+mod live;
 mod manifest;
 mod options;
 pub mod plan;
@@ -18,8 +19,9 @@ mod reconcile;
 mod scalekit;
 pub mod validate;
 
-pub use connection::Connection;
+pub use connection::{Access, Connection};
 pub use diagnostic::{Diagnostic, Location, Rule};
 pub use diagnostics::{Format, write};
+pub use live::{Now, Reader};
 pub use manifest::{Limits, Loaded, Manifest, documents, load, load_with};
 pub use options::Options;

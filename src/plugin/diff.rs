@@ -1,22 +1,31 @@
-//! `osp diff`: compares the declared policy with the live one, and says which is stricter.
+//! `osp diff`: compares the declared policy with the live one, in the form of `osp plan`. The live one
+//! is read from Scalekit if there are credentials for it; else it is the one of the status, with its age.
 
 use super::{
+    age,
     cluster::{Cluster, Hint, ResourceArguments},
     explain::future,
     failure::Failure,
     limits::stricter_side,
     output::{CommandOutput, Format, VerbResult, json as pretty},
     summary::Summary,
-    table::{Cell, Column, Layout, table},
 };
 use crate::{
-    crd::OrganizationSessionPolicy,
-    policy::{Bounds, Field, Idle, Live, Mode, Policy, diff, or_unset, tighten},
+    crd::{EffectiveLimits, OrganizationSessionPolicy, ReportedPolicy},
+    gitops::{
+        Access, Now, Reader,
+        plan::{detail, effective_line, field_lines, style},
+    },
+    policy::{Bounds, Direction, Live, Mode, OrganizationId, Policy, changes, diff, effective, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::{Exit, Output, Style},
+    terminal::{Exit, Output, Style, note, printable},
 };
 use clap::Args;
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// The version of the JSON.
+const VERSION: u32 = 1;
 
 /// Compares the declared policy with the live one. Exit 0 if nothing differs, 2 if something does.
 #[derive(Debug, Args)]
@@ -26,80 +35,136 @@ pub struct Arguments {
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
+    #[command(flatten, next_help_heading = "To read what is live from Scalekit")]
+    access: Access,
 }
 
-pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
+pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
+    let reader = match arguments.access.is_given() {
+        true => Reader::new(&arguments.access).await.inspect_err(|why| warn("what is live", why)).ok(),
+        false => None,
+    };
     let compared = async |cluster: &Cluster, resource: &OrganizationSessionPolicy| {
-        let comparison = Comparison::of(resource, &cluster.hint)?;
+        let read = match &reader {
+            Some(reader) => read(reader, &Summary::of(resource)).await,
+            None => None,
+        };
+        let comparison = Comparison::of(resource, read, &cluster.hint)?;
         let exit = if comparison.differs() { Exit::NotAsDeclared } else { Exit::Success };
         let text = match arguments.output {
-            Format::Json => comparison.json(),
-            Format::Text => comparison.text(output),
+            Format::Json => comparison.json(now),
+            Format::Text => comparison.text(output, now),
         };
         Ok(CommandOutput { text, exit })
     };
     arguments.resource.each(program, compared).await
 }
 
+/// What is live now. If that can't be read, says why; then the status has to do.
+async fn read(reader: &Reader, summary: &Summary<'_>) -> Option<Now> {
+    let spec = summary.spec.as_ref().ok()?;
+    let (name, here) = (summary.name(), reader.environment());
+    let why = match summary.status.and_then(|status| status.environment.as_deref()).filter(|host| *host != here) {
+        Some(host) => format!("it is in {host}, and the credentials are for {here}"),
+        None => {
+            let pinned = summary.status.and_then(|status| OrganizationId::parse(status.organization_id.as_deref()?));
+            match reader.read(&spec.organization, pinned).await {
+                Ok(read) => return Some(read),
+                Err(why) => why,
+            }
+        }
+    };
+    warn(name, &why);
+    None
+}
+
+fn warn(what: &str, why: &str) {
+    note(&format!("warning: {what} is shown as the operator reported it, since it was not read now: {why}"));
+}
+
 struct Comparison<'a> {
     summary: Summary<'a>,
     wanted: Policy,
-    found: Live,
-    lines: Vec<Line>,
-}
-
-/// One row of the table: a field of both policies.
-struct Line {
-    field: Field,
-    declared: String,
-    live: String,
-    differs: bool,
-    stricter: &'static str,
+    live: Live,
+    application: Option<Bounds>,
+    /// The environment that was just read; `None`: `live` is from the status.
+    read_from: Option<String>,
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares the current spec with `status.policy`, the live policy at the operator's last reconcile.
-    fn of(resource: &'a OrganizationSessionPolicy, hint: &Hint) -> Result<Self, Failure> {
+    /// Compares the current spec with what was read now, or with `status.policy`, the live policy at the
+    /// operator's last reconcile.
+    fn of(resource: &'a OrganizationSessionPolicy, read: Option<Now>, hint: &Hint) -> Result<Self, Failure> {
         let summary = Summary::of(resource);
         let name = || summary.name().to_owned();
         let invalid = |why: &String| Failure::Unreadable { name: name(), cause: why.clone() };
         let declared = summary.spec.as_ref().map_err(invalid)?.policy;
-        let found = summary.live().ok_or_else(|| Failure::NotReconciled {
+        let not_reconciled = || Failure::NotReconciled {
             name: name(),
             why: summary.ready().reason.to_owned(),
             explain: hint.to("explain", summary.name()),
-        })?;
-        let application = summary.status.and_then(|status| status.application_policy.as_ref()).map(Bounds::from);
+        };
+        let (live, application, read_from) = match read {
+            Some(Now { environment, live, application }) => {
+                (live, application.map(|application| application.bounds), Some(environment))
+            }
+            None => {
+                let application = summary.status.and_then(|status| status.application_policy.as_ref());
+                (summary.live().ok_or_else(not_reconciled)?, application.map(Bounds::from), None)
+            }
+        };
         // a deletion reverts the organization to the application's policy
         let wanted = if summary.deleted().is_some() { Policy::Application } else { declared };
-        let lines = lines(&wanted, &found, application);
-        Ok(Self { summary, wanted, found, lines })
+        Ok(Self { summary, wanted, live, application, read_from })
     }
 
     fn differs(&self) -> bool {
-        self.lines.iter().any(|line| line.differs)
+        !diff(&self.wanted, &self.live).is_empty()
     }
 
-    fn text(&self, output: &Output) -> String {
-        let columns = ["FIELD", "DECLARED", "LIVE", "STRICTER"].map(|title| Column { title, layout: Layout::Row });
-        let row = |line: &Line| {
-            let (style, stricter, mark) = match line.differs {
-                true => (Style::Warning, line.stricter, "≠"),
-                false => (Style::Plain, "", "="),
-            };
-            [&format!("{mark} {}", line.field.name()), &line.declared, &line.live, stricter]
-                .map(|text| Cell::new(text, style))
-                .to_vec()
+    fn text(&self, output: &Output, now: Timestamp) -> String {
+        let (wanted, summary) = (Live::from(self.wanted), &self.summary);
+        let fields = changes(&self.live, &wanted, self.application);
+        let direction = fields.iter().fold(Direction::Neutral, |all, field| all.and(field.direction));
+        let organization = summary.spec.as_ref().map(|spec| spec.organization.described()).unwrap_or_default();
+        let title = printable(&format!("{} ({organization}, {})", summary.name(), summary.mode()));
+        let mut pieces = vec![(title.as_str(), Style::Strong), (": ", Style::Plain)];
+        let sign = match self.differs() {
+            true => {
+                let to = if summary.deleted().is_some() { "live → inherited (" } else { "live → declared (" };
+                pieces.extend([(to, Style::Plain), (direction.name(), style(direction))]);
+                pieces.push((")", Style::Plain));
+                "~ "
+            }
+            false => {
+                let is = if summary.deleted().is_some() { "inherited" } else { "as declared" };
+                pieces.push((is, Style::Plain));
+                "= "
+            }
         };
-        let rows: Vec<Vec<Cell>> = self.lines.iter().map(row).collect();
-        format!("{}\n{}", table(&columns, &rows, output), output.paragraph("", &self.consequence()))
+        let mut text = output.line(sign, &pieces);
+        text.push_str(&field_lines(&fields, output));
+        text.push_str(&effective_line([Some(&self.live), Some(&wanted)], self.application, output));
+        text.push_str(&detail("live as of", &[(&self.as_of(now), Style::Plain)], output));
+        format!("{text}\n{}", output.paragraph("", &self.consequence()))
+    }
+
+    /// Where `live` is from, and how old it is.
+    fn as_of(&self, now: Timestamp) -> String {
+        match (&self.read_from, self.summary.written()) {
+            (Some(environment), _) => format!("now, read from {environment}"),
+            (None, Some(at)) => {
+                format!("the operator's last report of a change, age {}", age::span(at, now))
+            }
+            (None, None) => "the operator's last report of a change".to_owned(),
+        }
     }
 
     /// Says in a sentence what the operator does about the difference.
     fn consequence(&self) -> String {
         let (ready, deleted) = (self.summary.ready(), self.summary.deleted().is_some());
         let mode = self.summary.spec.as_ref().map(|spec| spec.mode);
-        let what = match (mode, tighten(&self.wanted, &self.found)) {
+        let what = match (mode, tighten(&self.wanted, &self.live)) {
             _ if !self.differs() => "Nothing differs.".to_owned(),
             _ if self.summary.is_suspended() && !deleted => "Suspended: nothing is written.".to_owned(),
             _ if ready.status == ConditionStatus::False => {
@@ -114,69 +179,52 @@ impl<'a> Comparison<'a> {
             }
             _ => "Enforce: the operator writes what is declared.".to_owned(),
         };
-        match self.summary.is_current() {
-            true => what,
-            false => format!(
-                "The operator has not reconciled this version of the spec yet; what is live is from its last \
-                 reconcile. {what}"
-            ),
-        }
+        let unread = self.summary.unread().filter(|_| ready.status == ConditionStatus::True);
+        let before = match (self.summary.is_current(), &self.read_from, unread) {
+            (true, _, None) => return what,
+            (true, _, Some(synced)) => format!("The operator's last read of it failed ({}).", synced.reason),
+            (false, Some(_), _) => "The operator has not reconciled this version of the spec yet.".to_owned(),
+            (false, None, _) => {
+                "The operator has not reconciled this version of the spec yet; what is live is from its \
+                                 last reconcile."
+                    .to_owned()
+            }
+        };
+        format!("{before} {what}")
     }
 
-    fn json(&self) -> String {
-        let lines = self.lines.iter().filter(|line| line.differs);
-        let drift = lines.map(|line| {
-            json!({"field": line.field.name(), "declared": line.declared, "live": line.live,
-                "stricter": line.stricter})
+    fn json(&self, now: Timestamp) -> String {
+        let drift = diff(&self.wanted, &self.live).into_iter().map(|difference| {
+            let stricter = stricter_side(difference.field, &self.wanted, &self.live, self.application);
+            json!({"field": difference.field.name(), "declared": difference.declared, "live": difference.live,
+                "stricter": stricter})
         });
+        let summary = &self.summary;
+        let limits = |policy: &Live| EffectiveLimits::from(&effective(self.application?, policy.into())).summary;
+        let as_of = if self.read_from.is_some() { Some(now) } else { summary.written() };
         pretty(&json!({
-            "namespace": self.summary.namespace(), "name": self.summary.name(),
-            "current": self.summary.is_current(), "synced": self.summary.status_of(ConditionType::Synced).name(),
+            "version": VERSION,
+            "namespace": summary.namespace(), "name": summary.name(),
+            "organization": summary.organization(), "mode": summary.mode(),
+            "current": summary.is_current(), "synced": summary.status_of(ConditionType::Synced).name(),
+            "source": if self.read_from.is_some() { "scalekit" } else { "status" },
+            "asOf": as_of.map(|at| at.to_string()),
+            "declared": in_minutes(&self.wanted.into()), "live": in_minutes(&self.live),
+            "effective": {"declared": limits(&self.wanted.into()), "live": limits(&self.live)},
             "drift": drift.collect::<Vec<_>>(),
         }))
     }
 }
 
-/// The fields that either policy sets. `policy::diff`, which the operator uses too, decides whether a
-/// field differs.
-fn lines(wanted: &Policy, found: &Live, application: Option<Bounds>) -> Vec<Line> {
-    let differences = diff(wanted, found);
-    let declared = Live::from(*wanted);
-    [Field::Source, Field::Absolute, Field::IdleEnabled, Field::Idle]
-        .into_iter()
-        .map(|field| {
-            let difference = differences.iter().find(|difference| difference.field == field);
-            Line {
-                field,
-                declared: value(field, &declared),
-                live: value(field, found),
-                differs: difference.is_some(),
-                stricter: stricter_side(field, wanted, found, application),
-            }
-        })
-        .filter(|line| line.differs || !(line.declared.is_empty() && line.live.is_empty()))
-        .collect()
-}
-
-/// The value of a field for people; empty if the policy does not set it.
-fn value(field: Field, policy: &Live) -> String {
-    match (field, policy) {
-        (Field::Source, policy) => policy.source().into(),
-        (Field::Absolute, Live::Custom { absolute, .. }) => or_unset(*absolute),
-        (Field::IdleEnabled, Live::Custom { idle, .. }) => (*idle != Idle::Off).to_string(),
-        (Field::Idle, Live::Custom { idle: Idle::On(idle), .. }) => or_unset(*idle),
-        _ => String::new(),
-    }
+/// A policy as `osp plan` has it: timeouts in minutes.
+pub(super) fn in_minutes(policy: &Live) -> Value {
+    json!(ReportedPolicy { absolute: None, idle: None, ..ReportedPolicy::from(policy) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        plugin::cluster::Connection,
-        policy::{Minutes, Session},
-    };
-    use serde_json::Value;
+    use crate::plugin::cluster::Connection;
 
     fn consequence(spec: Value, deleted: bool, reason: &str, live: Value) -> String {
         let mut all = json!({
@@ -192,7 +240,7 @@ mod tests {
         }
         let resource: OrganizationSessionPolicy = serde_json::from_value(all).unwrap();
         let cluster = Hint::new("osp", &Connection::default());
-        Comparison::of(&resource, &cluster).unwrap().consequence()
+        Comparison::of(&resource, None, &cluster).unwrap().consequence()
     }
 
     #[test]
@@ -216,30 +264,6 @@ mod tests {
         ] {
             let said = consequence(spec.clone(), true, "Deleting", live.clone());
             assert!(said.starts_with("It is being deleted: ") && said.contains(expected), "{spec}: {said}");
-        }
-    }
-
-    #[test]
-    fn what_differs_is_what_the_domain_says_and_reads_the_same() {
-        let m = |n| Minutes::new(n).unwrap();
-        let wanted = Policy::Custom(Session::new(m(480), Some(m(60))).unwrap());
-        for found in [
-            Live::Application,
-            Live::Unrecognized,
-            wanted.into(),
-            Live::Custom { absolute: None, idle: Idle::Off },
-            Live::Custom { absolute: Some(m(600)), idle: Idle::On(None) },
-        ] {
-            let shown = lines(&wanted, &found, None);
-            let differing: Vec<_> = shown.iter().filter(|line| line.differs).collect();
-            let expected = diff(&wanted, &found);
-            assert_eq!(differing.len(), expected.len(), "{found:?}");
-            for (line, difference) in differing.iter().zip(expected) {
-                assert_eq!(
-                    (line.field, &line.declared, &line.live),
-                    (difference.field, &difference.desired, &difference.live)
-                );
-            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The verbs of `osp` and `kubectl osp` that read a cluster: the status of the policies, the reason
-//! for it, and what to do. They print what the operator wrote into the status; none of them sends a
-//! request to Scalekit or reads a Secret.
+//! for it, and what to do. They print what the operator wrote into the status, and none of them reads a
+//! Secret; only `diff` sends requests to Scalekit, if it gets credentials, and those only read.
 
 mod age;
 mod cluster;
@@ -35,7 +35,7 @@ pub(crate) use version::versions;
 pub enum Verb {
     /// Show the status of one policy, or of all in a namespace; problems first
     Status(status::Arguments),
-    /// Compare the declared with the live policy, field by field
+    /// Compare the declared with the live policy, field by field, in the form of plan
     Diff(diff::Arguments),
     /// Explain a policy: what is declared, what applies, why, and what to do
     Explain(ResourceArguments),
@@ -54,7 +54,7 @@ pub async fn run(verb: &Verb, program: &str) -> Result<Exit, Box<dyn Error>> {
     let (output, now) = (Output::stdout(), jiff::Timestamp::now());
     let done = match verb {
         Verb::Status(arguments) => status::run(arguments, program, &output, now).await,
-        Verb::Diff(arguments) => diff::run(arguments, program, &output).await,
+        Verb::Diff(arguments) => diff::run(arguments, program, &output, now).await,
         Verb::Explain(named) => explain::run(named, program, &output, now).await,
         Verb::Reconcile(arguments) => reconcile::run(arguments, program, &output, now).await,
         Verb::Suspend(named) => suspend::run(named, true, program, &output).await,

@@ -3,6 +3,7 @@
 use super::{
     age,
     cluster::{Cluster, Connection, Hint, Object, name},
+    diff::in_minutes,
     failure::Failure,
     limits,
     operators::Operators,
@@ -81,8 +82,11 @@ impl Shape {
     }
 }
 
+/// The version of the JSON.
+const VERSION: u32 = 1;
+
 fn items(summaries: &[Summary<'_>], operators: &Value) -> Value {
-    json!({"items": summaries.iter().map(item).collect::<Vec<_>>(), "operators": operators})
+    json!({"version": VERSION, "items": summaries.iter().map(item).collect::<Vec<_>>(), "operators": operators})
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
@@ -234,11 +238,13 @@ fn drift(fields: &[DriftedField]) -> String {
 fn item(summary: &Summary<'_>) -> Value {
     let (ready, status) = (summary.ready(), summary.status);
     let limits = status.and_then(|s| s.effective_policy.as_ref());
+    let declared = summary.spec.as_ref().ok().map(|spec| in_minutes(&spec.policy.into()));
     json!({
         "namespace": summary.namespace(), "name": summary.name(), "organization": summary.organization(),
         "mode": summary.mode(),
         "ready": {"status": ready.status.name(), "reason": ready.reason, "message": ready.message},
         "synced": summary.status_of(ConditionType::Synced).name(),
+        "declared": declared, "live": summary.live().map(|live| in_minutes(&live)),
         "effective": limits.map(|l| json!({"absolute": l.absolute_session_timeout, "idle": l.idle_session_timeout})),
         "drift": status.map(|s| s.drift.clone()).unwrap_or_default(),
         "created": summary.created().map(|at| at.to_string()), "deleted": summary.deleted().map(|at| at.to_string()),

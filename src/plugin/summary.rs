@@ -165,6 +165,13 @@ impl<'a> Summary<'a> {
         }
     }
 
+    /// When the status was last written; `None` if the API server does not tell.
+    pub(super) fn written(&self) -> Option<Timestamp> {
+        let writes = self.resource.managed_fields().iter();
+        let status = writes.filter(|write| write.subresource.as_deref() == Some("status"));
+        status.filter_map(|write| Some(write.time.as_ref()?.0)).max()
+    }
+
     pub(super) fn created(&self) -> Option<Timestamp> {
         self.resource.creation_timestamp().map(|time| time.0)
     }

@@ -43,14 +43,14 @@ pub struct Difference {
     /// The field.
     pub field: Field,
     /// The declared value.
-    pub desired: String,
+    pub declared: String,
     /// The live value; `unset` if the server reports none.
     pub live: String,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {} instead of {}", self.field.name(), self.live, self.desired)
+        write!(f, "{} is {} instead of {}", self.field.name(), self.live, self.declared)
     }
 }
 
@@ -59,17 +59,17 @@ pub fn summary(differences: &[Difference]) -> String {
     differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// The fields in which `live` differs from `desired`; empty if it is in sync (`scalekit-api.md` §3.7,
+/// The fields in which `live` differs from `declared`; empty if it is in sync (`scalekit-api.md` §3.7,
 /// §3.8).
-pub fn diff(desired: &Policy, live: &Live) -> Vec<Difference> {
+pub fn diff(declared: &Policy, live: &Live) -> Vec<Difference> {
     let mut found = Vec::new();
-    let mut compare = |field, desired: String, live: String| {
-        if desired != live {
-            found.push(Difference { field, desired, live });
+    let mut compare = |field, declared: String, live: String| {
+        if declared != live {
+            found.push(Difference { field, declared, live });
         }
     };
-    compare(Field::Source, Live::from(*desired).source().into(), live.source().into());
-    if let (Policy::Custom(want), Live::Custom { absolute, idle }) = (desired, live) {
+    compare(Field::Source, Live::from(*declared).source().into(), live.source().into());
+    if let (Policy::Custom(want), Live::Custom { absolute, idle }) = (declared, live) {
         compare(Field::Absolute, want.absolute().to_string(), or_unset(*absolute));
         let on = matches!(idle, super::Idle::On(_));
         compare(Field::IdleEnabled, want.idle().is_some().to_string(), on.to_string());

@@ -67,6 +67,16 @@ pub enum OrganizationRef {
     External(ExternalId),
 }
 
+impl OrganizationRef {
+    /// The id, or `external id "tenant-7"`: with the kind of the name where it is not plain to see.
+    pub fn described(&self) -> String {
+        match self {
+            Self::Id(id) => id.to_string(),
+            Self::External(id) => format!("external id \"{id}\""),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ pub enum ConditionType {
     Synced,
     /// The feature session_policy is on.
     FeatureEnabled,
-    /// The declared values really apply.
+    /// What applies to new sessions is what is declared.
     Effective,
     /// Others keep undoing what the operator writes. Only there when True.
     Contended,
@@ -76,11 +76,11 @@ pub struct Condition {
 
 /// The longest message of a condition or an event in bytes (`docs/failures.md`
 /// row 75).
-const LONGEST_MESSAGE: usize = 420;
+const LONGEST_MESSAGE: usize = 410;
 /// The longest message of a condition that repeats in few words what Ready or
 /// other fields of the status say in full, so that a whole status stays below
 /// 4 KiB.
-const LONGEST_NOTE: usize = 126;
+const LONGEST_NOTE: usize = 106;
 /// The longest message of Contended, which has a fixed sentence.
 const SHORTEST_NOTE: usize = 96;
 

@@ -74,6 +74,8 @@ pub fn events(state: &State, outcome: &Outcome, update: Option<&StatusUpdate>) -
         && let Some((reason, status, message)) = ready(&update.conditions)
         && ready(&resource.conditions).is_none_or(|(before, ..)| before != reason)
     {
+        // what was found, not that it is only observed
+        let reason = if reason == Reason::Observing { Reason::DriftDetected } else { reason };
         let waits = matches!(outcome, Outcome::Waiting { .. } | Outcome::Settling(_));
         say(status == ConditionStatus::False && !waits, reason, message);
     }

@@ -24,6 +24,7 @@ mod fence;
 mod freshness;
 mod goal;
 mod history;
+mod in_effect;
 mod lanes;
 mod lease;
 mod note;
@@ -84,7 +85,7 @@ pub use status::{Observed, StatusUpdate};
 pub use step::MAX_STEPS;
 pub use sweep::Demand;
 pub use watched::{Trigger, Watched};
-pub use wording::{hold_message, problem, violations_message};
+pub use wording::{Audience, hold_message, problem, violations_message};
 
 use jiff::Timestamp;
 use state::Refusal;

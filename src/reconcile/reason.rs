@@ -37,8 +37,11 @@ reasons! {
     InSync: "The live policy is the declared one.", "Nothing.";
     StricterKept: "TightenOnly: the live policy is at least as strict as the declared one in every field, and stays.",
         "Nothing, or use mode Enforce to make the declared values live.";
-    DriftDetected: "Observe: the live policy is not the declared one; `status.drift` lists the fields.",
-        "Change the spec, change the policy in Scalekit, or let the operator write with mode Enforce.";
+    Observing: "Observe: the live policy is read and compared with the declared one, and nothing is written.",
+        "Nothing; the condition Synced says whether the live policy is the declared one.";
+    DriftDetected: "The live policy is not the declared one; `status.drift` lists the fields.",
+        "In mode Observe: change the spec, change the policy in Scalekit, or let the operator write with mode Enforce. \
+         Else see the condition Ready.";
     Progressing: "A change is under way.", "Wait; it takes seconds.";
     Suspended: "`spec.suspend` is true, so nothing is read or written.", "Set `spec.suspend` to false.";
     InvalidSpec: "The spec can't be acted on; the message names the field.", "Correct the spec.";
@@ -134,6 +137,10 @@ reasons! {
     AppliesFully: "The declared values apply: the application's policy is not stricter.", "Nothing.";
     LooserThanApplication: "The application's policy is stricter, so a declared value has no effect.",
         "Shorten the declared value, or lengthen the application's in Scalekit's dashboard.";
+    LooserThanDeclared: "What applies to new sessions is looser than what is declared, since another policy is live.",
+        "See the condition Synced for the cause; in mode Observe nothing is written.";
+    StricterThanDeclared: "What applies to new sessions is stricter than what is declared, since another policy is live.",
+        "Nothing, or use mode Enforce to make the declared values live.";
     ApplicationPolicyUnreadable: "The application's policy can't be read, so what really applies is unknown.",
         "Nothing; reading it needs a newer server or a feature of the environment.";
     NotChecked: "It was not read yet.", "Wait.";
@@ -143,15 +150,20 @@ impl Reason {
     /// What it means, the case at hand, and what to do, as one message for
     /// people. An empty `detail` is left out.
     pub fn message(self, detail: &str) -> String {
-        match detail {
-            "" => format!("{} {}", self.means(), self.act()),
-            detail => format!("{} ({detail}). {}", self.means().trim_end_matches('.'), self.act()),
-        }
+        sentences(self.means(), detail, self.act())
     }
 
     /// The reason with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|reason| reason.name() == name)
+    }
+}
+
+/// What it means, with the case at hand unless that is empty, and what to do.
+pub(super) fn sentences(means: &str, detail: &str, act: &str) -> String {
+    match detail {
+        "" => format!("{means} {act}"),
+        detail => format!("{} ({detail}). {act}", means.trim_end_matches('.')),
     }
 }
 
@@ -163,7 +175,7 @@ pub fn reasons_page() -> String {
          | Ready | the operator did its job for the generation in `observedGeneration` | always |\n\
          | Synced | the live policy is the declared one | always |\n\
          | FeatureEnabled | the feature session_policy is on | always |\n\
-         | Effective | the declared values really apply | always |\n\
+         | Effective | what applies to new sessions is what is declared | always |\n\
          | Contended | others keep undoing what the operator writes | only when True |\n\
          | Reconciling | something is pending and the operator goes on by itself | only when True |\n\
          | Stalled | a person is needed | only when True, never with Reconciling |\n\n\

@@ -6,10 +6,10 @@ use super::{
     Application, ClaimState, Condition, ConditionStatus, ConditionType, CredentialsError, Outcome, Pinned,
     PlannedRelease, Reason, RemoteError, RemoteOutcome, Resource, State, claims,
     condition::set,
-    contention, overdue, recorded,
-    wording::{hold_message, problem, violations_message},
+    contention, in_effect, overdue, recorded,
+    wording::{Audience, hold_message, problem, violations_message},
 };
-use crate::policy::{Difference, Live, Policy, diff, looser_than_application, summary};
+use crate::policy::{Difference, Live, Policy, diff, summary};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
@@ -198,7 +198,9 @@ impl StatusUpdate {
         };
         update.say_contended(state);
         update.say_feature(state);
-        update.say_effective(state);
+        if let Some(effective) = in_effect::effective(state) {
+            set(&mut update.conditions, effective);
+        }
         update
     }
 
@@ -212,7 +214,7 @@ impl StatusUpdate {
 
     /// The operator does nothing about it any more.
     fn leave_alone(&mut self, reason: Reason) {
-        for type_ in [ConditionType::Ready, ConditionType::Synced] {
+        for type_ in [ConditionType::Ready, ConditionType::Synced, ConditionType::Effective] {
             self.set(type_, ConditionStatus::Unknown, reason, reason.message(""));
         }
     }
@@ -244,7 +246,7 @@ impl StatusUpdate {
 
     fn reconciled(&mut self, state: &State, remote_outcome: &RemoteOutcome) {
         let live = state.observation.live.map(|l| l.to_string()).unwrap_or_default();
-        match problem(remote_outcome, &named(state), &live) {
+        match problem(remote_outcome, &named(state), &live, Audience::Cluster) {
             None => self.done(state, remote_outcome, &live),
             Some((reason, message)) => self.stall(state, reason, &message),
         }
@@ -257,7 +259,8 @@ impl StatusUpdate {
             (_, observed) => (ConditionStatus::False, observed.as_ref().map(|observed| summary(&observed.drift))),
         };
         let message = message.unwrap_or_else(|| format!("the session policy of {} is {live}", named(state)));
-        self.set(ConditionType::Ready, ConditionStatus::True, reason, &message);
+        let ready = if reason == Reason::DriftDetected { Reason::Observing } else { reason };
+        self.set(ConditionType::Ready, ConditionStatus::True, ready, &message);
         self.set(ConditionType::Synced, synced, reason, &message);
     }
 
@@ -294,7 +297,7 @@ impl StatusUpdate {
             let unseen = [
                 (ConditionType::Ready, true),
                 (ConditionType::FeatureEnabled, seen.organization.is_none()),
-                (ConditionType::Effective, !matches!(seen.application, Application::Known(_))),
+                (ConditionType::Effective, seen.live.is_none() || !matches!(seen.application, Application::Known(_))),
             ];
             for (type_, _) in unseen.into_iter().filter(|(_, unseen)| *unseen) {
                 self.set(type_, ConditionStatus::Unknown, Reason::Stale, Reason::Stale.message(""));
@@ -351,28 +354,6 @@ impl StatusUpdate {
         };
         self.set(ConditionType::FeatureEnabled, status, reason, reason.means());
     }
-
-    fn say_effective(&mut self, state: &State) {
-        let (status, reason) = match (state.observation.application, state.spec()) {
-            (Application::Known(application), Some(spec)) => {
-                let pointless: Vec<String> = looser_than_application(&spec.policy, application.bounds)
-                    .iter()
-                    .map(|(field, own, app)| {
-                        format!("{} {own} is looser than the application's {app}: it has no effect", field.word())
-                    })
-                    .collect();
-                if !pointless.is_empty() {
-                    let reason = Reason::LooserThanApplication;
-                    return self.set(ConditionType::Effective, ConditionStatus::False, reason, pointless.join("; "));
-                }
-                (ConditionStatus::True, Reason::AppliesFully)
-            }
-            (Application::Unreadable, _) => (ConditionStatus::Unknown, Reason::ApplicationPolicyUnreadable),
-            _ if self.has(ConditionType::Effective) => return,
-            _ => (ConditionStatus::Unknown, Reason::NotChecked),
-        };
-        self.set(ConditionType::Effective, status, reason, reason.means());
-    }
 }
 
 fn observed(state: &State) -> Option<Observed> {
@@ -398,5 +379,5 @@ fn pending(state: &State, resource: &Resource) -> bool {
 
 fn named(state: &State) -> String {
     let resolved = state.observation.resolved.as_ref().map(ToString::to_string);
-    resolved.or_else(|| state.spec().map(|d| d.organization.to_string())).unwrap_or_default()
+    resolved.or_else(|| state.spec().map(|d| d.organization.described())).unwrap_or_default()
 }

@@ -32,6 +32,7 @@ mod osp_plan;
 mod pictures;
 mod plugin;
 mod requests;
+mod schemas;
 mod sweeps;
 mod terminal;
 mod uninstall;

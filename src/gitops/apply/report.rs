@@ -2,7 +2,7 @@
 
 use super::run::{ApplyOutcome, ApplyResult};
 use crate::{
-    gitops::plan::title,
+    gitops::plan::{Problem, SharedProblems, title},
     reconcile::RemoteRequest,
     terminal::{Output, Style},
 };
@@ -21,7 +21,7 @@ pub(super) fn tally(all: &[ApplyResult<'_>]) -> Tally {
         match result.outcome {
             ApplyOutcome::Applied => tally.applied += 1,
             ApplyOutcome::Stopped => tally.stopped += 1,
-            ApplyOutcome::Stale | ApplyOutcome::Problem(..) => tally.failed += 1,
+            ApplyOutcome::Stale | ApplyOutcome::Problem(_) => tally.failed += 1,
         }
     }
     tally
@@ -29,7 +29,13 @@ pub(super) fn tally(all: &[ApplyResult<'_>]) -> Tally {
 
 /// Prints what became of each resource, and the totals.
 pub(super) fn report(out: &mut dyn Write, all: &[ApplyResult<'_>], output: &Output) -> io::Result<()> {
+    let shared =
+        SharedProblems::of(all.iter().filter_map(|result| Some((title(result.entry), without_write(result)?))));
+    out.write_all(shared.text(" (nothing was written)", output).as_bytes())?;
     for result in all {
+        if without_write(result).is_some_and(|problem| shared.has(problem)) {
+            continue;
+        }
         let title = title(result.entry);
         let written = result.written.iter().map(said).collect::<Vec<_>>().join(", ");
         let written = match (result.written.is_empty(), result.unknown) {
@@ -49,14 +55,23 @@ pub(super) fn report(out: &mut dyn Write, all: &[ApplyResult<'_>], output: &Outp
             ApplyOutcome::Stale => {
                 line("! ", "changed in Scalekit since the plan", Style::Bad, &format!("; {written}; plan again"))
             }
-            ApplyOutcome::Problem(reason, message) => {
-                line("! ", reason.name(), Style::Bad, &format!(": {message} ({written})"))
+            ApplyOutcome::Problem(problem) => {
+                let said = format!(": {} ({written})", problem.message);
+                line("! ", problem.reason.name(), Style::Bad, &said)
             }
         };
         out.write_all(rendered.as_bytes())?;
     }
     let Tally { applied, stopped, failed } = tally(all);
     writeln!(out, "{applied} done, {stopped} not done, {failed} failed")
+}
+
+/// The problem of an organization to which nothing was written.
+fn without_write<'a>(result: &'a ApplyResult<'_>) -> Option<&'a Problem> {
+    match &result.outcome {
+        ApplyOutcome::Problem(problem) if result.written.is_empty() && !result.unknown => Some(problem),
+        _ => None,
+    }
 }
 
 fn said(request: &RemoteRequest) -> String {

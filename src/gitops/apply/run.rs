@@ -2,11 +2,11 @@
 
 use crate::{
     gitops::{
-        plan::{Change, Entry, Plan, ResourceChange},
+        plan::{Change, Entry, Plan, Problem, ResourceChange},
         reconcile::{concurrently, goal, reconcile},
         scalekit::Scalekit,
     },
-    reconcile::{ErrorKind, Observation, Reason, RemoteOutcome, RemoteRequest, problem},
+    reconcile::{ErrorKind, Observation, RemoteOutcome, RemoteRequest},
     terminal::Progress,
 };
 
@@ -24,8 +24,8 @@ pub(super) enum ApplyOutcome {
     Stopped,
     /// The live policy has changed since the plan.
     Stale,
-    /// It is not as declared, for this reason and with this message.
-    Problem(Reason, String),
+    /// It is not as declared.
+    Problem(Problem),
 }
 
 /// Applies the changes of `plan`, `concurrency` at a time. After a signal it sends no further request.
@@ -70,8 +70,8 @@ async fn apply_one<'a>(scalekit: &Scalekit, entry: &'a Entry<'a>, change: &Chang
         Some(remote_outcome) => {
             let organization = entry.id.as_ref().map(ToString::to_string).unwrap_or_default();
             let live = observation.live.map(|live| live.to_string()).unwrap_or_default();
-            let problem = problem(&remote_outcome, &organization, &live);
-            problem.map_or(ApplyOutcome::Applied, |(reason, message)| ApplyOutcome::Problem(reason, message))
+            let problem = Problem::of(&remote_outcome, &organization, &live);
+            problem.map_or(ApplyOutcome::Applied, ApplyOutcome::Problem)
         }
     };
     let unknown = unknown && !matches!(outcome, ApplyOutcome::Applied);

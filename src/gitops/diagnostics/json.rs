@@ -1,10 +1,18 @@
 //! Diagnostics as JSON, for scripts.
 
 use crate::gitops::Loaded;
+use serde::Serialize;
 use std::io::{self, Write};
 
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    #[serde(flatten)]
+    loaded: &'a Loaded,
+}
+
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, loaded)?;
+    serde_json::to_writer_pretty(&mut *out, &Document { version: 1, loaded })?;
     writeln!(out)
 }
 
@@ -16,7 +24,7 @@ mod tests {
     #[test]
     fn every_finding_is_an_object_of_the_same_fields() {
         let all: Value = serde_json::from_str(&written(Format::Json)).unwrap();
-        assert_eq!((&all["resources"], &all["skipped"]), (&json!(3), &json!(1)));
+        assert_eq!((&all["version"], &all["resources"], &all["skipped"]), (&json!(1), &json!(3), &json!(1)));
         assert_eq!(
             all["findings"][1],
             json!({

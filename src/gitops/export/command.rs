@@ -5,7 +5,7 @@ use crate::{
     crd,
     gitops::{connection::Connection, file, scalekit::Scalekit},
     policy::{Live, OrganizationId},
-    reconcile::{ErrorKind, Organization, RemoteError, RemoteRequest, RemoteResponse},
+    reconcile::{Detail, ErrorKind, Organization, RemoteError, RemoteRequest, RemoteResponse},
     terminal::{Exit, Progress, note, print},
 };
 use clap::ValueEnum;
@@ -142,8 +142,10 @@ impl Reads {
     }
 }
 
+/// Without the id of the request, so that one cause of many organizations reads the same.
 fn cause(error: &RemoteError) -> String {
-    format!("{}: {} ({})", error.kind.reason(), error.kind.reason().means(), error.detail)
+    let detail = Detail { request_id: None, ..error.detail.clone() };
+    format!("{}: {} ({detail})", error.kind.reason(), error.kind.reason().means())
 }
 
 /// Each cause once, with its organizations.

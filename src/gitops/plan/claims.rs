@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 /// Refuses manifests that name the same organization by the same id or external id.
 pub(super) fn same_name(manifests: &[Manifest]) -> Result<(), String> {
-    repeated(manifests.iter().map(|manifest| (&manifest.spec.organization, manifest)))
+    repeated(manifests.iter().map(|manifest| (manifest.spec.organization.described(), manifest)))
 }
 
 /// Refuses manifests for the same organization after external ids have been resolved.

@@ -1,9 +1,6 @@
 //! A plan as Markdown, for a comment on a pull request: a summary, each loosening, and a table to unfold.
 
-use super::{
-    Entry, NoOp, Plan, Problem, ResourceChange,
-    text::{effective, title},
-};
+use super::{Entry, NoOp, Plan, Problem, ResourceChange, lines::effective_text, text::title};
 use crate::{
     policy::{Direction, diff, summary},
     terminal::printable,
@@ -107,28 +104,37 @@ fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<String> {
 fn cells(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<[String; 4]> {
     let none = String::new;
     Some(match &entry.result {
-        ResourceChange::NoOp { reason: NoOp::InSync, .. } => return None,
         ResourceChange::NoOp { reason, live, .. } => {
-            let drift = summary(&diff(&entry.manifest.spec.policy, live));
-            [<&str>::from(reason).to_owned(), none(), drift, effective(plan, Some(live))]
+            let warning = plan.ineffective(entry).map(|said| format!("warning: {said}"));
+            if *reason == NoOp::InSync && warning.is_none() {
+                return None;
+            }
+            let drift = Some(summary(&diff(&entry.manifest.spec.policy, live))).filter(|drift| !drift.is_empty());
+            let drift = drift.into_iter().chain(warning).collect::<Vec<_>>().join("; ");
+            [<&str>::from(reason).to_owned(), none(), drift, effective_text(Some(live), plan.limits())]
         }
         ResourceChange::Suspended => ["suspended".to_owned(), none(), none(), none()],
-        ResourceChange::Problem(Problem { reason, message }) => {
+        ResourceChange::Problem(Problem { reason, message, .. }) => {
             [format!("problem: {reason}"), none(), message.clone(), none()]
         }
         ResourceChange::Change(change) => {
             let flag = entry.flag_change().map(|feature| format!("feature session_policy {feature}"));
-            let then = change.then.as_ref().map(|Problem { reason, message }| format!("then {reason}: {message}"));
-            let fields = change.fields();
-            let fields = fields.iter().map(|f| {
-                let direction = f.direction;
-                format!("{} {} → {} ({direction})", f.field.name(), f.before, f.after)
+            let then = change.then.as_ref().map(|Problem { reason, message, .. }| format!("then {reason}: {message}"));
+            let fields = change.fields(plan.limits());
+            let fields = fields.iter().map(|f| match f.remark() {
+                Some(remark) => format!("{} {} ({remark})", f.field.name(), f.values()),
+                None => format!("{} {}", f.field.name(), f.values()),
             });
+            let warning = plan.ineffective(entry).map(|said| format!("warning: {said}"));
             [
                 <&str>::from(change.cause).to_owned(),
-                change.direction().to_string(),
-                flag.into_iter().chain(fields).chain(then).collect::<Vec<_>>().join("; "),
-                format!("{} → {}", effective(plan, change.before.as_ref()), effective(plan, change.after.as_ref())),
+                change.direction(plan.limits()).to_string(),
+                flag.into_iter().chain(fields).chain(warning).chain(then).collect::<Vec<_>>().join("; "),
+                format!(
+                    "{} → {}",
+                    effective_text(change.before.as_ref(), plan.limits()),
+                    effective_text(change.after.as_ref(), plan.limits())
+                ),
             ]
         }
     })

@@ -5,26 +5,32 @@ mod cause;
 mod claims;
 mod command;
 mod document;
+mod lines;
 mod markdown;
 mod refresh;
 mod removed;
 mod saved;
 mod shape;
+mod shared;
 mod text;
 
 pub use command::{Arguments, run};
+pub use lines::{detail, effective_line, field_lines, style};
 
 pub(super) use cause::LastApplied;
 pub(super) use refresh::{PlanOptions, refresh};
 pub(super) use removed::{Baseline, removed};
 pub(super) use saved::read;
+pub(super) use shared::SharedProblems;
 pub(super) use text::{text, title};
 
 use super::Manifest;
 use crate::{
-    crd::EffectiveLimits,
-    policy::{ApplicationPolicy, Bounds, Direction, FieldChange, Live, OrganizationId, Policy, changes, effective},
-    reconcile::{Feature, Organization, Reason, RemoteRequest},
+    policy::{
+        ApplicationPolicy, Bounds, Direction, FieldChange, Live, OrganizationId, Policy, changes,
+        looser_than_application,
+    },
+    reconcile::{Audience, Detail, Feature, Organization, Reason, RemoteError, RemoteOutcome, RemoteRequest, problem},
 };
 use serde::Serialize;
 use std::rc::Rc;
@@ -83,6 +89,25 @@ pub(super) enum ResourceChange {
 pub(super) struct Problem {
     pub(super) reason: Reason,
     pub(super) message: String,
+    /// The message without what differs from one organization to the next; only of a problem that is
+    /// not the organization's own, such as an outage.
+    pub(super) shared: Option<String>,
+}
+
+impl Problem {
+    /// The problem that `outcome` is, if it is one.
+    pub(super) fn of(outcome: &RemoteOutcome, organization: &str, live: &str) -> Option<Self> {
+        let said = |outcome: &RemoteOutcome| problem(outcome, organization, live, Audience::CommandLine);
+        let (reason, message) = said(outcome)?;
+        let shared = match outcome {
+            RemoteOutcome::Error(error) => {
+                let detail = Detail { request_id: None, ..error.detail.clone() };
+                said(&RemoteOutcome::Error(RemoteError { detail, ..error.clone() })).map(|(_, message)| message)
+            }
+            _ => None,
+        };
+        Some(Self { reason, message, shared })
+    }
 }
 
 /// Why there is nothing to write.
@@ -182,15 +207,16 @@ impl Entry<'_> {
 }
 
 impl Change {
-    /// The fields that change; none if the live policy is not known.
-    pub(super) fn fields(&self) -> Vec<FieldChange> {
-        self.before.as_ref().zip(self.after.as_ref()).map(|(b, a)| changes(b, a)).unwrap_or_default()
+    /// The fields that change; none if the live policy is not known. `application`: its limits, if they
+    /// are known.
+    fn fields(&self, application: Option<Bounds>) -> Vec<FieldChange> {
+        self.before.as_ref().zip(self.after.as_ref()).map(|(b, a)| changes(b, a, application)).unwrap_or_default()
     }
 
-    pub(super) fn direction(&self) -> Direction {
+    fn direction(&self, application: Option<Bounds>) -> Direction {
         match self.before {
             None => Direction::Unknown,
-            Some(_) => self.fields().iter().fold(Direction::Neutral, |all, field| all.and(field.direction)),
+            Some(_) => self.fields(application).iter().fold(Direction::Neutral, |all, field| all.and(field.direction)),
         }
     }
 }
@@ -208,6 +234,8 @@ pub(super) struct Counts {
     pub(super) as_declared: usize,
     pub(super) drifted: usize,
     pub(super) suspended: usize,
+    /// The resources that declare a value looser than the application's.
+    pub(super) ineffective: usize,
     pub(super) problems: usize,
     /// The organizations whose features Scalekit does not report.
     pub(super) unreported: usize,
@@ -220,6 +248,7 @@ impl Plan<'_> {
         let mut counts = Counts { unread: self.unread, ..Counts::default() };
         for entry in &self.entries {
             counts.unreported += usize::from(entry.flag == Flag::Unreported);
+            counts.ineffective += usize::from(self.ineffective(entry).is_some());
             match &entry.result {
                 ResourceChange::Suspended => counts.suspended += 1,
                 ResourceChange::NoOp { reason: NoOp::Drifted, .. } => counts.drifted += 1,
@@ -228,7 +257,7 @@ impl Plan<'_> {
                 ResourceChange::Change(change) => {
                     counts.changes += 1;
                     counts.problems += usize::from(change.then.is_some());
-                    let direction = change.direction();
+                    let direction = change.direction(self.limits());
                     counts.loosening += usize::from(matches!(direction, Direction::Loosening | Direction::Mixed));
                     counts.tightening += usize::from(matches!(direction, Direction::Tightening | Direction::Mixed));
                     counts.unknown += usize::from(direction == Direction::Unknown);
@@ -238,10 +267,26 @@ impl Plan<'_> {
         counts
     }
 
+    /// The application's limits, if they are known.
+    fn limits(&self) -> Option<Bounds> {
+        self.application.map(|application| application.bounds)
+    }
+
+    /// The warning that declared values have no effect, since the application's are stricter.
+    fn ineffective(&self, entry: &Entry<'_>) -> Option<String> {
+        let declared = entry.manifest.spec.policy;
+        let limits = looser_than_application(&declared, self.limits()?).into_iter();
+        let said = limits.map(|(field, own, application)| {
+            format!("{} {own} has no effect: the application's {application} is stricter", field.word())
+        });
+        let said: Vec<String> = said.collect();
+        (!said.is_empty() && !matches!(entry.result, ResourceChange::Suspended)).then(|| said.join("; "))
+    }
+
     /// The absolute and the idle limit that apply to new sessions under this policy, and whether each is
     /// the organization's or the application's.
     pub(super) fn effective(&self, live: Option<&Live>) -> Option<String> {
-        EffectiveLimits::from(&effective(self.application?.bounds, Bounds::from(live?))).summary
+        lines::effective_limits(live, self.limits())
     }
 }
 
@@ -273,6 +318,7 @@ impl Counts {
             (self.as_declared, "as declared"),
             (self.drifted, "observed with drift"),
             (self.suspended, "suspended"),
+            (self.ineffective, "with a value that has no effect"),
             (self.problems, "with a problem"),
             (self.unread, "files not read"),
             (self.unreported, "where Scalekit does not report whether session_policy is on"),

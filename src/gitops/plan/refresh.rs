@@ -10,7 +10,6 @@ use crate::{
     policy::{ApplicationPolicy, Live, OrganizationId},
     reconcile::{
         Application, Goal, Observation, Organization, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse,
-        problem,
     },
     terminal::Progress,
 };
@@ -164,10 +163,9 @@ impl RecordedWrites {
         remote_outcome: Option<RemoteOutcome>,
         cause: impl Fn(&Self) -> Cause,
     ) -> ResourceChange {
-        let name = observation.resolved.as_ref().map_or_else(|| goal.organization.to_string(), ToString::to_string);
+        let name = observation.resolved.as_ref().map_or_else(|| goal.organization.described(), ToString::to_string);
         let live = observation.live.map(|live| live.to_string()).unwrap_or_default();
-        let problem = remote_outcome.as_ref().and_then(|remote_outcome| problem(remote_outcome, &name, &live));
-        let problem = problem.map(|(reason, message)| Problem { reason, message });
+        let problem = remote_outcome.as_ref().and_then(|remote_outcome| Problem::of(remote_outcome, &name, &live));
         match (problem, observation.live) {
             (Some(problem), _) if self.writes.is_empty() => ResourceChange::Problem(problem),
             (None, Some(live)) if self.writes.is_empty() => {

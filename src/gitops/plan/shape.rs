@@ -33,8 +33,16 @@ pub(super) struct Row {
     pub(super) direction: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cause: Option<String>,
+    /// The organization as Scalekit has it now.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) live: Option<State>,
+    /// The organization after the change, which with TightenOnly may be stricter than declared.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) planned: Option<State>,
+    /// `live` under the name that it had first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) before: Option<State>,
+    /// `planned` under the name that it had first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) after: Option<State>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -42,6 +50,9 @@ pub(super) struct Row {
     /// The bodies of the writes: the complete list of features, the complete policy.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(super) writes: Vec<Value>,
+    /// What is declared and has no effect.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(super) warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) problem: Option<Value>,
 }
@@ -73,7 +84,7 @@ impl<'de> Deserialize<'de> for Limits {
 }
 
 /// An organization before or after the change.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct State {
     /// Missing if Scalekit does not report it.

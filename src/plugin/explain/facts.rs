@@ -43,7 +43,8 @@ pub(super) fn text(summary: &Summary<'_>, delivery: Option<Delivery>, output: &O
 }
 
 fn organization(summary: &Summary<'_>) -> String {
-    let (declared, status) = (summary.organization(), summary.status);
+    let status = summary.status;
+    let declared = summary.spec.as_ref().map_or_else(|_| summary.organization(), |spec| spec.organization.described());
     let found = status.and_then(|status| status.organization_id.as_deref()).filter(|id| *id != declared);
     let found = found.map(|id| format!(" ({id})")).unwrap_or_default();
     let place = status.and_then(|status| status.environment.as_deref());

@@ -156,7 +156,7 @@ fn a_deletion_reverts_all_the_same_and_observing_never_fights() {
     let (mut world, uid) = undone(5);
     world.edit(uid, |d| d.mode = Mode::Observe);
     world.reconcile(uid);
-    assert_eq!(world.says(uid, ConditionType::Ready), "True DriftDetected");
+    assert_eq!(world.says(uid, ConditionType::Ready), "True Observing");
 }
 
 #[test]

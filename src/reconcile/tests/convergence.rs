@@ -67,7 +67,7 @@ fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
     match spec.mode {
         _ if in_sync => expected("True InSync")?,
         Mode::Enforce => prop_assert!(in_sync, "{} instead of {}", tenant.live, spec.policy),
-        Mode::Observe => expected("True DriftDetected")?,
+        Mode::Observe => expected("True Observing")?,
         Mode::TightenOnly if tenant.live == Live::Unrecognized => expected("False UnrecognizedLivePolicy")?,
         Mode::TightenOnly => {
             prop_assert_eq!(tighten(&spec.policy, &tenant.live), None);

@@ -182,7 +182,7 @@ fn a_custom_policy_that_is_shown_without_the_feature_is_taken_away_without_switc
         assert!(world.reconcile(uid).is_quiet());
     }
     for (spec, says) in
-        [(tighten_only(Policy::Application), "True StricterKept"), (observe(Policy::Application), "True DriftDetected")]
+        [(tighten_only(Policy::Application), "True StricterKept"), (observe(Policy::Application), "True Observing")]
     {
         let mut world = World::new();
         world.tenant().live = foreign();

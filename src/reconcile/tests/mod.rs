@@ -19,6 +19,7 @@ mod faults;
 mod flag;
 mod freshness;
 mod hand_over;
+mod in_effect;
 mod inherit;
 mod invariants;
 mod issuer;

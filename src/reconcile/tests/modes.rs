@@ -40,7 +40,7 @@ fn observed_drift_is_a_job_done_and_not_in_sync() {
     let (mut world, uid) = World::at_rest(observe(declared()));
     world.tenant().live = foreign();
     assert_eq!(world.reconcile(uid).outcome, Outcome::Reconciled(RemoteOutcome::Drifted));
-    assert_eq!(world.says(uid, ConditionType::Ready), "True DriftDetected");
+    assert_eq!(world.says(uid, ConditionType::Ready), "True Observing");
     assert_eq!(world.says(uid, ConditionType::Synced), "False DriftDetected");
     let message = &world.object(uid).condition(ConditionType::Synced).unwrap().message;
     assert_eq!(message, "absoluteSessionTimeout is 10h instead of 8h; idleSessionTimeout is 30m instead of 1h");

@@ -80,13 +80,13 @@ async fn the_columns_say_what_is_live_and_how_it_differs() {
 
     let shown = text(&cluster.kubectl(&["get", "scalekit", "-n", &namespace, "-o", "wide"]).stdout);
     let mut lines = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let header = ["NAME", "ORGANIZATION", "SOURCE", "ABSOLUTE", "IDLE", "MODE", "READY", "REASON", "SYNCED", "AGE"];
-    assert_eq!(lines.next().unwrap(), [&header[..], &["EFFECTIVE", "DRIFT", "MESSAGE"]].concat());
+    let header = ["NAME", "ORGANIZATION", "EFFECTIVE", "MODE", "READY", "REASON", "AGE"];
+    let wide = ["SOURCE", "ABSOLUTE", "IDLE", "SYNCED", "DRIFT", "MESSAGE"];
+    assert_eq!(lines.next().unwrap(), [&header[..], &wide].concat());
     let row = lines.next().unwrap();
-    assert_eq!(row[..9], ["acme", "org_1", "CUSTOM", "10h", "1h", "Observe", "True", "Observed", "False"]);
-    for part in
-        ["10h (organization) / 30m (application)", "absoluteSessionTimeout is 10h instead of 8h", "All is well."]
-    {
+    assert_eq!(row[..8], ["acme", "org_1", "10h", "/", "30m", "(app)", "Observe", "True"]);
+    assert_eq!(row[8..14], ["Observed", row[9], "CUSTOM", "10h", "1h", "False"]);
+    for part in ["absoluteSessionTimeout is 10h instead of 8h", "All is well."] {
         assert!(shown.contains(part), "{shown}");
     }
 }

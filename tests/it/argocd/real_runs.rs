@@ -96,8 +96,8 @@ async fn steady(recorder: &mut Recorder) {
     recorder.record(&world, "no such organization", &object, "Degraded", "OrganizationNotFound: ");
 
     world.apply("watched", &org("org_2", ", mode: Observe"));
-    let object = world.until("watched", "True", "DriftDetected");
-    recorder.record(&world, "drift that is only to be observed", &object, "Healthy", "DriftDetected: policySource");
+    let object = world.until("watched", "True", "Observing");
+    recorder.record(&world, "drift that is only to be observed", &object, "Healthy", "Observing: policySource");
 
     let strict = json!({"source": "CUSTOM", "absolute_minutes": 240, "idle_enabled": true, "idle_minutes": 30});
     world.edit("org_3", &json!({"policy": strict}));

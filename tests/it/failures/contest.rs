@@ -38,7 +38,7 @@ async fn row_128_what_the_customer_had_before_the_first_write_is_restored_and_no
     let world = World::new().await;
     world.edit("org_1", &json!({"policy": foreign()}));
     world.apply("acme", &spec(", mode: Observe, deletionPolicy: Restore"));
-    world.until("acme", "True", "DriftDetected");
+    world.until("acme", "True", "Observing");
     world.edit("org_1", &json!({"policy": forty_five()}));
     world.until_reconciled(3);
     world.apply("acme", &spec(", deletionPolicy: Restore"));

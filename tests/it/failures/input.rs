@@ -160,17 +160,17 @@ async fn row_104_a_suspended_resource_does_nothing_and_still_reverts_when_it_goe
 async fn row_108_observing_writes_nothing_in_a_whole_life() {
     let world = World::new().await;
     world.apply("acme", &spec(", mode: Observe"));
-    let resource = world.until("acme", "True", "DriftDetected");
+    let resource = world.until("acme", "True", "Observing");
     assert_eq!(says(&resource, "Synced"), "False DriftDetected");
     assert_eq!(says(&resource, "FeatureEnabled"), "False Disabled");
     assert_eq!(
         resource["status"]["drift"][0],
-        json!({"field": "policySource", "desired": "CUSTOM", "live": "APPLICATION"})
+        json!({"field": "policySource", "declared": "CUSTOM", "desired": "CUSTOM", "live": "APPLICATION"})
     );
     world.edit("org_1", &json!({"policy": eight_hours()}));
     world.until("acme", "True", "InSync");
     world.edit("org_1", &json!({"policy": foreign()}));
-    let resource = world.until("acme", "True", "DriftDetected");
+    let resource = world.until("acme", "True", "Observing");
     assert!(resource["status"]["driftSummary"].as_str().unwrap().contains("30d"), "{}", resource["status"]);
     world.kubectl(&["delete", "osp", "acme", "--timeout=60s"]);
     assert_eq!(world.writes(), []);

@@ -94,7 +94,7 @@ async fn row_123_two_tenants_whose_tokens_name_no_issuer_are_told_apart_by_their
     other.apply("second", &ninety("id: org_1"));
     owner.start_with(&[]);
     assert_eq!(issuer(&other.until("second", "True", "InSync")), None);
-    assert_eq!(issuer(&owner.until("acme", "True", "DriftDetected")), None);
+    assert_eq!(issuer(&owner.until("acme", "True", "Observing")), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

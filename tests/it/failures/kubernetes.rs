@@ -97,7 +97,7 @@ async fn row_070_an_empty_list_is_no_wish_to_revert() {
     cluster.define();
     world.start_operator();
     world.apply("bystander", &organization("org_2", ", mode: Observe"));
-    world.until("bystander", "True", "DriftDetected");
+    world.until("bystander", "True", "Observing");
     assert_eq!((world.writes().len(), &world.stored("org_1")["policy"]), (writes, &eight_hours()));
 }
 

@@ -39,27 +39,30 @@ async fn a_list_has_the_columns_of_the_design_filled() {
     world.apply("acme", &org("org_1", ""));
     world.apply("watched", &org("org_2", ", mode: Observe"));
     world.until("acme", "True", "InSync");
-    world.until("watched", "True", "DriftDetected");
+    world.until("watched", "True", "Observing");
 
-    let columns = "NAME ORGANIZATION SOURCE ABSOLUTE IDLE MODE READY REASON SYNCED AGE";
+    let columns = "NAME ORGANIZATION EFFECTIVE MODE READY REASON AGE";
     let list = world.kubectl(&["get", "osp"]);
     let words: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(words.len(), 3, "{list}");
     assert_eq!(words[0].join(" "), columns);
-    assert_eq!(words[1][..9].join(" "), "acme org_1 CUSTOM 8h 1h Enforce True InSync True");
-    // inherited, so it has no timeouts of its own
-    assert_eq!(words[2][..7].join(" "), "watched org_2 APPLICATION Observe True DriftDetected False");
-    assert!(list.lines().all(|line| line.len() < 120), "it fits a terminal:\n{list}");
+    assert_eq!(words[1][..8].join(" "), "acme org_1 8h / 1h Enforce True InSync");
+    // inherited, so the application's limit applies
+    assert_eq!(words[2][..9].join(" "), "watched org_2 7d (app) / none Observe True Observing");
+    assert!(list.lines().all(|line| line.len() <= 80), "it fits a terminal:\n{list}");
 
     let wide = world.kubectl(&["get", "osp", "-o", "wide"]);
     let lines: Vec<&str> = wide.lines().collect();
     let header: Vec<&str> = lines[0].split_whitespace().collect();
-    assert_eq!(header.join(" "), format!("{columns} EFFECTIVE DRIFT MESSAGE"));
+    assert_eq!(header.join(" "), format!("{columns} SOURCE ABSOLUTE IDLE SYNCED DRIFT MESSAGE"));
     let cell = |line: &str, column: &str| {
         let from = lines[0].find(column).unwrap();
         line.get(from..).unwrap().split("  ").next().unwrap().to_owned()
     };
-    assert_eq!(cell(lines[1], "EFFECTIVE"), "8h (organization) / 1h (organization)");
+    assert_eq!(
+        ["SOURCE", "ABSOLUTE", "IDLE", "SYNCED"].map(|name| cell(lines[1], name)),
+        ["CUSTOM", "8h", "1h", "True"]
+    );
     assert_eq!(cell(lines[1], "DRIFT"), "");
     assert_eq!(cell(lines[1], "MESSAGE"), "the session policy of org_1 is absolute 8h, idle 1h");
     assert!(cell(lines[2], "DRIFT").contains("policySource"), "{wide}");
@@ -73,7 +76,7 @@ async fn explain_says_what_a_field_means() {
         ("osp.spec.policy.policySource", &["ENUM", "APPLICATION", "CUSTOM: the values below"]),
         ("osp.spec.mode", &["TightenOnly", "stricter than the live one", "reports drift"]),
         ("osp.spec.credentialsSecretRef", &["SCALEKIT_CLIENT_SECRET"]),
-        ("osp.status.drift", &["desired", "live", "As declared"]),
+        ("osp.status.drift", &["declared", "live", "As declared"]),
         ("osp.status.observedGeneration", &["-1 before the"]),
     ] {
         // the server publishes a definition's documentation a little after the definition

@@ -40,7 +40,7 @@ fn cases() -> Vec<(&'static str, String, Value, &'static str)> {
             "InSync",
         ),
         ("org_3", spec("id: org_3", ", mode: TightenOnly"), json!({"policy": custom(600, Some(30))}), "StricterKept"),
-        ("org_4", spec("id: org_4", ", mode: Observe"), json!({"policy": custom(600, None)}), "DriftDetected"),
+        ("org_4", spec("id: org_4", ", mode: Observe"), json!({"policy": custom(600, None)}), "Observing"),
         (
             "org_5",
             spec("id: org_5", ", mode: TightenOnly"),

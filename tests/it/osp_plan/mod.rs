@@ -114,7 +114,9 @@ impl Pipeline {
     /// The plan for `policies/`, as JSON.
     pub fn plan(&self) -> Value {
         let run = self.osp(&["plan", "policies", "-o", "json"]);
-        serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}{}", run.out, run.err))
+        let plan = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}{}", run.out, run.err));
+        crate::schemas::assert_described("plan", &plan);
+        plan
     }
 
     pub fn admin(&self, method: &str, target: &str, body: &Value) -> Value {

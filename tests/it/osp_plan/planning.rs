@@ -22,8 +22,8 @@ fn a_person_reads_before_after_effective_and_which_way_it_goes() {
         "~ one (org_1, Enforce): change (tightening)",
         "    feature session_policy  off → on",
         "    policySource            APPLICATION → CUSTOM",
-        "    absoluteSessionTimeout  inherited → 8h (tightening)",
-        "    idleSessionTimeout      inherited → 1h (tightening)",
+        "    absoluteSessionTimeout  inherited (7d) → 8h (tightening)",
+        "    idleSessionTimeout      inherited (none) → 1h (tightening)",
         "    effective               7d (application) / none → 8h (organization) / 1h (organization)",
         "~ two (org_2, Enforce): change (mixed)",
         "    absoluteSessionTimeout  2h → 8h (loosening)",
@@ -61,9 +61,43 @@ fn a_program_reads_the_same() {
     assert_eq!(two["direction"], "mixed");
     assert_eq!(
         two["fields"][0],
-        json!({"field": "absoluteSessionTimeout", "before": "2h", "after": "8h",
+        json!({"field": "absoluteSessionTimeout", "live": "2h", "planned": "8h", "before": "2h", "after": "8h",
         "direction": "loosening"})
     );
+    assert_eq!((&one["live"], &one["planned"]), (&one["before"], &one["after"]), "one thing under both names");
+    assert_eq!(one["fields"][1]["inherited"], "7d");
+}
+
+/// The application of the simulator has 7d.
+#[test]
+fn a_value_that_the_application_makes_pointless_is_a_warning_and_counts_neither_way() {
+    let pipeline = Pipeline::new(3, json!({}));
+    pipeline.manifest("one", &custom("org_1", 43_200, None));
+    pipeline.live("org_2", 43_200, None);
+    pipeline.manifest("two", &custom("org_2", 43_200, None));
+    pipeline.live("org_3", 480, None);
+    pipeline.manifest("three", &custom("org_3", 480, None));
+    let run = pipeline.osp(&["plan", "policies", "--fail-on", "loosening"]).ended(2);
+    let warning = "    warning                 absolute 30d has no effect: the application's 7d is stricter";
+    for line in [
+        "~ one (org_1, Enforce): change (neutral)",
+        "    absoluteSessionTimeout  inherited (7d) → 30d (no effect: the application's 7d is stricter)",
+        "    idleSessionTimeout      inherited (none) → off",
+        warning,
+        "= two (org_2, Enforce): as declared",
+    ] {
+        assert!(run.out.lines().any(|l| l == line), "{line}\n{}", run.out);
+    }
+    assert_eq!(run.out.matches(warning).count(), 2, "{}", run.out);
+    let sum = ": 1 change (0 loosening, 0 tightening), 2 as declared, 2 with a value that has no effect\n";
+    assert!(run.out.ends_with(sum) && !run.out.contains("three"), "{}", run.out);
+    let plan = pipeline.plan();
+    assert_eq!((&plan["summary"]["tightening"], &plan["summary"]["ineffective"]), (&json!(0), &json!(2)));
+    assert_eq!(plan["organizations"][0]["fields"][1]["stricterApplication"], "7d");
+    let said = json!(["absolute 30d has no effect: the application's 7d is stricter"]);
+    assert_eq!([&plan["organizations"][0]["warnings"], &plan["organizations"][2]["warnings"]], [&said, &said]);
+    let run = pipeline.osp(&["plan", "policies", "-o", "markdown"]).ended(2);
+    assert_eq!(run.out.matches("warning: absolute 30d has no effect").count(), 2, "{}", run.out);
 }
 
 #[test]
@@ -92,6 +126,24 @@ fn the_exit_code_says_what_was_found() {
     let run = pipeline.osp(&["plan", "policies"]).ended(1);
     assert!(run.out.contains("! four (org_4, Enforce): OrganizationNotFound: "), "{}", run.out);
     assert!(run.out.contains("~ one (org_1"), "a problem hides nothing else");
+    pipeline.manifest("four", &custom("org_4", 480, None).replace("{id: org_4}", "{externalId: nobody}"));
+    let run = pipeline.osp(&["plan", "policies"]).ended(1);
+    let said = "! four (external id \"nobody\", Enforce): OrganizationNotFound: Scalekit has no such organization \
+                (external id \"nobody\"). Correct `spec.organization`, or create the organization.\n";
+    assert!(run.out.contains(said), "{}", run.out);
+}
+
+#[test]
+fn wrong_credentials_are_said_once_and_no_secret_is_spoken_of() {
+    let pipeline = three();
+    for (verb, more) in [("plan", &[][..]), ("apply", &["--yes"])] {
+        let mut command = pipeline.command(&[&[verb, "policies"], more].concat());
+        let run = super::Run::of(command.env("SCALEKIT_CLIENT_SECRET", "wrong").output().unwrap()).ended(1);
+        assert!(run.out.starts_with("! 3 policies: CredentialsRejected: "), "{}", run.out);
+        let said = "Correct SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET.\n    one (org_1, Enforce), three (org_3";
+        assert!(run.out.contains(said) && !run.out.contains("Secret"), "{}", run.out);
+        assert_eq!(run.out.matches("CredentialsRejected").count(), 1, "{}", run.out);
+    }
 }
 
 #[test]
@@ -154,7 +206,11 @@ fn two_manifests_for_one_organization_are_an_error_before_any_call() {
     pipeline.manifest("again", &named("there"));
     pipeline.osp(&["validate", "policies"]).ended(0);
     let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
-    assert!(run.err.contains(": one is for organization tenant-1, which again at policies/again.yaml:"), "{}", run.err);
+    assert!(
+        run.err.contains(": one is for organization external id \"tenant-1\", which again at policies/again.yaml:"),
+        "{}",
+        run.err
+    );
     assert_eq!(pipeline.requests(), 0);
     pipeline.manifest("one", &custom("org_1", 480, Some(60)));
     let run = pipeline.osp(&["apply", "policies", "--yes"]).ended(1);
@@ -260,6 +316,9 @@ fn an_outage_is_found_out_once_and_not_for_each_organization() {
     let mut command = pipeline.command(&["plan", "policies"]);
     let run = super::Run::of(command.env("OSP_RATE_LIMIT", "1.9").output().unwrap()).ended(1); // one at a time
     assert!(run.out.ends_with(": 0 changes, 40 with a problem\n"), "{}", run.out);
+    let said: Vec<&str> = run.out.lines().filter(|line| line.starts_with('!')).collect();
+    assert!(said.len() <= 2, "a cause is said once, and who has it: {}", run.out);
+    assert!(said.iter().all(|line| line.contains(" policies: ")) && run.out.contains("o1 (org_1, Enforce), "));
     let asked = pipeline.admin("GET", "journal/count?path=/api/v1/**", &Value::Null)["count"].as_u64().unwrap();
     assert!(asked <= 6, "{asked} requests");
 }

@@ -46,8 +46,11 @@ impl Said {
         self.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     }
 
+    /// The output, which is as its schema says.
     fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap()
+        let value: Value = serde_json::from_str(&self.out).unwrap();
+        crate::schemas::assert_described(if value.get("items").is_some() { "status" } else { "diff" }, &value);
+        value
     }
 }
 
@@ -109,7 +112,7 @@ async fn customers_in(namespace: Option<&str>) -> World {
         ("acme-copy", "False", "Conflict"),
         ("asleep", "Unknown", "Suspended"),
         ("keyless", "False", "CredentialsMissing"),
-        ("watched", "True", "DriftDetected"),
+        ("watched", "True", "Observing"),
         ("loose", "True", "InSync"),
     ] {
         world.until(name, status, reason);

@@ -25,7 +25,7 @@ async fn a_list_has_the_problems_first_and_says_so_with_its_exit() {
             "leaving org_5 Enforce False CredentialsMissing Unknown 8h / 1h".to_owned(),
             "asleep org_3 Enforce Unknown Suspended Unknown".to_owned(),
             "loose org_4 Enforce True InSync True 7d (app) / none".to_owned(),
-            format!("watched org_2 Observe True DriftDetected False 10h / 30m {drift}"),
+            format!("watched org_2 Observe True Observing False 10h / 30m {drift}"),
             "acme org_1 Enforce True InSync True 8h / 1h".to_owned(),
         ],
         "{}",
@@ -49,8 +49,16 @@ async fn a_program_reads_the_same_as_json() {
     let items = list["items"].as_array().unwrap();
     assert_eq!((said.code, items.len()), (2, 7));
     let watched = items.iter().find(|item| item["name"] == "watched").unwrap();
-    assert_eq!(watched["ready"]["reason"], "DriftDetected");
-    assert_eq!(watched["drift"][0], json!({"field": "absoluteSessionTimeout", "desired": "8h", "live": "10h"}));
+    assert_eq!(watched["ready"]["reason"], "Observing");
+    assert_eq!(
+        watched["drift"][0],
+        json!({"field": "absoluteSessionTimeout", "declared": "8h", "desired": "8h", "live": "10h"})
+    );
+    let limits = |absolute: u32, idle: u32| {
+        json!({"policySource": "CUSTOM", "absoluteSessionTimeout": absolute, "idleSessionTimeoutEnabled": true,
+            "idleSessionTimeout": idle})
+    };
+    assert_eq!([&watched["declared"], &watched["live"]], [&limits(480, 60), &limits(600, 30)]);
     assert_eq!(watched["effective"]["absolute"], json!({"minutes": 600, "from": "organization"}));
 
     let said = osp(&world, &["diff", "watched", "-o", "json"]);
@@ -58,7 +66,13 @@ async fn a_program_reads_the_same_as_json() {
         {"field": "absoluteSessionTimeout", "declared": "8h", "live": "10h", "stricter": "declared"},
         {"field": "idleSessionTimeout", "declared": "1h", "live": "30m", "stricter": "live"},
     ]);
-    assert_eq!((said.code, &said.json()["drift"], &said.json()["synced"]), (2, &expected, &json!("False")));
+    let compared = said.json();
+    assert_eq!((said.code, &compared["drift"], &compared["synced"]), (2, &expected, &json!("False")));
+    assert_eq!([&compared["declared"], &compared["live"]], [&limits(480, 60), &limits(600, 30)]);
+    let sides = ["declared", "live"].map(|side| compared["effective"][side].as_str().unwrap());
+    assert_eq!(sides, ["8h (organization) / 1h (organization)", "10h (organization) / 30m (organization)"]);
+    assert_eq!(compared["source"], "status");
+    assert!(compared["asOf"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{compared}");
     assert_eq!(osp(&world, &["diff", "acme", "-o", "json"]).json()["drift"], json!([]));
 }
 
@@ -66,21 +80,26 @@ async fn a_program_reads_the_same_as_json() {
 async fn a_difference_is_shown_with_the_stricter_side_and_what_comes_of_it() {
     let world = customers().await;
     let said = osp(&world, &["diff", "watched"]);
+    let lines = said.lines();
+    let effective = "8h (organization) / 1h (organization)";
     assert_eq!(
-        said.lines(),
+        lines[..4],
         [
-            "FIELD DECLARED LIVE STRICTER",
-            "= policySource CUSTOM CUSTOM",
-            "≠ absoluteSessionTimeout 8h 10h declared",
-            "= idleSessionTimeoutEnabled true true",
-            "≠ idleSessionTimeout 1h 30m live",
-            "",
-            "Observe: this is reported, and nothing is written.",
+            "~ watched (org_2, Observe): live → declared (mixed)".to_owned(),
+            "absoluteSessionTimeout 10h → 8h (tightening)".to_owned(),
+            "idleSessionTimeout 30m → 1h (loosening)".to_owned(),
+            format!("effective 10h (organization) / 30m (organization) → {effective}"),
         ]
     );
+    assert!(lines[4].starts_with("live as of the operator's last report of a change, age "), "{}", said.out);
+    assert_eq!(lines[5..], ["", "Observe: this is reported, and nothing is written."]);
     assert_eq!(said.code, 2);
     let said = osp(&world, &["diff", "acme"]);
-    assert_eq!((said.code, said.lines().last().unwrap().as_str()), (0, "Nothing differs."));
+    let lines = said.lines();
+    assert_eq!(lines[..2], ["= acme (org_1, Enforce): as declared".to_owned(), format!("effective {effective}")]);
+    assert_eq!((said.code, lines.last().unwrap().as_str()), (0, "Nothing differs."));
+    let said = osp(&world, &["diff", "loose"]);
+    assert!(said.code == 0 && flat(&said).contains("effective 7d (application) / none live"), "{}", said.out);
     let said = osp(&world, &["diff", "keyless"]);
     assert_eq!((said.code, said.out.as_str()), (1, ""));
     assert!(said.err.contains("has not been read yet (CredentialsMissing)"), "{}", said.err);
@@ -88,6 +107,61 @@ async fn a_difference_is_shown_with_the_stricter_side_and_what_comes_of_it() {
     let held =
         "It differs because of CredentialsMissing: The Secret, or the operator's own credentials, are not there.";
     assert!(said.code == 2 && flat(&said).contains(held), "{}", said.out);
+}
+
+/// The status keeps what the operator found before it was stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_difference_is_read_from_scalekit_if_there_are_credentials() {
+    let mut world = World::new().await;
+    world.apply("acme", &org("org_1", ""));
+    world.until("acme", "True", "InSync");
+    world.kill_operator();
+    let longer = json!({"source": "CUSTOM", "absolute_minutes": 600, "idle_enabled": true, "idle_minutes": 60});
+    world.edit("org_1", &json!({"policy": longer}));
+    let before = world.writes();
+    let said = osp(&world, &["diff", "acme"]);
+    assert!(said.code == 0 && flat(&said).contains("live as of the operator's last report"), "{}", said.out);
+
+    let with = |url: &str, arguments: &[&str]| -> Said {
+        let mut command = command(&world.cluster, "admin", None);
+        command.args(["diff", "acme", "-n", &world.namespace, "--allow-http"]).args(arguments);
+        command.envs(crate::world::default_credentials(url)).output().unwrap().into()
+    };
+    let url = world.simulator.base_url();
+    let host = url.trim_start_matches("http://");
+    let said = with(&url, &[]);
+    let text = flat(&said);
+    assert!(
+        said.code == 2 && text.contains("absoluteSessionTimeout 10h → 8h (tightening)"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    assert!(text.contains(&format!("live as of now, read from {host}")), "{}", said.out);
+    let read = with(&url, &["-o", "json"]).json();
+    assert_eq!((&read["source"], &read["live"]["absoluteSessionTimeout"]), (&json!("scalekit"), &json!(600)));
+    assert_eq!(world.writes(), before, "it only reads");
+
+    // other credentials, and none that work
+    let other = World::scalekit(json!({})).await;
+    let said = with(&other.base_url(), &[]);
+    assert!(
+        said.code == 0 && said.err.contains(&format!("it is in {host}, and the credentials are for")),
+        "{}",
+        said.err
+    );
+    world.admin(
+        "POST",
+        "faults",
+        &json!({"path": "/api/v1/**", "times": "forever", "fault": {"kind": "refuse", "status": 403}}),
+    );
+    let said = with(&url, &[]);
+    assert!(
+        said.code == 0 && said.err.starts_with("warning: acme is shown as the operator reported it"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("Scalekit answered 403") && !said.err.contains("Secret"), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,9 +225,9 @@ async fn each_state_is_explained_with_what_to_do() {
             &owner,
         ],
     ));
-    let means = "absoluteSessionTimeout is 10h instead of 8h; idleSessionTimeout is 30m instead of 1h Means Observe: \
-                 the live policy is not the declared one; `status.drift` lists the fields. Do Change the spec,";
-    explained(&world, "watched", 0, &["watched is Ready: DriftDetected", "Live absolute 10h, idle 30m", means]);
+    let means = "absoluteSessionTimeout is 10h instead of 8h; idleSessionTimeout is 30m instead of 1h Means The \
+                 live policy is not the declared one; `status.drift` lists the fields. Do In mode Observe: change the spec,";
+    explained(&world, "watched", 0, &["watched is Ready: Observing", "Live absolute 10h, idle 30m", means]);
     let asleep = ["asleep may or may not be Ready: Suspended", "Next reconcile none before `osp resume asleep -n t"];
     explained(&world, "asleep", 2, &asleep);
     let keyless = [

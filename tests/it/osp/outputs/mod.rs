@@ -7,6 +7,7 @@ mod sample;
 mod sarif;
 
 use super::{Folder, Ran, policy};
+use crate::schemas::assert_described;
 use serde_json::Value;
 use std::process::Stdio;
 
@@ -21,13 +22,17 @@ fn ran(output: &str, content: &str) -> String {
 #[test]
 fn json_is_read_by_scripts() {
     let all: Value = serde_json::from_str(&ran("json", BAD)).unwrap();
+    let sample: Value = serde_json::from_str(&sample::Sample::new().ran("json")).unwrap();
+    for output in [&all, &sample] {
+        assert_described("validate", output);
+    }
     let findings = all["findings"].as_array().unwrap();
     assert!(!findings.is_empty());
     for finding in findings {
         assert!(finding["line"].is_u64() && finding["column"].is_u64() && finding["rule"].is_string(), "{finding}");
     }
     let none: Value = serde_json::from_str(&ran("json", &policy("a", "id: org_1"))).unwrap();
-    assert_eq!(none, serde_json::json!({"resources": 1, "skipped": 0, "findings": []}));
+    assert_eq!(none, serde_json::json!({"version": 1, "resources": 1, "skipped": 0, "findings": []}));
 }
 
 #[test]
