@@ -7,6 +7,7 @@ mod sarif;
 mod text;
 mod wording;
 
+pub(super) use sarif::write as sarif;
 pub(super) use wording::excluded;
 
 use super::Loaded;
@@ -35,7 +36,7 @@ pub fn write(loaded: &Loaded, format: Format, output: &Output, out: &mut dyn Wri
     match format {
         Format::Text => text::write(loaded, output, out),
         Format::Json => json::write(loaded, out),
-        Format::Sarif => sarif::write(loaded, out),
+        Format::Sarif => sarif(loaded, None, out),
         Format::Junit => junit::write(loaded, out),
         Format::Github => github::write(loaded, out),
     }

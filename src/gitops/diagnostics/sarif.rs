@@ -24,8 +24,10 @@ struct Run<'a> {
     results: &'a [Diagnostic],
 }
 
-pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
-    let driver = json!({"name": "osp", "version": env!("CARGO_PKG_VERSION"), "rules": Rule::ALL.map(rule)});
+/// `docs`: where `docs/osp.md` is published, for the rules to link to.
+pub(in crate::gitops) fn write(loaded: &Loaded, docs: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+    let rules = Rule::ALL.map(|of| rule(of, docs));
+    let driver = json!({"name": "osp", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
     let run = Run { tool: json!({"driver": driver}), column_kind: "unicodeCodePoints", results: &loaded.diagnostics };
     let schema = "https://json.schemastore.org/sarif-2.1.0.json";
     serde_json::to_writer_pretty(&mut *out, &Log { version: "2.1.0", schema, runs: [run] })?;
@@ -37,16 +39,23 @@ fn results<S: Serializer>(diagnostics: &[Diagnostic], serializer: S) -> Result<S
     serializer.collect_seq(diagnostics.iter().map(result))
 }
 
-fn rule(rule: Rule) -> Value {
+/// The part of `docs/osp.md` that describes the rules.
+const PART: &str = "#rules";
+
+fn rule(rule: Rule, docs: Option<&str>) -> Value {
     let help = json!({"text": rule.help()});
-    json!({
+    let mut described = json!({
         "id": rule.name(),
         "shortDescription": help,
         // code scanning requires these two as well
         "fullDescription": help,
         "help": help,
         "defaultConfiguration": {"level": "error"},
-    })
+    });
+    if let (Some(docs), Some(fields)) = (docs, described.as_object_mut()) {
+        fields.insert("helpUri".to_owned(), format!("{docs}{PART}").into());
+    }
+    described
 }
 
 fn result(diagnostic: &Diagnostic) -> Value {

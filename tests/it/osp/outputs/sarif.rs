@@ -39,6 +39,21 @@ fn a_log_is_what_the_schema_of_sarif_asks_for() {
 }
 
 #[test]
+fn a_rule_links_to_the_page_that_describes_it() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    let page = "https://git.example/docs/osp.md";
+    let ran = folder.osp(&["validate", "a.yaml", "--output", "sarif", "--docs-url", page]);
+    let log: Value = serde_json::from_str(&ran.out).unwrap();
+    assert!(schema().is_valid(&log), "{log}");
+    let described = include_str!("../../../../docs/osp.md").split("### Rules").nth(1).unwrap();
+    for rule in log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap() {
+        assert_eq!(rule["helpUri"], format!("{page}#rules"), "{rule}");
+        assert!(described.contains(&format!("| `{}` |", rule["id"].as_str().unwrap())), "{rule}");
+    }
+    assert_eq!(folder.osp(&["validate", "a.yaml", "--docs-url", "docs/osp.md"]).code, Some(1));
+}
+
+#[test]
 fn the_schema_refuses_a_log_with_one_thing_wrong() {
     let (schema, log) = (schema(), log(&Sample::new()));
     let related = results(&log).iter().position(|result| result["relatedLocations"][0].is_object()).unwrap();
