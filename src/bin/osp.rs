@@ -2,11 +2,16 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use clap_mangen::{
+    Man,
+    roff::{Roff, bold, roman},
+};
 use session_policy_operator::{
     check, crd, gitops, plugin, telemetry,
     terminal::{self, Exit},
 };
-use std::{env, error::Error};
+use std::{env, error::Error, io};
+use tokio::runtime::{Builder, Runtime};
 
 /// Manage session policies of Scalekit organizations, in a Git repository and
 /// in a cluster.
@@ -26,6 +31,9 @@ enum Verb {
     Plan(gitops::plan::Arguments),
     /// Change the policies in Scalekit to those that the files declare
     Apply(gitops::apply::Arguments),
+    /// Print the manifest of a new policy
+    #[command(visible_alias = "init")]
+    New(gitops::new::Arguments),
     /// Export the policies of a Scalekit environment as manifests
     Export(gitops::export::Arguments),
     /// Check Scalekit, the cluster and the operator, before and after the install
@@ -52,10 +60,30 @@ enum Verb {
 
 fn main() -> Exit {
     let program = plugin::program_name(env::args().next().as_deref());
-    match terminal::parse::<Arguments>(Arguments::command().bin_name(program), env::args_os().collect()) {
+    if let Some(words) = to_complete() {
+        return Exit::of(complete(&words));
+    }
+    let command = terminal::with_manuals(Arguments::command(), program).bin_name(program);
+    match terminal::parse::<Arguments>(command, env::args_os().collect()) {
         Ok(arguments) => Exit::of(run(arguments.verb, program)),
         Err(error) => terminal::print_usage(&error),
     }
+}
+
+/// The words that a shell, or kubectl for its plugin, wants to have completed.
+fn to_complete() -> Option<Vec<String>> {
+    let mut words = env::args();
+    let program = words.next().unwrap_or_default();
+    if program.rsplit('/').next() == Some(terminal::KUBECTL_COMPLETE) {
+        return Some(words.collect());
+    }
+    (words.next().as_deref() == Some(terminal::COMPLETE)).then(|| words.collect())
+}
+
+fn complete(words: &[String]) -> Done {
+    let found = runtime()?.block_on(plugin::complete(&Arguments::command(), words));
+    let lines: String = found.iter().map(|word| format!("{}\n", terminal::printable(word))).collect();
+    printed(format!("{lines}{}\n", terminal::NO_FILES).as_bytes())
 }
 
 type Done = Result<Exit, Box<dyn Error>>;
@@ -63,6 +91,7 @@ type Done = Result<Exit, Box<dyn Error>>;
 fn run(verb: Verb, program: &str) -> Done {
     match verb {
         Verb::Validate(arguments) => Ok(gitops::validate::run(&arguments)?),
+        Verb::New(arguments) => gitops::new::run(&arguments),
         Verb::Plan(arguments) => with_scalekit(arguments.connection.verbose, gitops::plan::run(&arguments)),
         Verb::Apply(arguments) => {
             with_scalekit(arguments.connection.verbose, gitops::apply::run(&arguments, in_cluster))
@@ -87,9 +116,13 @@ fn printed(text: &[u8]) -> Done {
     Ok(Exit::Success)
 }
 
-/// Runs on one thread, since a verb mostly waits for the network.
+/// One thread, since a verb mostly waits for the network.
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
 fn block_on(verb: impl Future<Output = Done>) -> Done {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(verb)
+    runtime()?.block_on(verb)
 }
 
 /// The policies in the cluster of the kubeconfig, if it can be reached.
@@ -115,6 +148,7 @@ fn prepare() {
 fn completions(shell: Shell) -> Done {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "osp", &mut script);
+    script.extend_from_slice(terminal::asking(&shell.to_string()).as_bytes());
     printed(&script)
 }
 
@@ -125,7 +159,27 @@ fn man(verb: Option<&str>) -> Done {
         let found = command.find_subcommand(verb).cloned();
         command = found.ok_or_else(|| format!("there is no verb {verb}: see osp --help"))?;
     }
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command).render(&mut page)?;
+    let (mut page, sections) = (Vec::new(), terminal::sections(&command));
+    let (has_verbs, has_version) = (command.has_subcommands(), command.get_version().is_some());
+    let man = Man::new(command);
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if has_verbs {
+        man.render_subcommands_section(&mut page)?;
+    }
+    for section in &sections {
+        let mut roff = Roff::new();
+        roff.control("SH", [section.title]);
+        for [term, meaning] in &section.rows {
+            roff.control("TP", []).text([bold(term.as_str())]).text([roman(meaning.as_str())]);
+        }
+        roff.to_writer(&mut page)?;
+    }
+    if has_version {
+        man.render_version_section(&mut page)?;
+    }
     printed(&page)
 }

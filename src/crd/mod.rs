@@ -39,6 +39,9 @@ pub use crate::policy::{RuleId, Violation};
 /// The finalizer of a resource whose deletion may have to write to Scalekit.
 pub const FINALIZER: &str = "scalekit.com/session-policy";
 
+/// The annotation that says why a resource is suspended, for people; the operator does not read it.
+pub const SUSPEND_REASON: &str = "scalekit.com/suspend-reason";
+
 /// The annotation that requests a reconcile; its value is echoed in `status.lastHandledReconcileAt`. The
 /// name is Flux's, so that its tools can set it.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";

@@ -13,6 +13,7 @@ mod file;
 mod input;
 mod live;
 mod manifest;
+pub mod new;
 mod options;
 pub mod plan;
 mod reconcile;

@@ -12,6 +12,7 @@ use crate::{
 };
 use clap::Args;
 use futures::Stream;
+use k8s_openapi::api::core::v1::{Event, Namespace};
 use kube::{
     Api, Client, Resource,
     api::{ListParams, Patch, PatchParams},
@@ -303,6 +304,23 @@ impl Cluster {
         let parameters = selector.map_or_else(ListParams::default, |labels| ListParams::default().labels(labels));
         let list = self.send("list", everywhere, api.list(&parameters)).await?;
         list.map(|list| list.items).ok_or(Failure::NotInstalled)
+    }
+
+    /// The names of all namespaces.
+    pub(super) async fn namespaces(&self) -> Result<Vec<String>, Failure> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let list = self.send("list", true, api.list_metadata(&ListParams::default())).await?;
+        let all = list.map(|list| list.items).unwrap_or_default();
+        Ok(all.into_iter().filter_map(|namespace| namespace.metadata.name).collect())
+    }
+
+    /// The events of the resource of this name, whether it is still there or not.
+    pub(super) async fn events(&self, name: &str) -> Result<Vec<Event>, Failure> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let kind = OrganizationSessionPolicy::kind(&());
+        let of = ListParams::default().fields(&format!("involvedObject.kind={kind},involvedObject.name={name}"));
+        let list = self.send("list events of", false, api.list(&of)).await?;
+        Ok(list.map(|list| list.items).unwrap_or_default())
     }
 
     /// Sends a merge patch with `manager` as the field manager.

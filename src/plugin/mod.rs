@@ -4,10 +4,12 @@
 
 mod age;
 mod cluster;
+mod complete;
 mod delivery;
 mod diff;
 mod explain;
 mod failure;
+mod history;
 mod limits;
 mod operators;
 mod output;
@@ -24,6 +26,7 @@ use clap::Subcommand;
 use cluster::ResourceArguments;
 pub use cluster::resources;
 pub(crate) use cluster::{Cluster, Connection, Object};
+pub use complete::complete;
 pub(crate) use failure::Failure;
 pub(crate) use operators::Operators;
 use output::CommandOutput;
@@ -39,10 +42,12 @@ pub enum Verb {
     Diff(diff::Arguments),
     /// Explain a policy: what is declared, what applies, why, and what to do
     Explain(ResourceArguments),
+    /// Show what the operator did with a policy, from its events
+    History(history::Arguments),
     /// Ask the operator to reconcile a policy now, and wait for the outcome
     Reconcile(reconcile::Arguments),
     /// Suspend a policy: the operator neither reads nor writes it
-    Suspend(ResourceArguments),
+    Suspend(suspend::Arguments),
     /// Resume a suspended policy
     Resume(ResourceArguments),
     /// Show the versions of osp, of the operator and of the definition
@@ -56,10 +61,13 @@ pub async fn run(verb: &Verb, program: &str) -> Result<Exit, Box<dyn Error>> {
         Verb::Status(arguments) => status::run(arguments, program, &output, now).await,
         Verb::Diff(arguments) => diff::run(arguments, program, &output, now).await,
         Verb::Explain(named) => explain::run(named, program, &output, now).await,
+        Verb::History(arguments) => history::run(arguments, program, &output, now).await,
         Verb::Reconcile(arguments) => reconcile::run(arguments, program, &output, now).await,
         Verb::Suspend(named) => suspend::run(named, true, program, &output).await,
         Verb::Version(arguments) => version::run(arguments, program, &output).await,
         Verb::Resume(named) => suspend::run(named, false, program, &output).await,
+        Verb::Suspend(named) => suspend::suspend(named, program, &output).await,
+        Verb::Resume(named) => suspend::resume(named, program, &output).await,
     };
     let CommandOutput { text, exit } = done?;
     print(|out| out.write_all(text.as_bytes()))?;

@@ -87,6 +87,12 @@ impl<'a> Summary<'a> {
         self.resource.spec.suspend
     }
 
+    /// Why it is suspended, if somebody said so.
+    pub(super) fn suspend_reason(&self) -> Option<&'a str> {
+        let reason = self.resource.metadata.annotations.as_ref()?.get(crd::SUSPEND_REASON)?;
+        Some(reason.as_str()).filter(|_| self.is_suspended())
+    }
+
     /// The live policy at the operator's last reconcile.
     pub(super) fn live(&self) -> Option<Live> {
         self.status.and_then(|status| status.policy.as_ref()).map(Live::from)

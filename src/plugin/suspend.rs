@@ -7,25 +7,50 @@ use super::{
     summary::Summary,
 };
 use crate::{
-    crd::OrganizationSessionPolicy,
+    crd::{OrganizationSessionPolicy, SUSPEND_REASON},
     terminal::{Exit, Output},
 };
+use clap::Args;
 use serde_json::json;
+
+/// `osp suspend`
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    resource: ResourceArguments,
+    /// Why, for whoever reads `osp explain`
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
 
 /// The field manager of `spec.suspend`. Flux removes fields whose manager's name begins with
 /// `kubectl`, so this one does not.
 const MANAGER: &str = "osp";
 
-pub(super) async fn run(named: &ResourceArguments, suspend: bool, program: &str, output: &Output) -> VerbResult {
-    named.each(program, async |cluster, resource| set(cluster, resource, suspend, output).await).await
+pub(super) async fn suspend(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
+    let reason = arguments.reason.as_deref();
+    arguments.resource.each(program, async |cluster, resource| set(cluster, resource, true, reason, output).await).await
 }
 
-async fn set(cluster: &Cluster, resource: &OrganizationSessionPolicy, suspend: bool, output: &Output) -> VerbResult {
+pub(super) async fn resume(named: &ResourceArguments, program: &str, output: &Output) -> VerbResult {
+    named.each(program, async |cluster, resource| set(cluster, resource, false, None, output).await).await
+}
+
+async fn set(
+    cluster: &Cluster,
+    resource: &OrganizationSessionPolicy,
+    suspend: bool,
+    reason: Option<&str>,
+    output: &Output,
+) -> VerbResult {
     let summary = Summary::of(resource);
     let name = summary.name();
     let already = summary.is_suspended() == suspend;
-    if !already {
-        cluster.patch(name, MANAGER, &json!({"spec": {"suspend": suspend}})).await?;
+    if !already || reason.is_some() {
+        // a reason that is not given, or of a suspension that is over, goes
+        let annotations = json!({SUSPEND_REASON: reason});
+        let merge = json!({"metadata": {"annotations": annotations}, "spec": {"suspend": suspend}});
+        cluster.patch(name, MANAGER, &merge).await?;
     }
     let place = format!("{name} in namespace {}", cluster.namespace);
     let hint = |verb| cluster.hint.to(verb, name);

@@ -4,18 +4,22 @@
 mod arguments;
 mod confirm;
 mod exit;
+mod manual;
 mod near;
 mod output;
 mod print;
 mod progress;
+mod shell;
 mod text;
 
 pub use arguments::{parse, print_usage};
 pub use confirm::confirm;
 pub use exit::Exit;
+pub use manual::{Section, sections, with_manuals};
 pub use near::near;
 pub(crate) use output::has_colours;
 pub use output::{Output, Style};
 pub use print::{note, print, with_causes};
 pub use progress::Progress;
+pub use shell::{COMPLETE, KUBECTL_COMPLETE, NO_FILES, asking};
 pub use text::{columns, printable};

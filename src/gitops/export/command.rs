@@ -1,6 +1,6 @@
 //! `osp export`: reads organizations from Scalekit and writes manifests.
 
-use super::{folder::Folder, manifest::Exported};
+use super::{folder::Folder, manifest::Manifest};
 use crate::{
     crd,
     gitops::{connection::Connection, file, scalekit::Scalekit},
@@ -70,7 +70,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let mut exported = Vec::new();
     let wanted = |live: &Live| arguments.only != Some(Only::Custom) || *live != Live::Application;
     for (organization, live) in found.into_iter().filter(|(_, live)| wanted(live)) {
-        match Exported::new(&organization, &live) {
+        match Manifest::new(&organization, &live) {
             Some(manifest) => exported.push(manifest),
             None => left.push((organization.id, format!("its policy can't be declared: {live}"))),
         }

@@ -7,3 +7,5 @@ mod manifest;
 mod name;
 
 pub use command::{Arguments, run};
+
+pub(super) use manifest::Manifest;

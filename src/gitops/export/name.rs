@@ -1,7 +1,11 @@
 //! The name of an organization's manifest. It depends on that organization alone, and no two
 //! organizations have the same.
 
-use crate::{crd, policy::OrganizationId, reconcile::Organization};
+use crate::{
+    crd,
+    policy::{OrganizationId, OrganizationRef},
+    reconcile::Organization,
+};
 
 /// The longest external id that is used as a name: with `.yaml` it has to fit a file system.
 const LONGEST: usize = 200;
@@ -9,9 +13,20 @@ const FROM_ID: &str = "org-";
 
 /// The external id if it is a valid name, else one made from the id.
 pub(super) fn name(organization: &Organization) -> String {
-    let fits = |name: &&str| name.len() <= LONGEST && crd::is_subdomain(name) && !name.starts_with(FROM_ID);
-    let external = organization.external_id.as_deref().filter(fits);
+    let external = organization.external_id.as_deref().filter(|name| fits(name));
     external.map_or_else(|| from_id(&organization.id), str::to_owned)
+}
+
+/// The same of an organization that is only named; `None` if its external id is no valid name.
+pub(super) fn of_reference(organization: &OrganizationRef) -> Option<String> {
+    match organization {
+        OrganizationRef::Id(id) => Some(from_id(id)),
+        OrganizationRef::External(id) => Some(id.as_str()).filter(|name| fits(name)).map(str::to_owned),
+    }
+}
+
+fn fits(name: &str) -> bool {
+    name.len() <= LONGEST && crd::is_subdomain(name) && !name.starts_with(FROM_ID)
 }
 
 /// Makes `org-12345` of `org_12345`. Names have no upper case, so the positions of the upper-case

@@ -30,6 +30,111 @@ fn shells_and_man_know_every_verb() {
     assert_eq!((ran.code, ran.err.as_str()), (Some(1), "error: there is no verb nothing: see osp --help\n"));
 }
 
+/// Every verb that the help lists, but help itself.
+fn verbs() -> Vec<String> {
+    let help = Folder::new().osp(&["--help"]).out;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| line.starts_with("  "));
+    let verbs: Vec<String> = listed.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
+    verbs.into_iter().filter(|verb| verb != "help").collect()
+}
+
+#[test]
+fn the_help_of_a_verb_has_its_exit_codes_environment_and_examples_that_are_right() {
+    let folder = Folder::new();
+    let verbs = verbs();
+    assert!(verbs.len() > 12, "{verbs:?}");
+    for verb in verbs {
+        let help = folder.osp(&[&verb, "--help"]).out;
+        for title in ["Exit codes:\n  0", "Environment:\n", "Examples:\n  # "] {
+            assert!(help.contains(title), "{title} of {verb}\n{help}");
+        }
+        let examples = help.split("Examples:\n").nth(1).unwrap().lines();
+        for line in examples.filter(|line| line.starts_with("  ") && !line.starts_with("  #")) {
+            let call = &line[line.find("osp ").unwrap() + 4..];
+            let call = call.split(['|', '>', ')']).next().unwrap();
+            let mut command = folder.command(&call.split_whitespace().collect::<Vec<_>>());
+            for name in ["SCALEKIT_ENVIRONMENT_URL", "SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET"] {
+                command.env_remove(name);
+            }
+            let output = command.env("KUBECONFIG", "nowhere").stdin(Stdio::null()).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(!said.contains("Usage:") && !said.contains("For more information"), "{line}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_manual_has_the_sections_that_people_look_for() {
+    let folder = Folder::new();
+    for page in [&["man"][..], &["man", "plan"], &["man", "diff"]] {
+        let page = folder.osp(page).out;
+        for title in ["EXIT STATUS", "ENVIRONMENT"] {
+            assert!(page.contains(&format!(".SH \"{title}\"")) || page.contains(&format!(".SH {title}")), "{page}");
+        }
+        assert!(!page.contains(".SH EXTRA"), "{page}");
+    }
+    let page = folder.osp(&["man", "plan"]).out;
+    for text in [".SH EXAMPLES", "OSP_RATE_LIMIT", "SCALEKIT_CLIENT_SECRET", "a change that"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+}
+
+#[test]
+fn a_plugin_of_kubectl_shows_its_own_name_in_the_examples() {
+    let plugin = Folder::new();
+    let link = plugin.path().join("kubectl-osp");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_osp"), &link).unwrap();
+    let output = Command::new(link).args(["status", "--help"]).output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(help.contains("\n  kubectl osp status -n customers\n") && !help.contains("\n  osp status"), "{help}");
+}
+
+#[test]
+fn a_new_manifest_is_a_valid_one() {
+    let folder = Folder::new();
+    for (arguments, lines) in [
+        (
+            &["--org", "org_12Ab", "--absolute", "8h", "--idle", "15m"][..],
+            &[
+                "  name: \"org-12ab.4\"",
+                "    id: org_12Ab",
+                "    absoluteSessionTimeout: 8",
+                "    idleSessionTimeoutUnit: MINUTES",
+            ][..],
+        ),
+        (
+            &["acme", "--external-id", "Tenant: \"7\"", "--absolute", "30d", "--mode", "Observe", "-n", "customers"],
+            &[
+                "  name: \"acme\"",
+                "    externalId: \"Tenant: \\\"7\\\"\"",
+                "  mode: Observe",
+                "  namespace: \"customers\"",
+            ],
+        ),
+        (&["--external-id", "tenant-7", "--inherit"], &["  name: \"tenant-7\"", "    policySource: APPLICATION"]),
+    ] {
+        for verb in ["new", "init"] {
+            let ran = folder.osp(&[&[verb], arguments].concat());
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+            for line in lines {
+                assert!(ran.out.lines().any(|l| l == *line), "{line}\n{}", ran.out);
+            }
+            let checked = folder.osp_with(&["validate", "-"], ran.out.as_bytes());
+            assert_eq!(checked.out, "1 policy valid\n", "{}", ran.out);
+        }
+    }
+    for (arguments, said) in [
+        (&["--org", "org_1", "--absolute", "8"][..], "write the unit too"),
+        (&["--org", "org_1", "--absolute", "1h", "--idle", "60m"], "must be shorter than the absolute timeout"),
+        (&["--org", "tenant-7", "--inherit"], "--external-id"),
+        (&["--external-id", "Tenant 7", "--inherit"], "give one"),
+        (&["--org", "org_1"], "--absolute"),
+    ] {
+        let ran = folder.osp(&[&["new"], arguments].concat());
+        assert!(ran.code == Some(1) && ran.err.contains(said), "{arguments:?}: {ran:?}");
+    }
+}
+
 #[test]
 fn wrong_arguments_end_every_program_alike_and_suggest_only_what_is_near() {
     let programs = [

@@ -166,6 +166,11 @@ async fn suspending_stops_the_operator_and_resuming_lets_it_go_on() {
     let before = version();
     assert!(osp(&world, &["suspend", "acme"]).out.contains("is suspended already"));
     assert_eq!(version(), before, "nothing is written twice");
+    let annotation =
+        || world.resource("acme").unwrap()["metadata"]["annotations"]["scalekit.com/suspend-reason"].clone();
+    assert_eq!(osp(&world, &["suspend", "acme", "--reason", "INC-42, ask Eve"]).code, 0);
+    assert_eq!(annotation(), "INC-42, ask Eve");
+    assert!(osp(&world, &["explain", "acme"]).out.contains("suspended because: INC-42, ask Eve"));
     let said = osp(&world, &["reconcile", "acme"]);
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.out.starts_with("acme: Ready is Unknown, Suspended\n"), "{}", said.out);
@@ -176,6 +181,7 @@ async fn suspending_stops_the_operator_and_resuming_lets_it_go_on() {
     let resource = world.until("acme", "True", "InSync");
     assert!(condition(&resource, "Stalled").is_none());
     assert_eq!(resource["spec"]["suspend"], false);
+    assert_eq!(annotation(), Value::Null, "the reason is over too");
     assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480);
     assert!(osp(&world, &["resume", "acme"]).out.contains("is not suspended"));
 }

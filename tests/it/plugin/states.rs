@@ -1,7 +1,7 @@
 //! status, diff and explain of resources in real states.
 
 use super::{Said, command, customers, org, osp};
-use crate::world::World;
+use crate::{cluster::eventually, world::World};
 use serde_json::{Value, json};
 
 /// A text with its line breaks undone.
@@ -107,6 +107,38 @@ async fn a_difference_is_shown_with_the_stricter_side_and_what_comes_of_it() {
     let held =
         "It differs because of CredentialsMissing: The Secret, or the operator's own credentials, are not there.";
     assert!(said.code == 2 && flat(&said).contains(held), "{}", said.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_with_a_policy_is_listed_also_when_it_is_gone() {
+    let world = World::new().await;
+    world.apply("acme", &org("org_1", ""));
+    world.until("acme", "True", "InSync");
+    let longer = json!({"source": "CUSTOM", "absolute_minutes": 600, "idle_enabled": true, "idle_minutes": 60});
+    world.edit("org_1", &json!({"policy": longer}));
+    world.kubectl(&["annotate", "osp", "acme", "reconcile.fluxcd.io/requestedAt=1"]);
+    let listed = |reasons: &[&str]| {
+        eventually("the events", 60, || {
+            let said = osp(&world, &["history", "acme"]);
+            let lines = said.lines();
+            let found = |reason: &&str| lines.iter().any(|line| line.split(' ').nth(1) == Some(*reason));
+            (said.code == 0 && reasons.iter().all(found)).then_some(lines)
+        })
+    };
+    let lines = listed(&["PolicyApplied", "InSync", "DriftCorrected"]);
+    assert_eq!(lines[0], "AGE REASON MESSAGE");
+    let corrected = lines.iter().find(|line| line.contains("DriftCorrected")).unwrap();
+    assert!(corrected.ends_with("was absolute 10h, idle 1h; is absolute 8h, idle 1h"), "{lines:?}");
+    let place = |reason: &str| lines.iter().position(|line| line.contains(reason));
+    assert!(place("PolicyApplied") < place("DriftCorrected"), "the oldest is the first: {lines:?}");
+    world.kubectl(&["delete", "osp", "acme"]);
+    listed(&["DriftCorrected", "Reverted"]);
+    let none = osp(&world, &["history", "nobody"]);
+    assert!(
+        none.code == 0 && none.out.is_empty() && none.err.starts_with("there are no events of nobody"),
+        "{}",
+        none.err
+    );
 }
 
 /// The status keeps what the operator found before it was stopped.

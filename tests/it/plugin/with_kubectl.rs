@@ -1,6 +1,6 @@
 //! As a plugin of the real kubectl.
 
-use super::{Said, customers};
+use super::{Said, customers, org};
 use crate::world::World;
 use std::{
     env, fs,
@@ -56,4 +56,52 @@ async fn kubectl_finds_the_plugin() {
     let world = World::without_operator(serde_json::json!({})).await;
     let said = kubectl(&world, &["plugin", "list"]);
     assert!(said.out.contains("kubectl-osp") && !said.err.contains("warning"), "{}{}", said.out, said.err);
+}
+
+/// What bash offers for the last word of `osp …`.
+fn offered(world: &World, words: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_osp")).parent().unwrap();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(std::iter::once(program.to_owned()).chain(env::split_paths(&path))).unwrap();
+    let script = r#"source <(osp completions bash)
+        read -ra COMP_WORDS <<<"$LINE"
+        if [[ $LINE == *' ' ]]; then COMP_WORDS+=(''); fi
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _osp_asking osp "${COMP_WORDS[COMP_CWORD]}" osp
+        echo "${COMPREPLY[*]}""#;
+    let mut bash = Command::new("bash");
+    bash.args(["-c", script]).env("PATH", path).env("LINE", format!("osp {words}"));
+    let output = bash.env("KUBECONFIG", world.cluster.kubeconfig("admin")).output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_and_kubectl_complete_names_and_namespaces() {
+    let world = World::without_operator(serde_json::json!({})).await;
+    let namespace = &world.namespace;
+    for name in ["acme", "acme-two", "other"] {
+        world.apply(name, &org("org_1", ""));
+    }
+    for (words, expected) in [
+        (format!("explain -n {namespace} ac"), "acme acme-two"),
+        (format!("-n {namespace} suspend acme o"), "other"),
+        (format!("status --namespace={namespace} "), "acme acme-two other"),
+        ("expl".to_owned(), "explain"),
+        ("diff --credentials-d".to_owned(), "--credentials-dir"),
+    ] {
+        assert_eq!(offered(&world, &words), expected, "{words}");
+    }
+    assert!(offered(&world, &format!("diff -n {namespace}")).split(' ').any(|word| word == namespace));
+
+    let link = folder().join("kubectl_complete-osp");
+    drop(symlink(env!("CARGO_BIN_EXE_osp"), &link));
+    let asked = |arguments: &[&str], kubeconfig: &Path| {
+        let output = Command::new(&link).args(arguments).env("KUBECONFIG", kubeconfig).output().unwrap();
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let kubeconfig = world.cluster.kubeconfig("admin");
+    assert_eq!(asked(&["explain", "-n", namespace, "acme-"], &kubeconfig), "acme-two\n:4\n");
+    assert_eq!(asked(&["explain", "ac"], Path::new("/nowhere")), ":4\n");
 }
