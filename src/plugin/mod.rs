@@ -63,9 +63,7 @@ pub async fn run(verb: &Verb, program: &str) -> Result<Exit, Box<dyn Error>> {
         Verb::Explain(named) => explain::run(named, program, &output, now).await,
         Verb::History(arguments) => history::run(arguments, program, &output, now).await,
         Verb::Reconcile(arguments) => reconcile::run(arguments, program, &output, now).await,
-        Verb::Suspend(named) => suspend::run(named, true, program, &output).await,
         Verb::Version(arguments) => version::run(arguments, program, &output).await,
-        Verb::Resume(named) => suspend::run(named, false, program, &output).await,
         Verb::Suspend(named) => suspend::suspend(named, program, &output).await,
         Verb::Resume(named) => suspend::resume(named, program, &output).await,
     };

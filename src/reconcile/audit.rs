@@ -91,7 +91,7 @@ impl Audit {
 }
 
 fn direction(before: &Live, after: &Live) -> Direction {
-    changes(before, after).iter().fold(Direction::Neutral, |all, change| all.and(change.direction))
+    changes(before, after, None).iter().fold(Direction::Neutral, |all, change| all.and(change.direction))
 }
 
 /// Those of `features` that `others` don't have so; one that is absent is off.

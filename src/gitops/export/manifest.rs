@@ -3,7 +3,7 @@
 
 use super::name::{name, of_reference};
 use crate::{
-    policy::{Live, Minutes, Mode, OrganizationRef, Policy, Unit},
+    policy::{Live, Minutes, Mode, OrganizationRef, Policy},
     reconcile::Organization,
 };
 

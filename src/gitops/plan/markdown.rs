@@ -20,7 +20,7 @@ pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>, most: usize) -> io:
         text.push_str(&format!("{}\n\n", cell(&said)));
     }
     let room = most.saturating_sub(FRAME + length(&text));
-    let looser: Vec<String> = plan.entries.iter().filter_map(loosening).collect();
+    let looser: Vec<String> = plan.entries.iter().filter_map(|entry| loosening(plan, entry)).collect();
     let shown = fitting(&looser, room / 2);
     for line in looser.iter().take(shown) {
         text.push_str(line);
@@ -37,7 +37,7 @@ pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>, most: usize) -> io:
         text.push_str("| resource | what | direction | before → after | effective |\n|---|---|---|---|---|\n");
         let shown = fitting(&rows, most.saturating_sub(FRAME + length(&text)));
         rows.iter().take(shown).for_each(|row| text.push_str(row));
-        if let Some(left_out) = left_out(entries.get(shown..).unwrap_or_default()) {
+        if let Some(left_out) = left_out(plan, entries.get(shown..).unwrap_or_default()) {
             text.push_str(&format!("\n{left_out}\n"));
         }
         text.push_str("\n</details>\n");
@@ -61,9 +61,9 @@ fn fitting(lines: &[String], mut room: usize) -> usize {
 }
 
 /// Says what of the table is left out.
-fn left_out(entries: &[&Entry<'_>]) -> Option<String> {
+fn left_out(plan: &Plan<'_>, entries: &[&Entry<'_>]) -> Option<String> {
     let direction = |entry: &Entry<'_>| match &entry.result {
-        ResourceChange::Change(change) => Some(change.direction()),
+        ResourceChange::Change(change) => Some(change.direction(plan.limits())),
         _ => None,
     };
     let count =
@@ -83,15 +83,15 @@ fn left_out(entries: &[&Entry<'_>]) -> Option<String> {
 }
 
 /// A line for a change that loosens something or may, which no reader has to unfold.
-fn loosening(entry: &Entry<'_>) -> Option<String> {
+fn loosening(plan: &Plan<'_>, entry: &Entry<'_>) -> Option<String> {
     let ResourceChange::Change(change) = &entry.result else { return None };
-    let direction = change.direction();
+    let direction = change.direction(plan.limits());
     if !matches!(direction, Direction::Loosening | Direction::Mixed | Direction::Unknown) {
         return None;
     }
-    let fields = change.fields();
+    let fields = change.fields(plan.limits());
     let looser = fields.iter().filter(|field| matches!(field.direction, Direction::Loosening | Direction::Unknown));
-    let looser: Vec<String> = looser.map(|f| format!("{} {} → {}", f.field.name(), f.before, f.after)).collect();
+    let looser: Vec<String> = looser.map(|f| format!("{} {}", f.field.name(), f.values())).collect();
     let said = if looser.is_empty() { "the live policy can't be read".to_owned() } else { looser.join("; ") };
     Some(format!("- **{direction}** {}: {}\n", cell(&title(entry)), cell(&said)))
 }
