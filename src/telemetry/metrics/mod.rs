@@ -80,7 +80,7 @@ impl Metrics {
         *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(source));
     }
 
-    /// All of them, in [`CONTENT_TYPE`]; `watch_age`: since the last event of the watch.
+    /// All of them as OpenMetrics; `watch_age`: since the last event of the watch.
     pub fn text(&self, watch_age: Duration) -> String {
         let mut gauges = self.gauges();
         *gauges.of(Gauge::WatchAge, &[]) = watch_age.as_secs_f64();
