@@ -92,5 +92,5 @@ async fn the_versions_are_those_of_osp_of_the_operator_and_of_the_definition() {
     }
     assert!(said.lines().iter().any(|line| line.starts_with(&format!("Operator {version} (default/{lease}, last"))));
     let said = osp(&world, &["version", "--client", "-o", "yaml"]);
-    assert!(said.code == 0 && said.out.contains(&format!("version: {version}")), "{}", said.out);
+    assert!(said.code == 0 && said.out.contains(&format!("version: \"{version}\"")), "{}", said.out);
 }
