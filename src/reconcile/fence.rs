@@ -2,7 +2,6 @@
 //! what the leader before may have sent. Reads and statuses go on meanwhile.
 
 use super::{Outcome, Request, State};
-use std::time::Duration;
 
 /// How the reconcile ends instead of sending `request`.
 pub(super) fn ends(state: &State, request: &Request) -> Option<Outcome> {
@@ -13,9 +12,8 @@ pub(super) fn ends(state: &State, request: &Request) -> Option<Outcome> {
     }
     // what is announced is not held back any more
     let begins = (remote || *request == Request::ReportProgress) && !state.progress_reported;
-    let resource = state.here().filter(|_| begins)?;
-    match term.unsettled_for(resource, now, state.settings.settle) {
-        Duration::ZERO => None,
-        wait => Some(Outcome::Settling(wait)),
-    }
+    // a status of this term may say by now that nothing is under way
+    let beside = begins && (state.under_way || state.history.was_under_way());
+    let wait = term.unsettled_for(now, state.settings.settle);
+    (beside && !wait.is_zero()).then_some(Outcome::Settling(wait))
 }

@@ -35,6 +35,8 @@ pub struct History {
     first: Option<Moment>,
     /// A reconcile has ended since.
     reconciled: bool,
+    /// A write may have been under way when the resource was read since.
+    under_way: bool,
     /// When the first reconcile failed to get through to Scalekit since the
     /// last one that did.
     unreachable_since: Option<Moment>,
@@ -105,6 +107,8 @@ pub enum HistoryEvent {
     },
     /// A reconcile ended.
     Ended,
+    /// A reconcile ended that had read the resource while a write may have been under way.
+    UnderWay,
     /// A reconcile ended that proved that Scalekit can be reached, or that it
     /// can't.
     Reached(bool),
@@ -163,6 +167,7 @@ impl History {
             // from the first failure, not from the last success: that one is an interval ago
             HistoryEvent::Reached(false) => drop(self.unreachable_since.get_or_insert(now)),
             HistoryEvent::Ended => self.reconciled = true,
+            HistoryEvent::UnderWay => self.under_way = true,
             HistoryEvent::Refused(true) => drop(self.refused_since.get_or_insert(now)),
             HistoryEvent::Refused(false) => self.refused_since = None,
             HistoryEvent::Unconfirmed(true) => drop(self.unconfirmed_since.get_or_insert(now)),
@@ -275,6 +280,11 @@ impl History {
     /// Whether a reconcile of it has ended in this process.
     pub fn was_reconciled(&self) -> bool {
         self.reconciled
+    }
+
+    /// Whether a write may have been under way when this process read the resource.
+    pub fn was_under_way(&self) -> bool {
+        self.under_way
     }
 
     /// How long this process has known the resource.

@@ -2,7 +2,6 @@
 //! processes (`election` gets it). All times are those of the process's own
 //! monotonic clock.
 
-use super::{ConditionType, Resource};
 use std::time::Duration;
 
 /// An uninterrupted time in which this process is the leader.
@@ -54,14 +53,10 @@ impl Term {
         self.is_held(now) && now.saturating_add(deadline) <= self.valid_until
     }
 
-    /// How long the first write for `resource` has to wait, as just read: a leader
-    /// that was interrupted while the status said that a write is under way, or before
-    /// it said anything of the present generation, may have sent one, which is applied
-    /// within `settle`.
-    pub fn unsettled_for(&self, resource: &Resource, now: Duration, settle: Duration) -> Duration {
-        let may_be_sent = self.predecessor == Predecessor::Interrupted
-            && resource.may_have_written()
-            && (resource.condition(ConditionType::Reconciling).is_some() || !resource.is_observed());
+    /// How long a write has to wait for what a leader that was interrupted may have sent,
+    /// which is applied within `settle`.
+    pub fn unsettled_for(&self, now: Duration, settle: Duration) -> Duration {
+        let may_be_sent = self.predecessor == Predecessor::Interrupted;
         if may_be_sent { settle.saturating_sub(now.saturating_sub(self.since)) } else { Duration::ZERO }
     }
 }

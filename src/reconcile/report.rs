@@ -66,6 +66,7 @@ impl Report {
                 .flatten()
                 .chain(confirmed.then_some(HistoryEvent::Confirmed).or(unproven.map(HistoryEvent::Unproven)))
                 .chain(in_sync.then_some(HistoryEvent::InSync))
+                .chain(state.under_way.then_some(HistoryEvent::UnderWay))
                 .chain([unconfirmed, HistoryEvent::Ended])
                 .collect(),
             update,

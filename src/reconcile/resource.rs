@@ -168,6 +168,13 @@ impl Resource {
         self.pinned.is_some() || self.finalizer
     }
 
+    /// Whether a leader that was interrupted may have been in the middle of a write: the
+    /// status says that one is under way, or nothing of the present generation.
+    pub fn may_be_under_way(&self) -> bool {
+        let working = self.condition(ConditionType::Reconciling).is_some() || !self.is_observed();
+        self.may_have_written() && working
+    }
+
     /// Whether a person waits for this reconcile: an edit that was not
     /// observed, a request that was not acknowledged, or a deletion.
     pub fn is_awaited(&self) -> bool {

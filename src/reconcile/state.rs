@@ -61,6 +61,8 @@ pub struct State {
     /// It did so when it had read the live policy, so that the status keeps what
     /// was there before our first write.
     pub live_reported: bool,
+    /// A write may have been under way when the resource was read.
+    pub under_way: bool,
     /// The resource has our finalizer, which comes after a status that this one has not.
     pub status_is_lost: bool,
     /// The other resources that have written the organization's policy, or may have.
@@ -174,6 +176,7 @@ impl State {
         }
         self.reads.resource = self.clock;
         self.resource = found;
+        self.under_way |= self.here().is_some_and(Resource::may_be_under_way);
         self.status_is_lost |= self.here().is_some_and(|r| r.finalizer && r.pinned.is_none());
     }
 

@@ -3,9 +3,9 @@
 
 use super::{
     samples::*,
-    world::{Crash, Interrupted, Uid, World},
+    world::{Crash, Interrupted, On, Trouble, Uid, World},
 };
-use crate::reconcile::{ConditionType, Outcome, Predecessor, Reason, Requeue, Term};
+use crate::reconcile::{ConditionType, ErrorKind, Outcome, Predecessor, Reason, Requeue, Term};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -155,6 +155,19 @@ fn row_060_what_the_leader_before_was_writing_is_waited_for_and_then_written_ove
     let reconciled = world.reconcile(uid);
     assert_eq!(reconciled.policies(), [custom(120, 30)]);
     assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
+}
+
+#[test]
+fn row_060_a_status_of_the_new_term_hides_nothing_of_what_the_leader_before_was_writing() {
+    let (mut world, uid) = edited_in_between(Predecessor::Interrupted);
+    world.trouble(On::Organization, 0, Trouble::Refused(ErrorKind::Forbidden));
+    world.reconcile(uid);
+    assert_eq!(world.says(uid, ConditionType::Stalled), "True Forbidden", "nothing is under way, says the status");
+    let reconciled = world.reconcile(uid);
+    let Outcome::Settling(wait) = reconciled.outcome else { panic!("it writes beside: {:?}", reconciled.words()) };
+    world.advance(wait);
+    assert_eq!(world.live(), custom(240, 30).into(), "it was applied");
+    assert_eq!(world.reconcile(uid).policies(), [custom(120, 30)]);
 }
 
 #[test]
