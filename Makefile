@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo install-demo test lint image bench bench-plan scale fuzz cluster manifests
+.PHONY: help demo install-demo test lint image bench bench-plan scale fuzz prove cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ scale: ## a million resources in the real queue and rate limiters, in virtual ti
 
 fuzz: ## looks FUZZ_SECONDS (300) long for a text that breaks `osp validate`, with stable Rust; docs/fuzz.md
 	@fuzz/run
+
+prove: ## every state of small worlds, by the shipped decision; figures in docs/proof.md
+	cargo test --locked --lib -- --ignored --exact --nocapture reconcile::tests::explorer::prove::prove
 
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'

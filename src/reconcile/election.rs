@@ -77,7 +77,7 @@ pub enum ElectionStep {
 }
 
 /// The lease as this process saw it last.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Seen {
     lease: Lease,
     /// `None`: it is gone.
@@ -87,7 +87,7 @@ struct Seen {
 }
 
 /// One of the processes that want to lead.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Election {
     identity: String,
     duration: Duration,

@@ -292,6 +292,26 @@ impl History {
         self.first.map_or(now, |first| first.age(now))
     }
 
+    /// What it says at `now`, with no ages above `long`, so that two of them say the same
+    /// for ever.
+    #[cfg(test)]
+    pub(super) fn hash_ages(&self, now: Duration, long: Duration, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        let age = |moment: Option<Moment>, most: u64| {
+            let most = Duration::from_secs(most).min(long);
+            moment.map(|moment| moment.age(now).min(most))
+        };
+        let asked = self.contested.map(|c| (age(Some(c.since), u64::MAX), age(Some(c.last), 60), c.elsewhere));
+        let known = (age(self.predecessor, u64::MAX), age(self.first, 60), self.reconciled, self.under_way);
+        let claim = (age(self.unconfirmed_since, 120), age(self.confirmed_at, 60), age(self.in_sync_at, 180));
+        let outage = (age(self.unreachable_since, u64::MAX), age(self.refused_since, 120));
+        let writes = (age(self.unanswered, 180), age(self.outcome_unknown, 180));
+        let corrections = self.corrections.iter().flat_map(|sent| &**sent).map(|sent| sent.age(now).min(long));
+        let corrections: Vec<Duration> = corrections.filter(|age| *age < long).collect();
+        let announced = self.announced.as_ref().map(|announced| announced.1.saturating_sub(now));
+        (known, claim, asked, age(self.unproven_since, 600), outage, writes, corrections, announced).hash(hasher);
+    }
+
     fn last_correction(&self) -> Option<Moment> {
         self.corrections.as_ref()?.back().copied()
     }

@@ -41,7 +41,7 @@ fn cure(world: &mut World) {
     world.advance(HOUR); // no fight is remembered longer
 }
 
-fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
+pub(super) fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
     let Some(object) = world.cluster.get(uid) else { return Ok(()) };
     prop_assert!(object.deleting_since.is_none(), "a deletion ends");
     let spec = object.spec.as_ref().unwrap();
@@ -58,7 +58,7 @@ fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
         return expected("False OrganizationNotFound");
     };
     if world.owner(&id) != Some(uid) {
-        let owner = world.owner(&id).unwrap();
+        let Some(owner) = world.owner(&id) else { return Err(TestCaseError::fail("nobody owns it")) };
         let live = world.object(owner).claimant().claim.in_sync;
         prop_assert!(!object.finalizer || !live, "one that has written stays until the owner's policy is live");
         return expected("False Conflict");

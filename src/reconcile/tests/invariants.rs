@@ -45,7 +45,7 @@ impl And for TestCaseError {
     }
 }
 
-fn justified(entry: &Entry) -> Result<(), TestCaseError> {
+pub(super) fn justified(entry: &Entry) -> Result<(), TestCaseError> {
     let state = &entry.state;
     prop_assert!(state.cached.is_none() || !writes(&entry.step), "the resource was not read before a write");
     if let Step::Request(Request::Remote(request)) = &entry.step {

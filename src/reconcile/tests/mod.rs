@@ -15,6 +15,7 @@ mod deletion;
 mod effort;
 mod election;
 mod events;
+mod explorer;
 mod faults;
 mod flag;
 mod freshness;

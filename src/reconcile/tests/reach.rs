@@ -14,7 +14,7 @@ fn name(variant: &impl std::fmt::Debug) -> String {
     format!("{variant:?}").split(['(', ' ']).next().unwrap_or_default().to_owned()
 }
 
-fn place(step: &Step) -> String {
+pub(super) fn place(step: &Step) -> String {
     match step {
         Step::Request(Request::Remote(request)) => name(request),
         Step::Request(Request::RemoveFinalizer(release)) => format!("release {}", name(release)),

@@ -21,6 +21,8 @@ pub(crate) struct Object {
     pub(crate) deleting_since: Option<Timestamp>,
     pub(crate) status: Option<StatusUpdate>,
     pub(crate) requested_at: Option<String>,
+    /// A finalizer of somebody else.
+    pub(crate) foreign: bool,
 }
 
 impl Object {
@@ -93,9 +95,9 @@ impl Cluster {
         self.get(uid).map_or(Found::Gone, |object| Found::Here(Box::new(object.read())))
     }
 
-    /// A deleting resource without a finalizer is gone.
+    /// A deleting resource without any finalizer is gone.
     pub(crate) fn sweep(&mut self) {
-        self.objects.retain(|o| o.finalizer || o.deleting_since.is_none());
+        self.objects.retain(|o| o.finalizer || o.foreign || o.deleting_since.is_none());
     }
 
     /// Like the API server: no finalizer is added to a resource that goes.

@@ -2,6 +2,7 @@
 //! time, goes wrong where a script says so, and keeps a journal.
 
 mod cluster;
+mod explored;
 mod reconcile;
 mod scalekit;
 mod shell;
@@ -9,7 +10,8 @@ mod trouble;
 mod watch;
 
 pub(crate) use cluster::{Object, Uid};
-pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled, writes};
+pub(crate) use explored::Process;
+pub(crate) use reconcile::{Crash, Effort, Interrupted, Reconciled, word, writes};
 pub(crate) use scalekit::{Habits, Omits, Tenant, set_flag};
 pub(crate) use trouble::{On, Trouble};
 
@@ -194,6 +196,7 @@ impl World {
             deleting_since: None,
             status: None,
             requested_at: Some("asked once".into()),
+            foreign: false,
         });
         uid
     }

@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
+    pub(super) fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
         self.assert_nothing_is_hidden(uid, &state, &outcome);
         let Report { update, events, requeue, history, contests, merges, drift } = Report::of(&state, &outcome);
@@ -247,7 +247,7 @@ pub(crate) fn writes(step: &Step) -> bool {
     }
 }
 
-fn word(step: &Step) -> &'static str {
+pub(crate) fn word(step: &Step) -> &'static str {
     match step {
         Step::Request(Request::ReadResource { .. }) => "read resource",
         Step::Request(Request::ReadNamespace) => "read namespace",

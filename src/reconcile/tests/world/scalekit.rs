@@ -30,6 +30,8 @@ pub(crate) struct Scalekit {
     pub(crate) breaker_open: bool,
     /// Writes that were given up on and are applied at a later time.
     pub(crate) in_flight: Vec<(Timestamp, Uid, RemoteRequest)>,
+    /// For whom the request is that is served.
+    pub(crate) by: Option<Uid>,
 }
 
 /// One organization.
@@ -37,6 +39,8 @@ pub(crate) struct Scalekit {
 pub(crate) struct Tenant {
     pub(crate) features: Vec<Feature>,
     pub(crate) live: Live,
+    /// For whom that was written, unless others made it so.
+    pub(crate) author: Option<Uid>,
     /// What a read still shows, and how often.
     pub(crate) stale: Option<(Live, u8)>,
 }
@@ -84,7 +88,7 @@ pub(crate) struct Habits {
 
 impl Scalekit {
     pub(crate) fn new() -> Self {
-        let tenant = |on| Tenant { features: samples::flags(on), live: Live::Application, stale: None };
+        let tenant = |on| Tenant { features: samples::flags(on), live: Live::Application, author: None, stale: None };
         Self {
             environment: samples::HOST.into(),
             issuer: None,
@@ -96,6 +100,7 @@ impl Scalekit {
             down: None,
             breaker_open: false,
             in_flight: Vec::new(),
+            by: None,
         }
     }
 
@@ -103,6 +108,7 @@ impl Scalekit {
     pub(crate) fn land(&mut self, now: Timestamp) {
         for (at, uid, request) in std::mem::take(&mut self.in_flight) {
             if at <= now {
+                self.by = Some(uid);
                 let _ = self.serve(&request);
             } else {
                 self.in_flight.push((at, uid, request));
@@ -198,12 +204,14 @@ impl Scalekit {
 
     fn write_policy(&mut self, id: &OrganizationId, policy: Policy) -> Result<RemoteResponse, RemoteError> {
         let habits = self.habits.clone();
+        let by = self.by;
         let tenant = self.organizations.get_mut(id).ok_or_else(|| RemoteError::new(ErrorKind::NotFound))?;
         tenant.admit(habits.lacks_policy_route, habits.gates_writes)?;
         if let Some(kind) = habits.refuses_policy {
             return Err(RemoteError::new(kind));
         }
         tenant.stale = (habits.lag > 0).then_some((tenant.live, habits.lag));
+        tenant.author = by;
         tenant.live = habits.normalises.map_or_else(|| policy.into(), |normalise| normalise(policy));
         Ok(RemoteResponse::Policy(habits.policy_echo.unwrap_or(tenant.live)))
     }

@@ -80,6 +80,7 @@ impl World {
         request: &RemoteRequest,
     ) -> Result<RemoteResponse, RemoteError> {
         let sent = self.now;
+        self.scalekit.by = Some(uid);
         let down = self.scalekit.down.map(Trouble::Refused);
         let (kind, unknown) = match self.script.take(request).or(down) {
             None => return self.serve(environment, request),

@@ -21,6 +21,13 @@ struct Copy {
     reported: Option<u64>,
 }
 
+impl Watch {
+    /// The copies, and the digest of the update that the status of each shows.
+    pub(super) fn copies(&self) -> impl Iterator<Item = (&Object, Option<u64>)> {
+        self.copies.values().map(|copy| (&copy.object, copy.reported))
+    }
+}
+
 impl World {
     /// All events of the watch arrive, unless it is silent.
     pub(super) fn deliver(&mut self) {

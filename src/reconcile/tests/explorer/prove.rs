@@ -1,0 +1,42 @@
+//! `make prove`: the same worlds with so many more changes and faults on each way (`MORE`, none if it
+//! is not set), and the page with what was found.
+
+use super::{Explored, Worlds, explore};
+use jiff::Timestamp;
+use std::process::Command;
+
+/// Around the figures in the page.
+const MARKS: [&str; 2] = ["<!-- figures: written by `make prove` -->", "<!-- end of the figures -->"];
+
+#[test]
+#[ignore = "`make prove`: takes long, and writes docs/proof.md"]
+fn prove() {
+    let only = std::env::var("WORLD").ok();
+    let more = std::env::var("MORE").map_or(0, |more| more.parse().unwrap());
+    let explored = explore(&Worlds::read(), more, 30_000_000, only.as_deref());
+    let lines: Vec<String> = explored.iter().map(Explored::line).collect();
+    println!("{}", lines.join("\n"));
+    let stories: Vec<String> = explored.iter().filter_map(Explored::story).collect();
+    assert!(stories.is_empty(), "{}", stories.join("\n\n"));
+    if only.is_some() {
+        return;
+    }
+    let states: usize = explored.iter().map(Explored::states).sum();
+    let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output().unwrap();
+    let commit = String::from_utf8(git.stdout).unwrap();
+    let day = Timestamp::now().to_string();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/proof.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    let (before, rest) = text.split_once(MARKS[0]).unwrap();
+    let (_, after) = rest.split_once(MARKS[1]).unwrap();
+    let figures = format!(
+        "{}\n\n{states} states with {more} more changes and faults than `worlds.txt` says, {}, commit {}.\n\n| world | states | moves | longest way | writes to rest | seconds |\n\
+         |---|---|---|---|---|---|\n{}\n\n{}",
+        MARKS[0],
+        &day[..10],
+        commit.trim(),
+        lines.join("\n"),
+        MARKS[1]
+    );
+    std::fs::write(page, format!("{before}{figures}{after}")).unwrap();
+}
