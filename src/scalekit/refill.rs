@@ -9,6 +9,8 @@ use tokio::time::Instant;
 /// The shortest and the longest pause a server can impose.
 pub(super) const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// The longest time for which nothing is sent because of a report. It is a forecast; a 429 has its own pause.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Times are reported in whole seconds.
 const ROUNDED: Duration = Duration::from_millis(1500);
 /// What the refill is measured over.
@@ -142,7 +144,7 @@ impl Reported {
         let refilled = (self.refill > 0.0 && !self.at_once).then(|| now + seconds(missing / self.refill));
         // said in whole seconds, rounded up or down
         let reset = self.reset.filter(|(reset, _)| *reset > self.at);
-        let reset = reset.map(|(reset, _)| reset.max(self.at + SHORTEST_PAUSE));
+        let reset = reset.map(|(reset, _)| reset.clamp(self.at + SHORTEST_PAUSE, self.at + LONGEST_WAIT));
         let sooner = match (refilled, reset) {
             (Some(refilled), Some(reset)) => refilled.min(reset),
             (at, None) | (None, at) => at.unwrap_or(self.at + SHORTEST_PAUSE.max(seconds(1.0 / rate)) * self.unknown),
@@ -278,6 +280,23 @@ mod tests {
             pace.ended(now);
         }
         assert!(now - start < Duration::from_secs(20), "{:?}", now - start);
+    }
+
+    #[test]
+    fn row_010_a_report_that_all_is_used_up_for_a_day_silences_the_environment_for_a_minute_at_most() {
+        let start = Instant::now();
+        let (mut pace, mut now) = (Pace::new(10.0, start), start);
+        pace.on_allowance(now, Allowance { left: 0.0, limit: Some(60.0), reset: Some(SECOND * 86_400) });
+        for served in 1..=20 {
+            while let Ready::At(at) = pace.ready(now) {
+                now = at;
+            }
+            pace.take(now);
+            pace.on_allowance(now, Allowance { left: f64::from(60 - served), limit: Some(60.0), reset: Some(SECOND) });
+            pace.on_response(now);
+            pace.ended(now);
+        }
+        assert!(now - start <= Duration::from_secs(65), "{:?}", now - start);
     }
 
     #[test]
