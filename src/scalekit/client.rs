@@ -273,7 +273,10 @@ impl Client {
             tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
         });
         let probe_after = self.record_outcome(breaker, probe, &result);
-        let foreign = self.is_concealed() && result.as_ref().is_ok_and(|response| is_foreign(response, purpose));
+        // of a host that has given a token a 429 is one whatever its body: a gateway may have answered
+        let limited = |response: &HttpResponse| response.status == 429 && purpose != Purpose::Token { proven: false };
+        let of_another = |response: &HttpResponse| !limited(response) && is_foreign(response, purpose);
+        let foreign = self.is_concealed() && result.as_ref().is_ok_and(of_another);
         let failed =
             |e: TransportError| RemoteError { outcome_unknown: writes && e.sent, probe_after, ..error(e.kind, e.note) };
         let response = result.map_err(failed)?;

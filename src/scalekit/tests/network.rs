@@ -223,6 +223,13 @@ async fn row_121_of_a_scalekit_at_such_a_host_the_kind_of_answer_is_shown_and_no
     let server = Server::start(|_, _| json(401, r#"{"error":"invalid_client"}"#)).await;
     let error = concealed(&server.url).request(&read_policy()).await.unwrap_err();
     assert_eq!((error.kind, error.detail), (ErrorKind::CredentialsRejected, Detail::default()));
+    let server = Server::always(with(429, "retry-after: 60\r\n", "<html>")).await;
+    let client = concealed(&server.url);
+    for _ in 0..3 {
+        let error = client.request(&read_policy()).await.unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::RateLimited { .. }), "{error:?}");
+    }
+    assert_eq!(server.calls().len(), 1, "nothing is sent during the pause, though a gateway answered");
     let server = Server::always(json(503, "")).await;
     assert!(concealed(&server.url).request(&write_policy()).await.unwrap_err().outcome_unknown);
 }
