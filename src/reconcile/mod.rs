@@ -139,7 +139,7 @@ pub fn next(state: &State, now: Timestamp) -> Step {
 fn decide(state: &State, now: Timestamp) -> Step {
     match &state.resource {
         Found::Unread => Step::Request(Request::ReadResource { fresh: !cached::may_serve(state) }),
-        Found::Outdated { .. } => Step::Request(Request::ReadResource { fresh: true }),
+        Found::Outdated(_) => Step::Request(Request::ReadResource { fresh: true }),
         Found::Gone => Step::Done(state.released.clone().map_or(Outcome::Gone, Outcome::Released)),
         Found::Here(_) if state.refusal == Refusal::Pending => Step::Request(Request::ReadCredentials { fresh: true }),
         Found::Here(resource) if state.deleting() => deletion::next(state, resource, now),

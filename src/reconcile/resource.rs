@@ -12,11 +12,8 @@ pub enum Found {
     /// To be read.
     #[default]
     Unread,
-    /// To be read again: somebody changed it since this generation was read.
-    Outdated {
-        /// The generation of the read.
-        generation: i64,
-    },
+    /// To be read again: somebody changed it since it was read like this.
+    Outdated(Box<Resource>),
     /// There is none with this uid.
     Gone,
     /// As just read.

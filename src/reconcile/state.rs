@@ -132,7 +132,7 @@ impl State {
             (_, Response::Cluster(ClusterWrite::Gone)) => self.resource = Found::Gone,
             (_, Response::Cluster(ClusterWrite::Outdated)) => {
                 if let Found::Here(resource) = std::mem::replace(&mut self.resource, Found::Unread) {
-                    self.resource = Found::Outdated { generation: resource.generation };
+                    self.resource = Found::Outdated(resource);
                 }
             }
             (Request::ReportProgress, Response::Cluster(ClusterWrite::Done)) => {
@@ -163,14 +163,17 @@ impl State {
     /// what was seen for a copy in the cache that was too old in anything.
     fn handle_resource(&mut self, found: Found) {
         let cached = self.cached.take().is_some();
+        let same_target = !cached && self.has_same_target(&found);
         let changed = match (&self.resource, &found) {
             (Found::Here(before), Found::Here(now)) if cached => now.cached().as_ref() != Some(&**before),
-            (Found::Here(before), Found::Here(now)) => before.generation != now.generation,
-            (Found::Outdated { generation }, Found::Here(now)) => *generation != now.generation,
+            (Found::Here(before) | Found::Outdated(before), Found::Here(now)) => before.generation != now.generation,
             _ => false,
         };
         self.reads.refreshes += u8::from(!cached && self.here().is_some());
-        if changed {
+        if changed && same_target {
+            // what the status is to say first depends on the spec
+            (self.progress_reported, self.ownership) = (false, None);
+        } else if changed {
             self.credentials = None;
             self.forget_organization();
         }
@@ -178,6 +181,19 @@ impl State {
         self.resource = found;
         self.under_way |= self.here().is_some_and(Resource::may_be_under_way);
         self.status_is_lost |= self.here().is_some_and(|r| r.finalizer && r.pinned.is_none());
+    }
+
+    /// Whether `found` names the organization and the credentials that this reconcile has read, and nothing
+    /// was written: then what was seen is as good for the new spec. Otherwise a resource that is edited
+    /// faster than a reconcile takes would never be written.
+    fn has_same_target(&self, found: &Found) -> bool {
+        let (Found::Here(before) | Found::Outdated(before), Found::Here(now)) = (&self.resource, found) else {
+            return false;
+        };
+        let (Ok(spec), Ok(edited)) = (&before.spec, &now.spec) else { return false };
+        let wrote = self.observation.wrote_policy() || self.observation.flag.tries > 0;
+        !(wrote || before.deleting || now.deleting)
+            && (&spec.organization, &spec.secret) == (&edited.organization, &edited.secret)
     }
 
     fn note_read(&mut self, request: &RemoteRequest, response: &Result<RemoteResponse, RemoteError>) {
@@ -236,7 +252,7 @@ impl State {
     pub fn here(&self) -> Option<&Resource> {
         match &self.resource {
             Found::Here(resource) => Some(resource),
-            Found::Unread | Found::Outdated { .. } | Found::Gone => None,
+            Found::Unread | Found::Outdated(_) | Found::Gone => None,
         }
     }
 

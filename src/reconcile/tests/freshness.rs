@@ -2,7 +2,7 @@
 
 use super::{
     samples::*,
-    world::{Reconciled, Uid, World},
+    world::{Reconciled, SECRET, Uid, World},
 };
 use crate::reconcile::{Outcome, RemoteOutcome, RemoteRequest, Request, Step};
 use std::time::Duration;
@@ -83,4 +83,38 @@ fn a_rate_so_low_that_every_read_is_old_still_comes_to_a_write() {
     (at..at + 20).for_each(|step| world.meanwhile(step, |world| world.advance(LONG)));
     let reconciled = world.reconcile(uid);
     assert_eq!(reconciled.policies().len(), 1);
+}
+
+#[test]
+fn row_012_an_edit_of_the_policy_in_a_reconcile_leaves_what_was_read_of_the_organization() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    let undisturbed = world.clone().reconcile(uid).steps;
+    let remote = |steps: &[Step]| {
+        let sent = |step: &Step| match step {
+            Step::Request(Request::Remote(request)) => Some(std::mem::discriminant(request)),
+            _ => None,
+        };
+        steps.iter().filter_map(sent).collect::<Vec<_>>()
+    };
+    let at = undisturbed.iter().position(|step| matches!(step, Step::Request(Request::ReportProgress))).unwrap();
+    world.meanwhile(at, move |world| world.edit(uid, |spec| spec.policy = custom(240, None)));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.policies(), world.live()), (vec![custom(240, None)], no_idle(240)));
+    assert_eq!(remote(&reconciled.steps), remote(&undisturbed));
+}
+
+#[test]
+fn row_012_an_edit_that_names_another_organization_or_secret_begins_anew() {
+    let mut world = World::new();
+    world.secret_leads_to(HOST);
+    let uid = world.declare(enforce(declared()));
+    let undisturbed = world.clone().reconcile(uid).steps;
+    let reads = |steps: &[Step]| {
+        let read = |step: &&Step| matches!(step, Step::Request(Request::Remote(RemoteRequest::ReadOrganization(_))));
+        steps.iter().filter(read).count()
+    };
+    let at = undisturbed.iter().position(|step| matches!(step, Step::Request(Request::ReportProgress))).unwrap();
+    world.meanwhile(at, move |world| world.edit(uid, |spec| spec.secret = Some(SECRET.into())));
+    assert_eq!(reads(&world.reconcile(uid).steps), reads(&undisturbed) + 1);
 }
