@@ -116,11 +116,13 @@ async fn row_077_a_transition_time_moves_with_the_status_and_with_nothing_else()
         assert_eq!(flipped(&second, kind), flipped(&third, kind), "{kind}");
     }
 
-    // another generation, and the same statuses again; Effective is Unknown until it is compared anew
+    // another generation, and the same statuses again
     world.until_reconciled(2);
-    world.apply("acme", &org("org_1", ", mode: TightenOnly"));
+    world.apply("acme", &org("org_1", ", mode: Observe, deletionPolicy: Retain"));
     let fourth = world.until("acme", "True", "InSync");
-    assert_eq!(flipped(&third, "FeatureEnabled"), flipped(&fourth, "FeatureEnabled"));
+    for kind in ["Ready", "Synced", "FeatureEnabled", "Effective"] {
+        assert_eq!(flipped(&third, kind), flipped(&fourth, kind), "{kind}");
+    }
 
     // Ready flips
     world.apply("acme", &org("org_1", ", mode: TightenOnly, suspend: true"));
