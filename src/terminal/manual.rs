@@ -78,7 +78,7 @@ const MANUALS: &[Manual] = &[
             ["Show the policies of a namespace", "osp status -n customers"],
             ["Show those of all namespaces, for a program", "osp status -A -o json"],
         ],
-        exits: &[NOT_READY],
+        exits: &[["2", "a policy is not Ready, or the operator is gone"]],
         uses: Uses::Cluster,
     },
     Manual {
@@ -125,6 +125,24 @@ const MANUALS: &[Manual] = &[
         examples: &[["Write it again", "osp resume acme -n customers"]],
         exits: &[],
         uses: Uses::Cluster,
+    },
+    Manual {
+        verb: "version",
+        examples: &[["Show the versions of osp, the operators and the definition", "osp version"]],
+        exits: &[],
+        uses: Uses::Cluster,
+    },
+    Manual {
+        verb: "check",
+        examples: &[["Before the install", "osp check --pre"], ["After it", "osp check"]],
+        exits: &[],
+        uses: Uses::Both,
+    },
+    Manual {
+        verb: "support-bundle",
+        examples: &[["Show what a bug report would have in it", "osp support-bundle --dry-run"]],
+        exits: &[],
+        uses: Uses::Both,
     },
     Manual {
         verb: "crd",

@@ -24,6 +24,7 @@ fn what_matches_a_pattern_is_left_out_and_named() {
     }
     let ran = folder.osp(&["validate", "policies", "--exclude", "drafts", "-o", "json"]);
     let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    crate::schemas::assert_described("validate", &json);
     assert_eq!(json["excluded"], serde_json::json!(["policies/drafts"]));
     let all_but_one = ["validate", "policies", "--exclude", "*", "--exclude", "!a.yaml"];
     assert!(folder.osp(&all_but_one).out.ends_with("\n1 policy valid\n"), "the named folder itself is not left out");

@@ -34,6 +34,7 @@ fn shells_and_man_know_every_verb() {
 fn verbs() -> Vec<String> {
     let help = Folder::new().osp(&["--help"]).out;
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| line.starts_with("  "));
+    let listed = listed.filter(|line| !line.starts_with("   ")); // the rest of a description is indented further
     let verbs: Vec<String> = listed.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
     verbs.into_iter().filter(|verb| verb != "help").collect()
 }

@@ -68,6 +68,7 @@ fn without_prune_or_without_the_last_files_they_are_only_listed() {
     assert!(run.out.contains("CUSTOM in Scalekit and in no file: 4 (org_2, org_3, org_4, org_5)\n"), "{}", run.out);
     let json = pipeline.osp(&["plan", "policies", "--prune", "-o", "json"]).ended(0);
     let json: Value = serde_json::from_str(&json.out).unwrap();
+    crate::schemas::assert_described("plan", &json);
     assert_eq!(json["unclaimed"], json!(["org_2", "org_3", "org_4", "org_5"]));
     let markdown = pipeline.osp(&["plan", "policies", "--prune", "-o", "markdown"]).ended(0);
     assert!(markdown.out.contains("CUSTOM in Scalekit and in no file: 4 "), "{}", markdown.out);
