@@ -85,7 +85,9 @@ fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, reques
     }
     let policy = matches!(request, RemoteRequest::WritePolicy { .. });
     let recorded = state.progress_reported || recorded::is_recorded(state);
-    if !recorded || (policy && !state.live_is_recorded()) {
+    let feature = matches!(request, RemoteRequest::WriteFeatures { .. }) && state.enables_feature(true);
+    let feature_is_recorded = resource.enabled_feature || state.feature_reported;
+    if !recorded || (policy && !state.live_is_recorded()) || (feature && !feature_is_recorded) {
         return Step::Request(Request::ReportProgress);
     }
     if needs_finalizer(state, spec, true) && !resource.finalizer {

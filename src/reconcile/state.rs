@@ -61,6 +61,8 @@ pub struct State {
     /// It did so when it had read the live policy, so that the status keeps what
     /// was there before our first write.
     pub live_reported: bool,
+    /// It said then that the feature is switched on for it.
+    pub feature_reported: bool,
     /// A write may have been under way when the resource was read.
     pub under_way: bool,
     /// The resource has our finalizer, which comes after a status that this one has not.
@@ -138,6 +140,7 @@ impl State {
             (Request::ReportProgress, Response::Cluster(ClusterWrite::Done)) => {
                 self.progress_reported = true;
                 self.live_reported = self.observation.live.is_some();
+                self.feature_reported = self.enables_feature(true);
             }
             (Request::AddFinalizer, Response::Cluster(ClusterWrite::Done)) => {
                 self.set_finalizer(true);
@@ -172,7 +175,7 @@ impl State {
         self.reads.refreshes += u8::from(!cached && self.here().is_some());
         if changed && same_target {
             // what the status is to say first depends on the spec
-            (self.progress_reported, self.ownership) = (false, None);
+            (self.progress_reported, self.live_reported, self.ownership) = (false, false, None);
         } else if changed {
             self.credentials = None;
             self.forget_organization();

@@ -135,6 +135,19 @@ fn a_feature_that_went_off_after_it_was_listed_is_switched_on_where_the_server_r
 }
 
 #[test]
+fn that_such_a_feature_is_switched_on_is_in_the_status_before() {
+    let (mut world, uid) = listing(enforce(declared()));
+    world.scalekit.habits.gates_writes = true;
+    world.cluster.get_mut(uid).unwrap().status.as_mut().unwrap().enabled_feature = false; // others did it before
+    world.switch_flag(false);
+    world.tenant().live = foreign();
+    let is_switch = |step: &Step| matches!(step, Step::Request(Request::Remote(RemoteRequest::WriteFeatures { .. })));
+    let at = world.clone().reconcile(uid).steps.iter().position(is_switch).unwrap();
+    world.meanwhile(at, move |world| assert!(world.object(uid).read().enabled_feature, "a crash would forget it"));
+    assert!(in_sync(&world.reconcile(uid)));
+}
+
+#[test]
 fn what_only_the_list_has_shown_is_no_proof_that_the_credentials_reach_the_organization() {
     let (mut world, _) = listing(enforce(declared()));
     let younger = world.declare(enforce(declared()));

@@ -201,7 +201,8 @@ impl World {
         }
         (state.cached, &state.credentials, state.refusal, state.last_known_read, state.namespace_terminating).hash(h);
         (&state.identity, &state.ownership, &state.alleged, state.same_environment_unknown, &state.contests).hash(h);
-        (state.undecided, &state.observation, state.progress_reported, state.live_reported).hash(h);
+        (state.undecided, &state.observation).hash(h);
+        (state.progress_reported, state.live_reported, state.feature_reported).hash(h);
         (state.under_way, state.status_is_lost, &state.other_writers, &state.released).hash(h);
     }
 
