@@ -17,7 +17,7 @@ async fn installed() -> World {
 
 /// The names of the checks and how they ended.
 fn checks(said: &Said) -> BTreeMap<String, String> {
-    let report = said.json();
+    let report = said.plain_json();
     assert_eq!(report["formatVersion"], 1);
     let groups = report["groups"].as_array().unwrap().iter();
     let checks = groups.flat_map(|group| group["checks"].as_array().unwrap().clone());
@@ -34,7 +34,7 @@ fn check(world: &World, arguments: &[&str]) -> Said {
 
 /// How this check ended, and what it says.
 fn one(said: &Said, name: &str) -> (String, String) {
-    let report = said.json();
+    let report = said.plain_json();
     let all = report["groups"].as_array().unwrap().iter().flat_map(|group| group["checks"].as_array().unwrap());
     let mut found = all.filter(|check| check["name"] == name);
     let check = found.next_back().unwrap_or_else(|| panic!("no {name} in {}", said.out));
@@ -70,7 +70,7 @@ async fn of_an_installation_that_works_everything_is_good_and_each_part_was_look
     ];
     assert_eq!(names, expected);
     assert!(checks.values().all(|status| status == "ok"), "{}", said.out);
-    assert_eq!((said.code, said.json()["ok"].clone()), (0, json!(true)));
+    assert_eq!((said.code, said.plain_json()["ok"].clone()), (0, json!(true)));
     assert!(one(&said, "rate-limit").1.contains(" of 1000 requests are left"), "{}", said.out);
     assert!(one(&said, "organizations").1.ends_with("there are 3"), "{}", said.out);
     assert_eq!(world.writes(), before, "it writes nothing");

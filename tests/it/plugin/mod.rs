@@ -46,6 +46,11 @@ impl Said {
         self.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     }
 
+    /// The output of a verb whose JSON has no schema.
+    fn plain_json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap()
+    }
+
     /// The output, which is as its schema says.
     fn json(&self) -> Value {
         let value: Value = serde_json::from_str(&self.out).unwrap();

@@ -80,7 +80,7 @@ async fn the_versions_are_those_of_osp_of_the_operator_and_of_the_definition() {
     let lease = world.namespace.clone();
     eventually("a lease", 30, || self::lease(&world));
     let version = env!("CARGO_PKG_VERSION");
-    let versions = osp(&world, &["version", "-o", "json"]).json();
+    let versions = osp(&world, &["version", "-o", "json"]).plain_json();
     assert_eq!(versions["client"]["version"], version);
     assert_eq!(versions["definition"], json!({"group": "scalekit.com", "versions": ["v1alpha1"]}));
     let operators = versions["operators"].as_array().unwrap();
