@@ -14,13 +14,9 @@ use crate::{
         plan::{Baseline, LastApplied, PlanOptions, read, refresh, removed, text},
         scalekit::Scalekit,
     },
-    terminal::{Exit, Output, Progress, note, print},
+    terminal::{Exit, Output, Progress, confirm, note, print},
 };
-use std::{
-    error::Error,
-    io::{self, BufRead, IsTerminal, Write},
-    path::PathBuf,
-};
+use std::{error::Error, path::PathBuf};
 
 /// `osp apply`
 #[derive(Debug, clap::Args)]
@@ -124,7 +120,7 @@ pub async fn run(
         note(&format!("error: {why}; nothing was written"));
         return Ok(Exit::Forbidden);
     }
-    if !arguments.yes && !confirm()? {
+    if !arguments.yes && !confirm("Apply these changes?")? {
         print(|out| writeln!(out, "nothing was written"))?;
         return Ok(Exit::Failure);
     }
@@ -139,16 +135,4 @@ pub async fn run(
         (0, _) => Exit::Failure,
         _ => Exit::Interrupted,
     })
-}
-
-/// Asks for a yes on the terminal; it is an error if there is none.
-fn confirm() -> Result<bool, Box<dyn Error>> {
-    if !io::stdin().is_terminal() {
-        return Err("there is no terminal to confirm on: use --yes".into());
-    }
-    let mut out = io::stderr();
-    write!(out, "Apply these changes? Only 'yes' will be accepted: ").and_then(|()| out.flush())?;
-    let mut response = String::new();
-    io::stdin().lock().read_line(&mut response)?;
-    Ok(response.trim() == "yes")
 }
