@@ -81,19 +81,8 @@ impl World {
                 happens(self);
             }
             self.advance(self.step);
-            (state.clock, state.term) = (self.uptime(), self.term);
-            let step = next(&state, self.now);
-            let entry = Entry {
-                reconciled: self.reconciles,
-                uid,
-                step: step.clone(),
-                response: None,
-                state: state.clone(),
-                object: self.cluster.get(uid).cloned(),
-                at: self.now,
-                secret: self.held.client.as_ref().map(|(secret, _)| secret.clone()),
-                in_flight: self.scalekit.has_policy_in_flight(uid),
-            };
+            let step = self.decide(&mut state);
+            let entry = Entry { reconciled: self.reconciles, ..self.entry(uid, &step, &state) };
             self.journal.push(entry);
             if let Some(crash) = crash.filter(|crash| crash.at == n) {
                 self.die(uid, &state, &step, crash.interrupted);
