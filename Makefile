@@ -29,7 +29,7 @@ lint: ## format, clippy, documentation, and licences and sources of the dependen
 image: ## the operator's image as an OCI layout in target/image, with its SBOM; TWICE=1: built twice, the digests must be equal
 	@deploy/image/build $(if $(TWICE),--twice)
 
-bench: ## the operator beside three baselines with N (1000) resources, docs/performance.md; BENCH=plan: `osp plan` of 10 000 organizations, docs/bench.md
+bench: ## the operator beside three baselines with N (1000) resources, docs/performance.md; BENCH=plan: `osp plan` of 10 000 organizations, docs/development/bench.md
 	@if [ "$(BENCH)" = plan ]; then $(MAKE) --no-print-directory bench-plan; else \
 	  tests/cluster/ensure >/dev/null && cargo bench --locked --bench operator; fi
 
@@ -40,7 +40,7 @@ bench-plan:
 scale: ## a million resources in the real queue and rate limiters, in virtual time; figures in docs/scale.md
 	cargo test --locked --release --lib -- --ignored --exact --nocapture controller::scale::scale_of_a_million_resources
 
-fuzz: ## looks FUZZ_SECONDS (300) long for a text that breaks `osp validate`, with stable Rust; docs/fuzz.md
+fuzz: ## looks FUZZ_SECONDS (300) long for a text that breaks `osp validate`, with stable Rust; docs/development/fuzz.md
 	@fuzz/run
 
 prove: ## every state of small worlds, by the shipped decision; figures in docs/proof.md
@@ -49,5 +49,5 @@ prove: ## every state of small worlds, by the shipped decision; figures in docs/
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'
 
-manifests: ## regenerate from the code what is committed: crds/, deploy/kustomize/, docs/conditions.md, docs/failures.md, the pictures of osp in README.md and docs/
+manifests: ## regenerate from the code what is committed: crds/, deploy/kustomize/, docs/conditions.md, docs/development/failures.md, the pictures of osp in README.md and docs/
 	UPDATE=1 cargo test --locked --test it committed

@@ -1,7 +1,7 @@
 //! Keeps the session policy of Scalekit organizations as declared in
 //! Kubernetes resources.
 //!
-//! `docs/architecture.md` says what each module contains and which others it may use;
+//! `docs/development/architecture.md` says what each module contains and which others it may use;
 //! `tests/it/architecture.rs` checks that.
 
 pub mod apiserver;

@@ -1,5 +1,5 @@
 //! Uninstalls: removes our finalizer from every resource, since after that nobody will, and deletions
-//! would hang (`docs/failures.md` row 79). It has the lease meanwhile, so that no operator works beside
+//! would hang (`docs/development/failures.md` row 79). It has the lease meanwhile, so that no operator works beside
 //! it.
 
 use super::{

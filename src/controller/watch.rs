@@ -4,7 +4,7 @@
 //! quiet watch can't be distinguished from a dead one, and it resumes from the last version for ever.
 //! After a restore of etcd that version is in the future, and a watch from there gets no events. So
 //! all resources are listed again every `--relist-interval`, whenever the API server ends a watch
-//! early, and whenever a read returns an older version than the cached one (`docs/failures.md` row
+//! early, and whenever a read returns an older version than the cached one (`docs/development/failures.md` row
 //! 119).
 //!
 //! The list comes as the first events of a watch (a streaming list), so that there is never more than

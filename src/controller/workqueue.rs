@@ -27,7 +27,7 @@ use tokio::{sync::Notify, time::Instant};
 const COALESCE: Duration = Duration::from_secs(1);
 
 /// A person may request [`BURST`] reconciles in a row, and then one in this time
-/// (`docs/failures.md` row 103).
+/// (`docs/development/failures.md` row 103).
 const REQUEST_EVERY: Duration = Duration::from_secs(30);
 const BURST: usize = 3;
 

@@ -74,7 +74,7 @@ pub struct Condition {
     pub message: String,
 }
 
-/// The longest message of a condition or an event in bytes (`docs/failures.md`
+/// The longest message of a condition or an event in bytes (`docs/development/failures.md`
 /// row 75).
 const LONGEST_MESSAGE: usize = 410;
 /// The longest message of a condition that repeats in few words what Ready or

@@ -2,7 +2,7 @@
 //! the same organization, a script, a customer's admin. A looser value never
 //! stays: it is corrected, at the latest after an interval. A stricter one that
 //! keeps coming back is given way to, and tried again once an hour. Both are
-//! said with the condition Contended (`docs/failures.md` rows 35, 48 and 113).
+//! said with the condition Contended (`docs/development/failures.md` rows 35, 48 and 113).
 
 use super::{HOUR, State};
 use crate::policy::{Live, tighten};

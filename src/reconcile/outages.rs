@@ -1,6 +1,6 @@
 //! The resources whose requests were not sent, since their environment is down.
 //! The first reconcile that gets through enqueues them, so that none waits for
-//! its next due time while the server is back (`docs/failures.md` row 15).
+//! its next due time while the server is back (`docs/development/failures.md` row 15).
 
 use super::{ErrorClass, Outcome, State};
 use std::{

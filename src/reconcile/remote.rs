@@ -121,7 +121,7 @@ pub fn next(goal: &Goal, observation: &Observation) -> RemoteStep {
 
 /// What must be read right before `request` is sent. A list of features is
 /// written complete, so one that somebody switched off since it was read would
-/// be switched on again (`docs/failures.md` row 118).
+/// be switched on again (`docs/development/failures.md` row 118).
 pub fn read_before(request: &RemoteRequest, observation: &Observation) -> Option<RemoteRequest> {
     match request {
         RemoteRequest::WriteFeatures { organization, .. } if !observation.organization_is_fresh => {

@@ -1,6 +1,6 @@
 //! The circuit breaker of one host and port: while it is down, ten thousand
 //! resources must not keep sending requests, or it stays down
-//! (`docs/failures.md` row 15). A client that never had a token has one of its own.
+//! (`docs/development/failures.md` row 15). A client that never had a token has one of its own.
 //!
 //! - Closed: every request is sent. Failures in a row, of whatever requests,
 //!   open it.

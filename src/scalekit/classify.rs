@@ -1,5 +1,5 @@
 //! Classifies a response by its status, and takes from its body the few words that an error may show
-//! (`scalekit-api.md` §4.2, `docs/failures.md` rows 14–21).
+//! (`scalekit-api.md` §4.2, `docs/development/failures.md` rows 14–21).
 
 use super::{
     http::{Body, HttpResponse, TransportError},

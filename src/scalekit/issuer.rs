@@ -1,5 +1,5 @@
 //! What an environment calls itself: the issuer of its access tokens, which is
-//! the same under all its host names (`scalekit-api.md` §1.3, `docs/failures.md`
+//! the same under all its host names (`scalekit-api.md` §1.3, `docs/development/failures.md`
 //! row 123).
 //!
 //! A host that no tenant can run is taken at its word. Any other one may hand out

@@ -1,6 +1,6 @@
 //! How fast one host and port may be asked: the configured rate, less where the
 //! server allows less. It says so in `X-RateLimit-*` headers ([`Reported`]), or with
-//! a 429 (`scalekit-api.md` §4.3, `docs/failures.md` rows 10–12). Such a response
+//! a 429 (`scalekit-api.md` §4.3, `docs/development/failures.md` rows 10–12). Such a response
 //! halves the rate, and others raise it again, quickly at first and slowly near the
 //! rate that was too much. No clock and no waiting here: every call is given the
 //! time.

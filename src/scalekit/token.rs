@@ -1,6 +1,6 @@
 //! The bearer token of one set of credentials: one caller fetches it for all, it is renewed before it
 //! expires, and after a refusal the client is locked out for a while (`scalekit-api.md` §1.3–1.5,
-//! `docs/failures.md` rows 1–4).
+//! `docs/development/failures.md` rows 1–4).
 
 use super::{
     circuit_breaker::CircuitBreaker,

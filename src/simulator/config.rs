@@ -19,7 +19,7 @@ pub struct Config {
     pub client_id: String,
     /// The secret of the API client.
     pub client_secret: String,
-    /// Merged into the default settings; see `docs/simulator.md`.
+    /// Merged into the default settings; see `docs/development/simulator.md`.
     pub settings: Value,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! It imports no other module, so that it can't share their mistakes: what it accepts is implemented a
 //! second time from the contract. It listens on loopback only; tests control it through the admin
-//! endpoints below `/_simulator/`, over HTTP or by [`Simulator::admin`]. `docs/simulator.md` documents
+//! endpoints below `/_simulator/`, over HTTP or by [`Simulator::admin`]. `docs/development/simulator.md` documents
 //! them, the settings and the faults.
 //!
 //! A request goes from `receive` through `faults` to `environment`, which holds the state and never waits.

@@ -1,6 +1,6 @@
 //! `/livez` and `/readyz` for the kubelet, and `/metrics`, on a port that anybody in
 //! the cluster may reach: connections are few and short, and no request can make
-//! the operator hold more (`docs/failures.md` row 122).
+//! the operator hold more (`docs/development/failures.md` row 122).
 
 use super::metrics::{CONTENT_TYPE, Metrics};
 use hyper::{

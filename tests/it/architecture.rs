@@ -1,5 +1,5 @@
 //! The modules of `src/` may use each other, and foreign crates, only as the
-//! tables of `docs/architecture.md` say; and the paths on that page exist.
+//! tables of `docs/development/architecture.md` say; and the paths on that page exist.
 
 use crate::pictures::page;
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const PAGE: &str = "docs/architecture.md";
+const PAGE: &str = "docs/development/architecture.md";
 
 /// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {

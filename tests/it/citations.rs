@@ -1,5 +1,5 @@
-//! What comments and pages cite is there: sections of `docs/scalekit-api.md`,
-//! rows of `docs/failures.md`, pages, and headings that a link leads to. So
+//! What comments and pages cite is there: sections of `docs/development/scalekit-api.md`,
+//! rows of `docs/development/failures.md`, pages, and headings that a link leads to. So
 //! nothing is cited that only its author can read.
 
 use crate::{architecture::sources, pictures::page};
@@ -42,7 +42,7 @@ fn pages() -> Vec<String> {
         let names = entries.map(|name| name.into_string().unwrap()).filter(|name| name.ends_with(".md"));
         names.map(|name| format!("{folder}{name}")).collect::<Vec<_>>()
     };
-    ["", "docs/", ".github/"].into_iter().flat_map(markdown).collect()
+    ["", "docs/", "docs/development/", ".github/"].into_iter().flat_map(markdown).collect()
 }
 
 /// The number that a heading or a citation begins with; empty if none.
@@ -141,11 +141,11 @@ fn texts() -> Vec<(String, String)> {
 
 #[test]
 fn every_cited_section_of_the_contract_exists() {
-    let contract = page("docs/scalekit-api.md");
+    let contract = page("docs/development/scalekit-api.md");
     let sections = sections(&contract);
     let mut wrong = Vec::new();
     for (place, text) in texts() {
-        let home = place.starts_with("docs/scalekit-api.md").then_some(CONTRACT);
+        let home = place.starts_with("docs/development/scalekit-api.md").then_some(CONTRACT);
         for (page, section) in cited(&text, home) {
             match page {
                 None => wrong.push(format!("{place}: §{section} of which page?")),
@@ -159,14 +159,15 @@ fn every_cited_section_of_the_contract_exists() {
 
 #[test]
 fn every_cited_row_is_in_the_table_of_faults() {
-    let faults = page("docs/failures.md");
+    let faults = page("docs/development/failures.md");
     let rows = rows(&faults);
     let mut wrong = Vec::new();
     for (place, text) in texts() {
         wrong.extend(
             cited_rows(&text).into_iter().filter(|row| !rows.contains(row)).map(|row| format!("{place}: no row {row}")),
         );
-        if place.starts_with("src/") && !cited_rows(&text).is_empty() && !text.contains("docs/failures.md") {
+        if place.starts_with("src/") && !cited_rows(&text).is_empty() && !text.contains("docs/development/failures.md")
+        {
             wrong.push(format!("{place}: rows of which page?"));
         }
     }
@@ -178,13 +179,13 @@ fn every_page_that_a_comment_names_exists() {
     let mut wrong = Vec::new();
     for (place, text) in texts().into_iter().filter(|(place, _)| place.contains(".rs:")) {
         let there = |name: &str| {
-            ["", "docs", ".github"]
+            ["", "docs", "docs/development", ".github"]
                 .iter()
                 .any(|folder| root().join(folder).join(name.trim_start_matches("../")).is_file())
         };
         wrong.extend(markdown(&text).filter(|name| !there(name)).map(|name| format!("{place}: no {name}")));
         if text.contains("failure-catalogue") {
-            wrong.push(format!("{place}: the page of faults is docs/failures.md"));
+            wrong.push(format!("{place}: the page of faults is docs/development/failures.md"));
         }
     }
     assert_all(wrong);
@@ -221,7 +222,7 @@ fn a_citation_is_seen_in_every_form() {
     );
     assert_eq!(section("`scalekit-api.md` §2 and RFC 6750 §2.1"), [(contract, "2"), (Some("RFC "), "2.1")]);
     assert_eq!(section("the one (§7)"), [(None, "7")]);
-    assert_eq!(cited_rows("(`docs/failures.md` rows 1–4, 7 and 93)."), [1, 4, 7, 93]);
+    assert_eq!(cited_rows("(`docs/development/failures.md` rows 1–4, 7 and 93)."), [1, 4, 7, 93]);
     assert_eq!(cited_rows("a row of 5, row 25: then 7"), [25]);
     assert_eq!(markdown("see `docs/design.md`, and (x.md).").collect::<Vec<_>>(), ["docs/design.md", "x.md"]);
     assert_eq!(links("[a](b.md#c-d) [e](https://f) [g](#h)"), [("b.md", "c-d"), ("", "h")]);

@@ -1,5 +1,5 @@
 //! A claim that was verified once, whose owner takes care that its credentials are
-//! not tried again (`docs/failures.md` row 134).
+//! not tried again (`docs/development/failures.md` row 134).
 
 use super::{
     samples::*,

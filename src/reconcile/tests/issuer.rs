@@ -1,5 +1,5 @@
 //! One environment under two host names: who owns an organization there
-//! (`docs/failures.md` row 123).
+//! (`docs/development/failures.md` row 123).
 
 use super::{samples::*, world::World};
 use crate::policy::{Live, Policy, ValidatedSpec};

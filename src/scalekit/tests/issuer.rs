@@ -1,5 +1,5 @@
 //! One environment under two host names: which issuer is believed, and what that
-//! costs (`docs/failures.md` row 123).
+//! costs (`docs/development/failures.md` row 123).
 
 use super::{
     id, read_policy,

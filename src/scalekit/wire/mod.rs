@@ -21,7 +21,7 @@ use serde::{
 };
 use std::{fmt, marker::PhantomData};
 
-/// The deepest nesting that is read; Scalekit's JSON is flatter (`docs/failures.md` row 21).
+/// The deepest nesting that is read; Scalekit's JSON is flatter (`docs/development/failures.md` row 21).
 const DEEPEST: usize = 32;
 
 /// What was read, or why it can't be.

@@ -1,10 +1,10 @@
-//! The tests of other modules are written from `docs/simulator.md`, so it has to
+//! The tests of other modules are written from `docs/development/simulator.md`, so it has to
 //! name every setting, and its examples have to be accepted.
 
 use super::wire::Bench;
 use serde_json::{Value, json};
 
-const PAGE: &str = include_str!("../../../docs/simulator.md");
+const PAGE: &str = include_str!("../../../docs/development/simulator.md");
 
 fn leaves(prefix: &str, value: &Value, found: &mut Vec<String>) {
     for (name, value) in value.as_object().unwrap() {

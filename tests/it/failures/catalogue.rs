@@ -1,4 +1,4 @@
-//! The failure catalogue as a table, and `docs/failures.md` made from it and
+//! The failure catalogue as a table, and `docs/development/failures.md` made from it and
 //! from the names of the tests: a row's number is in the name of each of its
 //! tests, `row_025_a_write_whose_answer_is_lost_is_not_repeated`.
 
@@ -56,9 +56,10 @@ fn tests() -> Tests {
 fn page(tests: &Tests) -> String {
     let mut page = String::from(
         "<!-- Generated from tests/it/failures/rows.rs and the names of the tests; do not edit. -->\n\
-         # Faults, and what happens then\n\n\
-         What can go wrong, what a person sees, and the tests that show it. Reasons are explained in\n\
-         [conditions.md](conditions.md). Numbers are stable, and each test has its row's in its name;\n\
+         # Faults, and the tests that show what happens\n\n\
+         What can go wrong, what a person sees, and the tests that show it. For users\n\
+         [failure-modes.md](../failure-modes.md) says it in short. Reasons are explained in\n\
+         [conditions.md](../conditions.md). Numbers are stable, and each test has its row's in its name;\n\
          `cargo test row_025` runs those of one row.\n\n\
          | row | fault | what happens | tests |\n|---|---|---|---|\n",
     );
@@ -78,14 +79,14 @@ fn listed(row: u16, tests: &Tests) -> String {
     }
     let of_file = |(file, names): (&&str, &Vec<&str>)| {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        format!("[{file}](../{file}): {}", names.join(", "))
+        format!("[{file}](../../{file}): {}", names.join(", "))
     };
     files.iter().map(of_file).collect::<Vec<_>>().join("; ")
 }
 
 #[test]
 fn the_committed_page_of_faults_is_the_generated_one() {
-    assert_committed("docs/failures.md", &page(&tests()));
+    assert_committed("docs/development/failures.md", &page(&tests()));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Claims of owners that don't show that their credentials are still good, and what
-//! an organization had before its first write (`docs/failures.md` rows 128, 134).
+//! an organization had before its first write (`docs/development/failures.md` rows 128, 134).
 
 use super::{
     eight_hours, foreign,

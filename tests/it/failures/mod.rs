@@ -1,7 +1,7 @@
 //! Every fault of the failure catalogue that can be seen from outside, each
 //! with its number: the operator's real binary on the real API server, what the
 //! resource says then, what was sent, and what was not. `catalogue` makes
-//! `docs/failures.md` of them.
+//! `docs/development/failures.md` of them.
 
 mod answers;
 mod blind;

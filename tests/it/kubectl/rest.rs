@@ -1,5 +1,5 @@
 //! At rest nothing is written, and a condition's time tells when its status
-//! flipped. Numbers are rows of `docs/failures.md`.
+//! flipped. Numbers are rows of `docs/development/failures.md`.
 
 use super::org;
 use crate::{

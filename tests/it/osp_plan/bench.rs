@@ -1,6 +1,6 @@
 //! A plan for ten thousand organizations, all of them with a change, at full
 //! size: `make bench BENCH=plan`. Requests, time and memory are printed and held to their
-//! limits; the last figures stand in `docs/bench.md`.
+//! limits; the last figures stand in `docs/development/bench.md`.
 
 use super::{Pipeline, custom, manifest};
 use crate::cluster::eventually;
