@@ -49,5 +49,5 @@ prove: ## every state of small worlds, by the shipped decision; figures in docs/
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'
 
-manifests: ## regenerate from the code what is committed: crds/, deploy/kustomize/, docs/conditions.md, docs/development/failures.md, the pictures of osp in README.md and docs/
+manifests: ## regenerate from the code what is committed: crds/, deploy/kustomize/, docs/conditions.md, docs/api-reference.md, docs/development/failures.md, the pictures of osp in docs/, the recording in README.md
 	UPDATE=1 cargo test --locked --test it committed

@@ -110,7 +110,7 @@ fn markdown(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// How a heading is named in a link.
-fn anchor(heading: &str) -> String {
+pub fn anchor(heading: &str) -> String {
     let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }

@@ -6,6 +6,7 @@ pub mod delivery;
 mod repository;
 mod side_by_side;
 mod taking_away;
+mod tutorial;
 mod waiting;
 
 use crate::{

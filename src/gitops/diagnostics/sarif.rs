@@ -39,8 +39,8 @@ fn results<S: Serializer>(diagnostics: &[Diagnostic], serializer: S) -> Result<S
     serializer.collect_seq(diagnostics.iter().map(result))
 }
 
-/// The part of `docs/osp.md` that describes the rules.
-const PART: &str = "#rules";
+/// How the section of a rule in `docs/osp.md` is named, before the rule's name.
+const SECTION: &str = "#rule-";
 
 fn rule(rule: Rule, docs: Option<&str>) -> Value {
     let help = json!({"text": rule.help()});
@@ -53,7 +53,7 @@ fn rule(rule: Rule, docs: Option<&str>) -> Value {
         "defaultConfiguration": {"level": "error"},
     });
     if let (Some(docs), Some(fields)) = (docs, described.as_object_mut()) {
-        fields.insert("helpUri".to_owned(), format!("{docs}{PART}").into());
+        fields.insert("helpUri".to_owned(), format!("{docs}{SECTION}{}", rule.name()).into());
     }
     described
 }

@@ -1,4 +1,4 @@
-//! The pictures of `osp` in the README and in `docs/` are what a terminal of 80
+//! The pictures of `osp` in `docs/` are what a terminal of 80
 //! columns shows.
 
 use super::{Pipeline, custom, text_of};
@@ -26,12 +26,12 @@ fn shown(pipeline: &Pipeline, command: &str, host: &str) -> String {
 }
 
 #[test]
-fn the_committed_pictures_of_the_readme_are_what_a_terminal_shows() {
+fn the_committed_pictures_of_the_first_try_are_what_a_terminal_shows() {
     let pipeline = Pipeline::new(3, json!({}));
     let example = text_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acme.yaml"));
     pipeline.file("examples/acme.yaml", &example);
     let ours = |command: &str| command.starts_with("osp ").then(|| shown(&pipeline, command, "127.0.0.1:9080"));
-    assert_true("README.md", ours);
+    assert_true("docs/try-it.md", ours);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The README's way in without a cluster, exactly as it stands there.
+//! The way in without a cluster of `docs/try-it.md`, exactly as it stands there.
 
 use super::{Run, text_of};
 use std::{
@@ -16,16 +16,16 @@ impl Drop for Killed {
     }
 }
 
-/// The commands of the README's section, without comments.
+/// The commands of the page's section, without comments.
 fn commands() -> Vec<String> {
-    let readme = text_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
-    let section = readme.split("## Without a cluster").nth(1).expect("the section is there");
+    let page = text_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/try-it.md"));
+    let section = page.split("## Without a cluster").nth(1).expect("the section is there");
     let block = section.split("```sh\n").nth(1).expect("it has commands").split("```").next().unwrap();
     block.lines().map(|line| line.split("  #").next().unwrap().trim().to_owned()).filter(|l| !l.is_empty()).collect()
 }
 
 #[test]
-fn the_readme_without_a_cluster_does_what_it_says() {
+fn the_first_try_without_a_cluster_does_what_it_says() {
     let commands = commands();
     let [simulator, exports @ ..] = commands.as_slice() else { panic!("{commands:?}") };
     let split = exports.iter().position(|line| !line.starts_with("export ")).unwrap();
@@ -45,7 +45,7 @@ fn the_readme_without_a_cluster_does_what_it_says() {
         command.args(&words[6..]).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("RUST_LOG");
         command
     };
-    // the README names a port that may be taken here
+    // the page names a port that may be taken here
     let mut simulator = program(simulator);
     let arguments: Vec<_> =
         simulator.get_args().map(|a| a.to_str().unwrap().replace("127.0.0.1:9080", "127.0.0.1:0")).collect();

@@ -5,6 +5,7 @@ use super::{
     super::{Folder, policy},
     sample::{Sample, text},
 };
+use crate::citations::anchor;
 use jsonschema::Validator;
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -45,10 +46,11 @@ fn a_rule_links_to_the_page_that_describes_it() {
     let ran = folder.osp(&["validate", "a.yaml", "--output", "sarif", "--docs-url", page]);
     let log: Value = serde_json::from_str(&ran.out).unwrap();
     assert!(schema().is_valid(&log), "{log}");
-    let described = include_str!("../../../../docs/osp.md").split("### Rules").nth(1).unwrap();
+    let osp = include_str!("../../../../docs/osp.md");
     for rule in log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap() {
-        assert_eq!(rule["helpUri"], format!("{page}#rules"), "{rule}");
-        assert!(described.contains(&format!("| `{}` |", rule["id"].as_str().unwrap())), "{rule}");
+        let [id, help] = [&rule["id"], &rule["help"]["text"]].map(|text| text.as_str().unwrap());
+        assert_eq!(rule["helpUri"], format!("{page}#{}", anchor(&format!("rule `{id}`"))), "{rule}");
+        assert!(osp.contains(&format!("\n#### rule `{id}`\n\n{help} ")), "{rule}");
     }
     assert_eq!(folder.osp(&["validate", "a.yaml", "--docs-url", "docs/osp.md"]).code, Some(1));
 }
