@@ -144,8 +144,7 @@ fn svg(screens: &[Vec<Beat>]) -> String {
             let after = if last { String::new() } else { format!("{to:.2}%,") };
             writeln!(
                 style,
-                "@keyframes b{number}-{place}{{0%{{opacity:0}}{from:.2}%{{opacity:1}}{after}{}{{opacity:{}}}}}",
-                "100%",
+                "@keyframes b{number}-{place}{{0%{{opacity:0}}{from:.2}%{{opacity:1}}{after}100%{{opacity:{}}}}}",
                 u8::from(last)
             )
             .unwrap();
