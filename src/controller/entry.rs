@@ -99,6 +99,7 @@ impl Entry {
             mode,
             deletion: rest.deletion,
             suspend: false,
+            suspended_until: None,
             interval: self.interval,
             secret: self.secret.as_deref().map(Into::into),
         };

@@ -4,6 +4,7 @@
 
 use crate::crd::{
     OrganizationSessionPolicy, OrganizationSessionPolicySpec, OrganizationSessionPolicyStatus, REQUESTED_AT,
+    SUSPENDED_UNTIL,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::core::Resource;
@@ -62,11 +63,17 @@ struct Annotations {
     /// That of [`REQUESTED_AT`].
     #[serde(rename = "reconcile.fluxcd.io/requestedAt")]
     requested_at: Option<String>,
+    /// That of [`SUSPENDED_UNTIL`].
+    #[serde(rename = "scalekit.com/suspended-until")]
+    suspended_until: Option<String>,
 }
 
 impl From<Metadata> for ObjectMeta {
     fn from(sent: Metadata) -> Self {
-        let requested_at = sent.annotations.and_then(|annotations| annotations.requested_at);
+        let annotations = sent.annotations.map(|sent| {
+            let known = [(REQUESTED_AT, sent.requested_at), (SUSPENDED_UNTIL, sent.suspended_until)];
+            known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+        });
         Self {
             name: sent.name,
             namespace: sent.namespace,
@@ -76,7 +83,7 @@ impl From<Metadata> for ObjectMeta {
             creation_timestamp: sent.creation_timestamp,
             deletion_timestamp: sent.deletion_timestamp,
             finalizers: sent.finalizers,
-            annotations: requested_at.map(|value| [(REQUESTED_AT.to_owned(), value)].into()),
+            annotations,
             ..Self::default()
         }
     }
@@ -124,7 +131,7 @@ mod tests {
                 "name": "x", "namespace": "a", "uid": "1", "resourceVersion": "7", "generation": 2,
                 "creationTimestamp": "2026-01-01T00:00:00Z", "deletionTimestamp": "2026-01-02T00:00:00Z",
                 "finalizers": ["b/c"], "labels": {"d": "e"},
-                "annotations": {REQUESTED_AT: "now", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
+                "annotations": {REQUESTED_AT: "now", SUSPENDED_UNTIL: "then", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
                 "managedFields": [{"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:spec": {}}}],
             },
             "spec": spec,
@@ -143,7 +150,11 @@ mod tests {
             ObjectMeta {
                 managed_fields: None,
                 labels: None,
-                annotations: Some([(REQUESTED_AT.to_owned(), "now".to_owned())].into()),
+                annotations: Some(
+                    [(REQUESTED_AT, "now"), (SUSPENDED_UNTIL, "then")]
+                        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                        .into()
+                ),
                 ..metadata
             }
         );

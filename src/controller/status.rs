@@ -3,7 +3,7 @@
 use crate::{
     crd::{
         EffectiveLimits, FINALIZER, OrganizationSessionPolicyStatus, REQUESTED_AT, ReportedPolicy, ReportedRelease,
-        drift_summary, validate,
+        SUSPENDED_UNTIL, drift_summary, validate,
     },
     policy::{Bounds, Live, OrganizationId, RuleId, Violation, effective},
     reconcile::{
@@ -20,11 +20,14 @@ use super::object::Object;
 pub(super) fn resource(object: &Object) -> Resource {
     let meta = &object.metadata;
     let undecodable = |error: &String| vec![Violation::new(RuleId::Readable, "", error.clone())];
+    let annotation = |name| meta.annotations.as_ref().and_then(|all| all.get(name));
+    // a deletion goes on while suspended, so it needs no time
+    let until = annotation(SUSPENDED_UNTIL).map(String::as_str).filter(|_| meta.deletion_timestamp.is_none());
     let without_status = Resource {
         generation: meta.generation.unwrap_or_default(),
         deleting: meta.deletion_timestamp.is_some(),
         finalizer: meta.finalizers.iter().flatten().any(|f| f == FINALIZER),
-        spec: object.spec.as_ref().map_err(undecodable).and_then(validate),
+        spec: object.spec.as_ref().map_err(undecodable).and_then(validate).and_then(|spec| spec.until(until)),
         pinned: None,
         claim: None,
         enabled_feature: false,
@@ -33,7 +36,7 @@ pub(super) fn resource(object: &Object) -> Resource {
         observed: None,
         observed_generation: -1,
         conditions: Vec::new(),
-        requested_at: requested(meta.annotations.as_ref().and_then(|all| all.get(REQUESTED_AT))),
+        requested_at: requested(annotation(REQUESTED_AT)),
         handled_at: None,
         release: None,
     };

@@ -34,7 +34,7 @@ pub use status::{
 };
 pub use validate::{validate, without_unit};
 
-pub use crate::policy::{RuleId, Violation};
+pub use crate::policy::{RuleId, SUSPENDED_UNTIL, Violation};
 
 /// The finalizer of a resource whose deletion may have to write to Scalekit.
 pub const FINALIZER: &str = "scalekit.com/session-policy";

@@ -23,6 +23,7 @@ pub fn validate(spec: &OrganizationSessionPolicySpec) -> Result<ValidatedSpec, V
             mode: spec.mode,
             deletion: spec.deletion_policy,
             suspend: spec.suspend,
+            suspended_until: None,
             interval: spec.interval.as_deref().and_then(interval::parse),
             secret,
         }),
@@ -123,6 +124,7 @@ mod tests {
             mode: policy::Mode::TightenOnly,
             deletion: policy::DeletionPolicy::Retain,
             suspend: true,
+            suspended_until: None,
             interval: Some(Duration::from_secs(600)),
             secret: Some("scalekit".into()),
         };

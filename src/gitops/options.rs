@@ -97,6 +97,7 @@ mod tests {
             mode: Mode::Enforce,
             deletion,
             suspend: false,
+            suspended_until: None,
             interval: None,
             secret: None,
         }

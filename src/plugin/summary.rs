@@ -19,7 +19,7 @@ pub(super) enum Severity {
     Failed,
     /// A change is in progress, or the operator has not reconciled this spec yet.
     InProgress,
-    /// `spec.suspend` is true.
+    /// It is suspended.
     Suspended,
     /// Ready, but the live policy is not the declared one, or looser than the application's.
     Warning,
@@ -54,7 +54,10 @@ pub(super) const fn style(status: ConditionStatus) -> Style {
 
 impl<'a> Summary<'a> {
     pub(super) fn of(resource: &'a OrganizationSessionPolicy) -> Self {
-        let spec = crd::validate(&resource.spec).map_err(|violations| violations_message(&violations));
+        let until = resource.annotations().get(crd::SUSPENDED_UNTIL).map(String::as_str);
+        let spec = crd::validate(&resource.spec)
+            .and_then(|spec| spec.until(until))
+            .map_err(|violations| violations_message(&violations));
         Self { resource, spec, status: resource.status.as_ref() }
     }
 
@@ -82,9 +85,15 @@ impl<'a> Summary<'a> {
         crd::without_unit(&self.resource.spec)
     }
 
-    /// `spec.suspend`, also of an invalid spec.
-    pub(super) const fn is_suspended(&self) -> bool {
-        self.resource.spec.suspend
+    /// `spec.suspend`, also of an invalid spec, or until a time to come.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.resource.spec.suspend || self.suspended_until().is_some()
+    }
+
+    /// The time to come until which it is suspended.
+    pub(super) fn suspended_until(&self) -> Option<Timestamp> {
+        let until = self.spec.as_ref().ok()?.suspended_until;
+        until.filter(|until| !self.resource.spec.suspend && Timestamp::now() < *until)
     }
 
     /// Why it is suspended, if somebody said so.

@@ -1,4 +1,5 @@
-//! `osp suspend` and `osp resume`: set `spec.suspend`, and warn if a GitOps tool will set it back.
+//! `osp suspend` and `osp resume`: set `spec.suspend`, and warn if a GitOps tool will set it back. With an end it is
+//! an annotation, which such tools leave alone.
 
 use super::{
     cluster::{Cluster, ResourceArguments},
@@ -7,11 +8,13 @@ use super::{
     summary::Summary,
 };
 use crate::{
-    crd::{OrganizationSessionPolicy, SUSPEND_REASON},
+    crd::{self, OrganizationSessionPolicy, SUSPEND_REASON, SUSPENDED_UNTIL},
     terminal::{Exit, Output},
 };
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
+use std::time::Duration;
 
 /// `osp suspend`
 #[derive(Debug, Args)]
@@ -21,6 +24,9 @@ pub struct Arguments {
     /// Why, for whoever reads `osp explain`
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// How long, for example 2h; then the operator goes on by itself
+    #[arg(long = "for", value_name = "TIME", value_parser = crd::deadline)]
+    time: Option<Duration>,
 }
 
 /// The field manager of `spec.suspend`. Flux removes fields whose manager's name begins with
@@ -28,33 +34,54 @@ pub struct Arguments {
 const MANAGER: &str = "osp";
 
 pub(super) async fn suspend(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
-    let reason = arguments.reason.as_deref();
-    arguments.resource.each(program, async |cluster, resource| set(cluster, resource, true, reason, output).await).await
+    let now = Timestamp::now();
+    // in whole seconds, as Kubernetes writes times; what no calendar has is the end of it
+    let end = |time| now.checked_add(time).unwrap_or(Timestamp::MAX);
+    let until = arguments.time.map(end).map(|until| Timestamp::from_second(until.as_second()).unwrap_or(until));
+    let change = Change { suspend: true, until, reason: arguments.reason.as_deref() };
+    arguments.resource.each(program, async |cluster, resource| set(cluster, resource, &change, output).await).await
 }
 
 pub(super) async fn resume(named: &ResourceArguments, program: &str, output: &Output) -> VerbResult {
-    named.each(program, async |cluster, resource| set(cluster, resource, false, None, output).await).await
+    let change = Change { suspend: false, until: None, reason: None };
+    named.each(program, async |cluster, resource| set(cluster, resource, &change, output).await).await
+}
+
+/// What is wanted of `spec.suspend` and the annotations.
+struct Change<'a> {
+    suspend: bool,
+    until: Option<Timestamp>,
+    reason: Option<&'a str>,
 }
 
 async fn set(
     cluster: &Cluster,
     resource: &OrganizationSessionPolicy,
-    suspend: bool,
-    reason: Option<&str>,
+    &Change { suspend, until, reason }: &Change<'_>,
     output: &Output,
 ) -> VerbResult {
     let summary = Summary::of(resource);
     let name = summary.name();
-    let already = summary.is_suspended() == suspend;
+    let already = summary.is_suspended() == suspend && until.is_none() && summary.suspended_until().is_none();
+    // Git may declare the field, so it is written only where it says otherwise
+    let field = suspend && until.is_none();
+    let writes_field = resource.spec.suspend != field || (suspend && !already && until.is_none());
     if !already || reason.is_some() {
         // a reason that is not given, or of a suspension that is over, goes
-        let annotations = json!({SUSPEND_REASON: reason});
-        let merge = json!({"metadata": {"annotations": annotations}, "spec": {"suspend": suspend}});
+        let annotations = json!({SUSPEND_REASON: reason, SUSPENDED_UNTIL: until.map(|until| until.to_string())});
+        let mut merge = json!({"metadata": {"annotations": &annotations}});
+        if writes_field {
+            merge = json!({"metadata": {"annotations": annotations}, "spec": {"suspend": field}});
+        }
         cluster.patch(name, MANAGER, &merge).await?;
     }
     let place = format!("{name} in namespace {}", cluster.namespace);
+    let end = until.map(|until| until.to_string()).unwrap_or_default();
     let hint = |verb| cluster.hint.to(verb, name);
     let done = match (already, suspend) {
+        (false, true) if !end.is_empty() => {
+            format!("{place} is suspended until {end}: nothing is read or written until then, or `{}`.", hint("resume"))
+        }
         (true, true) => format!("{place} is suspended already."),
         (true, false) => format!("{place} is not suspended."),
         (false, true) => format!("{place} is suspended: nothing is read or written until `{}`.", hint("resume")),
@@ -64,7 +91,7 @@ async fn set(
     if suspend && summary.deleted().is_some() {
         text.push_str(&output.paragraph("", "It is being deleted, and a deletion goes on while suspended."));
     }
-    if let Some(delivery) = Delivery::of(resource).filter(|_| !already) {
+    if let Some(delivery) = Delivery::of(resource).filter(|_| writes_field) {
         let warning = format!("{delivery} delivers it: where Git declares spec.suspend, that wins at its next sync.");
         text.push_str(&output.paragraph("", &warning));
     }

@@ -21,6 +21,6 @@ pub use minutes::{Minutes, Unit};
 pub use organization::{ExternalId, OrganizationId, OrganizationRef};
 pub use other_limits::{OtherLimit, other_limits};
 pub use session::{Idle, IdleNotBelowAbsolute, Live, Policy, Session};
-pub use spec::{DeletionPolicy, Mode, ValidatedSpec};
+pub use spec::{DeletionPolicy, Mode, SUSPENDED_UNTIL, ValidatedSpec};
 pub use tighten::tighten;
 pub use violation::{RuleId, Violation};

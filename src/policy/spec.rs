@@ -1,6 +1,7 @@
 //! The validated spec of a resource.
 
-use super::{OrganizationRef, Policy};
+use super::{OrganizationRef, Policy, RuleId, Violation};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub struct ValidatedSpec {
     pub deletion: DeletionPolicy,
     /// Whether the operator neither reads nor writes the policy; a deletion goes on.
     pub suspend: bool,
+    /// The same until this time, which an annotation names.
+    pub suspended_until: Option<Timestamp>,
     /// The time between two reconciles; `None`: the operator's default.
     pub interval: Option<Duration>,
     /// The name of the Secret with the credentials; `None`: the default credentials.
@@ -59,7 +62,26 @@ impl Mode {
     }
 }
 
+/// The annotation that suspends a resource until the time that it names. It is no field of the spec, so no GitOps
+/// tool sets it back.
+pub const SUSPENDED_UNTIL: &str = "scalekit.com/suspended-until";
+
 impl ValidatedSpec {
+    /// The same with the value of the annotation [`SUSPENDED_UNTIL`]. One that is no time is a violation: somebody
+    /// wants nothing to be written, and it is not known until when.
+    pub fn until(self, annotation: Option<&str>) -> Result<Self, Vec<Violation>> {
+        let time = annotation.map(str::parse).transpose().map_err(|_| {
+            let place = format!("metadata.annotations.{SUSPENDED_UNTIL}");
+            vec![Violation::new(RuleId::Metadata, place, "must be a time such as 2026-11-27T18:00:00Z")]
+        })?;
+        Ok(Self { suspended_until: time, ..self })
+    }
+
+    /// Whether the operator neither reads nor writes the policy now.
+    pub fn is_suspended(&self, now: Timestamp) -> bool {
+        self.suspend || self.suspended_until.is_some_and(|until| now < until)
+    }
+
     /// Whether the operator may write the policy now.
     pub fn is_active(&self) -> bool {
         !self.suspend && self.mode != Mode::Observe

@@ -7,33 +7,37 @@ use super::{
     contention, deletion::needs_finalizer, recorded, remote,
 };
 use crate::policy::ValidatedSpec;
+use jiff::Timestamp;
 use std::time::Duration;
 
-pub(super) fn next(state: &State, resource: &Resource) -> Step {
+pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
     let done = Step::Done;
     let spec = match &resource.spec {
         Ok(spec) => spec,
         Err(violations) => return done(Outcome::InvalidSpec(violations.clone())),
     };
+    let is_suspended = spec.is_suspended(now);
+    let left = spec.suspended_until.filter(|_| !spec.suspend).map(|until| until.duration_since(now));
+    let suspended = Outcome::Suspended { left: left.map(|left| left.try_into().unwrap_or_default()) };
     // nothing is read, except that others must know whether its claim still holds
-    if spec.suspend && !state.history.is_contested() {
-        return done(Outcome::Suspended);
+    if is_suspended && !state.history.is_contested() {
+        return done(suspended);
     }
     match &state.credentials {
         None => return Step::Request(Request::ReadCredentials { fresh: resource.is_awaited() }),
-        Some(Err(_)) if spec.suspend => return done(Outcome::Suspended),
+        Some(Err(_)) if is_suspended => return done(suspended),
         Some(Err(problem)) => return done(Outcome::Credentials(problem.clone())),
         Some(Ok(_)) => {}
     }
     let Some(goal) = state.goal() else { return Step::Request(Request::ReadResource { fresh: true }) };
     let step = remote::next(&goal, &state.observation);
-    if spec.suspend {
+    if is_suspended {
         return match step {
             RemoteStep::Request(request) if request.reads_organization() => Step::Request(Request::Remote(request)),
             _ if state.observation.organization.is_some() && state.identity.is_none() => {
                 Step::Request(Request::ReadIssuer)
             }
-            _ => done(Outcome::Suspended),
+            _ => done(suspended),
         };
     }
     if state.observation.organization.is_some()

@@ -12,7 +12,7 @@ impl Claim {
         let counts = resource.claim.is_some_and(|claim| claim.counts(resource.deleting, resource.finalizer));
         let verified = resource.pinned.as_ref().map(|pinned| verified(pinned.identity(), &pinned.organization));
         // one that is suspended reads nothing, so nothing would ever verify it
-        let active = spec.filter(|spec| !spec.suspend);
+        let active = spec.filter(|_| !resource.sleeps());
         let declared = active.map(|spec| {
             let resolved = resource.pinned.as_ref().map(|pinned| OrganizationRef::Id(pinned.organization.clone()));
             let organization = match &spec.organization {
@@ -22,7 +22,7 @@ impl Claim {
             ClaimKey::Declared { credentials: credentials(spec, namespace), organization }
         });
         let named = active.map(|spec| ClaimKey::Named(spec.organization.clone()));
-        let takes_over = spec.is_some_and(ValidatedSpec::is_active);
+        let takes_over = active.is_some_and(ValidatedSpec::is_active);
         Self {
             counts,
             keys: verified.into_iter().chain(declared).chain(named).collect(),

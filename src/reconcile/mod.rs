@@ -143,6 +143,6 @@ fn decide(state: &State, now: Timestamp) -> Step {
         Found::Gone => Step::Done(state.released.clone().map_or(Outcome::Gone, Outcome::Released)),
         Found::Here(_) if state.refusal == Refusal::Pending => Step::Request(Request::ReadCredentials { fresh: true }),
         Found::Here(resource) if state.deleting() => deletion::next(state, resource, now),
-        Found::Here(resource) => apply::next(state, resource),
+        Found::Here(resource) => apply::next(state, resource, now),
     }
 }

@@ -13,7 +13,10 @@ pub enum Outcome {
     /// There is no such resource, or nothing to do before it goes.
     Gone,
     /// The user suspended it.
-    Suspended,
+    Suspended {
+        /// How long it stays so; `None`: until somebody resumes it.
+        left: Option<Duration>,
+    },
     /// The spec can't be acted on.
     InvalidSpec(Vec<Violation>),
     /// No credentials, or unusable ones.

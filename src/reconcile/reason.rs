@@ -43,7 +43,9 @@ reasons! {
         "In mode Observe: change the spec, change the policy in Scalekit, or let the operator write with mode Enforce. \
          Else see the condition Ready.";
     Progressing: "A change is under way.", "Wait; it takes seconds.";
-    Suspended: "`spec.suspend` is true, so nothing is read or written.", "Set `spec.suspend` to false.";
+    Suspended: "It is suspended, so nothing is read or written.",
+        "Wait for the time that the message names, if any, or resume it: `kubectl osp resume`, or remove `spec.suspend` \
+         and the annotation `scalekit.com/suspended-until`.";
     InvalidSpec: "The spec can't be acted on; the message names the field.", "Correct the spec.";
     CredentialsMissing: "The Secret, or the operator's own credentials, are not there.",
         "Create the Secret that the message names; it is read again within a minute.";

@@ -131,7 +131,10 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
     let after_reason = |reason| after_reason(reason).unwrap_or(Requeue::Interval(state.interval()));
     let unsettled = if state.takes_over() { state.settings.settle } else { state.unsettled_for() };
     match outcome {
-        Outcome::Gone | Outcome::Released(_) | Outcome::Suspended | Outcome::InvalidSpec(_) => Requeue::Never,
+        Outcome::Suspended { left: Some(left) } => Requeue::After(before_the_end(*left)),
+        Outcome::Gone | Outcome::Released(_) | Outcome::Suspended { left: None } | Outcome::InvalidSpec(_) => {
+            Requeue::Never
+        }
         // a Secret often comes seconds after its resource
         Outcome::Credentials(CredentialsError::Missing(_)) if state.history.age(state.began) < YOUNG => {
             Requeue::Backoff { cap: YOUNG / 10 }
@@ -162,6 +165,12 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
         // a violated chain after the interval: a change of the application's policy cures it
         Outcome::Reconciled(remote_outcome) => after_reason(remote_outcome.reason()),
     }
+}
+
+/// When to come back for the end of a suspension. [`Requeue::After`] may take a tenth longer, so of a long time it is
+/// nine tenths first: it ends some seconds late at most.
+fn before_the_end(left: Duration) -> Duration {
+    if left > CREDENTIALS { left * 9 / 10 } else { left }
 }
 
 fn after_error(state: &State, error: &RemoteError) -> Requeue {

@@ -184,11 +184,24 @@ impl Resource {
         self.observed_generation == self.generation
     }
 
+    /// The time in the annotation that suspends it, which may be over.
+    pub fn suspended_until(&self) -> Option<Timestamp> {
+        self.spec.as_ref().ok()?.suspended_until
+    }
+
+    /// Whether it claims nothing anew, since nothing of it is read: by its spec, or by its status until that time is
+    /// over.
+    pub fn sleeps(&self) -> bool {
+        let reported = || self.condition(ConditionType::Ready).is_some_and(|c| c.reason == Reason::Suspended);
+        self.spec.as_ref().is_ok_and(|spec| spec.suspend) || (self.suspended_until().is_some() && reported())
+    }
+
     /// Whether nothing is to be done before its next reconcile is due: a start
     /// of the operator leaves it alone until then.
     pub fn at_rest(&self) -> bool {
         self.was_ready()
             && self.claim.is_some()
+            && self.suspended_until().is_none()
             && !self.is_awaited()
             && self.condition(ConditionType::Reconciling).is_none()
     }

@@ -108,7 +108,7 @@ impl StatusUpdate {
         let resource = state.here()?;
         let mut update = Self::of(state, Some(outcome));
         match outcome {
-            Outcome::Released(_) if state.uninstalling => update.leave_alone(Reason::Uninstalled),
+            Outcome::Released(_) if state.uninstalling => update.leave_alone(Reason::Uninstalled, ""),
             Outcome::Gone if resource.claim.is_none() && !resource.was_ready() => return None,
             Outcome::NotLeading => return None,
             // finalizers of others hold it
@@ -119,7 +119,10 @@ impl StatusUpdate {
             Outcome::Undecided => {
                 update.pend(state, Reason::Progressing, "an older resource that names the organization is read first")
             }
-            Outcome::Suspended => update.leave_alone(Reason::Suspended),
+            Outcome::Suspended { left } => {
+                let until = left.and_then(|_| resource.suspended_until());
+                update.leave_alone(Reason::Suspended, &until.map(|until| format!("until {until}")).unwrap_or_default());
+            }
             Outcome::InvalidSpec(violations) => {
                 update.stall(state, Reason::InvalidSpec, &violations_message(violations))
             }
@@ -213,9 +216,9 @@ impl StatusUpdate {
     }
 
     /// The operator does nothing about it any more.
-    fn leave_alone(&mut self, reason: Reason) {
+    fn leave_alone(&mut self, reason: Reason, detail: &str) {
         for type_ in [ConditionType::Ready, ConditionType::Synced, ConditionType::Effective] {
-            self.set(type_, ConditionStatus::Unknown, reason, reason.message(""));
+            self.set(type_, ConditionStatus::Unknown, reason, reason.message(detail));
         }
     }
 

@@ -2,6 +2,7 @@
 //! an event that asks for a reconcile from one that doesn't.
 
 use super::Resource;
+use std::num::NonZeroI64;
 
 /// A resource as last seen by the watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +10,9 @@ pub struct Watched {
     generation: i64,
     deleting: bool,
     finalizer: bool,
-    requested_at: Option<String>,
+    requested_at: Option<Box<str>>,
+    /// Until when it is suspended, in seconds since 1970.
+    suspended_until: Option<NonZeroI64>,
     at_rest: bool,
 }
 
@@ -35,7 +38,8 @@ impl From<&Resource> for Watched {
             generation: resource.generation,
             deleting: resource.deleting,
             finalizer: resource.finalizer,
-            requested_at: resource.requested_at.clone(),
+            requested_at: resource.requested_at.as_deref().map(Into::into),
+            suspended_until: resource.suspended_until().and_then(|until| NonZeroI64::new(until.as_second())),
             at_rest: resource.at_rest(),
         }
     }
@@ -54,7 +58,8 @@ impl Watched {
             return if starting && self.at_rest { Trigger::Scheduled } else { Trigger::Changed };
         };
         let lost_finalizer = before.finalizer && !self.finalizer;
-        if self.generation != before.generation || self.deleting != before.deleting || lost_finalizer {
+        let suspended = self.suspended_until != before.suspended_until;
+        if self.generation != before.generation || self.deleting != before.deleting || lost_finalizer || suspended {
             Trigger::Changed
         } else if self.requested_at.is_some() && self.requested_at != before.requested_at {
             Trigger::Requested

@@ -115,7 +115,7 @@ const MANUALS: &[Manual] = &[
         verb: "suspend",
         examples: &[
             ["Stop writing a policy", "osp suspend acme -n customers"],
-            ["The same, and say why", "osp suspend acme -n customers --reason INC-42"],
+            ["The same for two hours, and say why", "osp suspend acme -n customers --for 2h --reason INC-42"],
         ],
         exits: &[],
         uses: Uses::Cluster,

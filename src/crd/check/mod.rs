@@ -11,8 +11,8 @@ mod metadata;
 mod structure;
 
 use super::{
-    OrganizationSessionPolicy, OrganizationSessionPolicySpec, RuleId, Violation, manifest::structural_schema,
-    rules::id_of, validate,
+    OrganizationSessionPolicy, OrganizationSessionPolicySpec, RuleId, SUSPENDED_UNTIL, Violation,
+    manifest::structural_schema, rules::id_of, validate,
 };
 use crate::policy::ValidatedSpec;
 use kube::{
@@ -54,7 +54,8 @@ pub fn read(document: &Value) -> Result<ValidatedSpec, Vec<Violation>> {
     let spec = stored(document)?.get_mut("spec").map(Value::take).unwrap_or_default();
     let spec = serde_json::from_value::<OrganizationSessionPolicySpec>(spec)
         .map_err(|error| vec![Violation::new(RuleId::Readable, "spec", error.to_string())])?;
-    validate(&spec)
+    let annotation = document.pointer("/metadata/annotations").and_then(|all| all.get(SUSPENDED_UNTIL)?.as_str());
+    validate(&spec)?.until(annotation)
 }
 
 /// The generated schema: as JSON, as a validator of structure, and its rules.

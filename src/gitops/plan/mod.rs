@@ -73,7 +73,7 @@ pub(super) enum Flag {
 /// What the plan does for one manifest, like a resource change of Terraform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ResourceChange {
-    /// `spec.suspend` is true, so the organization was not read.
+    /// It is suspended, so the organization was not read.
     Suspended,
     NoOp {
         reason: NoOp,

@@ -13,6 +13,7 @@ use crate::{
     },
     terminal::Progress,
 };
+use jiff::Timestamp;
 use std::error::Error;
 
 pub(in crate::gitops) struct PlanOptions<'a> {
@@ -37,7 +38,7 @@ pub(in crate::gitops) async fn refresh<'a>(
     options: &PlanOptions<'a>,
 ) -> Result<Plan<'a>, Box<dyn Error>> {
     claims::same_name(options.manifests)?;
-    let active = || options.manifests.iter().filter(|manifest| !manifest.spec.suspend);
+    let active = || options.manifests.iter().filter(|manifest| !manifest.spec.is_suspended(Timestamp::now()));
     let wanted: Vec<_> = active().map(|manifest| &manifest.spec.organization).collect();
     scalekit.prefetch(&wanted).await;
     let mut plan = Plan {
@@ -98,7 +99,7 @@ async fn refresh_one<'a>(
     manifest: &'a Manifest,
     features_unreported: bool,
 ) -> (Entry<'a>, Application) {
-    if manifest.spec.suspend {
+    if manifest.spec.is_suspended(Timestamp::now()) {
         let result = ResourceChange::Suspended;
         return (Entry { manifest, id: None, flag: Flag::Unread, result }, Application::Unread);
     }

@@ -13,6 +13,7 @@ use crate::{
     terminal::Progress,
 };
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use std::{collections::HashSet, error::Error, path::PathBuf};
 
 /// Arguments of `plan` and `apply`.
@@ -45,7 +46,7 @@ impl Baseline {
 pub(in crate::gitops) fn removed(now: &[Manifest], last: &[Manifest]) -> Vec<Manifest> {
     let named: HashSet<&OrganizationRef> = now.iter().map(|manifest| &manifest.spec.organization).collect();
     // of a suspended one nothing is read, so it may be the same organization by another name
-    let suspended = now.iter().filter(|manifest| manifest.spec.suspend);
+    let suspended = now.iter().filter(|manifest| manifest.spec.is_suspended(Timestamp::now()));
     let suspended: HashSet<_> = suspended.map(|manifest| (&manifest.namespace, &manifest.name)).collect();
     let gone =
         |old: &&Manifest| !named.contains(&old.spec.organization) && !suspended.contains(&(&old.namespace, &old.name));

@@ -67,6 +67,7 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
         mode: row.mode.parse().ok()?,
         deletion: DeletionPolicy::default(),
         suspend: row.result == "suspended",
+        suspended_until: None,
         interval: None,
         secret: None,
     };

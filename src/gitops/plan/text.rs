@@ -38,7 +38,7 @@ pub(in crate::gitops) fn text(out: &mut dyn Write, plan: &Plan<'_>, output: &Out
                 };
                 head("= ", &[(&said, Style::Plain)])
             }
-            ResourceChange::Suspended => head("- ", &[("skipped, spec.suspend is true", Style::Plain)]),
+            ResourceChange::Suspended => head("- ", &[("skipped, suspended", Style::Plain)]),
             ResourceChange::Problem(problem) => head("! ", &reason_and_message(problem)),
             ResourceChange::Change(change) => {
                 let direction = change.direction(plan.limits());

@@ -21,6 +21,9 @@ pub(super) fn text(summary: &Summary<'_>, delivery: Option<Delivery>, output: &O
     for lacking in summary.without_unit() {
         fact("", &format!("counts as minutes: {}", lacking.message));
     }
+    if let Some(until) = summary.suspended_until() {
+        fact("", &format!("suspended until {until}"));
+    }
     if let Some(reason) = summary.suspend_reason() {
         fact("", &format!("suspended because: {reason}"));
     }

@@ -70,7 +70,11 @@ fn next(summary: &Summary<'_>, hint: &Hint) -> String {
     let release = summary.status.and_then(|status| Reason::parse(&status.release.as_ref()?.reason));
     let when = match ready.map(|reason| next_reconcile(reason, synced, release, summary.spec.is_ok())) {
         Some(NextReconcile::Never) => match ready {
-            Some(Reason::Suspended) => return format!("none before `{}`", hint.to("resume", summary.name())),
+            Some(Reason::Suspended) => {
+                let resume = hint.to("resume", summary.name());
+                let until = summary.suspended_until().map(|until| format!("{until}, or ")).unwrap_or_default();
+                return format!("none before {until}`{resume}`");
+            }
             Some(Reason::Uninstalled) => return "none before an operator runs again".into(),
             _ => return "when the spec changes".into(),
         },

@@ -170,7 +170,16 @@ pub(crate) fn declarations() -> impl Strategy<Value = ValidatedSpec> {
         |(policy, mode, deletion, suspend, external, second)| {
             let secret = second.then(|| SECRET.to_owned());
             let organization = if external { by_external_id("tenant-1") } else { enforce(policy).organization };
-            ValidatedSpec { organization, policy, mode, deletion, suspend, interval: None, secret }
+            ValidatedSpec {
+                organization,
+                policy,
+                mode,
+                deletion,
+                suspend,
+                suspended_until: None,
+                interval: None,
+                secret,
+            }
         },
     )
 }

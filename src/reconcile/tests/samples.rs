@@ -54,6 +54,7 @@ pub(crate) fn enforce(policy: Policy) -> ValidatedSpec {
         mode: Mode::Enforce,
         deletion: DeletionPolicy::Revert,
         suspend: false,
+        suspended_until: None,
         interval: None,
         secret: None,
     }

@@ -160,7 +160,7 @@ fn what_is_only_observed_or_suspended_is_listed_and_no_change() {
         "{}",
         run.out
     );
-    assert!(run.out.contains("- two (org_2, Enforce): skipped, spec.suspend is true"));
+    assert!(run.out.contains("- two (org_2, Enforce): skipped, suspended"));
     assert!(run.out.contains("= three (org_3, TightenOnly): stricter than declared, kept: "));
     pipeline.osp(&["apply", "policies", "--yes"]).ended(0);
     assert!(pipeline.writes().is_empty());

@@ -151,6 +151,33 @@ async fn a_resource_that_goes_while_somebody_waits_is_reported_as_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_suspended_for_a_time_resumes_by_itself_and_its_spec_is_as_git_has_it() {
+    let world = World::new().await;
+    world.apply("acme", &org("org_1", ", suspend: false"));
+    let generation = world.until("acme", "True", "InSync")["metadata"]["generation"].clone();
+    let said = osp(&world, &["suspend", "acme", "--for", "8s", "--reason", "INC-42"]);
+    assert!(said.code == 0 && said.out.contains("is suspended until 20"), "{}{}", said.out, said.err);
+    let suspended = world.until("acme", "Unknown", "Suspended");
+    assert!(condition(&suspended, "Ready").unwrap()["message"].as_str().unwrap().contains("(until 20"));
+    assert_eq!(suspended["metadata"]["generation"], generation);
+    let explained = osp(&world, &["explain", "acme"]).lines().join(" ");
+    assert!(explained.contains("suspended until 20") && explained.contains("because: INC-42"), "{explained}");
+    world.edit("org_1", &json!({"policy": {"source": "APPLICATION"}}));
+    world.until("acme", "True", "InSync");
+    assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480);
+
+    assert_eq!(osp(&world, &["suspend", "acme", "--for", "1h"]).code, 0);
+    world.until("acme", "Unknown", "Suspended");
+    assert_eq!(osp(&world, &["resume", "acme"]).code, 0);
+    let resumed = world.until("acme", "True", "InSync");
+    assert!(resumed["metadata"]["annotations"]["scalekit.com/suspended-until"].is_null());
+    world.kubectl(&["annotate", "osp", "acme", "scalekit.com/suspended-until=tomorrow"]);
+    let refused = world.until("acme", "False", "InvalidSpec");
+    let message = condition(&refused, "Ready").unwrap()["message"].as_str().unwrap();
+    assert!(message.contains("must be a time such as 2026-11-27T18:00:00Z"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn suspending_stops_the_operator_and_resuming_lets_it_go_on() {
     let world = World::new().await;
     world.apply("acme", &org("org_1", ""));

@@ -44,7 +44,10 @@ end
 if is("Stalled", "True") then
   return health("Degraded", "Stalled", "a person has to act")
 end
-if at(obj, "spec", "suspend") == true or at(conditions, "Ready", "reason") == "Suspended" then
+if at(obj, "spec", "suspend") ~= true and at(conditions, "Ready", "reason") == "Suspended" then
+  return health("Suspended", "Ready", "suspended")
+end
+if at(obj, "spec", "suspend") == true then
   return {status = "Suspended", message = "spec.suspend is true: nothing is read or written"}
 end
 if is("Reconciling", "True") then
