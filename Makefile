@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo install-demo test lint image bench bench-plan scale fuzz prove cluster manifests
+.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz prove cluster manifests
 
 help: ## what there is to make; bare `make` says it too
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
 
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
@@ -36,6 +36,9 @@ bench: ## the operator beside three baselines with N (1000) resources, docs/perf
 bench-plan:
 	cargo build --locked --release --bin osp
 	OSP_BENCH_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/osp cargo test --locked --test it -- --ignored --exact --nocapture osp_plan::bench::bench_plan_of_ten_thousand_organizations
+
+record-metrics: ## MINUTES (60) of the operator under a real Prometheus, with edits, drift, faults and a failover; for docs/dashboard.svg
+	OSP_RECORD_MINUTES=$${MINUTES:-60} cargo test --locked --test it -- --ignored --exact --nocapture monitoring::recording::the_dashboards_queries_show_something_of_an_hour_of_edits_drift_and_faults
 
 scale: ## a million resources in the real queue and rate limiters, in virtual time; figures in docs/scale.md
 	cargo test --locked --release --lib -- --ignored --exact --nocapture controller::scale::scale_of_a_million_resources

@@ -4,6 +4,8 @@
 mod alerts;
 mod dashboard;
 mod log;
+mod prometheus;
+mod recording;
 
 use crate::{cluster::parts, pictures::page};
 use session_policy_operator::telemetry::metrics_page;
