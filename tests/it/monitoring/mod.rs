@@ -4,6 +4,7 @@
 mod alerts;
 mod dashboard;
 mod log;
+mod picture;
 mod prometheus;
 mod recording;
 
