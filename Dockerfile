@@ -2,9 +2,10 @@
 FROM rust:1.95.0-bookworm AS build
 WORKDIR /src
 ENV RUSTUP_TOOLCHAIN=1.95.0 RUSTFLAGS=-Ctarget-feature=+crt-static
+ARG FEATURES=
 COPY . .
 # --target keeps the flags away from build scripts, which can't be static
-RUN cargo build --locked --release --target "$(rustc -vV | sed -n 's/^host: //p')" --bin session-policy-operator && \
+RUN cargo build --locked --release --target "$(rustc -vV | sed -n 's/^host: //p')" --features "$FEATURES" --bin session-policy-operator && \
     deploy/image/root /image target/*-linux-gnu/release/session-policy-operator
 
 FROM scratch

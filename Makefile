@@ -19,6 +19,7 @@ test: ## all tests, on a real API server, with Flux and Helm (built once, kept i
 	tests/cluster/ensure node >/dev/null
 	deploy/image/build --debug >/dev/null
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked # most tests wait, so more of them than cores
+	cargo test --locked --features otlp --test otlp
 
 lint: ## format, clippy, documentation, and licences and sources of the dependencies (deny.toml)
 	cargo fmt --all --check
@@ -26,7 +27,7 @@ lint: ## format, clippy, documentation, and licences and sources of the dependen
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 	.ci/deny
 
-image: ## the operator's image as an OCI layout in target/image, with its SBOM; TWICE=1: built twice, the digests must be equal
+image: ## the operator's image as an OCI layout in target/image, with its SBOM; TWICE=1: built twice, the digests must be equal; FEATURES=otlp: with it
 	@deploy/image/build $(if $(TWICE),--twice)
 
 bench: ## the operator beside three baselines with N (1000) resources, docs/performance.md; BENCH=plan: `osp plan` of 10 000 organizations, docs/development/bench.md

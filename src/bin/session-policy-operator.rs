@@ -191,10 +191,15 @@ fn main() -> Exit {
         let printed = crd::manifest().map(|manifest| std::io::stdout().write_all(manifest.as_bytes()));
         return if matches!(printed, Ok(Ok(()))) { Exit::Success } else { Exit::Failure };
     }
-    telemetry::install(match arguments.log_format {
+    // before the export of spans, which may use TLS
+    let provider = rustls::crypto::ring::default_provider().install_default();
+    let _exporter = telemetry::install(match arguments.log_format {
         LogFormat::Text => telemetry::Format::Text,
         LogFormat::Json => telemetry::Format::Json,
     });
+    if provider.is_err() {
+        tracing::warn!("another TLS provider was installed before");
+    }
     start(arguments).unwrap_or_else(|error| {
         tracing::error!(%error, "the operator can't run");
         Exit::Failure
@@ -204,9 +209,6 @@ fn main() -> Exit {
 // two threads are more than the rate limits of Scalekit can use; each more costs memory
 #[tokio::main(worker_threads = 2)]
 async fn start(arguments: Arguments) -> Result<Exit, Box<dyn Error>> {
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .map_err(|_| "another TLS provider is installed already")?;
     let shutdown = telemetry::on_signal()?;
     let client = controller::connect().await?;
     let (command, address) = (arguments.command.clone(), arguments.http_addr);

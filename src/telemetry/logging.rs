@@ -1,11 +1,12 @@
 //! The log goes to stderr, filtered by `RUST_LOG`. It has colours only if stderr is a terminal.
 
+use super::otlp::{Exporter, with_ids};
 use crate::terminal::has_colours;
 use std::{
     env,
     io::{IsTerminal, stderr},
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt};
 
 /// The format of a line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,14 +17,20 @@ pub enum Format {
     Json,
 }
 
-/// Installs the log of a server process. Without `RUST_LOG`: level info.
-pub fn install(format: Format) {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter("info")).with_writer(stderr);
+/// Installs the log of a server process, and the export of its spans, which ends when what is returned is
+/// dropped. Without `RUST_LOG`: level info.
+#[must_use]
+pub fn install(format: Format) -> Exporter {
+    let exporter = Exporter::from_environment();
+    let lines = fmt::layer().with_writer(stderr);
+    let lines = match format {
+        Format::Text => lines.with_ansi(colours()).map_event_format(with_ids).boxed(),
+        Format::Json => lines.json().map_event_format(with_ids).boxed(),
+    };
     // an error means that a log is installed already; it stays
-    drop(match format {
-        Format::Text => builder.with_ansi(colours()).try_init(),
-        Format::Json => builder.json().try_init(),
-    });
+    drop(registry().with(filter("info")).with(exporter.layer()).with(lines).try_init());
+    exporter.log();
+    exporter
 }
 
 /// Installs the log of a command line tool: warnings, and with each `-v` one level more of this

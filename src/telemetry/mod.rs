@@ -1,9 +1,10 @@
-//! Logs, health probes, metrics and the signals to stop.
+//! Logs, spans, health probes, metrics and the signals to stop.
 
 mod core_dumps;
 mod health;
 mod logging;
 mod metrics;
+mod otlp;
 mod shutdown;
 
 pub use crate::terminal::with_causes;
@@ -13,4 +14,5 @@ pub use logging::{Format, install, install_for_people};
 pub use metrics::{
     CONTROLLER, Gauge, Gauges, Metrics, QueueMetrics, ReconcileMetrics, ReconcileResult, RequestMetrics, metrics_page,
 };
+pub use otlp::Exporter;
 pub use shutdown::on_signal;

@@ -115,6 +115,17 @@ spec:
         - name: SSL_CERT_FILE
           value: /etc/session-policy-operator/ca/{{ .Values.trustedCA.key }}
         {{- end }}
+        {{- if .Values.tracing.endpoint }}
+        - name: POD_NAME
+          valueFrom:
+            fieldRef:
+              fieldPath: metadata.name
+        - name: OTEL_EXPORTER_OTLP_ENDPOINT
+          value: {{ .Values.tracing.endpoint | quote }}
+        - name: OTEL_RESOURCE_ATTRIBUTES
+          value: "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)
+            {{- range $name, $value := .Values.tracing.resourceAttributes }},{{ $name }}={{ $value }}{{ end }}"
+        {{- end }}
         {{- with .Values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -178,6 +189,19 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 {{- end -}}
+{{- end -}}
+
+{{/* The ports of Scalekit, of the API server and of the collector of spans. */}}
+{{- define "osp.ports" -}}
+{{- $ports := .Values.networkPolicy.ports }}
+{{- with .Values.tracing.endpoint }}
+{{- $default := ternary 443 80 (hasPrefix "https:" .) }}
+{{- $ports = append $ports (default $default (regexFind "[0-9]+$" (regexFind ":[0-9]+$" (urlParse .).host)) | float64) }}
+{{- end }}
+{{- range uniq $ports }}
+- port: {{ . }}
+  protocol: TCP
+{{- end }}
 {{- end -}}
 
 {{- define "osp.arguments" -}}

@@ -27,6 +27,8 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"podSecurityContext": {"runAsNonRoot": false}}), "'runAsNonRoot' not allowed"),
         (json!({"admissionPolicy": {"validationActions": ["Allow"]}}), "/admissionPolicy/validationActions/0"),
         (json!({"networkPolicy": {"ports": ["https"]}}), "/networkPolicy/ports/0"),
+        (json!({"tracing": {"endpoint": "collector:4317"}}), "/tracing/endpoint"),
+        (json!({"tracing": {"resourceAttributes": {"a": "b,c=d"}}}), "/tracing/resourceAttributes/a"),
         (json!({"crds": {"install": "yes"}}), "/crds/install"),
         (json!({"terminationGracePeriodSeconds": 0}), "/terminationGracePeriodSeconds"),
     ]

@@ -64,6 +64,10 @@ fn rows() -> Vec<Row> {
     let monitored = || scraped(json!({"serviceMonitor": {"enabled": true}}));
     let pictured = || json!({"metrics": {"dashboard": {"enabled": true}}});
     let alerted = || json!({"metrics": {"prometheusRule": {"enabled": true}}});
+    let endpoint = json!({"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector:4318"});
+    let attributes = "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME),a.b=c";
+    let attributes = json!({"name": "OTEL_RESOURCE_ATTRIBUTES", "value": attributes});
+    let traced = || json!({"tracing": {"endpoint": "http://collector:4318"}});
     let uninstalling = || json!({"uninstall": {"enabled": true}});
     let job = "Job/session-policy-operator-uninstall-1";
     let policy = "NetworkPolicy/session-policy-operator";
@@ -218,6 +222,10 @@ fn rows() -> Vec<Row> {
         row("metrics.dashboard.labels", label("a"), DASHBOARD, "/metadata/labels/team", json!("a")).with(pictured()),
         row("metrics.dashboard.annotations", label("a"), DASHBOARD, "/metadata/annotations/team", json!("a"))
             .with(pictured()),
+        container("tracing.endpoint", json!("http://collector:4318"), "env", endpoint.clone()),
+        row("tracing.endpoint", json!("http://collector:4318"), policy, "/spec/egress/1/ports", port(4318)),
+        row("tracing.endpoint", json!("http://collector/otlp"), policy, "/spec/egress/1/ports", port(80)),
+        container("tracing.resourceAttributes", json!({"a.b": "c"}), "env", attributes).with(traced()),
         there("podDisruptionBudget", json!(false), "PodDisruptionBudget/session-policy-operator", false),
         pod("priorityClassName", json!("high"), "priorityClassName", json!("high")),
         pod("nodeSelector", label("a"), "nodeSelector", label("a")),
