@@ -256,10 +256,10 @@ impl Context {
 
     /// Records the outcome of a reconcile; if it shows that an outage is over, enqueues the resources
     /// whose requests were not sent, so that they do not wait for their backoff.
-    pub(super) fn record_outcome(&self, uid: &Uid, state: &State, outcome: &Outcome) {
+    pub(super) fn record_outcome(&self, uid: &Uid, client: u64, state: &State, outcome: &Outcome) {
         let due = {
             let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = outages.record(uid, state, outcome);
+            let due = outages.record(uid, client, state, outcome);
             if !self.cache.contains(uid) {
                 outages.forget(uid); // it was removed during its reconcile
             }
@@ -353,7 +353,7 @@ mod tests {
             Access { environment: "here".into(), source: CredentialsSource::Environment, merges_features: false };
         state.credentials = Some(Ok(access));
         let not_sent = RemoteError { not_sent: true, ..RemoteError::new(ErrorKind::Unavailable) };
-        context.record_outcome(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
+        context.record_outcome(&uid, 0, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
         let delay = context.delay(&uid, Requeue::Backoff { cap: Duration::from_secs(1) });
         context.queue.done(&uid, delay, Lane::Correction);
         assert!(context.records.lock().unwrap().is_empty());

@@ -55,12 +55,17 @@ impl<'a> Effects<'a> {
         Self { context, resource, object, client, admission, limited_since, worker, lock }
     }
 
+    /// Identifies the client; zero also where there is none.
+    pub(super) fn client_number(&self) -> u64 {
+        self.client.as_ref().map_or(0, Client::number)
+    }
+
     /// Waits until `request` may be sent to Scalekit. What was seen before may be
     /// too old then.
     pub(super) async fn admit(&mut self, state: &State, request: &RemoteRequest) -> Result<(), RemoteError> {
         let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
         let client = client.on_behalf_of(self.caller(state, request));
-        self.admission = Some(self.without_worker(self.context.parking.wait(client.acquire())).await?);
+        self.admission = Some(self.without_worker(self.context.parking.wait(client.acquire(request))).await?);
         Ok(())
     }
 

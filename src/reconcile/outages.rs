@@ -2,50 +2,83 @@
 //! The first reconcile that gets through enqueues them, so that none waits for
 //! its next due time while the server is back (`docs/development/failures.md` row 15).
 
-use super::{ErrorClass, Outcome, State};
+use super::{ErrorClass, Outcome, RemoteError, State};
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
 };
 
-/// The resources that wait, by the host of their environment.
+/// The clients that are down, by the host of their environment.
 #[derive(Debug, Clone)]
 pub struct Outages<K> {
-    waiting: HashMap<String, HashSet<K>>,
+    down: HashMap<String, HashMap<u64, Down<K>>>,
+}
+
+/// The resources of one client that is down.
+#[derive(Debug, Clone)]
+struct Down<K> {
+    /// Those whose requests were not sent.
+    waiting: HashSet<K>,
+    /// The one whose request failed last.
+    failed: Option<K>,
 }
 
 impl<K> Default for Outages<K> {
     fn default() -> Self {
-        Self { waiting: HashMap::new() }
+        Self { down: HashMap::new() }
+    }
+}
+
+impl<K> Default for Down<K> {
+    fn default() -> Self {
+        Self { waiting: HashSet::new(), failed: None }
     }
 }
 
 impl<K: Clone + Eq + Hash> Outages<K> {
-    /// Takes in how a reconcile of `resource` ended; the resources to reconcile
-    /// now because it got through.
-    pub fn record(&mut self, resource: &K, state: &State, outcome: &Outcome) -> Vec<K> {
+    /// Takes in how a reconcile of `resource` with this `client` ended; the resources to reconcile now
+    /// because it got through: those of the client that wait. If the client was down itself, the host may be
+    /// back for the other clients too, and one resource of each finds out.
+    pub fn record(&mut self, resource: &K, client: u64, state: &State, outcome: &Outcome) -> Vec<K> {
         let Some(access) = state.access() else { return Vec::new() };
         if reached(state, outcome) == Some(true) {
-            let mut others = self.waiting.remove(&access.environment).unwrap_or_default();
-            others.remove(resource);
-            return others.into_iter().collect();
+            let Some(clients) = self.down.get_mut(&access.environment) else { return Vec::new() };
+            let Some(own) = clients.remove(&client) else { return Vec::new() };
+            let others = clients.values().filter_map(|down| down.failed.as_ref().or(down.waiting.iter().next()));
+            let due = own.waiting.into_iter().chain(others.cloned()).filter(|due| due != resource).collect();
+            if clients.is_empty() {
+                self.down.remove(&access.environment);
+            }
+            return due;
         }
-        if waits_for_others(outcome) {
-            self.waiting.entry(access.environment.clone()).or_default().insert(resource.clone());
+        let Some(error) = outcome.remote_error() else { return Vec::new() };
+        let waits = waits_for_others(error);
+        if waits || error.kind.reached() == Some(false) {
+            let down = self.down.entry(access.environment.clone()).or_default().entry(client).or_default();
+            if waits {
+                down.waiting.insert(resource.clone());
+            } else {
+                down.waiting.remove(resource);
+                down.failed = Some(resource.clone());
+            }
         }
         Vec::new()
     }
 
-    /// Whether no resource waits.
+    /// Whether no client is down.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.down.is_empty()
     }
 
     /// Removes a resource that is gone.
     pub fn forget(&mut self, resource: &K) {
-        self.waiting.retain(|_, waiting| {
-            waiting.remove(resource);
-            !waiting.is_empty()
+        self.down.retain(|_, clients| {
+            clients.retain(|_, down| {
+                down.waiting.remove(resource);
+                down.failed.take_if(|failed| failed == resource);
+                down.failed.is_some() || !down.waiting.is_empty()
+            });
+            !clients.is_empty()
         });
     }
 }
@@ -68,24 +101,34 @@ pub fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
 /// too: only where its request was not even sent, since the environment was
 /// known to be down. One that fails by itself must not be woken by everybody's
 /// success, and one that knows when to try again need not.
-fn waits_for_others(outcome: &Outcome) -> bool {
-    outcome.remote_error().is_some_and(|error| error.not_sent && error.kind.class() != ErrorClass::Throttled)
+fn waits_for_others(error: &RemoteError) -> bool {
+    error.not_sent && error.kind.class() != ErrorClass::Throttled
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::{Access, CredentialsSource, ErrorKind, History, RemoteError, RemoteOutcome, Settings};
+    use crate::reconcile::{Access, CredentialsSource, ErrorKind, History, RemoteOutcome, Settings};
     use std::time::Duration;
 
     fn record(outages: &mut Outages<char>, resource: char, environment: &str, remote: RemoteOutcome) -> Vec<char> {
+        record_of(outages, resource, 0, environment, remote)
+    }
+
+    fn record_of(
+        outages: &mut Outages<char>,
+        resource: char,
+        client: u64,
+        environment: &str,
+        remote: RemoteOutcome,
+    ) -> Vec<char> {
         let mut state = State::new(Settings::default(), History::default(), Duration::ZERO);
         state.credentials = Some(Ok(Access {
             environment: environment.into(),
             source: CredentialsSource::Environment,
             merges_features: false,
         }));
-        outages.record(&resource, &state, &Outcome::Reconciled(remote))
+        outages.record(&resource, client, &state, &Outcome::Reconciled(remote))
     }
 
     fn not_sent(kind: ErrorKind) -> RemoteOutcome {
@@ -102,6 +145,33 @@ mod tests {
         assert_eq!(record(&mut outages, 'a', "here", RemoteOutcome::InSync), ['b']);
         assert!(record(&mut outages, 'b', "here", RemoteOutcome::InSync).is_empty());
         assert_eq!(record(&mut outages, 'd', "there", RemoteOutcome::InSync), ['c']);
+    }
+
+    #[test]
+    fn row_015_a_client_that_was_never_down_wakes_nobody_of_another() {
+        let mut outages = Outages::default();
+        record_of(&mut outages, 'a', 1, "here", not_sent(ErrorKind::Unavailable));
+        for _ in 0..3 {
+            assert!(record_of(&mut outages, 'b', 2, "here", RemoteOutcome::InSync).is_empty());
+        }
+        assert_eq!(record_of(&mut outages, 'c', 1, "here", RemoteOutcome::InSync), ['a']);
+    }
+
+    #[test]
+    fn row_015_the_first_client_that_is_back_wakes_one_resource_of_each_other_that_is_down() {
+        let mut outages = Outages::default();
+        let failed = || RemoteOutcome::Error(RemoteError::new(ErrorKind::Unavailable));
+        for (resource, client) in [('a', 1), ('b', 2), ('c', 3)] {
+            record_of(&mut outages, resource, client, "here", failed());
+        }
+        record_of(&mut outages, 'd', 1, "here", not_sent(ErrorKind::Unavailable));
+        record_of(&mut outages, 'e', 2, "here", not_sent(ErrorKind::Unavailable));
+        let mut woken = record_of(&mut outages, 'a', 1, "here", RemoteOutcome::InSync);
+        woken.sort_unstable();
+        assert_eq!(woken, ['b', 'c', 'd']);
+        assert_eq!(record_of(&mut outages, 'b', 2, "here", RemoteOutcome::InSync), ['e', 'c']);
+        ['c', 'e'].iter().for_each(|gone| outages.forget(gone));
+        assert!(outages.is_empty());
     }
 
     #[test]

@@ -1,56 +1,79 @@
-//! The circuit breaker of one host and port: while it is down, ten thousand
-//! resources must not keep sending requests, or it stays down
-//! (`docs/development/failures.md` row 15). A client that never had a token has one of its own.
+//! The circuit breaker of one client: while its environment is down, ten thousand resources must not
+//! keep sending requests, or it stays down (`docs/development/failures.md` row 15). Each client has its own, so that
+//! the trouble of one holds nobody else back.
 //!
-//! - Closed: every request is sent. Failures in a row, of whatever requests,
-//!   open it.
-//! - Open: no request is sent until a pause is over.
-//! - Half-open: one request is sent, as a probe. If it fails, the breaker opens
-//!   again for twice the pause.
+//! Five failures in a row open it. From then on one request at a time is sent, as a probe, with growing
+//! pauses; the first response of any kind closes it. There are two rows of probes: one for the
+//! organizations that have failed since the last response, and one for the others, which goes on only
+//! where five of them have. So an organization for which Scalekit always fails holds back itself and no
+//! other: the next request for another one is sent, and its response closes the breaker.
 //!
-//! The first response of any kind closes it. A refusal (4xx) is a response; a
-//! 429 has a pause of its own in `rate_limiter`.
+//! Of the other clients of the host ([`Neighbours`]) it takes two hints. While two of them are down and
+//! nobody is answered, one failure is enough. And when one that was down is answered, the next probe is
+//! due at once.
+//!
+//! A refusal (4xx) is a response; a 429 has a pause of its own in `rate_limiter`.
 
 use crate::reconcile::ErrorKind;
 use std::{
-    mem,
+    collections::{HashSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::time::Instant;
 
 /// So many failures in a row open the breaker.
-const FAILURE_THRESHOLD: u32 = 5;
+const FAILURE_THRESHOLD: usize = 5;
+/// While so many other clients of the host are down, one does.
+const NEIGHBOURS_DOWN: usize = 2;
+/// Of so many organizations it is known that they have failed.
+const MOST_FAILED: usize = 64;
 /// The shortest and the longest pause between probes.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What a request is about: an organization, the list or the token, as a hash.
+pub(super) type Subject = u64;
 
 pub(super) struct CircuitBreaker {
     state: Mutex<State>,
     deadline: Duration,
 }
 
-/// `cause` is the last failure, and the error of requests that are not sent.
-enum State {
-    Closed {
-        /// Failures since the last response.
-        failures: u32,
-    },
-    Open {
-        cause: ErrorKind,
-        pause: Duration,
-        until: Instant,
-    },
-    HalfOpen {
-        cause: ErrorKind,
-        pause: Duration,
-        /// When the probe counts as lost, and another one may be sent.
-        until: Instant,
-        probe: Permit,
-    },
+/// What is known since the last response.
+#[derive(Default)]
+struct State {
+    /// Failures in a row.
+    failures: usize,
+    /// What they were about, each once.
+    failed: VecDeque<Subject>,
+    /// The last failure, and the error of requests that are not sent.
+    last: Option<(ErrorKind, Instant)>,
+    /// So many are an outage; `None`: it is closed.
+    opened_at: Option<usize>,
+    /// Probes of what has failed, and of what has not.
+    known: Probes,
+    fresh: Probes,
 }
 
-/// What a breaker does with requests.
+#[derive(Default)]
+struct Probes {
+    pause: Duration,
+    /// When the next probe is due; while one is under way, when that counts as lost.
+    due: Option<Instant>,
+    under_way: Option<Permit>,
+}
+
+/// What the breaker takes into account of the other clients of the host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Hints {
+    /// Several are down, and nobody is answered.
+    pub(super) others_down: bool,
+    /// When one that was down was last answered.
+    pub(super) answered: Option<Instant>,
+}
+
+/// What the breakers of a host do with requests: it is closed while not [`Neighbours::are_down`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(super) enum BreakerState {
@@ -68,64 +91,52 @@ impl CircuitBreaker {
     /// `deadline`: the longest time that a request takes. After it a probe counts as lost if its outcome
     /// was not reported, since its reconcile was cancelled.
     pub(super) fn new(deadline: Duration) -> Self {
-        Self { state: Mutex::new(State::CLOSED), deadline }
+        Self { state: Mutex::default(), deadline }
     }
 
     /// Whether [`Self::try_acquire`] would succeed now. Starts no probe, so it may be called before
     /// waiting for the rate limiter.
-    pub(super) fn check_permitted(&self) -> Result<(), ErrorKind> {
-        self.lock().check_permitted(Instant::now())
+    pub(super) fn check_permitted(&self, about: Subject, hints: Hints) -> Result<(), ErrorKind> {
+        self.lock().check_permitted(about, hints, Instant::now())
     }
 
     /// Returns permission to send one request, or the failure that opened the breaker.
-    pub(super) fn try_acquire(&self) -> Result<Permit, ErrorKind> {
+    pub(super) fn try_acquire(&self, about: Subject, hints: Hints) -> Result<Permit, ErrorKind> {
         let now = Instant::now();
-        let permit = Permit(now);
         let mut state = self.lock();
-        state.check_permitted(now)?;
-        if let State::Open { cause, pause, .. } | State::HalfOpen { cause, pause, .. } = *state {
-            *state = State::HalfOpen { cause, pause, until: now + self.deadline + pause, probe: permit };
+        state.check_permitted(about, hints, now)?;
+        if let Some(probes) = state.probes(about) {
+            (probes.under_way, probes.due) = (Some(Permit(now)), Some(now + self.deadline + probes.pause));
         }
-        Ok(permit)
+        Ok(Permit(now))
     }
 
     /// Records a response; returns whether it closed the breaker.
     pub(super) fn on_response(&self) -> bool {
-        !matches!(mem::replace(&mut *self.lock(), State::CLOSED), State::Closed { .. })
+        std::mem::take(&mut *self.lock()).opened_at.is_some()
     }
 
     /// Records a failure of the request that `permit` allowed; returns whether it opened the breaker.
-    pub(super) fn on_failure(&self, permit: Permit, cause: ErrorKind) -> bool {
-        let mut state = self.lock();
-        match &mut *state {
-            State::Closed { failures } if *failures + 1 < FAILURE_THRESHOLD => *failures += 1,
-            State::Closed { .. } => {
-                *state = State::open(cause, FIRST_PAUSE);
-                return true;
-            }
-            State::HalfOpen { pause, probe, .. } if *probe == permit => {
-                *state = State::open(cause, (*pause * 2).min(LONGEST_PAUSE));
-            }
-            // A request that was sent before the breaker opened does not make the pause longer.
-            State::Open { .. } | State::HalfOpen { .. } => {}
-        }
-        false
+    pub(super) fn on_failure(&self, permit: Permit, about: Subject, cause: ErrorKind, hints: Hints) -> bool {
+        self.lock().on_failure(permit, about, cause, hints, Instant::now())
     }
 
-    pub(super) fn state(&self) -> BreakerState {
-        match *self.lock() {
-            State::Closed { .. } => BreakerState::Closed,
-            State::Open { .. } => BreakerState::Open,
-            State::HalfOpen { .. } => BreakerState::HalfOpen,
-        }
+    /// Whether a probe is under way.
+    pub(super) fn is_probing(&self) -> bool {
+        let state = self.lock();
+        state.opened_at.is_some() && [&state.known, &state.fresh].iter().any(|probes| probes.under_way.is_some())
     }
 
-    /// While the breaker is open, the time until the next probe.
+    /// Whether it holds requests back.
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().opened_at.is_some()
+    }
+
+    /// While the breaker is open, the time until the next probe of what has failed.
     pub(super) fn probe_after(&self) -> Option<Duration> {
-        match *self.lock() {
-            State::Open { until, .. } => Some(until.saturating_duration_since(Instant::now())),
-            State::Closed { .. } | State::HalfOpen { .. } => None,
-        }
+        let state = self.lock();
+        let due = state.known.due.filter(|_| state.known.under_way.is_none())?;
+        state.opened_at.map(|_| due.saturating_duration_since(Instant::now()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -134,18 +145,100 @@ impl CircuitBreaker {
 }
 
 impl State {
-    const CLOSED: Self = Self::Closed { failures: 0 };
-
-    fn open(cause: ErrorKind, pause: Duration) -> Self {
-        // jitter, so that several operators do not probe at the same time
-        Self::Open { cause, pause, until: Instant::now() + pause.mul_f64(0.5 + 0.5 * fastrand::f64()) }
-    }
-
-    fn check_permitted(&self, now: Instant) -> Result<(), ErrorKind> {
-        match *self {
-            Self::Open { cause, until, .. } | Self::HalfOpen { cause, until, .. } if now < until => Err(cause),
+    fn check_permitted(&mut self, about: Subject, hints: Hints, now: Instant) -> Result<(), ErrorKind> {
+        let Some((cause, at)) = self.last else { return Ok(()) };
+        let over = hints.answered.is_some_and(|answered| answered > at);
+        match self.probes(about) {
+            Some(probes) if (probes.under_way.is_some() || !over) && probes.due.is_some_and(|due| now < due) => {
+                Err(cause)
+            }
             _ => Ok(()),
         }
+    }
+
+    /// The probes among which a request about this is one; `None`: it is sent in any case.
+    fn probes(&mut self, about: Subject) -> Option<&mut Probes> {
+        let enough = self.opened_at?;
+        if self.failed.contains(&about) {
+            return Some(&mut self.known);
+        }
+        (self.failed.len() >= enough).then_some(&mut self.fresh)
+    }
+
+    fn on_failure(&mut self, permit: Permit, about: Subject, cause: ErrorKind, hints: Hints, now: Instant) -> bool {
+        self.last = Some((cause, now));
+        self.failures += 1;
+        if !self.failed.contains(&about) {
+            self.failed.push_back(about);
+            self.failed.truncate(MOST_FAILED);
+        }
+        let enough = if hints.others_down { 1 } else { FAILURE_THRESHOLD };
+        if self.opened_at.is_none() && self.failures >= enough {
+            self.opened_at = Some(enough);
+            self.known.fail(now);
+            return true;
+        }
+        // A request that was sent before the breaker opened does not make the pause longer.
+        for probes in [&mut self.known, &mut self.fresh] {
+            if probes.under_way == Some(permit) {
+                probes.fail(now);
+            }
+        }
+        false
+    }
+}
+
+impl Probes {
+    fn fail(&mut self, now: Instant) {
+        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        // jitter, so that several operators do not probe at the same time
+        self.due = Some(now + self.pause.mul_f64(0.5 + 0.5 * fastrand::f64()));
+        self.under_way = None;
+    }
+}
+
+/// The clients of one host that are down.
+#[derive(Default)]
+pub(super) struct Neighbours(Mutex<Down>);
+
+#[derive(Default)]
+struct Down {
+    /// Whose breaker is open, and no client of the host was answered since.
+    clients: HashSet<u64>,
+    /// When one that was down was last answered.
+    answered: Option<Instant>,
+}
+
+impl Neighbours {
+    /// What `client` has to know of the others.
+    pub(super) fn hints(&self, client: u64) -> Hints {
+        let down = self.lock();
+        let others = down.clients.iter().filter(|other| **other != client).count();
+        Hints { others_down: others >= NEIGHBOURS_DOWN, answered: down.answered }
+    }
+
+    /// The breaker of `client` is open.
+    pub(super) fn is_down(&self, client: u64) {
+        self.lock().clients.insert(client);
+    }
+
+    /// A client was answered, which `was_down` before.
+    pub(super) fn is_answered(&self, was_down: bool) {
+        let mut down = self.lock();
+        down.clients.clear();
+        if was_down {
+            down.answered = Some(Instant::now());
+        }
+    }
+
+    /// Whether the host itself is down, to which `clients` send requests.
+    pub(super) fn are_down(&self, clients: usize) -> bool {
+        let down = self.lock().clients.len();
+        down > 0 && down >= NEIGHBOURS_DOWN.min(clients)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Down> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,8 +250,22 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(10);
     const DOWN: ErrorKind = ErrorKind::Unavailable;
 
+    const ALONE: Hints = Hints { others_down: false, answered: None };
+
+    fn check(breaker: &CircuitBreaker, about: Subject) -> Result<(), ErrorKind> {
+        breaker.check_permitted(about, ALONE)
+    }
+
+    fn acquire(breaker: &CircuitBreaker, about: Subject) -> Result<Permit, ErrorKind> {
+        breaker.try_acquire(about, ALONE)
+    }
+
+    fn fail_about(breaker: &CircuitBreaker, about: Subject) -> bool {
+        breaker.on_failure(acquire(breaker, about).unwrap(), about, DOWN, ALONE)
+    }
+
     fn fail(breaker: &CircuitBreaker) -> bool {
-        breaker.on_failure(breaker.try_acquire().unwrap(), DOWN)
+        fail_about(breaker, 1)
     }
 
     /// A breaker in an outage that just began.
@@ -173,7 +280,7 @@ mod tests {
         let breaker = CircuitBreaker::new(DEADLINE);
         for _ in 0..100 {
             (1..FAILURE_THRESHOLD).for_each(|_| assert!(!fail(&breaker)));
-            assert!(breaker.try_acquire().is_ok());
+            assert!(acquire(&breaker, 1).is_ok());
             assert!(!breaker.on_response());
         }
     }
@@ -181,13 +288,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn row_015_an_outage_lets_one_probe_through_at_a_time() {
         let breaker = broken();
-        assert_eq!((breaker.check_permitted(), breaker.try_acquire()), (Err(DOWN), Err(DOWN)));
+        assert_eq!((check(&breaker, 1), acquire(&breaker, 1)), (Err(DOWN), Err(DOWN)));
         tokio::time::advance(SECOND).await;
-        assert_eq!(breaker.check_permitted(), Ok(()));
-        let probe = breaker.try_acquire().unwrap();
-        assert_eq!((breaker.check_permitted(), breaker.try_acquire()), (Err(DOWN), Err(DOWN)), "it is under way");
-        breaker.on_failure(probe, ErrorKind::TimedOut);
-        assert_eq!(breaker.try_acquire(), Err(ErrorKind::TimedOut), "the latest failure is the one to tell");
+        assert_eq!(check(&breaker, 1), Ok(()));
+        let probe = acquire(&breaker, 1).unwrap();
+        assert_eq!((check(&breaker, 1), acquire(&breaker, 1)), (Err(DOWN), Err(DOWN)), "it is under way");
+        breaker.on_failure(probe, 1, ErrorKind::TimedOut, ALONE);
+        assert_eq!(acquire(&breaker, 1), Err(ErrorKind::TimedOut), "the latest failure is the one to tell");
     }
 
     #[tokio::test(start_paused = true)]
@@ -196,7 +303,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..10 {
             let start = Instant::now();
-            while breaker.check_permitted().is_err() {
+            while check(&breaker, 1).is_err() {
                 tokio::time::advance(SECOND / 10).await;
             }
             pauses.push(start.elapsed());
@@ -212,30 +319,94 @@ mod tests {
     async fn row_015_the_first_response_closes_the_breaker() {
         let breaker = broken();
         tokio::time::advance(SECOND).await;
-        breaker.try_acquire().unwrap();
+        acquire(&breaker, 1).unwrap();
         assert!(breaker.on_response());
-        assert!((0..100).all(|_| breaker.try_acquire().is_ok()));
+        assert!((0..100).all(|_| acquire(&breaker, 1).is_ok()));
         (1..FAILURE_THRESHOLD).for_each(|_| assert!(!fail(&breaker), "counting starts over"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn row_015_requests_from_before_an_outage_do_not_make_it_longer() {
         let breaker = CircuitBreaker::new(DEADLINE);
-        let under_way: Vec<Permit> = (0..100).map(|_| breaker.try_acquire().unwrap()).collect();
-        let opened = under_way.into_iter().filter(|permit| breaker.on_failure(*permit, DOWN)).count();
+        let under_way: Vec<Permit> = (0..100).map(|_| acquire(&breaker, 1).unwrap()).collect();
+        let opened = under_way.into_iter().filter(|permit| breaker.on_failure(*permit, 1, DOWN, ALONE)).count();
         assert_eq!(opened, 1);
         tokio::time::advance(SECOND).await;
-        assert!(breaker.try_acquire().is_ok());
+        assert!(acquire(&breaker, 1).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn row_015_a_probe_that_is_cut_off_makes_room_for_the_next() {
         let breaker = broken();
         tokio::time::advance(SECOND).await;
-        breaker.try_acquire().unwrap();
+        acquire(&breaker, 1).unwrap();
         tokio::time::advance(DEADLINE).await;
-        assert_eq!(breaker.try_acquire(), Err(DOWN));
+        assert_eq!(acquire(&breaker, 1), Err(DOWN));
         tokio::time::advance(SECOND).await;
-        assert!(breaker.try_acquire().is_ok());
+        assert!(acquire(&breaker, 1).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_015_an_organization_that_always_fails_holds_back_itself_and_no_other() {
+        let breaker = broken();
+        assert_eq!(acquire(&breaker, 1), Err(DOWN));
+        for other in 2..=FAILURE_THRESHOLD as u64 {
+            fail_about(&breaker, other);
+        }
+        let five_more = (10..15).map(|other| acquire(&breaker, other).is_ok());
+        assert_eq!(five_more.collect::<Vec<_>>(), [true, false, false, false, false], "five have failed: a probe");
+        assert!(breaker.on_response(), "it is answered");
+        assert!((10..15).chain([1]).all(|other| acquire(&breaker, other).is_ok()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_015_an_outage_of_ten_thousand_organizations_costs_few_requests() {
+        let breaker = CircuitBreaker::new(DEADLINE);
+        let (start, mut sent, mut asked) = (Instant::now(), 0, 0);
+        while start.elapsed() < SECOND * 600 {
+            asked += 1;
+            if let Ok(permit) = acquire(&breaker, asked % 10_000) {
+                breaker.on_failure(permit, asked % 10_000, DOWN, ALONE);
+                sent += 1;
+            }
+            tokio::time::advance(SECOND / 20).await;
+        }
+        assert!(sent < 100, "{sent} of {asked}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn row_015_where_two_other_clients_are_down_one_failure_is_enough_until_one_is_answered() {
+        let neighbours = Neighbours::default();
+        let fails = |client: u64, breaker: &CircuitBreaker| {
+            let hints = neighbours.hints(client);
+            let permit = breaker.try_acquire(client, hints)?;
+            breaker.on_failure(permit, client, DOWN, hints);
+            if breaker.is_open() {
+                neighbours.is_down(client);
+            }
+            Ok::<(), ErrorKind>(())
+        };
+        let breakers: Vec<_> = (0..4).map(|_| CircuitBreaker::new(DEADLINE)).collect();
+        let sent: Vec<usize> = (0..4)
+            .map(|client| (0..20).filter(|_| fails(client, &breakers[client as usize]).is_ok()).count())
+            .collect();
+        assert_eq!((sent, neighbours.are_down(4)), (vec![5, 5, 1, 1], true));
+        tokio::time::advance(SECOND / 10).await;
+        neighbours.is_answered(breakers[3].on_response());
+        assert!(!neighbours.are_down(4));
+        assert_eq!((0..20).filter(|_| fails(0, &breakers[0]).is_ok()).count(), 1, "its next probe is due at once");
+        assert_eq!((0..20).filter(|_| fails(3, &breakers[3]).is_ok()).count(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_host_is_down_where_two_of_its_clients_are_or_its_only_one() {
+        let neighbours = Neighbours::default();
+        assert!(!neighbours.are_down(1) && !neighbours.are_down(0));
+        neighbours.is_down(7);
+        assert_eq!([1, 2, 3].map(|clients| neighbours.are_down(clients)), [true, false, false]);
+        neighbours.is_down(8);
+        assert!(neighbours.are_down(3));
+        neighbours.is_answered(false);
+        assert!(!neighbours.are_down(1), "a client is answered");
     }
 }

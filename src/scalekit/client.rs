@@ -3,17 +3,17 @@
 use super::{
     Credentials, Environment, Transport,
     address::Address,
-    circuit_breaker::{CircuitBreaker, Permit as Probe},
+    circuit_breaker::{Hints, Permit as Probe, Subject},
     classify::{as_token_error, bad_response, classify, error, outage_kind},
     deadline::within,
     http::{self, Body, HttpResponse, TransportError},
     rate_limiter::{Caller, Permit},
-    requests::HttpRequest,
+    requests::{HttpRequest, about, subject},
     token::{Grant, Token, Tokens},
     transport::Limits,
     wire,
 };
-use crate::reconcile::{ErrorKind, Note, RemoteError};
+use crate::reconcile::{ErrorKind, Note, RemoteError, RemoteRequest};
 use reqwest::{
     RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
@@ -52,6 +52,7 @@ pub(super) struct Inner {
 }
 
 const JSON: &str = "application/json";
+const TOKEN: &str = "/oauth/token";
 
 /// What a request is for, as far as limits go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,8 +60,8 @@ enum Purpose {
     /// A request to the API.
     Api { writes: bool },
     /// A token. Credentials that have never brought one are not `proven`: they have
-    /// limits and a circuit breaker of their own. Else whoever may write a Secret
-    /// could hold up all clients of the host.
+    /// limits of their own, and their outages say nothing of the host. Else whoever may
+    /// write a Secret could hold up all clients of the host.
     Token { proven: bool },
 }
 
@@ -114,16 +115,16 @@ impl Client {
         self.inner.credentials.address.concealed
     }
 
-    /// Waits until an API request may be sent: until there is a token, and the
+    /// Waits until `request` may be sent: until there is a token, and the
     /// host may be asked again. Fails at once in an outage, and where the host
     /// pauses for long.
-    pub async fn acquire(&self) -> Result<Admission, RemoteError> {
-        self.shown(self.admit().await)
+    pub async fn acquire(&self, request: &RemoteRequest) -> Result<Admission, RemoteError> {
+        self.shown(self.admit(about(request)).await)
     }
 
-    async fn admit(&self) -> Result<Admission, RemoteError> {
+    pub(super) async fn admit(&self, about: Subject) -> Result<Admission, RemoteError> {
         let token = self.token().await?;
-        let permit = self.permit(Purpose::Api { writes: false }).await?;
+        let permit = self.permit(Purpose::Api { writes: false }, about).await?;
         Ok(Admission { permit, token })
     }
 
@@ -138,7 +139,8 @@ impl Client {
             let builder = self.authorized(&self.inner.credentials.address, request, &token)?;
             let writes = request.writes();
             let purpose = Purpose::Api { writes };
-            let (response, paused) = self.attempt(request.template, builder, purpose, permit, deadline).await?;
+            let (response, paused) =
+                self.attempt((request.template, request.about), builder, purpose, permit, deadline).await?;
             let status = response.status;
             let result = classify(response, writes, paused, &[self.inner.credentials.secret(), token.value()]);
             match result {
@@ -147,7 +149,7 @@ impl Client {
                     let error = RemoteError { kind: ErrorKind::AuthFailed, ..error };
                     self.inner.tokens.on_unauthorized(&token, retried, error).await?;
                     retried = true;
-                    let admitted = within(Some(deadline), self.admit()).await;
+                    let admitted = within(Some(deadline), self.admit(request.about)).await;
                     admission = admitted.ok_or(RemoteError::new(ErrorKind::TimedOut))??;
                 }
                 result => {
@@ -164,11 +166,12 @@ impl Client {
 
     /// Sends a read once, and returns the response whatever it is.
     pub(super) async fn look(&self, request: &HttpRequest) -> Result<HttpResponse, RemoteError> {
-        let Admission { permit, token } = self.acquire().await?;
+        let Admission { permit, token } = self.shown(self.admit(request.about).await)?;
         let deadline = Instant::now() + self.inner.transport.settings().deadline;
         let builder = self.authorized(&self.inner.credentials.address, request, &token)?;
         let purpose = Purpose::Api { writes: false };
-        self.attempt(request.template, builder, purpose, permit, deadline).await.map(|(response, _)| response)
+        let (response, _) = self.attempt((request.template, request.about), builder, purpose, permit, deadline).await?;
+        Ok(response)
     }
 
     pub(super) async fn token(&self) -> Result<Token, RemoteError> {
@@ -183,15 +186,13 @@ impl Client {
             ("client_id", credentials.id()),
             ("client_secret", credentials.secret()),
         ];
-        let request = self
-            .http(&credentials.address)
-            .post(credentials.address.join("/oauth/token"))
-            .form(&form)
-            .header(ACCEPT, JSON);
+        let request =
+            self.http(&credentials.address).post(credentials.address.join(TOKEN)).form(&form).header(ACCEPT, JSON);
         let purpose = Purpose::Token { proven };
-        let permit = self.permit(purpose).await?;
+        let about = subject(TOKEN);
+        let permit = self.permit(purpose, about).await?;
         let deadline = Instant::now() + self.inner.transport.settings().deadline;
-        let result = self.attempt("/oauth/token", request, purpose, permit, deadline).await;
+        let result = self.attempt((TOKEN, about), request, purpose, permit, deadline).await;
         let mut foreign = false;
         let body = result.and_then(|(response, paused)| {
             foreign = is_foreign(&response, purpose);
@@ -229,10 +230,11 @@ impl Client {
 
     /// Waits until the limits let a request through, unless the circuit breaker
     /// doesn't.
-    async fn permit(&self, purpose: Purpose) -> Result<Permit, RemoteError> {
+    async fn permit(&self, purpose: Purpose, about: Subject) -> Result<Permit, RemoteError> {
         let rate_limiter = &self.inner.limits.rate_limiter;
         let newcomer = purpose == Purpose::Token { proven: false };
-        self.breaker(purpose).check_permitted().map_err(RemoteError::not_sent)?;
+        let permitted = self.inner.tokens.breaker.check_permitted(about, self.hints(purpose));
+        permitted.map_err(RemoteError::not_sent)?;
         let permit = match rate_limiter.remaining_pause().filter(|_| newcomer) {
             Some(left) => Err(left),
             None if newcomer => {
@@ -249,15 +251,14 @@ impl Client {
     /// after a 429, or until the next probe of an outage.
     async fn attempt(
         &self,
-        template: &'static str,
+        (template, about): (&'static str, Subject),
         request: RequestBuilder,
         purpose: Purpose,
         mut permit: Permit,
         deadline: Instant,
     ) -> Result<(HttpResponse, Option<Duration>), RemoteError> {
         // The breaker may have opened while this request waited.
-        let breaker = self.breaker(purpose);
-        let probe = breaker.try_acquire().map_err(RemoteError::not_sent)?;
+        let probe = self.inner.tokens.breaker.try_acquire(about, self.hints(purpose)).map_err(RemoteError::not_sent)?;
         permit.sent();
         let start = Instant::now();
         let id = format!("{:016x}", self.caller.request);
@@ -272,7 +273,7 @@ impl Client {
         span.in_scope(|| {
             tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
         });
-        let probe_after = self.record_outcome(breaker, probe, &result);
+        let probe_after = self.record_outcome(purpose, about, probe, &result);
         // of a host that has given a token a 429 is one whatever its body: a gateway may have answered
         let limited = |response: &HttpResponse| response.status == 429 && purpose != Purpose::Token { proven: false };
         let of_another = |response: &HttpResponse| !limited(response) && is_foreign(response, purpose);
@@ -287,11 +288,12 @@ impl Client {
         Ok((response, paused))
     }
 
-    /// That of the host, or of the client itself while it has no say about the host.
-    fn breaker(&self, purpose: Purpose) -> &CircuitBreaker {
+    /// What the circuit breaker has to know of the other clients of the host. One that never had a token
+    /// neither learns of them nor tells them anything.
+    fn hints(&self, purpose: Purpose) -> Hints {
         match purpose {
-            Purpose::Token { proven: false } => &self.inner.tokens.breaker,
-            _ => &self.inner.limits.breaker,
+            Purpose::Token { proven: false } => Hints::default(),
+            _ => self.inner.limits.neighbours.hints(self.number()),
         }
     }
 
@@ -300,19 +302,29 @@ impl Client {
     /// down.
     fn record_outcome(
         &self,
-        breaker: &CircuitBreaker,
+        purpose: Purpose,
+        about: Subject,
         probe: Probe,
         result: &Result<HttpResponse, TransportError>,
     ) -> Option<Duration> {
+        let (breaker, neighbours) = (&self.inner.tokens.breaker, &self.inner.limits.neighbours);
+        let counts = purpose != Purpose::Token { proven: false };
         let Some(kind) = outage_kind(result) else {
-            if breaker.on_response() {
+            let was_down = breaker.on_response();
+            if was_down {
                 tracing::info!(environment = %self.environment(), "outage is over");
+            }
+            if counts {
+                neighbours.is_answered(was_down);
             }
             return None;
         };
-        if breaker.on_failure(probe, kind) {
+        if breaker.on_failure(probe, about, kind, self.hints(purpose)) {
             let reason = kind.reason();
             tracing::warn!(environment = %self.environment(), %reason, "outage: no requests are sent");
+        }
+        if counts && breaker.is_open() {
+            neighbours.is_down(self.number());
         }
         breaker.probe_after()
     }

@@ -18,7 +18,7 @@ impl Client {
     /// settings from then on, except for a lookup that has to go through the list,
     /// where the route for external ids can't answer; it has the deadline per page.
     pub async fn request(&self, request: &RemoteRequest) -> Result<RemoteResponse, RemoteError> {
-        let admission = self.acquire().await?;
+        let admission = self.acquire(request).await?;
         self.request_with(admission, request).await
     }
 

@@ -112,7 +112,9 @@ impl Client {
         let request = HttpRequest::of(&RemoteRequest::ReadOrganization(organization.clone()));
         let builder = self.authorized(address, &request, token).ok()?;
         let limits = self.inner.transport.limits(&address.server);
-        limits.breaker.check_permitted().ok()?;
+        if limits.neighbours.hints(self.number()).others_down {
+            return None;
+        }
         let own = known || limits.rate_limiter.remaining_pause().is_some();
         let limiter = if own { &limits.rate_limiter } else { limits.newcomers(self.inner.tokens.refusals.any()) };
         let mut permit = limiter.acquire(&self.caller).await.ok()?;

@@ -9,7 +9,6 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::Instant;
 
 /// The clients with the same client id, one for each secret.
 type SameId = Vec<(Credentials, Arc<Tokens>)>;
@@ -27,11 +26,11 @@ fn in_use(clients: &mut SameId) -> bool {
 }
 
 impl KnownClients {
-    /// Calls `with` with the time at which the last token of each client in use expires.
-    pub(super) fn for_each_expiry(&self, with: impl FnMut(Instant)) {
+    /// Calls `with` with each client in use, and its host and port.
+    pub(super) fn for_each(&self, mut with: impl FnMut(&str, &Tokens)) {
         let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         let used = ids.values().flatten().filter(|(_, tokens)| Arc::strong_count(tokens) > 1);
-        used.filter_map(|(_, tokens)| Some(tokens.latest()?.ends_at)).for_each(with);
+        used.for_each(|(credentials, tokens)| with(&credentials.address.server, tokens));
     }
 
     /// `deadline`: the longest that a request can take.

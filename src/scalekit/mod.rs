@@ -6,9 +6,8 @@
 //! - A request is sent once, and once more after a 401 with a fresh token.
 //!   Nothing else is repeated here; the caller decides when to try again. Only a
 //!   lookup by external id may become several requests, all of them reads.
-//! - The clients of one [`Environment`] share its rate limiter and its circuit
-//!   breaker: a 429 of the API pauses all, and in an outage all of them together
-//!   send one probe at a time.
+//! - The clients of one [`Environment`] share its rate limiter: a 429 of the API pauses
+//!   all. Each has its own circuit breaker: in an outage it sends one probe at a time.
 //! - Requests wait for permits, by lane and namespace, as long as it takes; a pause
 //!   that is longer than [`PATIENCE`](crate::reconcile::PATIENCE) is an error instead.
 //! - A 429 of the token endpoint pauses the one client. Until a client has got its

@@ -31,8 +31,9 @@ impl Client {
         filter: Option<&ExternalId>,
         page_token: Option<&str>,
     ) -> Result<Page, RemoteError> {
-        let admission = self.acquire().await?;
-        let body = self.send(&HttpRequest::list(filter, page_token), admission).await?;
+        let request = HttpRequest::list(filter, page_token);
+        let admission = self.shown(self.admit(request.about).await)?;
+        let body = self.send(&request, admission).await?;
         let (organizations, next, total) = wire::organizations(&body).map_err(|note| bad_response(note, false))?;
         if next.is_some() && next.as_deref() == page_token {
             return Err(bad_response(Note::RepeatedPageToken, false));

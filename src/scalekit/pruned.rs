@@ -40,6 +40,10 @@ impl<K: Eq + Hash, V> Pruned<K, V> {
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.entries.values()
     }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.iter()
+    }
 }
 
 #[cfg(test)]

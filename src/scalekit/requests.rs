@@ -1,9 +1,10 @@
 //! Builds the HTTP request of each remote request (`scalekit-api.md` §2).
 
-use super::wire;
+use super::{circuit_breaker::Subject, wire};
 use crate::{policy::ExternalId, reconcile::RemoteRequest};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -19,6 +20,20 @@ pub(super) struct HttpRequest {
     /// The path without ids, for logs.
     pub(super) template: &'static str,
     pub(super) body: Option<String>,
+    /// What it is about: an organization by one of its ids, or the environment.
+    pub(super) about: Subject,
+}
+
+/// What `request` is about.
+pub(super) fn about(request: &RemoteRequest) -> Subject {
+    subject(match request {
+        RemoteRequest::LookUp(id) => id.as_str(),
+        RemoteRequest::ReadOrganization(id)
+        | RemoteRequest::WriteFeatures { organization: id, .. }
+        | RemoteRequest::ReadApplicationPolicy(id)
+        | RemoteRequest::ReadPolicy(id)
+        | RemoteRequest::WritePolicy { organization: id, .. } => id.as_str(),
+    })
 }
 
 impl HttpRequest {
@@ -38,7 +53,8 @@ impl HttpRequest {
             }
         };
         let path = template.replace("{id}", &encoded(id)).replace("{external_id}", &encoded(id));
-        Self { method: if body.is_some() { Method::PATCH } else { Method::GET }, path, template, body }
+        let method = if body.is_some() { Method::PATCH } else { Method::GET };
+        Self { method, path, template, body, about: about(request) }
     }
 
     /// The request for a page of the list, filtered by external id if one is given.
@@ -50,17 +66,25 @@ impl HttpRequest {
         if let Some(token) = page_token {
             path += &format!("&page_token={}", encoded(token));
         }
-        Self { method: Method::GET, path, template: "/organizations", body: None }
+        Self { method: Method::GET, path, template: "/organizations", body: None, about: subject("") }
     }
 
     /// The features of the environment, which nothing but `osp check` asks for (`scalekit-api.md` §2.11).
     pub(super) fn features() -> Self {
-        Self { method: Method::GET, path: "/features".into(), template: "/features", body: None }
+        let path = "/features".into();
+        Self { method: Method::GET, path, template: "/features", body: None, about: subject("") }
     }
 
     pub(super) fn writes(&self) -> bool {
         self.method != Method::GET
     }
+}
+
+/// Identifies for the circuit breaker what a request is about.
+pub(super) fn subject(name: &str) -> Subject {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn encoded(text: &str) -> String {

@@ -64,8 +64,7 @@ pub(super) struct Tokens {
     latest: std::sync::Mutex<Option<Token>>,
     /// What became of it at its issuer.
     pub(super) proof: Mutex<Option<Proof>>,
-    /// While no token ever came: the outages of the token endpoint, for this client
-    /// alone.
+    /// The outages of its environment.
     pub(super) breaker: CircuitBreaker,
     pub(super) refusals: Refusals,
 }

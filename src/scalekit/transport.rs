@@ -1,8 +1,8 @@
 //! What all clients of the process share: connections, settings, and the limits of each host and port.
 
 use super::{
-    Settings, SettingsError, circuit_breaker::CircuitBreaker, hosts::Resolver, known_clients::KnownClients,
-    proof::Issuers, pruned::Pruned, rate_limiter::RateLimiter,
+    Settings, SettingsError, circuit_breaker::Neighbours, hosts::Resolver, known_clients::KnownClients, proof::Issuers,
+    pruned::Pruned, rate_limiter::RateLimiter,
 };
 use crate::telemetry::RequestMetrics;
 use reqwest::{redirect, retry};
@@ -51,7 +51,8 @@ pub(super) struct Limits {
     /// The same for the token requests of clients that have never got one.
     newcomers: Arc<RateLimiter>,
     refused: Arc<RateLimiter>,
-    pub(super) breaker: CircuitBreaker,
+    /// Which of its clients are down.
+    pub(super) neighbours: Neighbours,
     pub(super) limited: Limited,
 }
 
@@ -145,10 +146,11 @@ impl Transport {
         all.get(&server).map_or(self.0.settings.rate, |limits| limits.rate_limiter.rate())
     }
 
-    /// Calls `with` with the limits of each host that a client uses.
-    pub(super) fn for_each_host(&self, with: impl FnMut(&Arc<Limits>)) {
+    /// Calls `with` with each host that a client uses, and its limits.
+    pub(super) fn for_each_host(&self, mut with: impl FnMut(&str, &Arc<Limits>)) {
         let all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        all.values().filter(|limits| Arc::strong_count(limits) > 1).for_each(with);
+        let used = all.iter().filter(|(_, limits)| Arc::strong_count(limits) > 1);
+        used.for_each(|(server, limits)| with(server, limits));
     }
 
     /// The limits of `server`, a host and port; shared by all its clients.
@@ -156,13 +158,13 @@ impl Transport {
         let mut all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let in_use =
             |limits: &mut Arc<Limits>| Arc::strong_count(limits) > 1 || limits.rate_limiter.remaining_pause().is_some();
-        let Settings { rate, deadline, .. } = self.0.settings;
+        let rate = self.0.settings.rate;
         let new = || {
             Arc::new(Limits {
                 rate_limiter: RateLimiter::new(rate),
                 newcomers: RateLimiter::new(rate * NEWCOMERS),
                 refused: RateLimiter::new(rate * REFUSED),
-                breaker: CircuitBreaker::new(deadline),
+                neighbours: Neighbours::default(),
                 limited: Limited::default(),
             })
         };

@@ -26,6 +26,10 @@ fn read_policy() -> RemoteRequest {
     RemoteRequest::ReadPolicy(id())
 }
 
+fn read_policy_of(organization: &str) -> RemoteRequest {
+    RemoteRequest::ReadPolicy(OrganizationId::parse(organization).unwrap())
+}
+
 fn write_policy() -> RemoteRequest {
     let minutes = |n| Minutes::new(n).unwrap();
     let policy = Policy::Custom(Session::new(minutes(480), Some(minutes(60))).unwrap());

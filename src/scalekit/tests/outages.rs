@@ -1,8 +1,8 @@
 //! What an environment that is down costs it: a few requests and then probes.
 
 use super::{
-    INHERITED, kind_and_outcome, read_policy,
-    server::{HttpResponse, Server, client, client_of, json, transport},
+    INHERITED, kind_and_outcome, read_policy, read_policy_of,
+    server::{HttpResponse, Server, client, client_of, json, token, transport},
     write_policy,
 };
 use crate::{
@@ -101,4 +101,65 @@ async fn row_015_an_environment_that_is_back_is_found_by_itself() {
     assert_eq!(server.calls().len(), 6, "the probe itself is the answer");
     let all = join_all((0..100).map(|_| async { client.request(&read_policy()).await })).await;
     assert!(all.iter().all(Result::is_ok));
+}
+
+/// Organizations of one client fail or never answer, and others' requests are answered as before.
+#[tokio::test]
+async fn row_015_organizations_that_always_fail_hold_back_neither_other_clients_nor_the_others_of_theirs() {
+    let server = Server::start(|received, nth| match (received.is_token(), received.line.contains("/org_broken")) {
+        (true, _) => token(nth),
+        (false, true) => json(500, ""),
+        (false, false) => json(200, INHERITED),
+    })
+    .await;
+    let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
+    let (broken, healthy) = (client(&transport, &server.url), client_of(&transport, &server.url, "skc_2", "other"));
+    assert!(healthy.request(&read_policy()).await.is_ok());
+    for nth in 0..200 {
+        let error = broken.request(&read_policy_of(&format!("org_broken{}", nth % 3))).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        if nth % 20 == 19 {
+            assert!(healthy.request(&read_policy()).await.is_ok(), "another client");
+        }
+    }
+    assert!(broken.request(&read_policy()).await.is_ok(), "another organization of the same client");
+    for nth in 0..200 {
+        broken.request(&read_policy_of(&format!("org_broken{nth}"))).await.unwrap_err();
+    }
+    assert!(healthy.request(&read_policy()).await.is_ok());
+    while broken.request(&read_policy_of("org_healthy")).await.is_err() {
+        tokio::task::yield_now().await; // five organizations fail: the next probe is due within a second
+    }
+    assert!(server.calls().len() < 60, "{}", server.calls().len());
+}
+
+#[tokio::test]
+async fn row_015_an_outage_that_is_over_for_one_client_is_probed_at_once_by_the_others() {
+    let down = Arc::new(AtomicBool::new(false));
+    let server = {
+        let down = Arc::clone(&down);
+        Server::api(move |_, _| if down.load(Ordering::SeqCst) { json(503, "") } else { json(200, INHERITED) }).await
+    };
+    let transport = transport(Settings { rate: 1000.0, ..Settings::default() });
+    let clients: Vec<_> =
+        (0..20).map(|nth| client_of(&transport, &server.url, &format!("skc_{nth}"), "secret")).collect();
+    for client in &clients {
+        client.request(&read_policy()).await.unwrap();
+    }
+    down.store(true, Ordering::SeqCst);
+    let before = server.calls().len();
+    for client in &clients {
+        for _ in 0..20 {
+            client.request(&read_policy()).await.unwrap_err();
+        }
+    }
+    let sent = server.calls().len() - before;
+    assert_eq!(sent, 2 * 5 + 18, "two show that the host is down, and each of the others asks once");
+    down.store(false, Ordering::SeqCst);
+    while clients[7].request(&read_policy()).await.is_err() {
+        tokio::task::yield_now().await; // its probe is due within a second
+    }
+    for client in &clients {
+        assert!(client.request(&read_policy()).await.is_ok());
+    }
 }

@@ -148,7 +148,7 @@ impl World {
                 self.record(other, [HistoryEvent::Contested { elsewhere }]);
             }
         }
-        let woken = self.outages.record(&uid, &state, &outcome);
+        let woken = self.outages.record(&uid, 0, &state, &outcome);
         for _ in 0..STATUS_TRIES {
             let Some(update) = update.clone() else { break };
             if self.store(uid, update) != ClusterWrite::Outdated {
