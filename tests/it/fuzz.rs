@@ -1,5 +1,5 @@
-//! The fuzz target is a workspace with a lock of its own: it must not look at
-//! other versions than those that ship.
+//! The fuzz target, and the decision built alone, are workspaces with a lock of their own: they must
+//! not look at other versions than those that ship.
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -16,12 +16,21 @@ fn packages(lock: &str) -> HashSet<(String, String)> {
 
 #[test]
 fn the_fuzz_target_is_locked_to_the_versions_that_ship() {
+    is_locked_to_the_versions_that_ship("fuzz", "granit-parser");
+}
+
+#[test]
+fn the_decision_alone_is_locked_to_the_versions_that_ship() {
+    is_locked_to_the_versions_that_ship("tests/core", "jiff");
+}
+
+fn is_locked_to_the_versions_that_ship(folder: &str, needs: &str) {
     let ours = packages("Cargo.lock");
     let names: HashSet<_> = ours.iter().map(|(name, _)| name).collect();
-    let fuzzed = packages("fuzz/Cargo.lock");
-    let other: Vec<_> = fuzzed.iter().filter(|package| names.contains(&package.0) && !ours.contains(package)).collect();
+    let used = packages(&format!("{folder}/Cargo.lock"));
+    let other: Vec<_> = used.iter().filter(|package| names.contains(&package.0) && !ours.contains(package)).collect();
     assert!(
-        other.is_empty() && fuzzed.iter().any(|(name, _)| name == "granit-parser"),
-        "fuzz/Cargo.lock has other versions: {other:?}; run\n\n    cp Cargo.lock fuzz/ && cargo fetch --manifest-path fuzz/Cargo.toml\n"
+        other.is_empty() && used.iter().any(|(name, _)| name == needs),
+        "{folder}/Cargo.lock has other versions: {other:?}; run\n\n    cp Cargo.lock {folder}/ && cargo fetch --manifest-path {folder}/Cargo.toml\n"
     );
 }

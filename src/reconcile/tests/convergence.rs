@@ -3,10 +3,10 @@
 
 use super::{
     random::{cases, runs},
-    samples::{HOST, application},
+    samples::{HOST, application, org},
     world::{Habits, Uid, World, access},
 };
-use crate::policy::{Live, Mode, Policy, diff, tighten};
+use crate::policy::{Live, Mode, OrganizationId, Policy, diff, tighten};
 use crate::reconcile::{ConditionType, HOUR};
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ proptest! {
             world.advance(wait); // one that waits for a person goes after its grace
         }
         for uid in uids {
-            where_it_should_be(&world, uid)?;
+            where_it_should_be(&world, uid, &org("org_1"))?;
             nothing_moves(&mut world, uid)?;
         }
     }
@@ -41,7 +41,8 @@ fn cure(world: &mut World) {
     world.advance(HOUR); // no fight is remembered longer
 }
 
-pub(super) fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCaseError> {
+/// Whether the resource, which leads to `id`, is there.
+pub(super) fn where_it_should_be(world: &World, uid: Uid, id: &OrganizationId) -> Result<(), TestCaseError> {
     let Some(object) = world.cluster.get(uid) else { return Ok(()) };
     prop_assert!(object.deleting_since.is_none(), "a deletion ends");
     let spec = object.spec.as_ref().unwrap();
@@ -53,12 +54,11 @@ pub(super) fn where_it_should_be(world: &World, uid: Uid) -> Result<(), TestCase
     if spec.suspend {
         return expected("Unknown Suspended");
     }
-    let id = super::samples::org("org_1");
-    let Some(tenant) = world.scalekit.organizations.get(&id) else {
+    let Some(tenant) = world.scalekit.organizations.get(id) else {
         return expected("False OrganizationNotFound");
     };
-    if world.owner(&id) != Some(uid) {
-        let Some(owner) = world.owner(&id) else { return Err(TestCaseError::fail("nobody owns it")) };
+    if world.owner(id) != Some(uid) {
+        let Some(owner) = world.owner(id) else { return Err(TestCaseError::fail("nobody owns it")) };
         let live = world.object(owner).claimant().claim.in_sync;
         prop_assert!(!object.finalizer || !live, "one that has written stays until the owner's policy is live");
         return expected("False Conflict");

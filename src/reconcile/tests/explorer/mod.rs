@@ -18,6 +18,7 @@ use place::Place;
 use scenes::SCENES;
 use search::{Found, Search, Story};
 use std::{
+    path::Path,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -70,17 +71,20 @@ fn explore(worlds: &Worlds, more: u8, most: usize, only: Option<&str>) -> Vec<Ex
     all.into_iter().map(|(_, explored)| explored).collect()
 }
 
-/// `UPDATE=1` writes the counts anew; a world that shrinks proves less.
+/// `UPDATE=1` writes the counts anew; a world that shrinks proves less. Beside the rest of the
+/// operator it is built without optimisation, and only the start of each world is explored;
+/// `make explore`, which `make test` makes too, explores all of it.
 #[test]
 fn every_state_keeps_every_property() {
     let only = std::env::var("WORLD").ok();
     let most = std::env::var("MOST").map_or(4_000_000, |most| most.parse().unwrap());
-    let worlds = Worlds::read();
+    let small = !Path::new(env!("CARGO_MANIFEST_DIR")).ends_with("tests/core");
+    let worlds = if small { Worlds::read().small() } else { Worlds::read() };
     let explored = explore(&worlds, 0, most, only.as_deref());
     println!("{}", explored.iter().map(Explored::line).collect::<Vec<_>>().join("\n"));
     let stories: Vec<String> = explored.iter().filter_map(Explored::story).collect();
     assert!(stories.is_empty(), "{}", stories.join("\n\n"));
-    if only.is_none() {
+    if only.is_none() && !small {
         worlds.compare(&explored);
     }
 }

@@ -8,7 +8,7 @@ use super::{
     search::{Made, Model},
 };
 use crate::reconcile::{
-    RemoteRequest, Request, Step,
+    HOUR, RemoteRequest, Request, Step,
     tests::world::{word, writes},
 };
 use std::{
@@ -102,7 +102,9 @@ impl Place {
         into.push(Move::Go(who, Fate::Fine));
         let remote = matches!(running.step, Step::Request(Request::Remote(_)));
         if self.faults > 0 {
-            let may = self.scene.faults.iter().filter(|fate| fate.fits(&running.step));
+            // nobody comes after the second operator
+            let ends = |fate: &Fate| who == 1 && *fate == Fate::LateStatus;
+            let may = self.scene.faults.iter().filter(|fate| fate.fits(&running.step) && !ends(fate));
             into.extend(may.map(|fate| Move::Go(who, *fate)));
         }
         if self.crashes > 0 && running.wrote {
@@ -171,6 +173,7 @@ impl Model for Place {
             Move::Tick => {
                 let by = self.next_time().unwrap();
                 self.advance(by);
+                did.waited = by;
             }
             Move::Land(at) => self.land(at as usize),
             Move::LandStatus => {
@@ -178,7 +181,11 @@ impl Model for Place {
                 self.watching(|place| place.world.cluster.store(uid, update, version));
             }
             Move::Others(at) => self.change(at),
-            Move::Cut => self.cut = Some(self.world.now),
+            Move::Cut => {
+                // it has just renewed it
+                self.by(0, |place| place.cut = Some(place.world.now));
+                self.by(0, Self::decide);
+            }
             Move::TakeOver => {
                 self.taken = true;
                 self.by(1, |place| {
@@ -238,6 +245,10 @@ impl Model for Place {
             (uid, update, self.world.cluster.get(*uid).is_some_and(|object| object.version == *version)).hash(&mut h);
         }
         h.finish()
+    }
+
+    fn seldom() -> Duration {
+        HOUR / 2
     }
 
     fn rest(&self) -> Option<Result<(), String>> {

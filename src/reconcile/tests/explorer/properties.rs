@@ -2,13 +2,12 @@
 //! L1 to L7 (`docs/proof.md`).
 
 use super::place::{Place, Running};
-use crate::policy::{Live, Mode, Policy, diff};
+use crate::policy::{Live, Mode, OrganizationRef, Policy, diff};
 use crate::reconcile::{
-    ConditionType, Lane, Outcome, RemoteOutcome, RemoteRequest, Request, Step,
+    ConditionType, CredentialsError, CredentialsSource, Lane, Outcome, RemoteOutcome, RemoteRequest, Request, Step,
     tests::{
         convergence::where_it_should_be,
         invariants::justified,
-        samples::org,
         world::{Habits, Omits, Uid, writes},
     },
 };
@@ -120,18 +119,18 @@ pub(super) fn agrees(place: &Place) -> Result<(), String> {
         let access = match &spec.secret {
             None => world.credentials.clone(),
             Some(name) => {
-                world.secrets.get(&(object.namespace, name.clone())).cloned().unwrap_or(world.credentials.clone())
+                let missing = || Err(CredentialsError::Missing(CredentialsSource::Secret(name.clone())));
+                world.secrets.get(&(object.namespace, name.clone())).cloned().unwrap_or_else(missing)
             }
         };
         let usable = access.as_ref().is_ok_and(|access| access.environment == scalekit.environment);
         if object.deleting_since.is_some() {
-            let held = object.foreign && !object.finalizer;
+            let held = (object.foreign && !object.finalizer) || scalekit.habits.normalises.is_some();
             if !held && scalekit.down.is_none() {
                 return Err(format!("L3: resource {} is still being deleted: {}", object.uid, says()));
             }
             continue;
         }
-        let id = org("org_1");
         let odd = scalekit.habits.refuses_policy.is_some()
             || scalekit.habits.refuses_features.is_some()
             || scalekit.habits.keeps_flag_off
@@ -143,23 +142,31 @@ pub(super) fn agrees(place: &Place) -> Result<(), String> {
             || scalekit.habits.unknown_flag.is_some()
             || scalekit.habits.omits_features != Omits::Never
             || scalekit.habits.lag > 0;
-        let moved = !scalekit.external.values().any(|of| *of == id);
+        let id = match &spec.organization {
+            OrganizationRef::Id(id) => Some(id),
+            OrganizationRef::External(external) => scalekit.external.get(external.as_str()),
+        };
+        let pinned =
+            object.status.as_ref().and_then(|status| status.pinned.as_ref()).map(|pinned| &pinned.organization);
+        let Some(id) = id else { return Err("no external id is taken away".into()) };
+        // a new one is for people to decide
+        let moved = pinned.is_some_and(|pinned| pinned != id);
         let strange = scalekit
             .application
             .is_ok_and(|application| application.access_token.is_some_and(|token| token.get() > 100));
         if usable && scalekit.down.is_none() && !odd && !moved && !strange {
-            where_it_should_be(world, object.uid).map_err(|broken| format!("L1: {broken}"))?;
+            where_it_should_be(world, object.uid, id).map_err(|broken| format!("L1: {broken}"))?;
             let alone = world.cluster.objects.len() == 1;
-            if alone && spec.is_active() && spec.mode == Mode::Enforce && scalekit.organizations.contains_key(&id) {
-                let live = scalekit.organizations[&id].live;
+            if alone && spec.is_active() && spec.mode == Mode::Enforce && scalekit.organizations.contains_key(id) {
+                let live = scalekit.organizations[id].live;
                 if !diff(&spec.policy, &live).is_empty() {
                     return Err(format!("L7: live is {live}"));
                 }
             }
         } else if spec.is_active() && says().starts_with("True") {
-            let live = scalekit.organizations.get(&id).map(|tenant| tenant.live);
+            let live = scalekit.organizations.get(id).map(|tenant| tenant.live);
             let honest = live.is_some_and(|live| diff(&spec.policy, &live).is_empty());
-            if !(honest && usable && scalekit.down.is_none()) {
+            if !(honest && !moved && usable && scalekit.down.is_none()) {
                 return Err(format!("L2: resource {} says {}", object.uid, says()));
             }
         }

@@ -3,7 +3,7 @@
 
 use super::{Explored, Worlds, explore};
 use jiff::Timestamp;
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 /// Around the figures in the page.
 const MARKS: [&str; 2] = ["<!-- figures: written by `make prove` -->", "<!-- end of the figures -->"];
@@ -25,8 +25,8 @@ fn prove() {
     let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output().unwrap();
     let commit = String::from_utf8(git.stdout).unwrap();
     let day = Timestamp::now().to_string();
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/proof.md");
-    let text = std::fs::read_to_string(page).unwrap();
+    let page = Path::new(file!()).ancestors().nth(5).unwrap().join("docs/proof.md");
+    let text = std::fs::read_to_string(&page).unwrap();
     let (before, rest) = text.split_once(MARKS[0]).unwrap();
     let (_, after) = rest.split_once(MARKS[1]).unwrap();
     let figures = format!(

@@ -1,9 +1,10 @@
 //! Breadth-first search over all states of a closed world, and what holds of the graph.
 
-use super::graph;
+use super::graph::{Edge, Graph};
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasherDefault, Hasher},
+    time::Duration,
 };
 
 /// A closed world: what can happen in a state, and what comes of it.
@@ -20,6 +21,10 @@ pub(crate) trait Model: Clone {
     fn tell(&mut self, made: Self::Move) -> String;
     /// Two states with the same key have the same future.
     fn key(&self) -> u64;
+    /// How seldom what the server does not keep may be written again, if it ever may.
+    fn seldom() -> Duration {
+        Duration::MAX
+    }
     /// Nothing is under way, and all is as it was declared, or the reason is said; `Err`: it
     /// is not.
     fn rest(&self) -> Option<Result<(), String>>;
@@ -30,6 +35,8 @@ pub(crate) trait Model: Clone {
 pub(crate) struct Made {
     /// It wrote to Scalekit.
     pub(crate) wrote: bool,
+    /// So much time passed.
+    pub(crate) waited: Duration,
 }
 
 /// What was found.
@@ -53,7 +60,7 @@ pub(crate) struct Search<M: Model> {
     seen: HashMap<u64, u32, BuildHasherDefault<Identity>>,
     came: Vec<(u32, Option<M::Move>)>,
     depth: Vec<u8>,
-    calm: Vec<(u32, u32, bool)>,
+    calm: Vec<Edge>,
     rests: Vec<(u32, bool)>,
 }
 
@@ -68,7 +75,7 @@ impl<M: Model> Search<M> {
             rests: Vec::new(),
             start: start.clone(),
         };
-        let mut queue = VecDeque::from([(0, start)]);
+        let mut queue = VecDeque::from([(0, Box::new(start))]);
         let (mut found, mut moves) = (Found::default(), Vec::new());
         while let Some((from, mut state)) = queue.pop_front() {
             if let Some(rest) = state.rest() {
@@ -76,13 +83,16 @@ impl<M: Model> Search<M> {
             }
             moves.clear();
             state.moves(&mut moves);
-            for made in &moves {
-                let mut next = state.clone();
+            let mut state = Some(state);
+            for (at, made) in moves.iter().enumerate() {
+                // most states have one successor: nothing is copied for it
+                let next = if at + 1 < moves.len() { state.clone() } else { state.take() };
+                let Some(mut next) = next else { break };
                 found.moves += 1;
                 let did = next.make(*made).map_err(|broken| search.story(from, Some(*made), &broken))?;
                 let (id, new) = search.visit(next.key(), from, *made);
                 if !M::is_trouble(*made) {
-                    search.calm.push((from, id, did.wrote));
+                    search.calm.push(Edge { from, to: id, wrote: did.wrote, seconds: did.waited.as_secs_f32() });
                 }
                 if new {
                     if search.came.len() > most {
@@ -111,7 +121,7 @@ impl<M: Model> Search<M> {
     /// Every bottom component of the graph without trouble is at rest: nothing is written in
     /// it, and all is as declared. The most writes on a way there.
     fn comes_to_rest(&self) -> Result<u32, Story> {
-        let graph = graph::Graph::new(self.came.len(), &self.calm);
+        let graph = Graph::new(self.came.len(), &self.calm);
         let component = graph.components();
         let bottom = graph.bottom(&component);
         let mut rests = vec![false; self.came.len()];
@@ -133,10 +143,8 @@ impl<M: Model> Search<M> {
                 return Err(self.story(u32::try_from(state).unwrap(), None, &format!("L6: {why}")));
             }
         }
-        if let Some((from, ..)) =
-            self.calm.iter().find(|(from, to, wrote)| *wrote && component[*from as usize] == component[*to as usize])
-        {
-            return Err(self.story(*from, None, "L6: it writes again and again"));
+        if let Some(from) = graph.writes_too_often(&component, M::seldom()) {
+            return Err(self.story(from, None, "L6: it writes again and again"));
         }
         Ok(graph.most_writes(&component))
     }

@@ -171,7 +171,7 @@ impl Place {
         self.side.running = Some(running);
         self.decide();
         let wrote = matches!(request, Request::Remote(request) if request.writes());
-        Ok(Made { wrote })
+        Ok(Made { wrote, ..Made::default() })
     }
 
     pub(super) fn organization(&self) -> Vec<(crate::policy::Live, bool)> {

@@ -170,7 +170,7 @@ impl World {
     }
 
     fn until(&self, at: Timestamp) -> i64 {
-        at.duration_since(self.now).as_millis().try_into().unwrap_or(i64::MAX)
+        at.duration_since(self.now).as_millis().try_into().unwrap_or(i64::MAX).max(-1) // over is over
     }
 
     fn hash_object(&self, object: &Object, h: &mut impl Hasher) {
