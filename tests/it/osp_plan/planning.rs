@@ -320,7 +320,8 @@ fn an_outage_is_found_out_once_and_not_for_each_organization() {
     assert!(said.len() <= 2, "a cause is said once, and who has it: {}", run.out);
     assert!(said.iter().all(|line| line.contains(" policies: ")) && run.out.contains("o1 (org_1, Enforce), "));
     let asked = pipeline.admin("GET", "journal/count?path=/api/v1/**", &Value::Null)["count"].as_u64().unwrap();
-    assert!(asked <= 6, "{asked} requests");
+    // others are sent until five have failed, since one that always fails is no outage
+    assert!(asked <= 10, "{asked} requests");
 }
 
 #[test]
