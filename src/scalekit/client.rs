@@ -18,17 +18,9 @@ use reqwest::{
     RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
-use tokio::time::{Instant, timeout};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::time::Instant;
 use tracing::Instrument;
-
-/// How long a client that never had a token waits for a permit for the token
-/// endpoint; whoever may write a Secret can invent such clients.
-const NEWCOMERS_WAIT: Duration = Duration::from_secs(2);
 
 /// Sends requests to one environment with one client id. Cheap to clone. Clients of one transport
 /// with the same credentials share their token, and are equal.
@@ -48,7 +40,7 @@ pub(super) struct Inner {
     pub(super) transport: Transport,
     pub(super) credentials: Credentials,
     pub(super) tokens: Arc<Tokens>,
-    limits: Arc<Limits>,
+    pub(super) limits: Arc<Limits>,
 }
 
 const JSON: &str = "application/json";
@@ -56,7 +48,7 @@ const TOKEN: &str = "/oauth/token";
 
 /// What a request is for, as far as limits go.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     /// A request to the API.
     Api { writes: bool },
     /// A token. Credentials that have never brought one are not `proven`: they have
@@ -79,7 +71,8 @@ impl Client {
     /// A client with `credentials`; sends no request.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
         let limits = transport.limits(&credentials.address.server);
-        let tokens = transport.clients().tokens(&credentials, transport.settings().deadline);
+        let settings = transport.settings();
+        let tokens = transport.clients().tokens(&credentials, settings.deadline, settings.rate);
         let inner = Arc::new(Inner { transport: transport.clone(), credentials, tokens, limits });
         Self { inner, caller: Caller::default() }
     }
@@ -228,24 +221,6 @@ impl Client {
         self.inner.transport.http(address.private)
     }
 
-    /// Waits until the limits let a request through, unless the circuit breaker
-    /// doesn't.
-    async fn permit(&self, purpose: Purpose, about: Subject) -> Result<Permit, RemoteError> {
-        let rate_limiter = &self.inner.limits.rate_limiter;
-        let newcomer = purpose == Purpose::Token { proven: false };
-        let permitted = self.inner.tokens.breaker.check_permitted(about, self.hints(purpose));
-        permitted.map_err(RemoteError::not_sent)?;
-        let permit = match rate_limiter.remaining_pause().filter(|_| newcomer) {
-            Some(left) => Err(left),
-            None if newcomer => {
-                let newcomers = self.inner.limits.newcomers(self.inner.tokens.refusals.any());
-                timeout(NEWCOMERS_WAIT, newcomers.acquire(&self.caller)).await.unwrap_or(Err(NEWCOMERS_WAIT))
-            }
-            None => rate_limiter.acquire(&self.caller).await,
-        };
-        permit.map_err(|retry_after| RemoteError::not_sent(ErrorKind::RateLimited { retry_after }))
-    }
-
     /// Sends one HTTP request when the circuit breaker lets it, and records its
     /// outcome with the limits. Returns the response and how long to wait now:
     /// after a 429, or until the next probe of an outage.
@@ -284,13 +259,13 @@ impl Client {
         if foreign {
             return Err(RemoteError { probe_after, ..bad_response(Note::NotScalekit, writes) });
         }
-        let paused = self.record_rate(&response, purpose).or(probe_after);
+        let paused = self.record_rate(&response, purpose, start).or(probe_after);
         Ok((response, paused))
     }
 
     /// What the circuit breaker has to know of the other clients of the host. One that never had a token
     /// neither learns of them nor tells them anything.
-    fn hints(&self, purpose: Purpose) -> Hints {
+    pub(super) fn hints(&self, purpose: Purpose) -> Hints {
         match purpose {
             Purpose::Token { proven: false } => Hints::default(),
             _ => self.inner.limits.neighbours.hints(self.number()),
@@ -327,43 +302,6 @@ impl Client {
             neighbours.is_down(self.number());
         }
         breaker.probe_after()
-    }
-
-    /// Records the response with the rate limiter; returns how long to wait after a 429. A 429 of the API
-    /// pauses the environment. After one of the token endpoint [`Tokens`] decides; zero means that it had
-    /// no hint.
-    fn record_rate(&self, response: &HttpResponse, purpose: Purpose) -> Option<Duration> {
-        let limiter = &self.inner.limits.rate_limiter;
-        if let Some(allowance) = response.allowance.filter(|_| response.status != 429) {
-            limiter.on_allowance(allowance);
-        }
-        match (response.status, purpose) {
-            (429, _) => {
-                let mut hint = response.retry_hint.clone();
-                if let Body::Whole(body) = &response.body {
-                    hint.detail = wire::error_info(body).retry_after;
-                }
-                let hint = hint.delay(SystemTime::now());
-                return Some(match purpose {
-                    Purpose::Api { .. } => self.pause(hint),
-                    Purpose::Token { .. } => hint.unwrap_or_default(),
-                });
-            }
-            // A server error does not show that the rate is low enough.
-            (..500, Purpose::Api { .. }) => limiter.on_response(),
-            _ => {}
-        }
-        None
-    }
-
-    /// Pauses the host after a 429, and logs it unless that was done in the last minute.
-    fn pause(&self, hint: Option<Duration>) -> Duration {
-        let pause = self.inner.limits.rate_limiter.on_rate_limited(hint);
-        if self.inner.limits.limited.is_news() {
-            let (environment, seconds) = (self.environment(), pause.as_secs());
-            tracing::info!(%environment, seconds, "too many requests (429): nothing is sent for a while");
-        }
-        pause
     }
 }
 

@@ -33,8 +33,18 @@ impl KnownClients {
         used.for_each(|(credentials, tokens)| with(&credentials.address.server, tokens));
     }
 
-    /// `deadline`: the longest that a request can take.
-    pub(super) fn tokens(&self, credentials: &Credentials, deadline: Duration) -> Arc<Tokens> {
+    /// Calls `with` with the client of this number, if it is in use.
+    pub(super) fn with(&self, number: u64, with: impl FnOnce(&Tokens)) {
+        let mut with = Some(with);
+        self.for_each(|_, tokens| {
+            if let Some(with) = (tokens.number == number).then(|| with.take()).flatten() {
+                with(tokens);
+            }
+        });
+    }
+
+    /// `deadline`: the longest that a request can take; `rate`: the most requests per second.
+    pub(super) fn tokens(&self, credentials: &Credentials, deadline: Duration, rate: f64) -> Arc<Tokens> {
         let key = (credentials.environment().clone(), credentials.id().to_owned());
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = ids.get_or_insert(key, in_use, SameId::new);
@@ -42,7 +52,7 @@ impl KnownClients {
             return Arc::clone(tokens);
         }
         in_use(clients);
-        let tokens = Arc::new(Tokens::new(self.numbers.fetch_add(1, Ordering::Relaxed), deadline));
+        let tokens = Arc::new(Tokens::new(self.numbers.fetch_add(1, Ordering::Relaxed), deadline, rate));
         clients.push((credentials.clone(), Arc::clone(&tokens)));
         tokens
     }
@@ -70,28 +80,28 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn row_126_ten_thousand_clients_that_came_and_went_are_forgotten_and_a_lockout_is_not() {
         let known = KnownClients::default();
-        let locked_out = known.tokens(&credentials("skc_0", "wrong"), DEADLINE);
+        let locked_out = known.tokens(&credentials("skc_0", "wrong"), DEADLINE, 10.0);
         refuse(&locked_out).await;
         let number = locked_out.number;
         drop(locked_out);
         for nth in 0..10_000 {
-            known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE);
-            known.tokens(&credentials("skc_0", &format!("secret-{nth}")), DEADLINE);
+            known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE, 10.0);
+            known.tokens(&credentials("skc_0", &format!("secret-{nth}")), DEADLINE, 10.0);
         }
         let ids = known.ids.lock().unwrap();
         let all: usize = ids.values().map(|clients| clients.len()).sum();
         assert!(all < 1000, "{all}");
         drop(ids);
-        assert_eq!(known.tokens(&credentials("skc_0", "wrong"), DEADLINE).number, number);
+        assert_eq!(known.tokens(&credentials("skc_0", "wrong"), DEADLINE, 10.0).number, number);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_in_use_is_never_forgotten() {
         let known = KnownClients::default();
         let used: Vec<_> =
-            (0..2000).map(|nth| known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE)).collect();
+            (0..2000).map(|nth| known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE, 10.0)).collect();
         for (nth, tokens) in used.iter().enumerate() {
-            assert!(Arc::ptr_eq(tokens, &known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE)));
+            assert!(Arc::ptr_eq(tokens, &known.tokens(&credentials(&format!("skc_{nth}"), "secret"), DEADLINE, 10.0)));
         }
     }
 }

@@ -7,7 +7,7 @@
 //!   Nothing else is repeated here; the caller decides when to try again. Only a
 //!   lookup by external id may become several requests, all of them reads.
 //! - The clients of one [`Environment`] share its rate limiter: a 429 of the API pauses
-//!   all. Each has its own circuit breaker: in an outage it sends one probe at a time.
+//!   all, unless another client is answered meanwhile (`scope`). Each has its own circuit breaker: in an outage it sends one probe at a time.
 //! - Requests wait for permits, by lane and namespace, as long as it takes; a pause
 //!   that is longer than [`PATIENCE`](crate::reconcile::PATIENCE) is an error instead.
 //! - A 429 of the token endpoint pauses the one client. Until a client has got its
@@ -34,6 +34,7 @@ mod hosts;
 mod http;
 mod issuer;
 mod known_clients;
+mod limits;
 mod lookup;
 mod pace;
 mod pages;
@@ -46,6 +47,7 @@ mod refill;
 mod refusals;
 mod requests;
 mod retry_after;
+mod scope;
 mod settings;
 mod token;
 mod transport;

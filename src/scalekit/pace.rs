@@ -92,8 +92,7 @@ impl Pace {
         }
         let own = (1.0 - self.level(now)) / self.rate;
         let own = (own > 0.0).then(|| now + seconds(own));
-        let servers = self.server.as_ref().and_then(|server| server.ready(now, self.rate));
-        match own.max(servers) {
+        match own.max(self.reported_ready(now)) {
             Some(at) if at > now => Ready::At(at),
             _ => Ready::Now,
         }
@@ -189,6 +188,22 @@ impl Pace {
         let until = self.paused_until.map_or(now + delay, |earlier| earlier.max(now + delay));
         self.paused_until = Some(until);
         until.duration_since(now)
+    }
+
+    /// Begins anew, since what was learned so far is true of one client only; returns that.
+    pub(super) fn begin_anew(&mut self, now: Instant) -> Self {
+        let in_flight = self.in_flight;
+        std::mem::replace(self, Self { in_flight, tokens: 0.0, answered: true, ..Self::new(self.configured, now) })
+    }
+
+    /// Takes over what was learned for it.
+    pub(super) fn learn(&mut self, learned: Self) {
+        *self = Self { in_flight: self.in_flight, ..learned };
+    }
+
+    /// When something is left by what the server reports; `None`: now.
+    pub(super) fn reported_ready(&self, now: Instant) -> Option<Instant> {
+        self.server.as_ref().and_then(|server| server.ready(now, self.rate))
     }
 
     /// How long the pause that a 429 imposed still lasts.

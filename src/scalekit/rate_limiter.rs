@@ -57,6 +57,8 @@ struct State {
 pub(crate) struct Permit {
     limiter: Arc<RateLimiter>,
     sent: bool,
+    /// That of the client's own limit.
+    own: Option<Box<Self>>,
 }
 
 impl RateLimiter {
@@ -136,7 +138,25 @@ impl RateLimiter {
     }
 
     fn permit(self: &Arc<Self>) -> Permit {
-        Permit { limiter: Arc::clone(self), sent: false }
+        Permit { limiter: Arc::clone(self), sent: false, own: None }
+    }
+
+    /// Permission without waiting.
+    pub(super) fn acquire_now(self: &Arc<Self>) -> Permit {
+        self.lock().pace.take(Instant::now());
+        self.permit()
+    }
+
+    /// Begins anew, since what was learned so far is true of one client only; returns that.
+    pub(super) fn begin_anew(&self) -> Pace {
+        let learned = self.lock().pace.begin_anew(Instant::now());
+        self.changed.notify_one();
+        learned
+    }
+
+    /// Takes over what was learned for it.
+    pub(super) fn learn(&self, learned: Pace) {
+        self.lock().pace.learn(learned);
     }
 
     /// How many requests a second it lets through, at present.
@@ -159,9 +179,11 @@ impl RateLimiter {
         self.lock().pace.on_response(Instant::now());
     }
 
-    /// A response said what is left.
-    pub(super) fn on_allowance(&self, allowance: Allowance) {
-        self.lock().pace.on_allowance(Instant::now(), allowance);
+    /// A response said what is left; returns when something is, if nothing is now.
+    pub(super) fn on_allowance(&self, allowance: Allowance) -> Option<Instant> {
+        let (mut state, now) = (self.lock(), Instant::now());
+        state.pace.on_allowance(now, allowance);
+        state.pace.reported_ready(now)
     }
 
     /// A request was answered with a 429 that asks to wait for `hint`. Pauses the
@@ -181,6 +203,15 @@ impl Permit {
     /// The request is about to be sent.
     pub(crate) fn sent(&mut self) {
         self.sent = true;
+        if let Some(own) = &mut self.own {
+            own.sent();
+        }
+    }
+
+    /// Together with the permission of the client's own limit.
+    pub(super) fn beside(mut self, own: Self) -> Self {
+        self.own = Some(Box::new(own));
+        self
     }
 }
 

@@ -6,13 +6,14 @@ use super::{
     circuit_breaker::CircuitBreaker,
     pace::pause,
     proof::Proof,
+    rate_limiter::RateLimiter,
     refusals::{LOCKOUT, Refusals},
 };
 use crate::reconcile::{ErrorKind, RemoteError};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     sync::{
-        PoisonError,
+        Arc, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -66,6 +67,8 @@ pub(super) struct Tokens {
     pub(super) proof: Mutex<Option<Proof>>,
     /// The outages of its environment.
     pub(super) breaker: CircuitBreaker,
+    /// Its own limit, where each client has one.
+    pub(super) rate_limiter: Arc<RateLimiter>,
     pub(super) refusals: Refusals,
 }
 
@@ -88,8 +91,8 @@ struct Held {
 }
 
 impl Tokens {
-    /// `deadline`: the longest that a request can take.
-    pub(super) fn new(number: u64, deadline: Duration) -> Self {
+    /// `deadline`: the longest that a request can take; `rate`: the most requests per second.
+    pub(super) fn new(number: u64, deadline: Duration, rate: f64) -> Self {
         Self {
             number,
             state: Mutex::default(),
@@ -98,6 +101,7 @@ impl Tokens {
             latest: std::sync::Mutex::default(),
             proof: Mutex::default(),
             breaker: CircuitBreaker::new(deadline),
+            rate_limiter: RateLimiter::new(rate),
             refusals: Refusals::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Settings, SettingsError, circuit_breaker::Neighbours, hosts::Resolver, known_clients::KnownClients, proof::Issuers,
-    pruned::Pruned, rate_limiter::RateLimiter,
+    pruned::Pruned, rate_limiter::RateLimiter, scope::Scope,
 };
 use crate::telemetry::RequestMetrics;
 use reqwest::{redirect, retry};
@@ -53,6 +53,8 @@ pub(super) struct Limits {
     refused: Arc<RateLimiter>,
     /// Which of its clients are down.
     pub(super) neighbours: Neighbours,
+    /// Whether the limit is that of each client.
+    pub(super) scope: Mutex<Scope>,
     pub(super) limited: Limited,
 }
 
@@ -165,6 +167,7 @@ impl Transport {
                 newcomers: RateLimiter::new(rate * NEWCOMERS),
                 refused: RateLimiter::new(rate * REFUSED),
                 neighbours: Neighbours::default(),
+                scope: Mutex::default(),
                 limited: Limited::default(),
             })
         };

@@ -2,13 +2,16 @@
 
 use super::{
     INHERITED, read_policy,
-    server::{HttpResponse, Server, client, client_of, json, token, transport, with},
+    server::{HttpResponse, ReceivedRequest, Server, client, client_of, json, token, transport, with},
 };
 use crate::{
     reconcile::ErrorKind,
     scalekit::{Client, Settings},
 };
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 async fn retry_after(client: &Client) -> u64 {
     match client.request(&read_policy()).await.unwrap_err().kind {
@@ -86,11 +89,75 @@ async fn row_010_a_429_of_the_token_endpoint_pauses_its_client_and_no_other() {
     assert!(client_of(&transport, &server.url, "skc_2", "other").request(&read_policy()).await.is_ok());
 }
 
+/// A server on which the clients that `is_limited` knows get a 429 that lasts a minute. The number of a client
+/// is in its token.
+async fn limited_for(is_limited: impl Fn(usize) -> bool + Send + Sync + 'static) -> Server {
+    let limited = with(429, "retry-after: 60\r\n", "");
+    let number = |received: &ReceivedRequest| {
+        (0..9).find(|n| received.bearer() == Some(&format!("canary-token-{n}"))).unwrap_or_default()
+    };
+    Server::api(move |received, _| if is_limited(number(received)) { limited.clone() } else { json(200, INHERITED) })
+        .await
+}
+
 #[tokio::test]
-async fn row_010_while_the_api_pauses_no_token_is_asked_for_either() {
-    let server = Server::always(with(429, "retry-after: 60\r\n", "")).await;
+async fn row_010_one_other_client_tries_in_a_pause_and_meets_the_limit_of_the_environment_for_all() {
+    let server = limited_for(|_| true).await;
     let transport = transport(Settings::default());
     retry_after(&client(&transport, &server.url)).await;
-    assert_eq!(retry_after(&client_of(&transport, &server.url, "skc_2", "other")).await, 60);
-    assert_eq!((server.tokens(), server.calls().len()), (1, 1));
+    for n in 2..9 {
+        let client = client_of(&transport, &server.url, &format!("skc_{n}"), "other");
+        assert!(retry_after(&client).await > 30);
+        assert_eq!((server.tokens(), server.calls().len()), (2, 2), "the second client tries for all");
+    }
+}
+
+#[tokio::test]
+async fn row_010_a_limit_that_only_one_client_meets_pauses_no_other() {
+    let server = limited_for(|number| number == 1).await;
+    let transport = transport(Settings::default());
+    let limited = client(&transport, &server.url);
+    assert_eq!(retry_after(&limited).await, 60);
+    for n in 2..9 {
+        let client = client_of(&transport, &server.url, &format!("skc_{n}"), "other");
+        assert!(client.request(&read_policy()).await.is_ok());
+    }
+    assert!(retry_after(&limited).await > 30, "its pause goes on");
+    assert_eq!(server.calls().len(), 8);
+}
+
+#[tokio::test]
+async fn row_010_a_client_that_has_used_up_its_own_limit_slows_no_other() {
+    let server = Server::api(|received, _| {
+        let left = if received.bearer() == Some("canary-token-1") { 0 } else { 50 };
+        with(200, &format!("x-ratelimit-remaining: {left}\r\nx-ratelimit-reset: 60\r\n"), INHERITED)
+    })
+    .await;
+    let transport = transport(Settings::default());
+    let (used_up, other) = (client(&transport, &server.url), client_of(&transport, &server.url, "skc_2", "other"));
+    assert!(used_up.request(&read_policy()).await.is_ok());
+    for _ in 0..8 {
+        assert!(within(&other).await.is_some_and(|result| result.is_ok()));
+    }
+    assert!(within(&used_up).await.is_none(), "it waits");
+}
+
+/// The result of a request, unless it waits for longer than any that is sent takes.
+async fn within(client: &Client) -> Option<Result<(), ErrorKind>> {
+    let result = tokio::time::timeout(Duration::from_secs(3), client.request(&read_policy())).await.ok()?;
+    Some(result.map(drop).map_err(|error| error.kind))
+}
+
+#[tokio::test]
+async fn row_010_a_second_client_that_is_limited_too_makes_the_limit_the_environments_again() {
+    let calls = AtomicUsize::new(0);
+    // the first client is limited; of the second, all but the first request
+    let server = limited_for(move |number| number == 1 || calls.fetch_add(1, Ordering::Relaxed) > 0).await;
+    let transport = transport(Settings::default());
+    let second = client_of(&transport, &server.url, "skc_2", "other");
+    retry_after(&client(&transport, &server.url)).await;
+    assert!(second.request(&read_policy()).await.is_ok());
+    assert_eq!(retry_after(&second).await, 60);
+    assert!(retry_after(&client_of(&transport, &server.url, "skc_3", "other")).await > 30);
+    assert_eq!(server.calls().len(), 3, "nobody else is sent");
 }

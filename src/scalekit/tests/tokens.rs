@@ -27,7 +27,7 @@ struct Bench {
 
 impl Default for Bench {
     fn default() -> Self {
-        Self { tokens: Arc::new(Tokens::new(0, Duration::from_secs(10))), asked: Arc::default() }
+        Self { tokens: Arc::new(Tokens::new(0, Duration::from_secs(10), 10.0)), asked: Arc::default() }
     }
 }
 

@@ -39,7 +39,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         10,
         "429 with Retry-After, in seconds or as a date",
-        "`RateLimited`; nothing more is sent to the whole environment until then, one second to 15 minutes; a 429 of the token endpoint pauses its client alone",
+        "`RateLimited`; nothing more is sent to the whole environment until then, one second to 15 minutes, or only of that client where another one is answered meanwhile; a 429 of the token endpoint pauses its client alone",
     ),
     (
         11,
