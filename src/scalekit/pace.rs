@@ -47,7 +47,7 @@ pub(super) struct Pace {
     rate: f64,
     /// The rate that met the last 429.
     too_much: f64,
-    /// Responses since.
+    /// Responses since; not zero before the first one.
     since_429: f64,
     /// At `refilled_at`; below zero after requests that could not wait.
     tokens: f64,
@@ -69,7 +69,7 @@ impl Pace {
             configured: rate,
             rate,
             too_much: rate,
-            since_429: 0.0,
+            since_429: 1.0,
             tokens: rate.max(1.0),
             refilled_at: now,
             in_flight: 0,
@@ -172,8 +172,11 @@ impl Pace {
             if let Some(server) = &mut self.server {
                 server.on_rate_limited(now);
             }
-            (self.too_much, self.since_429) = (self.rate, 0.0);
-            self.rate = (self.rate / 2.0).max(self.configured * LOWEST);
+            // where nothing was answered since the last one, the pause was too short, not the rate too high
+            if self.since_429 > 0.0 {
+                (self.too_much, self.since_429) = (self.rate, 0.0);
+                self.rate = (self.rate / 2.0).max(self.configured * LOWEST);
+            }
         }
         let delay = match (hint, pausing) {
             (Some(_), _) => pause(hint, 0),
@@ -305,10 +308,14 @@ mod tests {
             assert_eq!(pace.rate, 5.0);
             now += pause;
             let pause = pace.on_rate_limited(now, hint);
-            assert_eq!(pace.rate, 2.5);
+            assert_eq!(pace.rate, 5.0, "the pause was too short, the rate was not tried");
             now += pause;
             pace.on_response(now);
-            assert_eq!((pace.rate, pace.without_hint), (3.0, 0));
+            assert_eq!((pace.rate, pace.without_hint), (5.5, 0));
+            let pause = pace.on_rate_limited(now, hint);
+            assert_eq!(pace.rate, 2.75);
+            now += pause;
+            pace.on_response(now);
             for _ in 0..500 {
                 pace.on_response(now);
             }
