@@ -8,15 +8,16 @@
 //! where five of them have. So an organization for which Scalekit always fails holds back itself and no
 //! other: the next request for another one is sent, and its response closes the breaker.
 //!
-//! Of the other clients of the host ([`Neighbours`]) it takes two hints. While two of them are down and
+//! Of the other clients of the host ([`super::neighbours`]) it takes two hints. While two of them are down and
 //! nobody is answered, one failure is enough. And when one that was down is answered, the next probe is
 //! due at once.
 //!
 //! A refusal (4xx) is a response; a 429 has a pause of its own in `rate_limiter`.
 
+use super::neighbours::Hints;
 use crate::reconcile::ErrorKind;
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -24,8 +25,6 @@ use tokio::time::Instant;
 
 /// So many failures in a row open the breaker.
 const FAILURE_THRESHOLD: usize = 5;
-/// While so many other clients of the host are down, one does.
-const NEIGHBOURS_DOWN: usize = 2;
 /// Of so many organizations it is known that they have failed.
 const MOST_FAILED: usize = 64;
 /// The shortest and the longest pause between probes.
@@ -62,24 +61,6 @@ struct Probes {
     /// When the next probe is due; while one is under way, when that counts as lost.
     due: Option<Instant>,
     under_way: Option<Permit>,
-}
-
-/// What the breaker takes into account of the other clients of the host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Hints {
-    /// Several are down, and nobody is answered.
-    pub(super) others_down: bool,
-    /// When one that was down was last answered.
-    pub(super) answered: Option<Instant>,
-}
-
-/// What the breakers of a host do with requests: it is closed while not [`Neighbours::are_down`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
-#[strum(serialize_all = "snake_case")]
-pub(super) enum BreakerState {
-    Closed,
-    Open,
-    HalfOpen,
 }
 
 /// Permission to send one request, identified by its time: no other request is permitted at the same
@@ -197,54 +178,9 @@ impl Probes {
     }
 }
 
-/// The clients of one host that are down.
-#[derive(Default)]
-pub(super) struct Neighbours(Mutex<Down>);
-
-#[derive(Default)]
-struct Down {
-    /// Whose breaker is open, and no client of the host was answered since.
-    clients: HashSet<u64>,
-    /// When one that was down was last answered.
-    answered: Option<Instant>,
-}
-
-impl Neighbours {
-    /// What `client` has to know of the others.
-    pub(super) fn hints(&self, client: u64) -> Hints {
-        let down = self.lock();
-        let others = down.clients.iter().filter(|other| **other != client).count();
-        Hints { others_down: others >= NEIGHBOURS_DOWN, answered: down.answered }
-    }
-
-    /// The breaker of `client` is open.
-    pub(super) fn is_down(&self, client: u64) {
-        self.lock().clients.insert(client);
-    }
-
-    /// A client was answered, which `was_down` before.
-    pub(super) fn is_answered(&self, was_down: bool) {
-        let mut down = self.lock();
-        down.clients.clear();
-        if was_down {
-            down.answered = Some(Instant::now());
-        }
-    }
-
-    /// Whether the host itself is down, to which `clients` send requests.
-    pub(super) fn are_down(&self, clients: usize) -> bool {
-        let down = self.lock().clients.len();
-        down > 0 && down >= NEIGHBOURS_DOWN.min(clients)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Down> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::neighbours::Neighbours, *};
 
     const SECOND: Duration = Duration::from_secs(1);
     const DEADLINE: Duration = Duration::from_secs(10);
@@ -396,17 +332,5 @@ mod tests {
         assert!(!neighbours.are_down(4));
         assert_eq!((0..20).filter(|_| fails(0, &breakers[0]).is_ok()).count(), 1, "its next probe is due at once");
         assert_eq!((0..20).filter(|_| fails(3, &breakers[3]).is_ok()).count(), 5);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_host_is_down_where_two_of_its_clients_are_or_its_only_one() {
-        let neighbours = Neighbours::default();
-        assert!(!neighbours.are_down(1) && !neighbours.are_down(0));
-        neighbours.is_down(7);
-        assert_eq!([1, 2, 3].map(|clients| neighbours.are_down(clients)), [true, false, false]);
-        neighbours.is_down(8);
-        assert!(neighbours.are_down(3));
-        neighbours.is_answered(false);
-        assert!(!neighbours.are_down(1), "a client is answered");
     }
 }

@@ -3,10 +3,11 @@
 use super::{
     Credentials, Environment, Transport,
     address::Address,
-    circuit_breaker::{Hints, Permit as Probe, Subject},
+    circuit_breaker::{Permit as Probe, Subject},
     classify::{as_token_error, bad_response, classify, error, outage_kind},
     deadline::within,
     http::{self, Body, HttpResponse, TransportError},
+    neighbours::Hints,
     rate_limiter::{Caller, Permit},
     requests::{HttpRequest, about, subject},
     token::{Grant, Token, Tokens},

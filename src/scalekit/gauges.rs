@@ -1,6 +1,6 @@
 //! What `/metrics` shows of the limits of all hosts: without their names, since tenants choose these.
 
-use super::{Transport, circuit_breaker::BreakerState};
+use super::{Transport, neighbours::BreakerState};
 use crate::telemetry::{Gauge, Gauges};
 use std::{
     collections::HashMap,

@@ -36,6 +36,7 @@ mod issuer;
 mod known_clients;
 mod limits;
 mod lookup;
+mod neighbours;
 mod pace;
 mod pages;
 mod probe;

@@ -1,7 +1,7 @@
 //! What all clients of the process share: connections, settings, and the limits of each host and port.
 
 use super::{
-    Settings, SettingsError, circuit_breaker::Neighbours, hosts::Resolver, known_clients::KnownClients, proof::Issuers,
+    Settings, SettingsError, hosts::Resolver, known_clients::KnownClients, neighbours::Neighbours, proof::Issuers,
     pruned::Pruned, rate_limiter::RateLimiter, scope::Scope,
 };
 use crate::telemetry::RequestMetrics;
