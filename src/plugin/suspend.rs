@@ -65,27 +65,30 @@ async fn set(
     let already = summary.is_suspended() == suspend && until.is_none() && summary.suspended_until().is_none();
     // Git may declare the field, so it is written only where it says otherwise
     let field = suspend && until.is_none();
-    let writes_field = resource.spec.suspend != field || (suspend && !already && until.is_none());
+    let writes_field = resource.spec.suspend != field;
     if !already || reason.is_some() {
         // a reason that is not given, or of a suspension that is over, goes
-        let annotations = json!({SUSPEND_REASON: reason, SUSPENDED_UNTIL: until.map(|until| until.to_string())});
-        let mut merge = json!({"metadata": {"annotations": &annotations}});
-        if writes_field {
-            merge = json!({"metadata": {"annotations": annotations}, "spec": {"suspend": field}});
-        }
+        let end = until.map(|until| until.to_string());
+        let metadata = json!({"annotations": {SUSPEND_REASON: reason, SUSPENDED_UNTIL: end}});
+        let merge = match writes_field {
+            true => json!({"metadata": metadata, "spec": {"suspend": field}}),
+            false => json!({"metadata": metadata}),
+        };
         cluster.patch(name, MANAGER, &merge).await?;
     }
     let place = format!("{name} in namespace {}", cluster.namespace);
-    let end = until.map(|until| until.to_string()).unwrap_or_default();
     let hint = |verb| cluster.hint.to(verb, name);
-    let done = match (already, suspend) {
-        (false, true) if !end.is_empty() => {
-            format!("{place} is suspended until {end}: nothing is read or written until then, or `{}`.", hint("resume"))
+    let done = match (already, suspend, until) {
+        (false, true, Some(until)) => {
+            format!(
+                "{place} is suspended until {until}: nothing is read or written until then, or `{}`.",
+                hint("resume")
+            )
         }
-        (true, true) => format!("{place} is suspended already."),
-        (true, false) => format!("{place} is not suspended."),
-        (false, true) => format!("{place} is suspended: nothing is read or written until `{}`.", hint("resume")),
-        (false, false) => format!("{place} is resumed; `{}` shows its status.", hint("status")),
+        (true, true, _) => format!("{place} is suspended already."),
+        (true, false, _) => format!("{place} is not suspended."),
+        (false, true, None) => format!("{place} is suspended: nothing is read or written until `{}`.", hint("resume")),
+        (false, false, _) => format!("{place} is resumed; `{}` shows its status.", hint("status")),
     };
     let mut text = output.paragraph("", &done);
     if suspend && summary.deleted().is_some() {
