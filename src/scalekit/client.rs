@@ -66,14 +66,18 @@ impl Purpose {
             Self::Token { .. } => "POST",
         }
     }
+
+    /// The token of credentials that are not proven.
+    pub(super) const fn is_newcomers(self) -> bool {
+        matches!(self, Self::Token { proven: false })
+    }
 }
 
 impl Client {
     /// A client with `credentials`; sends no request.
     pub fn new(transport: &Transport, credentials: Credentials) -> Self {
         let limits = transport.limits(&credentials.address.server);
-        let settings = transport.settings();
-        let tokens = transport.clients().tokens(&credentials, settings.deadline, settings.rate);
+        let tokens = transport.clients().tokens(&credentials, transport.settings());
         let inner = Arc::new(Inner { transport: transport.clone(), credentials, tokens, limits });
         Self { inner, caller: Caller::default() }
     }
@@ -251,7 +255,7 @@ impl Client {
         });
         let probe_after = self.record_outcome(purpose, about, probe, &result);
         // of a host that has given a token a 429 is one whatever its body: a gateway may have answered
-        let limited = |response: &HttpResponse| response.status == 429 && purpose != Purpose::Token { proven: false };
+        let limited = |response: &HttpResponse| response.status == 429 && !purpose.is_newcomers();
         let of_another = |response: &HttpResponse| !limited(response) && is_foreign(response, purpose);
         let foreign = self.is_concealed() && result.as_ref().is_ok_and(of_another);
         let failed =
@@ -267,10 +271,7 @@ impl Client {
     /// What the circuit breaker has to know of the other clients of the host. One that never had a token
     /// neither learns of them nor tells them anything.
     pub(super) fn hints(&self, purpose: Purpose) -> Hints {
-        match purpose {
-            Purpose::Token { proven: false } => Hints::default(),
-            _ => self.inner.limits.neighbours.hints(self.number()),
-        }
+        if purpose.is_newcomers() { Hints::default() } else { self.inner.limits.neighbours.hints(self.number()) }
     }
 
     /// Records the outcome with the circuit breaker, and logs when it opens and
@@ -284,7 +285,7 @@ impl Client {
         result: &Result<HttpResponse, TransportError>,
     ) -> Option<Duration> {
         let (breaker, neighbours) = (&self.inner.tokens.breaker, &self.inner.limits.neighbours);
-        let counts = purpose != Purpose::Token { proven: false };
+        let counts = !purpose.is_newcomers();
         let Some(kind) = outage_kind(result) else {
             let was_down = breaker.on_response();
             if was_down {

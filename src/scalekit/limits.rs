@@ -96,7 +96,9 @@ impl Client {
         let shown = self.scope().on_response(self.number(), sent);
         if let Some(limited) = shown {
             let learned = self.inner.limits.rate_limiter.begin_anew();
-            self.inner.transport.clients().with(limited, |tokens| tokens.rate_limiter.learn(learned));
+            if let Some(tokens) = self.inner.transport.clients().get(limited) {
+                tokens.rate_limiter.learn(learned);
+            }
             tracing::info!(environment = %self.environment(), "each client has a rate limit of its own");
         }
     }

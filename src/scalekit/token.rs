@@ -3,6 +3,7 @@
 //! `docs/development/failures.md` rows 1–4).
 
 use super::{
+    Settings,
     circuit_breaker::CircuitBreaker,
     pace::pause,
     proof::Proof,
@@ -91,8 +92,7 @@ struct Held {
 }
 
 impl Tokens {
-    /// `deadline`: the longest that a request can take; `rate`: the most requests per second.
-    pub(super) fn new(number: u64, deadline: Duration, rate: f64) -> Self {
+    pub(super) fn new(number: u64, settings: &Settings) -> Self {
         Self {
             number,
             state: Mutex::default(),
@@ -100,8 +100,8 @@ impl Tokens {
             probation: AtomicBool::new(false),
             latest: std::sync::Mutex::default(),
             proof: Mutex::default(),
-            breaker: CircuitBreaker::new(deadline),
-            rate_limiter: RateLimiter::new(rate),
+            breaker: CircuitBreaker::new(settings.deadline),
+            rate_limiter: RateLimiter::new(settings.rate),
             refusals: Refusals::default(),
         }
     }

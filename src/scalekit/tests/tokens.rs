@@ -3,6 +3,7 @@
 use crate::{
     reconcile::{ErrorKind, RemoteError},
     scalekit::{
+        Settings,
         refusals::LOCKOUT,
         token::{Grant, RENEWAL_PAUSE, Token, Tokens},
     },
@@ -27,7 +28,7 @@ struct Bench {
 
 impl Default for Bench {
     fn default() -> Self {
-        Self { tokens: Arc::new(Tokens::new(0, Duration::from_secs(10), 10.0)), asked: Arc::default() }
+        Self { tokens: Arc::new(Tokens::new(0, &Settings::default())), asked: Arc::default() }
     }
 }
 
