@@ -8,7 +8,7 @@ use super::{
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, RuleId, ValidatedSpec, Violation};
 use crate::reconcile::{
     Claim, ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, InvalidValue, Outcome,
-    ReadError, Reason, RemoteOutcome, Requeue,
+    ReadError, Reason, RemoteOutcome,
 };
 use std::time::Duration;
 
@@ -56,62 +56,6 @@ fn at_rest_a_reconcile_writes_to_neither_side() {
         assert_eq!(world.cluster.status_writes, before, "{spec:?}");
         assert!(reconciled.events.is_empty());
     }
-}
-
-#[test]
-fn a_suspended_resource_is_reported_and_left_alone() {
-    let (mut world, uid) = World::at_rest(enforce(declared()));
-    world.tenant().live = foreign();
-    world.edit(uid, |d| d.suspend = true);
-    let reconciled = world.reconcile(uid);
-    assert_eq!((reconciled.words(), &reconciled.outcome), (vec!["read resource"], &Outcome::Suspended { left: None }));
-    assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Suspended");
-    assert!(world.object(uid).finalizer, "the policy is still ours to revert");
-}
-
-#[test]
-fn one_that_is_suspended_until_a_time_resumes_by_itself() {
-    let (mut world, uid) = World::at_rest(enforce(declared()));
-    world.tenant().live = foreign();
-    let hours = Duration::from_secs(2 * 3600);
-    let until = world.now + hours;
-    world.edit(uid, |d| d.suspended_until = Some(until));
-    let reconciled = world.reconcile(uid);
-    let Outcome::Suspended { left: Some(left) } = reconciled.outcome else { panic!("{:?}", reconciled.outcome) };
-    assert!(left <= hours && left > hours - Duration::from_secs(60), "{left:?}");
-    assert_eq!(reconciled.words(), ["read resource"]);
-    assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Suspended");
-    let message = world.object(uid).condition(ConditionType::Ready).unwrap().message.clone();
-    assert!(message.contains(&format!("(until {until})")), "{message}");
-    // each time with the longest spread that there is
-    let (mut requeue, mut reconciles, mut began) = (reconciled.requeue, 0, world.now);
-    while let Requeue::After(delay) = requeue {
-        world.advance(delay.mul_f64(1.1));
-        began = world.now;
-        requeue = world.reconcile(uid).requeue;
-        reconciles += 1;
-        assert!(reconciles <= 8, "{requeue:?}");
-    }
-    assert!(world.now >= until, "early");
-    let late = began.duration_since(until).as_secs();
-    assert!(late <= 10, "{late} s late");
-    assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
-    assert_eq!(world.tenant().live, declared().into());
-}
-
-#[test]
-fn row_104_one_that_is_suspended_until_a_time_still_reverts_when_it_goes() {
-    let (mut world, uid) = World::at_rest(enforce(declared()));
-    let until = world.now + Duration::from_secs(3600);
-    world.edit(uid, |d| d.suspended_until = Some(until));
-    world.reconcile(uid);
-    world.delete(uid);
-    world.advance(Duration::from_secs(60));
-    for _ in 0..3 {
-        world.reconcile(uid);
-        world.advance(Duration::from_secs(60));
-    }
-    assert_eq!(world.tenant().live, Live::Application);
 }
 
 #[test]

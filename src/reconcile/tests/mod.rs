@@ -40,6 +40,7 @@ mod reports;
 mod requeue;
 mod restore;
 mod rivals;
+mod suspension;
 mod sweep;
 mod takeover;
 mod tenants;
