@@ -11,6 +11,7 @@ mod waiting;
 
 use crate::{
     cluster::cluster,
+    pictures::{blocks, page},
     world::{EIGHT_HOURS, World},
 };
 use delivery::policy;
@@ -46,9 +47,9 @@ fn writes(world: &World, organization: &str) -> usize {
 
 /// The block of `docs/flux.md` that begins like this.
 fn documented(begin: &str) -> String {
-    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/flux.md")).unwrap();
-    let block = docs.split("```yaml\n").find(|block| block.starts_with(begin)).expect("a block that begins so");
-    block.split("```").next().unwrap().to_owned()
+    let docs = page("docs/flux.md");
+    let block = blocks(&docs, "yaml").into_iter().find(|block| block.starts_with(begin));
+    block.expect("a block that begins so").to_owned()
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! The pages for users: each is in the index, each problem that a status can name is on the page that lists
 //! problems by what a person sees, messages that it quotes are printed, and policies to copy are valid.
 
-use crate::{architecture::sources, pictures::page};
-use session_policy_operator::{crd, reconcile::Reason};
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
+use crate::{
+    architecture::sources,
+    osp::Folder,
+    pictures::{blocks, page},
 };
+use session_policy_operator::{crd, reconcile::Reason};
+use std::{collections::BTreeSet, fs, path::Path};
 
 /// Reasons that name no problem and nothing that anybody waits for.
 const POSITIVE: [Reason; 11] = [
@@ -80,24 +78,16 @@ fn every_message_on_the_page_of_symptoms_is_one_that_is_printed() {
     assert!(quoted > 8, "{quoted}");
 }
 
-/// The YAML blocks of `page` that are a policy.
-fn policies(page: &str) -> impl Iterator<Item = &str> {
-    let blocks = page.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap());
-    blocks.filter(|block| block.starts_with("apiVersion: scalekit.com"))
-}
-
 #[test]
 fn every_policy_to_copy_is_valid() {
     let pages = names().into_iter().map(|name| format!("docs/{name}")).chain(["README.md".to_owned()]);
     let mut checked = 0;
     for name in pages {
-        for policy in policies(&page(&name)) {
-            let mut osp = Command::new(env!("CARGO_BIN_EXE_osp"));
-            let mut child = osp.args(["validate", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-            let policy = policy.replace("org_…", "org_1");
-            child.stdin.take().unwrap().write_all(policy.as_bytes()).unwrap();
-            let output = child.wait_with_output().unwrap();
-            assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stdout));
+        let page = page(&name);
+        let policies = blocks(&page, "yaml").into_iter().filter(|block| block.starts_with("apiVersion: scalekit.com"));
+        for policy in policies {
+            let ran = Folder::new().osp_with(&["validate", "-"], policy.replace("org_…", "org_1").as_bytes());
+            assert_eq!(ran.code, Some(0), "{name}: {}", ran.out);
             checked += 1;
         }
     }

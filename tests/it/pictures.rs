@@ -9,6 +9,16 @@ pub fn page(file: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }
 
+/// `text` for an SVG.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// The code blocks of `page` in this language.
+pub fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    page.split(&format!("```{language}\n")).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
 /// `page` with what `draw` says is printed below a command; what it has no
 /// answer for stays. Comments behind a command are none of it.
 pub fn redrawn(page: &str, mut draw: impl FnMut(&str) -> Option<String>) -> String {

@@ -4,7 +4,7 @@
 use crate::{
     cluster::eventually,
     manifests::assert_committed,
-    pictures::page,
+    pictures::{blocks, escaped, page},
     world::{World, default_credentials},
 };
 use serde_json::json;
@@ -87,8 +87,8 @@ fn with_fixed_age(line: &str) -> String {
 /// A first policy, as the README has it.
 fn manifest() -> String {
     let readme = page("README.md");
-    let block = readme.split("```yaml\n").find(|block| block.starts_with("apiVersion: scalekit.com")).unwrap();
-    block.split("```").next().unwrap().to_owned()
+    let block = blocks(&readme, "yaml").into_iter().find(|block| block.starts_with("apiVersion: scalekit.com"));
+    block.unwrap().to_owned()
 }
 
 async fn recorded() -> Vec<Vec<Beat>> {
@@ -121,10 +121,6 @@ async fn recorded() -> Vec<Vec<Beat>> {
     recorder.run("osp export --organization org_1", 5.0);
     fs::remove_dir_all(&recorder.folder).unwrap();
     recorder.screens
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// An SVG whose beats come and go by CSS. Without animations it shows the last screen.

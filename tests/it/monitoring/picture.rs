@@ -2,7 +2,10 @@
 //! from the recording of `make record-metrics`. Not a picture of Grafana, which is not here.
 
 use super::{dashboard::panels, dashboard::targets, recording::RECORDING};
-use crate::{manifests::assert_committed, pictures::page};
+use crate::{
+    manifests::assert_committed,
+    pictures::{escaped, page},
+};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -40,7 +43,7 @@ impl Drawing<'_> {
     }
 
     fn text(&mut self, (x, y): (f64, f64), style: &str, text: &str) {
-        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        let text = escaped(text);
         self.add(&format!("<text x=\"{x:.0}\" y=\"{y:.0}\" {style}>{text}</text>"));
     }
 

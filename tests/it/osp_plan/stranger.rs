@@ -1,6 +1,7 @@
 //! The way in without a cluster of `docs/try-it.md`, exactly as it stands there.
 
 use super::{Run, text_of};
+use crate::pictures::blocks;
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -20,8 +21,8 @@ impl Drop for Killed {
 fn commands() -> Vec<String> {
     let page = text_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/try-it.md"));
     let section = page.split("## Without a cluster").nth(1).expect("the section is there");
-    let block = section.split("```sh\n").nth(1).expect("it has commands").split("```").next().unwrap();
-    block.lines().map(|line| line.split("  #").next().unwrap().trim().to_owned()).filter(|l| !l.is_empty()).collect()
+    let commands = *blocks(section, "sh").first().expect("it has commands");
+    commands.lines().map(|line| line.split("  #").next().unwrap().trim().to_owned()).filter(|l| !l.is_empty()).collect()
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn the_first_try_without_a_cluster_does_what_it_says() {
 #[test]
 fn the_pipelines_of_the_documentation_call_what_there_is() {
     let page = text_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md"));
-    let recipes: Vec<&str> = page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let recipes = blocks(&page, "yaml");
     assert_eq!(recipes.len(), 2);
     let mut calls = 0;
     for recipe in recipes {
