@@ -124,8 +124,7 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
         waiting.push_back(item);
     }
 
-    /// Waits before all others, except where it is the turn of the last lane; its
-    /// flow is always open.
+    /// Waits before all others, except where it is the turn of the last lane.
     pub fn push_first(&mut self, flow: K, item: T) {
         self.first.push_back((flow, item));
     }
@@ -141,7 +140,8 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
             self.passed = 0;
             return Some(next);
         }
-        let urgent = first.pop_front().or_else(|| awaited.pop(Lane::Awaited, &open));
+        let at = first.iter().position(|(flow, _)| open(Lane::Awaited, flow));
+        let urgent = at.and_then(|at| first.remove(at)).or_else(|| awaited.pop(Lane::Awaited, &open));
         let urgent = urgent.or_else(|| corrections.pop(Lane::Correction, &open));
         if urgent.is_some() {
             self.passed = self.passed.saturating_add(1);

@@ -30,10 +30,10 @@ impl Client {
         let permit = match purpose {
             Purpose::Token { proven: false } => self.permit_of_newcomer().await,
             Purpose::Token { proven: true } if self.scope().may_try(self.number(), Instant::now()) => {
-                Ok(self.inner.limits.rate_limiter.acquire_now()) // for the request that is tried
+                Ok(self.inner.limits.rate_limiter.acquire_now(&self.caller)) // for the request that is tried
             }
             Purpose::Api { .. } if self.scope().tries(self.number(), Instant::now()) => {
-                Ok(self.inner.limits.rate_limiter.acquire_now())
+                Ok(self.inner.limits.rate_limiter.acquire_now(&self.caller))
             }
             _ => self.permit_of_limits().await,
         };

@@ -39,6 +39,7 @@ mod lookup;
 mod neighbours;
 mod pace;
 mod pages;
+mod places;
 mod probe;
 mod proof;
 mod proxy;

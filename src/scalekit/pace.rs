@@ -23,7 +23,7 @@ const SLOWLY: f64 = 0.00002;
 /// A 429 never brings the rate below this part of the configured one.
 const LOWEST: f64 = 0.05;
 /// Requests side by side to one host; before its first response it is one.
-const MOST_IN_FLIGHT: f64 = 16.0;
+const MOST_IN_FLIGHT: u32 = 16;
 
 /// After so many responses without a report the last one counts no more.
 const SILENT: u32 = 3;
@@ -86,8 +86,7 @@ impl Pace {
         if let Some(until) = self.paused_until.filter(|until| *until > now) {
             return Ready::At(until);
         }
-        let most = if self.answered { self.rate.ceil().min(MOST_IN_FLIGHT) } else { 1.0 };
-        if f64::from(self.in_flight) >= most {
+        if self.free() == 0 {
             return Ready::WhenAnswered;
         }
         let own = (1.0 - self.level(now)) / self.rate;
@@ -96,6 +95,12 @@ impl Pace {
             Some(at) if at > now => Ready::At(at),
             _ => Ready::Now,
         }
+    }
+
+    /// How many more requests may be under way.
+    pub(super) fn free(&self) -> u32 {
+        let most = if self.answered { most_in_flight(self.rate) } else { 1 };
+        most.saturating_sub(self.in_flight)
     }
 
     /// A request is about to be sent.
@@ -218,6 +223,11 @@ impl Pace {
         let gained = now.duration_since(self.refilled_at).as_secs_f64() * self.rate;
         (self.tokens + gained).min(self.rate.max(1.0))
     }
+}
+
+/// As many as the rate gives each second.
+fn most_in_flight(rate: f64) -> u32 {
+    (1..MOST_IN_FLIGHT).find(|most| f64::from(*most) >= rate).unwrap_or(MOST_IN_FLIGHT)
 }
 
 /// The pause after a 429 that asks to wait for `hint`, or which is the `nth` in a row without one.

@@ -3,6 +3,7 @@
 
 use super::{
     pace::{Pace, Ready},
+    places::Places,
     retry_after::Allowance,
 };
 use crate::reconcile::{Lane, Lanes, PATIENCE};
@@ -47,6 +48,7 @@ type Waiting = oneshot::Sender<Result<Permit, Duration>>;
 struct State {
     pace: Pace,
     waiting: Lanes<Arc<str>, Waiting>,
+    places: Places,
     /// Somebody gives out permits to those who wait.
     dispatching: bool,
 }
@@ -56,6 +58,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Permit {
     limiter: Arc<RateLimiter>,
+    flow: Arc<str>,
     sent: bool,
     /// That of the client's own limit.
     own: Option<Box<Self>>,
@@ -65,7 +68,7 @@ impl RateLimiter {
     /// `rate` requests per second, bursts of as many.
     pub(crate) fn new(rate: f64) -> Arc<Self> {
         let pace = Pace::new(rate, Instant::now());
-        let state = State { pace, waiting: Lanes::default(), dispatching: false };
+        let state = State { pace, waiting: Lanes::default(), places: Places::default(), dispatching: false };
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
     }
 
@@ -78,9 +81,12 @@ impl RateLimiter {
             if let Some(left) = state.pace.remaining_pause(now).filter(|left| *left > PATIENCE) {
                 return Err(left);
             }
-            if state.waiting.is_empty() && state.pace.ready(now) == Ready::Now {
-                state.pace.take(now);
-                return Ok(self.permit());
+            if state.waiting.is_empty()
+                && state.pace.ready(now) == Ready::Now
+                && state.places.leave_room(&caller.flow, state.pace.free())
+            {
+                state.take(now, &caller.flow);
+                return Ok(self.permit(&caller.flow));
             }
             let (sender, receiver) = oneshot::channel();
             match caller.first {
@@ -127,24 +133,27 @@ impl RateLimiter {
             if ready != Ready::Now {
                 return Some(ready);
             }
-            let Some((_, next)) = state.waiting.pop(|_, _| true) else { continue };
+            let State { waiting, places, pace, .. } = &mut *state;
+            let Some((flow, next)) = waiting.pop(|_, flow| places.leave_room(flow, pace.free())) else {
+                return Some(Ready::WhenAnswered);
+            };
             if next.is_closed() {
                 continue;
             }
-            state.pace.take(now);
+            state.take(now, &flow);
             drop(state); // a permit that nobody takes any more is given back
-            drop(next.send(Ok(self.permit())));
+            drop(next.send(Ok(self.permit(&flow))));
         }
     }
 
-    fn permit(self: &Arc<Self>) -> Permit {
-        Permit { limiter: Arc::clone(self), sent: false, own: None }
+    fn permit(self: &Arc<Self>, flow: &Arc<str>) -> Permit {
+        Permit { limiter: Arc::clone(self), flow: Arc::clone(flow), sent: false, own: None }
     }
 
     /// Permission without waiting.
-    pub(super) fn acquire_now(self: &Arc<Self>) -> Permit {
-        self.lock().pace.take(Instant::now());
-        self.permit()
+    pub(super) fn acquire_now(self: &Arc<Self>, caller: &Caller) -> Permit {
+        self.lock().take(Instant::now(), &caller.flow);
+        self.permit(&caller.flow)
     }
 
     /// Begins anew, since what was learned so far is true of one client only; returns that.
@@ -199,6 +208,13 @@ impl RateLimiter {
     }
 }
 
+impl State {
+    fn take(&mut self, now: Instant, flow: &Arc<str>) {
+        self.pace.take(now);
+        self.places.take(flow);
+    }
+}
+
 impl Permit {
     /// The request is about to be sent.
     pub(crate) fn sent(&mut self) {
@@ -218,6 +234,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.limiter.lock();
+        state.places.give_back(&self.flow);
         match self.sent {
             true => state.pace.ended(Instant::now()),
             false => state.pace.put_back(Instant::now()),
@@ -236,6 +253,7 @@ impl std::fmt::Debug for RateLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::timeout;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -288,7 +306,7 @@ mod tests {
     async fn who_gives_up_waiting_costs_nothing() {
         let limiter = RateLimiter::new(1.0);
         assert!(sent(limiter.acquire(&Caller::default()).await));
-        let gave_up = tokio::time::timeout(SECOND / 10, limiter.acquire(&Caller::default())).await;
+        let gave_up = timeout(SECOND / 10, limiter.acquire(&Caller::default())).await;
         assert!(gave_up.is_err());
         let start = Instant::now();
         assert!(sent(limiter.acquire(&Caller::default()).await));
@@ -296,6 +314,47 @@ mod tests {
         drop(limiter.acquire(&Caller::default()).await); // and sends nothing
         assert!(sent(limiter.acquire(&Caller::default()).await));
         assert!(start.elapsed() <= 2 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_one_namespace_that_hang_leave_places_to_the_others() {
+        for first in [false, true] {
+            let limiter = RateLimiter::new(100.0);
+            sent(limiter.acquire(&Caller::default()).await); // the first goes alone
+            tokio::time::sleep(SECOND).await;
+            let hang = |flow: String| {
+                let limiter = Arc::clone(&limiter);
+                tokio::spawn(async move {
+                    let mut permit = limiter.acquire(&Caller { first, ..caller(Lane::Awaited, &flow) }).await.unwrap();
+                    permit.sent();
+                    tokio::time::sleep(SECOND * 60).await;
+                })
+            };
+            let hanging: Vec<_> = (0..100).map(|nth| hang(format!("hostile-{}", nth % 3))).collect();
+            tokio::time::sleep(SECOND).await;
+            let start = Instant::now();
+            for _ in 0..20 {
+                assert!(sent(limiter.acquire(&caller(Lane::Resync, "other")).await));
+            }
+            assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
+            hanging.into_iter().for_each(|task| task.abort());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_single_namespace_has_half_of_the_places_and_a_low_rate_two() {
+        for (rate, places) in [(100.0, 8), (5.0, 3), (2.0, 2), (1.0, 1)] {
+            let limiter = RateLimiter::new(rate);
+            sent(limiter.acquire(&Caller::default()).await);
+            tokio::time::sleep(SECOND * 10).await;
+            let mut under_way = Vec::new();
+            while let Ok(permit) = timeout(SECOND * 5, limiter.acquire(&Caller::default())).await {
+                let mut permit = permit.unwrap();
+                permit.sent();
+                under_way.push(permit);
+            }
+            assert_eq!(under_way.len(), places, "{rate}/s");
+        }
     }
 
     #[tokio::test(start_paused = true)]
