@@ -10,16 +10,13 @@ use crate::{policy::OrganizationRef, reconcile::Lane};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Between two resources that are reconciled for the same cause.
-const APART: Duration = Duration::from_millis(200);
-
 impl Context {
     /// Enqueues the resources of `environment`, since the limits that apply to their organizations may
     /// have changed.
     pub(super) fn application_policy_changed(&self, environment: &str) {
         let there = self.cache.uids_where(|entry| entry.environment.as_deref() == Some(environment));
         tracing::info!(environment, resources = there.len(), "the application's policy changed");
-        self.enqueue_staggered(&there);
+        self.enqueue_now(there.into_iter().map(|uid| (uid, Lane::Correction)));
     }
 
     /// Enqueues the resources of `environment` that name one of these organizations, which look different
@@ -30,13 +27,14 @@ impl Context {
         there.retain(|uid| self.cache.with(uid, is_there) == Some(true));
         if !there.is_empty() {
             tracing::info!(resources = there.len(), "organizations changed");
-            self.enqueue_staggered(&there);
+            self.enqueue_now(there.into_iter().map(|uid| (uid, Lane::Correction)));
         }
     }
 
-    pub(super) fn enqueue_staggered(&self, uids: &[Uid]) {
-        for (uid, nth) in uids.iter().zip(0_u32..) {
-            self.queue.add_after(uid, APART.saturating_mul(nth), Lane::Correction);
+    /// Enqueues many at once: the lanes and the rate limits hold them back.
+    pub(super) fn enqueue_now(&self, resources: impl IntoIterator<Item = (Uid, Lane)>) {
+        for (uid, lane) in resources {
+            self.queue.add_after(&uid, Duration::ZERO, lane);
         }
     }
 

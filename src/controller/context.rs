@@ -265,7 +265,7 @@ impl Context {
             }
             due
         };
-        self.enqueue_staggered(&due);
+        self.enqueue_now(due);
     }
 
     /// Updates the cache with an object from the API server, and enqueues what its change affects. Returns

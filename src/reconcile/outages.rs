@@ -2,50 +2,56 @@
 //! The first reconcile that gets through enqueues them, so that none waits for
 //! its next due time while the server is back (`docs/development/failures.md` row 15).
 
-use super::{ErrorClass, Outcome, RemoteError, State};
-use std::{
-    collections::{HashMap, HashSet},
-    hash::Hash,
-};
+use super::{ErrorClass, Lane, Outcome, RemoteError, State};
+use std::{collections::HashMap, hash::Hash};
 
 /// The clients that are down, by the host of their environment.
 #[derive(Debug, Clone)]
 pub struct Outages<K> {
     down: HashMap<String, HashMap<u64, Down<K>>>,
+    /// With which client each resource is among them: with one at a time.
+    clients: HashMap<K, u64>,
 }
 
 /// The resources of one client that is down.
 #[derive(Debug, Clone)]
 struct Down<K> {
-    /// Those whose requests were not sent.
-    waiting: HashSet<K>,
+    /// Those whose requests were not sent, and in which lane they wait.
+    waiting: HashMap<K, Lane>,
     /// The one whose request failed last.
-    failed: Option<K>,
+    failed: Option<(K, Lane)>,
 }
 
 impl<K> Default for Outages<K> {
     fn default() -> Self {
-        Self { down: HashMap::new() }
+        Self { down: HashMap::new(), clients: HashMap::new() }
     }
 }
 
 impl<K> Default for Down<K> {
     fn default() -> Self {
-        Self { waiting: HashSet::new(), failed: None }
+        Self { waiting: HashMap::new(), failed: None }
     }
 }
 
 impl<K: Clone + Eq + Hash> Outages<K> {
     /// Takes in how a reconcile of `resource` with this `client` ended; the resources to reconcile now
-    /// because it got through: those of the client that wait. If the client was down itself, the host may be
-    /// back for the other clients too, and one resource of each finds out.
-    pub fn record(&mut self, resource: &K, client: u64, state: &State, outcome: &Outcome) -> Vec<K> {
+    /// because it got through, each in its lane: those of the client that wait, and the one that failed last where
+    /// any waited. If the client was down itself, the host may be back for the other clients too, and one resource of
+    /// each finds out.
+    pub fn record(&mut self, resource: &K, client: u64, state: &State, outcome: &Outcome) -> Vec<(K, Lane)> {
         let Some(access) = state.access() else { return Vec::new() };
         if reached(state, outcome) == Some(true) {
             let Some(clients) = self.down.get_mut(&access.environment) else { return Vec::new() };
             let Some(own) = clients.remove(&client) else { return Vec::new() };
-            let others = clients.values().filter_map(|down| down.failed.as_ref().or(down.waiting.iter().next()));
-            let due = own.waiting.into_iter().chain(others.cloned()).filter(|due| due != resource).collect();
+            let first = |down: &Down<K>| down.waiting.iter().next().map(|(waiting, lane)| (waiting.clone(), *lane));
+            let others = clients.values().filter_map(|down| down.failed.clone().or_else(|| first(down)));
+            own.waiting.keys().chain(own.failed.iter().map(|(failed, _)| failed)).for_each(|known| {
+                self.clients.remove(known);
+            });
+            let failed = own.failed.filter(|_| !own.waiting.is_empty());
+            let due = failed.into_iter().chain(own.waiting).chain(others);
+            let due = due.filter(|(due, _)| due != resource).collect();
             if clients.is_empty() {
                 self.down.remove(&access.environment);
             }
@@ -54,12 +60,17 @@ impl<K: Clone + Eq + Hash> Outages<K> {
         let Some(error) = outcome.remote_error() else { return Vec::new() };
         let waits = waits_for_others(error);
         if waits || error.kind.reached() == Some(false) {
+            if self.clients.get(resource).is_some_and(|before| *before != client) {
+                self.forget(resource);
+            }
+            self.clients.insert(resource.clone(), client);
             let down = self.down.entry(access.environment.clone()).or_default().entry(client).or_default();
             if waits {
-                down.waiting.insert(resource.clone());
+                down.waiting.insert(resource.clone(), state.lane(false));
             } else {
                 down.waiting.remove(resource);
-                down.failed = Some(resource.clone());
+                let before = down.failed.replace((resource.clone(), state.lane(false)));
+                before.filter(|(before, _)| before != resource).map(|(before, _)| self.clients.remove(&before));
             }
         }
         Vec::new()
@@ -72,10 +83,13 @@ impl<K: Clone + Eq + Hash> Outages<K> {
 
     /// Removes a resource that is gone.
     pub fn forget(&mut self, resource: &K) {
+        if self.clients.remove(resource).is_none() {
+            return;
+        }
         self.down.retain(|_, clients| {
             clients.retain(|_, down| {
                 down.waiting.remove(resource);
-                down.failed.take_if(|failed| failed == resource);
+                down.failed.take_if(|(failed, _)| failed == resource);
                 down.failed.is_some() || !down.waiting.is_empty()
             });
             !clients.is_empty()
@@ -128,7 +142,8 @@ mod tests {
             source: CredentialsSource::Environment,
             merges_features: false,
         }));
-        outages.record(&resource, client, &state, &Outcome::Reconciled(remote))
+        let woken = outages.record(&resource, client, &state, &Outcome::Reconciled(remote));
+        woken.into_iter().map(|(resource, _)| resource).collect()
     }
 
     fn not_sent(kind: ErrorKind) -> RemoteOutcome {
@@ -169,9 +184,23 @@ mod tests {
         let mut woken = record_of(&mut outages, 'a', 1, "here", RemoteOutcome::InSync);
         woken.sort_unstable();
         assert_eq!(woken, ['b', 'c', 'd']);
-        assert_eq!(record_of(&mut outages, 'b', 2, "here", RemoteOutcome::InSync), ['e', 'c']);
+        assert_eq!(record_of(&mut outages, 'e', 2, "here", RemoteOutcome::InSync), ['b', 'c']);
         ['c', 'e'].iter().for_each(|gone| outages.forget(gone));
         assert!(outages.is_empty());
+    }
+
+    #[test]
+    fn a_resource_whose_client_changes_again_and_again_is_kept_once() {
+        let mut outages = Outages::default();
+        for client in 0..1000 {
+            let failed = RemoteOutcome::Error(RemoteError::new(ErrorKind::Unreachable));
+            let remote = if client % 2 == 0 { failed } else { not_sent(ErrorKind::Unavailable) };
+            record_of(&mut outages, 'a', client, "here", remote);
+        }
+        let kept: usize = outages.down.values().map(HashMap::len).sum();
+        assert_eq!((kept, outages.clients.len()), (1, 1));
+        outages.forget(&'a');
+        assert!(outages.is_empty() && outages.clients.is_empty());
     }
 
     #[test]

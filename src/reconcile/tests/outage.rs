@@ -7,8 +7,8 @@ use super::{
 };
 use crate::policy::Live;
 use crate::reconcile::{
-    ConditionStatus, ConditionType, Crash, CredentialsError, CredentialsSource, ErrorKind, Outcome, ReadError, Reason,
-    StatusUpdate,
+    ConditionStatus, ConditionType, Crash, CredentialsError, CredentialsSource, ErrorKind, Lane, Outcome, ReadError,
+    Reason, StatusUpdate,
 };
 use std::time::Duration;
 
@@ -171,8 +171,23 @@ fn row_015_the_first_that_gets_through_wakes_those_that_were_not_sent() {
     assert!(world.reconcile(other).woken.is_empty());
     assert!(world.reconcile(first).woken.is_empty());
     world.calm();
-    assert_eq!(world.reconcile(first).woken, [other]);
+    assert_eq!(world.reconcile(first).woken, [(other, Lane::Awaited)]);
     assert!(world.reconcile(first).woken.is_empty(), "once");
+}
+
+#[test]
+fn row_015_after_an_outage_what_somebody_waits_for_comes_back_before_what_is_at_rest() {
+    let (mut world, at_rest) = World::at_rest(enforce(declared()));
+    let [new, other] = [(), ()].map(|()| world.declare(observe(custom(60, None))));
+    world.reconcile(other);
+    world.scalekit.down = Some(ErrorKind::Unavailable);
+    world.scalekit.breaker_open = true;
+    world.reconcile(at_rest);
+    world.reconcile(new);
+    world.calm();
+    let mut woken = world.reconcile(other).woken;
+    woken.sort_by_key(|(_, lane)| *lane);
+    assert_eq!(woken, [(new, Lane::Awaited), (at_rest, Lane::Resync)]);
 }
 
 #[test]

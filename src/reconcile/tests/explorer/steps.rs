@@ -122,7 +122,7 @@ impl Place {
             after.into_iter().for_each(|after| self.enqueue(running.uid, after));
         }
         let contested = reconciled.state.contests.and_then(|contest| contest.uid.parse().ok());
-        for uid in reconciled.woken.into_iter().chain(contested) {
+        for uid in reconciled.woken.into_iter().map(|(woken, _)| woken).chain(contested) {
             self.enqueue(uid, Duration::ZERO);
         }
     }

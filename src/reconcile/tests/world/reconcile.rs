@@ -3,8 +3,8 @@
 use super::{Entry, Held, Uid, World};
 use crate::policy::Policy;
 use crate::reconcile::{
-    ClusterWrite, Contest, Drift, Event, HistoryEvent, Outcome, RemoteRequest, Report, Request, Requeue, Response,
-    STATUS_TRIES, State, StatusUpdate, Step, next,
+    ClusterWrite, Contest, Drift, Event, HistoryEvent, Lane, Outcome, RemoteRequest, Report, Request, Requeue,
+    Response, STATUS_TRIES, State, StatusUpdate, Step, next,
 };
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) struct Reconciled {
     pub(crate) requeue: Requeue,
     pub(crate) drift: Option<Drift>,
     /// The resources that its success wakes after an outage.
-    pub(crate) woken: Vec<Uid>,
+    pub(crate) woken: Vec<(Uid, Lane)>,
 }
 
 /// The process dies at a step of its reconcile, counted from 0.
