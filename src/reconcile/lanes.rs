@@ -1,6 +1,6 @@
 //! Who comes first where many wait: what somebody waits for before corrections,
-//! these before the regular reconciles of what is at rest. The last lane keeps a
-//! fifth, so that no observation gets old for ever; within a lane the flows (one
+//! these before the regular reconciles of what is at rest. The last two lanes keep a
+//! fifth each, so that nobody's edits hold up corrections, and no observation gets old for ever; within a lane the flows (one
 //! for each namespace) take turns, so that ten thousand resources of one
 //! namespace cost the others nothing.
 
@@ -11,7 +11,7 @@ use std::{
 };
 use strum::IntoStaticStr;
 
-/// Of so many that get through, one is of the last lane, while any waits there.
+/// Of so many that get through, one is of the last lane and one a correction, while any waits there.
 const SHARE: u32 = 5;
 
 /// How soon something is to be done.
@@ -69,8 +69,9 @@ pub struct Lanes<K, T> {
     awaited: Flows<K, T>,
     corrections: Flows<K, T>,
     resync: Flows<K, T>,
-    /// How many got through since one of the last lane did, while any waited.
+    /// How many got through since one of the last lane did, while any waited, and since a correction did.
     passed: u32,
+    passed_corrections: u32,
 }
 
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl<K, T> Default for Flows<K, T> {
 impl<K, T> Default for Lanes<K, T> {
     fn default() -> Self {
         let (awaited, corrections, resync) = Default::default();
-        Self { first: VecDeque::new(), awaited, corrections, resync, passed: 0 }
+        Self { first: VecDeque::new(), awaited, corrections, resync, passed: 0, passed_corrections: 0 }
     }
 }
 
@@ -137,7 +138,15 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
         } else if self.passed + 1 >= SHARE
             && let Some(next) = resync.pop(Lane::Resync, &open)
         {
-            self.passed = 0;
+            (self.passed, self.passed_corrections) = (0, self.passed_corrections.saturating_add(1));
+            return Some(next);
+        }
+        if corrections.order.is_empty() {
+            self.passed_corrections = 0;
+        } else if self.passed_corrections + 1 >= SHARE
+            && let Some(next) = corrections.pop(Lane::Correction, &open)
+        {
+            (self.passed, self.passed_corrections) = (self.passed.saturating_add(1), 0);
             return Some(next);
         }
         let at = first.iter().position(|(flow, _)| open(Lane::Awaited, flow));
@@ -145,9 +154,10 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
         let urgent = urgent.or_else(|| corrections.pop(Lane::Correction, &open));
         if urgent.is_some() {
             self.passed = self.passed.saturating_add(1);
+            self.passed_corrections = self.passed_corrections.saturating_add(1);
             return urgent;
         }
-        self.passed = 0;
+        (self.passed, self.passed_corrections) = (0, 0);
         resync.pop(Lane::Resync, &open)
     }
 
@@ -198,6 +208,19 @@ mod tests {
         let first: Vec<_> = (0..50).filter_map(|_| lanes.pop(open)).map(|(_, item)| item).collect();
         assert_eq!(first.iter().filter(|item| **item == "resync").count(), 10);
         assert_eq!(first[..5], ["urgent", "urgent", "urgent", "urgent", "resync"]);
+    }
+
+    #[test]
+    fn corrections_keep_a_fifth_beside_what_is_at_rest_however_many_edits_there_are() {
+        let (mut lanes, a, b) = (Lanes::default(), "a", "b");
+        for _ in 0..100 {
+            lanes.push(Lane::Awaited, a, "edit");
+            lanes.push(Lane::Correction, b, "correction");
+            lanes.push(Lane::Resync, b, "resync");
+        }
+        let first: Vec<_> = (0..50).filter_map(|_| lanes.pop(open)).map(|(_, item)| item).collect();
+        let count = |what| first.iter().filter(|item| **item == what).count();
+        assert_eq!([count("edit"), count("correction"), count("resync")], [31, 9, 10], "the first was an edit");
     }
 
     #[test]
