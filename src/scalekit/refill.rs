@@ -149,7 +149,7 @@ impl Reported {
             (Some(refilled), Some(reset)) => refilled.min(reset),
             (at, None) | (None, at) => at.unwrap_or(self.at + SHORTEST_PAUSE.max(seconds(1.0 / rate)) * self.unknown),
         };
-        Some(sooner)
+        Some(sooner.min(self.at + LONGEST_WAIT))
     }
 }
 

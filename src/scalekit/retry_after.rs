@@ -23,7 +23,7 @@ pub(super) struct RetryHint {
 pub(super) struct Allowance {
     /// `X-RateLimit-Remaining`.
     pub(super) left: f64,
-    /// `X-RateLimit-Limit`.
+    /// `X-RateLimit-Limit`; one below 1 says nothing, since the request was answered.
     pub(super) limit: Option<f64>,
     /// Until `X-RateLimit-Reset`.
     pub(super) reset: Option<Duration>,
@@ -35,7 +35,7 @@ impl Allowance {
     pub(super) fn parse(left: Option<&str>, limit: Option<&str>, until: Option<&str>, now: SystemTime) -> Option<Self> {
         let number = |text: Option<&str>| text.and_then(|text| seconds(text.trim()));
         let reset = until.and_then(|text| reset(text.trim(), now)).and_then(usable);
-        Some(Self { left: number(left)?, limit: number(limit), reset })
+        Some(Self { left: number(left)?, limit: number(limit).filter(|limit| *limit >= 1.0), reset })
     }
 }
 
