@@ -66,8 +66,8 @@ impl Client {
         let (host, own) = (&self.inner.limits.rate_limiter, &self.inner.tokens.rate_limiter);
         // A server error does not show that the rate is low enough.
         let is_answer = response.status < 500 && response.status != 429 && matches!(purpose, Purpose::Api { .. });
-        if is_answer {
-            self.record_scope(sent);
+        if is_answer && response.status < 300 {
+            self.record_scope(sent); // who refuses may have looked at the rights before the limit
         }
         if let Some(allowance) = response.allowance.filter(|_| response.status != 429) {
             self.record_allowance(allowance);

@@ -160,8 +160,13 @@ impl Pace {
                 self.server = None;
             }
             self.since_429 += 1.0;
-            let step = if self.rate < NEAR * self.too_much { RECOVERY } else { SLOWLY * self.since_429 };
-            self.rate = (self.rate + self.configured * step).min(self.configured);
+            let near = NEAR * self.too_much;
+            let raised = if self.rate < near {
+                (self.rate + self.configured * RECOVERY).min(near)
+            } else {
+                self.rate + self.configured * SLOWLY * self.since_429
+            };
+            self.rate = raised.min(self.configured);
         }
     }
 
@@ -198,10 +203,13 @@ impl Pace {
         until.duration_since(now)
     }
 
-    /// Begins anew, since what was learned so far is true of one client only; returns that.
+    /// Ends the pause and the report, which are true of one client only; returns all that was learned. The rate stays:
+    /// whose limit it is may turn out otherwise.
     pub(super) fn begin_anew(&mut self, now: Instant) -> Self {
         let in_flight = self.in_flight;
-        std::mem::replace(self, Self { in_flight, tokens: 0.0, answered: true, ..Self::new(self.configured, now) })
+        let (rate, too_much, since_429) = (self.rate, self.too_much, self.since_429);
+        let anew = Self { rate, too_much, since_429, ..Self::new(self.configured, now) };
+        std::mem::replace(self, Self { in_flight, tokens: 0.0, answered: true, ..anew })
     }
 
     /// Takes over what was learned for it.
@@ -353,6 +361,34 @@ mod tests {
             pace.ended(now);
         }
         assert!(refused <= 12, "{refused} of 300");
+    }
+
+    #[test]
+    fn a_server_of_one_request_a_second_that_only_says_how_long_to_wait_is_used_by_half_and_seldom_refuses() {
+        for burst in [1.0, 2.0] {
+            let start = Instant::now();
+            let (mut pace, mut now, mut level, mut answered, mut refused) =
+                (Pace::new(10.0, start), start, burst, 0, 0);
+            while now < start + SECOND * 1800 {
+                while let Ready::At(at) = pace.ready(now) {
+                    level = (level + (at - now).as_secs_f64()).min(burst);
+                    now = at;
+                }
+                pace.take(now);
+                if level >= 1.0 {
+                    (level, answered) = (level - 1.0, answered + 1);
+                    pace.on_response(now);
+                } else {
+                    refused += 1;
+                    pace.on_rate_limited(now, Some(SECOND * 30));
+                }
+                pace.ended(now);
+            }
+            assert!(
+                answered >= 850 && refused * 25 < answered,
+                "burst {burst}: {answered} answered, {refused} refused"
+            );
+        }
     }
 
     proptest! {

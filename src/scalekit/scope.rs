@@ -1,10 +1,12 @@
 //! Whose limit a host has: that of the environment, as Scalekit documents it, or one for each client, as
 //! its guides say (`scalekit-api.md` §4.3). It counts as the environment's until a client shows otherwise:
-//! early in a pause that one client has met, another client sends one request. If that is answered, each
+//! early in a pause that one client has met, another client sends one request. If that succeeds, each
 //! client has its own limit from then on. If not, it cost one 429 more, and is not tried again for a while.
 //!
-//! Where each client counts as having its own, a second client that meets a 429 during the pause of a
-//! first one shows that the limit is the environment's.
+//! Where each client counts as having its own, two other clients that meet a 429 during the pause of a first one,
+//! and nobody who succeeds between them, show that the limit is the environment's; two clients that are at their own
+//! limits do not. A server whose bucket fills during the delay that it asks for looks like one with a limit for each
+//! client, so each time that this turns out wrong it is tried half as often.
 //!
 //! No clock here: every call is given the time.
 
@@ -18,6 +20,10 @@ const APART: Duration = Duration::from_secs(15);
 /// After one that met a 429, so much or so many responses.
 const AFTER_429: Duration = Duration::from_secs(120);
 const RESPONSES: u32 = 100;
+/// So many 429s to other clients in one pause show that it is the environment's.
+const ENOUGH: u32 = 2;
+/// The longest time between two tries.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Default)]
 pub(super) struct Scope {
@@ -26,6 +32,10 @@ pub(super) struct Scope {
     /// No try before this time, or before so many responses.
     rests_until: Option<Instant>,
     responses: u32,
+    /// 429s to other clients than the one that is held, since another one succeeded.
+    refused: u32,
+    /// How often a limit for each client turned out to be the environment's.
+    mistakes: u32,
 }
 
 /// A pause.
@@ -59,7 +69,8 @@ impl Scope {
 
     /// Whether `client` may try now although the host pauses.
     pub(super) fn may_try(&self, client: u64, now: Instant) -> bool {
-        let rests = self.responses < RESPONSES && self.rests_until.is_some_and(|until| now < until);
+        let enough = RESPONSES.saturating_mul(2_u32.saturating_pow(self.mistakes));
+        let rests = self.responses < enough && self.rests_until.is_some_and(|until| now < until);
         !self.is_clients && !rests && self.held.is_some_and(|held| held.by != client && held.is_early(now))
     }
 
@@ -72,11 +83,15 @@ impl Scope {
         may
     }
 
-    /// A request of `client`, `sent` at that time, was answered. Returns the client that has a limit of its
+    /// A request of `client`, `sent` at that time, succeeded. Returns the client that has a limit of its
     /// own, where that is news.
     pub(super) fn on_response(&mut self, client: u64, sent: Instant) -> Option<u64> {
         self.responses = self.responses.saturating_add(1);
-        let held = self.held.filter(|held| !self.is_clients && held.by != client && held.is_early(sent))?;
+        let held = self.held.filter(|held| held.by != client && held.is_early(sent))?;
+        self.refused = 0;
+        if self.is_clients {
+            return None;
+        }
         self.is_clients = true;
         Some(held.by)
     }
@@ -84,9 +99,14 @@ impl Scope {
     /// It was answered with a 429. Returns whether that holds for all clients.
     pub(super) fn on_rate_limited(&mut self, client: u64, sent: Instant, now: Instant) -> bool {
         let of_another = self.held.is_some_and(|held| held.by != client && sent >= held.since && sent < held.until);
-        if of_another {
-            self.rest(now + if self.is_clients { APART } else { AFTER_429 });
-            self.is_clients = false;
+        if of_another && !self.is_clients {
+            self.rest(now + AFTER_429);
+        } else if of_another {
+            self.refused += 1;
+            if self.refused >= ENOUGH {
+                self.rest(now + APART.saturating_mul(2_u32.saturating_pow(self.mistakes)).min(LONGEST));
+                (self.is_clients, self.refused, self.mistakes) = (false, 0, self.mistakes.saturating_add(1));
+            }
         }
         !self.is_clients
     }
@@ -147,10 +167,40 @@ mod tests {
     }
 
     #[test]
-    fn row_010_a_second_client_that_meets_a_429_in_the_pause_of_a_first_shows_that_it_is_the_environments() {
+    fn row_010_two_others_that_meet_a_429_in_the_pause_of_a_first_show_that_it_is_the_environments() {
         let (mut scope, now) = held();
         assert!(scope.tries(2, now) && scope.on_response(2, now).is_some());
-        assert!(scope.on_rate_limited(2, now + SECOND, now + SECOND));
-        assert!(!scope.is_clients() && !scope.may_try(3, now + SECOND) && scope.may_try(3, now + SECOND * 17));
+        let later = now + SECOND;
+        assert!(!scope.on_rate_limited(2, later, later) && scope.on_rate_limited(3, later, later));
+        assert!(!scope.is_clients() && !scope.may_try(3, later) && scope.may_try(3, now + SECOND * 17));
+    }
+
+    #[test]
+    fn row_010_where_each_client_has_its_own_limit_two_that_are_at_it_hold_up_no_third_one() {
+        let (mut scope, now) = held();
+        assert!(scope.on_response(3, now).is_some());
+        for second in 1..25 {
+            let now = now + SECOND * second;
+            assert!(!scope.on_rate_limited(2, now, now), "it pauses alone");
+            assert_eq!(scope.on_response(3, now), None);
+        }
+        assert!(scope.is_clients());
+    }
+
+    #[test]
+    fn row_010_each_time_that_it_turns_out_wrong_it_is_tried_half_as_often() {
+        let (mut scope, mut now) = held();
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            assert!(scope.on_response(2, now).is_some());
+            assert!(!scope.on_rate_limited(2, now, now) && scope.on_rate_limited(3, now, now));
+            let wrong = now;
+            while !scope.may_try(2, now) {
+                now += SECOND;
+                scope.hold(1, now, now + SECOND * 60);
+            }
+            waits.push((now - wrong).as_secs());
+        }
+        assert_eq!(waits, [15, 30, 60, 120]);
     }
 }

@@ -149,15 +149,16 @@ async fn within(client: &Client) -> Option<Result<(), ErrorKind>> {
 }
 
 #[tokio::test]
-async fn row_010_a_second_client_that_is_limited_too_makes_the_limit_the_environments_again() {
+async fn row_010_two_other_clients_that_are_limited_too_make_the_limit_the_environments_again() {
     let calls = AtomicUsize::new(0);
-    // the first client is limited; of the second, all but the first request
+    // the first client is limited; of the others, all but the first request
     let server = limited_for(move |number| number == 1 || calls.fetch_add(1, Ordering::Relaxed) > 0).await;
     let transport = transport(Settings::default());
-    let second = client_of(&transport, &server.url, "skc_2", "other");
+    let [second, third] = [2, 3].map(|n| client_of(&transport, &server.url, &format!("skc_{n}"), "other"));
     retry_after(&client(&transport, &server.url)).await;
     assert!(second.request(&read_policy()).await.is_ok());
     assert_eq!(retry_after(&second).await, 60);
-    assert!(retry_after(&client_of(&transport, &server.url, "skc_3", "other")).await > 30);
-    assert_eq!(server.calls().len(), 3, "nobody else is sent");
+    assert_eq!(retry_after(&third).await, 60);
+    assert!(retry_after(&client_of(&transport, &server.url, "skc_4", "other")).await > 30);
+    assert_eq!(server.calls().len(), 4, "nobody else is sent");
 }
