@@ -59,7 +59,7 @@ struct State {
 pub(crate) struct Permit {
     limiter: Arc<RateLimiter>,
     flow: Arc<str>,
-    sent: bool,
+    sent: Option<Instant>,
     /// That of the client's own limit.
     own: Option<Box<Self>>,
 }
@@ -83,7 +83,7 @@ impl RateLimiter {
             }
             if state.waiting.is_empty()
                 && state.pace.ready(now) == Ready::Now
-                && state.places.leave_room(&caller.flow, state.pace.free())
+                && state.places.leave_room(&caller.flow, state.pace.free(), now)
             {
                 state.take(now, &caller.flow);
                 return Ok(self.permit(&caller.flow));
@@ -134,7 +134,7 @@ impl RateLimiter {
                 return Some(ready);
             }
             let State { waiting, places, pace, .. } = &mut *state;
-            let Some((flow, next)) = waiting.pop(|_, flow| places.leave_room(flow, pace.free())) else {
+            let Some((flow, next)) = waiting.pop(|_, flow| places.leave_room(flow, pace.free(), now)) else {
                 return Some(Ready::WhenAnswered);
             };
             if next.is_closed() {
@@ -147,7 +147,7 @@ impl RateLimiter {
     }
 
     fn permit(self: &Arc<Self>, flow: &Arc<str>) -> Permit {
-        Permit { limiter: Arc::clone(self), flow: Arc::clone(flow), sent: false, own: None }
+        Permit { limiter: Arc::clone(self), flow: Arc::clone(flow), sent: None, own: None }
     }
 
     /// Permission without waiting.
@@ -218,7 +218,7 @@ impl State {
 impl Permit {
     /// The request is about to be sent.
     pub(crate) fn sent(&mut self) {
-        self.sent = true;
+        self.sent = Some(Instant::now());
         if let Some(own) = &mut self.own {
             own.sent();
         }
@@ -233,11 +233,11 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.limiter.lock();
-        state.places.give_back(&self.flow);
+        let (mut state, now) = (self.limiter.lock(), Instant::now());
+        state.places.give_back(&self.flow, self.sent.map_or(Duration::ZERO, |sent| now - sent), now);
         match self.sent {
-            true => state.pace.ended(Instant::now()),
-            false => state.pace.put_back(Instant::now()),
+            Some(_) => state.pace.ended(now),
+            None => state.pace.put_back(now),
         }
         drop(state);
         self.limiter.changed.notify_one();
@@ -316,27 +316,41 @@ mod tests {
         assert!(start.elapsed() <= 2 * SECOND);
     }
 
+    /// A request that takes so long.
+    fn request(limiter: &Arc<RateLimiter>, caller: Caller, takes: Duration) -> tokio::task::JoinHandle<()> {
+        let limiter = Arc::clone(limiter);
+        tokio::spawn(async move {
+            let mut permit = limiter.acquire(&caller).await.unwrap();
+            permit.sent();
+            tokio::time::sleep(takes).await;
+        })
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn requests_of_one_namespace_that_hang_leave_places_to_the_others() {
-        for first in [false, true] {
-            let limiter = RateLimiter::new(100.0);
-            sent(limiter.acquire(&Caller::default()).await); // the first goes alone
-            tokio::time::sleep(SECOND).await;
-            let hang = |flow: String| {
-                let limiter = Arc::clone(&limiter);
-                tokio::spawn(async move {
-                    let mut permit = limiter.acquire(&Caller { first, ..caller(Lane::Awaited, &flow) }).await.unwrap();
-                    permit.sent();
-                    tokio::time::sleep(SECOND * 60).await;
+    async fn however_many_namespaces_have_requests_that_hang_others_are_sent() {
+        for (rate, namespaces, first) in [
+            (100.0, 1, false),
+            (100.0, 3, true),
+            (100.0, 20, false),
+            (10.0, 5, true),
+            (10.0, 20, false),
+            (2.0, 9, false),
+        ] {
+            let limiter = RateLimiter::new(rate);
+            let hanging: Vec<_> = (0..400)
+                .map(|nth| {
+                    let caller = Caller { first, ..caller(Lane::Awaited, &format!("hang-{}", nth % namespaces)) };
+                    request(&limiter, caller, SECOND * 10)
                 })
-            };
-            let hanging: Vec<_> = (0..100).map(|nth| hang(format!("hostile-{}", nth % 3))).collect();
-            tokio::time::sleep(SECOND).await;
+                .collect();
+            tokio::time::sleep(SECOND * 50).await; // until they are known to be slow
             let start = Instant::now();
-            for _ in 0..20 {
-                assert!(sent(limiter.acquire(&caller(Lane::Resync, "other")).await));
+            for _ in 0..10 {
+                let other = Caller { first, ..caller(Lane::Awaited, "other") };
+                request(&limiter, other, SECOND / 50).await.unwrap();
             }
-            assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
+            let longest = Duration::from_secs_f64(20.0 / rate) + SECOND;
+            assert!(start.elapsed() < longest, "{rate}/s, {namespaces}: {:?}", start.elapsed());
             hanging.into_iter().for_each(|task| task.abort());
         }
     }
