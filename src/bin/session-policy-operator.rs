@@ -206,8 +206,8 @@ fn main() -> Exit {
     })
 }
 
-// two threads are more than the rate limits of Scalekit can use; each more costs memory
-#[tokio::main(worker_threads = 2)]
+// one thread is more than the rate limits of Scalekit can use; each more costs memory, and the waking of it time
+#[tokio::main(flavor = "current_thread")]
 async fn start(arguments: Arguments) -> Result<Exit, Box<dyn Error>> {
     let shutdown = telemetry::on_signal()?;
     let client = controller::connect().await?;
