@@ -125,7 +125,8 @@ impl<'a> Effects<'a> {
                 Some(cached) => Response::Cached(cached),
                 None => {
                     self.read().await?;
-                    let found = self.object.as_ref().map(|object| Found::Here(Box::new(status::resource(object))));
+                    let at = |object| status::resource(object).at(Timestamp::now());
+                    let found = self.object.as_ref().map(|object| Found::Here(Box::new(at(object))));
                     Response::Resource(found.unwrap_or(Found::Gone))
                 }
             },

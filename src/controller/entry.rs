@@ -50,7 +50,9 @@ struct Rest {
 impl Entry {
     /// The entry of an object from the API server, decodable or not.
     pub(super) fn of(object: &Object) -> Option<Self> {
-        let resource = status::resource(object);
+        let (resource, now) = (status::resource(object), Timestamp::now());
+        let watched = Watched::of(&resource, now);
+        let resource = resource.at(now);
         let reference = ResourceRef::of(kube::Resource::meta(object))?;
         let spec = resource.spec.as_ref().ok();
         let mut entry = Self {
@@ -61,7 +63,7 @@ impl Entry {
             created: created(object),
             version: version(object),
             secret: spec.and_then(|spec| spec.secret.as_deref().map(Arc::from)),
-            watched: Watched::from(&resource),
+            watched,
             claim: Claim::of(&resource, &reference.namespace),
             conditions: conditions(&resource),
             rest: Rest::of(&resource),
@@ -254,7 +256,7 @@ fn created(object: &Object) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crd::{FINALIZER, REQUESTED_AT};
+    use crate::crd::{FINALIZER, REQUESTED_AT, SUSPENDED_UNTIL};
     use serde_json::{Value, json};
 
     fn object(change: impl FnOnce(&mut Value)) -> Object {
@@ -297,8 +299,9 @@ mod tests {
 
     #[test]
     fn a_resource_at_rest_can_be_told_from_what_is_kept_of_it_and_another_one_can_not() {
-        let changes: [fn(&mut Value); 5] = [
+        let changes: [fn(&mut Value); 6] = [
             |_| {},
+            |object| object["metadata"]["annotations"][SUSPENDED_UNTIL] = "2026-01-01T00:00:00Z".into(),
             |object| object["spec"]["organization"] = json!({"id": "org_1"}),
             |object| {
                 object["spec"] = json!({"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}})
@@ -308,11 +311,12 @@ mod tests {
         ];
         for change in changes {
             let object = object(change);
-            let expected = status::resource(&object).cached();
+            let expected = status::resource(&object).at(Timestamp::now()).cached();
             assert!(expected.is_some());
             assert_eq!(cached(&object), expected);
         }
-        let changes: [fn(&mut Value); 5] = [
+        let changes: [fn(&mut Value); 6] = [
+            |object| object["metadata"]["annotations"][SUSPENDED_UNTIL] = "9999-01-01T00:00:00Z".into(),
             |object| object["metadata"]["generation"] = 4.into(),
             |object| object["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into(),
             |object| object["metadata"]["annotations"][REQUESTED_AT] = "two".into(),

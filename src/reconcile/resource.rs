@@ -184,9 +184,18 @@ impl Resource {
         self.observed_generation == self.generation
     }
 
-    /// The time in the annotation that suspends it, which may be over.
+    /// The time in the annotation that suspends it; see [`Self::at`].
     pub fn suspended_until(&self) -> Option<Timestamp> {
         self.spec.as_ref().ok()?.suspended_until
+    }
+
+    /// The same at this time: a suspension that is over is none, and costs nothing any more.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        if let Ok(spec) = &mut self.spec {
+            spec.suspended_until = spec.suspended_until.filter(|until| now < *until);
+        }
+        self
     }
 
     /// Whether it claims nothing anew, since nothing of it is read: by its spec, or by its status until that time is

@@ -2,6 +2,7 @@
 //! an event that asks for a reconcile from one that doesn't.
 
 use super::Resource;
+use jiff::Timestamp;
 use std::num::NonZeroI64;
 
 /// A resource as last seen by the watch.
@@ -32,20 +33,21 @@ pub enum Trigger {
     Scheduled,
 }
 
-impl From<&Resource> for Watched {
-    fn from(resource: &Resource) -> Self {
+impl Watched {
+    /// The resource as an event shows it that came at this time.
+    pub fn of(resource: &Resource, now: Timestamp) -> Self {
+        // the annotation as it is: that its time is over is no change of it
+        let until = resource.suspended_until();
         Self {
             generation: resource.generation,
             deleting: resource.deleting,
             finalizer: resource.finalizer,
             requested_at: resource.requested_at.as_deref().map(Into::into),
-            suspended_until: resource.suspended_until().and_then(|until| NonZeroI64::new(until.as_second())),
-            at_rest: resource.at_rest(),
+            suspended_until: until.and_then(|until| NonZeroI64::new(until.as_second())),
+            at_rest: resource.clone().at(now).at_rest(),
         }
     }
-}
 
-impl Watched {
     /// Whether its status says that nothing is left to do.
     pub fn at_rest(&self) -> bool {
         self.at_rest

@@ -2,13 +2,14 @@
 //! and then nothing moves any more.
 
 use super::{
-    random::{cases, runs},
+    random::{LAST, cases, runs},
     samples::{HOST, application, org},
     world::{Habits, Uid, World, access},
 };
 use crate::policy::{Live, Mode, OrganizationId, Policy, diff, tighten};
 use crate::reconcile::{ConditionType, HOUR};
 use proptest::prelude::*;
+use std::time::Duration;
 
 proptest! {
     #![proptest_config(cases(1000))]
@@ -39,6 +40,7 @@ fn cure(world: &mut World) {
     world.credentials = Ok(access(HOST));
     world.secret_leads_to(HOST);
     world.advance(HOUR); // no fight is remembered longer
+    world.advance(Duration::from_secs(LAST.into())); // nothing is suspended longer, but by its spec
 }
 
 /// Whether the resource, which leads to `id`, is there.

@@ -42,7 +42,10 @@ fn starting_over_does_not_forget_a_write_that_may_still_land() {
     let mut state = world.reconcile(uid).state;
     state.handle_response(&Request::AddFinalizer, Response::Cluster(ClusterWrite::Outdated));
     world.edit(uid, |spec| spec.policy = custom(240, None));
-    state.handle_response(&Request::ReadResource { fresh: true }, Response::Resource(world.cluster.found(uid)));
+    state.handle_response(
+        &Request::ReadResource { fresh: true },
+        Response::Resource(world.cluster.found(uid, world.now)),
+    );
     assert_eq!((&state.credentials, state.unsettled_for()), (&None, world.settings.settle));
 }
 

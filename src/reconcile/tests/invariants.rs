@@ -138,7 +138,7 @@ fn announced(entry: &Entry) -> Result<(), TestCaseError> {
     prop_assert!(state.progress_reported || quick, "the user waits for it and is not told");
     prop_assert_eq!(object.read().claim, Some(ClaimState::Verified), "all others must see whose it is");
     prop_assert!(matches!(state.ownership, Some(Ownership::Owner)), "only the owner writes");
-    prop_assert!(!spec.suspend && spec.mode != Mode::Observe);
+    prop_assert!(!spec.is_suspended(entry.at) && spec.mode != Mode::Observe);
     if needs_undoing {
         prop_assert!(state.here().unwrap().finalizer && object.finalizer, "the finalizer comes first");
     }

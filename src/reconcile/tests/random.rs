@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{Crash, Habits, Interrupted, Omits, On, SECRET, Trouble, Uid, World},
+    world::{BEGINNING, Crash, Habits, Interrupted, Omits, On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{ApplicationPolicy, DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
 use crate::reconcile::ErrorKind;
@@ -47,6 +47,8 @@ pub(crate) enum Change {
     Declare(ValidatedSpec),
     Edit(Uid, ValidatedSpec),
     Delete(Uid),
+    /// Somebody suspends it until so many seconds after the beginning, or takes that back.
+    SuspendUntil(Uid, Option<u32>),
     /// Our finalizer, put there by hand.
     Finalizer(Uid),
     Live(Live),
@@ -73,9 +75,18 @@ impl Change {
             Self::Declare(spec) => drop(world.declare(spec)),
             // which organization is meant can't be edited
             Self::Edit(uid, new) => {
-                world.edit(uid, |d| *d = ValidatedSpec { organization: d.organization.clone(), ..new });
+                world.edit(uid, |d| {
+                    *d = ValidatedSpec {
+                        organization: d.organization.clone(),
+                        suspended_until: d.suspended_until,
+                        ..new
+                    }
+                });
             }
             Self::Delete(uid) => world.delete(uid),
+            Self::SuspendUntil(uid, after) => {
+                world.suspend_until(uid, after.map(|after| BEGINNING + Duration::from_secs(after.into())));
+            }
             Self::Finalizer(uid) => world.set_finalizer_by_hand(uid, true),
             Self::Live(live) => world.each_tenant(|tenant| tenant.live = live),
             Self::Flag(on) => world.switch_flag(on),
@@ -141,6 +152,9 @@ impl Run {
         Ok(world)
     }
 }
+
+/// The longest that anything is suspended, in seconds after the beginning.
+pub(crate) const LAST: u32 = 20_000;
 
 pub(crate) type TestResult = Result<World, TestCaseError>;
 
@@ -244,6 +258,7 @@ fn changes() -> impl Strategy<Value = Change> {
         1 => declarations().prop_map(Change::Declare),
         4 => (1u32..3, declarations()).prop_map(|(uid, d)| Change::Edit(uid, d)),
         2 => (1u32..3).prop_map(Change::Delete),
+        1 => (1u32..3, option::weighted(0.8, 0..LAST)).prop_map(|(uid, after)| Change::SuspendUntil(uid, after)),
         1 => (1u32..3).prop_map(Change::Finalizer),
         3 => lives().prop_map(Change::Live),
         2 => any::<bool>().prop_map(Change::Flag),

@@ -2,7 +2,7 @@
 
 use super::{samples::*, world::World};
 use crate::policy::Live;
-use crate::reconcile::{ConditionType, Outcome, Requeue};
+use crate::reconcile::{ConditionType, Outcome, Requeue, Trigger, Watched};
 use std::time::Duration;
 
 #[test]
@@ -22,7 +22,7 @@ fn one_that_is_suspended_until_a_time_resumes_by_itself() {
     world.tenant().live = foreign();
     let hours = Duration::from_secs(2 * 3600);
     let until = world.now + hours;
-    world.edit(uid, |d| d.suspended_until = Some(until));
+    world.suspend_until(uid, Some(until));
     let reconciled = world.reconcile(uid);
     let Outcome::Suspended { left: Some(left) } = reconciled.outcome else { panic!("{:?}", reconciled.outcome) };
     assert!(left <= hours && left > hours - Duration::from_secs(60), "{left:?}");
@@ -47,10 +47,43 @@ fn one_that_is_suspended_until_a_time_resumes_by_itself() {
 }
 
 #[test]
+fn a_suspension_that_is_over_costs_no_read_once_it_was_noticed() {
+    let (mut world, uid) = World::at_rest_in_cache(enforce(declared()));
+    let until = world.now + Duration::from_secs(3600);
+    world.suspend_until(uid, Some(until));
+    world.reconcile(uid);
+    assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Suspended");
+    world.advance(Duration::from_secs(3600));
+    world.reconcile(uid);
+    assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
+    world.advance(world.settings.interval);
+    let reads = world.cluster.reads;
+    assert!(world.reconcile(uid).is_quiet());
+    assert_eq!(world.cluster.reads, reads);
+    world.suspend_until(uid, Some(jiff::Timestamp::MAX));
+    world.reconcile(uid);
+    assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Suspended", "a new one counts");
+}
+
+#[test]
+fn that_a_suspension_is_over_is_no_change_of_the_resource() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    let until = world.now + Duration::from_secs(3600);
+    world.suspend_until(uid, Some(until));
+    let seen = |world: &World| Watched::of(&world.object(uid).read(), world.now);
+    let before = seen(&world);
+    assert_eq!(before.trigger(None, true), Trigger::Changed, "at a start it is reconciled at once");
+    world.advance(Duration::from_secs(3600));
+    let after = seen(&world);
+    assert_eq!(after.trigger(Some(&before), false), Trigger::None);
+    assert_eq!(after.trigger(None, true), Trigger::Scheduled);
+}
+
+#[test]
 fn row_104_one_that_is_suspended_until_a_time_still_reverts_when_it_goes() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let until = world.now + Duration::from_secs(3600);
-    world.edit(uid, |d| d.suspended_until = Some(until));
+    world.suspend_until(uid, Some(until));
     world.reconcile(uid);
     world.delete(uid);
     world.advance(Duration::from_secs(60));

@@ -37,7 +37,8 @@ impl Place {
     pub(super) fn start(&mut self) {
         self.side = Work::default();
         let interval = self.world.settings.interval;
-        let all: Vec<_> = self.world.cluster.objects.iter().map(|o| (o.uid, Watched::from(&o.read()))).collect();
+        let all: Vec<_> =
+            self.world.cluster.objects.iter().map(|o| (o.uid, Watched::of(&o.read(), self.world.now))).collect();
         for (uid, watched) in all {
             let scheduled = watched.trigger(None, true) == Trigger::Scheduled;
             self.enqueue(uid, if scheduled { interval } else { Duration::ZERO });
@@ -48,7 +49,8 @@ impl Place {
     pub(super) fn watching<T>(&mut self, change: impl FnOnce(&mut Self) -> T) -> T {
         let see = |world: &World| -> Vec<_> {
             let all = world.cluster.objects.iter();
-            all.map(|o| (o.uid, o.version, Watched::from(&o.read()), Claim::of(&o.read(), o.namespace))).collect()
+            all.map(|o| (o.uid, o.version, Watched::of(&o.read(), world.now), Claim::of(&o.read(), o.namespace)))
+                .collect()
         };
         let before = see(&self.world);
         let done = change(self);

@@ -91,8 +91,8 @@ impl Cluster {
         self.objects.iter_mut().find(|o| o.uid == uid)
     }
 
-    pub(crate) fn found(&self, uid: Uid) -> Found {
-        self.get(uid).map_or(Found::Gone, |object| Found::Here(Box::new(object.read())))
+    pub(crate) fn found(&self, uid: Uid, now: Timestamp) -> Found {
+        self.get(uid).map_or(Found::Gone, |object| Found::Here(Box::new(object.read().at(now))))
     }
 
     /// A deleting resource without any finalizer is gone.

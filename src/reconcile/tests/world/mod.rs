@@ -75,6 +75,9 @@ pub(crate) struct World {
     held: Held,
 }
 
+/// When every world begins.
+pub(crate) const BEGINNING: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
 /// Where resources are declared unless a test says so.
 const NAMESPACE: &str = "customers";
 
@@ -134,7 +137,7 @@ impl World {
                 namespace_grace: minutes(10),
             },
             term: Term::default(),
-            now: Timestamp::from_second(1_800_000_000).unwrap(),
+            now: BEGINNING,
             cluster: Cluster::default(),
             scalekit: Scalekit::new(),
             credentials: Ok(access(samples::HOST)),
@@ -148,7 +151,7 @@ impl World {
             journal: Vec::new(),
             reconciles: 0,
             ended: Vec::new(),
-            started: Timestamp::from_second(1_800_000_000).unwrap(),
+            started: BEGINNING,
             histories: BTreeMap::new(),
             outages: Outages::default(),
             merging: Vec::new(),
@@ -208,6 +211,16 @@ impl World {
         {
             change(spec);
             object.generation += 1;
+            object.version += 1;
+        }
+    }
+
+    /// Somebody annotates it with the end of a suspension, which is no new generation.
+    pub(crate) fn suspend_until(&mut self, uid: Uid, until: Option<Timestamp>) {
+        if let Some(object) = self.cluster.get_mut(uid)
+            && let Ok(spec) = &mut object.spec
+        {
+            spec.suspended_until = until;
             object.version += 1;
         }
     }

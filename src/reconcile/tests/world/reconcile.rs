@@ -165,7 +165,7 @@ impl World {
     fn assert_nothing_is_hidden(&self, uid: Uid, state: &State, outcome: &Outcome) {
         let Some(object) = self.cluster.get(uid).filter(|_| state.cached.is_some()) else { return };
         if self.copy(uid).is_some_and(|copy| copy.version == object.version) {
-            let fresh = State { resource: self.cluster.found(uid), cached: None, ..state.clone() };
+            let fresh = State { resource: self.cluster.found(uid, self.now), cached: None, ..state.clone() };
             let mut written = self.clone();
             written.held.version = object.version;
             written.store(uid, StatusUpdate::after(&fresh, outcome).unwrap());

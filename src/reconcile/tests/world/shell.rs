@@ -22,7 +22,7 @@ impl World {
                 None => {
                     self.cluster.reads += 1;
                     self.held.version = self.cluster.get(uid).map_or(0, |object| object.version);
-                    Response::Resource(self.cluster.found(uid))
+                    Response::Resource(self.cluster.found(uid, self.now))
                 }
             },
             Request::ReadNamespace => Response::Namespace { terminating: self.namespace_terminating },

@@ -57,7 +57,7 @@ impl World {
     /// What the cache has of a resource at rest.
     pub(super) fn cached(&self, uid: Uid) -> Option<Cached> {
         let copy = self.watch.copies.get(&uid).filter(|_| self.watch.serves)?;
-        Some(Cached { resource: Box::new(copy.object.read().cached()?), reported: copy.reported? })
+        Some(Cached { resource: Box::new(copy.object.read().at(self.now).cached()?), reported: copy.reported? })
     }
 
     /// The resource as the cache has it.
