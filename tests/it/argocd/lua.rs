@@ -54,13 +54,18 @@ pub fn run_each(name: &str, objects: &[Value]) -> Vec<Value> {
     results
 }
 
-fn interpreter() -> &'static Path {
-    static INTERPRETER: OnceLock<PathBuf> = OnceLock::new();
-    INTERPRETER.get_or_init(|| {
+fn interpreter() -> PathBuf {
+    parts().join("argocd-lua")
+}
+
+/// The folder of what is Argo CD's own: the interpreter, and the definition of its Application.
+pub fn parts() -> &'static Path {
+    static PARTS: OnceLock<PathBuf> = OnceLock::new();
+    PARTS.get_or_init(|| {
         let ensure = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/ensure");
         let folder = Command::new(ensure).arg("argocd").stderr(Stdio::inherit()).output().unwrap();
         assert!(folder.status.success(), "deploy/argocd can't be tested without argocd-lua, and it could not be built");
-        Path::new(String::from_utf8(folder.stdout).unwrap().trim()).join("argocd-lua")
+        String::from_utf8(folder.stdout).unwrap().trim().into()
     })
 }
 

@@ -7,6 +7,7 @@ mod install;
 mod lua;
 mod real_runs;
 mod table;
+mod tutorial;
 
 pub use install::patch;
 
