@@ -205,6 +205,10 @@ impl Loader<'_> {
                 let message = "kubectl refuses a list here";
                 self.report(Rule::WrongKind, file, node.at, message, Some("write each of its items as a document"));
             }
+            Resource::Nameless(node) => {
+                let message = "kubectl refuses a list with an item that has no apiVersion or no kind";
+                self.report(Rule::WrongKind, file, node.at, message, Some("remove the item, or name both"));
+            }
             Resource::Text(node) => {
                 let message = "this is a text, not a map with apiVersion, kind, metadata and spec";
                 self.report(Rule::WrongKind, file, node.at, message, Some("name files of manifests only"));

@@ -15,6 +15,8 @@ pub(super) enum Resource<'a> {
     Misplaced(&'a Node),
     /// Neither a map nor a list, so no resource at all.
     Text(&'a Node),
+    /// An item without `apiVersion` or `kind` in a list that has our kind: kubectl refuses what is behind it.
+    Nameless(&'a Node),
 }
 
 const GROUP: &str = "scalekit.com";
@@ -30,9 +32,11 @@ pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a
         Value::Map(_) => match list(document) {
             Some(items) => items.iter().for_each(|item| match item.value {
                 Value::Map(_) if list(item).is_some() && has_ours(item) => take(Resource::Misplaced(item)),
-                Value::Map(_) => resources(item, take),
+                Value::Map(_) if item.get("kind").and(item.get("apiVersion")).is_some() => resources(item, take),
+                Value::Map(_) if is_ours(item) => take(Resource::Ours(item)),
                 // in a list of our kind every item was meant to be of our kind
                 _ if is_ours(document) => take(Resource::Ours(item)),
+                _ if items.iter().any(is_ours) => take(Resource::Nameless(item)),
                 _ => take(Resource::Other),
             }),
             None if is_ours(document) => take(Resource::Ours(document)),
@@ -128,7 +132,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// `o` ours, `-` other, `t` text, `n` misplaced.
+    /// `o` ours, `-` other, `t` text, `n` misplaced, `x` nameless.
     fn shape(text: &str) -> String {
         let root = document(text);
         let mut shape = String::new();
@@ -138,6 +142,7 @@ mod tests {
                 Resource::Other => '-',
                 Resource::Text(_) => 't',
                 Resource::Misplaced(_) => 'n',
+                Resource::Nameless(_) => 'x',
             });
         });
         shape
@@ -160,14 +165,20 @@ mod tests {
             ("hello", "t"),
             ("'null'", "t"),
             ("---\n# nothing", ""),
-            ("{apiVersion: v1, kind: List, items: [{kind: OrganizationSessionPolicy}, {kind: Pod}, 1]}", "o--"),
-            ("{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicyList, items: [{}, 1]}", "-o"),
+            ("{apiVersion: v1, kind: List, items: [{kind: OrganizationSessionPolicy}, {kind: Pod}, 1]}", "oxx"),
+            (
+                "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod}, {}, null, \
+                 {kind: OrganizationSessionPolicy}]}",
+                "-xxo",
+            ),
+            ("{apiVersion: v1, kind: List, items: [{kind: Pod}, {}, null]}", "---"),
+            ("{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicyList, items: [{}, 1]}", "oo"),
             ("{apiVersion: scalekit.com/v2, kind: OrganizationSessionPolicyList, items: []}", "o"),
             ("{apiVersion: v1, kind: List, items: 3}", "-"),
             ("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: [{kind: Pod}]}]}", "-"),
             (
                 "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: [\
-                 {kind: OrganizationSessionPolicy}]}, {kind: Pod}]}",
+                 {kind: OrganizationSessionPolicy}]}, {apiVersion: v1, kind: Pod}]}",
                 "n-",
             ),
         ] {

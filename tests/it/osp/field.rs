@@ -54,6 +54,22 @@ fn a_list_is_found_where_kubectl_refuses_it() {
 }
 
 #[test]
+fn an_item_that_kubectl_refuses_the_rest_of_a_list_for_is_found() {
+    let other = "{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}";
+    let list = |item: &str| {
+        let policy = block("").trim_end().replace('\n', "\n  ");
+        format!("apiVersion: v1\nkind: List\nitems:\n- {item}\n- {policy}\n")
+    };
+    assert!(is_valid("a.yaml", list(other)));
+    for item in ["null", "3", "[]", "{}", "{kind: Pod}", "{apiVersion: v1}"] {
+        let out = Folder::with(list(item)).osp(&["validate", "a.yaml"]).out;
+        let said =
+            "a.yaml:4:3: error[wrong-kind]: kubectl refuses a list with an item that has no apiVersion or no kind\n";
+        assert!(out.starts_with(said), "{item}: {out}");
+    }
+}
+
+#[test]
 fn a_field_behind_a_line_end_of_yaml_1_1_is_found() {
     for end in ['\u{2028}', '\u{2029}', '\u{85}'] {
         assert!(!is_valid("a.yaml", block(&format!("  mode: Observe # reviewed{end}  suspend: true\n"))), "{end:?}");
