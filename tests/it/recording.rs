@@ -10,7 +10,10 @@ use crate::{
 use serde_json::json;
 use std::{fmt::Write, fs, os::unix::process::CommandExt, path::PathBuf, process::Command};
 
+/// Of the terminal. A command that a message names is not broken, so a line may be longer.
 const COLUMNS: u16 = 84;
+/// A bit more than a letter of 14 px is wide in the fonts that the picture names.
+const LETTER: f64 = 8.5;
 const ROWS: usize = 27;
 
 /// What appears at once, and how long nothing follows.
@@ -127,7 +130,9 @@ async fn recorded() -> Vec<Vec<Beat>> {
 fn svg(screens: &[Vec<Beat>]) -> String {
     let whole: f64 = screens.iter().flatten().map(|beat| beat.seconds).sum();
     assert!((35.0..=45.0).contains(&whole), "{whole} seconds");
-    let (width, height) = (f64::from(COLUMNS).mul_add(8.43, 32.0), ROWS * 20 + 44);
+    let lines = screens.iter().flatten().flat_map(|beat| &beat.lines);
+    let longest = lines.map(|line| line.chars().count()).max().unwrap();
+    let (width, height) = (f64::from(u16::try_from(longest).unwrap()).mul_add(LETTER, 32.0), ROWS * 20 + 44);
     let mut style = String::new();
     let mut body = String::new();
     let mut begin = 0.0;
