@@ -15,7 +15,7 @@ use crate::{
     policy::OrganizationRef,
     reconcile::{
         Access, Audit, Cached, ClusterWrite, ErrorKind, Found, Reason, RemoteError, RemoteRequest, RemoteResponse,
-        Request, Response, State, StatusUpdate,
+        Request, Response, State, StatusUpdate, WROTE,
     },
     scalekit::{Admission, Caller, Client, within},
 };
@@ -255,7 +255,7 @@ impl<'a> Effects<'a> {
         let request = format!("{id:016x}");
         tracing::info!(
             resource = %self.resource, %organization, what, before, after, %direction, result, reason, request,
-            "wrote to Scalekit"
+            "{WROTE}"
         );
         self.context.kube.health.metrics().requests.wrote(audit.what, direction.name(), result);
     }

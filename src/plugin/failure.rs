@@ -1,7 +1,7 @@
 //! The errors of the verbs, each with what the user can do about it.
 
 use crate::apiserver::{self, ConfigError};
-use std::{error::Error, time::Duration};
+use std::{error::Error, io, time::Duration};
 use thiserror::Error;
 
 /// The name that kubectl prints for the resource.
@@ -32,6 +32,8 @@ pub(crate) enum Failure {
     Refused(String),
     #[error("the live policy of {name} has not been read yet ({why}); `{explain}` says more")]
     NotReconciled { name: String, why: String, explain: String },
+    #[error("the log {file} can't be read: {cause}")]
+    Log { file: String, cause: io::Error },
     #[error("the operator did not reconcile {name} within {} s; is it running, and does it watch this namespace?", .waited.as_secs())]
     NotHandled { name: String, waited: Duration },
 }

@@ -1,8 +1,9 @@
-//! `osp history`: what the operator did with a policy, from its events. A deleted resource has them
-//! too, as long as the cluster keeps them.
+//! `osp history`: what the operator did with a policy, from its events, and from the operator's log where
+//! there is one. A deleted resource has events too, as long as the cluster keeps them.
 
 use super::{
     age,
+    audit_log::{self, Entry},
     cluster::{Cluster, Connection, name},
     output::{CommandOutput, VerbResult},
     table::{Cell, Column, Layout, table},
@@ -11,13 +12,17 @@ use crate::terminal::{Exit, Output, Style, note};
 use clap::Args;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
+use std::path::PathBuf;
 
-/// The events of one policy, the oldest first.
+/// What was done with one policy, the oldest first.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The resource: NAME, or osp/NAME as kubectl prints it
     #[arg(value_name = "NAME", value_parser = name)]
     name: String,
+    /// The operator's log in JSON, for what is older than the events: a file, or - for the standard input
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -30,17 +35,17 @@ const COLUMNS: [Column; 3] = [
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let cluster = Cluster::connect(&arguments.connection, program).await?;
-    let mut events = cluster.events(&arguments.name).await?;
-    if events.is_empty() {
-        let name = &arguments.name;
-        note(&format!(
-            "there are no events of {name} in {}; a cluster keeps them for an hour or so",
-            cluster.namespace
-        ));
+    let (name, namespace) = (&arguments.name, &cluster.namespace);
+    let mut entries: Vec<Entry> = cluster.events(name).await?.iter().map(entry).collect();
+    if let Some(file) = &arguments.log {
+        entries.extend(audit_log::writes(file, &format!("{namespace}/{name}"))?);
+    }
+    if entries.is_empty() {
+        note(&format!("there are no events of {name} in {namespace}; a cluster keeps them for an hour or so"));
         return Ok(CommandOutput { text: String::new(), exit: Exit::Success });
     }
-    events.sort_by_key(at);
-    let rows: Vec<Vec<Cell>> = events.iter().map(|event| row(event, now)).collect();
+    entries.sort_by_key(|entry| entry.at);
+    let rows: Vec<Vec<Cell>> = entries.iter().map(|entry| row(entry, now)).collect();
     Ok(CommandOutput { text: table(&COLUMNS, &rows, output), exit: Exit::Success })
 }
 
@@ -51,16 +56,17 @@ fn at(event: &Event) -> Option<Timestamp> {
     series.or(last).or_else(|| Some(event.event_time.as_ref()?.0))
 }
 
-fn row(event: &Event, now: Timestamp) -> Vec<Cell> {
-    let age = at(event).map(|at| age::span(at, now)).unwrap_or_default();
+fn entry(event: &Event) -> Entry {
     let warning = event.type_.as_deref() == Some("Warning");
     let style = if warning { Style::Warning } else { Style::Plain };
     let times = event.series.as_ref().and_then(|series| series.count).or(event.count).filter(|count| *count > 1);
     let times = times.map(|count| format!(" ({count} times)")).unwrap_or_default();
     let message = event.message.as_deref().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-    vec![
-        Cell::plain(&age),
-        Cell::new(event.reason.as_deref().unwrap_or_default(), style),
-        Cell::plain(&format!("{message}{times}")),
-    ]
+    let reason = event.reason.clone().unwrap_or_default();
+    Entry { at: at(event), reason, message: format!("{message}{times}"), style }
+}
+
+fn row(entry: &Entry, now: Timestamp) -> Vec<Cell> {
+    let age = entry.at.map(|at| age::span(at, now)).unwrap_or_default();
+    vec![Cell::plain(&age), Cell::new(&entry.reason, entry.style), Cell::plain(&entry.message)]
 }

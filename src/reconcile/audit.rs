@@ -8,6 +8,9 @@ use super::{
 use crate::policy::{Direction, Live, OrganizationId, changes};
 use strum::IntoStaticStr;
 
+/// What the log says of each write, and who reads the log looks for.
+pub const WROTE: &str = "wrote to Scalekit";
+
 /// One write to Scalekit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {

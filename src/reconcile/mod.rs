@@ -53,7 +53,7 @@ mod tests;
 mod watched;
 mod wording;
 
-pub use audit::{Audit, Drift, WriteResult, is_told_for_all};
+pub use audit::{Audit, Drift, WROTE, WriteResult, is_told_for_all};
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, ReadError};
 pub use deletion::{restores, without_revert};

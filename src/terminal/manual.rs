@@ -98,7 +98,13 @@ const MANUALS: &[Manual] = &[
     },
     Manual {
         verb: "history",
-        examples: &[["Show who changed what, and what was done", "osp history acme -n customers"]],
+        examples: &[
+            ["Show who changed what, and what was done", "osp history acme -n customers"],
+            [
+                "Add what the operator's log has, which goes back further than events",
+                "osp history acme -n customers --log operator.log",
+            ],
+        ],
         exits: &[],
         uses: Uses::Cluster,
     },

@@ -3,6 +3,7 @@
 use super::{Said, command, customers, org, osp};
 use crate::{cluster::eventually, world::World};
 use serde_json::{Value, json};
+use std::{fs, path::Path};
 
 /// A text with its line breaks undone.
 fn flat(said: &Said) -> String {
@@ -139,6 +140,40 @@ async fn what_was_done_with_a_policy_is_listed_also_when_it_is_gone() {
         "{}",
         none.err
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operators_log_tells_what_was_written_and_how_it_ended_longer_than_events_do() {
+    let mut world = World::without_operator(json!({})).await;
+    world.arguments.extend(["--log-format", "json"]);
+    world.start_operator();
+    world.apply("acme", &org("org_1", ""));
+    world.apply("other", &org("org_2", ""));
+    world.until("acme", "True", "InSync");
+    world.until("other", "True", "InSync");
+    world.kubectl(&["delete", "events.events.k8s.io", "--all"]);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("history-{}.log", world.namespace));
+    let log = |text: &str| {
+        fs::write(&file, text).unwrap();
+        osp(&world, &["history", "acme", "--log", file.to_str().unwrap()])
+    };
+    let prefixed: String = world.log().lines().map(|line| format!("[pod/operator-0/operator] {line}\n")).collect();
+    for text in [world.log(), prefixed] {
+        let said = log(&text);
+        let lines = said.lines();
+        let writes: Vec<&String> = lines.iter().filter(|line| line.contains(" wrote ")).collect();
+        assert!(said.code == 0 && writes.len() == 2, "{}{}", said.out, said.err);
+        assert!(
+            writes[0].contains("wrote features was session_policy=off; applied: session_policy=on; neutral, request ")
+        );
+        let policy = "wrote policy was the application's policy; applied: absolute 8h, idle 1h; tightening, request ";
+        assert!(writes[1].contains(policy), "{}", writes[1]);
+    }
+    let said = log("2026 INFO wrote to Scalekit\n");
+    assert!(said.err.contains("has no line in JSON, which an operator with --log-format json writes"), "{}", said.err);
+    fs::remove_file(&file).unwrap();
+    let said = osp(&world, &["history", "acme", "--log", file.to_str().unwrap()]);
+    assert!(said.code == 1 && said.err.contains("can't be read: No such file"), "{}", said.err);
 }
 
 /// The status keeps what the operator found before it was stopped.
