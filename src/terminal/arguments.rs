@@ -3,7 +3,7 @@
 
 use super::{Exit, near};
 use clap::{
-    Arg, ArgMatches, Command, Error,
+    Arg, ArgAction, ArgMatches, Command, Error,
     error::{ContextKind, ContextValue},
 };
 use std::{env, ffi::OsString};
@@ -11,7 +11,7 @@ use std::{env, ffi::OsString};
 /// Parses `arguments`, the first of which is the program's name.
 pub fn parse<T: clap::FromArgMatches>(command: Command, arguments: Vec<OsString>) -> Result<T, Error> {
     let command = without_empty_variables(command);
-    let arguments = verb_first(&command, with_two_dashes(&command, arguments));
+    let arguments = verb_first(&command, without_booleans(&command, with_two_dashes(&command, arguments)));
     let matches: ArgMatches = command.clone().try_get_matches_from(arguments).map_err(without_far_suggestions)?;
     T::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone()))
 }
@@ -63,6 +63,28 @@ fn with_two_dashes(command: &Command, mut arguments: Vec<OsString>) -> Vec<OsStr
         }
     }
     arguments
+}
+
+/// Takes the value from a flag that has none here and one in kubectl, as `--watch=false`: one that is false goes. A flag
+/// with an environment variable keeps it, and is refused, since the variable might say otherwise.
+fn without_booleans(command: &Command, arguments: Vec<OsString>) -> Vec<OsString> {
+    let mut ended = false;
+    let plain = |argument: OsString| {
+        ended |= argument == "--";
+        let Some((flag, value)) = argument.to_str().and_then(|text| text.split_once('=')).filter(|_| !ended) else {
+            return Some(argument);
+        };
+        let is_plain = |arg: &Arg| matches!(arg.get_action(), ArgAction::SetTrue) && arg.get_env().is_none();
+        if !find(command, flag).is_some_and(is_plain) {
+            return Some(argument);
+        }
+        match value {
+            "true" | "True" | "TRUE" | "t" | "T" | "1" => Some(flag.into()),
+            "false" | "False" | "FALSE" | "f" | "F" | "0" => None,
+            _ => Some(argument),
+        }
+    };
+    arguments.into_iter().filter_map(plain).collect()
 }
 
 /// Moves the flags before the verb behind it, where they belong: `osp -n customers status`.
@@ -132,6 +154,25 @@ mod tests {
             let arguments = given.split(' ').map(OsString::from).collect();
             let expected: Vec<OsString> = expected.split(' ').map(OsString::from).collect();
             assert_eq!(with_two_dashes(&program(), arguments), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_flag_may_have_a_boolean_as_with_kubectl() {
+        let quiet = Arg::new("quiet").long("quiet").env("OSP_TEST_QUIET").action(ArgAction::SetTrue);
+        let command = program().mut_subcommand("status", |status| status.arg(quiet));
+        for (given, expected) in [
+            ("osp status -A=true x", "osp status -A x"),
+            ("osp status -A=false x", "osp status x"),
+            ("osp -A=1 status", "osp -A status"),
+            ("osp status -A=maybe", "osp status -A=maybe"),
+            ("osp status -n=false --wait=false", "osp status -n=false --wait=false"),
+            ("osp status --quiet=false", "osp status --quiet=false"),
+            ("osp status -- -A=false", "osp status -- -A=false"),
+        ] {
+            let arguments = given.split(' ').map(OsString::from).collect();
+            let expected: Vec<OsString> = expected.split(' ').map(OsString::from).collect();
+            assert_eq!(without_booleans(&command, arguments), expected, "{given}");
         }
     }
 
