@@ -21,7 +21,7 @@ pub(super) fn unusable(source: &str, error: &CredentialsError) -> Group {
 /// What the probe with these credentials showed.
 pub(super) fn seen(source: &str, credentials: &Credentials, probe: &Probe) -> Group {
     let environment = credentials.environment();
-    let mut checks = vec![Check::good("credentials", format!("{source} has all three keys"))];
+    let mut checks = vec![Check::good("credentials", format!("all three keys are in {source}"))];
     checks.extend(connection(probe));
     if matches!(probe.token, Some(Ok(()))) {
         checks.extend([
