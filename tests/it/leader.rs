@@ -3,6 +3,7 @@
 
 use crate::{
     cluster::{cluster, eventually, within},
+    proxy::{Proxy, Way},
     world::{World, default_credentials, scalekit},
 };
 use serde_json::{Value, json};
@@ -10,16 +11,13 @@ use session_policy_operator::simulator::{Config, Simulator};
 use std::{
     fs::File,
     io::{Read, Write},
-    net::TcpStream as Connection,
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command},
     sync::Arc,
+    time::{Duration, Instant},
 };
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use tokio::time::interval;
 
 /// Longer than anybody waits for a lease that is not renewed.
 const TAKEOVER: u64 = 20;
@@ -67,7 +65,7 @@ impl Replica {
     fn get(&self, path: &str) -> String {
         let log = eventually("it serves probes", 30, || Some(self.log()).filter(|log| log.contains("address=")));
         let address = log.split("address=").nth(1).unwrap().lines().next().unwrap().trim();
-        let mut stream = Connection::connect(address).unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -129,6 +127,11 @@ fn sent(world: &World, organization: &str) -> Vec<u64> {
     world.policies(organization).iter().map(hours).collect()
 }
 
+/// Longer than any lease, deadline or pause.
+fn until_a_minute_after(began: Instant) {
+    eventually("the end of a minute", 90, || (began.elapsed() >= Duration::from_secs(60)).then_some(()));
+}
+
 fn assert_no_drift(world: &World) {
     let events = world.kubectl(&["get", "events.events.k8s.io", "-o", "json"]);
     assert!(!events.contains("DriftCorrected"), "nobody changed anything in Scalekit: {events}");
@@ -147,6 +150,30 @@ async fn row_060_a_leader_that_is_killed_is_followed_within_twenty_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn row_060_a_lease_of_somebody_whose_clock_is_a_century_off_is_kept_and_taken_as_any_other() {
+    let world = World::without_operator(json!({})).await;
+    let renew = |time: &str| {
+        let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": world.namespace},
+            "spec": {"holderIdentity": "somebody", "leaseDurationSeconds": 15, "renewTime": time}});
+        assert!(world.with_input(&["apply", "-f", "-"], &lease.to_string()).0);
+    };
+    renew("1999-01-01T00:00:00.000000Z");
+    let replica = Replica::start(&world, "only", None);
+    replica.until_ready();
+    world.apply("acme", &hours("org_1", 8));
+    let mut ticks = interval(Duration::from_secs(2));
+    for nth in 1..=10 {
+        ticks.tick().await;
+        renew(&format!("1999-01-01T00:00:{nth:02}.000000Z"));
+        assert!(!replica.leads(), "it is renewed, however long ago: {}", replica.log());
+    }
+    renew("2099-01-01T00:00:00.000000Z");
+    replica.until_leading(TAKEOVER);
+    world.until("acme", "True", "InSync");
+    assert_eq!(sent(&world, "org_1"), [8]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn row_059_a_leader_that_stops_in_a_write_and_goes_on_writes_nothing_beside_the_next_one() {
     let (world, mut first, second) = two(&["--gateway-timeout", "15s"]).await;
     let fault = json!({"kind": "late", "after_ms": 20_000, "then": "silence"});
@@ -157,12 +184,14 @@ async fn row_059_a_leader_that_stops_in_a_write_and_goes_on_writes_nothing_besid
     );
     world.apply("acme", &hours("org_1", 9));
     eventually("the write of the first", 30, || (sent(&world, "org_1") == [8, 9]).then_some(()));
+    let stopped = Instant::now();
     first.signal("-STOP");
     world.apply("acme", &hours("org_1", 10));
     second.until_leading(TAKEOVER);
     world.until("acme", "True", "InSync");
     assert_eq!(sent(&world, "org_1"), [8, 9, 10]);
     assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 600, "the late write landed before it");
+    until_a_minute_after(stopped);
     world.apply("acme", &hours("org_1", 11));
     first.signal("-CONT");
     eventually("the first follows", 30, || (first.says("another operator leads") > 0).then_some(()));
@@ -221,48 +250,6 @@ async fn row_058_in_a_rolling_update_under_edits_each_edit_is_written_once() {
     assert_eq!(lease["spec"]["leaseTransitions"], 8);
 }
 
-/// In front of the API server: bytes stop, and go on, as a test says.
-struct Proxy {
-    cut_off: watch::Sender<bool>,
-    kubeconfig: PathBuf,
-}
-
-impl Proxy {
-    async fn start(world: &World) -> Self {
-        let text = std::fs::read_to_string(world.cluster.kubeconfig("operator")).unwrap();
-        let server = text.split("https://").nth(1).unwrap().split('"').next().unwrap().to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let text = text.replace(&server, &listener.local_addr().unwrap().to_string());
-        let kubeconfig =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-proxy.kubeconfig", world.namespace));
-        std::fs::write(&kubeconfig, text).unwrap();
-        let cut_off = watch::Sender::new(false);
-        let cuts = cut_off.subscribe();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let (mut cut, mut restored, server) = (cuts.clone(), cuts.clone(), server.clone());
-                tokio::spawn(async move {
-                    let forward = async {
-                        let mut server = TcpStream::connect(&server).await?;
-                        copy_bidirectional(&mut stream, &mut server).await
-                    };
-                    tokio::select! {
-                        biased;
-                        _ = cut.wait_for(|cut| *cut) => {}
-                        _ = forward => return,
-                    }
-                    drop(restored.wait_for(|cut| !*cut).await); // until then nobody hears that it is dead
-                });
-            }
-        });
-        Self { cut_off, kubeconfig }
-    }
-
-    fn cut_off(&self, now: bool) {
-        self.cut_off.send_replace(now);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn row_061_a_leader_that_is_cut_off_from_the_api_server_neither_writes_nor_exits_and_comes_back() {
     let world = World::without_operator(json!({})).await;
@@ -273,7 +260,8 @@ async fn row_061_a_leader_that_is_cut_off_from_the_api_server_neither_writes_nor
     world.until("acme", "True", "InSync");
     let mut second = Replica::start(&world, "second", None);
     second.until_ready();
-    proxy.cut_off(true);
+    let began = Instant::now();
+    proxy.set(Way::Silent);
     world.apply("acme", &hours("org_1", 9));
     // drift, which the first could see without the API server
     world.edit("org_1", &json!({"policy": {"source": "CUSTOM", "absolute_minutes": 43_200}}));
@@ -281,8 +269,9 @@ async fn row_061_a_leader_that_is_cut_off_from_the_api_server_neither_writes_nor
     second.until_leading(TAKEOVER);
     world.until("acme", "True", "InSync");
     assert_eq!(sent(&world, "org_1"), [8, 9]);
+    until_a_minute_after(began);
     assert!(first.runs() && !first.leads() && first.get("/readyz").starts_with("HTTP/1.1 200 "));
-    proxy.cut_off(false);
+    proxy.set(Way::Open);
     eventually("the first follows", 60, || (first.says("another operator leads") == 1).then_some(()));
     assert!(second.ends());
     first.until_leading(TAKEOVER);

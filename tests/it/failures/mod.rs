@@ -33,6 +33,7 @@ mod status;
 mod tenants;
 mod token;
 mod uninstall;
+mod watches;
 mod writes;
 
 use crate::world::{EIGHT_HOURS, World, condition};

@@ -238,6 +238,26 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "The API server can't be reached, or does not answer in time, so that the lease is not renewed",
         "after five seconds no write begins, after ten the work stops; the operator does not exit, and goes on when it has the lease again",
     ),
+    (
+        63,
+        "Watches end each second, or show nothing any more though their connection is open",
+        "resources are seen all the same, without a storm of connections; drift is found at the interval, and everything else when the resources are listed again (`--relist-interval`)",
+    ),
+    (
+        64,
+        "The API server is gone for a minute",
+        "nothing is written, and the operator does not exit; afterwards the organization is read before it is written, within a minute",
+    ),
+    (
+        66,
+        "What the operator knows of a resource is older than the resource",
+        "nothing is written before the resource is read afresh, so that nobody gets a policy that nobody wants any more",
+    ),
+    (
+        67,
+        "A deletion is in no watch",
+        "the finalizer keeps the resource until it is listed the next time, and then it is reverted",
+    ),
     (68, "A hundred edits in a second", "a few reconciles; the last one wins"),
     (
         69,
@@ -317,6 +337,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (106, "Other finalizers", "they stay as they are, in any order"),
     (107, "Deleted while our finalizer is about to be added", "nothing is written and the resource goes"),
     (108, "Mode Observe", "not one write"),
+    (
+        109,
+        "A flood of slow clients at the port of probes and metrics",
+        "probes and `/metrics` answer, policies are kept, and each of the clients is gone after five seconds",
+    ),
     (
         111,
         "A resource of another namespace names the organization with credentials that don't reach it: older, younger, or asleep until it gets a Secret",
