@@ -85,7 +85,11 @@ impl Install {
 
     /// Removes the release; what Helm says.
     pub fn uninstall(&self) -> String {
-        self.helm(&["uninstall", RELEASE, "--wait", "--timeout", "60s"]).unwrap()
+        self.try_uninstall().unwrap()
+    }
+
+    pub fn try_uninstall(&self) -> Result<String, String> {
+        self.helm(&["uninstall", RELEASE, "--wait", "--timeout", "60s"])
     }
 
     fn helm(&self, arguments: &[&str]) -> Result<String, String> {
@@ -128,7 +132,12 @@ impl Install {
     pub fn run_job(&self) -> Output {
         let jobs: Vec<_> = self.objects().into_iter().filter(|object| object["kind"] == "Job").collect();
         assert_eq!(jobs.len(), 1);
-        self.command(&jobs[0]).output().unwrap()
+        self.run(&jobs[0])
+    }
+
+    /// Runs this Job to its end.
+    pub fn run(&self, job: &Value) -> Output {
+        self.command(job).output().unwrap()
     }
 
     /// What the operators of this release logged.

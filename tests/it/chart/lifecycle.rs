@@ -2,17 +2,17 @@
 
 use super::{
     CHART, NAMESPACE, find,
-    install::{Install, NAME},
+    install::{Install, NAME, RELEASE},
     merged, render,
 };
 use crate::{
     authority::Authority,
-    cluster::Cluster,
+    cluster::{Cluster, eventually},
     pictures::page,
     world::{EIGHT_HOURS, World},
 };
 use serde_json::{Value, json};
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, thread};
 
 const CRD: &str = "crd/organizationsessionpolicies.scalekit.com";
 
@@ -128,6 +128,65 @@ async fn the_documented_order_removes_everything_and_nothing_hangs() {
     install.uninstall();
     world.cluster.ok(&["delete", CRD, "--timeout=60s"]);
     assert!(world.resource("acme").is_none());
+}
+
+/// Says of a Job what its controller would say.
+fn over(world: &World, job: &str, conditions: [&str; 2]) {
+    let now = "2026-01-01T00:00:00Z";
+    let condition = |name: &str| json!({"type": name, "status": "True", "lastTransitionTime": now});
+    let mut status = json!({"startTime": now, "uncountedTerminatedPods": {}, "conditions": conditions.map(condition)});
+    if conditions.contains(&"Complete") {
+        status["succeeded"] = json!(1);
+        status["completionTime"] = json!(now);
+    } else {
+        status["failed"] = json!(1);
+    }
+    let patch = json!({"status": status}).to_string();
+    world.cluster.ok(&["-n", NAMESPACE, "patch", job, "--subresource=status", "--type=merge", "-p", &patch]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_a_hook_the_job_runs_within_helm_uninstall_and_if_it_fails_nothing_is_removed() {
+    let world = world().await;
+    let (mut install, _) = Install::new(&world, &mounted());
+    install.start();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+    install.stop();
+    let values = json!({"uninstall": {"enabled": true, "hook": true, "policies": "revert"}});
+    let notes = install.upgrade(&values);
+    assert!(notes.contains(&format!("uninstall {RELEASE} --timeout=15m")), "{notes}");
+    let job = format!("job/{NAME}-uninstall-2");
+    assert!(world.cluster.get(NAMESPACE, &job).is_none(), "not before the release is uninstalled");
+
+    let secret_is = |secret: &str| {
+        world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": secret}));
+    };
+    secret_is("another"); // so no policy can be reverted
+    let within_uninstall = |conditions: [&str; 2]| {
+        thread::scope(|scope| {
+            let uninstall = scope.spawn(|| install.try_uninstall());
+            let hook = eventually("the hook", 60, || world.cluster.get(NAMESPACE, &job));
+            let output = install.run(&hook);
+            over(&world, &job, conditions);
+            (output, uninstall.join().unwrap())
+        })
+    };
+    let (output, said) = within_uninstall(["FailureTarget", "Failed"]);
+    assert!(!output.status.success());
+    let said = said.unwrap_err();
+    assert!(said.contains("uninstall-2 failed"), "{said}");
+    assert!(world.cluster.get(NAMESPACE, &format!("deployment/{NAME}")).is_some() && world.resource("acme").is_some());
+
+    secret_is("test_simulator");
+    world.cluster.ok(&["-n", NAMESPACE, "delete", &job]); // as Helm would, but it must not be found by this test
+    let (output, said) = within_uninstall(["SuccessCriteriaMet", "Complete"]);
+    let released = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && released.ends_with("1 released, 0 left\n"), "{released}");
+    said.unwrap();
+    assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
+    assert!(world.cluster.get(NAMESPACE, &format!("deployment/{NAME}")).is_none());
+    assert!(world.cluster.get(NAMESPACE, &job).is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

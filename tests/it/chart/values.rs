@@ -244,6 +244,8 @@ fn rows() -> Vec<Row> {
         pod("terminationGracePeriodSeconds", json!(7), "terminationGracePeriodSeconds", json!(7)),
         there("uninstall.enabled", json!(true), job, true),
         row("uninstall.enabled", json!(true), DEPLOYMENT, "/spec/replicas", json!(0)),
+        row("uninstall.hook", json!(true), job, "/metadata/annotations/helm.sh~1hook", json!("pre-delete"))
+            .with(uninstalling()),
         row("uninstall.policies", json!("revert"), job, &format!("{CONTAINER}/args"), json!("--policies=revert"))
             .with(uninstalling()),
     ]
