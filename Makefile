@@ -17,6 +17,7 @@ test: ## all tests, on a real API server, with Flux and Helm (built once, kept i
 	tests/cluster/ensure helm >/dev/null
 	tests/cluster/ensure prometheus >/dev/null
 	tests/cluster/ensure node >/dev/null
+	tests/cluster/ensure release >/dev/null
 	deploy/image/build --debug >/dev/null
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked # most tests wait, so more of them than cores
 	cargo test --locked --features otlp --test otlp

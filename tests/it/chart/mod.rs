@@ -2,6 +2,7 @@
 //! kubectl: what they render, what a real API server says to it, and what the operator does when it
 //! runs as they say.
 
+mod artifact_hub;
 mod install;
 mod kustomize;
 mod lifecycle;
