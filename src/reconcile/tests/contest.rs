@@ -208,3 +208,18 @@ fn row_134_a_revert_through_a_host_that_went_silent_keeps_nobody_out_for_good() 
     }
     assert_eq!((outcome, world.live()), (Some(Outcome::Reconciled(RemoteOutcome::InSync)), no_idle(240)));
 }
+
+#[test]
+fn two_that_wait_for_each_other_wake_each_other_once() {
+    let (mut world, settle) = (World::new(), World::new().settings.settle);
+    world.trouble(On::WritePolicy, 0, Trouble::Late(ErrorKind::Unreachable, settle));
+    let old = world.declare(enforce(declared()));
+    world.reconcile(old);
+    let young = world.declare(enforce(custom(120, None)));
+    world.delete(old);
+    let woken = |world: &mut World, uid| world.reconcile(uid).woken;
+    assert_eq!(woken(&mut world, old), [young], "it is the successor");
+    assert!(matches!(world.reconcile(old).outcome, Outcome::Settling(_)), "a write may still land");
+    let both: Vec<Uid> = (0..4).flat_map(|_| [woken(&mut world, young), woken(&mut world, old)].concat()).collect();
+    assert!(both.len() <= 1, "{both:?}");
+}

@@ -5,7 +5,7 @@ use super::{
     samples::*,
     world::{Omits, On, Reconciled, Trouble, Uid, World, access, set_flag},
 };
-use crate::policy::Policy;
+use crate::policy::{Live, Policy};
 use crate::reconcile::{
     ConditionType, ErrorKind, Feature, Outcome, Reason, RemoteOutcome, RemoteRequest, Request, Step,
 };
@@ -241,4 +241,16 @@ fn row_118_a_feature_that_somebody_switches_off_meanwhile_stays_off() {
             assert!(reconciled.events.iter().all(|event| event.reason != Reason::FeaturesChanged), "{before}");
         }
     }
+}
+
+#[test]
+fn a_policy_that_the_server_hides_counts_as_inherited_and_is_corrected_once_it_is_shown() {
+    let (mut world, uid) = World::at_rest(enforce(Policy::Application));
+    (world.scalekit.habits.gates_reads, world.scalekit.habits.gates_writes) = (true, true);
+    world.switch_flag(false);
+    world.tenant().live = foreign();
+    assert_eq!(world.reconcile(uid).outcome, Outcome::Reconciled(RemoteOutcome::InSync), "no policy applies");
+    world.switch_flag(true);
+    assert_eq!(world.reconcile(uid).policies(), [Policy::Application]);
+    assert_eq!(world.live(), Live::Application);
 }

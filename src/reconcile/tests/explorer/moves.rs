@@ -87,6 +87,15 @@ impl Place {
         runs.peek().is_none() || runs.any(|running| concerns(&running.step))
     }
 
+    /// A watch that is silent ends in minutes (`controller/watch.rs`); then all is listed, and whoever
+    /// is not as the cache had it is reconciled.
+    fn watch_again(&mut self) {
+        self.world.watch.silent = false;
+        for uid in self.world.outdated_copies() {
+            self.enqueue(uid, Duration::ZERO);
+        }
+    }
+
     fn moves_of(&mut self, who: u8, into: &mut Vec<Move>) {
         let now = self.world.now;
         let leads = if who == 1 { self.taken } else { self.since_cut() < WORKS || self.cut.is_none() };
@@ -133,6 +142,7 @@ impl Model for Place {
             into.extend((0..self.senders.len()).map(|at| Move::Land(u8::try_from(at).unwrap())));
         }
         into.extend(self.late_status.is_some().then_some(Move::LandStatus));
+        into.extend((self.world.watch.silent && quiet).then_some(Move::WatchEnds));
         if self.changes > 0 {
             for (at, change) in self.scene.changes.iter().enumerate() {
                 if self.used[at] < change.times && self.matters(change.side) && (change.applies)(&self.world) {
@@ -150,7 +160,7 @@ impl Model for Place {
         match made {
             Move::Go(_, fate) => fate != Fate::Fine,
             Move::Die(_) | Move::Pause(..) | Move::Others(_) | Move::Cut => true,
-            Move::Begin(..) | Move::Tick | Move::Land(_) | Move::LandStatus | Move::TakeOver => false,
+            Move::Begin(..) | Move::Tick | Move::Land(_) | Move::LandStatus | Move::WatchEnds | Move::TakeOver => false,
         }
     }
 
@@ -180,6 +190,7 @@ impl Model for Place {
                 let (uid, update, version) = self.late_status.take().unwrap();
                 self.watching(|place| place.world.cluster.store(uid, update, version));
             }
+            Move::WatchEnds => self.watch_again(),
             Move::Others(at) => self.change(at),
             Move::Cut => {
                 // it has just renewed it
@@ -223,6 +234,7 @@ impl Model for Place {
                 )
             }
             Move::LandStatus => "the late status is written".into(),
+            Move::WatchEnds => "the silent watch ends, and all resources are listed".into(),
             Move::Others(at) => self.scene.changes[at as usize].name.into(),
             Move::Cut => "the first operator can't renew its lease any more".into(),
             Move::TakeOver => "the second operator begins to lead".into(),
@@ -254,7 +266,10 @@ impl Model for Place {
     fn rest(&self) -> Option<Result<(), String>> {
         let now = self.world.now;
         let quiet = self.works().all(|work| work.running.is_none() && work.due.iter().all(|(_, at)| *at > now));
-        let settled = self.senders.is_empty() && self.late_status.is_none() && (self.cut.is_none() || self.taken);
+        let settled = self.senders.is_empty()
+            && self.late_status.is_none()
+            && !self.world.watch.silent
+            && (self.cut.is_none() || self.taken);
         (quiet && settled).then(|| properties::agrees(self))
     }
 }

@@ -78,6 +78,7 @@ pub(super) enum Move {
     Tick,
     Land(u8),
     LandStatus,
+    WatchEnds,
     Others(u8),
     Cut,
     TakeOver,
@@ -110,6 +111,12 @@ impl Place {
             seen_by: 0,
             world,
         }
+    }
+
+    /// Whether others have done this.
+    pub(super) fn happened(&self, name: &str) -> bool {
+        let at = self.scene.changes.iter().position(|change| change.name == name);
+        at.is_some_and(|at| (1..u8::MAX).contains(&self.used[at]))
     }
 
     pub(super) fn turn(&mut self, who: u8) {

@@ -1,7 +1,10 @@
 //! What holds in every state and of every step: the properties I1 to I12, and of every rest:
 //! L1 to L7 (`docs/proof.md`).
 
-use super::place::{Place, Running};
+use super::{
+    place::{Place, Running},
+    scenes::STRIPPED,
+};
 use crate::policy::{Live, Mode, OrganizationRef, Policy, diff};
 use crate::reconcile::{
     ConditionType, CredentialsError, CredentialsSource, Lane, Outcome, RemoteOutcome, RemoteRequest, Request, Step,
@@ -24,7 +27,12 @@ pub(super) fn before(place: &Place, who: u8, running: &Running) -> Result<(), St
         _ => None,
     };
     if remote.is_some() || writes(step) {
-        justified(&place.world.entry(*uid, step, state)).map_err(|broken| named(step, &broken.to_string()))?;
+        let mut entry = place.world.entry(*uid, step, state);
+        if let Some(object) = entry.object.as_mut().filter(|_| place.happened(STRIPPED.name)) {
+            // what somebody does between the read and the write can't be known
+            object.finalizer |= state.here().is_some_and(|resource| resource.finalizer);
+        }
+        justified(&entry).map_err(|broken| named(step, &broken.to_string()))?;
     }
     if remote.is_some_and(|request| state.deleting() && state.lane(request.writes()) != Lane::Awaited) {
         return Err("L3: a deletion waits behind what nobody waits for".into());
@@ -36,6 +44,10 @@ pub(super) fn before(place: &Place, who: u8, running: &Running) -> Result<(), St
     let age = |read: Duration| state.clock.saturating_sub(read);
     if age(state.reads.resource) > FRESH && state.reads.refreshes < 3 {
         return Err("I6 ReadBeforeWrite: the resource was read too long ago".into());
+    }
+    let policy = matches!(request, RemoteRequest::WritePolicy { .. });
+    if policy && age(state.reads.policy) > FRESH && state.reads.refreshes < 3 {
+        return Err("I6 ReadBeforeWrite: the policy was read too long ago".into());
     }
     let RemoteRequest::WritePolicy { organization, policy } = request else { return Ok(()) };
     let beside = place.of_the_first().any(|other| match other {
@@ -60,7 +72,7 @@ fn named(step: &Step, broken: &str) -> String {
     let property = match (step, broken) {
         (_, broken) if broken.contains("finalizer comes first") => "I1 FinalizerFirst",
         (_, broken) if broken.contains("only the owner writes") => "I7 OneOwner",
-        (_, broken) if broken.contains("equal, so") => "I6 ReadBeforeWrite",
+        (_, broken) if broken.contains("equal, so") || broken.contains("not read before") => "I6 ReadBeforeWrite",
         (_, broken) if broken.contains("other credentials") => "I11 Confined",
         (Step::Request(Request::RemoveFinalizer(_)), broken) if broken.contains("land") => "I4 NoOrphan",
         (Step::Request(Request::RemoveFinalizer(_)), _) => "I10 NoBlindDestruct",
@@ -76,7 +88,8 @@ pub(super) fn at_end(place: &Place, running: &Running, outcome: &Outcome) -> Res
     let (Some(spec), true, true) = (running.state.spec(), ready, running.undisturbed) else { return Ok(()) };
     let Some(organization) = &running.state.observation.organization else { return Ok(()) };
     let Some(tenant) = place.world.scalekit.organizations.get(&organization.id) else { return Ok(()) };
-    let lies = |habits: &Habits| habits.policy_echo.is_some() || habits.lag > 0;
+    let hides = |habits: &Habits| habits.gates_reads && !tenant.session_policy_on();
+    let lies = |habits: &Habits| habits.policy_echo.is_some() || habits.lag > 0 || hides(habits);
     let shown = tenant.session_policy_on() || tenant.live != Live::Application || spec.policy == Policy::Application;
     if !lies(&place.world.scalekit.habits) && shown && !diff(&spec.policy, &tenant.live).is_empty() {
         return Err(format!("I5 HonestStatus: it says InSync, and live is {}", tenant.live));

@@ -167,7 +167,7 @@ const CREATE: Change =
 const DELETE_2: Change =
     change!("somebody deletes resource 2", Cluster, 1, if |w| w.cluster.get(2).is_some(), |w| w.delete(2));
 const FOREIGN: Change = change!("another controller adds a finalizer", Cluster, 1, if exists, |w| w.cluster.get_mut(1).into_iter().for_each(|o| (o.foreign, o.version) = (true, o.version + 1)));
-const STRIPPED: Change = change!("somebody removes our finalizer", Cluster, 1, if |w| exists(w) && w.object(1).finalizer, |w| w.set_finalizer_by_hand(1, false));
+pub(super) const STRIPPED: Change = change!("somebody removes our finalizer", Cluster, 1, if |w| exists(w) && w.object(1).finalizer, |w| w.set_finalizer_by_hand(1, false));
 const LOOSENED: Change =
     change!("somebody makes the live policy looser", Scalekit, 2, if always, |w| drift(w, no_idle(43_200)));
 const TIGHTENED: Change =

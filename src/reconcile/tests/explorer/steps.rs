@@ -123,8 +123,7 @@ impl Place {
         if self.world.cluster.get(running.uid).is_some() {
             after.into_iter().for_each(|after| self.enqueue(running.uid, after));
         }
-        let contested = reconciled.state.contests.and_then(|contest| contest.uid.parse().ok());
-        for uid in reconciled.woken.into_iter().map(|(woken, _)| woken).chain(contested) {
+        for (uid, _) in reconciled.woken {
             self.enqueue(uid, Duration::ZERO);
         }
     }
@@ -187,7 +186,12 @@ impl Place {
     fn excuse(&mut self, uid: Uid, state: &State, release: &Release) {
         let retains = state.spec().is_none_or(|spec| !spec.may_revert());
         let stays = matches!(release, Release::Orphaned(_) | Release::Restored | Release::CustomersOwn);
-        if stays || retains {
+        // two answers of Scalekit in a row that there is no such organization are believed
+        let pinned = state.here().and_then(|resource| resource.pinned.as_ref()).map(|pinned| &pinned.organization);
+        let lied = *release == Release::OrganizationGone
+            && pinned.is_some_and(|pinned| self.world.scalekit.organizations.contains_key(pinned))
+            && !self.world.scalekit.has_policy_in_flight(uid);
+        if stays || retains || lied {
             self.excused |= 1 << uid;
         }
     }

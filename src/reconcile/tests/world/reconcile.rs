@@ -141,14 +141,15 @@ impl World {
         let Report { update, events, requeue, history, contests, merges, drift } = Report::of(&state, &outcome);
         self.merging.extend(merges);
         self.record(uid, history);
+        let mut woken = self.outages.record(&uid, 0, &state, &outcome);
         if let Some(Contest { uid: other, elsewhere }) = contests {
             let other = other.parse().unwrap();
             let now = self.uptime();
             if !self.histories[&other].was_just_confirmed(now) {
                 self.record(other, [HistoryEvent::Contested { elsewhere }]);
+                woken.push(other);
             }
         }
-        let woken = self.outages.record(&uid, 0, &state, &outcome);
         for _ in 0..STATUS_TRIES {
             let Some(update) = update.clone() else { break };
             if self.store(uid, update) != ClusterWrite::Outdated {

@@ -65,6 +65,12 @@ impl World {
         self.watch.copies.get(&uid).map(|copy| &copy.object)
     }
 
+    /// The resources that are not as the cache has them.
+    pub(crate) fn outdated_copies(&self) -> Vec<Uid> {
+        let is_old = |object: &&Object| self.copy(object.uid).is_none_or(|copy| copy.version != object.version);
+        self.cluster.objects.iter().filter(is_old).map(|object| object.uid).collect()
+    }
+
     /// The process knows nothing of the one before.
     pub(super) fn forget_copies(&mut self) {
         self.watch.copies.clear();
