@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz explore prove cluster manifests
+.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz explore prove mutants cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,9 @@ explore: ## every state of small worlds, by the shipped decision, as CI does; WO
 
 prove: ## the same, and its figures into docs/proof.md; MORE=N: so many more changes and faults on each way
 	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::prove::prove
+
+mutants: ## errors that are put into the decision, each of which a property must find; the table into docs/proof.md
+	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::mutants::each_mutant_is_killed_by_its_property
 
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'

@@ -5,6 +5,7 @@ mod ballot;
 mod graph;
 mod key;
 mod moves;
+mod mutants;
 mod place;
 mod properties;
 mod prove;

@@ -2,7 +2,7 @@
 //! L1 to L7 (`docs/proof.md`).
 
 use super::{
-    place::{Place, Running},
+    place::{Place, Running, WRITES},
     scenes::STRIPPED,
 };
 use crate::policy::{Live, Mode, OrganizationRef, Policy, diff};
@@ -36,6 +36,11 @@ pub(super) fn before(place: &Place, who: u8, running: &Running) -> Result<(), St
     }
     if remote.is_some_and(|request| state.deleting() && state.lane(request.writes()) != Lane::Awaited) {
         return Err("L3: a deletion waits behind what nobody waits for".into());
+    }
+    let releases = matches!(step, Step::Request(Request::RemoveFinalizer(_)));
+    let may_outlast = who == 0 && place.cut.is_some() && place.since_cut() > WRITES;
+    if may_outlast && (releases || remote.is_some_and(RemoteRequest::writes)) {
+        return Err("I9 LeaseGuard: the lease may be over before the write is".into());
     }
     let Some(request) = remote.filter(|request| request.writes()) else { return Ok(()) };
     if who == 0 && place.taken {

@@ -22,21 +22,30 @@ fn prove() {
         return;
     }
     let states: usize = explored.iter().map(Explored::states).sum();
+    let figures = format!(
+        "{states} states with {more} more changes and faults than `worlds.txt` says, {}, commit {}.\n\n| world | states | moves | longest way | writes to rest | seconds |\n\
+         |---|---|---|---|---|---|\n{}",
+        day(),
+        commit(),
+        lines.join("\n"),
+    );
+    publish(MARKS, &figures);
+}
+
+pub(super) fn commit() -> String {
     let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output().unwrap();
-    let commit = String::from_utf8(git.stdout).unwrap();
-    let day = Timestamp::now().to_string();
+    String::from_utf8(git.stdout).unwrap().trim().to_owned()
+}
+
+pub(super) fn day() -> String {
+    Timestamp::now().to_string()[..10].to_owned()
+}
+
+/// Writes `figures` between these marks into the page.
+pub(super) fn publish(marks: [&str; 2], figures: &str) {
     let page = Path::new(file!()).ancestors().nth(5).unwrap().join("docs/proof.md");
     let text = std::fs::read_to_string(&page).unwrap();
-    let (before, rest) = text.split_once(MARKS[0]).unwrap();
-    let (_, after) = rest.split_once(MARKS[1]).unwrap();
-    let figures = format!(
-        "{}\n\n{states} states with {more} more changes and faults than `worlds.txt` says, {}, commit {}.\n\n| world | states | moves | longest way | writes to rest | seconds |\n\
-         |---|---|---|---|---|---|\n{}\n\n{}",
-        MARKS[0],
-        &day[..10],
-        commit.trim(),
-        lines.join("\n"),
-        MARKS[1]
-    );
-    std::fs::write(page, format!("{before}{figures}{after}")).unwrap();
+    let (before, rest) = text.split_once(marks[0]).unwrap();
+    let (_, after) = rest.split_once(marks[1]).unwrap();
+    std::fs::write(page, format!("{before}{}\n\n{figures}\n\n{}{after}", marks[0], marks[1])).unwrap();
 }
