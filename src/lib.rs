@@ -5,6 +5,7 @@
 //! `tests/it/architecture.rs` checks that.
 
 pub mod apiserver;
+pub mod audit;
 pub mod check;
 pub mod controller;
 pub mod crd;

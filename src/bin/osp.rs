@@ -7,7 +7,7 @@ use clap_mangen::{
     roff::{Roff, bold, roman},
 };
 use session_policy_operator::{
-    check, crd, gitops, plugin, telemetry,
+    audit, check, crd, gitops, plugin, telemetry,
     terminal::{self, Exit},
 };
 use std::{env, error::Error, io};
@@ -42,6 +42,8 @@ enum Verb {
     Cluster(plugin::Verb),
     /// Write a file for a bug report, without secrets
     SupportBundle(check::BundleArguments),
+    /// Check the writes in an operator's log
+    Audit(audit::Arguments),
     /// Print the CustomResourceDefinition
     Crd,
     /// Print the JSON Schema of the resource, for editors and kubeconform
@@ -104,6 +106,7 @@ fn run(verb: Verb, program: &str) -> Done {
             prepare();
             block_on(plugin::run(&verb, program))
         }
+        Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Crd => printed(crd::manifest()?.as_bytes()),
         Verb::Schema => printed(crd::json_schema_text().as_bytes()),
         Verb::Completions { shell } => completions(shell),

@@ -250,11 +250,11 @@ impl<'a> Effects<'a> {
 
     /// Logs and counts a write to Scalekit.
     fn tell(&self, audit: &Audit, id: u64) {
-        let Audit { organization, what, before, after, direction, result, reason } = audit;
+        let Audit { organization, what, before, after, direction, mode, reverts, result, reason } = audit;
         let (result, reason): (&str, _) = (result.into(), reason.map(Reason::name));
-        let request = format!("{id:016x}");
+        let (request, mode): (_, &str) = (format!("{id:016x}"), mode.into());
         tracing::info!(
-            resource = %self.resource, %organization, what, before, after, %direction, result, reason, request,
+            resource = %self.resource, %organization, what, before, after, %direction, mode, reverts, result, reason, request,
             "{WROTE}"
         );
         self.context.kube.health.metrics().requests.wrote(audit.what, direction.name(), result);

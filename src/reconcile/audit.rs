@@ -5,7 +5,7 @@ use super::{
     Condition, ConditionStatus, ConditionType, Event, Feature, Organization, Outcome, Reason, RemoteError,
     RemoteRequest, RemoteResponse, State, StatusUpdate,
 };
-use crate::policy::{Direction, Live, OrganizationId, changes};
+use crate::policy::{Direction, Live, Mode, OrganizationId, changes};
 use strum::IntoStaticStr;
 
 /// What the log says of each write, and who reads the log looks for.
@@ -24,6 +24,10 @@ pub struct Audit {
     pub after: String,
     /// Whether it makes sessions shorter or longer.
     pub direction: Direction,
+    /// How much the resource allows.
+    pub mode: Mode,
+    /// It sets back what was written for a resource that is being deleted.
+    pub reverts: bool,
     /// What came of it.
     pub result: WriteResult,
     /// The reason of an error.
@@ -55,6 +59,7 @@ impl Audit {
             Some(_) => WriteResult::Refused,
         };
         let reason = error.map(|error| error.kind.reason());
+        let (mode, reverts) = (state.spec().map(|spec| spec.mode).unwrap_or_default(), state.deleting());
         match request {
             RemoteRequest::WritePolicy { organization, policy } => {
                 let before = state.observation.live;
@@ -68,6 +73,8 @@ impl Audit {
                     before: before.map_or("unknown".into(), |live| live.to_string()),
                     after: after.to_string(),
                     direction: before.map_or(Direction::Unknown, |before| direction(&before, &after)),
+                    mode,
+                    reverts,
                     result,
                     reason,
                 })
@@ -84,6 +91,8 @@ impl Audit {
                     before: differing(before, after),
                     after: differing(after, before),
                     direction: Direction::Neutral,
+                    mode,
+                    reverts,
                     result,
                     reason,
                 })

@@ -151,6 +151,15 @@ const MANUALS: &[Manual] = &[
         uses: Uses::Both,
     },
     Manual {
+        verb: "audit",
+        examples: &[
+            ["Check the writes of the operator", "kubectl logs deploy/session-policy-operator | osp audit -"],
+            ["Check those of two processes together", "osp audit first.log second.log -o json"],
+        ],
+        exits: &[],
+        uses: Uses::Files,
+    },
+    Manual {
         verb: "crd",
         examples: &[["Install the definition", "osp crd | kubectl apply -f -"]],
         exits: &[],

@@ -4,6 +4,7 @@
 use crate::{
     cluster::eventually,
     failures::{always, crowd::Crowd, foreign, refuse},
+    osp::Folder,
     world::{EIGHT_HOURS, World},
 };
 use serde_json::{Value, json};
@@ -53,6 +54,29 @@ async fn each_write_is_one_line_with_what_changed_and_the_ids_of_its_request() {
             (&reconcile["resource"], &reconcile["organization"]),
             (&write["fields"]["resource"], &json!("org_1"))
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_writes_of_a_creation_an_edit_and_a_deletion_pass_the_audit_in_either_format() {
+    for format in ["json", "text"] {
+        let mut world = World::without_operator(json!({})).await;
+        world.arguments.extend(["--log-format", format]);
+        world.start_operator();
+        world.apply("acme", &format!("{{organization: {{id: org_1}}, policy: {EIGHT_HOURS}}}"));
+        world.until("acme", "True", "InSync");
+        world.edit("org_1", &json!({"policy": foreign()}));
+        eventually("the correction", 60, || (world.writes().len() >= 3).then_some(()));
+        world.kubectl(&["delete", "osp", "acme"]);
+        let audit = || Folder::new().osp_with(&["audit", "-", "-o", "json"], world.log().as_bytes());
+        let ran = eventually("the line of the revert", 30, || {
+            let ran = audit();
+            let shown: Value = serde_json::from_str(&ran.out).unwrap();
+            (shown["writes"] == json!(world.writes().len())).then_some((ran.code, shown))
+        });
+        let (code, shown) = ran;
+        assert_eq!((code, &shown["findings"]), (Some(0), &json!([])), "{format}: {shown:#}");
+        assert_eq!(shown["drift"][0]["left"], "absolute 8h, idle 1h", "{format}: {shown:#}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The real `osp` on real files.
 
 mod as_kubectl;
+mod audit;
 mod bad_input;
 mod excluding;
 mod field;
