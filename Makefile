@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz explore prove mutants cluster manifests
+.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz fuzz-decoders explore prove mutants cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ scale: ## a million resources in the real queue and rate limiters, in virtual ti
 
 fuzz: ## looks FUZZ_SECONDS (300) long for a text that breaks `osp validate`, with stable Rust; docs/development/fuzz.md
 	@fuzz/run
+
+fuzz-decoders: ## FUZZ_RUNS (10000000) mutated texts for each reader of what Scalekit and Secrets say; docs/development/fuzz.md
+	cargo test --locked --lib -- --ignored --exact --nocapture scalekit::tests::fuzz::long
 
 # The decision alone, with optimisation: built in a minute.
 CORE = cargo test --locked --manifest-path tests/core/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target}/core --

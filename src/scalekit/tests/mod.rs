@@ -3,6 +3,7 @@
 
 mod answers;
 mod authentication;
+mod fuzz;
 mod issuer;
 mod lookups;
 mod network;
