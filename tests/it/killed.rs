@@ -1,33 +1,131 @@
-//! SIGKILL in the middle of every request of a creation and of a deletion, with
-//! the request carried out and not carried out: a new operator ends where an
-//! unharmed one does, and repeats nothing that was applied.
+//! SIGKILL in the middle of every request to Scalekit that an undisturbed run sends, with the request carried
+//! out and not carried out: a new operator ends where the undisturbed one did, and repeats nothing that was
+//! applied. The requests are not listed here but recorded; `make crash-points` kills at all of them.
 
 use crate::{
-    cluster::eventually,
+    cluster::within,
     world::{EIGHT_HOURS, World},
 };
 use serde_json::{Value, json};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-/// The requests of a reconcile, in order: method, path, and how many such came
-/// before. The organization is read again right before its features are written.
-const CREATION: [(&str, &str, u64); 7] = [
-    ("POST", "/oauth/token", 0),
-    ("GET", "/api/v1/organizations/org_1", 0),
-    ("GET", "/api/v1/organizations/org_1/application-session-policy", 0),
-    ("GET", "/api/v1/organizations/org_1", 1),
-    ("PATCH", "/api/v1/organizations/org_1/settings", 0),
-    ("GET", "/api/v1/organizations/org_1/session-policy", 0),
-    ("PATCH", "/api/v1/organizations/org_1/session-policy", 0),
-];
+/// Something that a user wants, from which all requests of a run follow.
+struct Workload {
+    /// What is there before.
+    prepare: fn(&mut World),
+    act: fn(&mut World),
+    /// Waits for the end.
+    end: fn(&World),
+    /// Only one resource is reconciled, so every run sends the same requests.
+    alone: bool,
+}
 
-/// The same of a deletion by an operator that has a token; the last one is the
-/// second read of the policy.
-const DELETION: [(&str, &str, u64); 4] = [
-    ("GET", "/api/v1/organizations/org_1", 0),
-    ("GET", "/api/v1/organizations/org_1/session-policy", 0),
-    ("PATCH", "/api/v1/organizations/org_1/session-policy", 0),
-    ("GET", "/api/v1/organizations/org_1/session-policy", 1),
-];
+/// A request of the recorded run: method, path, and how many such came before since it was acted.
+type Point = (String, String, u64);
+
+// no reconcile but that of the workload
+const LONG: &str = "interval: 1h";
+
+fn four_hours() -> String {
+    EIGHT_HOURS.replace("absoluteSessionTimeout: 8", "absoluteSessionTimeout: 4")
+}
+
+fn apply(world: &World, organization: &str, policy: &str) {
+    world.apply("acme", &format!("{{organization: {organization}, {LONG}, policy: {policy}}}"));
+}
+
+fn applied(world: &mut World) {
+    world.start_operator();
+    apply(world, "{id: org_1}", EIGHT_HOURS);
+    world.until("acme", "True", "InSync");
+}
+
+fn is_in_sync(world: &World) {
+    world.until("acme", "True", "InSync");
+}
+
+const CREATION: Workload = Workload {
+    prepare: |world| apply(world, "{id: org_1}", EIGHT_HOURS),
+    act: World::start_operator,
+    end: is_in_sync,
+    alone: true,
+};
+
+const BY_EXTERNAL_ID: Workload = Workload {
+    prepare: |world| apply(world, "{externalId: tenant-1}", EIGHT_HOURS),
+    act: World::start_operator,
+    end: is_in_sync,
+    alone: true,
+};
+
+const EDIT: Workload = Workload {
+    prepare: applied,
+    act: |world| apply(world, "{id: org_1}", &four_hours()),
+    end: is_in_sync,
+    alone: true,
+};
+
+const DELETION: Workload = Workload {
+    prepare: applied,
+    act: |world| drop(world.kubectl(&["delete", "osp", "acme", "--wait=false"])),
+    end: |world| world.until_gone("acme"),
+    alone: true,
+};
+
+const HAND_OVER: Workload = Workload {
+    prepare: |world| {
+        applied(world);
+        let heir = format!("{{organization: {{id: org_1}}, {LONG}, policy: {}}}", four_hours());
+        world.apply_younger("heir", &heir, (world, "acme"));
+        world.until("heir", "False", "Conflict");
+    },
+    act: |world| drop(world.kubectl(&["delete", "osp", "acme", "--wait=false"])),
+    end: |world| {
+        world.until_gone("acme");
+        world.until("heir", "True", "InSync");
+    },
+    alone: false,
+};
+
+/// What is stored in the end, and what was written since `after`.
+#[derive(Debug, PartialEq)]
+struct End {
+    policy: Value,
+    writes: Vec<(String, Value)>,
+}
+
+impl End {
+    fn of(world: &World, before: usize) -> Self {
+        Self { policy: world.stored("org_1")["policy"].clone(), writes: world.writes().split_off(before) }
+    }
+}
+
+async fn prepared(workload: &Workload) -> World {
+    let mut world = World::without_operator(json!({})).await;
+    (workload.prepare)(&mut world);
+    world
+}
+
+fn journal(world: &World) -> Vec<Value> {
+    world.admin("GET", "journal", &Value::Null).as_array().unwrap().clone()
+}
+
+/// The requests of an undisturbed run, and its end.
+async fn recorded(workload: &Workload) -> (Vec<Point>, End) {
+    let mut world = prepared(workload).await;
+    let (requests, writes) = (journal(&world).len(), world.writes().len());
+    (workload.act)(&mut world);
+    (workload.end)(&world);
+    let mut seen: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let point = |entry: &Value| {
+        let [method, path] = ["method", "path"].map(|field| entry[field].as_str().unwrap().to_owned());
+        let count = seen.entry((method.clone(), path.clone())).or_default();
+        *count += 1;
+        (method, path, *count - 1)
+    };
+    let points = journal(&world)[requests..].iter().map(point).collect();
+    (points, End::of(&world, writes))
+}
 
 /// Carried out, or not; either way there is no answer while the operator lives.
 fn silence(carried_out: bool) -> Value {
@@ -38,72 +136,108 @@ fn silence(carried_out: bool) -> Value {
     }
 }
 
-/// Makes the next such request hang, and tells how many there were before.
-fn hang(world: &World, method: &str, path: &str, skip: u64, fault: &Value) -> u64 {
-    world.admin("POST", "faults", &json!({"method": method, "path": path, "skip": skip, "fault": fault}));
-    count(world, method, path)
-}
-
 fn count(world: &World, method: &str, path: &str) -> u64 {
     world.admin("GET", &format!("journal/count?method={method}&path={path}"), &Value::Null)["count"].as_u64().unwrap()
 }
 
-fn kill_when_hanging(world: &mut World, method: &str, path: &str, arrivals: u64) {
-    eventually("the request that hangs", 30, || (count(world, method, path) >= arrivals).then_some(()));
+/// Kills the operator in this request; whether the run came to it.
+async fn killed_at(workload: &Workload, point: &Point, carried_out: bool, expected: &End) -> bool {
+    let (method, path, nth) = point;
+    let mut world = prepared(workload).await;
+    let writes = world.writes().len();
+    let arrivals = count(&world, method, path) + nth + 1;
+    let fault = json!({"method": method, "path": path, "skip": nth, "fault": silence(carried_out)});
+    world.admin("POST", "faults", &fault);
+    (workload.act)(&mut world);
+    let hangs = within(if workload.alone { 30 } else { 5 }, || (count(&world, method, path) >= arrivals).then_some(()));
     world.kill_operator();
     world.admin("DELETE", "faults", &Value::Null);
-}
-
-async fn creation(carried_out: bool) {
-    for (method, path, skip) in CREATION {
-        let mut world = World::without_operator(json!({})).await;
-        let before = hang(&world, method, path, skip, &silence(carried_out));
-        world.apply("acme", &format!("{{organization: {{id: org_1}}, policy: {EIGHT_HOURS}}}"));
-        world.start_operator();
-        kill_when_hanging(&mut world, method, path, before + 1 + skip);
-        world.start_operator();
-        world.until("acme", "True", "InSync");
-        assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 480, "{method} {path}");
-        let repeated = usize::from(method == "PATCH" && !carried_out);
-        assert_eq!(world.writes().len(), 2 + repeated, "{method} {path}");
+    world.start_operator();
+    (workload.end)(&world);
+    let mut end = End::of(&world, writes);
+    if method == "PATCH" && end.writes.len() > expected.writes.len() {
+        // one that was cut off is sent once more, and is the same
+        let again = end.writes.iter().enumerate().skip(1).find(|(at, write)| **write == end.writes[at - 1]);
+        let again = again.map(|(at, _)| at).unwrap_or_else(|| panic!("{point:?}: {end:#?}"));
+        assert!(!carried_out, "{point:?} was applied, and is repeated");
+        end.writes.remove(again);
     }
+    assert_eq!(end, *expected, "{point:?}, carried out: {carried_out}");
+    hangs.is_some()
 }
 
-async fn deletion(carried_out: bool) {
-    for (method, path, skip) in DELETION {
-        let mut world = World::new().await;
-        // no reconcile of its own comes between
-        let spec = format!("{{organization: {{id: org_1}}, interval: 1h, policy: {EIGHT_HOURS}}}");
-        world.apply("acme", &spec);
-        world.until("acme", "True", "InSync");
-        let before = hang(&world, method, path, skip, &silence(carried_out));
-        world.kubectl(&["delete", "osp", "acme", "--wait=false"]);
-        kill_when_hanging(&mut world, method, path, before + 1 + skip);
-        assert!(world.resource("acme").is_some(), "{method} {path}: not gone before it is proven");
-        world.start_operator();
-        world.until_gone("acme");
-        assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION", "{method} {path}");
-        let repeated = usize::from(method == "PATCH" && !carried_out);
-        assert_eq!(world.writes().len(), 3 + repeated, "{method} {path}");
+/// Kills at those points of the recorded run that are `chosen`; at how many.
+async fn killed(workload: &Workload, chosen: impl Fn(&Point) -> bool) -> usize {
+    let (points, end) = recorded(workload).await;
+    let mut kills = 0;
+    for point in points.iter().filter(|point| chosen(point)) {
+        for carried_out in [false, true] {
+            let hit = killed_at(workload, point, carried_out, &end).await;
+            assert!(hit || !workload.alone, "{point:?} does not come again");
+            kills += usize::from(hit);
+        }
     }
+    kills
+}
+
+fn writes(point: &Point) -> bool {
+    point.0 == "PATCH"
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_creation_cut_off_after_any_request_was_carried_out_ends_well() {
-    creation(true).await;
+async fn row_056_a_creation_cut_off_in_any_request_ends_as_an_undisturbed_one() {
+    assert!(killed(&CREATION, |_| true).await >= 12);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_creation_cut_off_before_any_request_was_carried_out_ends_well() {
-    creation(false).await;
+async fn row_056_a_deletion_cut_off_in_any_request_ends_as_an_undisturbed_one() {
+    assert!(killed(&DELETION, |_| true).await >= 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_cut_off_after_any_request_was_carried_out_ends_well() {
-    deletion(true).await;
+async fn row_056_an_edit_cut_off_in_its_write_ends_as_an_undisturbed_one() {
+    assert!(killed(&EDIT, writes).await >= 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_cut_off_before_any_request_was_carried_out_ends_well() {
-    deletion(false).await;
+async fn row_056_a_hand_over_cut_off_in_its_write_ends_as_an_undisturbed_one() {
+    assert!(killed(&HAND_OVER, writes).await >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_056_a_creation_by_external_id_cut_off_in_its_writes_ends_as_an_undisturbed_one() {
+    assert!(killed(&BY_EXTERNAL_ID, writes).await >= 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "`make crash-points`: takes some minutes, and writes docs/proof.md"]
+async fn every_crash_point() {
+    let mut rows = String::new();
+    for (name, workload) in [
+        ("creation", &CREATION),
+        ("by external id", &BY_EXTERNAL_ID),
+        ("edit", &EDIT),
+        ("deletion", &DELETION),
+        ("hand-over", &HAND_OVER),
+    ] {
+        let kills = killed(workload, |_| true).await;
+        println!("{name}: killed {kills} times, each with the same end");
+        rows += &format!("| {name} | {kills} |\n");
+    }
+    publish(&rows);
+}
+
+/// Around the figures in the page.
+const MARKS: [&str; 2] = ["<!-- kills: written by `make crash-points` -->", "<!-- end of the kills -->"];
+
+fn publish(rows: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root).output().unwrap();
+    let (commit, day) = (String::from_utf8(git.stdout).unwrap(), jiff::Timestamp::now().to_string());
+    let page = root.join("docs/proof.md");
+    let text = fs::read_to_string(&page).unwrap();
+    let (before, rest) = text.split_once(MARKS[0]).unwrap();
+    let (_, after) = rest.split_once(MARKS[1]).unwrap();
+    let figures = format!("{}, commit {}.\n\n| run | kills |\n|---|---|\n{rows}", &day[..10], commit.trim());
+    fs::write(&page, format!("{before}{}\n\n{figures}\n{}{after}", MARKS[0], MARKS[1])).unwrap();
 }
