@@ -16,8 +16,8 @@ struct Workload {
     act: fn(&mut World),
     /// Waits for the end.
     end: fn(&World),
-    /// Only one resource is reconciled, so every run sends the same requests.
-    alone: bool,
+    /// Every run sends the same requests: only one resource is reconciled, and nothing is in a cache.
+    steady: bool,
 }
 
 /// A request of the recorded run: method, path, and how many such came before since it was acted.
@@ -48,28 +48,28 @@ const CREATION: Workload = Workload {
     prepare: |world| apply(world, "{id: org_1}", EIGHT_HOURS),
     act: World::start_operator,
     end: is_in_sync,
-    alone: true,
+    steady: true,
 };
 
 const BY_EXTERNAL_ID: Workload = Workload {
     prepare: |world| apply(world, "{externalId: tenant-1}", EIGHT_HOURS),
     act: World::start_operator,
     end: is_in_sync,
-    alone: true,
+    steady: true,
 };
 
 const EDIT: Workload = Workload {
     prepare: applied,
     act: |world| apply(world, "{id: org_1}", &four_hours()),
     end: is_in_sync,
-    alone: true,
+    steady: false,
 };
 
 const DELETION: Workload = Workload {
     prepare: applied,
     act: |world| drop(world.kubectl(&["delete", "osp", "acme", "--wait=false"])),
     end: |world| world.until_gone("acme"),
-    alone: true,
+    steady: true,
 };
 
 const HAND_OVER: Workload = Workload {
@@ -84,7 +84,7 @@ const HAND_OVER: Workload = Workload {
         world.until_gone("acme");
         world.until("heir", "True", "InSync");
     },
-    alone: false,
+    steady: false,
 };
 
 /// What is stored in the end, and what was written since `after`.
@@ -149,7 +149,8 @@ async fn killed_at(workload: &Workload, point: &Point, carried_out: bool, expect
     let fault = json!({"method": method, "path": path, "skip": nth, "fault": silence(carried_out)});
     world.admin("POST", "faults", &fault);
     (workload.act)(&mut world);
-    let hangs = within(if workload.alone { 30 } else { 5 }, || (count(&world, method, path) >= arrivals).then_some(()));
+    let hangs =
+        within(if workload.steady { 30 } else { 5 }, || (count(&world, method, path) >= arrivals).then_some(()));
     world.kill_operator();
     world.admin("DELETE", "faults", &Value::Null);
     world.start_operator();
@@ -173,7 +174,7 @@ async fn killed(workload: &Workload, chosen: impl Fn(&Point) -> bool) -> usize {
     for point in points.iter().filter(|point| chosen(point)) {
         for carried_out in [false, true] {
             let hit = killed_at(workload, point, carried_out, &end).await;
-            assert!(hit || !workload.alone, "{point:?} does not come again");
+            assert!(hit || !workload.steady, "{point:?} does not come again");
             kills += usize::from(hit);
         }
     }
