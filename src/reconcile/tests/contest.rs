@@ -217,7 +217,8 @@ fn two_that_wait_for_each_other_wake_each_other_once() {
     world.reconcile(old);
     let young = world.declare(enforce(custom(120, None)));
     world.delete(old);
-    let woken = |world: &mut World, uid| world.reconcile(uid).woken;
+    let woken =
+        |world: &mut World, uid| -> Vec<Uid> { world.reconcile(uid).woken.iter().map(|(woken, _)| *woken).collect() };
     assert_eq!(woken(&mut world, old), [young], "it is the successor");
     assert!(matches!(world.reconcile(old).outcome, Outcome::Settling(_)), "a write may still land");
     let both: Vec<Uid> = (0..4).flat_map(|_| [woken(&mut world, young), woken(&mut world, old)].concat()).collect();

@@ -147,7 +147,7 @@ impl World {
             let now = self.uptime();
             if !self.histories[&other].was_just_confirmed(now) {
                 self.record(other, [HistoryEvent::Contested { elsewhere }]);
-                woken.push(other);
+                woken.push((other, Lane::Awaited));
             }
         }
         for _ in 0..STATUS_TRIES {
