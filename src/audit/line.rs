@@ -1,5 +1,6 @@
 //! The lines of an operator's log, as text or as JSON.
 
+use crate::reconcile::WROTE;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -19,20 +20,22 @@ pub(super) enum Event {
 
 /// A write to Scalekit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Write {
-    pub(super) resource: String,
-    pub(super) organization: String,
+pub(crate) struct Write {
+    pub(crate) resource: String,
+    pub(crate) organization: String,
     /// `policy` or `features`.
-    pub(super) what: String,
-    pub(super) before: String,
-    pub(super) after: String,
-    pub(super) direction: String,
-    pub(super) result: String,
-    pub(super) request: String,
+    pub(crate) what: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
+    pub(crate) direction: String,
+    pub(crate) result: String,
+    /// Of an error; else empty.
+    pub(crate) reason: String,
+    pub(crate) request: String,
     /// The mode of the resource; empty in the log of an earlier version.
-    pub(super) mode: String,
+    pub(crate) mode: String,
     /// It sets back what a resource has written that is being deleted.
-    pub(super) reverts: bool,
+    pub(crate) reverts: bool,
 }
 
 /// What a log says that matters here, and where.
@@ -58,10 +61,15 @@ pub(super) fn entries(log: usize, text: &str) -> Option<Vec<Entry>> {
 
 type Fields = BTreeMap<String, String>;
 
-/// When it was written, and what it says; `None` if it is no line of a log.
+/// When it was written, and what it says; `None` if it is no line of a log. `kubectl logs --prefix` puts the pod
+/// before it, and `--timestamps` a time.
 fn parse(line: &str) -> Option<(Timestamp, Option<Event>)> {
-    if line.starts_with('{') {
-        let line: Value = serde_json::from_str(line).ok()?;
+    let line = match line.starts_with('[') {
+        true => line.split_once(' ')?.1,
+        false => line,
+    };
+    let json = line.find('{').and_then(|at| serde_json::from_str::<Value>(line.get(at..)?).ok());
+    if let Some(line) = json {
         let time = line.get("timestamp")?.as_str()?.parse().ok()?;
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let object = line.get("fields").and_then(Value::as_object).into_iter().flatten();
@@ -81,7 +89,6 @@ fn parse(line: &str) -> Option<(Timestamp, Option<Event>)> {
     Some((time, said.and_then(|(message, text)| event(message, fields(text), resource))))
 }
 
-const WROTE: &str = "wrote to Scalekit";
 const RECONCILED: &str = "reconciled";
 const LEADS: &str = "this operator leads";
 const LOST: &str = "this operator does not lead any more";
@@ -98,6 +105,7 @@ fn event(message: &str, mut fields: Fields, resource: Option<String>) -> Option<
             after: take("after"),
             direction: take("direction"),
             result: take("result"),
+            reason: take("reason"),
             request: take("request"),
             mode: take("mode"),
             reverts: take("reverts") == "true",
@@ -174,6 +182,13 @@ mod tests {
         let released = "reconcile{resource=a/b}: session_policy_operator::controller::reconcile: reconciled outcome=\"HandedOver\"";
         let expected = Event::Reconciled { resource: "a/b".into(), outcome: "HandedOver".into() };
         assert_eq!(line(released), Some(expected));
+        for text in [TEXT, JSON] {
+            for before in
+                ["[pod/operator-0/operator] ", "2026-11-27T14:00:00.123456Z ", "[pod/x/y] 2026-11-27T14:00:00.123456Z "]
+            {
+                assert_eq!(parse(&format!("{before}{text}")), parse(text), "{before}");
+            }
+        }
         for text in ["", "hello world", "{}", "{\"timestamp\": 1}", "panicked at x"] {
             assert_eq!(parse(text), None, "{text}");
         }

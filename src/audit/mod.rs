@@ -7,6 +7,8 @@ mod report;
 mod rules;
 
 use crate::terminal::{Exit, Output, print};
+use jiff::Timestamp;
+pub(crate) use line::Write;
 use std::{
     error::Error,
     fs,
@@ -32,6 +34,15 @@ enum Format {
     Json,
 }
 
+/// The writes that the log of an operator tells of, and when; `None` if no line of it is of a log.
+pub(crate) fn writes(log: &str) -> Option<impl Iterator<Item = (Timestamp, Write)>> {
+    let entries = line::entries(0, log)?.into_iter();
+    Some(entries.filter_map(|entry| match entry.event {
+        line::Event::Wrote(write) => Some((entry.time, write)),
+        _ => None,
+    }))
+}
+
 /// Returns [`Exit::Failure`] if there is a finding.
 pub fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let mut entries = Vec::new();
@@ -53,7 +64,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     Ok(if audit.findings.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// A log as a file, or `-` for the standard input.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes)?;

@@ -3,16 +3,19 @@
 
 use super::{
     age,
-    audit_log::{self, Entry},
     cluster::{Cluster, Connection, name},
+    failure::Failure,
     output::{CommandOutput, VerbResult},
     table::{Cell, Column, Layout, table},
 };
-use crate::terminal::{Exit, Output, Style, note};
+use crate::{
+    audit::{self, Write},
+    terminal::{Exit, Output, Style, note},
+};
 use clap::Args;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What was done with one policy, the oldest first.
 #[derive(Debug, Args)]
@@ -20,7 +23,7 @@ pub struct Arguments {
     /// The resource: NAME, or osp/NAME as kubectl prints it
     #[arg(value_name = "NAME", value_parser = name)]
     name: String,
-    /// The operator's log in JSON, for what is older than the events: a file, or - for the standard input
+    /// The operator's log, for what is older than the events: a file, or - for the standard input
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     #[command(flatten)]
@@ -38,7 +41,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     let (name, namespace) = (&arguments.name, &cluster.namespace);
     let mut entries: Vec<Entry> = cluster.events(name).await?.iter().map(entry).collect();
     if let Some(file) = &arguments.log {
-        entries.extend(audit_log::writes(file, &format!("{namespace}/{name}"))?);
+        entries.extend(writes(file, &format!("{namespace}/{name}"))?);
     }
     if entries.is_empty() {
         note(&format!("there are no events of {name} in {namespace}; a cluster keeps them for an hour or so"));
@@ -47,6 +50,36 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     entries.sort_by_key(|entry| entry.at);
     let rows: Vec<Vec<Cell>> = entries.iter().map(|entry| row(entry, now)).collect();
     Ok(CommandOutput { text: table(&COLUMNS, &rows, output), exit: Exit::Success })
+}
+
+/// Something that was done with the policy.
+struct Entry {
+    at: Option<Timestamp>,
+    reason: String,
+    message: String,
+    style: Style,
+}
+
+/// The writes for `resource`, which is `NAMESPACE/NAME`. Where logs are kept differs, so they are read from a file.
+fn writes(file: &Path, resource: &str) -> Result<Vec<Entry>, Failure> {
+    let shown = file.display();
+    let text = audit::read(file).map_err(|cause| Failure::Log { file: shown.to_string(), cause })?;
+    let Some(writes) = audit::writes(&text) else {
+        note(&format!("{shown}: no line of it is of an operator's log"));
+        return Ok(Vec::new());
+    };
+    Ok(writes.filter(|(_, write)| write.resource == resource).map(|(at, write)| written(at, &write)).collect())
+}
+
+fn written(at: Timestamp, write: &Write) -> Entry {
+    let Write { before, after, direction, result, reason, request, what, .. } = write;
+    let because = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    Entry {
+        at: Some(at),
+        reason: format!("wrote {what}"),
+        message: format!("was {before}; {result}{because}: {after}; {direction}, request {request}"),
+        style: if result == "applied" { Style::Plain } else { Style::Warning },
+    }
 }
 
 /// When it happened last.

@@ -3,7 +3,6 @@
 //! Secret; only `diff` sends requests to Scalekit, if it gets credentials, and those only read.
 
 mod age;
-mod audit_log;
 mod cluster;
 mod complete;
 mod delivery;
