@@ -1,4 +1,5 @@
-# For those who have a container engine. `make image` makes the same image without one, and is what the tests run.
+# For those who have a container engine. `make image` makes an image of the same content without one, with labels and a digest
+# that can be made again, and is what the tests run.
 FROM rust:1.95.0-bookworm AS build
 WORKDIR /src
 ENV RUSTUP_TOOLCHAIN=1.95.0 RUSTFLAGS=-Ctarget-feature=+crt-static

@@ -21,6 +21,8 @@ impl Redactor {
             let escaped = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
             let forms = [vec![secret.to_owned(), escaped], base64(secret.as_bytes())].concat();
             self.0.extend(forms.into_iter().map(SecretString::from));
+            // the longest first: one that begins with another is replaced whole
+            self.0.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
         }
     }
 
@@ -63,6 +65,13 @@ mod tests {
     use serde_json::json;
 
     const SECRET: &str = "te?t>/s1mulator+canary";
+
+    #[test]
+    fn of_a_secret_that_begins_with_another_nothing_is_left() {
+        let mut redactor = Redactor::default();
+        ["canary", "canary-and-more"].iter().for_each(|secret| redactor.add(secret));
+        assert_eq!(redactor.text("a canary-and-more, a canary"), format!("a {REDACTED}, a {REDACTED}"));
+    }
 
     #[test]
     fn a_secret_is_found_in_every_form() {
