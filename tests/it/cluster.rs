@@ -111,8 +111,16 @@ impl Cluster {
     /// Installs our definition.
     pub fn define(&self) {
         self.ok(&["apply", "-f", root().join("crds").to_str().unwrap()]);
-        let crd = "crd/organizationsessionpolicies.scalekit.com";
-        self.ok(&["wait", "--for=condition=Established", "--timeout=30s", crd]);
+        self.until_established("organizationsessionpolicies.scalekit.com");
+    }
+
+    /// Waits until a definition is served. `kubectl wait` fails where it has no conditions yet.
+    pub fn until_established(&self, definition: &str) {
+        eventually("it is established", 60, || {
+            let definition = self.get("default", &format!("crd/{definition}"))?;
+            let conditions = definition["status"]["conditions"].as_array()?;
+            conditions.iter().any(|one| one["type"] == "Established" && one["status"] == "True").then_some(())
+        });
     }
 
     /// The kubeconfig of a user: `admin`, `operator` with the operator's rights,

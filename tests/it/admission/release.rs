@@ -54,8 +54,7 @@ async fn a_resource_that_the_rules_refuse_can_still_be_let_go() {
     let all: Vec<_> = rows.iter().map(|row| old(*row, &format!("row-{row}"))).collect();
 
     run(&apply, &definition(false)).unwrap();
-    let crd = "crd/organizationsessionpolicies.release.scalekit.com";
-    run(&["wait", "--for=condition=Established", "--timeout=60s", crd], "").unwrap();
+    cluster.until_established("organizationsessionpolicies.release.scalekit.com");
     run(&["apply", "--validate=ignore", "-n", &namespace, "-f", "-"], &all.join("---\n")).unwrap();
     let plural = "organizationsessionpolicies.release.scalekit.com";
     run(&apply, &definition(true)).unwrap();

@@ -2,7 +2,7 @@
 
 use super::lua::{health, parts};
 use crate::{
-    cluster::cluster,
+    cluster::{cluster, eventually},
     pictures::{blocks, page},
     world::World,
 };
@@ -20,7 +20,7 @@ fn documented(beginning: &str) -> String {
 fn the_application_of_the_tutorial_is_one_that_argocd_takes_and_the_api_server_warns_of_nothing() {
     let definition = parts().join("crds/application-crd.yaml");
     cluster().ok(&["apply", "--server-side", "-f", definition.to_str().unwrap()]);
-    cluster().ok(&["wait", "--for=condition=Established", "--timeout=60s", "crd/applications.argoproj.io"]);
+    cluster().until_established("applications.argoproj.io");
     let namespace = cluster().namespace();
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("application-{namespace}.yaml"));
     fs::write(
@@ -29,7 +29,14 @@ fn the_application_of_the_tutorial_is_one_that_argocd_takes_and_the_api_server_w
     )
     .unwrap();
     let file = file.to_str().unwrap();
-    let output = cluster().kubectl(&["create", "--validate=strict", "-f", file]);
+    let mut output = cluster().kubectl(&["create", "--validate=strict", "-f", file]);
+    eventually("it is served", 60, || {
+        let unknown = String::from_utf8_lossy(&output.stderr).contains("no matches for kind");
+        if unknown {
+            output = cluster().kubectl(&["create", "--validate=strict", "-f", file]);
+        }
+        (!unknown).then_some(())
+    });
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && err.is_empty(), "{out}{err}");
     let application = cluster().get(&namespace, "application/policies").unwrap();

@@ -113,8 +113,7 @@ async fn exercise(namespaced: bool) -> (World, Install) {
     let world = World::on(Arc::new(Cluster::audited()), World::scalekit(json!({})).await);
     let watched = if namespaced { json!([world.namespace]) } else { json!([]) };
     let (mut install, _) = Install::new(&world, &json!({"watchNamespaces": watched}));
-    let crd = "crd/organizationsessionpolicies.scalekit.com";
-    world.cluster.ok(&["wait", "--for=condition=Established", "--timeout=30s", crd]);
+    world.cluster.until_established("organizationsessionpolicies.scalekit.com");
     install.start();
     world.apply_secret("scalekit", "test_simulator");
     let eight = "absoluteSessionTimeout: 8,";

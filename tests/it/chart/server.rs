@@ -34,8 +34,7 @@ fn the_api_server_accepts_every_object_and_knows_every_field() {
     namespace(&cluster);
     cluster.ok(&["apply", "--server-side", "-f", programs().join("crds").to_str().unwrap()]);
     for kind in ["servicemonitors", "prometheusrules"] {
-        let crd = format!("crd/{kind}.monitoring.coreos.com");
-        cluster.ok(&["wait", "--for=condition=Established", "--timeout=30s", &crd]);
+        cluster.until_established(&format!("{kind}.monitoring.coreos.com"));
     }
     let apply = ["apply", "--dry-run=server", "--validate=strict", "-f", "-"];
     let list = json!({"apiVersion": "v1", "kind": "List", "items": everything()});

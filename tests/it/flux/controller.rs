@@ -37,7 +37,7 @@ impl Controller {
         let bin = PathBuf::from(String::from_utf8(parts.stdout).unwrap().trim());
         cluster().ok(&["apply", "--server-side", "-f", bin.join("crds").to_str().unwrap()]);
         for kind in ["kustomizations.kustomize.toolkit.fluxcd.io", "gitrepositories.source.toolkit.fluxcd.io"] {
-            cluster().ok(&["wait", "--for=condition=Established", "--timeout=30s", &format!("crd/{kind}")]);
+            cluster().until_established(kind);
         }
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kustomize-controller.log");
         // at its start it clears away what others like it left in the temporary folder
