@@ -254,7 +254,8 @@ impl<'a> Effects<'a> {
         let (result, reason): (&str, _) = (result.into(), reason.map(Reason::name));
         let (request, mode): (_, &str) = (format!("{id:016x}"), mode.into());
         tracing::info!(
-            resource = %self.resource, %organization, what, before, after, %direction, mode, reverts, result, reason, request,
+            resource = %self.resource, %organization, what, before, after, %direction, mode, reverts, result, reason,
+            request,
             "{WROTE}"
         );
         self.context.kube.health.metrics().requests.wrote(audit.what, direction.name(), result);

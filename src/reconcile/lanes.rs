@@ -1,8 +1,8 @@
 //! Who comes first where many wait: what somebody waits for before corrections,
 //! these before the regular reconciles of what is at rest. The last two lanes keep a
-//! fifth each, so that nobody's edits hold up corrections, and no observation gets old for ever; within a lane the flows (one
-//! for each namespace) take turns, so that ten thousand resources of one
-//! namespace cost the others nothing.
+//! fifth each, so that nobody's edits hold up corrections, and no observation gets
+//! old for ever; within a lane the flows (one for each namespace) take turns, so that
+//! ten thousand resources of one namespace cost the others nothing.
 
 use super::{ConditionType, Reason, Requeue, State};
 use std::{

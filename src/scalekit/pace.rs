@@ -341,49 +341,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn without_a_word_of_the_server_few_requests_meet_a_429_once_the_rate_is_learned() {
+    /// One request after the other to a server that allows so many a second, in bursts of so many, and asks to wait for
+    /// `hint` where that is too fast: when each is sent, and whether it is answered.
+    fn requests(allowed: f64, burst: f64, hint: Duration) -> impl Iterator<Item = (Duration, bool)> {
         let start = Instant::now();
-        let (mut pace, mut now, mut level, mut refused) = (Pace::new(10.0, start), start, 2.0_f64, 0);
-        for nth in 0..400 {
+        let (mut pace, mut now, mut level) = (Pace::new(10.0, start), start, burst);
+        std::iter::from_fn(move || {
             while let Ready::At(at) = pace.ready(now) {
-                level = (level + (at - now).as_secs_f64() * 2.0).min(2.0);
+                level = (level + (at - now).as_secs_f64() * allowed).min(burst);
                 now = at;
             }
             pace.take(now);
-            if level >= 1.0 {
+            let answered = level >= 1.0;
+            if answered {
                 level -= 1.0;
                 pace.on_response(now);
             } else {
-                refused += u32::from(nth >= 100);
-                pace.on_rate_limited(now, Some(SECOND));
+                pace.on_rate_limited(now, Some(hint));
             }
             pace.ended(now);
-        }
+            Some((now - start, answered))
+        })
+    }
+
+    #[test]
+    fn without_a_word_of_the_server_few_requests_meet_a_429_once_the_rate_is_learned() {
+        let refused = requests(2.0, 2.0, SECOND).take(400).skip(100).filter(|(_, answered)| !answered).count();
         assert!(refused <= 12, "{refused} of 300");
     }
 
     #[test]
     fn a_server_of_one_request_a_second_that_only_says_how_long_to_wait_is_used_by_half_and_seldom_refuses() {
         for burst in [1.0, 2.0] {
-            let start = Instant::now();
-            let (mut pace, mut now, mut level, mut answered, mut refused) =
-                (Pace::new(10.0, start), start, burst, 0, 0);
-            while now < start + SECOND * 1800 {
-                while let Ready::At(at) = pace.ready(now) {
-                    level = (level + (at - now).as_secs_f64()).min(burst);
-                    now = at;
-                }
-                pace.take(now);
-                if level >= 1.0 {
-                    (level, answered) = (level - 1.0, answered + 1);
-                    pace.on_response(now);
-                } else {
-                    refused += 1;
-                    pace.on_rate_limited(now, Some(SECOND * 30));
-                }
-                pace.ended(now);
-            }
+            let sent = requests(1.0, burst, SECOND * 30).take_while(|(at, _)| *at < SECOND * 1800);
+            let (answered, refused): (Vec<_>, Vec<_>) = sent.partition(|(_, answered)| *answered);
+            let (answered, refused) = (answered.len(), refused.len());
             assert!(
                 answered >= 850 && refused * 25 < answered,
                 "burst {burst}: {answered} answered, {refused} refused"
