@@ -90,6 +90,8 @@ fn parse(line: &str) -> Option<(Timestamp, Option<Event>)> {
 }
 
 const RECONCILED: &str = "reconciled";
+/// The outcome by which nobody lets go; at level debug there are such lines.
+const IN_SYNC: &str = "InSync";
 const LEADS: &str = "this operator leads";
 const LOST: &str = "this operator does not lead any more";
 const GAVE_BACK: &str = "gave the lease back";
@@ -110,7 +112,10 @@ fn event(message: &str, mut fields: Fields, resource: Option<String>) -> Option<
             mode: take("mode"),
             reverts: take("reverts") == "true",
         })),
-        RECONCILED => Some(Event::Reconciled { resource: resource?, outcome: take("outcome") }),
+        RECONCILED => {
+            let outcome = Some(take("outcome")).filter(|outcome| outcome != IN_SYNC)?;
+            Some(Event::Reconciled { resource: resource?, outcome })
+        }
         LEADS => Some(Event::Leads),
         GAVE_BACK => Some(Event::Ended),
         lost if lost.starts_with(LOST) => Some(Event::Ended),
@@ -182,6 +187,7 @@ mod tests {
         let released = "reconcile{resource=a/b}: session_policy_operator::controller::reconcile: reconciled outcome=\"HandedOver\"";
         let expected = Event::Reconciled { resource: "a/b".into(), outcome: "HandedOver".into() };
         assert_eq!(line(released), Some(expected));
+        assert_eq!(line(&released.replace("HandedOver", "InSync")), None, "who is in sync lets nothing go");
         for text in [TEXT, JSON] {
             for before in
                 ["[pod/operator-0/operator] ", "2026-11-27T14:00:00.123456Z ", "[pod/x/y] 2026-11-27T14:00:00.123456Z "]
