@@ -104,7 +104,7 @@ impl<'a> Effects<'a> {
         let writes = request.writes();
         let until = self.context.leadership.instant(state.term.valid_until).filter(|_| writes);
         let (lane, flow) = (state.lane(writes), self.resource.namespace.clone());
-        Caller { lane, flow, first: writes, until, request: fastrand::u64(..) }
+        Caller { lane, flow, first: writes, began: state.began, until, request: fastrand::u64(..) }
     }
 
     /// Whether to wait out the 429 that a request was answered with, and go on

@@ -156,11 +156,11 @@ impl Simulation {
         let edited = self.measured.lock().unwrap().edited.remove(&nth);
         let lane = if edited.is_some() { Lane::Awaited } else { Lane::Resync };
         let (place, limiter) = (self.place(nth), &self.limiters[nth % self.load.environments]);
-        let reads = REQUESTS_AT_REST as usize;
+        let (reads, began) = (REQUESTS_AT_REST as usize, Instant::now());
         for request in 0..reads + usize::from(edited.is_some()) {
             let first = request == reads; // the write
-            let caller =
-                Caller { lane, flow: Arc::clone(&self.flows[place].namespace), first, until: None, request: 0 };
+            let flow = Arc::clone(&self.flows[place].namespace);
+            let caller = Caller { lane, flow, first, began: began - self.start, ..Caller::default() };
             let mut permit = limiter.acquire(&caller).await.unwrap();
             permit.sent();
             self.sent(nth, edited, first);

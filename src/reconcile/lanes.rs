@@ -113,6 +113,11 @@ impl<K: Clone + Eq + Hash, T> Flows<K, T> {
 impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
     /// Waits behind all others of the same `flow` and lane.
     pub fn push(&mut self, lane: Lane, flow: K, item: T) {
+        self.push_before(lane, flow, item, |_| false);
+    }
+
+    /// Waits in the same `flow` and lane right before those at the end that come `after` it.
+    pub fn push_before(&mut self, lane: Lane, flow: K, item: T, after: impl Fn(&T) -> bool) {
         let flows = match lane {
             Lane::Awaited => &mut self.awaited,
             Lane::Correction => &mut self.corrections,
@@ -122,7 +127,8 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
         if waiting.is_empty() {
             flows.order.push_back(flow);
         }
-        waiting.push_back(item);
+        let at = waiting.iter().rposition(|other| !after(other)).map_or(0, |last| last + 1);
+        waiting.insert(at, item);
     }
 
     /// Waits before all others, except where it is the turn of the last lane.

@@ -25,6 +25,9 @@ pub struct Caller {
     pub flow: Arc<str>,
     /// It comes before all others: what it follows on gets too old else.
     pub first: bool,
+    /// When its reconcile began, on any one clock: of those that wait in a lane and flow the oldest goes on first, so that
+    /// what was begun is finished.
+    pub began: Duration,
     /// Nothing is sent later: another process may have the right to write then.
     pub until: Option<Instant>,
     /// Identifies the request in the log.
@@ -33,7 +36,7 @@ pub struct Caller {
 
 impl Default for Caller {
     fn default() -> Self {
-        Self { lane: Lane::Awaited, flow: "".into(), first: false, until: None, request: 0 }
+        Self { lane: Lane::Awaited, flow: "".into(), first: false, began: Duration::ZERO, until: None, request: 0 }
     }
 }
 
@@ -43,7 +46,8 @@ pub(crate) struct RateLimiter {
     changed: Notify,
 }
 
-type Waiting = oneshot::Sender<Result<Permit, Duration>>;
+/// When its reconcile began, and where its permit goes.
+type Waiting = (Duration, oneshot::Sender<Result<Permit, Duration>>);
 
 struct State {
     pace: Pace,
@@ -90,8 +94,11 @@ impl RateLimiter {
             }
             let (sender, receiver) = oneshot::channel();
             match caller.first {
-                true => state.waiting.push_first(Arc::clone(&caller.flow), sender),
-                false => state.waiting.push(caller.lane, Arc::clone(&caller.flow), sender),
+                true => state.waiting.push_first(Arc::clone(&caller.flow), (caller.began, sender)),
+                false => {
+                    let (flow, waiting) = (Arc::clone(&caller.flow), (caller.began, sender));
+                    state.waiting.push_before(caller.lane, flow, waiting, |(began, _)| *began > caller.began);
+                }
             }
             if !std::mem::replace(&mut state.dispatching, true) {
                 tokio::spawn(Arc::clone(self).dispatch());
@@ -121,7 +128,7 @@ impl RateLimiter {
             let now = Instant::now();
             let mut state = self.lock();
             if let Some(left) = state.pace.remaining_pause(now).filter(|left| *left > PATIENCE) {
-                for waiting in state.waiting.drain() {
+                for (_, waiting) in state.waiting.drain() {
                     drop(waiting.send(Err(left))); // or it gave up
                 }
             }
@@ -134,7 +141,7 @@ impl RateLimiter {
                 return Some(ready);
             }
             let State { waiting, places, pace, .. } = &mut *state;
-            let Some((flow, next)) = waiting.pop(|_, flow| places.leave_room(flow, pace.free(), now)) else {
+            let Some((flow, (_, next))) = waiting.pop(|_, flow| places.leave_room(flow, pace.free(), now)) else {
                 return Some(Ready::WhenAnswered);
             };
             if next.is_closed() {

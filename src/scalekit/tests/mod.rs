@@ -13,6 +13,7 @@ mod rates;
 mod secrecy;
 mod server;
 mod tokens;
+mod turns;
 
 use crate::{
     policy::{ExternalId, Minutes, OrganizationId, Policy, Session},
