@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// The upper limit of the delay after the first failure; each further one doubles it.
 const FIRST: Duration = Duration::from_secs(1);
+/// The longest spread of a delay that was told: the workqueue and the rate limits spread what is due together.
+const SPREAD: Duration = Duration::from_secs(2);
 
 /// Counts the failures in a row of one resource.
 #[derive(Default)]
@@ -24,7 +26,7 @@ impl Backoff {
             }
             Requeue::Never => None,
             Requeue::Interval(interval) => Some(interval.mul_f64(0.9 + 0.2 * spread(uid))),
-            Requeue::After(delay) => Some(delay + delay.mul_f64(0.1 * fastrand::f64())),
+            Requeue::After(delay) => Some(delay + (delay / 10).min(SPREAD).mul_f64(fastrand::f64())),
         }
     }
 }
@@ -52,6 +54,15 @@ mod tests {
         backoff.delay("a", Requeue::Never);
         let delay = backoff.delay("a", Requeue::Backoff { cap }).unwrap();
         assert!(delay <= FIRST + FIRST / 10, "a success starts over");
+    }
+
+    #[test]
+    fn what_waits_for_the_end_of_a_long_pause_goes_on_right_after_it() {
+        let (mut backoff, pause) = (Backoff::default(), Duration::from_secs(900));
+        for _ in 0..100 {
+            let delay = backoff.delay("a", Requeue::After(pause)).unwrap();
+            assert!(delay >= pause && delay <= pause + SPREAD, "{delay:?}");
+        }
     }
 
     #[test]

@@ -183,9 +183,12 @@ impl Context {
     }
 
     /// The delay that `requeue` asks for; `None`: only when the resource
-    /// changes.
-    pub(super) fn delay(&self, uid: &Uid, requeue: Requeue) -> Option<Duration> {
-        self.with_record(uid, |record| record.backoff.delay(uid, requeue))
+    /// changes. And the lane in which the resource waits then.
+    pub(super) fn next(&self, uid: &Uid, requeue: Requeue) -> (Option<Duration>, Lane) {
+        self.with_record(uid, |record| {
+            let lane = if record.history.is_awaited() { Lane::Awaited } else { Lane::of(requeue) };
+            (record.backoff.delay(uid, requeue), lane)
+        })
     }
 
     /// [`Logged::is_news`](super::records::Logged::is_news) of a resource.
@@ -256,10 +259,10 @@ impl Context {
 
     /// Records the outcome of a reconcile; if it shows that an outage is over, enqueues the resources
     /// whose requests were not sent, so that they do not wait for their backoff.
-    pub(super) fn record_outcome(&self, uid: &Uid, client: u64, state: &State, outcome: &Outcome) {
+    pub(super) fn record_outcome(&self, uid: &Uid, state: &State, outcome: &Outcome) {
         let due = {
             let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = outages.record(uid, client, state, outcome);
+            let due = outages.record(uid, state, outcome);
             if !self.cache.contains(uid) {
                 outages.forget(uid); // it was removed during its reconcile
             }
@@ -349,13 +352,17 @@ mod tests {
         let mut state = context.state(&Entry::of(&object("1")).unwrap().resource);
         context.cache.remove(&uid);
         context.forget(&uid);
-        let access =
-            Access { environment: "here".into(), source: CredentialsSource::Environment, merges_features: false };
+        let access = Access {
+            environment: "here".into(),
+            source: CredentialsSource::Environment,
+            merges_features: false,
+            client: 0,
+        };
         state.credentials = Some(Ok(access));
         let not_sent = RemoteError { not_sent: true, ..RemoteError::new(ErrorKind::Unavailable) };
-        context.record_outcome(&uid, 0, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
-        let delay = context.delay(&uid, Requeue::Backoff { cap: Duration::from_secs(1) });
-        context.queue.done(&uid, delay, Lane::Correction);
+        context.record_outcome(&uid, &state, &Outcome::Reconciled(RemoteOutcome::Error(not_sent)));
+        let (delay, lane) = context.next(&uid, Requeue::Backoff { cap: Duration::from_secs(1) });
+        context.queue.done(&uid, delay, lane);
         assert!(context.records.lock().unwrap().is_empty());
         assert!(context.outages.lock().unwrap().is_empty());
         assert!(context.queue.is_empty());

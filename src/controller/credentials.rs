@@ -223,7 +223,9 @@ impl CredentialStore {
         };
         let credentials = Credentials::from_raw(values, &source, &self.rules(reference).await)?;
         let environment = credentials.environment().to_string();
-        Ok((Client::new(&self.transport, credentials), Access { environment, source, merges_features: false }))
+        let client = Client::new(&self.transport, credentials);
+        let access = Access { environment, source, merges_features: false, client: client.number() };
+        Ok((client, access))
     }
 }
 

@@ -55,11 +55,6 @@ impl<'a> Effects<'a> {
         Self { context, resource, object, client, admission, limited_since, worker, lock }
     }
 
-    /// Identifies the client; zero also where there is none.
-    pub(super) fn client_number(&self) -> u64 {
-        self.client.as_ref().map_or(0, Client::number)
-    }
-
     /// Waits until `request` may be sent to Scalekit. What was seen before may be
     /// too old then.
     pub(super) async fn admit(&mut self, state: &State, request: &RemoteRequest) -> Result<(), RemoteError> {
@@ -69,8 +64,11 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
-    /// The response to `request` where the list of organizations shows what it asks for.
+    /// The response to `request` where the reconcile before, or the list of organizations, has shown what it asks for.
     pub(super) async fn listed(&mut self, state: &State, request: &RemoteRequest) -> Option<Response> {
+        if let Some(resumed) = state.resumes(request) {
+            return Some(resumed);
+        }
         let (id, longest) = state.listable(request)?;
         let (client, caller, context) = (self.client.clone()?, self.caller(state, request), self.context);
         let environment = client.environment().to_string();

@@ -75,7 +75,7 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
         context.kube.health.metrics().reconciles.drift(drift == Drift::Corrected);
     }
     context.record(&resource.uid, report.history);
-    context.record_outcome(&resource.uid, effects.client_number(), state, outcome);
+    context.record_outcome(&resource.uid, state, outcome);
     if let Some(environment) = &report.merges {
         context.record_merging(environment);
     }

@@ -229,7 +229,7 @@ async fn release(context: &Context, resource: &ResourceRef) -> Result<Result<Str
             Outcome::CleanupPending(error) => Reason::CleanupPending.message(&error.to_string()),
             other => format!("The last try ended in {}.", other.name()),
         };
-        let delay = context.delay(&resource.uid, requeue);
+        let (delay, _) = context.next(&resource.uid, requeue);
         tokio::time::sleep(delay.unwrap_or(LONGEST_DELAY).min(LONGEST_DELAY)).await;
     }
     Ok(Err(why))

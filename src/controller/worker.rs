@@ -88,7 +88,8 @@ async fn reconcile(context: &Context, resource: &ResourceRef) {
     if result == ReconcileResult::Error {
         context.queue.retried();
     }
-    context.queue.done(&resource.uid, context.delay(&resource.uid, requeue), Lane::of(requeue));
+    let (delay, lane) = context.next(&resource.uid, requeue);
+    context.queue.done(&resource.uid, delay, lane);
 }
 
 /// What controller-runtime would call it.

@@ -32,6 +32,15 @@ pub struct Access {
     pub source: CredentialsSource,
     /// The environment was seen to merge the features that are sent with the others.
     pub merges_features: bool,
+    /// Identifies the client within the process: equal credentials have the same number.
+    pub client: u64,
+}
+
+impl Access {
+    /// Whether both are the same credentials of the same environment.
+    pub fn is_same_client(&self, other: &Self) -> bool {
+        (&self.environment, self.client) == (&other.environment, other.client)
+    }
 }
 
 /// The keys under which credentials are kept: in a Secret, as file names, as

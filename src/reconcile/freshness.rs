@@ -11,16 +11,15 @@ const FRESH: Duration = Duration::from_secs(30);
 /// complete list.
 const FEATURES_FRESH: Duration = Duration::from_secs(5);
 /// How often one reconcile reads again for that; with a very low rate it would
-/// never come to write.
+/// never come to write. From then on a read may be this old.
 const REFRESHES: u8 = 3;
+const OLDEST: Duration = Duration::from_secs(5 * 60);
 
 /// What must be read again before `write` may be sent.
 pub(super) fn stale(state: &State, write: &RemoteRequest) -> Option<Request> {
     let Reads { resource, organization, policy, refreshes } = state.reads;
-    let older = |read: Duration, longest: Duration| state.clock.saturating_sub(read) > longest;
-    if refreshes >= REFRESHES {
-        return None;
-    }
+    let longest = |usual: Duration| if refreshes < REFRESHES { usual } else { OLDEST };
+    let older = |read: Duration, usual: Duration| state.clock.saturating_sub(read) > longest(usual);
     if older(resource, FRESH) {
         return Some(Request::ReadResource { fresh: true });
     }

@@ -2,6 +2,7 @@
 //! restart) only makes the next decision more careful. All times are those of
 //! the process's own monotonic clock, counted from its start.
 
+use super::Parked;
 use jiff::Timestamp;
 use std::{collections::VecDeque, num::NonZeroU64, time::Duration};
 
@@ -64,6 +65,8 @@ pub struct History {
     /// The end of a wait that the status announces, on both clocks: that of the
     /// announcement can be set forward.
     announced: Option<Box<(Timestamp, Duration)>>,
+    /// What the last reconcile left that a limit has ended.
+    parked: Option<Box<Parked>>,
 }
 
 /// A claim that is contested.
@@ -94,7 +97,7 @@ impl Moment {
 }
 
 /// What happened to a resource.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum HistoryEvent {
     /// A write that undoes what somebody did to an earlier one is being sent.
     CorrectionSent,
@@ -131,6 +134,8 @@ pub enum HistoryEvent {
     Unproven(bool),
     /// A deletion waits until this time, which is so far away.
     WaitAnnounced(Timestamp, Duration),
+    /// A reconcile ended because of a limit, or not.
+    Parked(Option<Parked>),
 }
 
 impl History {
@@ -188,6 +193,7 @@ impl History {
                     self.announced = Some(Box::new((until, time.saturating_add(left))));
                 }
             }
+            HistoryEvent::Parked(parked) => self.parked = parked.map(Box::new),
         }
     }
 
@@ -287,6 +293,16 @@ impl History {
         self.under_way
     }
 
+    /// What the last reconcile left, where a limit has ended it.
+    pub(super) fn parked(&self) -> Option<&Parked> {
+        self.parked.as_deref()
+    }
+
+    /// Whether somebody waits for the next reconcile since a limit ended the last one.
+    pub fn is_awaited(&self) -> bool {
+        self.parked().is_some_and(|parked| parked.awaited)
+    }
+
     /// How long this process has known the resource.
     pub fn age(&self, now: Duration) -> Duration {
         self.first.map_or(now, |first| first.age(now))
@@ -296,6 +312,7 @@ impl History {
     /// for ever.
     #[cfg(test)]
     pub(super) fn hash_ages(&self, now: Duration, long: Duration, hasher: &mut impl std::hash::Hasher) {
+        use super::parked::Read;
         use std::hash::Hash;
         let age = |moment: Option<Moment>, most: u64| {
             let most = Duration::from_secs(most).min(long);
@@ -310,6 +327,15 @@ impl History {
         let corrections: Vec<Duration> = corrections.filter(|age| *age < long).collect();
         let announced = self.announced.as_ref().map(|announced| announced.1.saturating_sub(now));
         (known, claim, asked, age(self.unproven_since, 600), outage, writes, corrections, announced).hash(hasher);
+        let parked = self.parked().map(|parked| {
+            let read = |read: &Read| {
+                let Read { declared, access, organization, at } = read;
+                let age = now.saturating_sub(*at).min(Duration::from_secs(600));
+                (declared.clone(), access.clone(), organization.clone(), age)
+            };
+            (parked.awaited, parked.read.as_deref().map(read))
+        });
+        parked.hash(hasher);
     }
 
     fn last_correction(&self) -> Option<Moment> {
@@ -377,6 +403,6 @@ mod tests {
 
     #[test]
     fn it_is_small_since_there_is_one_for_each_resource() {
-        assert!(size_of::<History>() <= 128, "{}", size_of::<History>());
+        assert!(size_of::<History>() <= 136, "{}", size_of::<History>());
     }
 }

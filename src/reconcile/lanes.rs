@@ -52,7 +52,7 @@ impl State {
             )
         };
         let corrected = resource.condition(ConditionType::Ready).is_some_and(|ready| credentials(ready.reason));
-        if self.deleting() || resource.is_awaited() || corrected {
+        if self.deleting() || resource.is_awaited() || corrected || self.history.is_awaited() {
             Lane::Awaited
         } else if writes || !resource.at_rest() {
             Lane::Correction
@@ -250,6 +250,16 @@ mod tests {
         assert_eq!(first, ["big", "small", "big", "small", "big"]);
         assert_eq!(lanes.drain().len(), 997);
         assert!(lanes.is_empty());
+    }
+
+    #[test]
+    fn who_began_earlier_goes_before_those_of_its_flow_that_began_later() {
+        let (mut lanes, a) = (Lanes::default(), "a");
+        for began in [3, 1, 2, 1] {
+            lanes.push_before(Lane::Awaited, a, began, |other| *other > began);
+        }
+        let order = std::iter::from_fn(|| lanes.pop(open)).map(|(_, began)| began);
+        assert_eq!(order.collect::<Vec<_>>(), [1, 1, 2, 3]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! The resources whose requests were not sent, since their environment is down.
+//! The resources whose requests were not sent, since their environment is down or pauses.
 //! The first reconcile that gets through enqueues them, so that none waits for
 //! its next due time while the server is back (`docs/development/failures.md` row 15).
 
-use super::{ErrorClass, Lane, Outcome, RemoteError, State};
+use super::{Lane, Outcome, State};
 use std::{collections::HashMap, hash::Hash};
 
 /// The clients that are down, by the host of their environment.
@@ -35,12 +35,13 @@ impl<K> Default for Down<K> {
 }
 
 impl<K: Clone + Eq + Hash> Outages<K> {
-    /// Takes in how a reconcile of `resource` with this `client` ended; the resources to reconcile now
+    /// Takes in how a reconcile of `resource` ended; the resources to reconcile now
     /// because it got through, each in its lane: those of the client that wait, and the one that failed last where
     /// any waited. If the client was down itself, the host may be back for the other clients too, and one resource of
     /// each finds out.
-    pub fn record(&mut self, resource: &K, client: u64, state: &State, outcome: &Outcome) -> Vec<(K, Lane)> {
+    pub fn record(&mut self, resource: &K, state: &State, outcome: &Outcome) -> Vec<(K, Lane)> {
         let Some(access) = state.access() else { return Vec::new() };
+        let client = access.client;
         if reached(state, outcome) == Some(true) {
             let Some(clients) = self.down.get_mut(&access.environment) else { return Vec::new() };
             let Some(own) = clients.remove(&client) else { return Vec::new() };
@@ -58,7 +59,9 @@ impl<K: Clone + Eq + Hash> Outages<K> {
             return due;
         }
         let Some(error) = outcome.remote_error() else { return Vec::new() };
-        let waits = waits_for_others(error);
+        // only where its request was not even sent: one that fails by itself must not be woken by everybody's success. A
+        // pause may end before its time, where it turns out to be another client's.
+        let waits = error.not_sent;
         if waits || error.kind.reached() == Some(false) {
             if self.clients.get(resource).is_some_and(|before| *before != client) {
                 self.forget(resource);
@@ -111,18 +114,10 @@ pub fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
     }
 }
 
-/// Whether a success of another resource means that this one would succeed
-/// too: only where its request was not even sent, since the environment was
-/// known to be down. One that fails by itself must not be woken by everybody's
-/// success, and one that knows when to try again need not.
-fn waits_for_others(error: &RemoteError) -> bool {
-    error.not_sent && error.kind.class() != ErrorClass::Throttled
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::{Access, CredentialsSource, ErrorKind, History, RemoteOutcome, Settings};
+    use crate::reconcile::{Access, CredentialsSource, ErrorKind, History, RemoteError, RemoteOutcome, Settings};
     use std::time::Duration;
 
     fn record(outages: &mut Outages<char>, resource: char, environment: &str, remote: RemoteOutcome) -> Vec<char> {
@@ -141,8 +136,9 @@ mod tests {
             environment: environment.into(),
             source: CredentialsSource::Environment,
             merges_features: false,
+            client,
         }));
-        let woken = outages.record(&resource, client, &state, &Outcome::Reconciled(remote));
+        let woken = outages.record(&resource, &state, &Outcome::Reconciled(remote));
         woken.into_iter().map(|(resource, _)| resource).collect()
     }
 
@@ -207,7 +203,7 @@ mod tests {
     fn row_084_only_a_request_that_was_not_sent_waits_for_the_success_of_others() {
         let failed = RemoteOutcome::Error(RemoteError::new(ErrorKind::Unavailable));
         let limited = not_sent(ErrorKind::RateLimited { retry_after: Duration::from_secs(1) });
-        for (remote, woken) in [(not_sent(ErrorKind::Unavailable), 1), (failed, 0), (limited, 0)] {
+        for (remote, woken) in [(not_sent(ErrorKind::Unavailable), 1), (limited, 1), (failed, 0)] {
             let mut outages = Outages::default();
             record(&mut outages, 'a', "here", remote.clone());
             assert_eq!(record(&mut outages, 'b', "here", RemoteOutcome::InSync).len(), woken, "{remote:?}");

@@ -67,7 +67,7 @@ impl Report {
                 .chain(confirmed.then_some(HistoryEvent::Confirmed).or(unproven.map(HistoryEvent::Unproven)))
                 .chain(in_sync.then_some(HistoryEvent::InSync))
                 .chain(state.under_way.then_some(HistoryEvent::UnderWay))
-                .chain([unconfirmed, HistoryEvent::Ended])
+                .chain([unconfirmed, HistoryEvent::Parked(state.parks(outcome)), HistoryEvent::Ended])
                 .collect(),
             update,
         }

@@ -31,6 +31,7 @@ mod lifecycle;
 mod modes;
 mod outage;
 mod overdue;
+mod parked;
 mod past;
 mod random;
 mod reach;

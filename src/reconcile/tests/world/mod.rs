@@ -376,6 +376,7 @@ pub(crate) fn access(environment: &str) -> Access {
         environment: environment.into(),
         source: CredentialsSource::Secret("scalekit".into()),
         merges_features: false,
+        client: 0,
     }
 }
 

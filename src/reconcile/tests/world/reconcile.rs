@@ -141,7 +141,7 @@ impl World {
         let Report { update, events, requeue, history, contests, merges, drift } = Report::of(&state, &outcome);
         self.merging.extend(merges);
         self.record(uid, history);
-        let mut woken = self.outages.record(&uid, 0, &state, &outcome);
+        let mut woken = self.outages.record(&uid, &state, &outcome);
         if let Some(Contest { uid: other, elsewhere }) = contests {
             let other = other.parse().unwrap();
             let now = self.uptime();
