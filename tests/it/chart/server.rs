@@ -17,7 +17,7 @@ fn everything() -> Vec<Value> {
         "operator": {"rateLimit": 5, "allowedHosts": ["any"], "disableFeatureOnDelete": true},
     });
     let alone = json!({"watchNamespaces": [NAMESPACE], "replicas": 1, "leaderElection": {"enabled": false}});
-    let long = json!({"fullnameOverride": "x".repeat(253), "uninstall": {"enabled": true}});
+    let long = json!({"fullnameOverride": "x".repeat(48), "uninstall": {"enabled": true}});
     [render(&json!({})), render(&all), render(&alone), render(&long)].concat()
 }
 
