@@ -87,6 +87,13 @@ fn rows() -> Vec<Row> {
             .with(single()),
         there("leaderElection.enabled", json!(false), "Role/session-policy-operator-lease", false).with(single()),
         argument("leaderElection.leaseName", json!("other"), "--lease-name=other"),
+        row(
+            "leaderElection.leaseName",
+            json!("other"),
+            "Role/session-policy-operator-lease",
+            "/rules/0/resourceNames",
+            json!(["other"]),
+        ),
         argument("watchNamespaces", json!(["a", "b"]), "--watch-namespace=b"),
         there("watchNamespaces", json!(["a"]), "Role/session-policy-operator", true),
         there("watchNamespaces", json!(["a"]), "ClusterRole/session-policy-operator", false),
