@@ -30,6 +30,10 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"podSecurityContext": {"runAsNonRoot": false}}), "'runAsNonRoot' not allowed"),
         (json!({"admissionPolicy": {"validationActions": ["Allow"]}}), "/admissionPolicy/validationActions/0"),
         (json!({"networkPolicy": {"ports": ["https"]}}), "/networkPolicy/ports/0"),
+        (json!({"networkPolicy": {"dnsPorts": ["domain"]}}), "/networkPolicy/dnsPorts/0"),
+        (json!({"networkPolicy": {"dnsPorts": []}}), "/networkPolicy/dnsPorts"), // that would be all ports
+        (json!({"networkPolicy": {"dnsPorts": null}}), "missing property 'dnsPorts'"), // and this
+        (json!({"networkPolicy": {"ports": null}}), "missing property 'ports'"),
         (json!({"fullnameOverride": "Osp"}), "/fullnameOverride"),
         (json!({"fullnameOverride": "my.osp"}), "/fullnameOverride"),
         (json!({"fullnameOverride": "my_osp"}), "/fullnameOverride"),

@@ -189,6 +189,13 @@ fn rows() -> Vec<Row> {
         .with(bound()),
         there("networkPolicy.enabled", json!(false), policy, false),
         row("networkPolicy.ports", json!([8443]), policy, "/spec/egress/1/ports", json!([port(8443)])),
+        row(
+            "networkPolicy.dnsPorts",
+            json!([54]),
+            policy,
+            "/spec/egress/0/ports",
+            json!({"port": 54, "protocol": "UDP"}),
+        ),
         row("networkPolicy.metricsFrom", peers.clone(), policy, "/spec/ingress/0/from", peers),
         row(
             "networkPolicy.extraEgress",
