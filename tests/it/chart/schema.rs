@@ -46,6 +46,8 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"nameOverride": "x".repeat(LONGEST + 1)}), "/nameOverride"),
         (json!({"leaderElection": {"leaseName": "a..b"}}), "/leaderElection/leaseName"),
         (json!({"serviceAccount": {"name": "a.-b"}}), "/serviceAccount/name"),
+        (json!({"metrics": {"prometheusRule": {"runbookUrl": "docs/operations.md"}}}), "/prometheusRule/runbookUrl"),
+        (json!({"metrics": {"prometheusRule": {"runbookUrl": "https://a.example/#a"}}}), "/prometheusRule/runbookUrl"),
         (json!({"tracing": {"endpoint": "collector:4317"}}), "/tracing/endpoint"),
         (json!({"tracing": {"resourceAttributes": {"a": "b,c=d"}}}), "/tracing/resourceAttributes/a"),
         (json!({"crds": {"install": "yes"}}), "/crds/install"),

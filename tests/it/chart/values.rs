@@ -232,6 +232,14 @@ fn rows() -> Vec<Row> {
             json!("a"),
         )
         .with(alerted()),
+        row(
+            "metrics.prometheusRule.runbookUrl",
+            json!("https://wiki.example/osp"),
+            "PrometheusRule/session-policy-operator",
+            "/spec/groups/0/rules/0/annotations/runbook_url",
+            json!("https://wiki.example/osp#sessionpolicyoperatorabsent"),
+        )
+        .with(alerted()),
         there("metrics.dashboard.enabled", json!(true), "ConfigMap/session-policy-operator-dashboard", true),
         row("metrics.dashboard.labels", label("a"), DASHBOARD, "/metadata/labels/team", json!("a")).with(pictured()),
         row("metrics.dashboard.annotations", label("a"), DASHBOARD, "/metadata/annotations/team", json!("a"))
