@@ -29,6 +29,8 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"podSecurityContext": {"runAsUser": 0}}), "/podSecurityContext/runAsUser"),
         (json!({"podSecurityContext": {"runAsNonRoot": false}}), "'runAsNonRoot' not allowed"),
         (json!({"admissionPolicy": {"validationActions": ["Allow"]}}), "/admissionPolicy/validationActions/0"),
+        (json!({"maxTimeouts": {"absolute": "1 day"}}), "/maxTimeouts/absolute"),
+        (json!({"maxTimeouts": {"validationActions": []}}), "/maxTimeouts/validationActions"),
         (json!({"networkPolicy": {"ports": ["https"]}}), "/networkPolicy/ports/0"),
         (json!({"networkPolicy": {"dnsPorts": ["domain"]}}), "/networkPolicy/dnsPorts/0"),
         (json!({"networkPolicy": {"dnsPorts": []}}), "/networkPolicy/dnsPorts"), // that would be all ports
@@ -148,6 +150,16 @@ fn a_release_whose_name_no_service_may_have_is_told_to_set_another_and_a_long_on
             assert!(object["kind"] == "CustomResourceDefinition" || label, "{name}");
         }
     }
+}
+
+#[test]
+fn a_single_replica_can_be_evicted_and_is_not_kept_from_a_node() {
+    let objects = super::render(&json!({"replicas": 1}));
+    let budget = &super::find(&objects, "PodDisruptionBudget/session-policy-operator").unwrap()["spec"];
+    assert_eq!((&budget["maxUnavailable"], &budget["minAvailable"]), (&json!(1), &Value::Null));
+    let deployment = super::find(&objects, "Deployment/session-policy-operator").unwrap();
+    let spread = &deployment["spec"]["template"]["spec"]["topologySpreadConstraints"];
+    assert_eq!(spread[0]["whenUnsatisfiable"], "ScheduleAnyway");
 }
 
 /// The paths of the properties in a schema.

@@ -9,6 +9,7 @@ use std::{fs, path::Path, process::Command};
 fn everything() -> Vec<Value> {
     let all = json!({
         "admissionPolicy": {"enabled": true, "namespaceSelector": {"matchLabels": {"tenant": "yes"}}},
+        "maxTimeouts": {"enabled": true},
         "networkPolicy": {"metricsFrom": [{"namespaceSelector": {}}], "extraEgress": [{"ports": [{"port": 3128}]}]},
         "metrics": {"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}, "dashboard": {"enabled": true}},
         "defaultCredentials": {"existingSecret": "scalekit"},

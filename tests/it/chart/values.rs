@@ -59,6 +59,7 @@ fn rows() -> Vec<Row> {
     let single = || json!({"replicas": 1});
     let ca = || json!({"trustedCA": {"configMap": "authorities"}});
     let bound = || json!({"admissionPolicy": {"enabled": true}});
+    let limited = || json!({"maxTimeouts": {"enabled": true}});
     let scraped =
         |monitor: Value| merged(&json!({"networkPolicy": {"metricsFrom": [{}]}}), &json!({"metrics": monitor}));
     let monitored = || scraped(json!({"serviceMonitor": {"enabled": true}}));
@@ -187,6 +188,18 @@ fn rows() -> Vec<Row> {
             json!("yes"),
         )
         .with(bound()),
+        there("maxTimeouts.enabled", json!(true), "ValidatingAdmissionPolicy/max-timeouts.scalekit.com", true),
+        row("maxTimeouts.absolute", json!("8h"), "ConfigMap/max-timeouts", "/data/maxAbsolute", json!("8h"))
+            .with(limited()),
+        row("maxTimeouts.idle", json!(""), "ConfigMap/max-timeouts", "/data/maxIdle", Value::Null).with(limited()),
+        row(
+            "maxTimeouts.validationActions",
+            json!(["Warn"]),
+            "ValidatingAdmissionPolicyBinding/max-timeouts.scalekit.com",
+            "/spec/validationActions",
+            json!(["Warn"]),
+        )
+        .with(limited()),
         there("networkPolicy.enabled", json!(false), policy, false),
         row("networkPolicy.ports", json!([8443]), policy, "/spec/egress/1/ports", json!([port(8443)])),
         row(
