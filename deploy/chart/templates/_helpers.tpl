@@ -208,7 +208,7 @@ spec:
 {{- $own -}}
 {{- with .Values.extraEnv }}
 {{- $names := list }}{{ range . }}{{ $names = append $names .name }}{{ end }}
-{{- $ownNames := list }}{{ range fromYamlArray $own }}{{ $ownNames = append $ownNames .name }}{{ end }}
+{{- $ownNames := list "OSP_LEADER_ELECT" }}{{ range fromYamlArray $own }}{{ $ownNames = append $ownNames .name }}{{ end }}
 {{- include "osp.distinct" (dict "value" "extraEnv" "given" $names "own" $ownNames) }}
 {{ toYaml . }}
 {{- end }}

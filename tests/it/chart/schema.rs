@@ -112,6 +112,10 @@ fn what_the_chart_sets_itself_cannot_be_set_a_second_time() {
         ),
         (json!({"extraEnv": [{"name": "RUST_LOG", "value": "x"}]}), "extraEnv may not set RUST_LOG".into()),
         (
+            json!({"extraEnv": [{"name": "OSP_LEADER_ELECT", "value": "false"}]}),
+            "extraEnv may not set OSP_LEADER_ELECT".into(), // two replicas would write everything twice
+        ),
+        (
             json!({"trustedCA": ca, "extraEnv": [{"name": "SSL_CERT_FILE", "value": "/x"}]}),
             "extraEnv may not set SSL_CERT_FILE".into(),
         ),
