@@ -47,7 +47,7 @@ const OPERATOR: [Right; 8] = [
     ("", "namespaces", "", "get"),
     ("events.k8s.io", "events", "", "create"),
 ];
-/// And in its own namespace.
+/// And in its own namespace, to the one Lease that it has.
 const LEASE: [Right; 3] = [
     ("coordination.k8s.io", "leases", "", "get"),
     ("coordination.k8s.io", "leases", "", "create"),
@@ -68,26 +68,26 @@ const INSTALL: [Right; 7] = [
 pub(super) async fn before(cluster: &Cluster) -> Group {
     let mut checks = server(cluster).await;
     let hint = "whoever installs it for all namespaces needs these; for some namespaces only, set watchNamespaces";
-    checks.push(rights(cluster, "install-permissions", &INSTALL, "", hint).await);
+    checks.push(rights(cluster, "install-permissions", &INSTALL, "", "", hint).await);
     Group { title: format!("Kubernetes at {}", cluster.server), checks }
 }
 
-/// The installation.
-pub(super) async fn installed(cluster: &Cluster, user: Option<&str>) -> Vec<Group> {
+/// The installation, as `user` of `--as`, whose Lease is called `lease`, or else like its ServiceAccount.
+pub(super) async fn installed(cluster: &Cluster, user: Option<&str>, lease: Option<&str>) -> Vec<Group> {
     let mut installation = vec![definition(cluster).await];
     installation.push(admission(cluster).await);
     let operator = operator(cluster).await;
     let permissions = match user.and_then(service_account) {
-        Some(namespace) => {
+        Some((namespace, account)) => {
             let hint = "bind the ClusterRole or Roles of the chart, or of deploy/rbac.yaml, to this ServiceAccount";
             vec![
-                rights(cluster, "operator-permissions", &OPERATOR, cluster.scope(), hint).await,
-                rights(cluster, "lease-permissions", &LEASE, namespace, hint).await,
+                rights(cluster, "operator-permissions", &OPERATOR, cluster.scope(), "", hint).await,
+                rights(cluster, "lease-permissions", &LEASE, namespace, lease.unwrap_or(account), hint).await,
             ]
         }
         None => {
             let hint = "docs/kubectl-osp.md has the role that allows it";
-            vec![rights(cluster, "permissions", &USER, &cluster.namespace, hint).await]
+            vec![rights(cluster, "permissions", &USER, &cluster.namespace, "", hint).await]
         }
     };
     let group = |title: &str, checks| Group { title: title.to_owned(), checks };
@@ -99,9 +99,9 @@ pub(super) async fn installed(cluster: &Cluster, user: Option<&str>) -> Vec<Grou
     ]
 }
 
-/// The namespace of a ServiceAccount, as `--as` names it.
-fn service_account(user: &str) -> Option<&str> {
-    user.strip_prefix("system:serviceaccount:")?.split_once(':').map(|(namespace, _)| namespace)
+/// The namespace and the name of a ServiceAccount, as `--as` names it.
+fn service_account(user: &str) -> Option<(&str, &str)> {
+    user.strip_prefix("system:serviceaccount:")?.split_once(':')
 }
 
 async fn server(cluster: &Cluster) -> Vec<Check> {
@@ -274,15 +274,25 @@ async fn admission(cluster: &Cluster) -> Check {
     }
 }
 
-/// Whether the user has all of `needed` in `namespace`; empty: in all.
-async fn rights(cluster: &Cluster, name: &'static str, needed: &[Right], namespace: &str, hint: &str) -> Check {
+/// Whether the user has all of `needed` in `namespace`, to the object of this name; empty: in all, to all.
+async fn rights(
+    cluster: &Cluster,
+    name: &'static str,
+    needed: &[Right],
+    namespace: &str,
+    object: &str,
+    hint: &str,
+) -> Check {
     let mut missing = Vec::new();
     for right in needed {
         let (_, resource, subresource, verb) = right;
-        match may(cluster, right, namespace).await {
+        // no right to create is restricted by a name
+        let object = if *verb == "create" { "" } else { object };
+        match may(cluster, right, namespace, object).await {
             Ok(true) => {}
-            Ok(false) if subresource.is_empty() => missing.push(format!("{verb} {resource}")),
-            Ok(false) => missing.push(format!("{verb} {resource}/{subresource}")),
+            Ok(false) if !subresource.is_empty() => missing.push(format!("{verb} {resource}/{subresource}")),
+            Ok(false) if !object.is_empty() => missing.push(format!("{verb} {resource} {object}")),
+            Ok(false) => missing.push(format!("{verb} {resource}")),
             Err(error) => return Check::failed(name, error.to_string(), ""),
         }
     }
@@ -293,7 +303,7 @@ async fn rights(cluster: &Cluster, name: &'static str, needed: &[Right], namespa
     Check::failed(name, format!("not allowed {place}: {}", missing.join(", ")), hint)
 }
 
-async fn may(cluster: &Cluster, right: &Right, namespace: &str) -> Result<bool, Failure> {
+async fn may(cluster: &Cluster, right: &Right, namespace: &str, object: &str) -> Result<bool, Failure> {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let (group, resource, subresource, verb) = *right;
     let attributes = ResourceAttributes {
@@ -302,6 +312,7 @@ async fn may(cluster: &Cluster, right: &Right, namespace: &str) -> Result<bool, 
         subresource: some(subresource),
         verb: some(verb),
         namespace: some(namespace),
+        name: some(object),
         ..ResourceAttributes::default()
     };
     let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
@@ -334,6 +345,9 @@ mod tests {
         let role = include_str!("../../deploy/rbac.yaml");
         let roles: Vec<Value> = serde_yaml::from_multiple(role).unwrap();
         let texts = |list: &Value| -> Vec<String> { serde_json::from_value(list.clone()).unwrap() };
+        let named = roles[1]["rules"].as_array().unwrap().iter().filter(|rule| rule["resourceNames"].is_array());
+        let named: Vec<_> = named.flat_map(|rule| texts(&rule["verbs"])).collect();
+        assert_eq!(named, ["get", "update"], "of a Lease, all but its creation");
         let granted = |role: &Value| {
             let mut granted = BTreeSet::new();
             for rule in role["rules"].as_array().unwrap() {
@@ -355,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_service_account_is_known_by_its_user_name() {
-        assert_eq!(service_account("system:serviceaccount:system:operator"), Some("system"));
+        assert_eq!(service_account("system:serviceaccount:system:operator"), Some(("system", "operator")));
         assert_eq!(service_account("jane"), None);
     }
 }

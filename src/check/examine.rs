@@ -22,6 +22,10 @@ pub(super) struct Scope {
     #[command(flatten)]
     cluster: Connection,
 
+    /// The Lease of the operator that --as names, as its --lease-name [default: the name of its ServiceAccount]
+    #[arg(long, value_name = "NAME")]
+    lease_name: Option<String>,
+
     /// Folder with credentials to check beside those of the namespace's Secrets, in files named SCALEKIT_ENVIRONMENT_URL,
     /// SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET [default: environment variables of those names]
     #[arg(long, env = "OSP_CREDENTIALS_DIR")]
@@ -61,7 +65,7 @@ pub(super) async fn examine(scope: &Scope, pre: bool, program: &str) -> Examined
     match &cluster {
         Ok(cluster) if pre => groups.push(cluster::before(cluster).await),
         Ok(cluster) => {
-            groups.extend(cluster::installed(cluster, scope.cluster.user()).await);
+            groups.extend(cluster::installed(cluster, scope.cluster.user(), scope.lease_name.as_deref()).await);
             groups.extend(secrets(cluster, &mut found).await);
         }
         Err(error) => {

@@ -11,11 +11,14 @@
 (($pod.securityContext // {}) * ($container.securityContext // {})) as $may |
 
 def of($pattern): . as $given | {"metadata.namespace": $namespace, "metadata.name": $name}[$pattern] // error("no \($pattern)");
+def expanded($variables): gsub("\\$\\((?<name>[-._a-zA-Z][-._a-zA-Z0-9]*)\\)"; $variables[.name] // "$(\(.name))");
 def bytes: if test("^[0-9]+Mi$") then (rtrimstr("Mi") | tonumber * 1048576) else error("memory \(.)") end;
 def bind($source; $path): {destination: $path, type: "bind", source: "\($folder)/\($source)", options: ["rbind", "ro"]};
 def numbers: capture("^(?<uid>[0-9]+):(?<gid>[0-9]+)$") | map_values(tonumber);
 def mount($path; $type; $options): {destination: $path, type: $type, source: $type, options: (["nosuid", "noexec"] + $options)};
 
+(reduce $container.env[] as $one ({}; . as $before | .[$one.name] =
+  (if $one.value then $one.value | expanded($before) else $one.valueFrom.fieldRef.fieldPath as $path | of($path) end))) as $variables |
 if ($may.capabilities.drop // []) != ["ALL"] then error("only pods without capabilities run here") else . end |
 if $may.runAsNonRoot != true or (($may.runAsUser // ($image.config.User | numbers.uid)) == 0) then error("only pods that are not root run here") else . end |
 {
@@ -24,9 +27,9 @@ if $may.runAsNonRoot != true or (($may.runAsUser // ($image.config.User | number
   root: {path: "\($folder)/root", readonly: ($may.readOnlyRootFilesystem == true)},
   process: {
     cwd: ($container.workingDir // $image.config.WorkingDir),
-    args: (($container.command // $image.config.Entrypoint) + ($container.args // [])),
+    args: (($container.command // $image.config.Entrypoint) + ($container.args // []) | map(expanded($variables))),
     env: (["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=\($name)"] + ($image.config.Env // []) + $environment
-      + [$container.env[] | "\(.name)=\(.value // (.valueFrom.fieldRef.fieldPath as $path | of($path)))"]),
+      + [$variables | to_entries[] | "\(.key)=\(.value)"]),
     user: (($image.config.User | numbers) * {additionalGids: [$pod.securityContext.fsGroup // empty]}
       * (if $may.runAsUser then {uid: $may.runAsUser} else {} end) * (if $may.runAsGroup then {gid: $may.runAsGroup} else {} end)),
     capabilities: {bounding: [], effective: [], permitted: [], inheritable: [], ambient: []},

@@ -3,8 +3,9 @@
 //! its own. A server goes when its owner does, however that ends, because its
 //! starter holds the other end of our pipe.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
+    fs,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
@@ -182,6 +183,21 @@ impl Cluster {
         let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
         self.ok(&["create", "namespace", &name]);
         name
+    }
+
+    /// Lets the users who are operators have a Lease of another name than the Role of `deploy/rbac.yaml` has.
+    pub fn grant_lease(&self, lease: &str) {
+        let rbac = fs::read_to_string(root().join("deploy/rbac.yaml")).unwrap();
+        let mut role: Value = serde_yaml::from_multiple(&rbac).unwrap().pop().unwrap();
+        role["metadata"]["name"] = json!(lease);
+        role["rules"][0]["resourceNames"] = json!([lease]);
+        let user = |name: &str| json!({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": name});
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": lease},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": lease},
+            "subjects": [user("operator"), user("limited")]});
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": [role, binding]});
+        let (granted, said) = self.with_input(&["-n", "default", "create", "-f", "-"], &list.to_string());
+        assert!(granted, "{said}");
     }
 
     /// Starts kubectl as an administrator, with its output to be read while it

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
@@ -166,6 +167,40 @@ fn the_dockerfile_takes_the_same_rust_and_runs_as_the_same_user() {
     assert!(dockerfile.contains("\nUSER 65532:65532\n"));
     assert!(dockerfile.contains("\nENTRYPOINT [\"/usr/bin/session-policy-operator\"]\n"));
     assert!(dockerfile.contains("deploy/image/root /image ") && dockerfile.contains("COPY --from=build /image /\n"));
+}
+
+/// The process of a pod in its container, as tests/cluster/node starts it.
+fn process(pod: &Value) -> Value {
+    let program = format!(
+        "{{config: {{Entrypoint: [\"operator\"], User: \"1:1\", WorkingDir: \"/\"}}, architecture: \"amd64\"}} as $image \
+         | {{archMap: [], syscalls: []}} as $seccomp | {}",
+        page("tests/cluster/pod.jq")
+    );
+    let mut jq = Command::new("jq");
+    jq.args(["--arg", "folder", "/pod", "--argjson", "environment", "[]", "--argjson", "network", "{}", &program]);
+    let mut running = jq.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    running.stdin.take().unwrap().write_all(pod.to_string().as_bytes()).unwrap();
+    let output = running.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice::<Value>(&output.stdout).unwrap()["process"].clone()
+}
+
+#[test]
+fn an_operator_for_its_own_namespace_alone_is_started_with_the_name_of_it() {
+    let output = Command::new(parts(&[]).join("kubectl"))
+        .args(["kustomize", "deploy/kustomize/namespaced"])
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    let objects: Vec<Value> = serde_yaml::from_multiple(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let mut pod = deployment["spec"]["template"].clone();
+    pod["metadata"]["name"] = json!("operator-1");
+    pod["metadata"]["namespace"] = json!("team");
+    let process = process(&pod);
+    let has = |list: &Value, text: &str| list.as_array().unwrap().contains(&json!(text));
+    assert!(has(&process["args"], "--watch-namespace=team"), "{process}");
+    assert!(has(&process["env"], "POD_NAMESPACE=team"), "{process}");
 }
 
 /// `make install-demo` with the image of the dev profile.

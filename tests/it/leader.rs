@@ -293,8 +293,8 @@ async fn row_080_an_operator_without_the_right_to_its_lease_says_so_once_and_wor
     eventually("it is not ready", 60, || replica.get("/readyz").contains(refused).then_some(()));
     let warned = replica.log().lines().filter(|line| line.contains("WARN") && line.contains("rbac.yaml")).count();
     assert_eq!((warned, sent(&world, "org_1").len()), (1, 0), "{}", replica.log());
-    let rules =
-        json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}]);
+    let rule = |verbs: &[&str], names: &[&str]| json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs, "resourceNames": names});
+    let rules = json!([rule(&["get", "update"], &[&world.namespace]), rule(&["create"], &[])]);
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
         "metadata": {"name": "lease", "namespace": world.namespace}, "rules": rules});
     assert!(world.with_input(&["apply", "-f", "-"], &role.to_string()).0);

@@ -51,8 +51,12 @@ fn every_page_for_users_is_in_the_index() {
     assert!(missing.is_empty(), "docs/index.md has no link to {missing:?}");
 }
 
-/// Messages of kubectl and of the API server on the page of symptoms.
-const OF_KUBERNETES: [&str; 4] = [
+/// Messages of kubectl, of Helm and of the API server on the page of symptoms.
+const OF_KUBERNETES: [&str; 8] = [
+    "missing property 'dnsPorts'",
+    "invalid ownership metadata",
+    "UPGRADE FAILED: context deadline exceeded",
+    "ImagePullBackOff",
     "no matches for kind \"OrganizationSessionPolicy\"",
     "unknown field",
     "strict decoding error",
@@ -61,8 +65,10 @@ const OF_KUBERNETES: [&str; 4] = [
 
 #[test]
 fn every_message_on_the_page_of_symptoms_is_one_that_is_printed() {
-    let code = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    let printed: String = code.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let templates = fs::read_dir(root.join("deploy/chart/templates")).unwrap().map(|file| file.unwrap().path());
+    let code = sources(&root.join("src")).into_iter().chain(templates);
+    let printed: String = code.map(|file| fs::read_to_string(file).unwrap()).collect();
     let printed = printed + &crd::manifest().unwrap();
     let page = page("docs/troubleshooting.md");
     let mut quoted = 0;

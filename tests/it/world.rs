@@ -76,6 +76,7 @@ impl World {
     /// too.
     pub fn on(cluster: Arc<Cluster>, simulator: Arc<Simulator>) -> Self {
         let namespace = cluster.namespace();
+        cluster.grant_lease(&namespace);
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("operator-{namespace}.log"));
         File::create(&log).unwrap();
         Self {

@@ -2,14 +2,35 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* At most 48 characters, so that -uninstall-1000 fits behind it. */}}
+{{/* At most 48 characters, so that -uninstall-1000 fits behind it, and a DNS label that begins with a letter, as a Service has to. */}}
 {{- define "osp.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 48 | trimSuffix "-" -}}
-{{- else -}}
 {{- $name := include "osp.name" . -}}
-{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 48 | trimSuffix "-" -}}
+{{- $ofRelease := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- $full := default $ofRelease .Values.fullnameOverride | trunc 48 | trimAll "-" -}}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" $full) -}}
+{{- fail (printf "the objects of the release %s would be called %s, which can't be the name of a Service: set fullnameOverride" .Release.Name $full) -}}
 {{- end -}}
+{{- $full -}}
+{{- end -}}
+
+{{- define "osp.leaseName" -}}
+{{- default (include "osp.fullname" .) .Values.leaderElection.leaseName -}}
+{{- end -}}
+
+{{/* Fails where something is given that the chart sets itself: dict "value" "podLabels" "given" (list) "own" (list). */}}
+{{- define "osp.distinct" -}}
+{{- range .given -}}
+{{- if has . $.own -}}
+{{- fail (printf "%s may not set %s: the chart does" $.value .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels besides those of the chart: dict "value" "podLabels" "labels" (dict) "root" $. */}}
+{{- define "osp.moreLabels" -}}
+{{- $own := append (keys (include "osp.labels" .root | fromYaml)) "app.kubernetes.io/component" -}}
+{{- include "osp.distinct" (dict "value" .value "given" (keys .labels) "own" $own) -}}
+{{- toYaml .labels -}}
 {{- end -}}
 
 {{- define "osp.serviceAccount" -}}
@@ -63,7 +84,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 metadata:
   labels:
     {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
+    {{- include "osp.moreLabels" (dict "value" "podLabels" "labels" . "root" $.root) | nindent 4 }}
     {{- end }}
     {{- include "osp.labels" . | nindent 4 }}
     app.kubernetes.io/component: {{ $.component }}
@@ -105,30 +126,7 @@ spec:
         {{- end }}
         {{- include "osp.arguments" . | nindent 8 }}
       env:
-        - name: POD_NAMESPACE
-          valueFrom:
-            fieldRef:
-              fieldPath: metadata.namespace
-        - name: RUST_LOG
-          value: {{ .Values.operator.logLevel | quote }}
-        {{- if .Values.trustedCA.configMap }}
-        - name: SSL_CERT_FILE
-          value: /etc/session-policy-operator/ca/{{ .Values.trustedCA.key }}
-        {{- end }}
-        {{- if .Values.tracing.endpoint }}
-        - name: POD_NAME
-          valueFrom:
-            fieldRef:
-              fieldPath: metadata.name
-        - name: OTEL_EXPORTER_OTLP_ENDPOINT
-          value: {{ .Values.tracing.endpoint | quote }}
-        - name: OTEL_RESOURCE_ATTRIBUTES
-          value: "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)
-            {{- range $name, $value := .Values.tracing.resourceAttributes }},{{ $name }}={{ $value }}{{ end }}"
-        {{- end }}
-        {{- with .Values.extraEnv }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "osp.environment" . | nindent 8 }}
       {{- if eq $.component "operator" }}
       ports:
         - name: http
@@ -204,11 +202,63 @@ spec:
 {{- end }}
 {{- end -}}
 
+{{/* The variables of the container, those of extraEnv included. */}}
+{{- define "osp.environment" -}}
+{{- $own := include "osp.ownEnvironment" . -}}
+{{- $own -}}
+{{- with .Values.extraEnv }}
+{{- $names := list }}{{ range . }}{{ $names = append $names .name }}{{ end }}
+{{- $ownNames := list "OSP_LEADER_ELECT" }}{{ range fromYamlArray $own }}{{ $ownNames = append $ownNames .name }}{{ end }}
+{{- include "osp.distinct" (dict "value" "extraEnv" "given" $names "own" $ownNames) }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "osp.ownEnvironment" -}}
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+- name: RUST_LOG
+  value: {{ .Values.operator.logLevel | quote }}
+{{- if .Values.trustedCA.configMap }}
+- name: SSL_CERT_FILE
+  value: /etc/session-policy-operator/ca/{{ .Values.trustedCA.key }}
+{{- end }}
+{{- if .Values.tracing.endpoint }}
+{{- $attributes := .Values.tracing.resourceAttributes }}
+{{- include "osp.distinct" (dict "value" "tracing.resourceAttributes" "given" (keys $attributes) "own" (list "k8s.namespace.name" "k8s.pod.name")) }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .Values.tracing.endpoint | quote }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)
+    {{- range $name, $value := $attributes }},{{ $name }}={{ $value }}{{ end }}"
+{{- end }}
+{{- end -}}
+
+{{/* The arguments of the operator, those of extraArgs included. */}}
 {{- define "osp.arguments" -}}
+{{- $own := include "osp.ownArguments" . -}}
+{{- $own -}}
+{{- with .Values.extraArgs }}
+{{- $flags := list "--leader-elect" }}{{ range fromYamlArray $own }}{{ $flags = append $flags (regexReplaceAll "=.*" . "") }}{{ end }}
+{{- $more := list }}{{ range . }}{{ $more = append $more (regexReplaceAll "=.*" . "") }}{{ end }}
+{{- include "osp.distinct" (dict "value" "extraArgs" "given" $more "own" $flags) }}
+{{- range . }}
+- {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "osp.ownArguments" -}}
 - --http-addr=[::]:{{ .Values.httpPort }}
 - --log-format={{ .Values.operator.logFormat }}
 {{- if .Values.leaderElection.enabled }}
-- --lease-name={{ default (include "osp.fullname" .) .Values.leaderElection.leaseName }}
+- --lease-name={{ include "osp.leaseName" . }}
 {{- else }}
 - --leader-elect=false
 {{- end }}
@@ -233,8 +283,5 @@ spec:
 {{- range .allowedHosts }}
 - --allowed-host={{ . }}
 {{- end }}
-{{- end }}
-{{- range .Values.extraArgs }}
-- {{ . | quote }}
 {{- end }}
 {{- end -}}

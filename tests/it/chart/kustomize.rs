@@ -197,11 +197,12 @@ fn the_manifests_beside_the_chart_say_the_same() {
         let path = format!("{}/deploy/{name}", env!("CARGO_MANIFEST_DIR"));
         documents(&fs::read_to_string(path).unwrap())
     };
-    let chart = render(&json!({"admissionPolicy": {"enabled": true}}));
-    for object in [file("rbac.yaml"), file("admission-policy.yaml")].concat() {
+    let chart = render(&json!({"admissionPolicy": {"enabled": true}, "maxTimeouts": {"enabled": true}}));
+    let files = ["rbac.yaml", "admission-policy.yaml", "max-timeouts-policy.yaml"];
+    for object in files.into_iter().flat_map(file) {
         let name = called(&object);
         let Some(there) = find(&chart, &name) else { panic!("the chart has no {name}") };
-        for part in ["rules", "spec"] {
+        for part in ["rules", "spec", "data"] {
             assert_eq!(object.get(part), there.get(part), "{name}");
         }
     }

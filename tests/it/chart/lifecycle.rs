@@ -1,7 +1,7 @@
 //! From `helm install` to `helm uninstall` on a real API server, as docs/install.md says.
 
 use super::{
-    CHART, NAMESPACE, find,
+    CHART, NAMESPACE, find, helm,
     install::{Install, NAME, RELEASE},
     merged, render,
 };
@@ -51,6 +51,10 @@ fn earlier_chart() -> String {
         ("Chart.yaml", "\nversion: 0.1.0", "\nversion: 0.0.9"),
         ("templates/crd.yaml", "    categories:\n    - scalekit\n", ""),
         ("templates/_helpers.tpl", "verbs: [get, list, watch, patch] #", "verbs: [get, list, watch, patch, update] #"),
+        ("templates/rbac.yaml", "    resourceNames: [{{ include \"osp.leaseName\" . | quote }}]", "    #"),
+        ("values.yaml", "  dnsPorts:", "  # dnsPorts:"),
+        ("values.schema.json", "\"required\": [\"ports\", \"dnsPorts\"],", ""),
+        ("templates/networkpolicy.yaml", "range .Values.networkPolicy.dnsPorts", "range list 53"),
     ] {
         let text = fs::read_to_string(folder.join(file)).unwrap();
         assert!(text.contains(now), "{file} has no {now}");
@@ -80,7 +84,13 @@ async fn an_upgrade_from_an_earlier_chart_brings_the_new_definition_and_keeps_ev
     assert_eq!(before["metadata"]["uid"], after["metadata"]["uid"]);
     assert_eq!(world.policies("org_1").len(), 1, "nothing is written again");
 
+    let reuse = ["upgrade", RELEASE, CHART, "--reuse-values", "-n", NAMESPACE];
     install.roll_back("1");
+    let said = helm(&reuse, &json!({}), Some(&world.cluster.kubeconfig("admin"))).unwrap_err();
+    assert!(
+        said.contains("missing property 'dnsPorts'"),
+        "values of an older chart lack some, and Helm says which: {said}"
+    );
     assert!(names(&world)["categories"].is_null());
     assert_eq!(world.resource("acme").unwrap()["metadata"]["uid"], after["metadata"]["uid"]);
 }

@@ -9,6 +9,7 @@ mod lifecycle;
 mod permissions;
 mod schema;
 mod server;
+mod typed;
 mod values;
 
 use crate::cluster::parts;

@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, sync::Arc};
 
 /// Group, resource with its subresource, and verb.
-type Right = (String, String, String);
+type Kind = (String, String, String);
+
+/// What may be done, or was: to the object of this name, or to any.
+type Right = (Kind, Option<String>);
 
 /// The rights that one binding gives.
 struct Binding {
@@ -31,13 +34,23 @@ fn texts(list: &Value) -> Vec<String> {
 fn rights(role: &Value) -> BTreeSet<Right> {
     let mut rights = BTreeSet::new();
     for rule in role["rules"].as_array().unwrap() {
+        let names = texts(&rule["resourceNames"]);
+        let names = if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
         for group in texts(&rule["apiGroups"]) {
             for resource in texts(&rule["resources"]) {
-                rights.extend(texts(&rule["verbs"]).into_iter().map(|verb| (group.clone(), resource.clone(), verb)));
+                for verb in texts(&rule["verbs"]) {
+                    let kind = (group.clone(), resource.clone(), verb);
+                    rights.extend(names.iter().map(|name| (kind.clone(), name.clone())));
+                }
             }
         }
     }
     rights
+}
+
+/// Whether `right` is enough for what was done.
+fn covers(right: &Right, done: &Right) -> bool {
+    right.0 == done.0 && (right.1.is_none() || right.1 == done.1)
 }
 
 /// All bindings of the ServiceAccount in the API server.
@@ -71,7 +84,8 @@ fn requests(cluster: &Cluster) -> BTreeSet<(String, Right, bool)> {
             Some(subresource) => format!("{}/{subresource}", text("resource")),
             None => text("resource"),
         };
-        let right = (text("apiGroup"), resource, event["verb"].as_str().unwrap().to_owned());
+        let kind = (text("apiGroup"), resource, event["verb"].as_str().unwrap().to_owned());
+        let right = (kind, Some(text("name")).filter(|name| !name.is_empty()));
         (text("namespace"), right, event["annotations"]["authorization.k8s.io/decision"] == "allow")
     };
     events.filter(|event| event["user"]["username"] == ours.as_str()).map(request).collect()
@@ -85,18 +99,38 @@ fn assert_used_and_granted(cluster: &Cluster) {
     let within = |binding: &Binding, namespace: &str| binding.namespace.as_deref().is_none_or(|name| name == namespace);
     for binding in &bindings {
         let used = |right: &&Right| {
-            requests.iter().any(|(namespace, used, allowed)| *allowed && used == *right && within(binding, namespace))
+            requests
+                .iter()
+                .any(|(namespace, done, allowed)| *allowed && covers(right, done) && within(binding, namespace))
         };
         let unused = binding.rights.iter().filter(|right| !used(right));
         wrong.extend(unused.map(|right| format!("{} grants {right:?}, which is never used", binding.name)));
     }
     for (namespace, right, allowed) in &requests {
-        let granted = bindings.iter().any(|binding| within(binding, namespace) && binding.rights.contains(right));
+        let granted = bindings
+            .iter()
+            .any(|binding| within(binding, namespace) && binding.rights.iter().any(|granted| covers(granted, right)));
         if !allowed || !granted {
             wrong.push(format!("{right:?} in {namespace:?} is used and not granted"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Of all Leases in its namespace, the ServiceAccount reads and writes its own; it may create one, which no name restricts.
+fn assert_one_lease(cluster: &Cluster) {
+    let account = format!("system:serviceaccount:{NAMESPACE}:{NAME}");
+    let may = |verb: &str, lease: &str| {
+        cluster.with_input(&["auth", "can-i", verb, lease, "-n", NAMESPACE, "--as", &account], "").0
+    };
+    let (own, other) = (format!("leases/{NAME}"), "leases/another".to_owned());
+    for verb in ["get", "update"] {
+        assert_eq!((may(verb, &own), may(verb, &other)), (true, false), "{verb}");
+    }
+    for verb in ["list", "watch", "patch", "delete"] {
+        assert!(!may(verb, &own), "{verb}");
+    }
+    assert!(may("create", "leases"));
 }
 
 fn spec(organization: &str, hours: &str) -> String {
@@ -150,6 +184,7 @@ async fn exercise(namespaced: bool) -> (World, Install) {
 async fn for_all_namespaces_the_operator_uses_each_of_its_permissions_and_no_other() {
     let (world, install) = exercise(false).await;
     assert_used_and_granted(&world.cluster);
+    assert_one_lease(&world.cluster);
     drop(install);
 }
 
@@ -177,4 +212,5 @@ async fn for_one_namespace_it_has_no_cluster_role_and_uses_each_permission_of_it
     assert!(!kinds.iter().any(|kind| kind.starts_with("ClusterRole")), "{kinds:?}");
     assert!(bindings(&world.cluster).iter().all(|binding| binding.namespace.is_some()));
     assert_used_and_granted(&world.cluster);
+    assert_one_lease(&world.cluster);
 }

@@ -4,6 +4,9 @@ use super::{CHART, helm, try_render, with_image};
 use serde_json::{Value, json};
 use std::{fs, process::Command};
 
+/// The longest name of the objects: `-uninstall-1000` behind it makes 63 characters.
+const LONGEST: usize = 48;
+
 /// Values that are refused, and what the message has to contain.
 fn refused() -> Vec<(Value, &'static str)> {
     vec![
@@ -26,7 +29,27 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"podSecurityContext": {"runAsUser": 0}}), "/podSecurityContext/runAsUser"),
         (json!({"podSecurityContext": {"runAsNonRoot": false}}), "'runAsNonRoot' not allowed"),
         (json!({"admissionPolicy": {"validationActions": ["Allow"]}}), "/admissionPolicy/validationActions/0"),
+        (json!({"maxTimeouts": {"absolute": "1 day"}}), "/maxTimeouts/absolute"),
+        (json!({"maxTimeouts": {"validationActions": []}}), "/maxTimeouts/validationActions"),
         (json!({"networkPolicy": {"ports": ["https"]}}), "/networkPolicy/ports/0"),
+        (json!({"networkPolicy": {"dnsPorts": ["domain"]}}), "/networkPolicy/dnsPorts/0"),
+        (json!({"networkPolicy": {"dnsPorts": []}}), "/networkPolicy/dnsPorts"), // that would be all ports
+        (json!({"networkPolicy": {"dnsPorts": null}}), "missing property 'dnsPorts'"), // and this
+        (json!({"networkPolicy": {"ports": null}}), "missing property 'ports'"),
+        (json!({"fullnameOverride": "Osp"}), "/fullnameOverride"),
+        (json!({"fullnameOverride": "my.osp"}), "/fullnameOverride"),
+        (json!({"fullnameOverride": "my_osp"}), "/fullnameOverride"),
+        (json!({"fullnameOverride": "osp-"}), "/fullnameOverride"),
+        (json!({"fullnameOverride": "1osp"}), "/fullnameOverride"), // no Service may be called that
+        (json!({"fullnameOverride": "x".repeat(LONGEST + 1)}), "/fullnameOverride"),
+        (json!({"nameOverride": "Osp"}), "/nameOverride"),
+        (json!({"nameOverride": "my.osp"}), "/nameOverride"),
+        (json!({"nameOverride": "-osp"}), "/nameOverride"),
+        (json!({"nameOverride": "x".repeat(LONGEST + 1)}), "/nameOverride"),
+        (json!({"leaderElection": {"leaseName": "a..b"}}), "/leaderElection/leaseName"),
+        (json!({"serviceAccount": {"name": "a.-b"}}), "/serviceAccount/name"),
+        (json!({"metrics": {"prometheusRule": {"runbookUrl": "docs/operations.md"}}}), "/prometheusRule/runbookUrl"),
+        (json!({"metrics": {"prometheusRule": {"runbookUrl": "https://a.example/#a"}}}), "/prometheusRule/runbookUrl"),
         (json!({"tracing": {"endpoint": "collector:4317"}}), "/tracing/endpoint"),
         (json!({"tracing": {"resourceAttributes": {"a": "b,c=d"}}}), "/tracing/resourceAttributes/a"),
         (json!({"crds": {"install": "yes"}}), "/crds/install"),
@@ -61,6 +84,86 @@ fn values_that_do_not_go_together_are_refused_with_the_reason() {
     let template = ["template", "x", CHART, "-f", "-"]; // of a cluster without Prometheus' operator
     let said = helm(&template, &with_image(&scraped), None).unwrap_err();
     assert!(said.contains("need Prometheus' operator"), "{said}");
+}
+
+#[test]
+fn what_the_chart_sets_itself_cannot_be_set_a_second_time() {
+    let label = "app.kubernetes.io/instance";
+    let (traced, ca) = (json!({"endpoint": "http://x:4318"}), json!({"configMap": "ca"}));
+    let monitored =
+        |over: Value| super::merged(&json!({"networkPolicy": {"metricsFrom": [{}]}}), &json!({"metrics": over}));
+    let twice = [
+        (json!({"podLabels": {label: "x"}}), format!("podLabels may not set {label}")),
+        (
+            json!({"podLabels": {"app.kubernetes.io/component": "x"}}),
+            "podLabels may not set app.kubernetes.io/c".into(),
+        ),
+        (
+            monitored(json!({"serviceMonitor": {"enabled": true, "labels": {label: "x"}}})),
+            format!("metrics.serviceMonitor.labels may not set {label}"),
+        ),
+        (
+            monitored(json!({"prometheusRule": {"enabled": true, "labels": {label: "x"}}})),
+            format!("metrics.prometheusRule.labels may not set {label}"),
+        ),
+        (
+            monitored(json!({"dashboard": {"enabled": true, "labels": {label: "x"}}})),
+            format!("metrics.dashboard.labels may not set {label}"),
+        ),
+        (json!({"extraEnv": [{"name": "RUST_LOG", "value": "x"}]}), "extraEnv may not set RUST_LOG".into()),
+        (
+            json!({"extraEnv": [{"name": "OSP_LEADER_ELECT", "value": "false"}]}),
+            "extraEnv may not set OSP_LEADER_ELECT".into(), // two replicas would write everything twice
+        ),
+        (
+            json!({"trustedCA": ca, "extraEnv": [{"name": "SSL_CERT_FILE", "value": "/x"}]}),
+            "extraEnv may not set SSL_CERT_FILE".into(),
+        ),
+        (json!({"extraArgs": ["--lease-name=x"]}), "extraArgs may not set --lease-name".into()),
+        (json!({"extraArgs": ["--leader-elect=false"]}), "extraArgs may not set --leader-elect".into()),
+        (
+            json!({"watchNamespaces": ["a"], "extraArgs": ["--watch-namespace=b"]}),
+            "extraArgs may not set --watch-namespace".into(), // it would have no Role there
+        ),
+        (
+            json!({"tracing": super::merged(&traced, &json!({"resourceAttributes": {"k8s.pod.name": "x"}}))}),
+            "tracing.resourceAttributes may not set k8s.pod.name".into(),
+        ),
+    ];
+    for (values, says) in twice {
+        let said = try_render(&with_image(&values)).unwrap_err();
+        assert!(said.contains(&says), "{values}: {said}");
+    }
+}
+
+#[test]
+fn a_release_whose_name_no_service_may_have_is_told_to_set_another_and_a_long_one_is_cut() {
+    let template = |release: &str, values: &Value| {
+        helm(&["template", release, CHART, "-f", "-"], &with_image(values), None).map(|text| super::documents(&text))
+    };
+    for release in ["a.b", "1a"] {
+        let said = template(release, &json!({})).unwrap_err();
+        assert!(said.contains("can't be the name of a Service: set fullnameOverride"), "{release}: {said}");
+        template(release, &json!({"fullnameOverride": "osp"})).unwrap();
+    }
+    let uninstalling = json!({"uninstall": {"enabled": true}});
+    for release in ["r".repeat(53), format!("{}--{}", "r".repeat(LONGEST - 2), "s".repeat(3))] {
+        for object in template(&release, &uninstalling).unwrap() {
+            let name = object["metadata"]["name"].as_str().unwrap();
+            let label = name.len() <= 63 && !name.ends_with('-') && !name.contains("---");
+            assert!(object["kind"] == "CustomResourceDefinition" || label, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_single_replica_can_be_evicted_and_is_not_kept_from_a_node() {
+    let objects = super::render(&json!({"replicas": 1}));
+    let budget = &super::find(&objects, "PodDisruptionBudget/session-policy-operator").unwrap()["spec"];
+    assert_eq!((&budget["maxUnavailable"], &budget["minAvailable"]), (&json!(1), &Value::Null));
+    let deployment = super::find(&objects, "Deployment/session-policy-operator").unwrap();
+    let spread = &deployment["spec"]["template"]["spec"]["topologySpreadConstraints"];
+    assert_eq!(spread[0]["whenUnsatisfiable"], "ScheduleAnyway");
 }
 
 /// The paths of the properties in a schema.

@@ -9,6 +9,7 @@ use std::{fs, path::Path, process::Command};
 fn everything() -> Vec<Value> {
     let all = json!({
         "admissionPolicy": {"enabled": true, "namespaceSelector": {"matchLabels": {"tenant": "yes"}}},
+        "maxTimeouts": {"enabled": true},
         "networkPolicy": {"metricsFrom": [{"namespaceSelector": {}}], "extraEgress": [{"ports": [{"port": 3128}]}]},
         "metrics": {"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}, "dashboard": {"enabled": true}},
         "defaultCredentials": {"existingSecret": "scalekit"},
@@ -17,7 +18,7 @@ fn everything() -> Vec<Value> {
         "operator": {"rateLimit": 5, "allowedHosts": ["any"], "disableFeatureOnDelete": true},
     });
     let alone = json!({"watchNamespaces": [NAMESPACE], "replicas": 1, "leaderElection": {"enabled": false}});
-    let long = json!({"fullnameOverride": "x".repeat(253), "uninstall": {"enabled": true}});
+    let long = json!({"fullnameOverride": "x".repeat(48), "uninstall": {"enabled": true}});
     [render(&json!({})), render(&all), render(&alone), render(&long)].concat()
 }
 

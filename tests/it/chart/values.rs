@@ -59,6 +59,7 @@ fn rows() -> Vec<Row> {
     let single = || json!({"replicas": 1});
     let ca = || json!({"trustedCA": {"configMap": "authorities"}});
     let bound = || json!({"admissionPolicy": {"enabled": true}});
+    let limited = || json!({"maxTimeouts": {"enabled": true}});
     let scraped =
         |monitor: Value| merged(&json!({"networkPolicy": {"metricsFrom": [{}]}}), &json!({"metrics": monitor}));
     let monitored = || scraped(json!({"serviceMonitor": {"enabled": true}}));
@@ -87,6 +88,13 @@ fn rows() -> Vec<Row> {
             .with(single()),
         there("leaderElection.enabled", json!(false), "Role/session-policy-operator-lease", false).with(single()),
         argument("leaderElection.leaseName", json!("other"), "--lease-name=other"),
+        row(
+            "leaderElection.leaseName",
+            json!("other"),
+            "Role/session-policy-operator-lease",
+            "/rules/0/resourceNames",
+            json!(["other"]),
+        ),
         argument("watchNamespaces", json!(["a", "b"]), "--watch-namespace=b"),
         there("watchNamespaces", json!(["a"]), "Role/session-policy-operator", true),
         there("watchNamespaces", json!(["a"]), "ClusterRole/session-policy-operator", false),
@@ -180,8 +188,27 @@ fn rows() -> Vec<Row> {
             json!("yes"),
         )
         .with(bound()),
+        there("maxTimeouts.enabled", json!(true), "ValidatingAdmissionPolicy/max-timeouts.scalekit.com", true),
+        row("maxTimeouts.absolute", json!("8h"), "ConfigMap/max-timeouts", "/data/maxAbsolute", json!("8h"))
+            .with(limited()),
+        row("maxTimeouts.idle", json!(""), "ConfigMap/max-timeouts", "/data/maxIdle", Value::Null).with(limited()),
+        row(
+            "maxTimeouts.validationActions",
+            json!(["Warn"]),
+            "ValidatingAdmissionPolicyBinding/max-timeouts.scalekit.com",
+            "/spec/validationActions",
+            json!(["Warn"]),
+        )
+        .with(limited()),
         there("networkPolicy.enabled", json!(false), policy, false),
         row("networkPolicy.ports", json!([8443]), policy, "/spec/egress/1/ports", json!([port(8443)])),
+        row(
+            "networkPolicy.dnsPorts",
+            json!([54]),
+            policy,
+            "/spec/egress/0/ports",
+            json!({"port": 54, "protocol": "UDP"}),
+        ),
         row("networkPolicy.metricsFrom", peers.clone(), policy, "/spec/ingress/0/from", peers),
         row(
             "networkPolicy.extraEgress",
@@ -216,6 +243,14 @@ fn rows() -> Vec<Row> {
             "PrometheusRule/session-policy-operator",
             "/metadata/labels/team",
             json!("a"),
+        )
+        .with(alerted()),
+        row(
+            "metrics.prometheusRule.runbookUrl",
+            json!("https://wiki.example/osp"),
+            "PrometheusRule/session-policy-operator",
+            "/spec/groups/0/rules/0/annotations/runbook_url",
+            json!("https://wiki.example/osp#sessionpolicyoperatorabsent"),
         )
         .with(alerted()),
         there("metrics.dashboard.enabled", json!(true), "ConfigMap/session-policy-operator-dashboard", true),

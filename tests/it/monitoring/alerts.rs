@@ -50,10 +50,12 @@ fn each_alert_names_metrics_that_there_are_and_a_section_of_the_manual_and_none_
     let sections: BTreeSet<String> =
         manual.lines().filter_map(|line| Some(line.strip_prefix("### ")?.to_owned())).collect();
     assert_eq!(sections, names(), "the sections of {MANUAL} below the third level are the alerts");
+    let about = |name: &str| manual.split(&format!("\n### {name}\n")).nth(1).unwrap().split("\n### ").next().unwrap();
     for alert in alerts() {
         let (name, query) = (text(&alert["alert"]), text(&alert["expr"]));
         let link = format!("{MANUAL}#{}", name.to_lowercase());
-        assert_eq!(alert["annotations"]["runbook"], link);
+        assert_eq!(alert["annotations"]["runbook_url"], link);
+        assert!(about(&name).contains("```console\n$ kubectl "), "{MANUAL} does not say what to run at {name}");
         let metrics = metrics_in(&query);
         assert!(!metrics.is_empty() || query.contains("up{"), "{query}");
         assert_eq!(metrics.difference(known()).count(), 0, "{name}: {metrics:?}");

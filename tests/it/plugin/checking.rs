@@ -138,7 +138,24 @@ async fn a_missing_operator_secret_or_permission_is_named() {
     for right in ["watch organizationsessionpolicies", "patch organizationsessionpolicies/status", "get secrets"] {
         assert!(missing.contains(right), "{missing}");
     }
-    assert_eq!(one(&said, "lease-permissions").0, "failed");
+    let (status, missing) = one(&said, "lease-permissions");
+    let named = ["get leases nobody", "create leases", "update leases nobody"].join(", ");
+    assert!(status == "failed" && missing.ends_with(&named), "{missing}");
+    let namespace = &world.namespace;
+    let lease = ["create", "role", "lease", "--verb=get,update", "--resource=leases", "--resource-name=own"];
+    world.kubectl(&lease);
+    world.kubectl(&["create", "role", "create", "--verb=create", "--resource=leases"]);
+    for role in ["lease", "create"] {
+        let account = format!("--serviceaccount={namespace}:account");
+        world.kubectl(&["create", "rolebinding", role, &format!("--role={role}"), &account]);
+    }
+    let account = format!("system:serviceaccount:{namespace}:account");
+    let said = check(&world, &["--as", &account]);
+    let missing = one(&said, "lease-permissions").1;
+    assert!(missing.ends_with(": get leases account, update leases account"), "{missing}");
+    let said = check(&world, &["--as", &account, "--lease-name", "own"]);
+    assert_eq!(one(&said, "lease-permissions").0, "ok", "{}", said.out);
+
     let said = check(&world, &["--pre"]);
     assert_eq!([one(&said, "install-permissions").0, one(&said, "api-server").0], ["ok", "ok"], "{}", said.out);
     assert_eq!(one(&check(&world, &["--pre", "--as", "limited"]), "install-permissions").0, "failed");

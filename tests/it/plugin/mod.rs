@@ -90,6 +90,7 @@ async fn customers_in(namespace: Option<&str>) -> World {
     let mut world = World::without_operator(json!({})).await;
     if let Some(namespace) = namespace {
         cluster().ok(&["create", "namespace", namespace]);
+        world.cluster.grant_lease(namespace);
         world.namespace = namespace.to_owned();
     }
     for _ in 0..2 {
