@@ -4,8 +4,8 @@
 use crate::terminal::{Exit, Output, Style};
 use serde_json::{Value, json};
 
-/// The form of the JSON; a field that goes or changes its meaning makes a new one.
-const FORMAT: u32 = 1;
+/// The version of the JSON; a field that goes or changes its meaning makes a new one.
+const VERSION: u32 = 1;
 /// The page with a section for each check.
 const PAGE: &str = "docs/check.md";
 
@@ -122,7 +122,7 @@ impl Report {
         };
         let group =
             |group: &Group| json!({"title": group.title, "checks": group.checks.iter().map(check).collect::<Vec<_>>()});
-        json!({"formatVersion": FORMAT, "ok": self.count(Status::Failed) == 0,
+        json!({"version": VERSION, "ok": self.count(Status::Failed) == 0,
             "groups": self.0.iter().map(group).collect::<Vec<_>>()})
     }
 }
@@ -158,7 +158,7 @@ mod tests {
     fn a_warning_is_no_failure_and_a_program_reads_the_same() {
         assert_eq!(report().exit(), Exit::Failure);
         let json = report().json();
-        assert_eq!((&json["formatVersion"], &json["ok"]), (&json!(1), &json!(false)));
+        assert_eq!((&json["version"], &json["ok"]), (&json!(1), &json!(false)));
         assert_eq!(json["groups"][0]["checks"][0]["docs"], Value::Null);
         assert_eq!(json["groups"][1]["checks"][0]["hint"], "kubectl apply -f crds/");
         let without: Vec<Group> = report().0.into_iter().take(1).collect();

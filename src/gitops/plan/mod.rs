@@ -230,7 +230,7 @@ pub(super) struct Counts {
     /// The changes whose direction is not known.
     pub(super) unknown: usize,
     /// As declared, or with TightenOnly at least as strict.
-    #[serde(rename = "settled")]
+    #[serde(rename = "asDeclared")]
     pub(super) as_declared: usize,
     pub(super) drifted: usize,
     pub(super) suspended: usize,

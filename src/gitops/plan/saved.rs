@@ -83,8 +83,8 @@ impl Saved {
             let is = row(now, entry);
             let same = was.result == is.result
                 && was.organization_id == is.organization_id
-                && was.before == is.before
-                && was.after == is.after
+                && was.live == is.live
+                && was.planned == is.planned
                 && was.writes == is.writes;
             !same
         };

@@ -45,26 +45,24 @@ fn a_program_reads_the_same() {
         (&json!("change"), &json!("tightening"), &json!("change"))
     );
     assert_eq!(
-        one["before"],
+        one["live"],
         json!({"sessionPolicyEnabled": false, "policy": {"policySource": "APPLICATION"},
         "effective": "7d (application) / none"})
     );
     assert_eq!(
-        one["after"]["policy"],
+        one["planned"]["policy"],
         json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 480,
         "idleSessionTimeoutEnabled": true, "idleSessionTimeout": 60})
     );
     assert_eq!(one["writes"].as_array().unwrap().len(), 2);
     let some = |name: &str| plan["summary"][name].as_u64().unwrap();
-    assert_eq!(["changes", "loosening", "tightening", "unknown", "settled", "problems"].map(some), [2, 1, 2, 0, 1, 0]);
+    assert_eq!(["changes", "loosening", "tightening", "unknown", "asDeclared", "problems"].map(some), [2, 1, 2, 0, 1, 0]);
     assert_eq!((&three["result"], &three["organizationId"]), (&json!("in-sync"), &json!("org_3")));
     assert_eq!(two["direction"], "mixed");
     assert_eq!(
         two["fields"][0],
-        json!({"field": "absoluteSessionTimeout", "live": "2h", "planned": "8h", "before": "2h", "after": "8h",
-        "direction": "loosening"})
+        json!({"field": "absoluteSessionTimeout", "live": "2h", "planned": "8h", "direction": "loosening"})
     );
-    assert_eq!((&one["live"], &one["planned"]), (&one["before"], &one["after"]), "one thing under both names");
     assert_eq!(one["fields"][1]["inherited"], "7d");
 }
 
@@ -259,7 +257,7 @@ fn a_feature_that_is_not_reported_is_switched_on_for_a_policy_only_and_said_to_b
     pipeline.manifest("two", &custom("org_2", 240, None));
     let run = pipeline.osp(&["plan", "policies"]).ended(2);
     assert!(run.out.contains("    feature session_policy  unknown → on\n"), "{}", run.out);
-    assert_eq!(pipeline.plan()["organizations"][1]["before"].get("sessionPolicyEnabled"), None);
+    assert_eq!(pipeline.plan()["organizations"][1]["live"].get("sessionPolicyEnabled"), None);
 }
 
 #[test]
