@@ -6,7 +6,7 @@ mod line;
 mod report;
 mod rules;
 
-use crate::terminal::{Exit, Output, print};
+use crate::terminal::{Exit, Format, Output, print};
 use jiff::Timestamp;
 pub(crate) use line::Write;
 use std::{
@@ -25,13 +25,6 @@ pub struct Arguments {
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
-}
-
-/// `-o`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// The writes that the log of an operator tells of, and when; `None` if no line of it is of a log.

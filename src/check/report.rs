@@ -1,7 +1,7 @@
 //! The result of a check: for people with a sign, a hint and a page for each line that is not good, for
 //! programs as JSON.
 
-use crate::terminal::{Exit, Output, Style};
+use crate::terminal::{Exit, Output, Style, counted};
 use serde_json::{Value, json};
 
 /// The version of the JSON; a field that goes or changes its meaning makes a new one.
@@ -111,7 +111,8 @@ impl Report {
         }
         let [good, warnings, failed] = [Status::Good, Status::Warning, Status::Failed].map(|status| self.count(status));
         let style = if failed > 0 { Style::Bad } else { Style::Plain };
-        text + &output.line("", &[(&format!("{good} ok, {warnings} warnings, {failed} failed"), style)])
+        text + &output
+            .line("", &[(&format!("{good} ok, {}, {failed} failed", counted(warnings, "warning", "warnings")), style)])
     }
 
     pub(super) fn json(&self) -> Value {
@@ -150,7 +151,7 @@ mod tests {
         let text = report().text(&Output::plain(None));
         let expected = "one\n✓ token: issued\n! clock: 90 s off\n    see docs/check.md#clock\n\ntwo\n\
                         × definition: not installed\n    kubectl apply -f crds/\n    see docs/check.md#definition\n\n\
-                        1 ok, 1 warnings, 1 failed\n";
+                        1 ok, 1 warning, 1 failed\n";
         assert_eq!(text, expected);
     }
 

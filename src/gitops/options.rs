@@ -27,7 +27,7 @@ fn pattern(text: &str) -> Result<String, String> {
 }
 
 /// A duration of whole minutes; days are allowed too.
-fn minutes(text: &str) -> Result<Minutes, String> {
+pub(super) fn minutes(text: &str) -> Result<Minutes, String> {
     let minutes = match text.strip_suffix('d').map(str::parse) {
         Some(Ok(days)) => Minutes::of(days, Unit::Days),
         _ => {
