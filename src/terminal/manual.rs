@@ -31,7 +31,7 @@ const MANUALS: &[Manual] = &[
         verb: "validate",
         examples: &[
             ["Check all manifests below a folder", "osp validate policies/"],
-            ["Check what kustomize builds", "kustomize build overlays/prod | osp validate -"],
+            ["Check what kustomize builds", "kubectl kustomize overlays/prod | osp validate -"],
             ["Annotate a pull request in GitHub Actions", "osp validate --output github policies/"],
         ],
         exits: &[["1", "a finding, or an error"]],
