@@ -41,6 +41,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let mut entries = Vec::new();
     for (log, path) in arguments.logs.iter().enumerate() {
         let text = read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        if text.trim().is_empty() {
+            return Err(format!("{}: it is empty, and an operator logs at least that it starts", path.display()).into());
+        }
         let found = line::entries(log, &text);
         if found.is_none() {
             return Err(format!("{}: no line of it is of an operator's log", path.display()).into());

@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "names", hide = true)]
     all: bool,
     /// All namespaces
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// Print a line for each change after the table, until Ctrl-C
     #[arg(short, long)]

@@ -57,6 +57,21 @@ fn flags_and_verbs_of_kubectl_and_terraform_are_answered_with_ours() {
 }
 
 #[test]
+fn arguments_that_cannot_be_are_answered_with_what_can() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    for (line, said) in [
+        ("support-bundle -f -", "a bundle is not printed: name a file"),
+        ("validate a.yaml --max-absolute 8", "write whole minutes, such as 24h, 90m or 7d"),
+        ("new --org org_1 --absolute 8", "write the unit too: 15m, 8h or 30d"),
+        ("suspend acme --for forever", "write a duration such as 90m, 2h or 3d"),
+    ] {
+        let ran = folder.osp(&line.split(' ').collect::<Vec<_>>());
+        assert!(ran.code == Some(1) && ran.err.contains(said), "osp {line}: {}", ran.err);
+    }
+    assert!(folder.osp(&["man", "status"]).out.contains(concat!("osp ", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
 fn a_text_of_wide_characters_is_named_with_its_encoding() {
     let text = policy("a", "id: org_1");
     let wide = |width: usize, big: bool| -> Vec<u8> {
