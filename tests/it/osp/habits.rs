@@ -57,6 +57,19 @@ fn flags_and_verbs_of_kubectl_and_terraform_are_answered_with_ours() {
 }
 
 #[test]
+fn why_scalekit_cannot_be_reached_is_in_the_log_that_the_message_names() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    for (url, cause) in [("https://127.0.0.1:1", "Connection refused"), ("https://no-such-host.invalid", "lookup")] {
+        let mut command = folder.command(&["plan", "a.yaml", "-vv"]);
+        command.env("SCALEKIT_ENVIRONMENT_URL", url).env("SCALEKIT_CLIENT_ID", "a").env("SCALEKIT_CLIENT_SECRET", "b");
+        let ran = super::Ran::from(command.output().unwrap());
+        assert!(ran.code == Some(1) && ran.out.contains("-vv logs more"), "{ran:?}");
+        let logged = ran.err.lines().any(|line| line.contains("no response") && line.contains(cause));
+        assert!(logged, "{url}: {}", ran.err);
+    }
+}
+
+#[test]
 fn arguments_that_cannot_be_are_answered_with_what_can() {
     let folder = Folder::with(policy("a", "id: org_1"));
     for (line, said) in [
