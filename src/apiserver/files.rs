@@ -4,6 +4,7 @@
 use super::{ConfigError, Lifetime};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kube::config::AuthInfo;
+use secrecy::ExposeSecret;
 use std::fs;
 
 /// Replaces the files of `user` by what they contain. A process goes on reading its token from the file, since it may
@@ -34,17 +35,33 @@ pub(super) fn read(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(), Config
     if let Some(file) = given(&user.client_key).filter(|_| user.client_key_data.is_none()) {
         user.client_key_data = Some(STANDARD.encode(text("client-key", &file)?).into());
     }
+    for (what, data) in [
+        ("client-certificate-data", user.client_certificate_data.as_deref()),
+        ("client-key-data", user.client_key_data.as_ref().map(ExposeSecret::expose_secret)),
+    ] {
+        // kube would say so of the connection, and not name the field; the error quotes a byte of what may be a key
+        if data.is_some_and(|data| STANDARD.decode(data.trim()).is_err()) {
+            return Err(ConfigError::Certificate { what, why: "it is not base64".to_owned() });
+        }
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret;
     use serde_json::json;
 
     fn user(fields: &serde_json::Value) -> AuthInfo {
         serde_json::from_value(fields.clone()).unwrap()
+    }
+
+    #[test]
+    fn data_that_is_not_base64_is_named_and_not_quoted() {
+        for field in ["client-certificate-data", "client-key-data"] {
+            let error = read(&mut user(&json!({field: "!secret!"})), Lifetime::Command).unwrap_err().to_string();
+            assert!(error.contains(field) && error.contains("not base64") && !error.contains("secret!"), "{error}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod line;
 mod report;
 mod rules;
 
-use crate::terminal::{Exit, Output, print};
+use crate::terminal::{Exit, Format, Output, print};
 use jiff::Timestamp;
 pub(crate) use line::Write;
 use std::{
@@ -27,13 +27,6 @@ pub struct Arguments {
     output: Format,
 }
 
-/// `-o`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 /// The writes that the log of an operator tells of, and when; `None` if no line of it is of a log.
 pub(crate) fn writes(log: &str) -> Option<impl Iterator<Item = (Timestamp, Write)>> {
     let entries = line::entries(0, log)?.into_iter();
@@ -48,6 +41,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let mut entries = Vec::new();
     for (log, path) in arguments.logs.iter().enumerate() {
         let text = read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        if text.trim().is_empty() {
+            return Err(format!("{}: it is empty, and an operator logs at least that it starts", path.display()).into());
+        }
         let found = line::entries(log, &text);
         if found.is_none() {
             return Err(format!("{}: no line of it is of an operator's log", path.display()).into());

@@ -4,7 +4,7 @@ use super::{
     line::Entry,
     rules::{Audit, Finding},
 };
-use crate::terminal::{Output, Style};
+use crate::terminal::{Output, Style, counted};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -56,9 +56,10 @@ pub(super) fn text(audit: &Audit<'_>, logs: &[String], output: &Output, out: &mu
         );
         out.write_all(output.line("drift: ", &[(&said, Style::Plain)]).as_bytes())?;
     }
-    let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
-    let found =
-        if audit.findings.is_empty() { "no finding".to_owned() } else { count(audit.findings.len(), "finding") };
-    let written = count(audit.writes, "write");
-    writeln!(out, "{found} in {written} to {}", count(audit.organizations, "organization"))
+    let found = match audit.findings.len() {
+        0 => "no finding".to_owned(),
+        n => counted(n, "finding", "findings"),
+    };
+    let written = counted(audit.writes, "write", "writes");
+    writeln!(out, "{found} in {written} to {}", counted(audit.organizations, "organization", "organizations"))
 }

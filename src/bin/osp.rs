@@ -164,7 +164,7 @@ fn man(verb: Option<&str>) -> Done {
     }
     let (mut page, sections) = (Vec::new(), terminal::sections(&command));
     let (has_verbs, has_version) = (command.has_subcommands(), command.get_version().is_some());
-    let man = Man::new(command);
+    let man = Man::new(command).source(concat!("osp ", env!("CARGO_PKG_VERSION")));
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;

@@ -250,11 +250,10 @@ async fn uninstall(
         Policies::Keep => "their policies stay in Scalekit",
         Policies::Revert => "their policies in Scalekit are REVERTED, so that sessions may last longer than declared",
     };
-    let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let question = format!(
         "This releases {} in {}: they lose their finalizers, nobody keeps them any more, and {then}. Go on?",
-        counted(resources, "resource"),
-        counted(namespaces, "namespace")
+        terminal::counted(resources, "resource", "resources"),
+        terminal::counted(namespaces, "namespace", "namespaces")
     );
     // not on a thread of the runtime, which has to see a signal
     if !arguments.yes && !tokio::task::spawn_blocking(move || terminal::confirm(&question)).await?? {

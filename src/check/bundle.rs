@@ -31,7 +31,7 @@ pub struct BundleArguments {
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
     /// The file to write; there must be none [default: osp-support-TIME.tar.gz]
-    #[arg(short = 'f', long, value_name = "FILE")]
+    #[arg(short = 'f', long, value_name = "FILE", value_parser = file)]
     file: Option<PathBuf>,
     /// List what would be in it, and write nothing
     #[arg(long)]
@@ -39,6 +39,11 @@ pub struct BundleArguments {
     /// Do not ask for a confirmation
     #[arg(short, long)]
     yes: bool,
+}
+
+/// A path; `-` is the standard output elsewhere, where the list of the files goes here.
+fn file(text: &str) -> Result<PathBuf, String> {
+    if text == "-" { Err("a bundle is not printed: name a file".to_owned()) } else { Ok(text.into()) }
 }
 
 /// The path in the bundle, and the text.

@@ -9,7 +9,7 @@ mod report;
 mod scalekit;
 mod secret;
 
-use crate::terminal::{Exit, Output, print};
+use crate::terminal::{Exit, Format, Output, print};
 pub use bundle::{BundleArguments, run as bundle};
 use clap::Args;
 use examine::{Examined, Scope, examine};
@@ -26,14 +26,6 @@ pub struct Arguments {
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
-}
-
-/// `-o`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// A line for each check, with a hint for those that failed
-    Text,
-    Json,
 }
 
 /// Checks and prints. `program` is the command in hints.

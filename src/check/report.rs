@@ -1,11 +1,11 @@
 //! The result of a check: for people with a sign, a hint and a page for each line that is not good, for
 //! programs as JSON.
 
-use crate::terminal::{Exit, Output, Style};
+use crate::terminal::{Exit, Output, Style, counted};
 use serde_json::{Value, json};
 
-/// The form of the JSON; a field that goes or changes its meaning makes a new one.
-const FORMAT: u32 = 1;
+/// The version of the JSON; a field that goes or changes its meaning makes a new one.
+const VERSION: u32 = 1;
 /// The page with a section for each check.
 const PAGE: &str = "docs/check.md";
 
@@ -111,7 +111,8 @@ impl Report {
         }
         let [good, warnings, failed] = [Status::Good, Status::Warning, Status::Failed].map(|status| self.count(status));
         let style = if failed > 0 { Style::Bad } else { Style::Plain };
-        text + &output.line("", &[(&format!("{good} ok, {warnings} warnings, {failed} failed"), style)])
+        text + &output
+            .line("", &[(&format!("{good} ok, {}, {failed} failed", counted(warnings, "warning", "warnings")), style)])
     }
 
     pub(super) fn json(&self) -> Value {
@@ -122,7 +123,7 @@ impl Report {
         };
         let group =
             |group: &Group| json!({"title": group.title, "checks": group.checks.iter().map(check).collect::<Vec<_>>()});
-        json!({"formatVersion": FORMAT, "ok": self.count(Status::Failed) == 0,
+        json!({"version": VERSION, "ok": self.count(Status::Failed) == 0,
             "groups": self.0.iter().map(group).collect::<Vec<_>>()})
     }
 }
@@ -150,7 +151,7 @@ mod tests {
         let text = report().text(&Output::plain(None));
         let expected = "one\n✓ token: issued\n! clock: 90 s off\n    see docs/check.md#clock\n\ntwo\n\
                         × definition: not installed\n    kubectl apply -f crds/\n    see docs/check.md#definition\n\n\
-                        1 ok, 1 warnings, 1 failed\n";
+                        1 ok, 1 warning, 1 failed\n";
         assert_eq!(text, expected);
     }
 
@@ -158,7 +159,7 @@ mod tests {
     fn a_warning_is_no_failure_and_a_program_reads_the_same() {
         assert_eq!(report().exit(), Exit::Failure);
         let json = report().json();
-        assert_eq!((&json["formatVersion"], &json["ok"]), (&json!(1), &json!(false)));
+        assert_eq!((&json["version"], &json["ok"]), (&json!(1), &json!(false)));
         assert_eq!(json["groups"][0]["checks"][0]["docs"], Value::Null);
         assert_eq!(json["groups"][1]["checks"][0]["hint"], "kubectl apply -f crds/");
         let without: Vec<Group> = report().0.into_iter().take(1).collect();

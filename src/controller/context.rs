@@ -137,12 +137,13 @@ impl Context {
         }
     }
 
-    /// Whether nothing that was sent may still be applied.
+    /// Whether nothing that was sent may still be applied, neither by this process nor, as far as a Lease told
+    /// of it, by the one before.
     pub(super) fn is_settled(&self) -> bool {
         let (now, term, settle) = (self.uptime(), self.leadership.term(), self.settings.settle);
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let is_settled = |age: Option<Duration>| age.is_none_or(|age| age >= settle);
-        let inherited = Some(now.saturating_sub(term.since)).filter(|_| term.predecessor != Predecessor::Settled);
+        let inherited = Some(now.saturating_sub(term.since)).filter(|_| term.predecessor == Predecessor::Interrupted);
         is_settled(inherited) && records.values().all(|record| is_settled(record.history.unknown_write_age(now)))
     }
 

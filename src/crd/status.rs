@@ -205,7 +205,7 @@ pub struct DriftedField {
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub declared: String,
-    /// The same as `declared`, under the name that it had first.
+    /// The same as `declared`, under an older name.
     #[schemars(length(max = 64))]
     pub desired: String,
     /// As found; `unset` when Scalekit reports none.

@@ -4,7 +4,7 @@
 
 use crate::{
     crd,
-    reconcile::{CredentialsKey, CredentialsSource},
+    reconcile::{CredentialsError, CredentialsKey, CredentialsSource, InvalidValue},
     scalekit::{Client, Credentials, Proxy, Rules, Settings, Transport, read_default_credentials},
     terminal::with_causes,
 };
@@ -40,7 +40,7 @@ pub struct Connection {
     access: Access,
 
     /// Requests per second
-    #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0)]
+    #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0, value_parser = rate)]
     rate_limit: f64,
 
     /// Deadline of one request to Scalekit, from connecting to the last byte
@@ -65,6 +65,36 @@ impl Connection {
     }
 }
 
+fn rate(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate| (0.01..=10_000.0).contains(rate))
+        .ok_or_else(|| "write a number from 0.01 to 10000".to_owned())
+}
+
+/// Says what to set, in the words of the arguments.
+fn unusable(error: &CredentialsError) -> String {
+    let names = || CredentialsKey::ALL.map(CredentialsKey::as_str).join(", ");
+    match error {
+        CredentialsError::Missing(CredentialsSource::Folder(path)) if !path.is_dir() => {
+            format!("--credentials-dir: there is no folder {}", path.display())
+        }
+        CredentialsError::Missing(CredentialsSource::Folder(path)) => {
+            format!("--credentials-dir: {} has no file of these: {}", path.display(), names())
+        }
+        CredentialsError::Missing(_) => {
+            format!("there are no credentials: set {}, or name a folder with --credentials-dir", names())
+        }
+        CredentialsError::Invalid { why: InvalidValue::NotAUrl, .. } => {
+            format!("credentials from {error}: write it as https://YOURS.scalekit.com")
+        }
+        CredentialsError::Invalid { why: InvalidValue::NotHttps, .. } => {
+            format!("credentials from {error}; for tests --allow-http accepts others")
+        }
+        _ => format!("credentials from {error}"),
+    }
+}
+
 impl Access {
     /// Whether there are credentials: the folder is named, or all variables are set.
     pub fn is_given(&self) -> bool {
@@ -82,6 +112,6 @@ impl Access {
         let folder = self.credentials_dir.as_deref();
         let from = folder.map_or(CredentialsSource::Environment, |path| CredentialsSource::Folder(path.into()));
         let credentials = Credentials::from_raw(read_default_credentials(folder).await, &from, &rules);
-        Ok(Client::new(&transport, credentials.map_err(|error| format!("credentials from {error}"))?))
+        Ok(Client::new(&transport, credentials.map_err(|error| unusable(&error))?))
     }
 }

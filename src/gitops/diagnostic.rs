@@ -104,7 +104,7 @@ rules! {
     Unreadable "unreadable": "Every path must be a file or folder that can be read.";
     Encoding "encoding": "A file must be UTF-8; a byte order mark is fine.";
     Empty "empty": "The paths must hold a policy, and each folder a manifest, so that a wrong path is no success.";
-    Syntax "syntax": "A document must be YAML 1.2 or JSON, indented with spaces.";
+    Syntax "syntax": "A document must be YAML or JSON that kubectl reads too, indented with spaces.";
     Limit "limit": "Input must keep to the limits of size, depth, aliases and number.";
     DuplicateKey "duplicate-key": "A map must have each key once.";
     AmbiguousValue "ambiguous-value":

@@ -15,7 +15,7 @@ pub(super) fn replace(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     if fs::symlink_metadata(target).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something else than a file"));
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "this is not a regular file"));
     }
     let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     // a new file, so no link can be in its place; rename does not follow one either

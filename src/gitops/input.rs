@@ -13,7 +13,7 @@ pub(super) struct Input {
     #[arg(required_unless_present = "filename", value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// The same as PATH, as kubectl has it
-    #[arg(short, long, value_name = "PATH", hide = true)]
+    #[arg(short, long, value_name = "PATH", value_delimiter = ',', hide = true)]
     filename: Vec<PathBuf>,
     /// Nothing more: folders are always searched with all below them
     #[arg(short = 'R', long = "recursive", hide = true)]

@@ -27,13 +27,14 @@ fn pattern(text: &str) -> Result<String, String> {
 }
 
 /// A duration of whole minutes; days are allowed too.
-fn minutes(text: &str) -> Result<Minutes, String> {
+pub(super) fn minutes(text: &str) -> Result<Minutes, String> {
     let minutes = match text.strip_suffix('d').map(str::parse) {
         Some(Ok(days)) => Minutes::of(days, Unit::Days),
-        _ => {
-            let seconds = crd::duration(text)?.as_secs();
-            i64::try_from(seconds / 60).ok().filter(|_| seconds % 60 == 0).and_then(Minutes::new)
-        }
+        _ => crd::duration(text)
+            .ok()
+            .map(|time| time.as_secs())
+            .filter(|seconds| seconds % 60 == 0)
+            .and_then(|seconds| Minutes::new(i64::try_from(seconds / 60).ok()?)),
     };
     minutes.ok_or_else(|| "write whole minutes, such as 24h, 90m or 7d".to_owned())
 }

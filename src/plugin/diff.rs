@@ -7,7 +7,7 @@ use super::{
     explain::future,
     failure::Failure,
     limits::stricter_side,
-    output::{CommandOutput, Format, VerbResult, json as pretty},
+    output::{CommandOutput, VerbResult, json as pretty},
     summary::Summary,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     },
     policy::{Bounds, Direction, Live, Mode, OrganizationId, Policy, changes, diff, effective, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::{Exit, Output, Style, note, printable},
+    terminal::{Exit, Format, Output, Style, note, printable},
 };
 use clap::Args;
 use jiff::Timestamp;

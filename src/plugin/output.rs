@@ -11,13 +11,6 @@ pub(super) struct CommandOutput {
 
 pub(super) type VerbResult = Result<CommandOutput, Failure>;
 
-/// `-o`: tables and sentences for people, or JSON for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    Text,
-    Json,
-}
-
 pub(super) fn json(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
 }

@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "names", hide = true)]
     all: bool,
     /// All namespaces
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// Print a line for each change after the table, until Ctrl-C
     #[arg(short, long)]
@@ -83,7 +83,7 @@ impl Shape {
 }
 
 /// The version of the JSON.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 fn items(summaries: &[Summary<'_>], operators: &Value) -> Value {
     json!({"version": VERSION, "items": summaries.iter().map(item).collect::<Vec<_>>(), "operators": operators})
@@ -235,6 +235,10 @@ fn drift(fields: &[DriftedField]) -> String {
     fields.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
+fn differs(field: &DriftedField) -> Value {
+    json!({"field": field.field, "declared": field.desired, "live": field.live})
+}
+
 fn item(summary: &Summary<'_>) -> Value {
     let (ready, status) = (summary.ready(), summary.status);
     let limits = status.and_then(|s| s.effective_policy.as_ref());
@@ -246,7 +250,7 @@ fn item(summary: &Summary<'_>) -> Value {
         "synced": summary.status_of(ConditionType::Synced).name(),
         "declared": declared, "live": summary.live().map(|live| in_minutes(&live)),
         "effective": limits.map(|l| json!({"absolute": l.absolute_session_timeout, "idle": l.idle_session_timeout})),
-        "drift": status.map(|s| s.drift.clone()).unwrap_or_default(),
+        "drift": status.map(|s| s.drift.iter().map(differs).collect::<Vec<_>>()).unwrap_or_default(),
         "created": summary.created().map(|at| at.to_string()), "deleted": summary.deleted().map(|at| at.to_string()),
     })
 }

@@ -24,9 +24,17 @@ pub struct Arguments {
     /// Why, for whoever reads `osp explain`
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// How long, for example 2h; then the operator goes on by itself
-    #[arg(long = "for", value_name = "TIME", value_parser = crd::deadline)]
+    /// How long, for example 2h or 3d; then the operator goes on by itself
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
     time: Option<Duration>,
+}
+
+/// A duration; days are allowed too, as for timeouts.
+fn time(text: &str) -> Result<Duration, String> {
+    match text.strip_suffix('d').map(str::parse::<u32>) {
+        Some(Ok(days)) if days > 0 => Ok(Duration::from_secs(u64::from(days) * 86_400)),
+        _ => crd::deadline(text).map_err(|_| "write a duration such as 90m, 2h or 3d".to_owned()),
+    }
 }
 
 /// The field manager of `spec.suspend`. Flux removes fields whose manager's name begins with
@@ -99,4 +107,19 @@ async fn set(
         text.push_str(&output.paragraph("", &warning));
     }
     Ok(CommandOutput { text, exit: Exit::Success })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspension_lasts_hours_or_days() {
+        for (text, hours) in [("2h", 2), ("3d", 72), ("90m30m", 2)] {
+            assert_eq!(time(text), Ok(Duration::from_secs(hours * 3600)), "{text}");
+        }
+        for text in ["", "0d", "0s", "d", "-1d", "forever", "2", "1.5d"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
 }

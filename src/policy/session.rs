@@ -85,12 +85,12 @@ impl Idle {
 }
 
 impl Live {
-    /// The source as in the resource; `unrecognized` for any other.
+    /// The source as in the resource; `UNRECOGNIZED` for any other.
     pub const fn source(&self) -> &'static str {
         match self {
             Self::Application => "APPLICATION",
             Self::Custom { .. } => "CUSTOM",
-            Self::Unrecognized => "unrecognized",
+            Self::Unrecognized => "UNRECOGNIZED",
         }
     }
 

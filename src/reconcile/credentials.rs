@@ -167,8 +167,8 @@ impl CredentialsSource {
     /// Secret, or only this one.
     const fn no_other(&self) -> &'static str {
         match self {
-            Self::Secret(_) | Self::DefaultFolder | Self::DefaultEnvironment => ", and the resource has no other",
-            Self::Folder(_) | Self::Environment => "",
+            Self::DefaultFolder | Self::DefaultEnvironment => ", and the resource has no other",
+            Self::Secret(_) | Self::Folder(_) | Self::Environment => "",
         }
     }
 }

@@ -90,6 +90,10 @@ fn allowance(headers: &HeaderMap) -> Option<Allowance> {
 
 fn transport_error(error: &reqwest::Error) -> TransportError {
     let mut chain = std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source());
+    // the innermost one has no URL; whether a status may show it is decided elsewhere, so here it is for the log
+    if let Some(cause) = chain.clone().last() {
+        tracing::debug!(%cause, "no response");
+    }
     let (kind, note, sent) = if error.is_builder() {
         (ErrorKind::BadResponse, Note::NotBuilt, false)
     } else if !error.is_connect() {

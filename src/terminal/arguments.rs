@@ -1,10 +1,10 @@
 //! Parses the arguments of the programs: flags before and after the verb, and environment variables,
 //! of which an empty one counts as unset.
 
-use super::{Exit, near};
+use super::{Exit, foreign, near};
 use clap::{
     Arg, ArgAction, ArgMatches, Command, Error,
-    error::{ContextKind, ContextValue},
+    error::{ContextKind, ContextValue, ErrorKind},
 };
 use std::{env, ffi::OsString};
 
@@ -12,7 +12,10 @@ use std::{env, ffi::OsString};
 pub fn parse<T: clap::FromArgMatches>(command: Command, arguments: Vec<OsString>) -> Result<T, Error> {
     let command = without_empty_variables(command);
     let arguments = verb_first(&command, without_booleans(&command, with_two_dashes(&command, arguments)));
-    let matches: ArgMatches = command.clone().try_get_matches_from(arguments).map_err(without_far_suggestions)?;
+    let matches: ArgMatches = command
+        .clone()
+        .try_get_matches_from(arguments)
+        .map_err(|error| with_instead(without_far_suggestions(error)))?;
     T::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone()))
 }
 
@@ -40,6 +43,28 @@ fn without_far_suggestions(mut error: Error) -> Error {
     error
 }
 
+/// Says what `osp` has in the place of what kubectl or Terraform have. Clap's own tip for a flag is to pass it as a
+/// value, behind `--`, which nobody means.
+fn with_instead(mut error: Error) -> Error {
+    let typed = |kind| match error.get(kind) {
+        Some(ContextValue::String(typed)) => Some(typed.as_str()),
+        _ => None,
+    };
+    let flag = typed(ContextKind::InvalidArg).filter(|typed| typed.starts_with('-'));
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument && flag.is_some();
+    let instead = match flag {
+        Some(flag) => foreign::flag(flag).filter(|_| is_unknown),
+        None => typed(ContextKind::InvalidSubcommand).and_then(foreign::verb),
+    };
+    if is_unknown {
+        error.remove(ContextKind::Suggested);
+    }
+    if let Some(instead) = instead {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![instead.into()]));
+    }
+    error
+}
+
 /// Prints what is wrong with the arguments, or the help or version that they ask for. Clap's own exit
 /// code is 2, which `osp` uses for changes.
 pub fn print_usage(error: &Error) -> Exit {
@@ -58,7 +83,9 @@ fn with_two_dashes(command: &Command, mut arguments: Vec<OsString>) -> Vec<OsStr
     for argument in arguments.iter_mut().take_while(|argument| *argument != "--") {
         let Some(text) = argument.to_str().and_then(|text| text.strip_prefix('-')) else { continue };
         let name = text.split('=').next().unwrap_or_default();
-        if name.len() > 1 && !name.starts_with('-') && find(command, &format!("--{name}")).is_some() {
+        let long = format!("--{name}");
+        let is_known = find(command, &long).is_some() || foreign::flag(&long).is_some();
+        if name.len() > 1 && !name.starts_with('-') && is_known {
             *argument = format!("--{text}").into();
         }
     }
@@ -141,6 +168,28 @@ mod tests {
         };
         assert!(said("check").contains("unrecognized subcommand 'check'") && !said("check").contains("schema"));
         assert!(said("statsu").contains("status") && said("validte").contains("validate"));
+    }
+
+    #[test]
+    fn what_kubectl_and_terraform_have_is_answered_with_what_osp_has() {
+        let said = |typed: &str| {
+            let typed = typed.split(' ').map(OsString::from).collect();
+            let program = program().mut_subcommand("status", |status| status.arg(Arg::new("paths").num_args(0..)));
+            let typed = with_two_dashes(&program, typed);
+            with_instead(program.try_get_matches_from(typed).unwrap_err()).to_string()
+        };
+        for (typed, instead) in [
+            ("osp get", "osp status"),
+            ("osp destroy", "--prune"),
+            ("osp status --dry-run=client", "osp plan"),
+            ("osp status -k x", "kubectl kustomize"),
+            ("osp status -no-color", "NO_COLOR"),
+            ("osp status -detailed-exitcode x", "exits with 2"),
+        ] {
+            let said = said(typed);
+            assert!(said.contains("tip: ") && said.contains(instead), "{typed}: {said}");
+        }
+        assert!(!said("osp status --unknown").contains("tip"), "{}", said("osp status --unknown"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ struct Manual {
     verb: &'static str,
     /// What an example does, and the example.
     examples: &'static [[&'static str; 2]],
-    /// The exit codes other than 0 for success and 1 for an error.
+    /// The exit codes, other than 0 for success and 1 for nothing but an error.
     exits: &'static [[&'static str; 2]],
     uses: Uses,
 }
@@ -16,6 +16,8 @@ struct Manual {
 /// What a verb talks to.
 #[derive(Clone, Copy, PartialEq)]
 enum Uses {
+    /// It prints the same to everybody.
+    Nothing,
     Files,
     Scalekit,
     Cluster,
@@ -29,10 +31,10 @@ const MANUALS: &[Manual] = &[
         verb: "validate",
         examples: &[
             ["Check all manifests below a folder", "osp validate policies/"],
-            ["Check what kustomize builds", "kustomize build overlays/prod | osp validate -"],
+            ["Check what kustomize builds", "kubectl kustomize overlays/prod | osp validate -"],
             ["Annotate a pull request in GitHub Actions", "osp validate --output github policies/"],
         ],
-        exits: &[],
+        exits: &[["1", "a finding, or an error"]],
         uses: Uses::Files,
     },
     Manual {
@@ -42,7 +44,7 @@ const MANUALS: &[Manual] = &[
             ["Only report what differs", "osp new acme --external-id tenant-7 --absolute 30d --mode Observe"],
         ],
         exits: &[],
-        uses: Uses::Files,
+        uses: Uses::Nothing,
     },
     Manual {
         verb: "plan",
@@ -51,7 +53,11 @@ const MANUALS: &[Manual] = &[
             ["Fail a pipeline if a change loosens something", "osp plan policies/ --fail-on loosening"],
             ["Save the plan, to apply exactly that", "osp plan policies/ --save plan.json"],
         ],
-        exits: &[["2", "there are changes"], ["3", "a change that --fail-on names"]],
+        exits: &[
+            ["1", "an error, or an organization with a problem"],
+            ["2", "there are changes"],
+            ["3", "a change that --fail-on names"],
+        ],
         uses: Uses::Scalekit,
     },
     Manual {
@@ -60,7 +66,11 @@ const MANUALS: &[Manual] = &[
             ["Apply the manifests of a folder, after a question", "osp apply policies/"],
             ["Apply a saved plan in a pipeline", "osp apply --plan plan.json --yes"],
         ],
-        exits: &[["130", "stopped by a signal before all was done"]],
+        exits: &[
+            ["1", "an error, an organization with a problem, or the answer was no"],
+            ["3", "more changes than --max-changes or --max-loosening allow; nothing was written"],
+            ["130", "stopped by a signal before all was done"],
+        ],
         uses: Uses::Scalekit,
     },
     Manual {
@@ -141,7 +151,7 @@ const MANUALS: &[Manual] = &[
     Manual {
         verb: "check",
         examples: &[["Before the install", "osp check --pre"], ["After it", "osp check"]],
-        exits: &[],
+        exits: &[["1", "a check failed, or an error"]],
         uses: Uses::Both,
     },
     Manual {
@@ -153,36 +163,47 @@ const MANUALS: &[Manual] = &[
     Manual {
         verb: "audit",
         examples: &[
-            ["Check the writes of the operator", "kubectl logs deploy/session-policy-operator | osp audit -"],
+            [
+                "Check the writes of the operator",
+                "kubectl logs -n session-policy-system deploy/session-policy-operator | osp audit -",
+            ],
             ["Check those of two processes together", "osp audit first.log second.log -o json"],
         ],
-        exits: &[],
+        exits: &[["1", "a finding, or an error"]],
         uses: Uses::Files,
     },
     Manual {
         verb: "crd",
         examples: &[["Install the definition", "osp crd | kubectl apply -f -"]],
         exits: &[],
-        uses: Uses::Files,
+        uses: Uses::Nothing,
     },
     Manual {
         verb: "schema",
         examples: &[["Write the schema for an editor", "osp schema > osp.schema.json"]],
         exits: &[],
-        uses: Uses::Files,
+        uses: Uses::Nothing,
     },
     Manual {
         verb: "completions",
         examples: &[["Complete verbs and flags in this shell", "source <(osp completions bash)"]],
         exits: &[],
-        uses: Uses::Files,
+        uses: Uses::Nothing,
     },
     Manual {
         verb: "man",
         examples: &[["Read the manual of a verb", "osp man plan | man -l -"]],
         exits: &[],
-        uses: Uses::Files,
+        uses: Uses::Nothing,
     },
+];
+
+/// The exit codes of the program, by verb.
+const OF_ALL: &[[&str; 2]] = &[
+    ["1", "an error; validate or audit has a finding, or a check failed"],
+    ["2", "plan has changes, a policy is not Ready, or diff found a difference"],
+    ["3", "plan has a change that --fail-on names, or apply more changes than allowed"],
+    ["130", "apply was stopped by a signal"],
 ];
 
 const CREDENTIALS: [[&str; 2]; 3] = [
@@ -212,25 +233,25 @@ pub struct Section {
 pub fn sections(command: &Command) -> Vec<Section> {
     let owned = |rows: &[[&str; 2]]| rows.iter().map(|row| row.map(str::to_owned)).collect::<Vec<_>>();
     let manual = MANUALS.iter().find(|manual| manual.verb == command.get_name());
-    let mut exits = owned(&[["0", "success"], ["1", "an error, or wrong arguments; the standard error says which"]]);
-    match manual {
-        Some(manual) => exits.extend(owned(manual.exits)),
-        None => exits.extend(owned(&[
-            ["2", "plan has changes, a policy is not Ready, or diff found a difference"],
-            ["3", "plan has a change that --fail-on names"],
-            ["130", "apply was stopped by a signal"],
-        ])),
+    let mut exits = owned(&[["0", "success"]]);
+    let others = manual.map_or(OF_ALL, |manual| manual.exits);
+    if others.first().is_none_or(|[code, _]| *code != "1") {
+        exits.extend(owned(&[["1", "an error, or wrong arguments; the standard error says which"]]));
     }
+    exits.extend(owned(others));
     let uses = manual.map_or(Uses::Both, |manual| manual.uses);
     let mut environment = Vec::new();
     if matches!(uses, Uses::Scalekit | Uses::Both) {
         environment.extend(owned(&CREDENTIALS));
+        environment.extend(owned(&[["SSL_CERT_FILE", "the certificates to trust, in place of the system's"]]));
     }
     if matches!(uses, Uses::Cluster | Uses::Both) {
         environment.extend(owned(&KUBECONFIG));
     }
     environment.extend(command.get_arguments().filter_map(variable));
-    environment.extend(owned(&OUTPUT));
+    if uses != Uses::Nothing {
+        environment.extend(owned(&OUTPUT));
+    }
     let examples = manual.map_or_else(Vec::new, |manual| owned(manual.examples));
     let all = [("EXIT STATUS", exits), ("ENVIRONMENT", environment), ("EXAMPLES", examples)];
     all.into_iter().filter(|(_, rows)| !rows.is_empty()).map(|(title, rows)| Section { title, rows }).collect()

@@ -4,6 +4,7 @@
 mod arguments;
 mod confirm;
 mod exit;
+mod foreign;
 mod manual;
 mod near;
 mod output;
@@ -18,8 +19,8 @@ pub use exit::Exit;
 pub use manual::{Section, sections, with_manuals};
 pub use near::near;
 pub(crate) use output::has_colours;
-pub use output::{Output, Style};
+pub use output::{Format, Output, Style};
 pub use print::{note, print, with_causes};
 pub use progress::Progress;
 pub use shell::{COMPLETE, KUBECTL_COMPLETE, NO_FILES, asking};
-pub use text::{columns, printable};
+pub use text::{columns, counted, printable};

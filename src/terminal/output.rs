@@ -12,6 +12,15 @@ const LONGEST_PROSE: usize = 100;
 /// The least indent of the continuation of a line that is too long.
 const LEAST_INDENT: usize = 2;
 
+/// `-o` of a verb whose text is not a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
 /// A terminal, or a pipe or file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Output {

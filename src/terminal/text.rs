@@ -7,6 +7,11 @@ pub fn columns(text: &str) -> usize {
     text.width()
 }
 
+/// A number of things: `1 policy`, `2 policies`.
+pub fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 /// Whether `c` is a control character, changes the direction of text (bidi), separates lines, or is
 /// invisible.
 fn is_deceptive(c: char) -> bool {
@@ -46,6 +51,12 @@ pub(super) fn escape_command(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_not_many() {
+        let policies = |n| counted(n, "policy", "policies");
+        assert_eq!([policies(0), policies(1), policies(2)], ["0 policies", "1 policy", "2 policies"]);
+    }
 
     #[test]
     fn nothing_in_a_text_controls_the_terminal_or_is_invisible() {

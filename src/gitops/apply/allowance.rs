@@ -1,6 +1,6 @@
 //! How many changes one run of `apply` may make, so that a wrong path or a bad merge does not change every customer.
 
-use crate::gitops::plan::Counts;
+use crate::{gitops::plan::Counts, terminal::counted};
 
 /// Arguments of `apply`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -47,8 +47,8 @@ impl Allowance {
         ];
         limits.into_iter().find_map(|(amount, n, what, argument)| {
             let most = amount?.of(all);
-            let changes = if n == 1 { "change" } else { "changes" };
-            (n > most).then(|| format!("{n} {changes}{what} of {all} organizations; {argument} allows {most}"))
+            let (changes, of) = (counted(n, "change", "changes"), counted(all, "organization", "organizations"));
+            (n > most).then(|| format!("{changes}{what} of {of}; {argument} allows {most}"))
         })
     }
 }

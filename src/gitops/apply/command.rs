@@ -26,7 +26,7 @@ pub struct Arguments {
     paths: Vec<PathBuf>,
 
     /// The same as PATH, as kubectl has it
-    #[arg(short, long, value_name = "PATH", conflicts_with = "plan", hide = true)]
+    #[arg(short, long, value_name = "PATH", value_delimiter = ',', conflicts_with = "plan", hide = true)]
     filename: Vec<PathBuf>,
 
     /// Nothing more: folders are always searched with all below them

@@ -1,18 +1,17 @@
 //! The summary and the paths, which several formats share.
 
-use crate::gitops::Loaded;
+use crate::{gitops::Loaded, terminal::counted};
 
 /// The last line: `2 findings in 3 policies, 1 document of other kinds skipped`.
 pub(super) fn summary(loaded: &Loaded) -> String {
-    let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-    let policies = count(loaded.resources, "policy", "policies");
+    let policies = counted(loaded.resources, "policy", "policies");
     let result = match loaded.diagnostics.len() {
         0 => format!("{policies} valid"),
-        n => format!("{} in {policies}", count(n, "finding", "findings")),
+        n => format!("{} in {policies}", counted(n, "finding", "findings")),
     };
     match loaded.skipped {
         0 => result,
-        n => format!("{result}, {} of other kinds skipped", count(n, "document", "documents")),
+        n => format!("{result}, {} of other kinds skipped", counted(n, "document", "documents")),
     }
 }
 

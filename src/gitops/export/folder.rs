@@ -15,7 +15,7 @@ impl Folder {
         match fs::symlink_metadata(path) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => return Err(io::Error::new(io::ErrorKind::NotADirectory, "not a folder, or a symbolic link")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path)?,
             Err(error) => return Err(error),
         }
         Ok(Self(path.to_owned()))

@@ -57,7 +57,7 @@ impl Search {
             Ok(is) if is.is_dir() => self.below(path, found),
             Ok(_) if self.exclude.has_named(path) => self.excluded.push(name(path)),
             Ok(_) => self.file(path, found),
-            Err(error) => found(Err((name(path), unreadable(&error)))),
+            Err(error) => found(Err((name(path), not_found(path, &error)))),
         }
     }
 
@@ -123,6 +123,21 @@ fn unreadable(error: &io::Error) -> ReadError {
     ReadError { rule: Rule::Unreadable, at: Position::START, message, fix: Some(fix) }
 }
 
+/// What a path may be that is typed and not there.
+fn not_found(path: &Path, error: &io::Error) -> ReadError {
+    let typed = path.to_string_lossy();
+    let is_url = ["https://", "http://"].iter().any(|scheme| typed.starts_with(scheme));
+    let (message, fix) = match error.kind() {
+        _ if is_url => ("a URL is not read", "pipe it: curl -fsSL URL | osp validate -"),
+        io::ErrorKind::NotFound if typed.contains(['*', '?', '[']) => {
+            ("no file has a name of this pattern", "check the pattern; the shell replaces it only without quotes")
+        }
+        io::ErrorKind::NotFound => ("there is no such file or folder", "check the path"),
+        _ => return unreadable(error),
+    };
+    ReadError { rule: Rule::Unreadable, at: Position::START, message: message.to_owned(), fix: Some(fix) }
+}
+
 /// How much of a file is searched.
 const SEARCHED: u64 = 64 << 20;
 
@@ -162,10 +177,27 @@ pub(super) fn text(source: &Source, stdin: &mut dyn Read, limits: &Limits, left:
         } else {
             ("all input together", limits.total_bytes, "name fewer files at a time")
         };
-        let message = format!("{what} may have {bytes} bytes");
+        let message = format!("{what} may have at most {bytes} bytes");
         return Err(ReadError { rule: Rule::Limit, at: Position::START, message, fix: Some(fix) });
     }
+    if let Some(name) = wide(&bytes) {
+        let message = format!("this is {name}");
+        let fix = Some("save the file as UTF-8");
+        return Err(ReadError { rule: Rule::Encoding, at: Position::START, message, fix });
+    }
     String::from_utf8(bytes).map_err(|error| not_utf8(error.as_bytes(), error.utf8_error()))
+}
+
+/// The encoding of a text whose characters have two or four bytes, as PowerShell writes them, with or without a
+/// byte order mark.
+fn wide(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [0, 0, 0, 1..=255, ..] | [1..=255, 0, 0, 0, ..] => {
+            Some("UTF-32")
+        }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, 0, ..] | [1..=255, 0, 1..=255, 0, ..] => Some("UTF-16"),
+        _ => None,
+    }
 }
 
 fn bounded(from: &mut dyn Read, most: usize) -> io::Result<Vec<u8>> {
@@ -181,11 +213,7 @@ fn not_utf8(bytes: &[u8], error: str::Utf8Error) -> ReadError {
     let (before, last) = good.rsplit_once(['\n', '\r']).map_or((None, &*good), |(before, last)| (Some(before), last));
     let line = before.map_or(0, |before| before.split(['\n', '\r']).count()) + 1;
     let at = Position { line, column: last.chars().count() + 1 };
-    let message = match bytes {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16".to_owned(),
-        _ => "this is not UTF-8".to_owned(),
-    };
-    ReadError { rule: Rule::Encoding, at, message, fix: Some("save the file as UTF-8") }
+    ReadError { rule: Rule::Encoding, at, message: "this is not UTF-8".to_owned(), fix: Some("save the file as UTF-8") }
 }
 
 #[cfg(test)]
@@ -208,7 +236,9 @@ mod tests {
     #[test]
     fn of_an_endless_stream_only_the_limit_is_read() {
         let limits = Limits { file_bytes: 1000, total_bytes: 5000, ..Limits::default() };
-        for (left, reported) in [(5000, "a file may have 1000 bytes"), (10, "all input together may have 5000 bytes")] {
+        for (left, reported) in
+            [(5000, "a file may have at most 1000 bytes"), (10, "all input together may have at most 5000 bytes")]
+        {
             let mut stream = Endless(0);
             let error = text(&STDIN, &mut stream, &limits, left).unwrap_err();
             assert_eq!((error.rule, error.message.as_str()), (Rule::Limit, reported));
@@ -231,6 +261,10 @@ mod tests {
             (b"\xef\xbb\xbfa: \xff", 1, 4, "not UTF-8"),
             (b"a: 1\rb: 1\r\nc: \xff", 3, 4, "not UTF-8"),
             (b"\xff\xfea\0", 1, 1, "UTF-16"),
+            (b"a\0p\0i\0", 1, 1, "UTF-16"),
+            (b"\0a\0p", 1, 1, "UTF-16"),
+            (b"\xff\xfe\0\0a\0\0\0", 1, 1, "UTF-32"),
+            (b"\0\0\0a", 1, 1, "UTF-32"),
         ] {
             let error = text(&STDIN, &mut &bytes[..], &Limits::default(), 100).unwrap_err();
             assert_eq!(error.at, Position { line, column });

@@ -35,6 +35,12 @@ pub(super) fn suggest(violation: &Violation, written: Option<&str>) -> Option<St
             Some(written) => format!("write \"{written}\""),
             None => "write a text".into(),
         }),
+        _ if written.is_some_and(|text| text.contains("{{") && text.contains("}}")) => {
+            Some("render the template first: helm template … | osp validate -".into())
+        }
+        RuleId::Required(field) if field == "organization" => {
+            Some("add the field organization; a patch of a kustomization is checked in what it builds".into())
+        }
         RuleId::Required(field) => Some(format!("add the field {field}")),
         RuleId::Schema => schema_of(&violation.path).map(allowed),
         RuleId::Readable | RuleId::Kind | RuleId::Metadata | RuleId::Policy(_) => None,

@@ -64,17 +64,15 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
         cause: None,
         live: None,
         planned: None,
-        before: None,
-        after: None,
         fields: Vec::new(),
         writes: Vec::new(),
         warnings: plan.ineffective(entry).into_iter().collect(),
         problem: None,
     };
-    let row = match &entry.result {
+    match &entry.result {
         ResourceChange::Suspended => row,
         ResourceChange::NoOp { reason, live } => {
-            Row { result: <&str>::from(reason).to_owned(), before: state(entry.flag.enabled(), Some(live)), ..row }
+            Row { result: <&str>::from(reason).to_owned(), live: state(entry.flag.enabled(), Some(live)), ..row }
         }
         ResourceChange::Problem(problem) => {
             Row { result: "problem".to_owned(), problem: Some(reported(problem)), ..row }
@@ -83,21 +81,19 @@ pub(super) fn row(plan: &Plan<'_>, entry: &Entry<'_>) -> Row {
             result: "change".to_owned(),
             direction: Some(change.direction(plan.limits()).name().to_owned()),
             cause: Some(<&str>::from(change.cause).to_owned()),
-            before: state(entry.flag.enabled(), change.before.as_ref()),
-            after: state(Some(true), change.after.as_ref()),
+            live: state(entry.flag.enabled(), change.before.as_ref()),
+            planned: state(Some(true), change.after.as_ref()),
             fields: change.fields(plan.limits()).iter().map(field).collect(),
             writes: requests(&change.writes),
             problem: change.then.as_ref().map(reported),
             ..row
         },
-    };
-    Row { live: row.before.clone(), planned: row.after.clone(), ..row }
+    }
 }
 
 fn field(change: &FieldChange) -> Value {
     let FieldChange { field, before, after, direction, inherited, stricter } = change;
-    let mut said = json!({"field": field.name(), "live": before, "planned": after, "before": before,
-        "after": after, "direction": direction.name()});
+    let mut said = json!({"field": field.name(), "live": before, "planned": after, "direction": direction.name()});
     let texts = [("inherited", inherited.clone()), ("stricterApplication", stricter.map(|limit| limit.to_string()))];
     if let Some(object) = said.as_object_mut() {
         object.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))));

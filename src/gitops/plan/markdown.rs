@@ -34,7 +34,7 @@ pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>, most: usize) -> io:
     if !rows.is_empty() {
         text.push_str(if looser.is_empty() { "" } else { "\n" });
         text.push_str("<details><summary>Details</summary>\n\n");
-        text.push_str("| resource | what | direction | before → after | effective |\n|---|---|---|---|---|\n");
+        text.push_str("| resource | what | direction | live → planned | effective |\n|---|---|---|---|---|\n");
         let shown = fitting(&rows, most.saturating_sub(FRAME + length(&text)));
         rows.iter().take(shown).for_each(|row| text.push_str(row));
         if let Some(left_out) = left_out(plan, entries.get(shown..).unwrap_or_default()) {

@@ -31,6 +31,7 @@ use crate::{
         looser_than_application,
     },
     reconcile::{Audience, Detail, Feature, Organization, Reason, RemoteError, RemoteOutcome, RemoteRequest, problem},
+    terminal::counted,
 };
 use serde::Serialize;
 use std::rc::Rc;
@@ -230,7 +231,7 @@ pub(super) struct Counts {
     /// The changes whose direction is not known.
     pub(super) unknown: usize,
     /// As declared, or with TightenOnly at least as strict.
-    #[serde(rename = "settled")]
+    #[serde(rename = "asDeclared")]
     pub(super) as_declared: usize,
     pub(super) drifted: usize,
     pub(super) suspended: usize,
@@ -311,8 +312,7 @@ impl Counts {
             // of what could not be read it is not known
             0 if self.problems + self.unread > 0 => "0 changes".to_owned(),
             0 => "no changes".to_owned(),
-            1 => format!("1 change ({})", self.directions()),
-            n => format!("{n} changes ({})", self.directions()),
+            n => format!("{} ({})", counted(n, "change", "changes"), self.directions()),
         }];
         for (n, what) in [
             (self.as_declared, "as declared"),
@@ -320,7 +320,7 @@ impl Counts {
             (self.suspended, "suspended"),
             (self.ineffective, "with a value that has no effect"),
             (self.problems, "with a problem"),
-            (self.unread, "files not read"),
+            (self.unread, if self.unread == 1 { "file not read" } else { "files not read" }),
             (self.unreported, "where Scalekit does not report whether session_policy is on"),
         ] {
             if n > 0 {

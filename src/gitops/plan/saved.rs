@@ -11,11 +11,7 @@ use crate::{
     terminal::printable,
 };
 use serde::{Deserialize, de::IgnoredAny};
-use std::{
-    fs::File,
-    io::{self, BufReader},
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
 pub(in crate::gitops) struct Saved {
     pub(in crate::gitops) environment: String,
@@ -28,7 +24,8 @@ pub(in crate::gitops) struct Saved {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    version: u32,
+    #[serde(rename = "version")]
+    _version: u32,
     environment: String,
     organizations: Vec<Row>,
     #[serde(rename = "application")]
@@ -39,14 +36,26 @@ struct Document {
     _unclaimed: IgnoredAny,
 }
 
+/// What a plan of every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+    environment: IgnoredAny,
+}
+
 /// Reads a saved plan. No error quotes the file.
 pub(in crate::gitops) fn read(file: &Path) -> io::Result<Saved> {
     let unusable = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
-    let document: Document = serde_json::from_reader(BufReader::new(File::open(file)?))
-        .map_err(|error| unusable(&format!("not a saved plan, line {}", error.line())))?;
-    if document.version != VERSION {
-        return Err(unusable("a plan of another version of osp"));
+    let text = fs::read_to_string(file)?;
+    // first, since the fields of another version are unknown ones
+    match serde_json::from_str(&text) {
+        Ok(Versioned { version, environment: IgnoredAny }) if version != VERSION => {
+            return Err(unusable("a plan of another version of osp: make it again with osp plan --save"));
+        }
+        _ => {}
     }
+    let document: Document = serde_json::from_str(&text)
+        .map_err(|error| unusable(&format!("not a plan that osp plan --save wrote, line {}", error.line())))?;
     let read: Option<Vec<_>> = document.organizations.iter().map(manifest).collect();
     let (manifests, pins) = read.ok_or_else(|| unusable("a saved plan that was changed by hand"))?.into_iter().unzip();
     Ok(Saved { environment: document.environment, manifests, pins, rows: document.organizations })
@@ -83,8 +92,8 @@ impl Saved {
             let is = row(now, entry);
             let same = was.result == is.result
                 && was.organization_id == is.organization_id
-                && was.before == is.before
-                && was.after == is.after
+                && was.live == is.live
+                && was.planned == is.planned
                 && was.writes == is.writes;
             !same
         };

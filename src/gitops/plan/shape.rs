@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
 /// The version of the format; `osp apply` refuses any other.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// One manifest and its organization.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,12 +39,6 @@ pub(super) struct Row {
     /// The organization after the change, which with TightenOnly may be stricter than declared.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) planned: Option<State>,
-    /// `live` under the name that it had first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) before: Option<State>,
-    /// `planned` under the name that it had first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<State>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(super) fields: Vec<Value>,
     /// The bodies of the writes: the complete list of features, the complete policy.
@@ -108,8 +102,7 @@ impl From<&OrganizationRef> for Named {
 
 impl From<&Live> for Limits {
     fn from(live: &Live) -> Self {
-        let policy_source = live.source().to_owned();
-        Self(ReportedPolicy { policy_source, absolute: None, idle: None, ..ReportedPolicy::from(live) })
+        Self(ReportedPolicy { absolute: None, idle: None, ..ReportedPolicy::from(live) })
     }
 }
 
@@ -134,14 +127,14 @@ mod tests {
         assert_eq!(shown, format!(r#"{{"policySource":"CUSTOM",{numbers}}}"#));
         assert_eq!(serde_json::from_str::<Limits>(&shown).unwrap().policy().map(Live::from), Some(custom));
         let unknown = serde_json::to_value(Limits::from(&Live::Unrecognized)).unwrap();
-        assert_eq!(unknown, json!({"policySource": "unrecognized"}));
+        assert_eq!(unknown, json!({"policySource": "UNRECOGNIZED"}));
 
         let read = |value| serde_json::from_value::<Limits>(value).ok().and_then(|limits| limits.policy());
         for odd in [
             json!({"policySource": "APPLICATION", "more": 1}),
             json!({"policySource": "APPLICATION", "idle": "1h"}),
             json!({"policySource": "APPLICATION", "idleSessionTimeout": 60}),
-            json!({"policySource": "unrecognized"}),
+            json!({"policySource": "UNRECOGNIZED"}),
         ] {
             assert_eq!(read(odd.clone()), None, "{odd}");
         }

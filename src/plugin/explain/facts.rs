@@ -40,10 +40,10 @@ pub(super) fn text(summary: &Summary<'_>, delivery: Option<Delivery>, output: &O
             let own = live.as_ref().map(Bounds::from).unwrap_or_default();
             let effective = status.effective_policy.clone().unwrap_or_default();
             let absolute = effective.absolute_session_timeout.as_ref();
-            fact("Applies", &applies("absolute", absolute, own.absolute, application.absolute));
+            fact("Effective", &applies("absolute", absolute, own.absolute, application.absolute));
             fact("", &applies("idle", effective.idle_session_timeout.as_ref(), own.idle, application.idle));
         }
-        None => fact("Applies", "of both policies the stricter value of each field; one of them is not known"),
+        None => fact("Effective", "of both policies the stricter value of each field; one of them is not known"),
     }
     text
 }

@@ -26,10 +26,11 @@ fn a_log_without_a_finding_is_a_success_and_names_what_others_have_changed() {
     let drift =
         "drift: 2026-11-27T14:00:09Z org_1: somebody else has changed absolute 1h, idle off to absolute 3h, idle off";
     assert_eq!((ran.code, ran.out), (Some(0), format!("{drift}\nno finding in 2 writes to 1 organization\n")));
-    let ran = folder.osp_with(&["audit", "-", "-o", "json"], b"");
-    let empty: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!((ran.code, &empty["writes"]), (Some(0), &json!(0)), "an operator that wrote nothing");
-    assert_described("audit", &empty);
+    let started = b"2026-11-27T14:00:00Z  INFO session_policy_operator: started\n";
+    let ran = folder.osp_with(&["audit", "-", "-o", "json"], started);
+    let quiet: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &quiet["writes"]), (Some(0), &json!(0)), "an operator that wrote nothing");
+    assert_described("audit", &quiet);
 }
 
 #[test]
@@ -58,7 +59,12 @@ fn a_finding_is_a_failure_with_its_place_in_the_log() {
 #[test]
 fn what_is_no_log_is_an_error() {
     let folder = Folder::with("kind: OrganizationSessionPolicy\n");
-    for (path, said) in [("a.yaml", "a.yaml: no line of it is of an operator's log"), ("none.log", "none.log: ")] {
+    folder.write("empty.log", "\n");
+    for (path, said) in [
+        ("a.yaml", "a.yaml: no line of it is of an operator's log"),
+        ("none.log", "none.log: "),
+        ("empty.log", "empty.log: it is empty"),
+    ] {
         let ran = folder.osp(&["audit", path]);
         assert!(ran.code == Some(1) && ran.out.is_empty() && ran.err.contains(said), "{ran:?}");
     }

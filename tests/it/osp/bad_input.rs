@@ -120,7 +120,8 @@ fn a_document_at_fault_hides_none_before_or_after_it() {
 fn a_path_that_leads_nowhere_is_reported() {
     let folder = Folder::new();
     folder.write("empty/notes.txt", "");
-    for (path, part) in [("none.yaml", "error[unreadable]: cannot be read: "), ("empty", "error[empty]: no file below")]
+    for (path, part) in
+        [("none.yaml", "error[unreadable]: there is no such file"), ("empty", "error[empty]: no file below")]
     {
         let ran = folder.osp(&["validate", path]);
         assert!(ran.out.starts_with(&format!("{path}:1:1: {part}")), "{}", ran.out);

@@ -156,7 +156,8 @@ fn row_096_a_file_of_100_megabytes_is_not_read() {
     let folder = Folder::new();
     File::create(folder.path().join("a.yaml")).unwrap().set_len(100 << 20).unwrap();
     let ran = bounded(&folder, SECONDS, &["validate", "a.yaml"]);
-    let expected = "a.yaml:1:1: error[limit]: a file may have 8388608 bytes\n  fix: split it into smaller ones\n";
+    let expected =
+        "a.yaml:1:1: error[limit]: a file may have at most 8388608 bytes\n  fix: split it into smaller ones\n";
     assert!(ran.out.starts_with(expected), "{} {}", ran.out, ran.err);
     assert_eq!(ran.code, Some(1));
 }

@@ -5,6 +5,7 @@ mod audit;
 mod bad_input;
 mod excluding;
 mod field;
+mod habits;
 mod limits;
 mod longest;
 mod nothing;

@@ -67,6 +67,21 @@ fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
 }
 
 #[test]
+fn a_plan_that_another_version_saved_is_told_as_that() {
+    let pipeline = two();
+    pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(2);
+    let saved = super::text_of(&pipeline.folder.join("plan.json"));
+    let older = saved.replacen("\"version\": 2", "\"version\": 1", 1).replace("\"live\"", "\"before\"");
+    pipeline.file("older.json", &older);
+    let run = pipeline.osp(&["apply", "--plan", "older.json", "--yes"]).ended(1);
+    assert!(run.err.contains("a plan of another version of osp: make it again"), "{}", run.err);
+    pipeline.file("none.json", "{}");
+    let run = pipeline.osp(&["apply", "--plan", "none.json", "--yes"]).ended(1);
+    assert!(run.err.contains("not a plan that osp plan --save wrote"), "{}", run.err);
+    assert!(pipeline.writes().is_empty());
+}
+
+#[test]
 fn a_saved_plan_of_another_environment_or_changed_by_hand_is_refused() {
     let pipeline = two();
     pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(2);

@@ -45,26 +45,27 @@ fn a_program_reads_the_same() {
         (&json!("change"), &json!("tightening"), &json!("change"))
     );
     assert_eq!(
-        one["before"],
+        one["live"],
         json!({"sessionPolicyEnabled": false, "policy": {"policySource": "APPLICATION"},
         "effective": "7d (application) / none"})
     );
     assert_eq!(
-        one["after"]["policy"],
+        one["planned"]["policy"],
         json!({"policySource": "CUSTOM", "absoluteSessionTimeout": 480,
         "idleSessionTimeoutEnabled": true, "idleSessionTimeout": 60})
     );
     assert_eq!(one["writes"].as_array().unwrap().len(), 2);
     let some = |name: &str| plan["summary"][name].as_u64().unwrap();
-    assert_eq!(["changes", "loosening", "tightening", "unknown", "settled", "problems"].map(some), [2, 1, 2, 0, 1, 0]);
+    assert_eq!(
+        ["changes", "loosening", "tightening", "unknown", "asDeclared", "problems"].map(some),
+        [2, 1, 2, 0, 1, 0]
+    );
     assert_eq!((&three["result"], &three["organizationId"]), (&json!("in-sync"), &json!("org_3")));
     assert_eq!(two["direction"], "mixed");
     assert_eq!(
         two["fields"][0],
-        json!({"field": "absoluteSessionTimeout", "live": "2h", "planned": "8h", "before": "2h", "after": "8h",
-        "direction": "loosening"})
+        json!({"field": "absoluteSessionTimeout", "live": "2h", "planned": "8h", "direction": "loosening"})
     );
-    assert_eq!((&one["live"], &one["planned"]), (&one["before"], &one["after"]), "one thing under both names");
     assert_eq!(one["fields"][1]["inherited"], "7d");
 }
 
@@ -259,7 +260,7 @@ fn a_feature_that_is_not_reported_is_switched_on_for_a_policy_only_and_said_to_b
     pipeline.manifest("two", &custom("org_2", 240, None));
     let run = pipeline.osp(&["plan", "policies"]).ended(2);
     assert!(run.out.contains("    feature session_policy  unknown → on\n"), "{}", run.out);
-    assert_eq!(pipeline.plan()["organizations"][1]["before"].get("sessionPolicyEnabled"), None);
+    assert_eq!(pipeline.plan()["organizations"][1]["live"].get("sessionPolicyEnabled"), None);
 }
 
 #[test]
@@ -352,7 +353,7 @@ fn a_saved_plan_follows_no_link_and_only_its_owner_may_read_it() {
     let (plan, other) = (pipeline.folder.join("plan.json"), pipeline.file("other.json", "mine"));
     symlink(&other, &plan).unwrap();
     let run = pipeline.osp(&["plan", "policies", "--save", "plan.json"]).ended(1);
-    assert!(run.err.contains("plan.json: there is something else than a file"), "{}", run.err);
+    assert!(run.err.contains("plan.json: this is not a regular file"), "{}", run.err);
     assert_eq!(super::text_of(&other), "mine");
     std::fs::remove_file(&plan).unwrap();
     std::fs::hard_link(&other, &plan).unwrap(); // and readable by all
@@ -418,7 +419,7 @@ fn no_changes_is_not_said_where_a_file_was_not_read() {
     pipeline.manifest("one", "{organization: {id: org_1}, policy: {policySource: APPLICATION}}");
     pipeline.file("policies/chart/d.yaml", "{{- if .Values.on }}\n");
     let run = pipeline.osp(&["plan", "policies"]).ended(0);
-    assert!(run.out.ends_with(": 0 changes, 1 as declared, 1 files not read\n"), "{}", run.out);
+    assert!(run.out.ends_with(": 0 changes, 1 as declared, 1 file not read\n"), "{}", run.out);
     assert!(run.err.starts_with("policies/chart/d.yaml:1:3: warning[syntax]: skipped"), "{}", run.err);
     let run = pipeline.osp(&["plan", "policies/one.yaml"]).ended(0);
     assert!(run.out.ends_with(": no changes, 1 as declared\n"), "{}", run.out);

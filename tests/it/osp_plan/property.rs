@@ -43,11 +43,11 @@ proptest! {
             prop_assert!(is["result"] != "change", "{} then {}", was, is);
             if was["result"] == "change" && was["problem"].is_null() {
                 // the planned end is the end
-                prop_assert_eq!(&is["before"]["policy"], &was["after"]["policy"]);
-                prop_assert_eq!(&is["before"]["effective"], &was["after"]["effective"]);
+                prop_assert_eq!(&is["live"]["policy"], &was["planned"]["policy"]);
+                prop_assert_eq!(&is["live"]["effective"], &was["planned"]["effective"]);
                 // a custom policy needs the feature; for one that is to inherit it stays as it was
-                let on = was["before"]["sessionPolicyEnabled"] == true || was["declared"]["policySource"] == "CUSTOM";
-                prop_assert_eq!(is["before"]["sessionPolicyEnabled"] == true, tells && on);
+                let on = was["live"]["sessionPolicyEnabled"] == true || was["declared"]["policySource"] == "CUSTOM";
+                prop_assert_eq!(is["live"]["sessionPolicyEnabled"] == true, tells && on);
             }
         }
     }

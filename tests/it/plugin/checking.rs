@@ -18,7 +18,7 @@ async fn installed() -> World {
 /// The names of the checks and how they ended.
 fn checks(said: &Said) -> BTreeMap<String, String> {
     let report = said.plain_json();
-    assert_eq!(report["formatVersion"], 1);
+    crate::schemas::assert_described("check", &report);
     let groups = report["groups"].as_array().unwrap().iter();
     let checks = groups.flat_map(|group| group["checks"].as_array().unwrap().clone());
     checks.map(|check| (text(&check["name"]), text(&check["status"]))).collect()

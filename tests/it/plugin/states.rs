@@ -51,10 +51,7 @@ async fn a_program_reads_the_same_as_json() {
     assert_eq!((said.code, items.len()), (2, 7));
     let watched = items.iter().find(|item| item["name"] == "watched").unwrap();
     assert_eq!(watched["ready"]["reason"], "Observing");
-    assert_eq!(
-        watched["drift"][0],
-        json!({"field": "absoluteSessionTimeout", "declared": "8h", "desired": "8h", "live": "10h"})
-    );
+    assert_eq!(watched["drift"][0], json!({"field": "absoluteSessionTimeout", "declared": "8h", "live": "10h"}));
     let limits = |absolute: u32, idle: u32| {
         json!({"policySource": "CUSTOM", "absoluteSessionTimeout": absolute, "idleSessionTimeoutEnabled": true,
             "idleSessionTimeout": idle})
@@ -260,7 +257,7 @@ fn explained(world: &World, name: &str, code: i32, sentences: &[&str]) -> String
 #[tokio::test(flavor = "multi_thread")]
 async fn each_state_is_explained_with_what_to_do() {
     let world = customers().await;
-    let applies = "Applies absolute 8h: the organization's; it is stricter than the 7d of the application \
+    let applies = "Effective absolute 8h: the organization's; it is stricter than the 7d of the application \
                    idle 1h: the organization's; the application sets none";
     let text = explained(
         &world,
@@ -313,7 +310,7 @@ async fn each_state_is_explained_with_what_to_do() {
         0,
         &[
             "loose is Ready: InSync",
-            "Applies absolute 7d: the application's; it is stricter than the 14d of the organization",
+            "Effective absolute 7d: the application's; it is stricter than the 14d of the organization",
             "LooserThanApplication for",
             "Do Shorten the declared value, or lengthen the application's in Scalekit's dashboard.",
         ],

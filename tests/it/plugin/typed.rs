@@ -47,6 +47,7 @@ async fn a_resource_is_selected_as_with_kubectl() {
         ("status -n NS -o name -l team=core", "acme"),
         ("status -n NS -o name --selector team!=core", "other"),
         ("status -n NS -o name --all", "acme other"),
+        ("status -n NS -A -o name -l team=nobody-has-this", ""),
         ("status -n NS -o name --as=admin --as-group=system:masters", "acme other"),
         ("status -n NS -o name --request-timeout=30", "acme other"),
     ] {

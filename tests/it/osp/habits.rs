@@ -1,0 +1,147 @@
+//! What people type who know kubectl and Terraform, and files as Windows and templates make them: each is read, or
+//! answered with what to do instead.
+
+use super::{Folder, policy};
+
+#[test]
+fn a_path_that_is_not_there_is_answered_by_what_it_looks_like() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    for (path, message, fix) in [
+        ("https://example.com/a.yaml", "a URL is not read", "curl -fsSL URL | osp validate -"),
+        ("http://127.0.0.1:1/a.yaml", "a URL is not read", "curl"),
+        ("policies/*.yml", "no file has a name of this pattern", "check the pattern"),
+        ("nope.yaml", "there is no such file or folder", "check the path"),
+    ] {
+        for verb in [&["validate"][..], &["validate", "-f"]] {
+            let ran = folder.osp(&[verb, &[path]].concat());
+            let expected = format!("{path}:1:1: error[unreadable]: {message}\n  fix: ");
+            assert!(ran.out.starts_with(&expected) && ran.out.contains(fix), "{}", ran.out);
+            assert_eq!(ran.code, Some(1), "{path}");
+        }
+    }
+}
+
+#[test]
+fn files_are_named_as_with_kubectl() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    folder.write("b.yaml", policy("b", "id: org_2"));
+    for arguments in
+        [&["-f", "a.yaml,b.yaml"][..], &["-f", "a.yaml", "-f", "b.yaml"], &["--filename=a.yaml,b.yaml"], &["-Rf", "."]]
+    {
+        let ran = folder.osp(&[&["validate"], arguments].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(0), "2 policies valid\n"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn flags_and_verbs_of_kubectl_and_terraform_are_answered_with_ours() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    for (line, instead) in [
+        ("validate -k .", "kubectl kustomize DIR | osp validate -"),
+        ("apply -f a.yaml --dry-run=client", "osp plan"),
+        ("apply a.yaml -n customers", "in its manifest"),
+        ("plan -no-color a.yaml", "NO_COLOR=1"),
+        ("plan -detailed-exitcode a.yaml", "exits with 2"),
+        ("plan --json a.yaml", "-o json"),
+        ("get osp", "osp status"),
+        ("describe acme", "osp explain NAME"),
+        ("destroy", "--prune"),
+        ("import", "osp export"),
+    ] {
+        let ran = folder.osp(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(ran.code, Some(1), "{line}");
+        assert!(ran.err.contains("tip: ") && ran.err.contains(instead), "osp {line}: {}", ran.err);
+        assert!(!ran.err.contains("as a value"), "{}", ran.err);
+    }
+    assert!(!folder.osp(&["plan", "a.yaml", "--nothing"]).err.contains("tip"));
+}
+
+#[test]
+fn why_scalekit_cannot_be_reached_is_in_the_log_that_the_message_names() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    for (url, cause) in [("https://127.0.0.1:1", "Connection refused"), ("https://no-such-host.invalid", "lookup")] {
+        let mut command = folder.command(&["plan", "a.yaml", "-vv"]);
+        command.env("SCALEKIT_ENVIRONMENT_URL", url).env("SCALEKIT_CLIENT_ID", "a").env("SCALEKIT_CLIENT_SECRET", "b");
+        let ran = super::Ran::from(command.output().unwrap());
+        assert!(ran.code == Some(1) && ran.out.contains("-vv logs more"), "{ran:?}");
+        let logged = ran.err.lines().any(|line| line.contains("no response") && line.contains(cause));
+        assert!(logged, "{url}: {}", ran.err);
+    }
+}
+
+#[test]
+fn arguments_that_cannot_be_are_answered_with_what_can() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    for (line, said) in [
+        ("support-bundle -f -", "a bundle is not printed: name a file"),
+        ("validate a.yaml --max-absolute 8", "write whole minutes, such as 24h, 90m or 7d"),
+        ("new --org org_1 --absolute 8", "write the unit too: 15m, 8h or 30d"),
+        ("suspend acme --for forever", "write a duration such as 90m, 2h or 3d"),
+    ] {
+        let ran = folder.osp(&line.split(' ').collect::<Vec<_>>());
+        assert!(ran.code == Some(1) && ran.err.contains(said), "osp {line}: {}", ran.err);
+    }
+    assert!(folder.osp(&["man", "status"]).out.contains(concat!("osp ", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn a_text_of_wide_characters_is_named_with_its_encoding() {
+    let text = policy("a", "id: org_1");
+    let wide = |width: usize, big: bool| -> Vec<u8> {
+        let zeros = vec![0; width - 1];
+        let one = |byte: u8| if big { [&zeros[..], &[byte]].concat() } else { [&[byte], &zeros[..]].concat() };
+        text.bytes().flat_map(one).collect()
+    };
+    for (bytes, name) in [
+        (wide(2, false), "UTF-16"),
+        (wide(2, true), "UTF-16"),
+        ([&[0xff, 0xfe], &wide(2, false)[..]].concat(), "UTF-16"),
+        (wide(4, false), "UTF-32"),
+        ([&[0xff, 0xfe, 0, 0], &wide(4, false)[..]].concat(), "UTF-32"),
+    ] {
+        let out = Folder::with(bytes).osp(&["validate", "a.yaml"]).out;
+        let expected = format!("a.yaml:1:1: error[encoding]: this is {name}\n  fix: save the file as UTF-8\n");
+        assert!(out.starts_with(&expected), "{out}");
+    }
+}
+
+#[test]
+fn templates_and_patches_are_answered_with_what_renders_them() {
+    let template = policy("a", "id: org_1").replace("{name: a}", "{name: \"{{ .Release.Name }}\"}");
+    let ran = Folder::with(template).osp(&["validate", "."]);
+    assert!(ran.code == Some(1) && ran.out.contains("  fix: render the template first: helm template"), "{}", ran.out);
+    let patch = "apiVersion: scalekit.com/v1alpha1\nkind: OrganizationSessionPolicy\nmetadata: {name: a}\n\
+                 spec: {mode: Observe}\n";
+    let ran = Folder::with(patch).osp(&["validate", "."]);
+    assert_eq!(ran.out.matches("a patch of a kustomization").count(), 1, "{}", ran.out);
+}
+
+#[test]
+fn credentials_that_are_not_there_are_named_with_what_to_set() {
+    let folder = Folder::with(policy("a", "id: org_1"));
+    folder.write("empty/other", "");
+    let run = |arguments: &[&str], url: Option<&str>| {
+        let mut command = folder.command(&[&["plan", "a.yaml"], arguments].concat());
+        for name in ["SCALEKIT_ENVIRONMENT_URL", "SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET"] {
+            command.env_remove(name);
+        }
+        if let Some(url) = url {
+            command.env("SCALEKIT_ENVIRONMENT_URL", url);
+            command.env("SCALEKIT_CLIENT_ID", "a").env("SCALEKIT_CLIENT_SECRET", "b");
+        }
+        super::Ran::from(command.output().unwrap()).err
+    };
+    let names = "SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID, SCALEKIT_CLIENT_SECRET";
+    for (arguments, url, said) in [
+        (&[][..], None, format!("there are no credentials: set {names}, or name a folder with --credentials-dir")),
+        (&["--credentials-dir", "nope"], None, "--credentials-dir: there is no folder nope".to_owned()),
+        (&["--credentials-dir", "empty"], None, format!("--credentials-dir: empty has no file of these: {names}")),
+        (&[], Some("acme.scalekit.com"), "write it as https://".to_owned()),
+        (&[], Some("http://acme.example"), "--allow-http".to_owned()),
+        (&["--rate-limit", "fast"], None, "write a number from 0.01 to 10000".to_owned()),
+        (&["--rate-limit", "0"], None, "write a number from 0.01 to 10000".to_owned()),
+    ] {
+        let err = run(arguments, url);
+        assert!(err.starts_with("error: ") && err.contains(&said), "{arguments:?} {url:?}: {err}");
+    }
+}
