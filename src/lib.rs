@@ -9,6 +9,9 @@ pub mod audit;
 pub mod check;
 pub mod controller;
 pub mod crd;
+#[cfg(test)]
+#[path = "../tests/figures.rs"]
+mod figures;
 pub mod gitops;
 pub mod plugin;
 pub mod policy;

@@ -4,3 +4,7 @@
 pub mod policy;
 #[path = "../../src/reconcile/mod.rs"]
 pub mod reconcile;
+
+#[cfg(test)]
+#[path = "../figures.rs"]
+mod figures;

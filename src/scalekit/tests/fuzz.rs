@@ -4,6 +4,7 @@
 //! fails becomes a line of the corpus.
 
 use crate::{
+    figures::{publish, today},
     policy::{ExternalId, Live, OrganizationId},
     scalekit::{
         address::{Address, Rules, SCALEKIT_HOSTS},
@@ -15,17 +16,13 @@ use crate::{
 use fastrand::Rng;
 use secrecy::ExposeSecret;
 use std::{
-    fmt::Write,
     fs,
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
     sync::Mutex,
     thread,
     time::{Duration, Instant, SystemTime},
 };
 
-/// Around the figures in the page.
-const MARKS: [&str; 2] = ["<!-- figures: written by `make fuzz-decoders` -->", "<!-- end of the figures -->"];
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One reader: the name of its corpus, and whether what it makes of a text is sound.
@@ -270,18 +267,14 @@ fn long() {
     let mut rows = rows.into_inner().unwrap();
     rows.sort();
     assert!(rows.iter().all(|(_, sound, _)| *sound), "{rows:?}");
-    publish(runs, seed, &rows.into_iter().map(|(.., row)| row).collect::<String>());
+    tell(runs, seed, &rows.into_iter().map(|(.., row)| row).collect::<String>());
 }
 
-fn publish(runs: u64, seed: u64, rows: &str) {
-    let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output().unwrap();
-    let (commit, day) = (String::from_utf8(git.stdout).unwrap(), jiff::Timestamp::now().to_string());
-    let page: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/development/fuzz.md");
-    let text = fs::read_to_string(&page).unwrap();
-    let (before, rest) = text.split_once(MARKS[0]).unwrap();
-    let (_, after) = rest.split_once(MARKS[1]).unwrap();
-    let mut figures = String::new();
-    write!(figures, "{} mutations of each, {}, commit {}, seed {seed}.\n\n", runs, &day[..10], commit.trim()).unwrap();
-    figures += "| reader | texts of the corpus | mutations | seconds | found |\n|---|---|---|---|---|\n";
-    fs::write(page, format!("{before}{}\n\n{figures}{rows}\n{}{after}", MARKS[0], MARKS[1])).unwrap();
+fn tell(runs: u64, seed: u64, rows: &str) {
+    let figures = format!(
+        "{runs} mutations of each, {}, seed {seed}.\n\n| reader | texts of the corpus | mutations | seconds | found |\n\
+         |---|---|---|---|---|\n{rows}",
+        today()
+    );
+    publish("docs/development/fuzz.md", "figures", "fuzz-decoders", &figures);
 }

@@ -1,7 +1,7 @@
 //! `make mutants`: errors that are put into the decision, each of which a property must find. All are built
 //! into one copy of the sources, and `MUTANT` chooses one when it runs; the list is `tests/core/mutants.txt`.
 
-use super::prove::{commit, day, publish};
+use crate::figures::{publish, today};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -9,8 +9,6 @@ use std::{
     time::Instant,
 };
 
-/// Around the table in the page.
-const MARKS: [&str; 2] = ["<!-- mutants: written by `make mutants` -->", "<!-- end of the mutants -->"];
 /// In the copy, for the code that asks which mutant it is.
 const SWITCH: &str = "
 pub(crate) fn mutant() -> usize {
@@ -82,7 +80,7 @@ fn copy(from: &Path, to: &Path) {
 /// The tests with all mutants in them.
 fn build(all: &[Mutant], place: &Path, target: &Path) -> PathBuf {
     drop(fs::remove_dir_all(place));
-    for part in ["src/policy", "src/reconcile", "tests/core"] {
+    for part in ["src/policy", "src/reconcile", "tests/core", "tests/figures.rs"] {
         copy(&root().join(part), &place.join(part));
     }
     all.iter().enumerate().for_each(|(at, mutant)| mutant.put_into(at + 1, place));
@@ -155,10 +153,9 @@ fn each_mutant_is_killed_by_its_property() {
     println!("{figures}");
     assert!(alive.is_empty(), "{}", alive.join("\n\n"));
     let table = format!(
-        "{figures}, {}, commit {}.\n\n| error | in | world | found by | seconds |\n|---|---|---|---|---|\n{}",
-        day(),
-        commit(),
+        "{figures}, {}.\n\n| error | in | world | found by | seconds |\n|---|---|---|---|---|\n{}",
+        today(),
         rows.join("\n")
     );
-    publish(MARKS, &table);
+    publish("docs/proof.md", "mutants", "mutants", &table);
 }
