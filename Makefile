@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz fuzz-decoders explore prove mutants crash-points cluster manifests
+.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz fuzz-decoders explore prove mutants crash-points perturb cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -61,9 +61,13 @@ explore: ## every state of small worlds, by the shipped decision, as CI does; WO
 prove: ## the same, and its figures into docs/proof.md; MORE=N: so many more changes and faults on each way
 	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::prove::prove
 
-crash-points: ## SIGKILL before and after every request of a creation, an edit, a deletion, a hand-over and a creation by external id
+crash-points: ## SIGKILL before and after every request and write of a creation, an edit, a deletion, a hand-over and a creation by external id
 	tests/cluster/ensure >/dev/null
 	cargo test --locked --test it -- --ignored --exact --nocapture killed::every_crash_point
+
+perturb: ## what passes between operator and API server is lost, late, doubled or cut, in every way and place; SEED=of an earlier run
+	tests/cluster/ensure >/dev/null
+	cargo test --locked --test it -- --ignored --exact --nocapture perturbed::every_plan
 
 mutants: ## errors that are put into the decision, each of which a property must find; the table into docs/proof.md
 	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::mutants::each_mutant_is_killed_by_its_property

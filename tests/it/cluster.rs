@@ -148,9 +148,14 @@ impl Cluster {
     /// A client of the administrator. Each test makes its own, since a client
     /// belongs to the runtime it was made in.
     pub async fn client(&self) -> kube::Client {
+        self.client_of("admin").await
+    }
+
+    /// The same of a user.
+    pub async fn client_of(&self, user: &str) -> kube::Client {
         // a second call finds it installed
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let kubeconfig = kube::config::Kubeconfig::read_from(&self.admin).unwrap();
+        let kubeconfig = kube::config::Kubeconfig::read_from(self.kubeconfig(user)).unwrap();
         let options = kube::config::KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
         kube::Client::try_from(config).unwrap()

@@ -1,13 +1,17 @@
-//! SIGKILL in the middle of every request to Scalekit that an undisturbed run sends, with the request carried
-//! out and not carried out: a new operator ends where the undisturbed one did, and repeats nothing that was
-//! applied. The requests are not listed here but recorded; `make crash-points` kills at all of them.
+//! SIGKILL in the middle of every request to Scalekit, and of every write to the API server, that an undisturbed
+//! run sends, with the request carried out and not carried out: a new operator ends where the undisturbed one did,
+//! and repeats nothing that was applied. The requests are not listed here but recorded; `make crash-points` kills at
+//! all of them.
 
 use crate::{
+    between::{self, Between, Nth, Step, Tamper},
     cluster::within,
+    figures::{publish, today},
+    side_by_side::side_by_side,
     world::{EIGHT_HOURS, World},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::collections::BTreeMap;
 
 /// Something that a user wants, from which all requests of a run follow.
 struct Workload {
@@ -20,8 +24,14 @@ struct Workload {
     steady: bool,
 }
 
-/// A request of the recorded run: method, path, and how many such came before since it was acted.
-type Point = (String, String, u64);
+/// A request of the recorded run.
+#[derive(Debug, Clone)]
+enum Point {
+    /// To Scalekit: method, path, and how many such came before since it was acted.
+    Scalekit(String, String, u64),
+    /// A write to the API server.
+    Cluster(between::Point),
+}
 
 // no reconcile but that of the workload
 const LONG: &str = "interval: 1h";
@@ -100,10 +110,12 @@ impl End {
     }
 }
 
-async fn prepared(workload: &Workload) -> World {
+async fn prepared(workload: &Workload) -> (World, Between) {
     let mut world = World::without_operator(json!({})).await;
+    let between = Between::before(&mut world).await;
     (workload.prepare)(&mut world);
-    world
+    between.plan(&[]);
+    (world, between)
 }
 
 fn journal(world: &World) -> Vec<Value> {
@@ -112,7 +124,7 @@ fn journal(world: &World) -> Vec<Value> {
 
 /// The requests of an undisturbed run, and its end.
 async fn recorded(workload: &Workload) -> (Vec<Point>, End) {
-    let mut world = prepared(workload).await;
+    let (mut world, between) = prepared(workload).await;
     let (requests, writes) = (journal(&world).len(), world.writes().len());
     (workload.act)(&mut world);
     (workload.end)(&world);
@@ -121,9 +133,15 @@ async fn recorded(workload: &Workload) -> (Vec<Point>, End) {
         let [method, path] = ["method", "path"].map(|field| entry[field].as_str().unwrap().to_owned());
         let count = seen.entry((method.clone(), path.clone())).or_default();
         *count += 1;
-        (method, path, *count - 1)
+        Point::Scalekit(method, path, *count - 1)
     };
-    let points = journal(&world)[requests..].iter().map(point).collect();
+    let mut points: Vec<Point> = journal(&world)[requests..].iter().map(point).collect();
+    for (kind, count) in between.passed() {
+        let reads = ["GET ", "WATCH ", "event "].iter().any(|read| kind.starts_with(read));
+        let renewal = kind == "PUT leases/own"; // as many as there is time for
+        let at = |nth| Point::Cluster(between::Point { kind: kind.clone(), nth: Nth::At(nth) });
+        points.extend((0..count.min(if renewal { 1 } else { u64::MAX })).filter(|_| !reads).map(at));
+    }
     (points, End::of(&world, writes))
 }
 
@@ -142,21 +160,31 @@ fn count(world: &World, method: &str, path: &str) -> u64 {
 
 /// Kills the operator in this request; whether the run came to it.
 async fn killed_at(workload: &Workload, point: &Point, carried_out: bool, expected: &End) -> bool {
-    let (method, path, nth) = point;
-    let mut world = prepared(workload).await;
+    let (mut world, between) = prepared(workload).await;
     let writes = world.writes().len();
-    let arrivals = count(&world, method, path) + nth + 1;
-    let fault = json!({"method": method, "path": path, "skip": nth, "fault": silence(carried_out)});
-    world.admin("POST", "faults", &fault);
-    (workload.act)(&mut world);
-    let hangs =
-        within(if workload.steady { 30 } else { 5 }, || (count(&world, method, path) >= arrivals).then_some(()));
+    let patience = if workload.steady { 30 } else { 5 };
+    let hangs = match point {
+        Point::Scalekit(method, path, nth) => {
+            let arrivals = count(&world, method, path) + nth + 1;
+            let fault = json!({"method": method, "path": path, "skip": nth, "fault": silence(carried_out)});
+            world.admin("POST", "faults", &fault);
+            (workload.act)(&mut world);
+            within(patience, || (count(&world, method, path) >= arrivals).then_some(()))
+        }
+        Point::Cluster(at) => {
+            let tamper = if carried_out { Tamper::Silent } else { Tamper::Swallowed };
+            between.plan(&[Step { at: at.clone(), tamper }]);
+            (workload.act)(&mut world);
+            within(patience, || (between.hits() > 0).then_some(()))
+        }
+    };
     world.kill_operator();
     world.admin("DELETE", "faults", &Value::Null);
+    between.plan(&[]);
     world.start_operator();
     (workload.end)(&world);
     let mut end = End::of(&world, writes);
-    if method == "PATCH" && end.writes.len() > expected.writes.len() {
+    if writes_to_scalekit(point) && end.writes.len() > expected.writes.len() {
         // one that was cut off is sent once more, and is the same
         let again = end.writes.iter().enumerate().skip(1).find(|(at, write)| **write == end.writes[at - 1]);
         let again = again.map(|(at, _)| at).unwrap_or_else(|| panic!("{point:?}: {end:#?}"));
@@ -167,53 +195,68 @@ async fn killed_at(workload: &Workload, point: &Point, carried_out: bool, expect
     hangs.is_some()
 }
 
-/// Kills at those points of the recorded run that are `chosen`; at how many.
-async fn killed(workload: &Workload, chosen: impl Fn(&Point) -> bool) -> usize {
+/// Kills at those points of the recorded run that are `chosen`, some side by side; at how many of each side.
+async fn killed(workload: &'static Workload, chosen: impl Fn(&Point) -> bool) -> [usize; 2] {
     let (points, end) = recorded(workload).await;
-    let mut kills = 0;
-    for point in points.iter().filter(|point| chosen(point)) {
-        for carried_out in [false, true] {
-            let hit = killed_at(workload, point, carried_out, &end).await;
-            assert!(hit || !workload.steady, "{point:?} does not come again");
-            kills += usize::from(hit);
-        }
+    let end = &*Box::leak(Box::new(end));
+    let points = points.into_iter().filter(chosen).flat_map(|point| [(point.clone(), false), (point, true)]);
+    let kills = side_by_side(points, 4, async move |(point, carried_out): (Point, bool)| {
+        let hit = killed_at(workload, &point, carried_out, end).await;
+        let always = workload.steady && matches!(point, Point::Scalekit(..));
+        assert!(hit || !always, "{point:?} does not come again");
+        (matches!(point, Point::Cluster(_)), hit)
+    });
+    let mut counted = [0; 2];
+    for killed in kills.await {
+        let (cluster, hit) = killed.unwrap();
+        counted[usize::from(cluster)] += usize::from(hit);
     }
-    kills
+    counted
 }
 
-fn writes(point: &Point) -> bool {
-    point.0 == "PATCH"
+fn of_scalekit(point: &Point) -> bool {
+    matches!(point, Point::Scalekit(..))
+}
+
+fn writes_to_scalekit(point: &Point) -> bool {
+    matches!(point, Point::Scalekit(method, ..) if method == "PATCH")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_056_a_creation_cut_off_in_any_request_ends_as_an_undisturbed_one() {
-    assert!(killed(&CREATION, |_| true).await >= 12);
+    assert!(killed(&CREATION, of_scalekit).await[0] >= 12);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_056_a_deletion_cut_off_in_any_request_ends_as_an_undisturbed_one() {
-    assert!(killed(&DELETION, |_| true).await >= 8);
+    assert!(killed(&DELETION, of_scalekit).await[0] >= 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_056_an_edit_cut_off_in_its_write_ends_as_an_undisturbed_one() {
-    assert!(killed(&EDIT, writes).await >= 2);
+    assert!(killed(&EDIT, writes_to_scalekit).await[0] >= 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_056_a_hand_over_cut_off_in_its_write_ends_as_an_undisturbed_one() {
-    assert!(killed(&HAND_OVER, writes).await >= 1);
+    assert!(killed(&HAND_OVER, writes_to_scalekit).await[0] >= 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_056_a_creation_by_external_id_cut_off_in_its_writes_ends_as_an_undisturbed_one() {
-    assert!(killed(&BY_EXTERNAL_ID, writes).await >= 4);
+    assert!(killed(&BY_EXTERNAL_ID, writes_to_scalekit).await[0] >= 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_056_a_creation_cut_off_in_a_write_of_its_resource_ends_as_an_undisturbed_one() {
+    let of_resource = |point: &Point| matches!(point, Point::Cluster(at) if at.kind.contains("acme"));
+    assert!(killed(&CREATION, of_resource).await[1] >= 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "`make crash-points`: takes some minutes, and writes docs/proof.md"]
 async fn every_crash_point() {
-    let mut rows = String::new();
+    let (mut rows, mut all) = (String::new(), 0);
     for (name, workload) in [
         ("creation", &CREATION),
         ("by external id", &BY_EXTERNAL_ID),
@@ -221,24 +264,12 @@ async fn every_crash_point() {
         ("deletion", &DELETION),
         ("hand-over", &HAND_OVER),
     ] {
-        let kills = killed(workload, |_| true).await;
-        println!("{name}: killed {kills} times, each with the same end");
-        rows += &format!("| {name} | {kills} |\n");
+        let [scalekit, cluster] = killed(workload, |_| true).await;
+        println!("{name}: killed {scalekit} and {cluster} times, each with the same end");
+        rows += &format!("| {name} | {scalekit} | {cluster} |\n");
+        all += scalekit + cluster;
     }
-    publish(&rows);
-}
-
-/// Around the figures in the page.
-const MARKS: [&str; 2] = ["<!-- kills: written by `make crash-points` -->", "<!-- end of the kills -->"];
-
-fn publish(rows: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root).output().unwrap();
-    let (commit, day) = (String::from_utf8(git.stdout).unwrap(), jiff::Timestamp::now().to_string());
-    let page = root.join("docs/proof.md");
-    let text = fs::read_to_string(&page).unwrap();
-    let (before, rest) = text.split_once(MARKS[0]).unwrap();
-    let (_, after) = rest.split_once(MARKS[1]).unwrap();
-    let figures = format!("{}, commit {}.\n\n| run | kills |\n|---|---|\n{rows}", &day[..10], commit.trim());
-    fs::write(&page, format!("{before}{}\n\n{figures}\n{}{after}", MARKS[0], MARKS[1])).unwrap();
+    let head = "| run | kills in requests to Scalekit | kills in writes to the API server |\n|---|---|---|";
+    let figures = format!("{all} kills, each with the same end, {}.\n\n{head}\n{rows}", today());
+    publish("docs/proof.md", "kills", "crash-points", &figures);
 }

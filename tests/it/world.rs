@@ -22,6 +22,8 @@ pub struct World {
     pub simulator: Arc<Simulator>,
     /// As whom the operator works.
     pub user: &'static str,
+    /// Instead of that user's, if it works through something in between.
+    pub kubeconfig: Option<PathBuf>,
     /// What the operator is started with, besides and instead of the usual.
     pub arguments: Vec<&'static str>,
     /// The arguments by which kubectl works as somebody else than an
@@ -84,6 +86,7 @@ impl World {
             namespace,
             simulator,
             user: "operator",
+            kubeconfig: None,
             arguments: Vec::new(),
             tenant: Vec::new(),
             operator: None,
@@ -118,7 +121,7 @@ impl World {
         }
         command
             .args(&self.arguments)
-            .env("KUBECONFIG", self.cluster.kubeconfig(self.user))
+            .env("KUBECONFIG", self.kubeconfig.clone().unwrap_or_else(|| self.cluster.kubeconfig(self.user)))
             .env("RUST_LOG", "info,session_policy_operator=debug")
             .envs(environment.iter().copied())
             .stdin(Stdio::null());
@@ -287,7 +290,7 @@ impl World {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    fn tail(&self) -> String {
+    pub fn tail(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
