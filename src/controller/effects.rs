@@ -239,6 +239,9 @@ impl<'a> Effects<'a> {
             }
         };
         let response = self.without_worker(sending).await;
+        if let Some(written) = request.outdates_list() {
+            context.sweeps.forget(written);
+        }
         self.context.record(&self.resource.uid, state.after_request(request, &response));
         if let Some(audit) = Audit::of(state, request, &response) {
             self.tell(&audit, id);

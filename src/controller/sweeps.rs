@@ -47,6 +47,8 @@ struct State {
     listed: Listed,
     /// For whom the last sweep was begun.
     caller: Caller,
+    /// The organizations whose features were written during the sweep.
+    written: Vec<OrganizationId>,
 }
 
 /// The organizations of the last sweep.
@@ -95,6 +97,18 @@ impl Sweeps {
             Err(_) => Listing::default(),
         };
         Listing { found: slot.state().find(id, longest).flatten(), ..listing }
+    }
+
+    /// The features of this organization were written: what was listed before, or is being listed now, may be older.
+    pub(super) fn forget(&self, id: &OrganizationId) {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        for slot in slots.values() {
+            let mut state = slot.state();
+            state.listed.forget(id);
+            if slot.sweeping.try_lock().is_err() {
+                state.written.push(id.clone());
+            }
+        }
     }
 
     /// How many requests a sweep may cost that pays off now.
@@ -153,6 +167,7 @@ impl Sweeps {
         if complete && listed.organizations.values().all(|seen| seen.session_policy.is_none()) {
             state.demand.is_useless(self.started.elapsed());
         }
+        std::mem::take(&mut state.written).iter().for_each(|id| listed.forget(id));
         if pages > 0 {
             let before = std::mem::replace(&mut state.listed, listed);
             listing.changed = before.changed(&state.listed, complete);
@@ -199,6 +214,11 @@ impl State {
 }
 
 impl Listed {
+    /// Whether the feature is on is read by itself from now on.
+    fn forget(&mut self, id: &OrganizationId) {
+        self.organizations.get_mut(id).into_iter().for_each(|seen| seen.session_policy = None);
+    }
+
     fn age(&self) -> Option<Duration> {
         self.began.map(|began| began.elapsed())
     }
@@ -280,6 +300,20 @@ mod tests {
         assert_eq!(state.find(&id("org_2"), longest), Some(None));
         assert_eq!(state.find(&id("org_3"), longest), None);
         assert_eq!(state.find(&id("org_1"), Duration::ZERO), None, "it is too old");
+    }
+
+    #[tokio::test]
+    async fn an_organization_whose_features_were_written_is_not_answered_by_what_was_listed_before() {
+        let (sweeps, longest) = (Sweeps::new(), Duration::from_secs(60));
+        let slot = Arc::clone(sweeps.slots.lock().unwrap().get_or_insert(1, |_| true, Arc::default));
+        slot.state().listed = listed(&[("org_1", "a", Some(false)), ("org_2", "b", Some(false))]);
+        sweeps.forget(&id("org_1"));
+        assert_eq!(slot.state().find(&id("org_1"), longest), Some(None));
+        assert!(slot.state().find(&id("org_2"), longest).is_some_and(|found| found.is_some()));
+        assert!(slot.state().written.is_empty(), "nothing is being listed");
+        let _sweeping = slot.sweeping.lock().await;
+        sweeps.forget(&id("org_2"));
+        assert_eq!(slot.state().written, [id("org_2")]);
     }
 
     #[test]

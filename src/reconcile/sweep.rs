@@ -63,6 +63,16 @@ impl State {
     }
 }
 
+impl RemoteRequest {
+    /// The organization of which a list that was read before this request tells nothing any more.
+    pub const fn outdates_list(&self) -> Option<&OrganizationId> {
+        match self {
+            Self::WriteFeatures { organization, .. } => Some(organization),
+            _ => None,
+        }
+    }
+}
+
 impl Organization {
     /// An organization of which the list shows this much. Its features are not
     /// complete, so they are not written back.

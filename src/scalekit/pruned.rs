@@ -37,7 +37,7 @@ impl<K: Eq + Hash, V> Pruned<K, V> {
         self.entries.get(key)
     }
 
-    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.entries.values()
     }
 

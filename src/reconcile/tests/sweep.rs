@@ -5,7 +5,7 @@ use super::{
     samples::*,
     world::{Reconciled, Uid, World},
 };
-use crate::policy::ValidatedSpec;
+use crate::policy::{Policy, ValidatedSpec};
 use crate::reconcile::{
     ConditionType, ErrorKind, HistoryEvent, Outcome, RemoteOutcome, RemoteRequest, Request, Response, Step,
 };
@@ -58,6 +58,23 @@ fn a_new_resource_is_answered_by_the_list_and_its_features_are_written_as_just_r
     assert!(in_sync(&reconciled));
     assert_eq!((reads(&world), reconciled.count("features"), reconciled.count("read policy")), ((1, 1), 1, 1));
     assert!(world.tenant().session_policy_on());
+}
+
+#[test]
+fn a_list_from_before_the_operator_has_switched_the_feature_on_does_not_say_that_it_is_off() {
+    let mut world = World::new();
+    world.sweeps = true;
+    let uid = world.declare(enforce(declared()));
+    world.reconcile(uid);
+    world.edit(uid, |spec| spec.policy = Policy::Application);
+    world.reconcile(uid);
+    world.reconcile(uid);
+    assert_eq!(world.says(uid, ConditionType::FeatureEnabled), "True Enabled", "{:?}", reads(&world));
+    world.delete(uid);
+    world.reconcile(uid);
+    let next = world.declare(enforce(Policy::Application));
+    world.reconcile(next);
+    assert_eq!(world.says(next, ConditionType::FeatureEnabled), "True Enabled", "{:?}", reads(&world));
 }
 
 #[test]

@@ -46,6 +46,9 @@ impl World {
                 let (_, access) = self.held.client.clone().expect("no request without credentials");
                 self.record(uid, state.before_request(request));
                 let response = self.request(uid, &access.environment, request);
+                if let Some(written) = request.outdates_list() {
+                    self.lists.values_mut().for_each(|(_, list)| drop(list.remove(written)));
+                }
                 self.record(uid, state.after_request(request, &response));
                 Response::Remote(response)
             }
