@@ -30,6 +30,7 @@ mod leader;
 mod lifecycle;
 mod manifests;
 mod monitoring;
+mod operations;
 mod osp;
 mod osp_plan;
 mod pages;

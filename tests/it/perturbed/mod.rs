@@ -28,10 +28,9 @@ const LIFE: &[Act] = &[
 
 /// The same with a Secret, and an operator that comes later than the resource.
 const SECRET: &[Act] = &[
+    Act::Secret("scalekit"),
     Act::Apply("acme", "org_1", 8, Some("scalekit")),
     Act::Start,
-    Act::Until("acme", "CredentialsNotFound"),
-    Act::Secret("scalekit"),
     Act::Until("acme", "InSync"),
     Act::Apply("acme", "org_1", 4, Some("scalekit")),
     Act::Until("acme", "InSync"),
@@ -63,7 +62,7 @@ async fn disturbed(cluster: Arc<Cluster>, acts: &[Act], plan: &[Step], plain: &R
 async fn all(acts: &'static [Act], plain: &'static Run, plans: Vec<Vec<Step>>) -> (usize, Vec<String>) {
     let cluster = Box::leak(Box::new(cluster()));
     let runs =
-        side_by_side(plans.clone(), 8, async |plan: Vec<Step>| disturbed(cluster.clone(), acts, &plan, plain).await);
+        side_by_side(plans.clone(), 12, async |plan: Vec<Step>| disturbed(cluster.clone(), acts, &plan, plain).await);
     let (mut hit, mut stories) = (0, Vec::new());
     for (run, plan) in runs.await.into_iter().zip(plans) {
         match run {
