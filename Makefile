@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz fuzz-decoders explore prove mutants crash-points perturb operations cluster manifests
+.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz fuzz-decoders explore prove mutants crash-points perturb operations traces cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,10 @@ perturb: ## what passes between operator and API server is lost, late, doubled o
 operations: ## EDITS (2000) generated edits of resources, each compared with a new resource of the same spec; SEED=of an earlier run
 	tests/cluster/ensure >/dev/null
 	cargo test --locked --test it -- --ignored --exact --nocapture operations::many_edits
+
+traces: ## the real operator along each of the ways through the explorer's worlds in tests/it/traced/ways.txt
+	tests/cluster/ensure >/dev/null
+	cargo test --locked --test it -- --ignored --exact --nocapture traced::every_way
 
 mutants: ## errors that are put into the decision, each of which a property must find; the table into docs/proof.md
 	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::mutants::each_mutant_is_killed_by_its_property

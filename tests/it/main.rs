@@ -46,6 +46,7 @@ mod schemas;
 mod side_by_side;
 mod sweeps;
 mod terminal;
+mod traced;
 mod uninstall;
 mod upgrade;
 mod world;

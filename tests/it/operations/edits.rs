@@ -33,6 +33,13 @@ fn change(spec: &mut Value, random: &mut Rng) {
         _ if random.bool() => drop(spec.as_object_mut().unwrap().remove("credentialsSecretRef")),
         _ => spec["credentialsSecretRef"] = json!({"name": SECRETS[random.usize(..SECRETS.len())]}),
     }
+    // a value that is the default anyway is no edit
+    for (field, default) in [("mode", json!("Enforce")), ("deletionPolicy", json!("Revert")), ("suspend", json!(false))]
+    {
+        if spec[field] == default || spec[field].is_null() {
+            spec.as_object_mut().unwrap().remove(field);
+        }
+    }
 }
 
 fn policy(random: &mut Rng) -> Value {

@@ -149,15 +149,19 @@ impl Lane {
             done.edits += 1;
             let next = edits::edited(&spec, &mut random);
             let story = |what: String| format!("after {spec}\nit became {next}\n{what}");
-            let drifted = random.u32(..4) == 0;
+            let (drifted, undisturbed) = (random.u32(..4) == 0, self.before());
             if drifted {
                 self.world.edit(&self.organizations[0], &json!({"policy": edits::drift(&mut random)}));
             }
             let before = self.before();
             if self.apply(0, &next).await.is_err() {
                 done.refused += 1;
-                if !drifted && self.seen(0).await.as_ref() != Some(&seen) {
-                    return Err(story("it was refused, and something has changed".into()));
+                self.world.edit(&self.organizations[0], &undisturbed);
+                let now = self.seen(0).await;
+                if now.as_ref() != Some(&seen) {
+                    return Err(story(format!(
+                        "it was refused, and something has changed: {now:#?}\nbefore: {seen:#?}"
+                    )));
                 }
                 continue;
             }

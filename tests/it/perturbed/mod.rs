@@ -62,7 +62,7 @@ async fn disturbed(cluster: Arc<Cluster>, acts: &[Act], plan: &[Step], plain: &R
 async fn all(acts: &'static [Act], plain: &'static Run, plans: Vec<Vec<Step>>) -> (usize, Vec<String>) {
     let cluster = Box::leak(Box::new(cluster()));
     let runs =
-        side_by_side(plans.clone(), 12, async |plan: Vec<Step>| disturbed(cluster.clone(), acts, &plan, plain).await);
+        side_by_side(plans.clone(), 20, async |plan: Vec<Step>| disturbed(cluster.clone(), acts, &plan, plain).await);
     let (mut hit, mut stories) = (0, Vec::new());
     for (run, plan) in runs.await.into_iter().zip(plans) {
         match run {
@@ -96,7 +96,7 @@ async fn every_plan() {
     for (name, acts) in [("a life", LIFE), ("a life with a Secret", SECRET), ("a hand-over", HAND_OVER)] {
         let (begun, plain) = (Instant::now(), plain(acts).await);
         let single = plans::single(&plain.passed);
-        let pairs = plans::pairs(&single, 40, &mut random);
+        let pairs = plans::pairs(&single, 20, &mut random);
         let planned = single.len() + pairs.len();
         let (hit, stories) = all(acts, plain, [single, pairs].concat()).await;
         let seconds = begun.elapsed().as_secs();

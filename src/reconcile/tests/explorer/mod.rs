@@ -13,6 +13,7 @@ mod reached;
 mod scenes;
 mod search;
 mod steps;
+mod ways;
 mod worlds;
 
 use place::Place;

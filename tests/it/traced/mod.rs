@@ -1,0 +1,228 @@
+//! The real operator along ways through the explorer's worlds: its requests to Scalekit, what its status says and what
+//! is live in the end are the model's. The ways are written by `src/reconcile/tests/explorer/ways.rs`.
+
+mod way;
+
+use crate::{
+    cluster::{Cluster, cluster},
+    figures::{publish, today},
+    perturbed::life::{conditions, read, resources},
+    side_by_side::side_by_side,
+    world::World,
+};
+use kube::{
+    Api,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use way::{Part, Way, calls, live, ways};
+
+/// One way under way.
+struct Drive {
+    world: World,
+    api: Api<DynamicObject>,
+    /// The specs of the resources that were ever declared.
+    specs: Vec<Value>,
+    two: bool,
+    /// Requests that belong to earlier parts.
+    seen: usize,
+}
+
+fn custom(absolute: u32, idle: Option<u32>) -> Value {
+    let mut policy =
+        json!({"policySource": "CUSTOM", "absoluteSessionTimeout": absolute, "absoluteSessionTimeoutUnit": "MINUTES"});
+    if let Some(idle) = idle {
+        policy["idleSessionTimeoutEnabled"] = json!(true);
+        policy["idleSessionTimeout"] = json!(idle);
+        policy["idleSessionTimeoutUnit"] = json!("MINUTES");
+    }
+    policy
+}
+
+fn name(number: usize) -> String {
+    format!("osp-{number}")
+}
+
+impl Drive {
+    async fn begin(cluster: Arc<Cluster>, way: &Way) -> Self {
+        let mut world = World::on(cluster, World::scalekit(json!({})).await);
+        world.arguments = vec!["--resync-interval", "1h", "--revert-delay", "1s"];
+        let api = resources(&world.cluster, &world.namespace).await;
+        let two = way.world == "two resources of one organization";
+        let mut spec = json!({"organization": {"id": "org_1"}, "policy": custom(480, Some(60))});
+        if way.world == "what was there before is restored" {
+            (spec["mode"], spec["deletionPolicy"]) = (json!("TightenOnly"), json!("Restore"));
+            let mut features = world.stored("org_1")["features"].clone();
+            features.as_array_mut().unwrap().push(json!({"name": "session_policy", "enabled": true}));
+            let live = json!({"source": "CUSTOM", "absolute_minutes": 600, "idle_enabled": true, "idle_minutes": 30});
+            world.edit("org_1", &json!({"features": features, "policy": live}));
+        }
+        Self { world, api, specs: vec![spec], two, seen: 0 }
+    }
+
+    async fn apply(&self, number: usize) {
+        let resource = json!({"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"name": name(number)}, "spec": self.specs[number - 1]});
+        let parameters = PatchParams::apply("somebody").force();
+        self.api.patch(&name(number), &parameters, &Patch::Apply(resource)).await.unwrap();
+    }
+
+    async fn edit(&mut self, field: &str, value: Value) {
+        self.specs[0][field] = value;
+        self.apply(1).await;
+    }
+
+    async fn merge(&self, number: usize, patch: Value) {
+        drop(self.api.patch(&name(number), &PatchParams::default(), &Patch::Merge(patch)).await);
+    }
+
+    /// Somebody changes something at Scalekit, which the next reconcile sees.
+    async fn at_scalekit(&self, change: Value) {
+        self.world.edit("org_1", &change);
+        let annotations =
+            json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": self.seen.to_string()}}});
+        for number in 1..=self.specs.len() {
+            self.merge(number, annotations.clone()).await;
+        }
+    }
+
+    async fn act(&mut self, what: &str) {
+        match what {
+            "start" => {
+                self.apply(1).await;
+                self.world.start_operator();
+            }
+            "somebody declares a tighter policy" => self.edit("policy", custom(240, Some(30))).await,
+            "somebody declares a looser policy" => self.edit("policy", custom(600, None)).await,
+            "somebody declares APPLICATION" => self.edit("policy", json!({"policySource": "APPLICATION"})).await,
+            "somebody suspends the resource, or wakes it" => {
+                let suspended = self.specs[0]["suspend"] == true;
+                self.edit("suspend", json!(!suspended)).await;
+            }
+            "somebody sets mode Observe" => self.edit("mode", json!("Observe")).await,
+            "somebody sets mode TightenOnly" => self.edit("mode", json!("TightenOnly")).await,
+            "somebody sets mode Enforce" => self.edit("mode", json!("Enforce")).await,
+            "somebody sets deletionPolicy Retain" => self.edit("deletionPolicy", json!("Retain")).await,
+            "somebody deletes resource 1" => drop(self.api.delete(&name(1), &DeleteParams::default()).await.unwrap()),
+            "somebody deletes resource 2" => drop(self.api.delete(&name(2), &DeleteParams::default()).await.unwrap()),
+            "another controller adds a finalizer" => {
+                let now = read(&self.api, &name(1)).await;
+                let mut finalizers = now["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+                finalizers.push(json!("example.com/held"));
+                self.merge(1, json!({"metadata": {"finalizers": finalizers}})).await;
+            }
+            "somebody creates another one" => {
+                let second = || jiff::Timestamp::now().as_second();
+                let now = second();
+                while second() == now {
+                    tokio::time::sleep(Duration::from_millis(50)).await; // creation times have whole seconds
+                }
+                self.specs.push(json!({"organization": {"id": "org_1"}, "policy": custom(120, None)}));
+                self.apply(self.specs.len()).await;
+            }
+            "somebody makes the live policy looser" => self.at_scalekit(policy(43_200, None)).await,
+            "somebody makes the live policy tighter" => self.at_scalekit(policy(120, Some(15))).await,
+            "the live policy has an unknown source" => {
+                self.at_scalekit(json!({"policy": {"source": "SESSION_POLICY_SOURCE_NEW"}})).await;
+            }
+            "somebody switches the feature off" => {
+                let mut features = self.world.stored("org_1")["features"].clone();
+                for flag in features.as_array_mut().unwrap().iter_mut().filter(|flag| flag["name"] == "session_policy")
+                {
+                    flag["enabled"] = json!(false);
+                }
+                self.at_scalekit(json!({ "features": features })).await;
+            }
+            other => panic!("nobody knows how to do this: {other}"),
+        }
+    }
+
+    /// What was asked of Scalekit in this part, what the resources say, and what is live.
+    async fn now(&self) -> Part {
+        let journal = self.world.admin("GET", "journal", &Value::Null);
+        let mut calls = calls(&journal.as_array().unwrap()[self.seen..]);
+        if self.two {
+            calls.sort(); // two reconciles wait for nobody
+        }
+        let mut state = Vec::new();
+        for number in 1..=self.specs.len() {
+            let resource = read(&self.api, &name(number)).await;
+            if !resource.is_null() {
+                state.push(format!("resource {number}: {}", conditions(&resource).join(", ")));
+            }
+        }
+        state.push(live(&self.world.stored("org_1")));
+        Part { calls, state, ..Part::default() }
+    }
+
+    /// One part of the way; `Err`: it ended otherwise than in the model.
+    async fn part(&mut self, part: &Part) -> Result<(), String> {
+        let mut expected = part.clone();
+        if self.two {
+            expected.calls.sort();
+        }
+        self.world.admin("DELETE", "faults", &Value::Null);
+        self.world.admin("POST", "faults", &json!(part.rules()));
+        self.act(&part.what).await;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let now = self.now().await;
+            if (&now.calls, &now.state) == (&expected.calls, &expected.state) {
+                self.seen = self.world.admin("GET", "journal", &Value::Null).as_array().unwrap().len();
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let [expected, now] = [expected, now].map(|part| [part.calls, part.state].concat().join("\n  "));
+                return Err(format!("{}\n{:?}\n  {now}\nin the model\n  {expected}", part.what, part.faults));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await; // between two looks
+        }
+    }
+}
+
+fn policy(absolute: u32, idle: Option<u32>) -> Value {
+    json!({"policy": {"source": "CUSTOM", "absolute_minutes": absolute, "idle_enabled": idle.is_some(), "idle_minutes": idle}})
+}
+
+/// The stories of those ways that ended otherwise than in the model.
+async fn drive(ways: Vec<Way>) -> Vec<String> {
+    let cluster = cluster();
+    let ways = ways.into_iter().map(|way| (Arc::clone(&cluster), way));
+    let driven = side_by_side(ways, 10, async |(cluster, way): (Arc<Cluster>, Way)| {
+        let mut drive = Drive::begin(cluster, &way).await;
+        let mut before = vec![way.world.clone()];
+        for part in &way.parts {
+            let ended = drive.part(part).await;
+            ended.map_err(|story| format!("{}: {story}", before.join(", ")))?;
+            before.push(part.what.clone());
+        }
+        Ok::<(), String>(())
+    });
+    let driven = driven.await.into_iter().map(|driven| driven.map_err(|error| error.to_string()).and_then(|way| way));
+    driven.filter_map(Result::err).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn along_ways_of_the_explorer_the_real_operator_does_what_the_model_did() {
+    let stories = drive(ways().into_iter().step_by(20).collect()).await;
+    assert!(stories.is_empty(), "{}", stories.join("\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "`make traces`: takes some minutes, and writes docs/proof.md"]
+async fn every_way() {
+    let (ways, begun) = (ways(), Instant::now());
+    let (count, parts) = (ways.len(), ways.iter().map(|way| way.parts.len()).sum::<usize>());
+    let faults: usize = ways.iter().flat_map(|way| &way.parts).map(|part| part.faults.len()).sum();
+    let stories = drive(ways).await;
+    println!("{count} ways, {} ended otherwise\n{}", stories.len(), stories.join("\n\n"));
+    assert!(stories.is_empty());
+    let head =
+        "| ways | what somebody did | requests that went wrong | ended otherwise | seconds |\n|---|---|---|---|---|";
+    let row = format!("| {count} | {parts} | {faults} | {} | {} |", stories.len(), begun.elapsed().as_secs());
+    publish("docs/proof.md", "traces", "traces", &format!("{}.\n\n{head}\n{row}", today()));
+}
