@@ -47,9 +47,11 @@ impl Between {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let text = fs::read_to_string(world.cluster.kubeconfig(world.user)).unwrap();
         let server = text.split('"').find(|part| part.starts_with("https://")).unwrap();
-        let text = text.replace(server, &format!("http://{}", listener.local_addr().unwrap()));
+        let address = listener.local_addr().unwrap();
+        let text = text.replace(server, &format!("http://{address}"));
+        // namespaces of two runs have the same names
         let kubeconfig =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-between.kubeconfig", world.namespace));
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("between-{}.kubeconfig", address.port()));
         fs::write(&kubeconfig, text).unwrap();
         world.kubeconfig = Some(kubeconfig);
         let shared = Arc::new(Shared {

@@ -126,9 +126,6 @@ impl Drive {
             }
             "somebody makes the live policy looser" => self.at_scalekit(policy(43_200, None)).await,
             "somebody makes the live policy tighter" => self.at_scalekit(policy(120, Some(15))).await,
-            "the live policy has an unknown source" => {
-                self.at_scalekit(json!({"policy": {"source": "SESSION_POLICY_SOURCE_NEW"}})).await;
-            }
             "somebody switches the feature off" => {
                 let mut features = self.world.stored("org_1")["features"].clone();
                 for flag in features.as_array_mut().unwrap().iter_mut().filter(|flag| flag["name"] == "session_policy")

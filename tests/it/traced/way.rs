@@ -108,7 +108,7 @@ pub fn live(stored: &Value) -> String {
             format!("CUSTOM {} {idle}", policy["absolute_minutes"])
         }
         Some("APPLICATION") => "APPLICATION".to_owned(),
-        _ => "Unrecognized".to_owned(),
+        other => format!("{other:?}"),
     };
     let on = stored["features"]
         .as_array()

@@ -22,6 +22,8 @@ use std::{
 const WORLDS: [&str; 4] =
     ["edits, drift and deletion", "modes", "what was there before is restored", "two resources of one organization"];
 const KEPT: usize = 220;
+/// The simulator stores no policy that it does not know.
+const WITHOUT: &str = "the live policy has an unknown source";
 /// What is waited for at rest; longer ones are intervals.
 const SOON: Duration = Duration::from_secs(30);
 /// Each has a counterpart in the simulator.
@@ -144,8 +146,9 @@ fn way(name: &str, worlds: &Worlds, random: &mut Rng) -> Option<Way> {
     let rest = to_rest(&mut at, random, false, &mut steps)?;
     write!(way.text, "do: start\n{rest}").unwrap();
     for _ in 0..random.usize(1..=3) {
-        let may =
-            |(n, change): &(usize, &super::scenes::Change)| at.used[*n] < change.times && (change.applies)(&at.world);
+        let may = |(n, change): &(usize, &super::scenes::Change)| {
+            at.used[*n] < change.times && change.name != WITHOUT && (change.applies)(&at.world)
+        };
         let possible: Vec<usize> = scene.changes.iter().enumerate().filter(may).map(|(n, _)| n).collect();
         let Some(chosen) = random.choice(&possible) else { break };
         let change = &scene.changes[*chosen];
