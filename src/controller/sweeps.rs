@@ -228,7 +228,7 @@ impl Listed {
         let mut changed = Vec::new();
         for (id, before) in self.organizations {
             match after.organizations.get(&id) {
-                Some(after) if *after != before => {
+                Some(after) if after.differs_from(&before) => {
                     changed.extend(before.names(&id));
                     changed.extend(after.names(&id).into_iter().skip(1));
                 }
@@ -248,6 +248,12 @@ impl Seen {
             external_id: organization.external_id.clone(),
             session_policy: shown.then(|| organization.session_policy_enabled()),
         }
+    }
+
+    /// Whether it is news. What was written since `before` was listed, its own reconcile has read.
+    fn differs_from(&self, before: &Self) -> bool {
+        let features = before.session_policy.is_some() && self.session_policy != before.session_policy;
+        features || self.external_id != before.external_id
     }
 
     /// The id first.
@@ -289,6 +295,9 @@ mod tests {
         assert_eq!(changed(&[first, ("org_2", "c", Some(true))], true), ["b", "c", "org_2"]);
         assert_eq!(changed(&[first], true), ["b", "org_2"]);
         assert!(changed(&[first], false).is_empty(), "the rest of the list was not read");
+        let mut written = before();
+        written.forget(&id("org_1"));
+        assert!(written.changed(&before(), true).is_empty(), "whoever wrote it has read it since");
     }
 
     #[tokio::test]
