@@ -1,7 +1,7 @@
 //! When the next reconcile of a resource comes. Whatever the answer, a change
 //! of the resource itself is reconciled at once.
 
-use super::{CredentialsError, ErrorClass, ErrorKind, Outcome, Reason, RemoteError, RemoteOutcome, State};
+use super::{CredentialsError, ErrorClass, ErrorKind, Hold, Outcome, Reason, RemoteError, RemoteOutcome, State};
 use std::time::Duration;
 use strum::IntoEnumIterator;
 
@@ -141,6 +141,8 @@ pub fn requeue(state: &State, outcome: &Outcome) -> Requeue {
         }
         Outcome::Credentials(error) => after_reason(error.reason()),
         Outcome::ApiServer(_) => after_reason(Reason::ApiServerError),
+        // the API server failed, which says nothing of the credentials
+        Outcome::Holding { hold: Hold::Credentials(error), .. } if error.is_transient() => Requeue::AFTER_API_SERVER,
         // the other one is reconciled now, and shows whether its policy is live
         Outcome::Holding { .. } if state.is_succeeded() => Requeue::Backoff { cap: CREDENTIALS },
         // once its own writes can't land any more, it keeps nobody else out

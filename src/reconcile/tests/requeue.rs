@@ -7,7 +7,7 @@ use super::{
 };
 use crate::reconcile::{
     ConditionType, Crash, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, HOUR, NextReconcile, Outcome,
-    Reason, RemoteError, RemoteOutcome, Requeue, next_reconcile, requeue,
+    ReadError, Reason, RemoteError, RemoteOutcome, Requeue, next_reconcile, requeue,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -28,6 +28,17 @@ fn at_rest_after_the_interval_of_the_resource_or_else_of_the_operator() {
     assert_eq!(after(|_, _| {}), Requeue::Interval(MINUTE * 10));
     assert_eq!(after(|w, uid| w.edit(uid, |d| d.interval = Some(MINUTE * 2))), Requeue::Interval(MINUTE * 2));
     assert_eq!(after(|w, uid| w.edit(uid, |d| *d = observe(custom(60, None)))), Requeue::Interval(MINUTE * 10));
+}
+
+#[test]
+fn row_115_a_deletion_whose_secret_could_not_be_read_once_does_not_wait_for_a_minute() {
+    let from = CredentialsSource::Secret("scalekit".into());
+    let unreadable = CredentialsError::Unreadable { from, why: ReadError::Unavailable };
+    let deleted = after(|w, uid| {
+        w.credentials = Err(unreadable);
+        w.delete(uid);
+    });
+    assert_eq!(deleted, Requeue::AFTER_API_SERVER);
 }
 
 #[test]
