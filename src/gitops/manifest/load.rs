@@ -205,6 +205,10 @@ impl Loader<'_> {
                 let message = "kubectl refuses a list here";
                 self.report(Rule::WrongKind, file, node.at, message, Some("write each of its items as a document"));
             }
+            Resource::Hiding(node) => {
+                let message = "kubectl creates what is below items whatever the kind is, so there is a policy here";
+                self.report(Rule::WrongKind, file, node.at, message, Some("write each of its items as a document"));
+            }
             Resource::Nameless(node) => {
                 let message = "kubectl refuses a list with an item that has no apiVersion or no kind";
                 self.report(Rule::WrongKind, file, node.at, message, Some("remove the item, or name both"));

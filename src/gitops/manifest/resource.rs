@@ -13,6 +13,8 @@ pub(super) enum Resource<'a> {
     Other,
     /// A list of our kind where kubectl takes none: an item of a list, or a document without `kind: List`.
     Misplaced(&'a Node),
+    /// Another kind with our kind in its `items`: kubectl creates these whatever the kind is.
+    Hiding(&'a Node),
     /// Neither a map nor a list, so no resource at all.
     Text(&'a Node),
     /// An item without `apiVersion` or `kind` in a list that has our kind: kubectl refuses what is behind it.
@@ -40,6 +42,7 @@ pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a
                 _ => take(Resource::Other),
             }),
             None if is_ours(document) => take(Resource::Ours(document)),
+            None if items(document).is_some_and(|items| items.iter().any(has_ours)) => take(Resource::Hiding(document)),
             None => take(Resource::Other),
         },
     }
@@ -48,7 +51,9 @@ pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a
 /// Whether there is a resource of our kind in `document`.
 pub(super) fn has_ours(document: &Node) -> bool {
     let mut found = false;
-    resources(document, &mut |resource| found |= matches!(resource, Resource::Ours(_) | Resource::Misplaced(_)));
+    resources(document, &mut |resource| {
+        found |= matches!(resource, Resource::Ours(_) | Resource::Misplaced(_) | Resource::Hiding(_));
+    });
     found
 }
 
@@ -66,8 +71,12 @@ fn list(document: &Node) -> Option<&[Node]> {
         "OrganizationSessionPolicyList" => text("apiVersion") == Some("scalekit.com/v1alpha1"),
         _ => false,
     };
+    items(document).filter(|_| known)
+}
+
+fn items(document: &Node) -> Option<&[Node]> {
     match &document.get("items")?.value {
-        Value::List(items) if known => Some(items),
+        Value::List(items) => Some(items),
         _ => None,
     }
 }
@@ -132,7 +141,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// `o` ours, `-` other, `t` text, `n` misplaced, `x` nameless.
+    /// `o` ours, `-` other, `t` text, `n` misplaced, `x` nameless, `h` hiding ours.
     fn shape(text: &str) -> String {
         let root = document(text);
         let mut shape = String::new();
@@ -143,6 +152,7 @@ mod tests {
                 Resource::Text(_) => 't',
                 Resource::Misplaced(_) => 'n',
                 Resource::Nameless(_) => 'x',
+                Resource::Hiding(_) => 'h',
             });
         });
         shape
@@ -174,6 +184,14 @@ mod tests {
             ("{apiVersion: v1, kind: List, items: [{kind: Pod}, {}, null]}", "---"),
             ("{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicyList, items: [{}, 1]}", "oo"),
             ("{apiVersion: scalekit.com/v2, kind: OrganizationSessionPolicyList, items: []}", "o"),
+            ("{apiVersion: v1, kind: ConfigMap, items: [{kind: OrganizationSessionPolicy}]}", "h"),
+            ("{apiVersion: v2, kind: List, items: [{kind: OrganizationSessionPolicy}]}", "h"),
+            (
+                "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: ConfigMapList, items: [\
+                 {kind: OrganizationSessionPolicy}]}]}",
+                "h",
+            ),
+            ("{apiVersion: v1, kind: ConfigMap, items: [{kind: Pod}]}", "-"),
             ("{apiVersion: v1, kind: List, items: 3}", "-"),
             ("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: [{kind: Pod}]}]}", "-"),
             (
