@@ -132,6 +132,7 @@ impl Context {
         self.records.lock().unwrap_or_else(PoisonError::into_inner).clear();
         *self.outages.lock().unwrap_or_else(PoisonError::into_inner) = Outages::default();
         self.queue.clear();
+        self.sweeps.clear();
         for (uid, trigger, interval) in self.cache.begin(term.predecessor == Predecessor::Settled) {
             self.enqueue(&uid, trigger, interval);
         }

@@ -64,11 +64,8 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
-    /// The response to `request` where the reconcile before, or the list of organizations, has shown what it asks for.
+    /// The response to `request` where the list of organizations shows what it asks for.
     pub(super) async fn listed(&mut self, state: &State, request: &RemoteRequest) -> Option<Response> {
-        if let Some(resumed) = state.resumes(request) {
-            return Some(resumed);
-        }
         let (id, longest) = state.listable(request)?;
         let (client, caller, context) = (self.client.clone()?, self.caller(state, request), self.context);
         let environment = client.environment().to_string();
@@ -102,7 +99,8 @@ impl<'a> Effects<'a> {
         let writes = request.writes();
         let until = self.context.leadership.instant(state.term.valid_until).filter(|_| writes);
         let (lane, flow) = (state.lane(writes), self.resource.namespace.clone());
-        Caller { lane, flow, first: writes, began: state.began, until, request: fastrand::u64(..) }
+        let began = state.began.saturating_sub(state.history.held_up_for(state.began).unwrap_or_default());
+        Caller { lane, flow, first: writes, began, until, request: fastrand::u64(..) }
     }
 
     /// Whether to wait out the 429 that a request was answered with, and go on

@@ -71,6 +71,11 @@ impl Sweeps {
         Self { started: Instant::now(), slots: Mutex::default() }
     }
 
+    /// Forgets all lists: what another process has written since is not in them.
+    pub(super) fn clear(&self) {
+        *self.slots.lock().unwrap_or_else(PoisonError::into_inner) = Pruned::default();
+    }
+
     /// The organization `id`, if a sweep within `longest` has shown it, or if one that pays off now does. A sweep keeps
     /// those that `is_named` by a resource, and a few more.
     pub(super) async fn get(
@@ -87,7 +92,7 @@ impl Sweeps {
         let listing = match slot.sweeping.try_lock() {
             Ok(_sweeping) => {
                 let Some(most) = self.begin(&slot, &caller, longest) else { return Listing::default() };
-                self.sweep(&client.on_behalf_of(caller), &slot, most, is_named).await
+                self.sweep(client, caller, &slot, most, is_named).await
             }
             // whoever somebody waits for does not wait for a sweep of others, which may be long
             Err(_) if caller.lane == Lane::Resync || slot.state().is_begun_for(&caller) => {
@@ -124,16 +129,20 @@ impl Sweeps {
     async fn sweep(
         &self,
         client: &Client,
+        caller: Caller,
         slot: &Slot,
         most: usize,
         is_named: impl Fn(&[OrganizationRef]) -> bool,
     ) -> Listing {
         let mut listing = Listing::default();
-        let mut listed = Listed { began: Some(Instant::now()), organizations: HashMap::new() };
+        let start = Instant::now();
+        let mut listed = Listed { began: Some(start), organizations: HashMap::new() };
         let (mut token, mut pages, mut longest_page) = (None::<String>, 0, 1);
         let (mut spare, mut limited_since) = (SPARE, None);
         let complete = loop {
-            let page = match client.organizations(token.as_deref()).await {
+            // a page waits behind those that began before it, and not the whole list before those that began later
+            let caller = Caller { began: caller.began + start.elapsed(), ..caller.clone() };
+            let page = match client.on_behalf_of(caller).organizations(token.as_deref()).await {
                 Ok(page) => page,
                 Err(error) if error.is_waited_out(limited_since.get_or_insert_with(Instant::now).elapsed()) => continue,
                 Err(error) => {

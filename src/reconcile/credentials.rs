@@ -36,13 +36,6 @@ pub struct Access {
     pub client: u64,
 }
 
-impl Access {
-    /// Whether both are the same credentials of the same environment.
-    pub fn is_same_client(&self, other: &Self) -> bool {
-        (&self.environment, self.client) == (&other.environment, other.client)
-    }
-}
-
 /// The keys under which credentials are kept: in a Secret, as file names, as
 /// environment variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, IntoStaticStr)]

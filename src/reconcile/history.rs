@@ -2,7 +2,6 @@
 //! restart) only makes the next decision more careful. All times are those of
 //! the process's own monotonic clock, counted from its start.
 
-use super::Parked;
 use jiff::Timestamp;
 use std::{collections::VecDeque, num::NonZeroU64, time::Duration};
 
@@ -65,8 +64,8 @@ pub struct History {
     /// The end of a wait that the status announces, on both clocks: that of the
     /// announcement can be set forward.
     announced: Option<Box<(Timestamp, Duration)>>,
-    /// What the last reconcile left that a limit has ended.
-    parked: Option<Box<Parked>>,
+    /// Since when a limit holds up what somebody waits for.
+    held_up_since: Option<Moment>,
 }
 
 /// A claim that is contested.
@@ -97,7 +96,7 @@ impl Moment {
 }
 
 /// What happened to a resource.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub enum HistoryEvent {
     /// A write that undoes what somebody did to an earlier one is being sent.
     CorrectionSent,
@@ -134,8 +133,8 @@ pub enum HistoryEvent {
     Unproven(bool),
     /// A deletion waits until this time, which is so far away.
     WaitAnnounced(Timestamp, Duration),
-    /// A reconcile ended because of a limit, or not.
-    Parked(Option<Parked>),
+    /// A reconcile ended that somebody waits for, and a limit holds it up; or not.
+    HeldUp(bool),
 }
 
 impl History {
@@ -193,7 +192,8 @@ impl History {
                     self.announced = Some(Box::new((until, time.saturating_add(left))));
                 }
             }
-            HistoryEvent::Parked(parked) => self.parked = parked.map(Box::new),
+            HistoryEvent::HeldUp(true) => drop(self.held_up_since.get_or_insert(now)),
+            HistoryEvent::HeldUp(false) => self.held_up_since = None,
         }
     }
 
@@ -293,14 +293,14 @@ impl History {
         self.under_way
     }
 
-    /// What the last reconcile left, where a limit has ended it.
-    pub(super) fn parked(&self) -> Option<&Parked> {
-        self.parked.as_deref()
+    /// For how long a limit has held up what somebody waits for, though the status has told of it; `None`: nothing.
+    pub fn held_up_for(&self, now: Duration) -> Option<Duration> {
+        self.held_up_since.map(|since| since.age(now))
     }
 
-    /// Whether somebody waits for the next reconcile since a limit ended the last one.
+    /// Whether somebody waits for the next reconcile, since a limit ended the last one.
     pub fn is_awaited(&self) -> bool {
-        self.parked().is_some_and(|parked| parked.awaited)
+        self.held_up_since.is_some()
     }
 
     /// How long this process has known the resource.
@@ -312,7 +312,6 @@ impl History {
     /// for ever.
     #[cfg(test)]
     pub(super) fn hash_ages(&self, now: Duration, long: Duration, hasher: &mut impl std::hash::Hasher) {
-        use super::parked::Read;
         use std::hash::Hash;
         let age = |moment: Option<Moment>, most: u64| {
             let most = Duration::from_secs(most).min(long);
@@ -327,15 +326,7 @@ impl History {
         let corrections: Vec<Duration> = corrections.filter(|age| *age < long).collect();
         let announced = self.announced.as_ref().map(|announced| announced.1.saturating_sub(now));
         (known, claim, asked, age(self.unproven_since, 600), outage, writes, corrections, announced).hash(hasher);
-        let parked = self.parked().map(|parked| {
-            let read = |read: &Read| {
-                let Read { declared, access, organization, at } = read;
-                let age = now.saturating_sub(*at).min(Duration::from_secs(600));
-                (declared.clone(), access.clone(), organization.clone(), age)
-            };
-            (parked.awaited, parked.read.as_deref().map(read))
-        });
-        parked.hash(hasher);
+        self.is_awaited().hash(hasher); // for how long decides on the order in the rate limiter alone
     }
 
     fn last_correction(&self) -> Option<Moment> {

@@ -3,7 +3,7 @@
 //! its next due time while the server is back (`docs/development/failures.md` row 15).
 
 use super::{Lane, Outcome, State};
-use std::{collections::HashMap, hash::Hash};
+use std::{collections::HashMap, hash::Hash, time::Duration};
 
 /// The clients that are down, by the host of their environment.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub struct Outages<K> {
 /// The resources of one client that is down.
 #[derive(Debug, Clone)]
 struct Down<K> {
-    /// Those whose requests were not sent, and in which lane they wait.
-    waiting: HashMap<K, Lane>,
+    /// Those whose requests were not sent, in which lane they wait, and since when on the process's clock.
+    waiting: HashMap<K, (Lane, Duration)>,
     /// The one whose request failed last.
     failed: Option<(K, Lane)>,
 }
@@ -44,14 +44,27 @@ impl<K: Clone + Eq + Hash> Outages<K> {
         let client = access.client;
         if reached(state, outcome) == Some(true) {
             let Some(clients) = self.down.get_mut(&access.environment) else { return Vec::new() };
-            let Some(own) = clients.remove(&client) else { return Vec::new() };
-            let first = |down: &Down<K>| down.waiting.iter().next().map(|(waiting, lane)| (waiting.clone(), *lane));
-            let others = clients.values().filter_map(|down| down.failed.clone().or_else(|| first(down)));
+            let Some(mut own) = clients.remove(&client) else { return Vec::new() };
+            // a success from before, whose reconcile ends only now, shows nothing
+            let at = if outcome.remote_error().is_some() { state.clock } else { state.reads.latest() };
+            let later: HashMap<_, _> = own.waiting.extract_if(|_, (_, since)| *since > at).collect();
+            let stays = !later.is_empty();
+            if stays {
+                clients.insert(client, Down { waiting: later, failed: None });
+            }
+            let first =
+                |down: &Down<K>| down.waiting.iter().next().map(|(waiting, (lane, _))| (waiting.clone(), *lane));
+            let others = clients
+                .iter()
+                .filter(|(other, _)| **other != client)
+                .map(|(_, down)| down)
+                .filter_map(|down| down.failed.clone().or_else(|| first(down)));
             own.waiting.keys().chain(own.failed.iter().map(|(failed, _)| failed)).for_each(|known| {
                 self.clients.remove(known);
             });
             let failed = own.failed.filter(|_| !own.waiting.is_empty());
-            let due = failed.into_iter().chain(own.waiting).chain(others);
+            let waiting = own.waiting.into_iter().map(|(waiting, (lane, _))| (waiting, lane));
+            let due = failed.into_iter().chain(waiting).chain(others);
             let due = due.filter(|(due, _)| due != resource).collect();
             if clients.is_empty() {
                 self.down.remove(&access.environment);
@@ -69,7 +82,7 @@ impl<K: Clone + Eq + Hash> Outages<K> {
             self.clients.insert(resource.clone(), client);
             let down = self.down.entry(access.environment.clone()).or_default().entry(client).or_default();
             if waits {
-                down.waiting.insert(resource.clone(), state.lane(false));
+                down.waiting.insert(resource.clone(), (state.lane(false), state.clock));
             } else {
                 down.waiting.remove(resource);
                 let before = down.failed.replace((resource.clone(), state.lane(false)));
@@ -131,6 +144,11 @@ mod tests {
         environment: &str,
         remote: RemoteOutcome,
     ) -> Vec<char> {
+        let woken = outages.record(&resource, &state_of(client, environment), &Outcome::Reconciled(remote));
+        woken.into_iter().map(|(resource, _)| resource).collect()
+    }
+
+    fn state_of(client: u64, environment: &str) -> State {
         let mut state = State::new(Settings::default(), History::default(), Duration::ZERO);
         state.credentials = Some(Ok(Access {
             environment: environment.into(),
@@ -138,8 +156,7 @@ mod tests {
             merges_features: false,
             client,
         }));
-        let woken = outages.record(&resource, &state, &Outcome::Reconciled(remote));
-        woken.into_iter().map(|(resource, _)| resource).collect()
+        state
     }
 
     fn not_sent(kind: ErrorKind) -> RemoteOutcome {
@@ -197,6 +214,22 @@ mod tests {
         assert_eq!((kept, outages.clients.len()), (1, 1));
         outages.forget(&'a');
         assert!(outages.is_empty() && outages.clients.is_empty());
+    }
+
+    #[test]
+    fn row_010_a_success_from_before_a_pause_wakes_none_of_those_that_wait_for_its_end() {
+        let mut outages = Outages::default();
+        let at = |seconds: u64| {
+            let mut state = state_of(0, "here");
+            state.clock = Duration::from_secs(seconds);
+            state.reads.policy = state.clock;
+            state
+        };
+        let limited = not_sent(ErrorKind::RateLimited { retry_after: Duration::from_secs(60) });
+        outages.record(&'a', &at(2), &Outcome::Reconciled(limited));
+        let mut success = |seconds| outages.record(&'b', &at(seconds), &Outcome::Reconciled(RemoteOutcome::InSync));
+        assert_eq!((success(1).len(), success(3).len(), success(4).len()), (0, 1, 0));
+        assert!(outages.is_empty());
     }
 
     #[test]

@@ -14,3 +14,10 @@ pub struct Reads {
     /// How often one of them was read again because it had become too old.
     pub refreshes: u8,
 }
+
+impl Reads {
+    /// When Scalekit last answered.
+    pub(super) fn latest(&self) -> Duration {
+        self.organization.max(self.policy)
+    }
+}

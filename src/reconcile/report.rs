@@ -1,8 +1,8 @@
 //! All that follows from the end of a reconcile.
 
 use super::{
-    Contest, Drift, ErrorClass, Event, HistoryEvent, Outcome, RemoteError, RemoteOutcome, Requeue, State, StatusUpdate,
-    audit::drift, claims::confirms, claims::is_refused, claims::is_unconfirmed, events, reached, requeue,
+    Contest, Drift, ErrorClass, Event, HistoryEvent, Lane, Outcome, RemoteError, RemoteOutcome, Requeue, State,
+    StatusUpdate, audit::drift, claims::confirms, claims::is_refused, claims::is_unconfirmed, events, reached, requeue,
 };
 use std::time::Duration;
 
@@ -67,10 +67,20 @@ impl Report {
                 .chain(confirmed.then_some(HistoryEvent::Confirmed).or(unproven.map(HistoryEvent::Unproven)))
                 .chain(in_sync.then_some(HistoryEvent::InSync))
                 .chain(state.under_way.then_some(HistoryEvent::UnderWay))
-                .chain([unconfirmed, HistoryEvent::Parked(state.parks(outcome)), HistoryEvent::Ended])
+                .chain([unconfirmed, HistoryEvent::HeldUp(is_held_up(state, outcome)), HistoryEvent::Ended])
                 .collect(),
             update,
         }
+    }
+}
+
+/// Whether a limit holds up what somebody waits for: the status says so, and with it that it has seen what it is. What
+/// fails after that does not end it.
+fn is_held_up(state: &State, outcome: &Outcome) -> bool {
+    match outcome.remote_error().map(|error| error.kind.class()) {
+        Some(ErrorClass::Throttled) => state.lane(false) == Lane::Awaited,
+        Some(ErrorClass::Transient) => state.history.is_awaited(),
+        _ => matches!(outcome, Outcome::ApiServer(_)) && state.history.is_awaited(),
     }
 }
 

@@ -382,7 +382,7 @@ impl State {
         now || for_others || self.here().is_some_and(before)
     }
 
-    pub(super) fn has_written(&self) -> bool {
+    fn has_written(&self) -> bool {
         self.observation.wrote_policy() || self.observation.flag.before.is_some()
     }
 

@@ -41,12 +41,7 @@ impl State {
             RemoteRequest::LookUp(_) => &self.pin_here()?.organization,
             _ => return None,
         };
-        Some((organization.clone(), self.longest_listing()))
-    }
-
-    /// How old what is known of an organization may be.
-    pub(super) fn longest_listing(&self) -> Duration {
-        (self.interval() / 2).min(LONGEST)
+        Some((organization.clone(), (self.interval() / 2).min(LONGEST)))
     }
 
     /// Whether `listed` answers `request`: not where it differs from what the status

@@ -88,6 +88,20 @@ fn somebody_waits_for_corrected_credentials() {
 }
 
 #[test]
+fn what_somebody_waited_for_before_a_pause_comes_first_after_it_whatever_fails_between() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |spec| spec.policy = custom(240, None));
+    let limited = ErrorKind::RateLimited { retry_after: std::time::Duration::from_secs(60) };
+    for kind in [limited, limited, ErrorKind::Unavailable] {
+        world.scalekit.down = Some(kind);
+        assert_eq!(lanes(&mut world, uid)[0], [Lane::Awaited], "{kind:?}");
+    }
+    world.scalekit.down = None;
+    assert_eq!(lanes(&mut world, uid), [vec![Lane::Awaited], vec![Lane::Awaited]]);
+    assert_eq!(lanes(&mut world, uid)[0], [Lane::Resync], "and then no longer");
+}
+
+#[test]
 fn nobody_is_known_to_wait_before_the_resource_is_read() {
     assert_eq!(State::default().lane(false), Lane::Correction);
 }

@@ -31,7 +31,6 @@ mod lifecycle;
 mod modes;
 mod outage;
 mod overdue;
-mod parked;
 mod past;
 mod random;
 mod reach;

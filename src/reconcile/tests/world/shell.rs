@@ -40,7 +40,7 @@ impl World {
             Request::AddFinalizer => Response::Cluster(self.set_finalizer(uid, true)),
             Request::RemoveFinalizer(_) => Response::Cluster(self.set_finalizer(uid, false)),
             Request::Remote(request) => {
-                if let Some(listed) = state.resumes(request).or_else(|| self.listed(state, request)) {
+                if let Some(listed) = self.listed(state, request) {
                     return listed;
                 }
                 let (_, access) = self.held.client.clone().expect("no request without credentials");
