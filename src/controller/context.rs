@@ -9,6 +9,7 @@ use super::{
     kube_api::KubeApi,
     leadership::Leadership,
     locks::Locks,
+    merging::Merging,
     object::Object,
     options::{Options, StartError},
     parking::Parking,
@@ -26,7 +27,7 @@ use crate::{
     scalekit::Transport,
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -40,9 +41,6 @@ const APPLICATION_POLICY_TTL: Duration = Duration::from_secs(60);
 
 /// More side by side gain nothing on one API server.
 pub(super) const WORKERS: usize = 16;
-
-/// Of so many environments it is remembered at most what was seen of them.
-const ENVIRONMENTS: usize = 256;
 
 pub(super) struct Context {
     /// This is `uninstall`: every resource is handled as if it were being deleted.
@@ -67,7 +65,7 @@ pub(super) struct Context {
     pub(super) records: Mutex<HashMap<Uid, Box<Record>>>,
     outages: Mutex<Outages<Uid>>,
     /// The environments that were seen to merge features.
-    merging: Mutex<HashSet<String>>,
+    pub(super) merging: Merging,
 }
 
 impl Context {
@@ -116,7 +114,7 @@ impl Context {
             relist: Notify::new(),
             records: Mutex::default(),
             outages: Mutex::default(),
-            merging: Mutex::default(),
+            merging: Merging::default(),
         };
         Ok((Arc::new(context), changed))
     }
@@ -225,20 +223,6 @@ impl Context {
             }
             None => with(&mut Record::new(Some(Duration::ZERO), self.uptime())),
         }
-    }
-
-    /// An environment was seen to merge the features that are sent with the others.
-    pub(super) fn record_merging(&self, environment: &str) {
-        let mut merging = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
-        if merging.len() >= ENVIRONMENTS {
-            merging.clear(); // a tenant may invent them; it is seen again where it is true
-        }
-        merging.insert(environment.to_owned());
-    }
-
-    /// Whether it was.
-    pub(super) fn merges_features(&self, environment: &str) -> bool {
-        self.merging.lock().unwrap_or_else(PoisonError::into_inner).contains(environment)
     }
 
     /// Completes a claimant with what this process knows of it.

@@ -99,7 +99,7 @@ impl<'a> Effects<'a> {
         let writes = request.writes();
         let until = self.context.leadership.instant(state.term.valid_until).filter(|_| writes);
         let (lane, flow) = (state.lane(writes), self.resource.namespace.clone());
-        let began = state.began.saturating_sub(state.history.held_up_for(state.began).unwrap_or_default());
+        let began = state.began.saturating_sub(state.history.awaited_for(state.began));
         Caller { lane, flow, first: writes, began, until, request: fastrand::u64(..) }
     }
 
@@ -210,7 +210,7 @@ impl<'a> Effects<'a> {
         self.admission = None; // its token is of the client before
         Response::Credentials(connection.map(|(client, access)| {
             self.client = Some(client);
-            Access { merges_features: self.context.merges_features(&access.environment), ..access }
+            Access { merges_features: self.context.merging.contains(&access.environment), ..access }
         }))
     }
 

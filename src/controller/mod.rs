@@ -16,6 +16,7 @@ mod kube_api;
 mod leader;
 mod leadership;
 mod locks;
+mod merging;
 mod object;
 mod options;
 mod overdue;

@@ -77,7 +77,7 @@ pub(super) async fn finish(state: &State, effects: &mut Effects<'_>, outcome: &O
     context.record(&resource.uid, report.history);
     context.record_outcome(&resource.uid, state, outcome);
     if let Some(environment) = &report.merges {
-        context.record_merging(environment);
+        context.merging.record(environment);
     }
     if let Some(other) = &report.contests {
         context.contest(other);

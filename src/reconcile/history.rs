@@ -64,8 +64,8 @@ pub struct History {
     /// The end of a wait that the status announces, on both clocks: that of the
     /// announcement can be set forward.
     announced: Option<Box<(Timestamp, Duration)>>,
-    /// Since when a limit holds up what somebody waits for.
-    held_up_since: Option<Moment>,
+    /// A limit holds up what somebody waits for.
+    held_up: bool,
 }
 
 /// A claim that is contested.
@@ -192,8 +192,7 @@ impl History {
                     self.announced = Some(Box::new((until, time.saturating_add(left))));
                 }
             }
-            HistoryEvent::HeldUp(true) => drop(self.held_up_since.get_or_insert(now)),
-            HistoryEvent::HeldUp(false) => self.held_up_since = None,
+            HistoryEvent::HeldUp(held_up) => self.held_up = held_up,
         }
     }
 
@@ -293,14 +292,14 @@ impl History {
         self.under_way
     }
 
-    /// For how long a limit has held up what somebody waits for, though the status has told of it; `None`: nothing.
-    pub fn held_up_for(&self, now: Duration) -> Option<Duration> {
-        self.held_up_since.map(|since| since.age(now))
-    }
-
     /// Whether somebody waits for the next reconcile, since a limit ended the last one.
     pub fn is_awaited(&self) -> bool {
-        self.held_up_since.is_some()
+        self.held_up
+    }
+
+    /// For how long; zero: nobody does.
+    pub fn awaited_for(&self, now: Duration) -> Duration {
+        if self.held_up { self.unreachable_for(now) } else { Duration::ZERO }
     }
 
     /// How long this process has known the resource.
@@ -394,6 +393,6 @@ mod tests {
 
     #[test]
     fn it_is_small_since_there_is_one_for_each_resource() {
-        assert!(size_of::<History>() <= 136, "{}", size_of::<History>());
+        assert!(size_of::<History>() <= 128, "{}", size_of::<History>());
     }
 }

@@ -45,27 +45,24 @@ impl<K: Clone + Eq + Hash> Outages<K> {
         if reached(state, outcome) == Some(true) {
             let Some(clients) = self.down.get_mut(&access.environment) else { return Vec::new() };
             let Some(mut own) = clients.remove(&client) else { return Vec::new() };
+            let entry = |(waiting, (lane, _)): (&K, &(Lane, Duration))| (waiting.clone(), *lane);
+            let others = clients
+                .values()
+                .filter_map(|down| down.failed.clone().or_else(|| down.waiting.iter().next().map(entry)));
+            let others: Vec<_> = others.collect();
             // a success from before, whose reconcile ends only now, shows nothing
             let at = if outcome.remote_error().is_some() { state.clock } else { state.reads.latest() };
-            let later: HashMap<_, _> = own.waiting.extract_if(|_, (_, since)| *since > at).collect();
-            let stays = !later.is_empty();
-            if stays {
-                clients.insert(client, Down { waiting: later, failed: None });
-            }
-            let first =
-                |down: &Down<K>| down.waiting.iter().next().map(|(waiting, (lane, _))| (waiting.clone(), *lane));
-            let others = clients
-                .iter()
-                .filter(|(other, _)| **other != client)
-                .map(|(_, down)| down)
-                .filter_map(|down| down.failed.clone().or_else(|| first(down)));
-            own.waiting.keys().chain(own.failed.iter().map(|(failed, _)| failed)).for_each(|known| {
+            let waiting: HashMap<_, _> = own.waiting.extract_if(|_, (_, since)| *since <= at).collect();
+            let failed = own.failed.take();
+            waiting.keys().chain(failed.iter().map(|(failed, _)| failed)).for_each(|known| {
                 self.clients.remove(known);
             });
-            let failed = own.failed.filter(|_| !own.waiting.is_empty());
-            let waiting = own.waiting.into_iter().map(|(waiting, (lane, _))| (waiting, lane));
-            let due = failed.into_iter().chain(waiting).chain(others);
+            let failed = failed.filter(|_| !waiting.is_empty());
+            let due = failed.into_iter().chain(waiting.iter().map(entry)).chain(others);
             let due = due.filter(|(due, _)| due != resource).collect();
+            if !own.waiting.is_empty() {
+                clients.insert(client, own);
+            }
             if clients.is_empty() {
                 self.down.remove(&access.environment);
             }

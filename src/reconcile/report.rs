@@ -51,6 +51,7 @@ impl Report {
         // an outage in between says nothing of the credentials
         let refused = is_refused(outcome).then_some(true).or(reached.filter(|reached| *reached).map(|_| false));
         let unconfirmed = HistoryEvent::Unconfirmed(is_unconfirmed(state, outcome));
+        let held_up = is_held_up(state, outcome);
         let confirmed = confirms(state, outcome);
         let in_sync = matches!(outcome, Outcome::Reconciled(RemoteOutcome::InSync | RemoteOutcome::StricterKept));
         let unproven = (state.history.is_contested() && !confirmed).then(|| is_unproven(state, outcome));
@@ -67,7 +68,8 @@ impl Report {
                 .chain(confirmed.then_some(HistoryEvent::Confirmed).or(unproven.map(HistoryEvent::Unproven)))
                 .chain(in_sync.then_some(HistoryEvent::InSync))
                 .chain(state.under_way.then_some(HistoryEvent::UnderWay))
-                .chain([unconfirmed, HistoryEvent::HeldUp(is_held_up(state, outcome)), HistoryEvent::Ended])
+                .chain((held_up != state.history.is_awaited()).then_some(HistoryEvent::HeldUp(held_up)))
+                .chain([unconfirmed, HistoryEvent::Ended])
                 .collect(),
             update,
         }
