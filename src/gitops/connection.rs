@@ -68,8 +68,8 @@ impl Connection {
 fn rate(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
-        .filter(|rate| (0.01..=10_000.0).contains(rate))
-        .ok_or_else(|| "write a number from 0.01 to 10000".to_owned())
+        .filter(|rate| Settings::RATES.contains(rate))
+        .ok_or_else(|| format!("write a number from {} to {}", Settings::RATES.start(), Settings::RATES.end()))
 }
 
 /// Says what to set, in the words of the arguments.

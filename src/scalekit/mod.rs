@@ -21,6 +21,7 @@
 //! organization.
 
 mod address;
+mod caller;
 mod circuit_breaker;
 mod classify;
 mod client;
@@ -59,6 +60,7 @@ mod wire;
 mod tests;
 
 pub use address::{Rules, SCALEKIT_HOSTS};
+pub use caller::Caller;
 pub use client::{Admission, Client};
 pub use credentials::Credentials;
 pub(crate) use deadline::within;
@@ -68,7 +70,6 @@ pub use pages::Page;
 pub use probe::Probe;
 pub use proxy::Proxy;
 pub(crate) use pruned::Pruned;
-pub use rate_limiter::Caller;
 #[cfg(test)]
 pub(crate) use rate_limiter::RateLimiter;
 pub use settings::{Settings, SettingsError};

@@ -2,11 +2,12 @@
 //! permits by lane and flow ([`Lanes`]), as fast as the [`Pace`] allows.
 
 use super::{
+    caller::Caller,
     pace::{Pace, Ready},
     places::Places,
     retry_after::Allowance,
 };
-use crate::reconcile::{Lane, Lanes, PATIENCE};
+use crate::reconcile::{Lanes, PATIENCE};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -15,30 +16,6 @@ use tokio::{
     sync::{Notify, oneshot},
     time::{Instant, sleep_until},
 };
-
-/// On whose behalf a request is sent.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// How soon it is to be done.
-    pub lane: Lane,
-    /// The namespace; those of a lane get permits alternately.
-    pub flow: Arc<str>,
-    /// It comes before all others: what it follows on gets too old else.
-    pub first: bool,
-    /// When its reconcile began, on any one clock: of those that wait in a lane and flow the oldest goes on first, so that
-    /// what was begun is finished.
-    pub began: Duration,
-    /// Nothing is sent later: another process may have the right to write then.
-    pub until: Option<Instant>,
-    /// Identifies the request in the log.
-    pub request: u64,
-}
-
-impl Default for Caller {
-    fn default() -> Self {
-        Self { lane: Lane::Awaited, flow: "".into(), first: false, began: Duration::ZERO, until: None, request: 0 }
-    }
-}
 
 /// Shared by all clients of one host and port, or by those that have never got a token.
 pub(crate) struct RateLimiter {
@@ -260,6 +237,7 @@ impl std::fmt::Debug for RateLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reconcile::Lane;
     use tokio::time::timeout;
 
     const SECOND: Duration = Duration::from_secs(1);

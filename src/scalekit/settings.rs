@@ -1,7 +1,7 @@
 //! The settings of the client.
 
 use super::Proxy;
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 use thiserror::Error;
 
 /// The settings for all environments.
@@ -44,11 +44,14 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// The rates that can be set.
+    pub const RATES: RangeInclusive<f64> = 0.01..=10_000.0;
+
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         if self.deadline.is_zero() || self.deadline > Duration::from_secs(300) {
             return Err(SettingsError::Deadline);
         }
-        if !(0.01..=10_000.0).contains(&self.rate) {
+        if !Self::RATES.contains(&self.rate) {
             return Err(SettingsError::Rate);
         }
         let date = |version: &String| version.len() == 8 && version.bytes().all(|b| b.is_ascii_digit());

@@ -1,6 +1,6 @@
 //! Who goes on after a pause where few requests get through between two: in virtual time, with the real rate limiter.
 
-use super::super::rate_limiter::{Caller, RateLimiter};
+use super::super::{caller::Caller, rate_limiter::RateLimiter};
 use std::{
     sync::{
         Arc, Mutex,
