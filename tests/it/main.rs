@@ -42,6 +42,7 @@ mod recording;
 mod reference;
 mod release;
 mod requests;
+mod resources;
 mod schemas;
 mod side_by_side;
 mod sweeps;

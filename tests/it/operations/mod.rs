@@ -5,14 +5,14 @@ mod edits;
 
 use crate::{
     figures::{publish, today},
-    perturbed::life::{conditions, read, resources},
+    resources::{self, conditions, read, resources, until},
     side_by_side::side_by_side,
     world::{World, condition, scalekit},
 };
 use fastrand::Rng;
 use kube::{
     Api,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams},
+    api::{DeleteParams, DynamicObject},
 };
 use serde_json::{Value, json};
 use session_policy_operator::simulator::{Config, Simulator};
@@ -21,6 +21,9 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+
+/// Longer than it takes to become like a new one.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Resources that are edited side by side.
 const LANES: usize = 6;
@@ -66,11 +69,8 @@ impl Lane {
     async fn apply(&self, which: usize, spec: &Value) -> Result<(), String> {
         let mut spec = spec.clone();
         spec["organization"] = json!({"id": self.organizations[which]});
-        let resource = json!({"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
-            "metadata": {"name": self.names[which]}, "spec": spec});
-        let parameters = PatchParams::apply("somebody").force();
-        match self.api.patch(&self.names[which], &parameters, &Patch::Apply(resource)).await {
-            Ok(_) => Ok(()),
+        match resources::apply(&self.api, &self.names[which], &spec).await {
+            Ok(()) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == 422 => Err(status.message.clone()),
             Err(error) => panic!("{error}"),
         }
@@ -101,36 +101,23 @@ impl Lane {
         })
     }
 
-    /// Waits until it is like this; `Err`: what it was last.
-    async fn until(&self, mut like: impl AsyncFnMut(&Self) -> Result<(), String>) -> Result<(), String> {
-        let deadline = Instant::now() + Duration::from_secs(90);
-        loop {
-            match like(self).await {
-                Ok(()) => return Ok(()),
-                Err(last) if Instant::now() > deadline => return Err(last),
-                Err(_) => tokio::time::sleep(Duration::from_millis(30)).await, // between two looks
-            }
-        }
-    }
-
     /// A new resource of this spec, for an organization that is as the edited one was `before`; it ends with the same.
     async fn is_as_a_new_one(&self, spec: &Value, before: &Value) -> Result<Seen, String> {
         self.world.edit(&self.organizations[1], before);
         self.apply(1, spec).await?;
-        let mut both = None;
-        self.until(async |lane: &Self| {
-            let (edited, new) = (lane.seen(0).await, lane.seen(1).await);
-            both = edited.clone();
-            if edited.is_some() && edited == new { Ok(()) } else { Err(format!("edited: {edited:#?}\nnew: {new:#?}")) }
+        let both = until(PATIENCE, async || {
+            let (edited, new) = (self.seen(0).await, self.seen(1).await);
+            let story = format!("edited: {edited:#?}\nnew: {new:#?}");
+            edited.filter(|edited| new.as_ref() == Some(edited)).ok_or(story)
         })
         .await?;
         self.api.delete(&self.names[1], &DeleteParams::default()).await.map_err(|error| error.to_string())?;
-        self.until(async |lane: &Self| match read(&lane.api, &lane.names[1]).await {
+        until(PATIENCE, async || match read(&self.api, &self.names[1]).await {
             Value::Null => Ok(()),
             left => Err(format!("it is still there: {left:#}")),
         })
         .await?;
-        both.ok_or_else(|| "nothing was seen".to_owned())
+        Ok(both)
     }
 
     fn before(&self) -> Value {

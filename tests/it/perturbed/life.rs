@@ -3,18 +3,15 @@
 use crate::{
     between::{Between, Step},
     cluster::Cluster,
+    resources::{apply, conditions, read, resources, until},
     world::{World, condition},
 };
 use kube::{
     Api,
-    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams},
+    api::{DeleteParams, DynamicObject},
 };
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// What somebody does, or what is waited for.
 pub enum Act {
@@ -38,28 +35,6 @@ pub struct Run {
 /// Longer than any pause of an operator that is disturbed once or twice.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The resources of a namespace, without a process for each look.
-pub async fn resources(cluster: &Cluster, namespace: &str) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("scalekit.com", "v1alpha1", "OrganizationSessionPolicy");
-    let resource = ApiResource::from_gvk_with_plural(&kind, "organizationsessionpolicies");
-    Api::namespaced_with(cluster.client().await, namespace, &resource)
-}
-
-/// The resource, or null.
-pub async fn read(api: &Api<DynamicObject>, name: &str) -> Value {
-    api.get_opt(name).await.unwrap().map_or(Value::Null, |object| serde_json::to_value(object).unwrap())
-}
-
-/// Types, states and reasons of the conditions: what does not tell of times.
-pub fn conditions(resource: &Value) -> Vec<String> {
-    let all = resource["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    let word = |condition: &Value, field: &str| condition[field].as_str().unwrap_or_default().to_owned();
-    let mut all: Vec<String> =
-        all.iter().map(|one| ["type", "status", "reason"].map(|field| word(one, field)).join(" ")).collect();
-    all.sort();
-    all
-}
-
 /// One life, disturbed by this plan.
 pub async fn live(cluster: Arc<Cluster>, acts: &[Act], plan: &[Step]) -> Run {
     let mut world = World::on(cluster, World::scalekit(json!({})).await);
@@ -78,22 +53,20 @@ pub async fn live(cluster: Arc<Cluster>, acts: &[Act], plan: &[Step]) -> Run {
                 if let Some(secret) = secret {
                     spec["credentialsSecretRef"] = json!({"name": secret});
                 }
-                let resource = json!({"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
-                    "metadata": {"name": name}, "spec": spec});
-                api.patch(name, &PatchParams::apply("somebody").force(), &Patch::Apply(resource)).await.unwrap();
+                apply(&api, name, &spec).await.unwrap();
             }
             Act::Delete(name) => drop(api.delete(name, &DeleteParams::default()).await.unwrap()),
             Act::Until(name, reason) => {
-                let found = until(&api, name, |resource| {
+                let ready = found(&api, name, |resource| {
                     let now = resource["status"]["observedGeneration"] == resource["metadata"]["generation"];
                     now && condition(resource, "Ready").is_some_and(|ready| ready["reason"] == reason)
                 });
-                let found =
-                    found.await.unwrap_or_else(|last| panic!("{name} is not {reason}: {last:#}\n{}", world.tail()));
-                ends.push(end(&world, &found));
+                let ready =
+                    ready.await.unwrap_or_else(|last| panic!("{name} is not {reason}: {last:#}\n{}", world.tail()));
+                ends.push(end(&world, &ready));
             }
             Act::Gone(name) => {
-                let gone = until(&api, name, Value::is_null).await;
+                let gone = found(&api, name, Value::is_null).await;
                 gone.unwrap_or_else(|last| panic!("{name} is still there: {last:#}\n{}", world.tail()));
                 ends.push(end(&world, &Value::Null));
             }
@@ -103,16 +76,12 @@ pub async fn live(cluster: Arc<Cluster>, acts: &[Act], plan: &[Step]) -> Run {
 }
 
 /// The resource as soon as it is like this; `Err`: as it was last.
-pub async fn until(api: &Api<DynamicObject>, name: &str, mut like: impl FnMut(&Value) -> bool) -> Result<Value, Value> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+async fn found(api: &Api<DynamicObject>, name: &str, mut like: impl FnMut(&Value) -> bool) -> Result<Value, Value> {
+    let look = async || {
         let now = read(api, name).await;
-        match like(&now) {
-            true => return Ok(now),
-            false if Instant::now() > deadline => return Err(now),
-            false => tokio::time::sleep(Duration::from_millis(50)).await, // between two looks
-        }
-    }
+        if like(&now) { Ok(now) } else { Err(now) }
+    };
+    until(PATIENCE, look).await
 }
 
 /// What is stored at Scalekit, what was written to it so far, and what the status says.

@@ -6,7 +6,7 @@ mod way;
 use crate::{
     cluster::{Cluster, cluster},
     figures::{publish, today},
-    perturbed::life::{conditions, read, resources},
+    resources::{self, conditions, read, resources, until},
     side_by_side::side_by_side,
     world::World,
 };
@@ -69,10 +69,7 @@ impl Drive {
     }
 
     async fn apply(&self, number: usize) {
-        let resource = json!({"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
-            "metadata": {"name": name(number)}, "spec": self.specs[number - 1]});
-        let parameters = PatchParams::apply("somebody").force();
-        self.api.patch(&name(number), &parameters, &Patch::Apply(resource)).await.unwrap();
+        resources::apply(&self.api, &name(number), &self.specs[number - 1]).await.unwrap();
     }
 
     async fn edit(&mut self, field: &str, value: Value) {
@@ -169,19 +166,16 @@ impl Drive {
         self.world.admin("DELETE", "faults", &Value::Null);
         self.world.admin("POST", "faults", &json!(part.rules()));
         self.act(&part.what).await;
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
+        let same = until(Duration::from_secs(60), async || {
             let now = self.now().await;
-            if (&now.calls, &now.state) == (&expected.calls, &expected.state) {
-                self.seen = self.world.admin("GET", "journal", &Value::Null).as_array().unwrap().len();
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                let [expected, now] = [expected, now].map(|part| [part.calls, part.state].concat().join("\n  "));
-                return Err(format!("{}\n{:?}\n  {now}\nin the model\n  {expected}", part.what, part.faults));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await; // between two looks
+            if (&now.calls, &now.state) == (&expected.calls, &expected.state) { Ok(()) } else { Err(now) }
+        });
+        if let Err(now) = same.await {
+            let [expected, now] = [expected, now].map(|part| [part.calls, part.state].concat().join("\n  "));
+            return Err(format!("{}\n{:?}\n  {now}\nin the model\n  {expected}", part.what, part.faults));
         }
+        self.seen = self.world.admin("GET", "journal", &Value::Null).as_array().unwrap().len();
+        Ok(())
     }
 }
 
