@@ -33,8 +33,16 @@
 {{- toYaml .labels -}}
 {{- end -}}
 
+{{/* Never the one called default: every pod of the namespace that names no other runs as that. */}}
 {{- define "osp.serviceAccount" -}}
-{{- default (ternary (include "osp.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- $name := .Values.serviceAccount.name -}}
+{{- if and .Values.serviceAccount.create (not $name) -}}
+{{- $name = include "osp.fullname" . -}}
+{{- end -}}
+{{- if has $name (list "" "default") -}}
+{{- fail "serviceAccount.name has to name the operator's own ServiceAccount where serviceAccount.create is false, and not default: every pod of the namespace that names no other would have the operator's permissions" -}}
+{{- end -}}
+{{- $name -}}
 {{- end -}}
 
 {{/* What every pod of the release has. */}}

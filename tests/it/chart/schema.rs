@@ -74,6 +74,8 @@ fn values_that_do_not_go_together_are_refused_with_the_reason() {
         (json!({"leaderElection": {"enabled": false}}), "replicas above 1 need leaderElection.enabled"),
         (scraped.clone(), "name it in networkPolicy.metricsFrom"),
         (json!({"metrics": {"service": false, "serviceMonitor": {"enabled": true}}}), "needs metrics.service"),
+        (json!({"serviceAccount": {"create": false}}), "serviceAccount.name has to name the operator's own"),
+        (json!({"serviceAccount": {"create": false, "name": "default"}}), "would have the operator's permissions"),
     ];
     for (values, says) in together {
         let said = try_render(&with_image(&values)).unwrap_err();

@@ -138,8 +138,8 @@ fn rows() -> Vec<Row> {
             json!({"name": "ca", "configMap": {"name": "authorities"}}),
         ),
         container("trustedCA.key", json!("all.pem"), "env", file("all.pem")).with(ca()),
-        there("serviceAccount.create", json!(false), "ServiceAccount/session-policy-operator", false),
-        pod("serviceAccount.create", json!(false), "serviceAccountName", json!("default")),
+        there("serviceAccount.create", json!(false), "ServiceAccount/own", false)
+            .with(json!({"serviceAccount": {"name": "own"}})),
         there("serviceAccount.name", json!("other"), "ServiceAccount/other", true),
         pod("serviceAccount.name", json!("other"), "serviceAccountName", json!("other")),
         row(
