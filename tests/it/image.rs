@@ -221,7 +221,7 @@ fn the_demo_of_an_install_starts_the_charts_pods_and_ends_with_nothing_left() {
     let started: Vec<_> = said.lines().filter(|line| line.contains(" started: ")).collect();
     assert!(started.len() == 4 && started.iter().all(|line| line.ends_with(may) || is_over(line)), "{started:#?}");
     let stopped: Vec<_> = said.lines().filter(|line| line.contains("after SIGTERM")).collect();
-    let well = |line: &&str| line.contains(" ended with 0, ") && line.ends_with("(grace period: 75 s)");
+    let well = |line: &&str| line.contains(" ended with 0, ") && line.ends_with("(grace period: 35 s)");
     assert!(stopped.len() == 2 && stopped.iter().all(well), "{stopped:#?}");
 
     let mut rest = said.as_str();

@@ -67,6 +67,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* The seconds of a duration such as 1m30s. */}}
+{{- define "osp.seconds" -}}
+{{- $units := dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0 -}}
+{{- $sum := 0.0 -}}
+{{- range regexFindAll "[0-9]+(\\.[0-9]+)?(ms|s|m|h)" . -1 -}}
+{{- $sum = addf $sum (mulf (regexFind "^[0-9.]+" .) (get $units (regexFind "[a-z]+$" .))) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end -}}
+
+{{/* A pod that stops waits for what it has sent for twice requestTimeout, and gives the Lease back; the rest is a margin. */}}
+{{- define "osp.gracePeriod" -}}
+{{- $timeout := include "osp.seconds" (default "10s" .Values.operator.requestTimeout) -}}
+{{- default (addf 15 (mulf 2 $timeout) | ceil) .Values.terminationGracePeriodSeconds -}}
+{{- end -}}
+
 {{/* What the operator may do, in a ClusterRole or in a Role of each watched namespace. As in deploy/rbac.yaml. */}}
 {{- define "osp.rules" -}}
 - apiGroups: [scalekit.com]
@@ -111,7 +127,7 @@ spec:
   {{- with .Values.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
-  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ include "osp.gracePeriod" . }}
   securityContext:
     runAsNonRoot: true
     {{- with .Values.podSecurityContext }}

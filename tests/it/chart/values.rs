@@ -119,6 +119,7 @@ fn rows() -> Vec<Row> {
         argument("operator.namespaceDeletionGrace", json!("5m"), "--namespace-deletion-grace=5m"),
         argument("operator.disableFeatureOnDelete", json!(true), "--disable-feature-on-delete"),
         argument("operator.requestTimeout", json!("5s"), "--request-timeout=5s"),
+        pod("operator.requestTimeout", json!("1m1.5s"), "terminationGracePeriodSeconds", json!(138)),
         argument("operator.gatewayTimeout", json!("5s"), "--gateway-timeout=5s"),
         argument("operator.rateLimit", json!(2.5), "--rate-limit=2.5"),
         argument("operator.rateLimit", json!("1000"), "--rate-limit=1000"),
