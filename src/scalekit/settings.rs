@@ -26,15 +26,15 @@ impl Default for Settings {
     }
 }
 
-/// A setting out of its range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+/// A setting out of its range, with its value.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum SettingsError {
     /// Zero, or above five minutes.
-    #[error("the request deadline must be above zero and at most five minutes")]
-    Deadline,
+    #[error("--request-timeout is {} s: it must be above 0 s and at most 300 s", .0.as_secs_f64())]
+    Deadline(Duration),
     /// Not a number from 0.01 to 10 000.
-    #[error("the rate must be 0.01 to 10000 requests per second")]
-    Rate,
+    #[error("--rate-limit is {}: it must be {} to {} requests per second", .0, Settings::RATES.start(), Settings::RATES.end())]
+    Rate(f64),
     /// Not a date of eight digits.
     #[error("the API version must be a date such as 20260131")]
     ApiVersion,
@@ -49,10 +49,10 @@ impl Settings {
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         if self.deadline.is_zero() || self.deadline > Duration::from_secs(300) {
-            return Err(SettingsError::Deadline);
+            return Err(SettingsError::Deadline(self.deadline));
         }
         if !Self::RATES.contains(&self.rate) {
-            return Err(SettingsError::Rate);
+            return Err(SettingsError::Rate(self.rate));
         }
         let date = |version: &String| version.len() == 8 && version.bytes().all(|b| b.is_ascii_digit());
         if !self.api_version.as_ref().is_none_or(date) {
@@ -68,6 +68,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scalekit::SetupError;
 
     #[test]
     fn settings_out_of_range_are_named() {
@@ -78,11 +79,20 @@ mod tests {
         };
         assert_eq!(with(|_| ()), Ok(()));
         assert_eq!(with(|s| s.api_version = Some("20260131".to_owned())), Ok(()));
-        assert_eq!(with(|s| s.deadline = Duration::ZERO), Err(SettingsError::Deadline));
-        assert_eq!(with(|s| s.deadline = Duration::MAX), Err(SettingsError::Deadline));
-        assert_eq!(with(|s| s.rate = 0.0), Err(SettingsError::Rate));
+        assert_eq!(with(|s| s.deadline = Duration::ZERO), Err(SettingsError::Deadline(Duration::ZERO)));
+        assert_eq!(with(|s| s.deadline = Duration::MAX), Err(SettingsError::Deadline(Duration::MAX)));
+        assert_eq!(with(|s| s.rate = 0.0), Err(SettingsError::Rate(0.0)));
         assert_eq!(with(|s| s.proxy = "proxy:3128".parse().unwrap()), Err(SettingsError::Proxy));
-        assert_eq!(with(|s| s.rate = f64::NAN), Err(SettingsError::Rate));
+        assert!(matches!(with(|s| s.rate = f64::NAN), Err(SettingsError::Rate(_))));
         assert_eq!(with(|s| s.api_version = Some("v1\r\nx: y".to_owned())), Err(SettingsError::ApiVersion));
+    }
+
+    #[test]
+    fn whoever_cannot_start_for_a_setting_is_told_which_its_value_and_what_is_allowed() {
+        let told = |settings| SetupError::from(Settings::check(&settings).unwrap_err()).to_string();
+        let late = Settings { deadline: Duration::from_secs(301), ..Settings::default() };
+        assert_eq!(told(late), "--request-timeout is 301 s: it must be above 0 s and at most 300 s");
+        let fast = Settings { rate: 1e6, ..Settings::default() };
+        assert_eq!(told(fast), "--rate-limit is 1000000: it must be 0.01 to 10000 requests per second");
     }
 }

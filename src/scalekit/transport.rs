@@ -85,7 +85,7 @@ impl Limits {
 #[derive(Debug, Error)]
 pub enum SetupError {
     /// A setting is out of its range.
-    #[error("unusable setting")]
+    #[error(transparent)]
     Settings(#[from] SettingsError),
     /// `main` installed no rustls provider.
     #[error("no TLS provider is installed")]

@@ -296,6 +296,15 @@ spec:
 - --default-credentials-for={{ . }}
 {{- end }}
 {{- with .Values.operator }}
+{{- $bounds := dict "requestTimeout" 300.0 }}
+{{- range $value := list "resyncInterval" "relistInterval" "deletionGrace" "namespaceDeletionGrace" "requestTimeout" "gatewayTimeout" }}
+{{- with get $.Values.operator $value }}
+{{- $seconds := include "osp.seconds" . | float64 }}
+{{- if or (lt $seconds 0.1) (gt $seconds (get $bounds $value | default $seconds)) }}
+{{- fail (printf "operator.%s is %s: it must be at least 100ms%s" $value . (ternary " and at most 5m" "" (hasKey $bounds $value))) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $flag, $value := dict "resync-interval" .resyncInterval "relist-interval" .relistInterval "revert-delay" .revertDelay "deletion-grace" .deletionGrace "namespace-deletion-grace" .namespaceDeletionGrace "request-timeout" .requestTimeout "gateway-timeout" .gatewayTimeout "rate-limit" .rateLimit }}
 {{- if $value }}
 - --{{ $flag }}={{ $value }}
