@@ -232,7 +232,8 @@ spec:
 {{- $own -}}
 {{- with .Values.extraEnv }}
 {{- $names := list }}{{ range . }}{{ $names = append $names .name }}{{ end }}
-{{- $ownNames := list "OSP_LEADER_ELECT" }}{{ range fromYamlArray $own }}{{ $ownNames = append $ownNames .name }}{{ end }}
+{{- $ownNames := list }}{{ range fromYamlArray $own }}{{ $ownNames = append $ownNames .name }}{{ end }}
+{{- range include "osp.ownOptions" . | fromYamlArray }}{{ $ownNames = append $ownNames (printf "OSP_%s" (. | upper | replace "-" "_")) }}{{ end }}
 {{- include "osp.distinct" (dict "value" "extraEnv" "given" $names "own" $ownNames) }}
 {{ toYaml . }}
 {{- end }}
@@ -269,13 +270,21 @@ spec:
 {{- $own := include "osp.ownArguments" . -}}
 {{- $own -}}
 {{- with .Values.extraArgs }}
-{{- $flags := list "--leader-elect" }}{{ range fromYamlArray $own }}{{ $flags = append $flags (regexReplaceAll "=.*" . "") }}{{ end }}
-{{- $more := list }}{{ range . }}{{ $more = append $more (regexReplaceAll "=.*" . "") }}{{ end }}
+{{- $flags := list "--pod-namespace" }}{{ range include "osp.ownOptions" $ | fromYamlArray }}{{ $flags = append $flags (printf "--%s" .) }}{{ end }}
+{{- $more := list }}{{ range . }}{{ $more = append $more (regexReplaceAll "[= ].*" . "") }}{{ end }}
 {{- include "osp.distinct" (dict "value" "extraArgs" "given" $more "own" $flags) }}
 {{- range . }}
 - {{ . | quote }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* The operator's options that only the chart may set, since they have a value, or permissions, volumes, ports and the grace
+period depend on them. */}}
+{{- define "osp.ownOptions" -}}
+[http-addr, log-format, leader-elect, lease-name, lease-namespace, watch-namespace, credentials-dir, default-credentials-for,
+ resync-interval, relist-interval, revert-delay, deletion-grace, namespace-deletion-grace, disable-feature-on-delete,
+ request-timeout, gateway-timeout, rate-limit, allowed-host]
 {{- end -}}
 
 {{- define "osp.ownArguments" -}}

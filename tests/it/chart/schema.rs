@@ -20,8 +20,14 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"operator": {"rateLimit": "0.001"}}), "/operator/rateLimit"),
         (json!({"operator": {"rateLimit": "10001"}}), "/operator/rateLimit"),
         (json!({"operator": {"gatewayTimeout": "0s"}}), "operator.gatewayTimeout is 0s: it must be at least 100ms"),
-        (json!({"operator": {"resyncInterval": "0.0s99ms"}}), "operator.resyncInterval is 0.0s99ms: it must be at least"),
-        (json!({"operator": {"requestTimeout": "301s"}}), "operator.requestTimeout is 301s: it must be at least 100ms and at most 5m"),
+        (
+            json!({"operator": {"resyncInterval": "0.0s99ms"}}),
+            "operator.resyncInterval is 0.0s99ms: it must be at least",
+        ),
+        (
+            json!({"operator": {"requestTimeout": "301s"}}),
+            "operator.requestTimeout is 301s: it must be at least 100ms and at most 5m",
+        ),
         (json!({"operator": {"logFormat": "xml"}}), "/operator/logFormat"),
         (json!({"operator": {"allowedHosts": ["https://x"]}}), "/operator/allowedHosts/0"),
         (json!({"image": {"digest": "sha256:1"}}), "/image/digest"),
@@ -130,8 +136,8 @@ fn what_the_chart_sets_itself_cannot_be_set_a_second_time() {
         (json!({"extraArgs": ["--lease-name=x"]}), "extraArgs may not set --lease-name".into()),
         (json!({"extraArgs": ["--leader-elect=false"]}), "extraArgs may not set --leader-elect".into()),
         (
-            json!({"watchNamespaces": ["a"], "extraArgs": ["--watch-namespace=b"]}),
-            "extraArgs may not set --watch-namespace".into(), // it would have no Role there
+            json!({"extraArgs": ["--watch-namespace=b"]}),
+            "extraArgs may not set --watch-namespace".into(), // the ClusterRole would stay
         ),
         (
             json!({"tracing": super::merged(&traced, &json!({"resourceAttributes": {"k8s.pod.name": "x"}}))}),
@@ -142,6 +148,39 @@ fn what_the_chart_sets_itself_cannot_be_set_a_second_time() {
         let said = try_render(&with_image(&values)).unwrap_err();
         assert!(said.contains(&says), "{values}: {said}");
     }
+}
+
+#[test]
+fn every_option_of_the_operator_is_set_by_the_chart_alone_or_left_to_the_extra_arguments() {
+    let help = Command::new(env!("CARGO_BIN_EXE_session-policy-operator")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let flags = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+    let options = flags.filter_map(|rest| rest.split([' ', '[', '=']).next()).filter(|name| !name.is_empty());
+    let mut free = Vec::new();
+    for option in options.chain(["pod-namespace"]) {
+        let flag = format!("--{option}");
+        let variable = match option {
+            "pod-namespace" => "POD_NAMESPACE".to_owned(),
+            option => format!("OSP_{}", option.to_uppercase().replace('-', "_")),
+        };
+        let refused = |values: Value, says: String| match try_render(&with_image(&values)) {
+            Ok(_) => false,
+            Err(said) => said.contains(&says) || panic!("{said}"),
+        };
+        let forms = [
+            refused(json!({"extraArgs": [format!("{flag}=x")]}), format!("extraArgs may not set {flag}")),
+            refused(json!({"extraArgs": [format!("{flag} x")]}), format!("extraArgs may not set {flag}")),
+            refused(
+                json!({"extraEnv": [{"name": variable, "value": "x"}]}),
+                format!("extraEnv may not set {variable}"),
+            ),
+        ];
+        assert!(forms.iter().all(|form| *form == forms[0]), "{option}: {forms:?}");
+        if !forms[0] {
+            free.push(option.to_owned());
+        }
+    }
+    assert_eq!(free, ["allow-http", "proxy"], "no permission and no volume depends on these");
 }
 
 #[test]
