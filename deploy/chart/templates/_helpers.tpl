@@ -47,8 +47,8 @@
 
 {{/* What every pod of the release has. */}}
 {{- define "osp.selector" -}}
-app.kubernetes.io/name: {{ include "osp.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "osp.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "osp.labels" -}}
@@ -117,7 +117,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "osp.serviceAccount" . }}
+  serviceAccountName: {{ include "osp.serviceAccount" . | quote }}
   automountServiceAccountToken: true
   enableServiceLinks: false
   {{- with .Values.imagePullSecrets }}
@@ -125,7 +125,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   terminationGracePeriodSeconds: {{ include "osp.gracePeriod" . }}
   securityContext:
@@ -137,7 +137,7 @@ spec:
       type: RuntimeDefault
   containers:
     - name: operator
-      image: {{ include "osp.image" . }}
+      image: {{ include "osp.image" . | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       securityContext:
         allowPrivilegeEscalation: false
@@ -189,13 +189,13 @@ spec:
     {{- with .Values.defaultCredentials.existingSecret }}
     - name: credentials
       secret:
-        secretName: {{ . }}
+        secretName: {{ . | quote }}
         defaultMode: 288 # 0440
     {{- end }}
     {{- with .Values.trustedCA.configMap }}
     - name: ca
       configMap:
-        name: {{ . }}
+        name: {{ . | quote }}
     {{- end }}
   {{- end }}
   {{- with .Values.nodeSelector }}
@@ -248,7 +248,7 @@ spec:
   value: {{ .Values.operator.logLevel | quote }}
 {{- if .Values.trustedCA.configMap }}
 - name: SSL_CERT_FILE
-  value: /etc/session-policy-operator/ca/{{ .Values.trustedCA.key }}
+  value: {{ printf "/etc/session-policy-operator/ca/%s" .Values.trustedCA.key | quote }}
 {{- end }}
 {{- if .Values.tracing.endpoint }}
 {{- $attributes := .Values.tracing.resourceAttributes }}
@@ -260,8 +260,9 @@ spec:
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ .Values.tracing.endpoint | quote }}
 - name: OTEL_RESOURCE_ATTRIBUTES
-  value: "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)
-    {{- range $name, $value := $attributes }},{{ $name }}={{ $value }}{{ end }}"
+  {{- $all := list "k8s.namespace.name=$(POD_NAMESPACE)" "k8s.pod.name=$(POD_NAME)" }}
+  {{- range $name, $value := $attributes }}{{ $all = append $all (printf "%s=%s" $name $value) }}{{ end }}
+  value: {{ join "," $all | quote }}
 {{- end }}
 {{- end -}}
 
@@ -291,7 +292,7 @@ period depend on them. */}}
 - --http-addr=[::]:{{ .Values.httpPort }}
 - --log-format={{ .Values.operator.logFormat }}
 {{- if .Values.leaderElection.enabled }}
-- --lease-name={{ include "osp.leaseName" . }}
+- {{ printf "--lease-name=%s" (include "osp.leaseName" .) | quote }}
 {{- else }}
 - --leader-elect=false
 {{- end }}

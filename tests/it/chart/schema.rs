@@ -31,6 +31,8 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"operator": {"logFormat": "xml"}}), "/operator/logFormat"),
         (json!({"operator": {"allowedHosts": ["https://x"]}}), "/operator/allowedHosts/0"),
         (json!({"image": {"digest": "sha256:1"}}), "/image/digest"),
+        (json!({"image": {"repository": "registry.example/operator:v1"}}), "/image/repository"), // image.tag is for that
+        (json!({"image": {"repository": "registry.example:5000"}}), "/image/repository"),
         (json!({"image": {"pullPolicy": "Sometimes"}}), "/image/pullPolicy"),
         (json!({"replicas": -1}), "/replicas"),
         (json!({"watchNamespaces": "a"}), "/watchNamespaces"),
@@ -63,7 +65,9 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"metrics": {"prometheusRule": {"runbookUrl": "docs/operations.md"}}}), "/prometheusRule/runbookUrl"),
         (json!({"metrics": {"prometheusRule": {"runbookUrl": "https://a.example/#a"}}}), "/prometheusRule/runbookUrl"),
         (json!({"tracing": {"endpoint": "collector:4317"}}), "/tracing/endpoint"),
+        (json!({"tracing": {"endpoint": "http://collector:99999"}}), "/tracing/endpoint"),
         (json!({"tracing": {"resourceAttributes": {"a": "b,c=d"}}}), "/tracing/resourceAttributes/a"),
+        (json!({"tracing": {"resourceAttributes": {"a=b": "c"}}}), "invalid propertyName 'a=b'"),
         (json!({"crds": {"install": "yes"}}), "/crds/install"),
         (json!({"terminationGracePeriodSeconds": 0}), "/terminationGracePeriodSeconds"),
     ]
@@ -200,6 +204,51 @@ fn a_release_whose_name_no_service_may_have_is_told_to_set_another_and_a_long_on
             let label = name.len() <= 63 && !name.ends_with('-') && !name.contains("---");
             assert!(object["kind"] == "CustomResourceDefinition" || label, "{name}");
         }
+    }
+}
+
+#[test]
+fn what_looks_like_a_number_or_has_quotes_stays_the_text_that_it_is() {
+    let values = with_image(&json!({
+        "image": {"repository": "registry.example:5000/team/operator"},
+        "nameOverride": "1", "fullnameOverride": "osp", "priorityClassName": "1e3",
+        "serviceAccount": {"name": "123"}, "leaderElection": {"leaseName": "0x1"},
+        "defaultCredentials": {"existingSecret": "456"}, "trustedCA": {"configMap": "true", "key": "1.5"},
+        "tracing": {"endpoint": "http://collector:65535", "resourceAttributes": {"team": "the \"core\" \\ team"}},
+    }));
+    for namespaces in [json!([]), json!(["789"])] {
+        let values = super::merged(&values, &json!({"watchNamespaces": namespaces}));
+        let objects =
+            super::documents(&helm(&["template", "12", CHART, "-n", "34", "-f", "-"], &values, None).unwrap());
+        let pod = &super::find(&objects, "Deployment/osp").unwrap()["spec"]["template"];
+        let container = &pod["spec"]["containers"][0];
+        assert_eq!(container["image"], "registry.example:5000/team/operator:0.1.0");
+        assert_eq!(pod["spec"]["serviceAccountName"], "123");
+        let attributes = "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME),team=the \"core\" \\ team";
+        let shown = container["env"].as_array().unwrap().iter().any(|variable| variable["value"] == attributes);
+        assert!(shown, "{container:#}");
+        let numbers: Vec<_> = objects.iter().flat_map(|object| not_text(object, "")).collect();
+        assert!(numbers.is_empty(), "{numbers:#?}");
+    }
+}
+
+/// Names, namespaces and labels that are no texts.
+fn not_text(value: &Value, path: &str) -> Vec<String> {
+    let is_text = ["name", "namespace", "secretName", "serviceAccountName", "priorityClassName", "image"];
+    let below = |key: &str, value: &Value| {
+        let path = format!("{path}/{key}");
+        let parent = path.rsplit('/').nth(1).unwrap_or_default();
+        let text = is_text.contains(&key) || ["labels", "matchLabels", "args"].contains(&parent);
+        let wrong = text && !value.is_string() && !value.is_object();
+        wrong.then(|| format!("{path}: {value}")).into_iter().chain(not_text(value, &path)).collect::<Vec<_>>()
+    };
+    match value {
+        _ if path.ends_with("/openAPIV3Schema") => Vec::new(),
+        Value::Object(fields) => fields.iter().flat_map(|(key, value)| below(key, value)).collect(),
+        Value::Array(values) => {
+            values.iter().enumerate().flat_map(|(nth, value)| below(&nth.to_string(), value)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
