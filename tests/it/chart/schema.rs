@@ -90,6 +90,10 @@ fn values_that_do_not_go_together_are_refused_with_the_reason() {
         (json!({"leaderElection": {"enabled": false}}), "replicas above 1 need leaderElection.enabled"),
         (scraped.clone(), "name it in networkPolicy.metricsFrom"),
         (json!({"metrics": {"service": false, "serviceMonitor": {"enabled": true}}}), "needs metrics.service"),
+        (
+            json!({"metrics": {"prometheusRule": {"enabled": true}}}),
+            "metrics.prometheusRule needs metrics.serviceMonitor",
+        ),
         (json!({"serviceAccount": {"create": false}}), "serviceAccount.name has to name the operator's own"),
         (json!({"serviceAccount": {"create": false, "name": "default"}}), "would have the operator's permissions"),
     ];
@@ -121,7 +125,9 @@ fn what_the_chart_sets_itself_cannot_be_set_a_second_time() {
             format!("metrics.serviceMonitor.labels may not set {label}"),
         ),
         (
-            monitored(json!({"prometheusRule": {"enabled": true, "labels": {label: "x"}}})),
+            monitored(
+                json!({"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true, "labels": {label: "x"}}}),
+            ),
             format!("metrics.prometheusRule.labels may not set {label}"),
         ),
         (

@@ -107,3 +107,25 @@ fn every_kustomization_of_the_page_about_the_install_is_one_with_its_image() {
         assert_eq!(images[0]["image"], "registry.example/session-policy-operator:0.1.0");
     }
 }
+
+#[test]
+fn with_the_kustomization_of_the_page_about_operations_prometheus_may_read_the_metrics_and_finds_them() {
+    let operations = page("docs/operations.md");
+    let monitor = blocks(&operations, "yaml").into_iter().find(|block| block.contains("kind: ServiceMonitor")).unwrap();
+    let folder = folder("operations-kustomization", &kustomizations(&operations)[0]);
+    fs::write(folder.join("monitor.yaml"), monitor).unwrap();
+    let output = Command::new(parts(&[]).join("kubectl")).arg("kustomize").arg(&folder).output().unwrap();
+    let objects = documents(&String::from_utf8(output.stdout).unwrap());
+    let [policy, service, monitor] = [
+        "NetworkPolicy/session-policy-operator",
+        "Service/session-policy-operator-metrics",
+        "ServiceMonitor/session-policy-operator",
+    ]
+    .map(|name| super::find(&objects, name).unwrap());
+    assert_eq!(policy["spec"]["ingress"][0]["ports"][0]["port"], "http");
+    for (label, value) in monitor["spec"]["selector"]["matchLabels"].as_object().unwrap() {
+        assert_eq!(&service["metadata"]["labels"][label], value);
+    }
+    let port = &monitor["spec"]["endpoints"][0]["port"];
+    assert!(service["spec"]["ports"].as_array().unwrap().iter().any(|there| there["name"] == *port));
+}

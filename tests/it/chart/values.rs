@@ -64,7 +64,7 @@ fn rows() -> Vec<Row> {
         |monitor: Value| merged(&json!({"networkPolicy": {"metricsFrom": [{}]}}), &json!({"metrics": monitor}));
     let monitored = || scraped(json!({"serviceMonitor": {"enabled": true}}));
     let pictured = || json!({"metrics": {"dashboard": {"enabled": true}}});
-    let alerted = || json!({"metrics": {"prometheusRule": {"enabled": true}}});
+    let alerted = || scraped(json!({"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}}));
     let endpoint = json!({"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector:4318"});
     let attributes = "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME),a.b=c";
     let attributes = json!({"name": "OTEL_RESOURCE_ATTRIBUTES", "value": attributes});
@@ -237,7 +237,8 @@ fn rows() -> Vec<Row> {
             json!("a"),
         )
         .with(monitored()),
-        there("metrics.prometheusRule.enabled", json!(true), "PrometheusRule/session-policy-operator", true),
+        there("metrics.prometheusRule.enabled", json!(true), "PrometheusRule/session-policy-operator", true)
+            .with(monitored()),
         row(
             "metrics.prometheusRule.labels",
             label("a"),
