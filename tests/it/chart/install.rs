@@ -74,8 +74,13 @@ impl Install {
 
     /// Changes these values and keeps the others, with the chart of today; the notes.
     pub fn upgrade(&self, over: &Value) -> String {
-        let upgrade = ["upgrade", RELEASE, CHART, "--reset-then-reuse-values", "-n", NAMESPACE, "-f", "-"];
-        helm(&upgrade, over, Some(&self.cluster.kubeconfig("admin"))).unwrap()
+        self.try_upgrade(CHART, over).unwrap()
+    }
+
+    /// The same with the chart in another folder; `Err`: what Helm says is wrong.
+    pub fn try_upgrade(&self, chart: &str, over: &Value) -> Result<String, String> {
+        let upgrade = ["upgrade", RELEASE, chart, "--reset-then-reuse-values", "-n", NAMESPACE, "-f", "-"];
+        helm(&upgrade, over, Some(&self.cluster.kubeconfig("admin")))
     }
 
     /// Goes back to this revision.

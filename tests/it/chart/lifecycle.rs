@@ -3,11 +3,11 @@
 use super::{
     CHART, NAMESPACE, find, helm,
     install::{Install, NAME, RELEASE},
-    merged, render,
+    merged, render, with_image,
 };
 use crate::{
     authority::Authority,
-    cluster::{Cluster, eventually},
+    cluster::{Cluster, cluster, eventually},
     pictures::page,
     world::{EIGHT_HOURS, World},
 };
@@ -128,16 +128,52 @@ async fn the_documented_order_removes_everything_and_nothing_hangs() {
 
     world.cluster.ok(&["-n", NAMESPACE, "scale", &format!("deployment/{NAME}"), "--replicas=0"]);
     install.stop();
-    let notes = install.upgrade(&json!({"uninstall": {"enabled": true, "policies": "revert"}}));
+    let revert = |revision: u8| json!({"uninstall": {"enabled": true, "policies": "revert", "revision": revision}});
+    let notes = install.upgrade(&revert(2));
     let job = format!("job/{NAME}-uninstall-2");
     assert!(notes.contains(&job) && world.cluster.get(NAMESPACE, &job).is_some(), "{notes}");
     let output = install.run_job();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.ends_with("1 released, 0 left\n"), "{said}");
     assert_eq!(world.stored("org_1")["policy"]["source"], "APPLICATION");
+
+    let said = install.try_upgrade(CHART, &json!({"podLabels": {"a": "b"}})).unwrap_err();
+    assert!(said.contains("add --set uninstall.revision=3"), "a later upgrade reverts nothing by itself: {said}");
+    over(&world, &job, ["SuccessCriteriaMet", "Complete"]);
+    let said = install.try_upgrade(CHART, &revert(3)).unwrap_err();
+    assert!(said.contains("has released everything already"), "{said}");
+    let back = json!({"uninstall": {"enabled": false, "policies": "keep"}});
+    install.upgrade(&back);
+    assert_eq!(world.cluster.get(NAMESPACE, &format!("deployment/{NAME}")).unwrap()["spec"]["replicas"], 2);
     install.uninstall();
     world.cluster.ok(&["delete", CRD, "--timeout=60s"]);
     assert!(world.resource("acme").is_none());
+}
+
+#[test]
+fn without_a_lease_no_job_runs_beside_a_pod_of_the_operator() {
+    let cluster = cluster();
+    let namespace = cluster.namespace();
+    let helm = |verb: &str, over: Value| {
+        let values = json!({"replicas": 1, "leaderElection": {"enabled": false}, "watchNamespaces": [namespace],
+            "crds": {"install": false}});
+        let values = with_image(&merged(&values, &over));
+        let admin = cluster.kubeconfig("admin");
+        helm(&[verb, RELEASE, CHART, "-n", &namespace, "-f", "-"], &values, Some(&admin))
+    };
+    helm("install", json!({})).unwrap();
+    let deployment = cluster.get(&namespace, &format!("deployment/{NAME}")).unwrap();
+    let mut pod = deployment["spec"]["template"].clone();
+    pod["apiVersion"] = json!("v1");
+    pod["kind"] = json!("Pod");
+    pod["metadata"]["name"] = json!("still-there");
+    let (made, said) = cluster.with_input(&["create", "-n", &namespace, "-f", "-"], &pod.to_string());
+    assert!(made, "{said}");
+    let uninstalling = || json!({"uninstall": {"enabled": true}});
+    let said = helm("upgrade", uninstalling()).unwrap_err();
+    assert!(said.contains("the pod still-there of the operator is there"), "{said}");
+    cluster.ok(&["-n", &namespace, "delete", "pod", "still-there", "--force", "--grace-period=0"]);
+    helm("upgrade", uninstalling()).unwrap();
 }
 
 /// Says of a Job what its controller would say.
@@ -163,7 +199,7 @@ async fn as_a_hook_the_job_runs_within_helm_uninstall_and_if_it_fails_nothing_is
     world.apply("acme", &spec(""));
     world.until("acme", "True", "InSync");
     install.stop();
-    let values = json!({"uninstall": {"enabled": true, "hook": true, "policies": "revert"}});
+    let values = json!({"uninstall": {"enabled": true, "hook": true, "policies": "revert", "revision": 2}});
     let notes = install.upgrade(&values);
     assert!(notes.contains(&format!("uninstall {RELEASE} --timeout=15m")), "{notes}");
     let job = format!("job/{NAME}-uninstall-2");

@@ -94,6 +94,10 @@ fn values_that_do_not_go_together_are_refused_with_the_reason() {
             json!({"metrics": {"prometheusRule": {"enabled": true}}}),
             "metrics.prometheusRule needs metrics.serviceMonitor",
         ),
+        (json!({"uninstall": {"hook": true}}), "uninstall.hook and uninstall.policies=revert need uninstall.enabled"),
+        (json!({"uninstall": {"policies": "revert", "revision": 1}}), "need uninstall.enabled"),
+        (json!({"uninstall": {"enabled": true, "policies": "revert"}}), "add --set uninstall.revision=1"),
+        (json!({"uninstall": {"enabled": true, "policies": "revert", "revision": 2}}), "for this revision alone"),
         (json!({"serviceAccount": {"create": false}}), "serviceAccount.name has to name the operator's own"),
         (json!({"serviceAccount": {"create": false, "name": "default"}}), "would have the operator's permissions"),
     ];

@@ -1,6 +1,6 @@
 //! Every value of the chart does what its comment says.
 
-use super::{CHART, CONTAINER, find, merged, render};
+use super::{CHART, CONTAINER, find, merged, render, try_render, with_image};
 use serde_json::{Value, json};
 use std::{collections::HashMap, fs, sync::Mutex, thread};
 
@@ -284,7 +284,9 @@ fn rows() -> Vec<Row> {
         row("uninstall.hook", json!(true), job, "/metadata/annotations/helm.sh~1hook", json!("pre-delete"))
             .with(uninstalling()),
         row("uninstall.policies", json!("revert"), job, &format!("{CONTAINER}/args"), json!("--policies=revert"))
-            .with(uninstalling()),
+            .with(json!({"uninstall": {"enabled": true, "revision": 1}})),
+        row("uninstall.revision", json!(1), job, &format!("{CONTAINER}/args"), json!("--policies=revert"))
+            .with(json!({"uninstall": {"enabled": true, "policies": "revert"}})),
     ]
 }
 
@@ -321,7 +323,8 @@ fn every_value_has_its_effect_and_only_where_it_is_set() {
     let without: Mutex<HashMap<String, Vec<Value>>> = Mutex::default();
     let wrong = |row: &Row| {
         let before = without.lock().unwrap().get(&row.with.to_string()).cloned();
-        let before = before.unwrap_or_else(|| render(&row.with));
+        // without the value it may be refused altogether
+        let before = before.unwrap_or_else(|| try_render(&with_image(&row.with)).unwrap_or_default());
         without.lock().unwrap().insert(row.with.to_string(), before.clone());
         let after = render(&merged(&row.with, &nested(row.value, row.set.clone())));
         match (holds(row, &before), holds(row, &after)) {
