@@ -61,3 +61,18 @@ fn each_alert_names_metrics_that_there_are_and_a_section_of_the_manual_and_none_
         assert_eq!(metrics.difference(known()).count(), 0, "{name}: {metrics:?}");
     }
 }
+
+#[test]
+fn what_a_tenants_secret_or_resource_can_bring_about_pages_nobody() {
+    let critical = alerts().into_iter().filter(|alert| alert["labels"]["severity"] == "critical");
+    let names: Vec<String> = critical.map(|alert| text(&alert["alert"])).collect();
+    let for_all = [
+        "SessionPolicyOperatorAbsent",
+        "SessionPolicyOperatorHasNoLeader",
+        "SessionPolicyOperatorHasTwoLeaders",
+        "SessionPolicyOperatorStandsStill",
+        "SessionPoliciesAreNotKept",   // more than half of all
+        "SessionPolicyScalekitIsDown", // no environment is left that answers
+    ];
+    assert_eq!(names, for_all);
+}
