@@ -152,10 +152,27 @@ impl KubeApi {
         }
     }
 
+    /// Sends a request for a watch or a list.
+    pub(super) async fn watching<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
+        self.health.record_watch_request();
+        let response = self.send(request).await;
+        if refused(&response).is_some() {
+            self.health.record_watch_response();
+        }
+        response
+    }
+
+    /// Sends any other request.
     pub(super) async fn with_deadline<T>(
         &self,
         request: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, KubeError> {
+        let response = self.send(request).await;
+        self.health.record_other(refused(&response).is_some());
+        response
+    }
+
+    async fn send<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
         let response = match tokio::time::timeout(DEADLINE, request).await {
             Ok(response) => response.map_err(KubeError::from),
             Err(_) => Err(KubeError::TimedOut),

@@ -141,7 +141,10 @@ impl Candidate {
                 let hint = Some(role).filter(|_| code(&error) == Some(403));
                 self.failed(&KubeError::from(error).to_string(), hint)
             }
-            Err(_) => self.failed("the API server: no response in time", None),
+            Err(_) => {
+                self.context.kube.health.record_other(false);
+                self.failed("the API server: no response in time", None)
+            }
         };
         let now = self.context.uptime();
         self.election.handle(request, response, sent, now, fastrand::f64());
@@ -175,6 +178,7 @@ impl Candidate {
             }
         };
         let refused = result.as_ref().map_or_else(code, |_| Some(200)).map(|code| matches!(code, 401 | 403));
+        self.context.kube.health.record_other(refused.is_some());
         if let Some(refused) = refused {
             self.context.kube.health.record_lease(refused);
         }

@@ -170,7 +170,7 @@ impl Watch<'_> {
     async fn open(&self, parameters: &WatchParams, version: &str) -> Result<Opened, KubeError> {
         let at = Instant::now();
         let parameters = parameters.clone().timeout(WATCH);
-        let events = self.context.kube.with_deadline(self.api.watch(&parameters, version)).await?.boxed();
+        let events = self.context.kube.watching(self.api.watch(&parameters, version)).await?.boxed();
         self.context.kube.health.record_watch_event();
         Ok(Opened { events, at })
     }
@@ -251,7 +251,7 @@ impl Watch<'_> {
         let mut parameters = ListParams::default().limit(PAGE);
         loop {
             let request = Request::new(self.api.resource_url()).list(&parameters).map_err(kube::Error::BuildRequest)?;
-            let page: Page = self.context.kube.with_deadline(self.context.kube.client.request(request)).await?;
+            let page: Page = self.context.kube.watching(self.context.kube.client.request(request)).await?;
             self.context.kube.health.record_watch_event();
             page.items.iter().for_each(|object| self.take(object, &mut list));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {

@@ -1,41 +1,22 @@
-//! `/livez` and `/readyz` for the kubelet, and `/metrics`, on a port that anybody in
-//! the cluster may reach: connections are few and short, and no request can make
-//! the operator hold more (`docs/development/failures.md` row 122).
+//! How the operator is: what `/livez`, `/readyz` and `/metrics` say.
 
-use super::metrics::{CONTENT_TYPE, Metrics};
-use hyper::{
-    Request, Response, StatusCode, body::Incoming, header, header::HeaderValue, server::conn::http1,
-    service::service_fn,
+use super::{
+    liveness::Traffic,
+    metrics::{CONTENT_TYPE, Metrics},
 };
-use hyper_util::rt::TokioIo;
+use hyper::{Response, StatusCode, header, header::HeaderValue};
 use std::{
-    collections::{BTreeSet, VecDeque},
-    convert::Infallible,
-    io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-    time::{Instant, sleep, timeout},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
-/// After this time without an event the watch counts as dead. An API server sends a bookmark about
-/// once a minute, and the watch itself is renewed more often than this.
-const LONGEST_SILENCE: Duration = Duration::from_secs(5 * 60);
 /// After so many refusals in a row, without any other response, the operator is not ready.
 const REFUSALS_UNTIL_UNREADY: u32 = 5;
-
-/// The most open connections. One more closes the oldest, so that a probe is always answered.
-const CONNECTIONS: usize = 64;
-/// The longest time that a connection, which serves one request, stays open.
-const LIFETIME: Duration = Duration::from_secs(5);
 
 /// The state that the probes of the kubelet report; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +31,7 @@ struct Inner {
     refusals: AtomicU32,
     status_refusals: AtomicU32,
     lease_refusals: AtomicU32,
-    progress: Mutex<Instant>,
+    traffic: Mutex<Traffic>,
     answered: Mutex<Instant>,
     /// The last request to the API server had no response.
     unanswered: AtomicBool,
@@ -60,7 +41,8 @@ impl Default for Inner {
     fn default() -> Self {
         let (metrics, refused_watches, ready, unanswered) = Default::default();
         let (refusals, status_refusals, lease_refusals) = Default::default();
-        let (progress, answered) = (Mutex::new(Instant::now()), Mutex::new(Instant::now()));
+        let now = Instant::now();
+        let (traffic, answered) = (Mutex::new(Traffic::new(now)), Mutex::new(now));
         Self {
             metrics,
             refused_watches,
@@ -68,7 +50,7 @@ impl Default for Inner {
             refusals,
             status_refusals,
             lease_refusals,
-            progress,
+            traffic,
             answered,
             unanswered,
         }
@@ -140,80 +122,41 @@ impl Health {
     /// Records an event or bookmark of a watch, or a page of a list. It does not count as a response that
     /// was not refused: a watch stays open even when the right to it is gone.
     pub fn record_watch_event(&self) {
-        *self.0.progress.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.traffic(|traffic, now| traffic.event = now);
     }
 
-    /// Listens on `address` and serves until `shutdown`; returns the address at once.
-    pub async fn serve(&self, address: SocketAddr, shutdown: CancellationToken) -> io::Result<SocketAddr> {
-        let listener = match TcpListener::bind(address).await {
-            // the default address is that of IPv4 and IPv6, and a machine may have no IPv6
-            Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
-                TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await?
-            }
-            listener => listener?,
-        };
-        let bound = listener.local_addr()?;
-        let health = self.clone();
-        tokio::spawn(async move {
-            tokio::select! { () = health.accept(listener) => {}, () = shutdown.cancelled() => {} }
-        });
-        Ok(bound)
+    /// Records that the watch or a list is asked for.
+    pub fn record_watch_request(&self) {
+        self.traffic(|traffic, now| traffic.asked = now);
     }
 
-    async fn accept(&self, listener: TcpListener) {
-        let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                sleep(Duration::from_millis(100)).await; // out of file descriptors, until some are closed
-                continue;
-            };
-            open.retain(|connection| !connection.is_finished());
-            if open.len() >= CONNECTIONS
-                && let Some(oldest) = open.pop_front()
-            {
-                oldest.abort();
-                drop(oldest.await); // then its file descriptor is free
-            }
-            open.push_back(tokio::spawn(self.clone().connection(stream)));
-        }
+    /// Records a response to that, which may be a refusal.
+    pub fn record_watch_response(&self) {
+        self.traffic(|traffic, now| traffic.answered = now);
     }
 
-    /// Serves one request. Its body is never read.
-    async fn connection(self, stream: TcpStream) {
-        let answer = service_fn(async |request| Ok::<_, Infallible>(self.answer(&request)));
-        let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), answer);
-        drop(timeout(LIFETIME, connection).await); // an error or a timeout closes it
+    /// Records of any other request whether it was `answered`, perhaps with an error.
+    pub fn record_other(&self, answered: bool) {
+        self.traffic(|traffic, now| *(if answered { &mut traffic.other } else { &mut traffic.unanswered }) = Some(now));
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<String> {
-        let (status, text) = match request.uri().path() {
-            "/livez" => self.livez(),
-            "/readyz" => self.readyz(),
-            "/metrics" => return self.metrics_text(),
-            _ => (StatusCode::NOT_FOUND, "only /livez, /readyz and /metrics are here"),
-        };
-        let mut response = Response::new(text.to_owned());
-        *response.status_mut() = status;
-        response
+    fn traffic<T>(&self, with: impl FnOnce(&mut Traffic, Instant) -> T) -> T {
+        with(&mut self.0.traffic.lock().unwrap_or_else(PoisonError::into_inner), Instant::now())
     }
 
-    fn metrics_text(&self) -> Response<String> {
-        let watch_age = self.0.progress.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+    pub(super) fn metrics_text(&self) -> Response<String> {
+        let watch_age = self.traffic(|traffic, now| now.duration_since(traffic.event));
         let mut response = Response::new(self.0.metrics.text(watch_age));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         response
     }
 
-    fn livez(&self) -> (StatusCode, &'static str) {
-        let progress = *self.0.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        if progress.elapsed() < LONGEST_SILENCE {
-            (StatusCode::OK, "ok")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "the watch has had no event for five minutes")
-        }
+    pub(super) fn livez(&self) -> (StatusCode, &'static str) {
+        self.traffic(|traffic, now| traffic.stuck(now))
+            .map_or((StatusCode::OK, "ok"), |why| (StatusCode::SERVICE_UNAVAILABLE, why))
     }
 
-    fn readyz(&self) -> (StatusCode, &'static str) {
+    pub(super) fn readyz(&self) -> (StatusCode, &'static str) {
         if self.0.refusals.load(Ordering::Acquire) >= REFUSALS_UNTIL_UNREADY {
             (StatusCode::SERVICE_UNAVAILABLE, "the API server refuses every request (401 or 403)")
         } else if self.0.status_refusals.load(Ordering::Acquire) >= REFUSALS_UNTIL_UNREADY {
@@ -246,81 +189,26 @@ fn count(refusals: &AtomicU32, refused: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::IpAddr;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    async fn serve(ip: IpAddr) -> SocketAddr {
-        Health::default().serve((ip, 0).into(), CancellationToken::new()).await.unwrap()
-    }
-
-    async fn send(address: SocketAddr, text: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(text.as_bytes()).await.unwrap();
-        stream
-    }
-
-    /// All that comes until the server closes; an abrupt end is one too.
-    async fn rest(mut stream: TcpStream) -> String {
-        let mut answer = Vec::new();
-        drop(stream.read_to_end(&mut answer).await);
-        String::from_utf8(answer).unwrap()
-    }
-
-    async fn get(address: SocketAddr, path: &str) -> String {
-        rest(send(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await).await
-    }
-
-    #[tokio::test]
-    async fn probes_are_answered_on_either_version_of_ip() {
-        for (listening, asked) in [
-            (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv4Addr::LOCALHOST)),
-            (Ipv6Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()),
-            (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::LOCALHOST.into()),
-            (Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into()),
-        ] {
-            let port = serve(listening).await.port();
-            assert!(get((asked, port).into(), "/livez").await.starts_with("HTTP/1.1 200 "), "{listening} {asked}");
-            assert!(get((asked, port).into(), "/readyz").await.contains("waiting for the list of resources"));
-            assert!(get((asked, port).into(), "/").await.starts_with("HTTP/1.1 404 "));
-            let metrics = get((asked, port).into(), "/metrics").await;
-            assert!(metrics.starts_with("HTTP/1.1 200 ") && metrics.contains(CONTENT_TYPE), "{metrics}");
-            assert!(metrics.contains("session_policy_operator_status_writes_refused_total 0"), "{metrics}");
-        }
-    }
-
-    #[tokio::test]
-    async fn row_122_hundreds_of_half_open_requests_are_few_connections_and_a_probe_is_answered() {
-        let address = serve(Ipv4Addr::LOCALHOST.into()).await;
-        let mut half_open = Vec::new();
-        for _ in 0..400 {
-            half_open.push(send(address, "GET /livez HTTP/1.1\r\nhost: ").await);
-        }
-        assert!(get(address, "/livez").await.starts_with("HTTP/1.1 200 "));
-        // the probe was accepted after all of them, and only the last ones were left then
-        for shed in half_open.drain(..400 - CONNECTIONS) {
-            let ended = timeout(LIFETIME / 2, rest(shed)).await;
-            assert_eq!(ended.as_deref(), Ok(""), "closed to make room, not at the end of its time");
-        }
-    }
+    use crate::telemetry::liveness::LONGEST_SILENCE;
 
     #[tokio::test(start_paused = true)]
-    async fn row_122_a_connection_that_says_nothing_or_too_little_is_closed() {
-        let address = serve(Ipv4Addr::LOCALHOST.into()).await;
-        for text in ["", "GET /livez HTTP/1.1\r\n", "POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n"] {
-            assert!(!rest(send(address, text).await).await.contains(" 200 "), "{text}");
-        }
-        let body = "POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 900000000\r\n\r\n";
-        assert!(rest(send(address, body).await).await.contains(" 200 "), "answered without its body");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn row_119_a_watch_that_shows_nothing_for_five_minutes_is_dead_until_it_shows_something() {
+    async fn the_liveness_probe_fails_for_a_dead_watch_beside_requests_that_are_answered_and_for_nothing_else() {
         let health = Health::default();
-        tokio::time::advance(LONGEST_SILENCE - Duration::from_secs(1)).await;
-        assert_eq!(health.livez().0, StatusCode::OK);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        health.record_response(false);
-        assert_eq!(health.livez().0, StatusCode::SERVICE_UNAVAILABLE, "other requests say nothing about it");
+        let minutes = async |count: u32, answered: bool| {
+            for _ in 0..count {
+                tokio::time::advance(Duration::from_secs(60)).await;
+                health.record_watch_request();
+                health.record_other(answered);
+            }
+        };
+        minutes(30, false).await;
+        assert_eq!(health.livez().0, StatusCode::OK, "an outage of the API server");
+        minutes(6, true).await;
+        assert_eq!(health.livez().0, StatusCode::SERVICE_UNAVAILABLE);
+        health.record_watch_response();
+        assert_eq!(health.livez().0, StatusCode::OK, "whatever the response is");
+        tokio::time::advance(LONGEST_SILENCE).await;
+        assert_eq!(health.livez().0, StatusCode::SERVICE_UNAVAILABLE, "nobody asks for the watch any more");
         health.record_watch_event();
         assert_eq!(health.livez().0, StatusCode::OK);
     }

@@ -2,9 +2,11 @@
 
 mod core_dumps;
 mod health;
+mod liveness;
 mod logging;
 mod metrics;
 mod otlp;
+mod probes;
 mod shutdown;
 
 pub use crate::terminal::with_causes;

@@ -155,7 +155,7 @@ spec:
       ports:
         - name: http
           containerPort: {{ .Values.httpPort }}
-      livenessProbe: # fails when the watch of the API server is dead; Scalekit is not asked
+      livenessProbe: # fails where a restart can help: the watch is dead, and not the API server; Scalekit is not asked
         httpGet:
           path: /livez
           port: http

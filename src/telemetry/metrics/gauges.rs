@@ -107,7 +107,8 @@ impl Gauge {
             Self::WatchAge => (
                 "session_policy_operator_watch_last_event_age_seconds",
                 &[],
-                "Time since the last event or bookmark of a watch; above 300 the process is restarted",
+                "Time since the last event or bookmark of a watch; above 300 the process is restarted if the API server \
+                 answers its other requests",
             ),
         }
     }

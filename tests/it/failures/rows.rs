@@ -375,7 +375,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         119,
         "etcd is restored to an earlier state while the operator runs",
-        "all resources are listed again when the API server ends a watch before its time or a read shows an older version, and every 15 minutes; one that is older than it was is reconciled; `/livez` fails when the watch has shown nothing for five minutes",
+        "all resources are listed again when the API server ends a watch before its time or a read shows an older version, and every 15 minutes; one that is older than it was is reconciled; `/livez` fails when the watch had no response for five minutes and other requests had",
     ),
     (
         120,
