@@ -1,23 +1,20 @@
 //! The checks of a cluster: the API server, the definition, permissions, the operator, policies of
 //! admission.
 
-use super::report::{Check, Group};
+use super::{
+    admission,
+    report::{Check, Group},
+};
 use crate::{
     crd,
     plugin::{Cluster, Failure, Operators},
 };
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::{
-        admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
-        authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
-    },
+    api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
-use kube::{
-    Api, ResourceExt,
-    api::{ListParams, PostParams},
-};
+use kube::{Api, api::PostParams};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -53,29 +50,53 @@ const LEASE: [Right; 3] = [
     ("coordination.k8s.io", "leases", "", "create"),
     ("coordination.k8s.io", "leases", "", "update"),
 ];
-/// What whoever installs it for all namespaces needs.
-const INSTALL: [Right; 7] = [
+/// What whoever installs the chart for all namespaces creates: what is of the whole cluster, and …
+const INSTALL: [Right; 4] = [
     ("apiextensions.k8s.io", "customresourcedefinitions", "", "create"),
     ("rbac.authorization.k8s.io", "clusterroles", "", "create"),
     ("rbac.authorization.k8s.io", "clusterrolebindings", "", "create"),
     ("", "namespaces", "", "create"),
+];
+/// … what is in the namespace of the release, in whose Secrets Helm keeps what it knows of it.
+const RELEASE: [Right; 10] = [
+    ("", "secrets", "", "create"),
+    ("", "secrets", "", "list"),
+    ("", "secrets", "", "update"),
     ("", "serviceaccounts", "", "create"),
+    ("", "services", "", "create"),
     ("apps", "deployments", "", "create"),
     ("networking.k8s.io", "networkpolicies", "", "create"),
+    ("policy", "poddisruptionbudgets", "", "create"),
+    ("rbac.authorization.k8s.io", "roles", "", "create"),
+    ("rbac.authorization.k8s.io", "rolebindings", "", "create"),
 ];
+/// What the role for those who write resources grants besides what the operator has.
+const WRITER: [Right; 3] = [
+    ("scalekit.com", "organizationsessionpolicies", "", "create"),
+    ("scalekit.com", "organizationsessionpolicies", "", "update"),
+    ("scalekit.com", "organizationsessionpolicies", "", "delete"),
+];
+const ESCALATE: Right = ("rbac.authorization.k8s.io", "clusterroles", "", "escalate");
 
 /// Before the operator is installed.
 pub(super) async fn before(cluster: &Cluster) -> Group {
     let mut checks = server(cluster).await;
     let hint = "whoever installs it for all namespaces needs these; for some namespaces only, set watchNamespaces";
     checks.push(rights(cluster, "install-permissions", &INSTALL, "", "", hint).await);
+    checks.push(rights(cluster, "install-permissions", &RELEASE, cluster.scope(), "", hint).await);
+    if !may(cluster, &ESCALATE, "", "").await.unwrap_or(false) {
+        let hint = "the chart's roles grant these, and nobody may grant what he does not have";
+        let granted = [&OPERATOR[..], &WRITER].concat();
+        checks.push(rights(cluster, "install-permissions", &granted, "", "", hint).await);
+        checks.push(rights(cluster, "install-permissions", &LEASE, cluster.scope(), "", hint).await);
+    }
     Group { title: format!("Kubernetes at {}", cluster.server), checks }
 }
 
 /// The installation, as `user` of `--as`, whose Lease is called `lease`, or else like its ServiceAccount.
 pub(super) async fn installed(cluster: &Cluster, user: Option<&str>, lease: Option<&str>) -> Vec<Group> {
     let mut installation = vec![definition(cluster).await];
-    installation.push(admission(cluster).await);
+    installation.push(admission::check(cluster).await);
     let operator = operator(cluster).await;
     let permissions = match user.and_then(service_account) {
         Some((namespace, account)) => {
@@ -245,33 +266,6 @@ fn freshness(lease: &crd::OperatorLease, now: Timestamp) -> Option<Check> {
     } else {
         Check::good("oldest-observation", message)
     })
-}
-
-async fn admission(cluster: &Cluster) -> Check {
-    let name = "admission-policies";
-    let ours = |name: &str| name.ends_with("scalekit.com");
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(cluster.client.clone());
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(cluster.client.clone());
-    let all = ListParams::default();
-    let policies = cluster.send("list", true, policies.list(&all)).await;
-    let bindings = cluster.send("list", true, bindings.list(&all)).await;
-    let (Ok(Some(policies)), Ok(Some(bindings))) = (policies, bindings) else {
-        return Check::good(name, "not known: you may not list ValidatingAdmissionPolicies");
-    };
-    let bound: BTreeSet<String> =
-        bindings.items.into_iter().filter_map(|binding| binding.spec?.policy_name).filter(|name| ours(name)).collect();
-    let installed: BTreeSet<String> =
-        policies.items.iter().map(ResourceExt::name_any).filter(|name| ours(name)).collect();
-    let list = |names: Vec<&String>| names.into_iter().cloned().collect::<Vec<_>>().join(", ");
-    let unbound = list(installed.difference(&bound).collect());
-    if !unbound.is_empty() {
-        let hint = "without its ValidatingAdmissionPolicyBinding it denies nothing: deploy/admission-policy.yaml";
-        return Check::warning(name, format!("{unbound} is installed and not bound"), hint);
-    }
-    match installed.is_empty() {
-        true => Check::good(name, "none is installed: every namespace may name every organization"),
-        false => Check::good(name, format!("{} is in force", list(installed.iter().collect()))),
-    }
 }
 
 /// Whether the user has all of `needed` in `namespace`, to the object of this name; empty: in all, to all.

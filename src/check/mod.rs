@@ -1,6 +1,7 @@
 //! `osp check` and `osp support-bundle`: whether all that the operator and `osp` need is there, before
 //! and after the install. Everything is read and nothing is changed; no output has a secret.
 
+mod admission;
 mod bundle;
 mod cluster;
 mod examine;
@@ -46,7 +47,7 @@ mod tests {
     /// The names of checks, as the sources have them.
     fn names() -> BTreeSet<String> {
         let mut names = BTreeSet::new();
-        for file in ["examine", "cluster", "scalekit"] {
+        for file in ["admission", "examine", "cluster", "scalekit"] {
             let source = fs::read_to_string(format!("{}/src/check/{file}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
             let flat = source.split_whitespace().collect::<Vec<_>>().join(" ");
             for before in ["Check::good( \"", "Check::good(\"", "Check::warning( \"", "Check::warning(\""]

@@ -93,3 +93,13 @@ fn find<'a>(objects: &'a [Value], name: &str) -> Option<&'a Value> {
 fn called(object: &Value) -> String {
     format!("{}/{}", object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap())
 }
+
+/// The kinds of what the chart creates by default, and of the Secrets in which Helm keeps its releases, in the plural.
+pub fn created() -> std::collections::BTreeSet<String> {
+    let plural = |kind: &str| match kind {
+        "NetworkPolicy" => "networkpolicies".to_owned(),
+        kind => format!("{}s", kind.to_lowercase()),
+    };
+    let kinds = render(&json!({})).into_iter().map(|object| plural(object["kind"].as_str().unwrap()));
+    kinds.chain(["secrets".to_owned(), "namespaces".to_owned()]).collect()
+}
