@@ -17,8 +17,12 @@ pub enum Format {
     Json,
 }
 
+/// Kube logs each request that fails as an error, thousands in an outage of the API server. This program says what an
+/// error means where it is met, and of an outage when it begins and when it ends.
+const WITHOUT_KUBE: &str = "kube_client=off";
+
 /// Installs the log of a server process, and the export of its spans, which ends when what is returned is
-/// dropped. Without `RUST_LOG`: level info.
+/// dropped. Without `RUST_LOG`: level info. The lines of kube's client are left out unless `RUST_LOG` names it.
 #[must_use]
 pub fn install(format: Format) -> Exporter {
     let exporter = Exporter::from_environment();
@@ -42,14 +46,18 @@ pub fn install_for_people(verbosity: u8) {
         2 => "debug",
         _ => "trace",
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(&format!("warn,kube_client=off,session_policy_operator={level}")));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(&format!("warn,session_policy_operator={level}")));
     drop(builder.with_writer(stderr).without_time().with_ansi(colours()).try_init()); // as in `install`
 }
 
 fn filter(default: &str) -> EnvFilter {
     let set = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty());
-    set.and_then(|filter| EnvFilter::try_new(filter).ok()).unwrap_or_else(|| EnvFilter::new(default))
+    let set = set.and_then(|filter| EnvFilter::try_new(directives(&filter)).ok());
+    set.unwrap_or_else(|| EnvFilter::new(directives(default)))
+}
+
+fn directives(chosen: &str) -> String {
+    if chosen.contains("kube_client") { chosen.to_owned() } else { format!("{chosen},{WITHOUT_KUBE}") }
 }
 
 fn colours() -> bool {
@@ -59,6 +67,15 @@ fn colours() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lines_of_kubes_client_are_left_out_unless_somebody_asks_for_them() {
+        for chosen in ["info", "debug", "info,session_policy_operator=debug"] {
+            assert_eq!(directives(chosen), format!("{chosen},kube_client=off"));
+            assert!(EnvFilter::try_new(directives(chosen)).is_ok());
+        }
+        assert_eq!(directives("info,kube_client=debug"), "info,kube_client=debug");
+    }
 
     #[test]
     fn a_log_has_colours_only_on_a_terminal_that_wants_them() {

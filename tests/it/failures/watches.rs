@@ -82,6 +82,9 @@ async fn row_064_while_the_api_server_is_gone_for_a_minute_nothing_is_written_an
         of_policy.map(|entry| entry["method"].as_str().unwrap().to_owned()).collect()
     };
     let read = requests(&world).len();
+    let log = world.log();
+    assert!(log.contains("the API server does not answer; nothing is logged of single resources"), "{log}");
+    assert!(!log.contains("kube_client"), "a line for each request would hide that one: {log}");
     proxy.set(Way::Open);
     world.until("acme", "True", "InSync");
     assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 600);
