@@ -5,7 +5,6 @@ use super::{
 };
 use crate::{
     gitops::{
-        Loaded,
         connection::Connection,
         file,
         input::{self, Input},
@@ -66,7 +65,8 @@ enum FailOn {
 /// Makes the plan and prints it. Exit 0: nothing to change. 1: an error. 2: changes. 3: a change that
 /// `--fail-on` names.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
-    let Loaded { manifests, unread, .. } = input::valid(arguments.input.load())?;
+    let loaded = input::valid(arguments.input.load())?;
+    let (unread, manifests) = (loaded.not_read(), loaded.manifests);
     let last = arguments.baseline.load()?;
     let removed = removed(&manifests, &last);
     let scalekit = Scalekit::new(arguments.connection.client().await?);
@@ -74,7 +74,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
         manifests: &[manifests, removed.clone()].concat(),
         last_applied: LastApplied::new(&last),
         pins: Vec::new(),
-        unread: unread.len(),
+        unread,
         removed: removed.len(),
         prune: arguments.baseline.prune,
         lists_all: arguments.baseline.lists_all(),
