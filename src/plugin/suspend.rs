@@ -20,7 +20,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    resource: ResourceArguments,
+    pub(super) resource: ResourceArguments,
     /// Why, for whoever reads `osp explain`
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,

@@ -49,7 +49,7 @@ pub struct Arguments {
     plan: Option<PathBuf>,
 
     /// Do not ask for a confirmation
-    #[arg(short, long, alias = "auto-approve")]
+    #[arg(short, long, visible_alias = "auto-approve")]
     yes: bool,
 
     #[command(flatten)]

@@ -10,7 +10,7 @@ use crate::{
         input::{self, Input},
         scalekit::Scalekit,
     },
-    terminal::{Exit, Output, print},
+    terminal::{Exit, Output, print, yaml},
 };
 use clap::ValueEnum;
 use std::{
@@ -38,7 +38,7 @@ pub struct Arguments {
     baseline: Baseline,
 
     /// Write the plan to this file, for `osp apply --plan`
-    #[arg(long, alias = "out", value_name = "FILE")]
+    #[arg(long, visible_alias = "out", value_name = "FILE")]
     save: Option<PathBuf>,
 
     /// The connection to Scalekit, and the log
@@ -52,7 +52,10 @@ enum Format {
     Text,
     /// For programs
     Json,
+    /// For programs
+    Yaml,
     /// For a comment on a pull request
+    #[value(alias = "md")]
     Markdown,
 }
 
@@ -87,6 +90,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     print(|out| match arguments.output {
         Format::Text => text(out, &plan, &Output::stdout()),
         Format::Json => json(out, &plan),
+        Format::Yaml => out.write_all(yaml(&Document::of(&plan)).as_bytes()),
         Format::Markdown => markdown(out, &plan, most_characters()),
     })?;
     Ok(exit(&plan.counts(), arguments.fail_on))
