@@ -2,11 +2,12 @@
 //! `KUBECONFIG` that are missing are left out, the first file that has an entry wins, an empty value
 //! counts as unset, and a pod without a kubeconfig uses its service account.
 
-use super::{ConfigError, Lifetime, exec, files, proxy};
+use super::{ConfigError, Lifetime, exec, files, proxy, requests::Log};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::Uri;
 use kube::{
     Client, Config,
+    client::ClientBuilder,
     config::{AuthInfo, Cluster, Context, Kubeconfig, KubeconfigError},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -111,7 +112,7 @@ impl Selection {
 /// A client for `config`. Kube's own retries are off.
 pub(crate) fn client(mut config: Config) -> kube::Result<Client> {
     config.default_retry = false;
-    Client::try_from(config)
+    Ok(ClientBuilder::try_from(config)?.with_layer(&Log).build())
 }
 
 fn read(file: &Path) -> Result<Kubeconfig, ConfigError> {

@@ -9,6 +9,7 @@ mod exec;
 mod files;
 mod kubeconfig;
 mod proxy;
+mod requests;
 
 pub use exec::Lifetime;
 pub(crate) use kubeconfig::client;

@@ -6,7 +6,7 @@ mod line;
 mod report;
 mod rules;
 
-use crate::terminal::{Exit, Format, Output, print};
+use crate::terminal::{Exit, Format, Output, print, yaml};
 use jiff::Timestamp;
 pub(crate) use line::Write;
 use std::{
@@ -54,7 +54,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let audit = rules::audit(&entries);
     let names: Vec<String> = arguments.logs.iter().map(|path| path.display().to_string()).collect();
     print(|out| match arguments.output {
-        Format::Json => report::json(&audit, &names, out),
+        Format::Json => writeln!(out, "{:#}", report::json(&audit, &names)),
+        Format::Yaml => out.write_all(yaml(&report::json(&audit, &names)).as_bytes()),
         Format::Text => report::text(&audit, &names, &Output::stdout(), out),
     })?;
     Ok(if audit.findings.is_empty() { Exit::Success } else { Exit::Failure })

@@ -13,7 +13,7 @@ fn name<'a>(logs: &'a [String], entry: &Entry) -> &'a str {
 }
 
 /// For programs; `schemas/osp/audit_v1.json` describes it.
-pub(super) fn json(audit: &Audit<'_>, logs: &[String], out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn json(audit: &Audit<'_>, logs: &[String]) -> Value {
     let finding = |finding: &Finding<'_>| {
         let Finding { rule, entry, write, message } = finding;
         json!({
@@ -28,15 +28,14 @@ pub(super) fn json(audit: &Audit<'_>, logs: &[String], out: &mut dyn Write) -> i
             "organization": drift.write.organization, "left": drift.left, "found": drift.write.before,
         })
     });
-    let all = json!({
+    json!({
         "version": 1,
         "logs": logs,
         "writes": audit.writes,
         "organizations": audit.organizations,
         "findings": audit.findings.iter().map(finding).collect::<Vec<Value>>(),
         "drift": drift.collect::<Vec<Value>>(),
-    });
-    writeln!(out, "{all:#}")
+    })
 }
 
 /// One line for each finding, for each change by others, and the sum.

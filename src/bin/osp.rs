@@ -61,6 +61,7 @@ enum Verb {
 }
 
 fn main() -> Exit {
+    terminal::without_empty_variables();
     let program = plugin::program_name(env::args().next().as_deref());
     if let Some(words) = to_complete() {
         return Exit::of(complete(&words));
@@ -99,10 +100,11 @@ fn run(verb: Verb, program: &str) -> Done {
             with_scalekit(arguments.connection.verbose, gitops::apply::run(&arguments, in_cluster))
         }
         Verb::Export(arguments) => with_scalekit(arguments.connection.verbose, gitops::export::run(&arguments)),
-        Verb::Check(arguments) => with_scalekit(0, check::run(&arguments, program)),
+        Verb::Check(arguments) => with_scalekit(arguments.verbosity(), check::run(&arguments, program)),
         Verb::SupportBundle(arguments) => with_scalekit(0, check::bundle(&arguments, program)),
         Verb::Cluster(verb) => {
             // diff may get credentials
+            telemetry::install_for_people(verb.verbosity());
             prepare();
             block_on(plugin::run(&verb, program))
         }

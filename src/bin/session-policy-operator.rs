@@ -182,6 +182,7 @@ enum LogFormat {
 }
 
 fn main() -> Exit {
+    terminal::without_empty_variables();
     telemetry::no_core_dumps();
     let arguments: Arguments = match terminal::parse(Arguments::command(), std::env::args_os().collect()) {
         Ok(arguments) => arguments,

@@ -45,6 +45,12 @@ pub(super) struct Scope {
     proxy: Option<Proxy>,
 }
 
+impl Scope {
+    pub(super) const fn verbosity(&self) -> u8 {
+        self.cluster.verbosity()
+    }
+}
+
 /// What was found, and the secrets that were seen on the way.
 pub(super) struct Examined {
     pub(super) cluster: Result<Cluster, Failure>,
@@ -56,11 +62,13 @@ pub(super) async fn examine(scope: &Scope, pre: bool, program: &str) -> Examined
     let cluster = Cluster::connect(&scope.cluster, program).await;
     let mut groups = Vec::new();
     let mut found = Vec::new();
-    if let Some(raw) = read_default_credentials(scope.credentials_dir.as_deref()).await {
+    let raw = read_default_credentials(scope.credentials_dir.as_deref()).await;
+    // a folder that is named has to have them
+    if raw.is_some() || scope.credentials_dir.is_some() {
         let folder = scope.credentials_dir.clone();
         let from = folder.map_or(CredentialsSource::Environment, CredentialsSource::Folder);
         let source = if scope.credentials_dir.is_some() { "the folder" } else { "the environment variables" };
-        found.push((source.to_owned(), from, Some(raw)));
+        found.push((source.to_owned(), from, raw));
     }
     match &cluster {
         Ok(cluster) if pre => groups.push(cluster::before(cluster).await),

@@ -10,7 +10,7 @@ mod report;
 mod scalekit;
 mod secret;
 
-use crate::terminal::{Exit, Format, Output, print};
+use crate::terminal::{Exit, Format, Output, print, yaml};
 pub use bundle::{BundleArguments, run as bundle};
 use clap::Args;
 use examine::{Examined, Scope, examine};
@@ -29,12 +29,20 @@ pub struct Arguments {
     output: Format,
 }
 
+impl Arguments {
+    /// How often `-v` was given.
+    pub const fn verbosity(&self) -> u8 {
+        self.scope.verbosity()
+    }
+}
+
 /// Checks and prints. `program` is the command in hints.
 pub async fn run(arguments: &Arguments, program: &str) -> Result<Exit, Box<dyn Error>> {
     let Examined { report, redactor, .. } = examine(&arguments.scope, arguments.pre, program).await;
     let text = match arguments.output {
         Format::Text => redactor.text(&report.text(&Output::stdout())),
         Format::Json => format!("{:#}\n", redactor.value(report.json())),
+        Format::Yaml => yaml(&redactor.value(report.json())),
     };
     print(|out| out.write_all(text.as_bytes()))?;
     Ok(report.exit())

@@ -1,7 +1,7 @@
 //! The result of a check: for people with a sign, a hint and a page for each line that is not good, for
 //! programs as JSON.
 
-use crate::terminal::{Exit, Output, Style, counted};
+use crate::terminal::{Exit, Output, Style, counted, without_codes};
 use serde_json::{Value, json};
 
 /// The version of the JSON; a field that goes or changes its meaning makes a new one.
@@ -33,15 +33,15 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn good(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Good, message: message.into(), hint: String::new() }
+        Self { name, status: Status::Good, message: without_codes(&message.into()), hint: String::new() }
     }
 
     pub(super) fn warning(name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, status: Status::Warning, message: message.into(), hint: hint.into() }
+        Self { name, status: Status::Warning, message: without_codes(&message.into()), hint: hint.into() }
     }
 
     pub(super) fn failed(name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, status: Status::Failed, message: message.into(), hint: hint.into() }
+        Self { name, status: Status::Failed, message: without_codes(&message.into()), hint: hint.into() }
     }
 }
 

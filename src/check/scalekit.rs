@@ -3,7 +3,7 @@
 
 use super::report::{Check, Group};
 use crate::{
-    reconcile::{CredentialsError, ErrorKind, Feature, RemoteError},
+    reconcile::{CredentialsError, CredentialsSource, ErrorKind, Feature, RemoteError},
     scalekit::{Credentials, Probe},
 };
 use std::time::Duration;
@@ -14,8 +14,23 @@ const FEATURE: &str = "session_policy";
 
 /// Credentials that can't be used.
 pub(super) fn unusable(source: &str, error: &CredentialsError) -> Group {
-    let hint = "the keys are SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET";
-    Group { title: format!("Scalekit, {source}"), checks: vec![Check::failed("credentials", error.to_string(), hint)] }
+    let names = "SCALEKIT_ENVIRONMENT_URL, SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET";
+    let (message, hint) = match error {
+        CredentialsError::Missing(CredentialsSource::Folder(path)) if !path.is_dir() => {
+            (format!("there is no folder {}", path.display()), "name an existing one with --credentials-dir".to_owned())
+        }
+        CredentialsError::Missing(CredentialsSource::Folder(path)) => {
+            (format!("the folder {} has no credentials", path.display()), format!("its files are named {names}"))
+        }
+        CredentialsError::KeyMissing { from: CredentialsSource::Folder(path), key } => {
+            (format!("the folder {} has no file {key}", path.display()), format!("its files are named {names}"))
+        }
+        CredentialsError::KeyMissing { from: CredentialsSource::Environment, key } => {
+            (format!("{key} is not set, and others are"), format!("set {names}"))
+        }
+        other => (other.to_string(), format!("the keys are {names}")),
+    };
+    Group { title: format!("Scalekit, {source}"), checks: vec![Check::failed("credentials", message, hint)] }
 }
 
 /// What the probe with these credentials showed.

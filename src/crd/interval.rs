@@ -36,6 +36,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
+/// The same, or whole days: `3d`.
+pub fn duration_or_days(text: &str) -> Result<Duration, String> {
+    match text.strip_suffix('d').map(str::parse::<u32>) {
+        Some(Ok(days)) => Ok(Duration::from_secs(u64::from(days) * 86_400)),
+        _ => duration(text),
+    }
+}
+
 /// Parses a duration of at least 100ms, for deadlines and intervals.
 pub fn deadline(text: &str) -> Result<Duration, String> {
     duration(text)
@@ -103,6 +111,12 @@ mod tests {
         }
         for text in ["", "10", "m", "-10m", "+10m", "1d", "1..5s", "1h 5m", "999999999999999999999h"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+        for (text, seconds) in [("3d", 259_200), ("0d", 0), ("90m", 5400)] {
+            assert_eq!(duration_or_days(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["d", "1.5d", "-1d", "1d2h", "9999999999d"] {
+            assert!(duration_or_days(text).is_err(), "{text}");
         }
         assert!(deadline("99ms").is_err() && deadline("100ms").is_ok());
     }

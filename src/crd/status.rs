@@ -206,11 +206,19 @@ pub struct DriftedField {
     #[schemars(length(max = 64))]
     pub declared: String,
     /// The same as `declared`, under an older name.
+    #[serde(default)]
     #[schemars(length(max = 64))]
     pub desired: String,
     /// As found; `unset` when Scalekit reports none.
     #[schemars(length(max = 64))]
     pub live: String,
+}
+
+impl DriftedField {
+    /// As declared, under whichever name.
+    pub fn wanted(&self) -> &str {
+        if self.declared.is_empty() { &self.desired } else { &self.declared }
+    }
 }
 
 /// Reads a value of the wrong shape as absent.
@@ -265,6 +273,15 @@ mod tests {
         let huge = json!({"driftSummary": long, "drift": vec![field; 20], "environment": long});
         let status = stored(huge).unwrap().status.unwrap();
         assert_eq!((status.drift.len(), status.drift_summary), (20, Some(long)));
+    }
+
+    #[test]
+    fn drift_is_read_under_its_older_name_and_its_newer_one() {
+        for name in ["declared", "desired"] {
+            let status =
+                stored(json!({"drift": [{"field": "mode", name: "8h", "live": "1h"}]})).unwrap().status.unwrap();
+            assert_eq!(status.drift.iter().map(DriftedField::wanted).collect::<Vec<_>>(), ["8h"], "{name}");
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// Says what to set, in the words of the arguments.
-fn unusable(error: &CredentialsError) -> String {
+fn unusable(error: &CredentialsError, allow_http: bool) -> String {
     let names = || CredentialsKey::ALL.map(CredentialsKey::as_str).join(", ");
     match error {
         CredentialsError::Missing(CredentialsSource::Folder(path)) if !path.is_dir() => {
@@ -89,7 +89,15 @@ fn unusable(error: &CredentialsError) -> String {
             format!("credentials from {error}: write it as https://YOURS.scalekit.com")
         }
         CredentialsError::Invalid { why: InvalidValue::NotHttps, .. } => {
-            format!("credentials from {error}; for tests --allow-http accepts others")
+            let tip =
+                if allow_http { "write it as http:// or https://" } else { "for tests --allow-http accepts http://" };
+            format!("credentials from {error}; {tip}")
+        }
+        CredentialsError::KeyMissing { from: CredentialsSource::Folder(path), key } => {
+            format!("--credentials-dir: {} has no file {key}", path.display())
+        }
+        CredentialsError::KeyMissing { from: CredentialsSource::Environment, key } => {
+            format!("the credentials are not complete: set {key} too")
         }
         _ => format!("credentials from {error}"),
     }
@@ -112,6 +120,6 @@ impl Access {
         let folder = self.credentials_dir.as_deref();
         let from = folder.map_or(CredentialsSource::Environment, |path| CredentialsSource::Folder(path.into()));
         let credentials = Credentials::from_raw(read_default_credentials(folder).await, &from, &rules);
-        Ok(Client::new(&transport, credentials.map_err(|error| unusable(&error))?))
+        Ok(Client::new(&transport, credentials.map_err(|error| unusable(&error, self.allow_http))?))
     }
 }

@@ -133,6 +133,7 @@ pub(in crate::gitops) const LONGEST: usize = 600;
 
 /// [`terminal::printable`], cut to [`LONGEST`] bytes.
 pub(in crate::gitops) fn printable(text: &str) -> String {
+    let text = &terminal::without_codes(text);
     let end = text.floor_char_boundary(LONGEST);
     let more = if end < text.len() { "…" } else { "" };
     terminal::printable(text.get(..end).unwrap_or_default()) + more

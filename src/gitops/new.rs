@@ -1,23 +1,28 @@
 //! `osp new`: prints the manifest of a policy, made from the numbers that people have in mind.
 
-use super::{export::Manifest, options};
+use super::{
+    export::{Manifest, ManifestFormat},
+    options,
+};
 use crate::{
     crd,
     policy::{ExternalId, Minutes, Mode, OrganizationId, OrganizationRef, Policy, Session},
     terminal::{Exit, print},
 };
+use clap::ArgGroup;
 use std::error::Error;
 
 /// `osp new`
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("who").required(true).args(["id", "external_id"])))]
+#[command(group(ArgGroup::new("what").required(true).args(["absolute", "inherit"])))]
 pub struct Arguments {
     /// The name of the resource [default: the external id if it is a valid name, else made from the id]
     #[arg(value_parser = name)]
     name: Option<String>,
 
     /// The organization, by its id
-    #[arg(long = "org", visible_alias = "organization", value_name = "ID", value_parser = organization,
-        required_unless_present = "external_id", conflicts_with = "external_id")]
+    #[arg(long = "org", visible_alias = "organization", value_name = "ID", value_parser = organization)]
     id: Option<OrganizationId>,
 
     /// The organization, by its external id
@@ -25,7 +30,7 @@ pub struct Arguments {
     external_id: Option<ExternalId>,
 
     /// How long a session may live, such as 8h or 30d
-    #[arg(long, value_name = "TIME", value_parser = minutes, required_unless_present = "inherit")]
+    #[arg(long, value_name = "TIME", value_parser = minutes)]
     absolute: Option<Minutes>,
 
     /// How long a session may go unused, such as 15m [default: no limit]
@@ -33,7 +38,7 @@ pub struct Arguments {
     idle: Option<Minutes>,
 
     /// The organization inherits the application's policy
-    #[arg(long, conflicts_with_all = ["absolute", "idle"])]
+    #[arg(long, conflicts_with = "idle")]
     inherit: bool,
 
     /// What the operator may write: Enforce, TightenOnly or Observe
@@ -43,6 +48,10 @@ pub struct Arguments {
     /// The namespace of the manifest
     #[arg(short, long, value_parser = namespace)]
     namespace: Option<String>,
+
+    /// Nothing more, as kubectl has it: manifests are YAML
+    #[arg(short = 'o', long = "output", value_enum, hide = true)]
+    _output: Option<ManifestFormat>,
 }
 
 fn name(text: &str) -> Result<String, String> {

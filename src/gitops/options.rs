@@ -2,7 +2,7 @@
 
 use crate::{
     crd,
-    policy::{Minutes, Policy, Unit, ValidatedSpec},
+    policy::{Minutes, Policy, ValidatedSpec},
 };
 use ignore::gitignore::GitignoreBuilder;
 
@@ -28,14 +28,8 @@ fn pattern(text: &str) -> Result<String, String> {
 
 /// A duration of whole minutes; days are allowed too.
 pub(super) fn minutes(text: &str) -> Result<Minutes, String> {
-    let minutes = match text.strip_suffix('d').map(str::parse) {
-        Some(Ok(days)) => Minutes::of(days, Unit::Days),
-        _ => crd::duration(text)
-            .ok()
-            .map(|time| time.as_secs())
-            .filter(|seconds| seconds % 60 == 0)
-            .and_then(|seconds| Minutes::new(i64::try_from(seconds / 60).ok()?)),
-    };
+    let seconds = crd::duration_or_days(text).ok().map(|time| time.as_secs()).filter(|seconds| seconds % 60 == 0);
+    let minutes = seconds.and_then(|seconds| Minutes::new(i64::try_from(seconds / 60).ok()?));
     minutes.ok_or_else(|| "write whole minutes, such as 24h, 90m or 7d".to_owned())
 }
 

@@ -50,6 +50,9 @@ pub(crate) struct Connection {
     /// How long one request to the API server may take
     #[arg(long, default_value = "15s", value_parser = request_timeout)]
     request_timeout: Duration,
+    /// Log each request to the standard error, as kubectl -v=6; may be given more than once
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
 }
 
 /// As kubectl reads it: seconds without a unit are allowed, and 0 is no limit.
@@ -65,6 +68,10 @@ impl Connection {
     /// Whom the requests are sent as, with `--as`.
     pub(crate) fn user(&self) -> Option<&str> {
         self.as_user.as_deref()
+    }
+
+    pub(crate) const fn verbosity(&self) -> u8 {
+        self.verbose
     }
 
     pub(crate) const fn request_timeout(&self) -> Duration {
@@ -134,6 +141,10 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 }
 
 impl ResourceArguments {
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Reads the resources, and joins the output of `verb` for each.
     pub(super) async fn each(
         &self,

@@ -18,7 +18,7 @@ use crate::{
     },
     policy::{Bounds, Direction, Live, Mode, OrganizationId, Policy, changes, diff, effective, tighten},
     reconcile::{ConditionStatus, ConditionType, Reason},
-    terminal::{Exit, Format, Output, Style, note, printable},
+    terminal::{Exit, Format, Output, Style, note, printable, yaml},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    resource: ResourceArguments,
+    pub(super) resource: ResourceArguments,
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
@@ -52,7 +52,8 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
         let comparison = Comparison::of(resource, read, &cluster.hint)?;
         let exit = if comparison.differs() { Exit::NotAsDeclared } else { Exit::Success };
         let text = match arguments.output {
-            Format::Json => comparison.json(now),
+            Format::Json => pretty(&comparison.json(now)),
+            Format::Yaml => yaml(&comparison.json(now)),
             Format::Text => comparison.text(output, now),
         };
         Ok(CommandOutput { text, exit })
@@ -193,7 +194,7 @@ impl<'a> Comparison<'a> {
         format!("{before} {what}")
     }
 
-    fn json(&self, now: Timestamp) -> String {
+    fn json(&self, now: Timestamp) -> Value {
         let drift = diff(&self.wanted, &self.live).into_iter().map(|difference| {
             let stricter = stricter_side(difference.field, &self.wanted, &self.live, self.application);
             json!({"field": difference.field.name(), "declared": difference.declared, "live": difference.live,
@@ -202,7 +203,7 @@ impl<'a> Comparison<'a> {
         let summary = &self.summary;
         let limits = |policy: &Live| EffectiveLimits::from(&effective(self.application?, policy.into())).summary;
         let as_of = if self.read_from.is_some() { Some(now) } else { summary.written() };
-        pretty(&json!({
+        json!({
             "version": VERSION,
             "namespace": summary.namespace(), "name": summary.name(),
             "organization": summary.organization(), "mode": summary.mode(),
@@ -212,7 +213,7 @@ impl<'a> Comparison<'a> {
             "declared": in_minutes(&self.wanted.into()), "live": in_minutes(&self.live),
             "effective": {"declared": limits(&self.wanted.into()), "live": limits(&self.live)},
             "drift": drift.collect::<Vec<_>>(),
-        }))
+        })
     }
 }
 

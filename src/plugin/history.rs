@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     #[command(flatten)]
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 const COLUMNS: [Column; 3] = [

@@ -54,6 +54,22 @@ pub enum Verb {
     Version(version::Arguments),
 }
 
+impl Verb {
+    /// How often `-v` was given.
+    pub const fn verbosity(&self) -> u8 {
+        let connection = match self {
+            Self::Status(arguments) => &arguments.connection,
+            Self::Diff(arguments) => arguments.resource.connection(),
+            Self::Explain(resource) | Self::Resume(resource) => resource.connection(),
+            Self::History(arguments) => &arguments.connection,
+            Self::Reconcile(arguments) => arguments.resource.connection(),
+            Self::Suspend(arguments) => arguments.resource.connection(),
+            Self::Version(arguments) => &arguments.connection,
+        };
+        connection.verbosity()
+    }
+}
+
 /// Runs a verb and prints its output. `program` is the command in hints ([`program_name`]).
 pub async fn run(verb: &Verb, program: &str) -> Result<Exit, Box<dyn Error>> {
     let (output, now) = (Output::stdout(), jiff::Timestamp::now());

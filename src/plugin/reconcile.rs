@@ -30,7 +30,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    resource: ResourceArguments,
+    pub(super) resource: ResourceArguments,
     /// Wait for the outcome; --wait=false only asks
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "true",
         default_missing_value = "true")]

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     crd::{DriftedField, EffectiveLimits, OrganizationSessionPolicy},
     reconcile::{ConditionStatus, ConditionType},
-    terminal::{Exit, Output, Style, note, printable},
+    terminal::{Exit, Output, Style, note, printable, yaml},
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(short, long)]
     watch: bool,
     #[command(flatten)]
-    connection: Connection,
+    pub(super) connection: Connection,
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
     output: Shape,
@@ -114,7 +114,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     let lines = |output: &Output| operators.text(&namespaces, output, Timestamp::now());
     let text = match arguments.output {
         Shape::Json => output::json(&listed()),
-        Shape::Yaml => serde_yaml::to_string(&listed()).unwrap_or_default(),
+        Shape::Yaml => yaml(&listed()),
         Shape::Name => summaries.iter().map(|summary| named(summary) + "\n").collect(),
         Shape::Text | Shape::Wide if summaries.is_empty() => {
             let place = || if arguments.all_namespaces { "any namespace" } else { &cluster.namespace };
@@ -231,12 +231,12 @@ fn drift(fields: &[DriftedField]) -> String {
         "idleSessionTimeout" => "idle".to_owned(),
         other => other.to_owned(),
     };
-    let one = |field: &DriftedField| format!("{} {}, not {}", short(&field.field), field.live, field.desired);
+    let one = |field: &DriftedField| format!("{} {}, not {}", short(&field.field), field.live, field.wanted());
     fields.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn differs(field: &DriftedField) -> Value {
-    json!({"field": field.field, "declared": field.desired, "live": field.live})
+    json!({"field": field.field, "declared": field.wanted(), "live": field.live})
 }
 
 fn item(summary: &Summary<'_>) -> Value {

@@ -20,7 +20,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    resource: ResourceArguments,
+    pub(super) resource: ResourceArguments,
     /// Why, for whoever reads `osp explain`
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -29,12 +29,10 @@ pub struct Arguments {
     time: Option<Duration>,
 }
 
-/// A duration; days are allowed too, as for timeouts.
+/// The end is in whole seconds, so a shorter time is none.
 fn time(text: &str) -> Result<Duration, String> {
-    match text.strip_suffix('d').map(str::parse::<u32>) {
-        Some(Ok(days)) if days > 0 => Ok(Duration::from_secs(u64::from(days) * 86_400)),
-        _ => crd::deadline(text).map_err(|_| "write a duration such as 90m, 2h or 3d".to_owned()),
-    }
+    let time = crd::duration_or_days(text).ok().filter(|time| *time >= Duration::from_secs(1));
+    time.ok_or_else(|| "write a duration such as 90m, 2h or 3d".to_owned())
 }
 
 /// The field manager of `spec.suspend`. Flux removes fields whose manager's name begins with
@@ -118,7 +116,7 @@ mod tests {
         for (text, hours) in [("2h", 2), ("3d", 72), ("90m30m", 2)] {
             assert_eq!(time(text), Ok(Duration::from_secs(hours * 3600)), "{text}");
         }
-        for text in ["", "0d", "0s", "d", "-1d", "forever", "2", "1.5d"] {
+        for text in ["", "0d", "0s", "500ms", "d", "-1d", "forever", "2", "1.5d"] {
             assert!(time(text).is_err(), "{text}");
         }
     }

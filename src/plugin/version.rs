@@ -3,10 +3,11 @@
 use super::{
     age,
     cluster::{Cluster, Connection},
+    failure::Failure,
     operators::Operators,
     output::{CommandOutput, VerbResult, json as pretty},
 };
-use crate::terminal::{Exit, Output};
+use crate::terminal::{Exit, Format, Output, print, yaml};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -21,33 +22,36 @@ pub struct Arguments {
     #[arg(long)]
     client: bool,
     #[command(flatten)]
-    connection: Connection,
+    pub(super) connection: Connection,
     /// Output format
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Shape,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Shape {
-    Text,
-    Json,
-    Yaml,
+    output: Format,
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output) -> VerbResult {
     let now = Timestamp::now();
-    let value = if arguments.client {
-        json!({"client": {"version": VERSION}})
-    } else {
-        let cluster = Cluster::connect(&arguments.connection, program).await?;
-        versions(&cluster, &Operators::read(&cluster, None).await?, now).await
+    let shown = |value: &Value| match arguments.output {
+        Format::Json => pretty(value),
+        Format::Yaml => yaml(value),
+        Format::Text => text(value, output, now),
     };
-    let text = match arguments.output {
-        Shape::Json => pretty(&value),
-        Shape::Yaml => serde_yaml::to_string(&value).unwrap_or_default(),
-        Shape::Text => text(&value, output, now),
-    };
-    Ok(CommandOutput { text, exit: Exit::Success })
+    let client = json!({"client": {"version": VERSION}});
+    if arguments.client {
+        return Ok(CommandOutput { text: shown(&client), exit: Exit::Success });
+    }
+    match of_cluster(&arguments.connection, program, now).await {
+        Ok(value) => Ok(CommandOutput { text: shown(&value), exit: Exit::Success }),
+        Err(why) => {
+            // what is known without a cluster is printed, as kubectl does; a closed pipe is no second error
+            drop(print(|out| out.write_all(shown(&client).as_bytes())));
+            Err(why)
+        }
+    }
+}
+
+async fn of_cluster(connection: &Connection, program: &str, now: Timestamp) -> Result<Value, Failure> {
+    let cluster = Cluster::connect(connection, program).await?;
+    Ok(versions(&cluster, &Operators::read(&cluster, None).await?, now).await)
 }
 
 /// The versions, for programs; what can't be read is `null`.

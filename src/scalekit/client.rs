@@ -242,7 +242,8 @@ impl Client {
         let probe = self.inner.tokens.breaker.try_acquire(about, self.hints(purpose)).map_err(RemoteError::not_sent)?;
         permit.sent();
         let start = Instant::now();
-        let id = format!("{:016x}", self.caller.request);
+        // osp makes no reconciles that a request could belong to
+        let id = (self.caller.request != 0).then(|| format!("{:016x}", self.caller.request));
         let span = tracing::error_span!("request", id, route = template, status = tracing::field::Empty);
         let result = http::send(request, deadline).instrument(span.clone()).await;
         let writes = purpose == Purpose::Api { writes: true };
@@ -252,7 +253,8 @@ impl Client {
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         span.record("status", status);
         span.in_scope(|| {
-            tracing::debug!(environment = %self.environment(), path = template, writes, status, ms, "request");
+            let (environment, method) = (self.environment(), purpose.method());
+            tracing::debug!(%environment, method, path = template, writes, status, ms, "request");
         });
         let probe_after = self.record_outcome(purpose, about, probe, &result);
         // of a host that has given a token a 429 is one whatever its body: a gateway may have answered

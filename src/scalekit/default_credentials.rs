@@ -56,7 +56,8 @@ async fn file(path: &Path) -> Option<Vec<u8>> {
     };
     match read.await {
         Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        // the second: what is named as the folder is a file
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "credentials file not readable");
             None

@@ -38,6 +38,10 @@ impl Client {
         {
             self.inner.transport.metrics().not_sent(error.kind.reason().name());
         }
+        // what Scalekit's support asks for
+        if let Some(id) = result.as_ref().err().and_then(|error| error.detail.request_id.as_deref()) {
+            tracing::debug!(request_id = id, "refused");
+        }
         if !self.is_concealed() {
             return result;
         }

@@ -37,12 +37,16 @@ pub fn install(format: Format) -> Exporter {
     exporter
 }
 
-/// Installs the log of a command line tool: warnings, and with each `-v` one level more of this
-/// program, not of its libraries; `RUST_LOG` takes precedence. Errors of kube are reported by who asked it.
+/// The filter of one `-v`, behind the name of this program: what is done, and each request.
+const REQUESTS: &str = "info,session_policy_operator::scalekit::client=debug,session_policy_operator::scalekit::execute=debug,\
+     session_policy_operator::apiserver::requests=debug";
+
+/// Installs the log of a command line tool: warnings, with `-v` the requests too, and with each more one level more of
+/// this program, not of its libraries; `RUST_LOG` takes precedence. Errors of kube are reported by who asked it.
 pub fn install_for_people(verbosity: u8) {
     let level = match verbosity {
         0 => "warn",
-        1 => "info",
+        1 => REQUESTS,
         2 => "debug",
         _ => "trace",
     };

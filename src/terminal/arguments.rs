@@ -14,8 +14,8 @@ pub fn parse<T: clap::FromArgMatches>(command: Command, arguments: Vec<OsString>
     let arguments = verb_first(&command, without_booleans(&command, with_two_dashes(&command, arguments)));
     let matches: ArgMatches = command
         .clone()
-        .try_get_matches_from(arguments)
-        .map_err(|error| with_instead(without_far_suggestions(error)))?;
+        .try_get_matches_from(&arguments)
+        .map_err(|error| with_usage(with_instead(without_far_suggestions(error)), &command, &arguments))?;
     T::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone()))
 }
 
@@ -56,11 +56,23 @@ fn with_instead(mut error: Error) -> Error {
         Some(flag) => foreign::flag(flag).filter(|_| is_unknown),
         None => typed(ContextKind::InvalidSubcommand).and_then(foreign::verb),
     };
-    if is_unknown {
+    let is_empty = |all: &ContextValue| matches!(all, ContextValue::StyledStrs(none) if none.is_empty());
+    if is_unknown || error.get(ContextKind::Suggested).is_some_and(is_empty) {
         error.remove(ContextKind::Suggested);
     }
     if let Some(instead) = instead {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![instead.into()]));
+    }
+    error
+}
+
+/// Puts the usage of the verb in the place of one with the suggested flag alone, which clap takes for what was meant.
+fn with_usage(mut error: Error, command: &Command, arguments: &[OsString]) -> Error {
+    let mut command = command.clone();
+    command.build();
+    let verb = arguments.get(1).and_then(|verb| command.find_subcommand_mut(verb));
+    if let Some(verb) = verb.filter(|_| error.get(ContextKind::Usage).is_some()) {
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(verb.render_usage()));
     }
     error
 }
@@ -168,6 +180,18 @@ mod tests {
         };
         assert!(said("check").contains("unrecognized subcommand 'check'") && !said("check").contains("schema"));
         assert!(said("statsu").contains("status") && said("validte").contains("validate"));
+    }
+
+    #[test]
+    fn the_usage_is_that_of_the_verb() {
+        let said = |typed: &str| {
+            let typed: Vec<_> = typed.split(' ').map(OsString::from).collect();
+            let error = program().try_get_matches_from(&typed).unwrap_err();
+            with_usage(error, &program(), &typed).to_string()
+        };
+        for typed in ["osp status --namespac x", "osp status a b", "osp status --unknown"] {
+            assert!(said(typed).contains("Usage: osp status [OPTIONS] [name]\n"), "{}", said(typed));
+        }
     }
 
     #[test]

@@ -29,6 +29,8 @@ const FLAGS: &[(&[&str], &str)] = &[
     (&["--input"], "there is a question without --yes only, and none without a terminal"),
     (&["--detailed-exitcode"], "`osp plan` exits with 2 if there are changes as it is"),
     (&["--json"], "write -o json"),
+    (&["--wide"], "write -o wide"),
+    (&["-o", "--output"], "`osp status`, `osp diff` and `osp plan` have -o json and -o yaml"),
     (&["--target"], "name the files of the policies that are meant"),
     (&["--parallelism"], "--rate-limit says how many requests are sent in a second"),
     (&["--refresh", "--refresh-only", "--state", "--lock", "--var", "--var-file"], "osp has no state and no variables"),

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod confirm;
+mod environment;
 mod exit;
 mod foreign;
 mod manual;
@@ -15,12 +16,13 @@ mod text;
 
 pub use arguments::{parse, print_usage};
 pub use confirm::confirm;
+pub use environment::without_empty_variables;
 pub use exit::Exit;
 pub use manual::{Section, sections, with_manuals};
 pub use near::near;
 pub(crate) use output::has_colours;
 pub use output::{Format, Output, Style};
-pub use print::{note, print, with_causes};
+pub use print::{note, print, with_causes, yaml};
 pub use progress::Progress;
 pub use shell::{COMPLETE, KUBECTL_COMPLETE, NO_FILES, asking};
-pub use text::{columns, counted, printable};
+pub use text::{columns, counted, printable, without_codes};

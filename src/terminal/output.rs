@@ -19,6 +19,8 @@ pub enum Format {
     Text,
     /// For programs
     Json,
+    /// For programs
+    Yaml,
 }
 
 /// A terminal, or a pipe or file.

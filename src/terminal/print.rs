@@ -1,6 +1,10 @@
 //! Prints to the standard output, and notes to the standard error.
 
-use super::{printable, text::escape_command};
+use super::{
+    printable,
+    text::{escape_command, without_codes},
+};
+use serde::Serialize;
 use std::{
     error::Error,
     io::{self, BufWriter, Write},
@@ -17,11 +21,16 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result
     }
 }
 
+/// `value` as YAML.
+pub fn yaml(value: &impl Serialize) -> String {
+    serde_yaml::to_string(value).unwrap_or_default()
+}
+
 /// Prints a note on the standard error, so that programs that read the output do not get it.
 pub fn note(text: &str) {
     let mut err = io::stderr().lock();
     for line in text.lines() {
-        drop(writeln!(err, "{}", escape_command(&printable(line))));
+        drop(writeln!(err, "{}", escape_command(&printable(&without_codes(line)))));
     }
 }
 
@@ -36,5 +45,5 @@ pub fn with_causes(error: &dyn Error) -> String {
         }
         cause = error.source();
     }
-    text
+    without_codes(&text)
 }

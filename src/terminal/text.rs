@@ -39,6 +39,13 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// `text` without the number that Rust adds to an error of the system: `(os error 2)`.
+pub fn without_codes(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |shown, part| shown + part.split_once(')').map_or(part, |(_, rest)| rest))
+}
+
 /// Escapes the first colon of a line that begins with `::`, which starts a command in a pipeline's
 /// log.
 pub(super) fn escape_command(line: &str) -> String {
@@ -51,6 +58,16 @@ pub(super) fn escape_command(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_of_the_system_has_no_number() {
+        let io = std::io::Error::from_raw_os_error(2).to_string();
+        assert_eq!(
+            without_codes(&format!("a: {io}: {io}; b")),
+            "a: No such file or directory: No such file or directory; b"
+        );
+        assert_eq!(without_codes("nothing of it"), "nothing of it");
+    }
 
     #[test]
     fn one_thing_is_not_many() {

@@ -49,7 +49,7 @@ pub struct Arguments {
     plan: Option<PathBuf>,
 
     /// Do not ask for a confirmation
-    #[arg(short, long, alias = "auto-approve")]
+    #[arg(short, long, visible_alias = "auto-approve")]
     yes: bool,
 
     #[command(flatten)]
@@ -79,7 +79,8 @@ pub async fn run(
         None => {
             let paths = [arguments.paths.as_slice(), &arguments.filename].concat();
             let loaded = input::valid(input::read(&paths, arguments.allow_empty, &arguments.options))?;
-            (loaded.manifests, loaded.unread.len(), None)
+            let unread = loaded.not_read();
+            (loaded.manifests, unread, None)
         }
     };
     let scalekit = Scalekit::new(arguments.connection.client().await?);

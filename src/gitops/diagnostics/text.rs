@@ -3,7 +3,7 @@
 
 use super::wording::{excluded, summary};
 use crate::{
-    gitops::Loaded,
+    gitops::{Loaded, Rule},
     terminal::{Output, Style},
 };
 use std::io::{self, Write};
@@ -24,7 +24,8 @@ pub(super) fn write(loaded: &Loaded, output: &Output, out: &mut dyn Write) -> io
     }
     for unread in &loaded.unread {
         let (location, rule) = (unread.location.to_string(), format!("warning[{}]", unread.rule.name()));
-        let said = format!("skipped, it mentions no OrganizationSessionPolicy: {}", unread.summary());
+        let why = if unread.rule == Rule::WrongKind { "" } else { ", it mentions no OrganizationSessionPolicy" };
+        let said = format!("skipped{why}: {}", unread.summary());
         let colon = (": ", Style::Plain);
         let line = [(location.as_str(), Style::Strong), colon, (&rule, Style::Warning), colon, (&said, Style::Plain)];
         out.write_all(output.line("", &line).as_bytes())?;

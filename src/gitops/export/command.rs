@@ -1,6 +1,9 @@
 //! `osp export`: reads organizations from Scalekit and writes manifests.
 
-use super::{folder::Folder, manifest::Manifest};
+use super::{
+    folder::Folder,
+    manifest::{Manifest, ManifestFormat},
+};
 use crate::{
     crd,
     gitops::{connection::Connection, file, scalekit::Scalekit},
@@ -32,6 +35,14 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
 
+    /// Replace the files of the folder that differ from what is exported
+    #[arg(long, visible_alias = "force", requires = "directory")]
+    overwrite: bool,
+
+    /// Nothing more, as kubectl has it: manifests are YAML
+    #[arg(short = 'o', long = "output", value_enum, hide = true)]
+    _output: Option<ManifestFormat>,
+
     /// The namespace of the manifests
     #[arg(short, long, value_parser = namespace)]
     namespace: Option<String>,
@@ -55,8 +66,8 @@ fn namespace(text: &str) -> Result<String, String> {
     if crd::is_label(text) { Ok(text.to_owned()) } else { Err(crd::NOT_A_LABEL.to_owned()) }
 }
 
-/// Writes the manifests. Exit 0: all of them. 1: an error, or an organization whose policy can't be
-/// declared; the others are written.
+/// Writes the manifests. Exit 0: all of them. 1: an error, an organization whose policy can't be declared, or a file
+/// that can't be written or differs; the others are written.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     let scalekit = Scalekit::new(arguments.connection.client().await?);
     // before the first request, so that an unusable folder costs none
@@ -77,10 +88,14 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     }
     exported.sort_by(|a, b| a.name.cmp(&b.name));
     let namespace = arguments.namespace.as_deref();
+    let mut unwritten = false;
     match &folder {
         Some(folder) => {
             for manifest in &exported {
-                folder.write(&manifest.name, &manifest.yaml(namespace))?;
+                if let Err(why) = folder.write(&manifest.name, &manifest.yaml(namespace), arguments.overwrite) {
+                    note(&format!("not written: {why}"));
+                    unwritten = true;
+                }
             }
         }
         None => print(|out| exported.iter().try_for_each(|manifest| write!(out, "---\n{}", manifest.yaml(namespace))))?,
@@ -88,7 +103,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     for (cause, ids) in by_cause(&left) {
         note(&format!("not exported: {}: {cause}", ids.join(", ")));
     }
-    Ok(if left.is_empty() { Exit::Success } else { Exit::Failure })
+    Ok(if left.is_empty() && !unwritten { Exit::Success } else { Exit::Failure })
 }
 
 type Found = (Organization, Live);

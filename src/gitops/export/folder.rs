@@ -21,9 +21,15 @@ impl Folder {
         Ok(Self(path.to_owned()))
     }
 
-    /// Writes `name`.yaml as [`file::replace`] does.
-    pub(super) fn write(&self, name: &str, text: &str) -> Result<(), String> {
+    /// Writes `name`.yaml as [`file::replace`] does. Somebody may have edited a file that is there and differs, so it is
+    /// an error unless `overwrite`.
+    pub(super) fn write(&self, name: &str, text: &str, overwrite: bool) -> Result<(), String> {
         let path = self.0.join(format!("{name}.yaml"));
+        let is_file = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
+        if let Some(found) = fs::read(&path).ok().filter(|_| is_file && !overwrite) {
+            let differs = || format!("{}: the file is there and differs; --overwrite replaces it", path.display());
+            return if found == text.as_bytes() { Ok(()) } else { Err(differs()) };
+        }
         if name.contains(['/', '\\']) || name.starts_with('.') {
             return Err(format!("{}: no name for a file", path.display()));
         }

@@ -7,6 +7,12 @@ use crate::{
     reconcile::Organization,
 };
 
+/// `-o` of a verb that prints manifests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::gitops) enum ManifestFormat {
+    Yaml,
+}
+
 /// What a manifest declares; kept until all organizations have been read, to sort them.
 pub(in crate::gitops) struct Manifest {
     pub(in crate::gitops) name: String,

@@ -8,4 +8,4 @@ mod name;
 
 pub use command::{Arguments, run};
 
-pub(super) use manifest::Manifest;
+pub(super) use manifest::{Manifest, ManifestFormat};

@@ -1,5 +1,6 @@
 //! Splits a text into documents as kubectl does (`k8s.io/apimachinery/pkg/util/yaml`): JSON values one
-//! after the other if the text begins with `{`, else YAML, at the lines that begin with `---`.
+//! after the other if the text begins with `{`, else YAML, at the lines that begin with `---`. A newer
+//! kubectl goes over from one to the other; before 1.33 it does not, so such a text is an error here.
 
 use super::document::ReadError;
 use super::tree::Position;
@@ -23,20 +24,22 @@ impl Chunk<'_> {
     }
 }
 
+/// How far kubectl looks for the brace: behind more white space it takes the text for YAML.
+const LOOKS_AHEAD: usize = 4096;
+
 pub(super) struct Chunks<'a> {
     rest: &'a str,
     at: Position,
-    /// How many JSON values were read; `None` once the rest is YAML.
-    json: Option<usize>,
-    /// Whether the text begins with a brace; then kubectl takes a byte order mark for text.
-    braces: bool,
+    /// Whether the text is JSON.
+    json: bool,
 }
 
 impl<'a> Chunks<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        let json = text.trim_start().starts_with('{').then_some(0);
-        let braces = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
-        Self { rest: text, at: Position::START, json, braces }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let json = text.find(|c: char| !c.is_whitespace()).filter(|at| *at < LOOKS_AHEAD);
+        let json = json.and_then(|at| text.get(at..)).is_some_and(|text| text.starts_with('{'));
+        Self { rest: text, at: Position::START, json }
     }
 
     /// Takes `length` bytes off the rest.
@@ -56,31 +59,35 @@ impl<'a> Chunks<'a> {
         Position { line: self.at.line + breaks, column }
     }
 
-    fn json(&mut self, count: usize) -> Option<Result<Chunk<'a>, ReadError>> {
+    fn json(&mut self) -> Option<Result<Chunk<'a>, ReadError>> {
         let mut values = Deserializer::from_str(self.rest).into_iter::<IgnoredAny>();
         match values.next()? {
             Ok(_) => {
                 let (spaces, length) = (self.rest.len() - self.rest.trim_start().len(), values.byte_offset());
                 self.take(spaces, true);
-                self.json = Some(count + 1);
                 Some(Ok(self.take(length.saturating_sub(spaces), true)))
             }
-            // behind two values kubectl takes the text for JSON, before it may be YAML
-            Err(error) if count > 1 => {
-                let whole = Chunk { text: self.rest, at: self.at, json: true };
-                let at = whole.position(error.line().max(1), error.column().max(1));
+            Err(error) => {
+                let at = self.after(self.rest.get(..self.offset(&error)).unwrap_or_default());
                 self.rest = "";
-                Some(Err(ReadError::syntax(at, "this is not JSON, as the values before it are", "check the JSON")))
-            }
-            Err(_) => {
-                let rest = self.rest;
-                let line = rest.find('\n').map_or(rest, |end| rest.get(..=end).unwrap_or_default());
-                let spaces = if line.trim().is_empty() { line.len() } else { rest.len() - rest.trim_start().len() };
-                self.take(spaces, true);
-                self.json = None;
-                self.yaml()
+                let error = error.to_string();
+                let error = error.split(" at line ").next().unwrap_or_default();
+                let message =
+                    format!("kubectl before 1.33 reads a text that begins with {{ as JSON, and this is not: {error}");
+                Some(Err(ReadError::syntax(
+                    at,
+                    &message,
+                    "check the JSON; if it is YAML, begin the text with a line of ---",
+                )))
             }
         }
+    }
+
+    /// Where in the rest an error is, whose lines end with `\n` alone, and whose columns are bytes.
+    fn offset(&self, error: &serde_json::Error) -> usize {
+        let lines = self.rest.split_inclusive('\n').take(error.line().saturating_sub(1));
+        let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
+        self.rest.floor_char_boundary(offset)
     }
 
     fn yaml(&mut self) -> Option<Result<Chunk<'a>, ReadError>> {
@@ -120,17 +127,7 @@ impl<'a> Iterator for Chunks<'a> {
     type Item = Result<Chunk<'a>, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = match self.json {
-            Some(count) => self.json(count),
-            None => self.yaml(),
-        }?;
-        let marked = |chunk: &Chunk<'_>| self.braces && chunk.text.starts_with('\u{feff}');
-        Some(match next {
-            Ok(chunk) if marked(&chunk) => {
-                Err(ReadError::syntax(chunk.at, "kubectl takes a byte order mark beside JSON for text", "remove it"))
-            }
-            next => next,
-        })
+        if self.json { self.json() } else { self.yaml() }
     }
 }
 
@@ -162,12 +159,30 @@ mod tests {
             ("a: 1\n---b\nc: 1\n", &["1:a: 1\n", "!2:4"]),
             ("{}{}", &["1:json {}", "1:json {}"]),
             ("\n {\"a\": 1}\n\n{\"b\":\n2}\n", &["2:json {\"a\": 1}", "4:json {\"b\":\n2}"]),
-            ("{}\n---\na: 1\n", &["1:json {}", "2:---\na: 1\n"]),
+            ("{}\n---\na: 1\n", &["1:json {}", "!2:2"]),
             ("{} {} x", &["1:json {}", "1:json {}", "!1:7"]),
-            ("{a: 1}\n---\n{b: 2}", &["1:{a: 1}\n", "3:{b: 2}"]),
-            ("{\"a\": \"---\n---\"}", &["1:{\"a\": \"---\n", "!2:4"]),
+            ("{a: 1}\n---\n{b: 2}", &["!1:2"]),
+            ("{} # c", &["1:json {}", "!1:4"]),
+            ("{}\n---\n", &["1:json {}", "!2:2"]),
+            ("\u{a0}{}", &["!1:1"]),
+            ("\u{feff}{a: 1}", &["!1:2"]),
+            ("\u{feff}{}{}", &["1:json {}", "1:json {}"]),
+            ("{}\u{feff}{}", &["1:json {}", "!1:3"]),
+            ("---\n{a: 1}\n---\n\u{feff}{}", &["1:---\n{a: 1}\n", "4:\u{feff}{}"]),
+            ("{\"a\": \"---\n---\"}", &["!1:10"]),
         ] {
             assert_eq!(chunks(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn behind_much_white_space_a_brace_begins_yaml() {
+        for (spaces, expected) in [(LOOKS_AHEAD - 1, vec!["1:json {}", "1:json {}"]), (LOOKS_AHEAD, vec!["1:{}{}"])] {
+            let found: Vec<_> = chunks(&(" ".repeat(spaces) + "{}{}"))
+                .iter()
+                .map(|c| c.replace("  ", "").replace(": {", ":{"))
+                .collect();
+            assert_eq!(found, expected);
         }
     }
 

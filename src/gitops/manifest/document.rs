@@ -163,8 +163,7 @@ impl<'a> Builder<'a> {
                     *key = Some(Key { at, text, plain });
                 }
                 (None, _) => {
-                    let fix = "put the key in quotes: {{ }} of a template is no YAML before it is rendered";
-                    return Err(ReadError::syntax(at, "a map or list cannot be a key", fix));
+                    return Err(ReadError::syntax(at, "a map or list cannot be a key", "put the key in quotes"));
                 }
                 (Some(key), value) if key.plain && *key.text == *"<<" => {
                     merged.push((entries.len(), Node { at, value }))

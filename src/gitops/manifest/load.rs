@@ -13,6 +13,7 @@ use crate::{
     policy::ValidatedSpec,
 };
 use serde::Serialize;
+use serde_json::Value;
 use std::{
     io::Read,
     path::{Path, PathBuf},
@@ -33,7 +34,7 @@ pub struct Loaded {
     pub resources: usize,
     /// The number of documents and list items of other kinds.
     pub skipped: usize,
-    /// The errors in files of a folder that do not mention our kind; they are skipped.
+    /// The files of a folder that are skipped: saved plans, and errors in those that do not mention our kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Diagnostic>,
     /// The files and folders that `--exclude` or `.ospignore` leave out.
@@ -42,6 +43,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The number of errors in files that are skipped.
+    pub(in crate::gitops) fn not_read(&self) -> usize {
+        self.unread.iter().filter(|unread| unread.rule != Rule::WrongKind).count()
+    }
+
     /// Adds a diagnostic if no resource of our kind and no other error was found.
     pub fn require_policies(&mut self, paths: &[PathBuf]) {
         let Some(path) = paths.first().filter(|_| self.resources + self.diagnostics.len() == 0) else { return };
@@ -85,7 +91,7 @@ const MENTIONS: [&str; 2] = ["scalekit.com", "organizationsessionpolic"];
 
 /// The documents of `text` as JSON, as kubectl reads them; an error for one that kubectl may not read or
 /// reads otherwise.
-pub fn documents(text: &str) -> Vec<Result<serde_json::Value, String>> {
+pub fn documents(text: &str) -> Vec<Result<Value, String>> {
     let mut all = Vec::new();
     yaml::read(text, &Limits::default(), &mut |next| {
         all.push(match next {
@@ -97,7 +103,7 @@ pub fn documents(text: &str) -> Vec<Result<serde_json::Value, String>> {
     all
 }
 
-fn doubtless(document: &Document) -> Result<serde_json::Value, String> {
+fn doubtless(document: &Document) -> Result<Value, String> {
     let mut doubts: Vec<String> = document.doubts.iter().map(|(_, message, _)| (*message).to_owned()).collect();
     doubts.extend(document.repeats.iter().map(|(key, ..)| format!("{key} twice")));
     resource::ambiguities(&document.root, "", &mut |_, _, ambiguity| doubts.push(ambiguity.message));
@@ -173,18 +179,14 @@ impl Loader<'_> {
     }
 
     fn contents(&mut self, file: &Arc<str>, document: &Document) {
+        if resource::is_saved_plan(&document.root) {
+            let message = "this is a plan that osp plan --save wrote, not a manifest; osp apply --plan FILE applies it";
+            let plan = error(Rule::WrongKind, file, document.root.at, message, None);
+            let told = if self.named { &mut self.loaded.diagnostics } else { &mut self.loaded.unread };
+            return told.push(plan);
+        }
         if self.foreign && !resource::has_ours(&document.root) {
             return resource::resources(&document.root, &mut |_| self.loaded.skipped += 1);
-        }
-        if self.named && resource::is_saved_plan(&document.root) {
-            let message = "this is a plan that osp plan --save wrote, not a manifest";
-            return self.report(
-                Rule::WrongKind,
-                file,
-                document.root.at,
-                message,
-                Some("osp apply --plan FILE applies it"),
-            );
         }
         let first = self.loaded.diagnostics.len();
         for (key, before, again) in document.repeats.iter().take(self.limits.diagnostics) {
@@ -199,7 +201,8 @@ impl Loader<'_> {
             }
         }
         resource::resources(&document.root, &mut |resource| match resource {
-            Resource::Ours(node) => self.resource(file, node),
+            Resource::Ours(node) => self.resource(file, node, resource::json),
+            Resource::OfList(node) => self.resource(file, node, resource::json_of_item),
             Resource::Other => self.loaded.skipped += 1,
             Resource::Misplaced(node) => {
                 let message = "kubectl refuses a list here";
@@ -223,7 +226,7 @@ impl Loader<'_> {
         }
     }
 
-    fn resource(&mut self, file: &Arc<str>, node: &Node) {
+    fn resource(&mut self, file: &Arc<str>, node: &Node, json: fn(&Node) -> Value) {
         if self.limit_reached {
             return;
         }
@@ -249,7 +252,7 @@ impl Loader<'_> {
             }
         });
         self.loaded.diagnostics.extend(ambiguities);
-        match crd::read(&resource::json(node)) {
+        match crd::read(&json(node)) {
             Ok(spec) => self.manifest(file, node, spec),
             Err(violations) => {
                 let shown = violations.iter().take(MOST_PER_RESOURCE);
@@ -381,7 +384,7 @@ mod tests {
 
     #[test]
     fn a_finding_says_which_of_the_resources_own_rules_is_broken() {
-        let text = "{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicy, metadata: {name: A}, \
+        let text = "---\n{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicy, metadata: {name: A}, \
                     spec: {organization: {id: org_1, externalId: a}, policy: {policySource: APPLICATION}}}";
         let loaded = load(&["-".into()], &mut text.as_bytes(), &Limits::default());
         let ids: Vec<_> = loaded.diagnostics.iter().map(|found| (found.rule.name(), found.id)).collect();

@@ -17,11 +17,14 @@ pub(super) enum Resource<'a> {
     Hiding(&'a Node),
     /// Neither a map nor a list, so no resource at all.
     Text(&'a Node),
+    /// An item of a list of our kind with neither `apiVersion` nor `kind`: kubectl takes both from the list.
+    OfList(&'a Node),
     /// An item without `apiVersion` or `kind` in a list that has our kind: kubectl refuses what is behind it.
     Nameless(&'a Node),
 }
 
 const GROUP: &str = "scalekit.com";
+const VERSION: &str = "v1alpha1";
 const KIND: &str = "organizationsessionpolicy";
 
 /// Passes the resources of `document` to `take`, in order; none for an empty document.
@@ -37,6 +40,9 @@ pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a
                 Value::Map(_) if item.get("kind").and(item.get("apiVersion")).is_some() => resources(item, take),
                 Value::Map(_) if is_ours(item) => take(Resource::Ours(item)),
                 // in a list of our kind every item was meant to be of our kind
+                Value::Map(_) if is_ours(document) && item.get("kind").or(item.get("apiVersion")).is_none() => {
+                    take(Resource::OfList(item));
+                }
                 _ if is_ours(document) => take(Resource::Ours(item)),
                 _ if items.iter().any(is_ours) => take(Resource::Nameless(item)),
                 _ => take(Resource::Other),
@@ -52,7 +58,8 @@ pub(super) fn resources<'a>(document: &'a Node, take: &mut dyn FnMut(Resource<'a
 pub(super) fn has_ours(document: &Node) -> bool {
     let mut found = false;
     resources(document, &mut |resource| {
-        found |= matches!(resource, Resource::Ours(_) | Resource::Misplaced(_) | Resource::Hiding(_));
+        found |=
+            matches!(resource, Resource::Ours(_) | Resource::OfList(_) | Resource::Misplaced(_) | Resource::Hiding(_));
     });
     found
 }
@@ -68,7 +75,9 @@ fn list(document: &Node) -> Option<&[Node]> {
     let text = |field| document.get(field).and_then(Node::text);
     let known = match text("kind")? {
         "List" => text("apiVersion") == Some("v1"),
-        "OrganizationSessionPolicyList" => text("apiVersion") == Some("scalekit.com/v1alpha1"),
+        "OrganizationSessionPolicyList" => {
+            text("apiVersion").and_then(|version| version.split_once('/')) == Some((GROUP, VERSION))
+        }
         _ => false,
     };
     items(document).filter(|_| known)
@@ -108,6 +117,16 @@ pub(super) fn json(node: &Node) -> Json {
     }
 }
 
+/// The same of an item that takes its `apiVersion` and `kind` from its list.
+pub(super) fn json_of_item(node: &Node) -> Json {
+    let mut json = json(node);
+    if let Json::Object(fields) = &mut json {
+        fields.insert("apiVersion".into(), format!("{GROUP}/{VERSION}").into());
+        fields.insert("kind".into(), "OrganizationSessionPolicy".into());
+    }
+    json
+}
+
 /// Passes every ambiguous value and key of `node` to `take`, with its position and its path.
 pub(super) fn ambiguities(node: &Node, path: &str, take: &mut dyn FnMut(Position, &str, Ambiguity)) {
     // cut to what is shown, since every path below a long key would repeat it
@@ -141,13 +160,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// `o` ours, `-` other, `t` text, `n` misplaced, `x` nameless, `h` hiding ours.
+    /// `o` ours, `i` ours by its list, `-` other, `t` text, `n` misplaced, `x` nameless, `h` hiding ours.
     fn shape(text: &str) -> String {
         let root = document(text);
         let mut shape = String::new();
         resources(&root, &mut |resource| {
             shape.push(match resource {
                 Resource::Ours(_) => 'o',
+                Resource::OfList(_) => 'i',
                 Resource::Other => '-',
                 Resource::Text(_) => 't',
                 Resource::Misplaced(_) => 'n',
@@ -182,7 +202,12 @@ mod tests {
                 "-xxo",
             ),
             ("{apiVersion: v1, kind: List, items: [{kind: Pod}, {}, null]}", "---"),
-            ("{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicyList, items: [{}, 1]}", "oo"),
+            ("{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicyList, items: [{}, 1]}", "io"),
+            (
+                "{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicyList, items: [\
+                 {kind: OrganizationSessionPolicy}, {apiVersion: scalekit.com/v1alpha1}, {metadata: {}}]}",
+                "ooi",
+            ),
             ("{apiVersion: scalekit.com/v2, kind: OrganizationSessionPolicyList, items: []}", "o"),
             ("{apiVersion: v1, kind: ConfigMap, items: [{kind: OrganizationSessionPolicy}]}", "h"),
             ("{apiVersion: v2, kind: List, items: [{kind: OrganizationSessionPolicy}]}", "h"),

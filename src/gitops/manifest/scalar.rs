@@ -116,9 +116,11 @@ fn number_ambiguity(text: &str) -> Option<Ambiguity> {
     let decimal = digits.trim_start_matches('0');
     // 07 is 7 either way
     if octal && decimal.len() > 1 {
+        let sign = if text.starts_with('-') { "-" } else { "" };
+        let read = u64::from_str_radix(decimal, 8).map_or_else(|_| "octal".to_owned(), |read| format!("{sign}{read}"));
         return Some(Ambiguity {
-            message: format!("{text} is {decimal} in YAML 1.2 but octal to kubectl"),
-            fix: format!("write {decimal} without leading zeros, or \"{text}\" if a text is meant"),
+            message: format!("{text} is {sign}{decimal} in YAML 1.2 but {read} to kubectl"),
+            fix: format!("write {sign}{decimal} or {read}, whichever is meant, or \"{text}\" if a text is meant"),
         });
     }
     (value.is_string() && is_number_in_go(text)).then(|| Ambiguity {

@@ -13,7 +13,9 @@ use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, St
 /// goes on with the next document, at the next `---`. Stops when `take` returns false, or at a limit.
 pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, ReadError>) -> bool) {
     for chunk in Chunks::of(text) {
-        let Some(next) = chunk.and_then(|chunk| document(&chunk, limits)).transpose() else { continue };
+        let part = chunk.as_ref().map_or(text, |chunk| chunk.text);
+        let next = chunk.and_then(|chunk| document(&chunk, limits)).map_err(|error| of_template(error, part));
+        let Some(next) = next.transpose() else { continue };
         let over = next.as_ref().is_err_and(|error| error.rule == Rule::Limit);
         if !take(next) || over {
             return;
@@ -85,6 +87,16 @@ fn document(chunk: &Chunk<'_>, limits: &Limits) -> Result<Option<Document>, Read
     Ok(read.map(|root| Document { root, repeats: open.repeats, doubts: open.doubts }))
 }
 
+/// An error in a text that is YAML only when it is rendered says so.
+fn of_template(error: ReadError, text: &str) -> ReadError {
+    let is_template = text.find("{{").is_some_and(|at| text.get(at..).is_some_and(|behind| behind.contains("}}")));
+    if error.rule != Rule::Syntax || !is_template {
+        return error;
+    }
+    let fix = "render it: helm template CHART | osp validate -, and name the folder of templates in .ospignore";
+    ReadError::syntax(error.at, "this is a template, which is no YAML before it is rendered", fix)
+}
+
 fn position(mark: Marker) -> Position {
     Position { line: mark.line(), column: mark.col() + 1 }
 }
@@ -132,12 +144,14 @@ pub(super) mod tests {
         (documents, errors)
     }
 
-    /// The one document of `text`.
+    /// The one document of `text`, which is YAML even if it begins with a brace.
     pub(in crate::gitops) fn document(text: &str) -> Node {
-        let (mut documents, errors) = all(text, &Limits::default());
-        assert_eq!((errors, documents.len()), (vec![], 1), "{text}");
-        documents.remove(0).root
+        let chunk = Chunk { text, at: Position::START, json: false };
+        let document = super::document(&chunk, &Limits::default());
+        document.unwrap_or_else(|error| panic!("{text}: {error:?}")).map_or(EMPTY, |document| document.root)
     }
+
+    const EMPTY: Node = Node { at: Position::START, value: Value::List(Vec::new()) };
 
     /// The only error of `text`.
     fn error(text: &str) -> ReadError {
@@ -177,8 +191,8 @@ pub(super) mod tests {
             ("a: [1\n---\nb: {\n---\nc: 1\n", vec![(1, 4), (3, 4)], vec![(5, 1)]),
             ("a: *b\n--- |\n  ---\n---\nc: 1\n", vec![(1, 4), (2, 4)], vec![(5, 1)]),
             ("a: |\n---\nb: *c\n", vec![(3, 4)], vec![(1, 1)]),
-            ("{a: 1}: 1\nb: [\n---\nc: 1\n", vec![(1, 1)], vec![(4, 1)]),
-            ("{a: 1}: 1\n---\nc: 1\n", vec![(1, 1)], vec![(3, 1)]),
+            ("[a]: 1\nb: [\n---\nc: 1\n", vec![(1, 1)], vec![(4, 1)]),
+            ("[a]: 1\n---\nc: 1\n", vec![(1, 1)], vec![(3, 1)]),
             ("a: &a [*a]\n---\n*a\n---\nc: 1\n", vec![(1, 8), (3, 1)], vec![(5, 1)]),
             ("a: *b\n ---\n---c\nd --- e\n", vec![(1, 4), (3, 4)], vec![]),
             ("%YAML x\n---\na: 1\n---\nb: 1\n", vec![(1, 1)], vec![(3, 1), (5, 1)]),
@@ -243,7 +257,7 @@ pub(super) mod tests {
             &nested,
             &chain,
             &"[".repeat(1000),
-            &"{a: ".repeat(1000),
+            &("---\n".to_owned() + &"{a: ".repeat(1000)),
             &(0..1000).fold(String::new(), |text, n| text + &" ".repeat(n) + "a:\n"),
             &"- ".repeat(1000),
             &"? ".repeat(1000),
@@ -263,7 +277,10 @@ pub(super) mod tests {
             ("a: [1, 2\n", 1, 4, "bracket"),
             ("a: *b\n", 1, 4, "anchor"),
             ("a: &a [*a]\n", 1, 8, "part of what it stands for"),
-            ("{{ x }}: 1\n", 1, 2, "cannot be a key"),
+            ("[x]: 1\n", 1, 1, "cannot be a key"),
+            ("{{ x }}: 1\n", 1, 2, "template"),
+            ("a: 1\n{{- if .b }}\n", 2, 3, "template"),
+            ("{a: b}", 1, 2, "kubectl before 1.33"),
             ("a: {<<: 1}\n", 1, 9, "<< takes a map"),
             ("a: `b`\n", 1, 4, "character"),
             ("a: 1\n b: 2\n", 2, 3, "mapping"),

@@ -5,13 +5,12 @@ use super::{
 };
 use crate::{
     gitops::{
-        Loaded,
         connection::Connection,
         file,
         input::{self, Input},
         scalekit::Scalekit,
     },
-    terminal::{Exit, Output, print},
+    terminal::{Exit, Output, print, yaml},
 };
 use clap::ValueEnum;
 use std::{
@@ -39,7 +38,7 @@ pub struct Arguments {
     baseline: Baseline,
 
     /// Write the plan to this file, for `osp apply --plan`
-    #[arg(long, alias = "out", value_name = "FILE")]
+    #[arg(long, visible_alias = "out", value_name = "FILE")]
     save: Option<PathBuf>,
 
     /// The connection to Scalekit, and the log
@@ -53,7 +52,10 @@ enum Format {
     Text,
     /// For programs
     Json,
+    /// For programs
+    Yaml,
     /// For a comment on a pull request
+    #[value(alias = "md")]
     Markdown,
 }
 
@@ -66,7 +68,8 @@ enum FailOn {
 /// Makes the plan and prints it. Exit 0: nothing to change. 1: an error. 2: changes. 3: a change that
 /// `--fail-on` names.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
-    let Loaded { manifests, unread, .. } = input::valid(arguments.input.load())?;
+    let loaded = input::valid(arguments.input.load())?;
+    let (unread, manifests) = (loaded.not_read(), loaded.manifests);
     let last = arguments.baseline.load()?;
     let removed = removed(&manifests, &last);
     let scalekit = Scalekit::new(arguments.connection.client().await?);
@@ -74,7 +77,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
         manifests: &[manifests, removed.clone()].concat(),
         last_applied: LastApplied::new(&last),
         pins: Vec::new(),
-        unread: unread.len(),
+        unread,
         removed: removed.len(),
         prune: arguments.baseline.prune,
         lists_all: arguments.baseline.lists_all(),
@@ -87,6 +90,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     print(|out| match arguments.output {
         Format::Text => text(out, &plan, &Output::stdout()),
         Format::Json => json(out, &plan),
+        Format::Yaml => out.write_all(yaml(&Document::of(&plan)).as_bytes()),
         Format::Markdown => markdown(out, &plan, most_characters()),
     })?;
     Ok(exit(&plan.counts(), arguments.fail_on))

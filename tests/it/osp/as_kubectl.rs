@@ -1,13 +1,14 @@
 //! What osp reads, the real kubectl reads too, and reads as the same. Random texts are given to
 //! `kubectl create --dry-run=client -o json`, and what comes out is compared. That osp refuses more than
-//! kubectl is allowed: it refuses what other readers read otherwise.
+//! kubectl is allowed: it refuses what other readers read otherwise. `OSP_KUBECTLS` names more of them to compare with,
+//! such as older ones, as `PATH` names folders; kubectl before 1.33 reads less.
 
 use super::Folder;
 use crate::cluster::cluster;
 use fastrand::Rng;
 use serde_json::{Deserializer, Value, json};
 use session_policy_operator::gitops;
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, path::Path, process::Command};
 
 /// Scalars that readers of YAML disagree about, and some that they do not.
 const SCALARS: &[&str] = &[
@@ -328,9 +329,9 @@ fn normalised(value: &Value) -> Value {
 }
 
 /// What kubectl makes of all files of a folder, by the number in the name.
-fn theirs(folder: &Folder) -> (BTreeMap<usize, Vec<Value>>, String) {
+fn theirs(folder: &Folder, kubectl: &Path) -> (BTreeMap<usize, Vec<Value>>, String) {
     let cluster = cluster();
-    let mut command = Command::new(cluster.kubectl_path());
+    let mut command = Command::new(kubectl);
     command.arg("--kubeconfig").arg(cluster.kubeconfig("admin")).current_dir(folder.path());
     let output =
         command.args(["create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "."]).output().unwrap();
@@ -367,7 +368,15 @@ fn what_osp_reads_kubectl_reads_too_and_reads_the_same() {
         texts.insert(number, text);
     }
     assert_eq!(read.len(), count, "of {} texts too few are read", texts.len());
-    let (theirs, said) = theirs(&folder);
+    let listed = std::env::var_os("OSP_KUBECTLS").unwrap_or_default();
+    let others = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty());
+    for kubectl in std::iter::once(cluster().kubectl_path().to_owned()).chain(others) {
+        compare(&folder, &read, &texts, &kubectl);
+    }
+}
+
+fn compare(folder: &Folder, read: &BTreeMap<usize, Vec<Value>>, texts: &BTreeMap<usize, String>, kubectl: &Path) {
+    let (theirs, said) = theirs(folder, kubectl);
     let none = Vec::new();
     let differs = |(number, ours): &(&usize, &Vec<Value>)| {
         let theirs = theirs.get(number).unwrap_or(&none);
@@ -392,7 +401,8 @@ fn what_osp_reads_kubectl_reads_too_and_reads_the_same() {
         .collect();
     assert!(
         different.is_empty(),
-        "{} of {}:\n{}",
+        "{}: {} of {}:\n{}",
+        kubectl.display(),
         different.len(),
         read.len(),
         different[..different.len().min(25)].join("\n")

@@ -15,7 +15,9 @@ const TABLE: &[(&[u8], &str, &str)] = &[
     (b"a: &a [*a]\n", "1:8", "part of what it stands for"),
     (b"a: [1\n", "1:4", "unclosed"),
     (b"a: \x00\n", "1:4", ""),
-    (b"{{ template }}\n", "1:2", "cannot be a key"),
+    (b"{{ template }}\n", "1:2", "this is a template"),
+    (b"{apiVersion: v1, kind: ConfigMap}\n", "1:2", "kubectl before 1.33 reads a text that begins with { as JSON"),
+    (b"{}\n---\na: 1\n", "2:2", "begin the text with a line of ---"),
     (b"just a text\n", "1:1", "this is a text"),
     (b"a: 1\r\nb: 'c\r\n", "2:4", "unclosed quote"),
     (b"kind: OrganizationSessionPolicy\n", "1:1", "must be scalekit.com/v1alpha1"),
@@ -48,7 +50,7 @@ fn row_097_values_that_tools_read_differently_are_reported() {
     let text = policy("a", "id: org_1")
         .replace("APPLICATION", "CUSTOM, absoluteSessionTimeout: VALUE, absoluteSessionTimeoutUnit: MINUTES");
     for (value, part) in [
-        ("010", "010 is 10 in YAML 1.2 but octal to kubectl"),
+        ("010", "010 is 10 in YAML 1.2 but 8 to kubectl\n  fix: write 10 or 8, whichever is meant"),
         (".nan", ".nan is not a number"),
         ("0x1_0", "0x1_0 is a text in YAML 1.2 but a number"),
         ("yes", "yes is a text in YAML 1.2 but true"),

@@ -42,6 +42,64 @@ fn json_objects_one_after_the_other_are_as_many_policies() {
     assert!(!is_valid("a.json", format!("{a}]")));
 }
 
+/// kubectl from 1.27 to 1.32, the oldest that are supported, refuses each of these or reads a part of it; what is the
+/// same behind a line of --- it reads whole.
+#[test]
+fn what_begins_with_a_brace_is_json_alone() {
+    let (flow, json) = (policy_in_braces("a"), json("b", ""));
+    for text in [
+        flow.clone(),
+        format!("\n  {flow}"),
+        format!("\u{feff}{flow}"),
+        format!("{json}\n---\n{}", policy("a", "id: org_1")),
+        format!("{json}\n---\n{json}"),
+        format!("{json}\n---\n"),
+        format!("{json} # mine\n"),
+        json.replace('"', "'"),
+        json.replace("}}", ",}}"),
+        json.replace("org_b", "org_\tb"),
+        format!("{json}\n\u{feff}{json}"),
+    ] {
+        let out = Folder::with(&text).osp(&["validate", "a.yaml"]).out;
+        assert!(
+            out.contains("error[syntax]: kubectl before 1.33 reads a text that begins with { as JSON"),
+            "{text}: {out}"
+        );
+        assert!(
+            out.contains("\n  fix: check the JSON; if it is YAML, begin the text with a line of ---\n"),
+            "{text}: {out}"
+        );
+    }
+    assert!(is_valid("a.yaml", format!("---\n{flow}---\n{json}\n---\n")));
+    assert!(is_valid("a.json", format!("\u{feff}{json}")), "a byte order mark is no character of the text");
+}
+
+fn policy_in_braces(name: &str) -> String {
+    format!(
+        "{{apiVersion: scalekit.com/v1alpha1, kind: OrganizationSessionPolicy, metadata: {{name: {name}}},\n spec: \
+         {{organization: {{id: org_1}}, policy: {{policySource: APPLICATION}}}}}}\n"
+    )
+}
+
+#[test]
+fn items_of_a_list_of_policies_take_their_kind_from_it() {
+    let item = |head: &str, name: &str| {
+        format!(
+            "{{{head}metadata: {{name: {name}}}, spec: {{organization: {{id: org_{name}}}, policy: {{policySource: APPLICATION}}}}}}"
+        )
+    };
+    let list = |kind: &str, items: &[String]| {
+        format!("apiVersion: scalekit.com/v1alpha1\nkind: {kind}\nitems: [{}]\n", items.join(", "))
+    };
+    let policies = list("OrganizationSessionPolicyList", &[item("", "a"), item("", "b")]);
+    assert_eq!(Folder::with(policies).osp(&["validate", "a.yaml"]).out, "2 policies valid\n");
+    for head in ["kind: OrganizationSessionPolicy, ", "apiVersion: scalekit.com/v1alpha1, "] {
+        let one = list("OrganizationSessionPolicyList", &[item(head, "a")]);
+        assert!(!is_valid("a.yaml", one), "kubectl refuses half of it: {head}");
+    }
+    assert!(!is_valid("a.yaml", list("List", &[item("", "a")])));
+}
+
 #[test]
 fn a_list_is_found_where_kubectl_refuses_it() {
     let list =

@@ -64,7 +64,7 @@ fn row_096_a_long_text_is_kept_once_however_often_it_is_meant() {
 
 #[test]
 fn row_096_nesting_a_million_deep_is_reported() {
-    for (text, place) in [("[", "1:65"), ("{a: ", "1:257"), ("- ", "1:129"), ("? ", "1:129")] {
+    for (text, place) in [("[", "1:65"), ("[a, ", "1:257"), ("- ", "1:129"), ("? ", "1:129")] {
         is_reported(&text.repeat(1_000_000), place, "error[limit]: maps and lists are nested too deep");
     }
 }

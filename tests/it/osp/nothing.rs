@@ -40,6 +40,19 @@ fn a_file_without_a_document_beside_a_policy_is_fine() {
 }
 
 #[test]
+fn a_saved_plan_in_a_folder_is_skipped_and_named() {
+    let folder = Folder::new();
+    folder.write("policies/a.yaml", policy("a", "id: org_1"));
+    let plan = r#"{"version": 1, "environment": "acme.scalekit.com", "application": null, "summary": {}, "organizations": []}"#;
+    folder.write("policies/plan.json", plan);
+    let ran = folder.osp(&["validate", "policies"]);
+    let said = "policies/plan.json:1:1: warning[wrong-kind]: skipped: this is a plan that osp plan --save wrote";
+    assert!(ran.code == Some(0) && ran.out.starts_with(said), "{ran:?}");
+    let ran = folder.osp(&["validate", "policies/plan.json"]);
+    assert!(ran.code == Some(1) && ran.out.contains("osp apply --plan FILE applies it"), "{ran:?}");
+}
+
+#[test]
 fn files_of_other_tools_do_not_fail_a_folder_but_are_named() {
     let folder = Folder::new();
     folder.write("policies/a.yaml", policy("a", "id: org_1"));
@@ -54,7 +67,7 @@ fn files_of_other_tools_do_not_fail_a_folder_but_are_named() {
     let warnings: Vec<_> = ran.out.lines().filter_map(|line| line.split_once(": warning[")).collect();
     let named: Vec<_> = warnings.iter().map(|(place, rest)| (*place, rest.split(']').next().unwrap())).collect();
     let expected = [
-        ("./chart/templates/d.yaml:1:3", "syntax"),
+        ("./chart/templates/d.yaml:1:2", "syntax"),
         ("./ci/matrix.yml:1:3", "syntax"),
         ("./data/big.json:1:1", "limit"),
         ("./data/latin.yaml:1:4", "encoding"),

@@ -75,7 +75,7 @@ impl Drop for Closed {
     }
 }
 
-const DENIED: &str = "1:1: error[unreadable]: cannot be read: Permission denied (os error 13)\n  fix: name a file or folder \
+const DENIED: &str = "1:1: error[unreadable]: cannot be read: Permission denied\n  fix: name a file or folder \
                       that you may read\n";
 
 #[test]

@@ -102,6 +102,58 @@ fn what_cannot_be_read_is_named_and_costs_no_other_organization_its_manifest() {
 }
 
 #[test]
+fn a_file_that_somebody_edited_is_replaced_only_if_asked_for() {
+    let pipeline = mixed();
+    pipeline.osp(&["export", "--directory", "out"]).ended(0);
+    pipeline.osp(&["export", "--directory", "out"]).ended(0);
+    let edited = pipeline.file("out/tenant-1.yaml", "# ours\n");
+    fs::remove_file(pipeline.folder.join("out/tenant-2.yaml")).unwrap();
+    let run = pipeline.osp(&["export", "--directory", "out"]).ended(1);
+    let said = "not written: out/tenant-1.yaml: the file is there and differs; --overwrite replaces it\n";
+    assert_eq!((run.err.as_str(), text_of(&edited).as_str()), (said, "# ours\n"));
+    assert!(pipeline.folder.join("out/tenant-2.yaml").exists(), "the others are written");
+    pipeline.osp(&["export", "--directory", "out", "--overwrite"]).ended(0);
+    assert!(text_of(&edited).contains("id: org_1"));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named_and_the_others_are_written() {
+    let pipeline = mixed();
+    fs::create_dir_all(pipeline.folder.join("out/tenant-1.yaml")).unwrap();
+    let run = pipeline.osp(&["export", "--directory", "out", "--force"]).ended(1);
+    assert_eq!(run.err, "not written: out/tenant-1.yaml: this is not a regular file\n");
+    assert_eq!(fs::read_dir(pipeline.folder.join("out")).unwrap().count(), 25);
+}
+
+#[test]
+fn each_request_is_a_line_with_v_and_no_line_has_a_secret() {
+    let pipeline = mixed();
+    let path = "/api/v1/organizations/org_2/session-policy";
+    let said = json!({"error_code": "INVALID_ARGUMENT", "request_info": {"request_id": "req-7"}});
+    let refuse = json!({"kind": "refuse", "status": 400, "body": {"json": said}});
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": "forever", "fault": refuse}));
+    assert_eq!(pipeline.osp(&["export", "--organization", "org_1"]).err, "");
+    let run = pipeline.osp(&["export", "-v", "--organization", "org_1", "--organization", "org_2"]).ended(1);
+    let line = |path: &str, status: &str| {
+        let has = |line: &&str| line.contains(path) && line.contains(status) && line.contains("ms=");
+        run.err.lines().find(has).unwrap_or_else(|| panic!("no {path} {status}: {}", run.err)).to_owned()
+    };
+    line("path=\"/organizations/{id}/session-policy\"", "status=200");
+    line("path=\"/organizations/{id}/session-policy\"", "status=400");
+    assert!(run.err.contains("refused request_id=\"req-7\""), "{}", run.err);
+    assert!(line("path=\"/oauth/token\"", "status=200").contains("method=\"POST\""), "{}", run.err);
+    assert!(!run.err.contains("id=0000"), "{}", run.err);
+}
+
+#[test]
+fn a_plan_is_yaml_where_it_is_asked_for() {
+    let pipeline = mixed();
+    pipeline.manifest("a", &super::custom("org_1", 60, None));
+    let yaml = pipeline.osp(&["plan", "policies", "-o", "yaml"]).ended(2).out;
+    assert_eq!(serde_yaml::from_str::<Value>(&yaml).unwrap(), pipeline.plan());
+}
+
+#[test]
 fn a_manifest_is_named_by_the_external_id_and_means_the_id() {
     let pipeline = mixed();
     pipeline.osp(&["export", "--directory", "out", "--namespace", "customers"]).ended(0);

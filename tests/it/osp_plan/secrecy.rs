@@ -49,7 +49,7 @@ fn credentials_come_from_files_too_and_what_is_wrong_with_them_is_named() {
     let err = run(&["plan", "policies"], &[]).ended(1).err;
     assert!(err.starts_with("error: there are no credentials: set SCALEKIT_ENVIRONMENT_URL, "), "{err}");
     let err = run(&["plan", "policies"], &[("SCALEKIT_CLIENT_SECRET", SECRET)]).ended(1).err;
-    assert!(err.contains("the key SCALEKIT_ENVIRONMENT_URL is missing"), "{err}");
+    assert!(err.contains("the credentials are not complete: set SCALEKIT_ENVIRONMENT_URL too"), "{err}");
 
     pipeline.file("keys/SCALEKIT_ENVIRONMENT_URL", &format!("{}\n", pipeline.simulator.base_url()));
     pipeline.file("keys/SCALEKIT_CLIENT_ID", "skc_simulator\n");

@@ -23,6 +23,25 @@ async fn two() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_request_to_the_api_server_is_a_line_with_v() {
+    let world = two().await;
+    assert_eq!(osp(&world, &["status"]).err, "");
+    let said = osp(&world, &["status", "-v"]);
+    let path = format!("uri=/apis/scalekit.com/v1alpha1/namespaces/{}/organizationsessionpolicies", world.namespace);
+    let is_told = |line: &str| ["method=GET", &path, "status=200", "ms="].iter().all(|part| line.contains(part));
+    assert!(said.err.lines().any(is_told), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn diff_has_yaml_too() {
+    let world = World::new().await;
+    world.apply("acme", &org("org_1", ""));
+    world.until("acme", "True", "InSync");
+    let yaml: Value = serde_yaml::from_str(&osp(&world, &["diff", "acme", "-o", "yaml"]).out).unwrap();
+    assert_eq!(yaml, osp(&world, &["diff", "acme", "-o", "json"]).json());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_resource_is_selected_as_with_kubectl() {
     let world = two().await;
     let run = |line: &str| {
