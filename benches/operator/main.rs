@@ -4,6 +4,7 @@
 //! journal, reads and writes by the API server, processor and memory in /proc.
 //!
 //! `N=300` makes it smaller, `CONTESTANTS=operator,kopf` leaves out others, and `NOTE='…'` is written beside the figures.
+//! `PHASES=cold` runs that one alone and writes nothing: for a profile.
 //! It prints a table and writes it with plots into `docs/performance.md`. Nothing fails: counts that must hold are
 //! held by tests.
 #![allow(
@@ -57,6 +58,11 @@ async fn main() {
     let mut all = Vec::new();
     for kind in Kind::ALL.into_iter().filter(|kind| chosen.split(',').any(|name| name == kind.name())) {
         let results = match Contestant::prepare(kind) {
+            Ok(contestant) if variable("PHASES").is_some_and(|phases| phases == "cold") => {
+                let mut results = Results::new(kind);
+                phases::cold(&World::new(setup).await, &contestant, &mut results).await.stop();
+                continue;
+            }
             Ok(contestant) => measure(&contestant, setup).await,
             Err(why) => Results::not_run(kind, why),
         };

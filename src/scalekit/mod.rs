@@ -51,6 +51,7 @@ mod refusals;
 mod requests;
 mod retry_after;
 mod scope;
+mod served;
 mod settings;
 mod token;
 mod transport;

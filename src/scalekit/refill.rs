@@ -13,6 +13,10 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Times are reported in whole seconds.
 const ROUNDED: Duration = Duration::from_millis(1500);
+/// Of a window that refills all at once, so many go out at once, or this part if that is more; the rest is spread up to its
+/// end, so that an edit does not wait for the next one.
+const AT_ONCE: f64 = 5.0;
+const PART_AT_ONCE: f64 = 0.05;
 /// What the refill is measured over.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -30,6 +34,8 @@ pub(super) struct Reported {
     reset: Option<(Instant, Instant)>,
     /// It refills all at once, then.
     at_once: bool,
+    /// At `at`, how many of those left may go out now.
+    credit: f64,
     /// How many times as long it takes as nothing at all says.
     unknown: u32,
     /// Responses so far.
@@ -61,6 +67,7 @@ impl Reported {
             refill: 0.0,
             reset: reset.map(|reset| (now + reset, now)),
             at_once: false,
+            credit: AT_ONCE,
             unknown: 1,
             served: 0.0,
             since: mark,
@@ -79,6 +86,7 @@ impl Reported {
         };
         let seen = refilled(&self.since).max(refilled(&self.next));
         self.refill = self.refill.max(seen);
+        self.credit = self.credit(now);
         self.take_in_reset(now, reset.map(|reset| now + reset));
         (self.left, self.at) = (left - under_way, now);
         if now.duration_since(self.next.at) > WINDOW {
@@ -108,19 +116,32 @@ impl Reported {
     pub(super) fn on_rate_limited(&mut self, now: Instant) {
         self.refill /= 2.0;
         self.unknown = (self.unknown * 2).min(8);
-        (self.left, self.at) = (0.0, now);
+        (self.left, self.at, self.credit) = (0.0, now, 0.0);
         self.since = Mark { at: now, served: self.served, left: 1.0 };
         self.next = self.since;
     }
 
     /// A request is about to be sent.
     pub(super) fn take(&mut self, now: Instant) {
+        self.credit = self.credit(now) - 1.0;
         (self.left, self.at) = (self.level(now) - 1.0, now);
     }
 
     /// It was not sent.
     pub(super) fn put_back(&mut self) {
         self.left += 1.0;
+        self.credit += 1.0;
+    }
+
+    /// How many a second spread what is left of a window up to its end; `None`: it is none that refills all at once.
+    fn spread(&self) -> Option<f64> {
+        let reset = self.reset.filter(|(reset, _)| self.at_once && *reset > self.at).map(|(reset, _)| reset)?;
+        Some(self.left.max(0.0) / (reset - self.at).max(SHORTEST_PAUSE).as_secs_f64())
+    }
+
+    fn credit(&self, now: Instant) -> f64 {
+        let gained = self.spread().map_or(f64::INFINITY, |rate| now.duration_since(self.at).as_secs_f64() * rate);
+        (self.credit + gained).min(AT_ONCE.max(self.most * PART_AT_ONCE))
     }
 
     /// What is left, at least.
@@ -139,7 +160,9 @@ impl Reported {
     pub(super) fn ready(&self, now: Instant, rate: f64) -> Option<Instant> {
         let missing = 1.0 - self.level(now);
         if missing <= 0.0 {
-            return None;
+            let (rate, (reset, _)) = self.spread().filter(|rate| *rate > 0.0).zip(self.reset)?;
+            let wait = seconds((1.0 - self.credit).max(0.0) / rate);
+            return Some((self.at + wait).min(reset)).filter(|at| *at > now);
         }
         let refilled = (self.refill > 0.0 && !self.at_once).then(|| now + seconds(missing / self.refill));
         // said in whole seconds, rounded up or down

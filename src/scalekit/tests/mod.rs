@@ -5,6 +5,7 @@ mod answers;
 mod authentication;
 mod fuzz;
 mod issuer;
+mod limits;
 mod lookups;
 mod network;
 mod outages;
