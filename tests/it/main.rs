@@ -28,6 +28,7 @@ mod killed;
 mod kubectl;
 mod leader;
 mod lifecycle;
+mod lifeline;
 mod manifests;
 mod monitoring;
 mod operations;

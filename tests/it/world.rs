@@ -1,7 +1,10 @@
 //! One test's world: a namespace of the real API server, a simulated Scalekit,
 //! and the operator's real binary.
 
-use crate::cluster::{Cluster, cluster, eventually, within};
+use crate::{
+    cluster::{Cluster, cluster, eventually, within},
+    lifeline,
+};
 use serde_json::{Value, json};
 use session_policy_operator::simulator::{Config, Simulator};
 use std::{
@@ -114,7 +117,7 @@ impl World {
 
     /// The operator with this environment, to be started.
     pub fn command(&self, environment: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
+        let mut command = lifeline::command(env!("CARGO_BIN_EXE_session-policy-operator"));
         command.args(["--allow-http", "--watch-namespace", &self.namespace, "--lease-name", &self.namespace]);
         for (flag, value) in DEFAULT_ARGUMENTS.iter().filter(|(flag, _)| !self.arguments.contains(flag)) {
             command.args([flag, value]);
