@@ -2,6 +2,7 @@
 //! from the API server and replaced, and what the journal of the simulator has of it.
 
 use crate::{
+    canary,
     cluster::{cluster, eventually, within},
     proxy::{Proxy, Way},
     world::{World, default_credentials, scalekit},
@@ -96,6 +97,9 @@ impl Drop for Replica {
     fn drop(&mut self) {
         drop(self.process.kill());
         drop(self.process.wait());
+        if !std::thread::panicking() {
+            canary::assert_none("the log", &self.log());
+        }
     }
 }
 

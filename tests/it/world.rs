@@ -2,6 +2,7 @@
 //! and the operator's real binary.
 
 use crate::{
+    canary,
     cluster::{Cluster, cluster, eventually, within},
     lifeline,
 };
@@ -125,7 +126,7 @@ impl World {
         command
             .args(&self.arguments)
             .env("KUBECONFIG", self.kubeconfig.clone().unwrap_or_else(|| self.cluster.kubeconfig(self.user)))
-            .env("RUST_LOG", "info,session_policy_operator=debug")
+            .env("RUST_LOG", "info,session_policy_operator=trace")
             .envs(environment.iter().copied())
             .stdin(Stdio::null());
         command
@@ -218,7 +219,7 @@ impl World {
 
     /// A resource as it is.
     pub fn resource(&self, name: &str) -> Option<Value> {
-        self.cluster.get(&self.namespace, &format!("osp/{name}"))
+        self.cluster.get(&self.namespace, &format!("osp/{name}")).inspect(canary::assert_none_in)
     }
 
     /// Waits until Ready is `status` for `reason` and for the present
@@ -305,6 +306,9 @@ impl Drop for World {
         if let Some(mut operator) = self.operator.take() {
             drop(operator.kill());
             drop(operator.wait());
+        }
+        if !std::thread::panicking() {
+            canary::assert_none("the log", &self.log());
         }
     }
 }
