@@ -3,7 +3,7 @@
 
 use crate::{
     cluster::{eventually, within},
-    failures::{always, crowd::Crowd},
+    failures::crowd::Crowd,
     figures::{publish, today},
     world::World,
 };
@@ -51,14 +51,16 @@ async fn a_thousand_edits_in_an_outage() {
     for (nth, status) in [(1, 503), (2, 429)] {
         let fault = if status == 429 { refused(status) } else { json!({"kind": "refuse", "status": status}) };
         world.admin("DELETE", "faults", &Value::Null);
-        world.admin("POST", "faults", &always("*", "/api/**", fault));
+        world.admin("POST", "faults", &json!({"path": "/api/**", "times": "forever", "fault": fault}));
         if status == 503 {
             crowd.declare(&world, None, 240);
         }
         let until = after(begun, Duration::from_secs(seconds * nth / 2));
         eventually("its end", seconds, || (Timestamp::now() >= until).then_some(()));
     }
-    let in_vain = sent(&world, begun).len();
+    let in_vain = sent(&world, begun);
+    assert!(in_vain.iter().all(|(_, carried_out)| !carried_out), "there is an outage");
+    let in_vain = in_vain.len();
     world.admin("DELETE", "faults", &Value::Null);
     let over = Timestamp::now();
 
