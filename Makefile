@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz fuzz-decoders explore prove mutants crash-points perturb operations traces cluster manifests
+.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz fuzz-decoders explore prove mutants crash-points perturb operations traces metastability soak cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -73,9 +73,17 @@ operations: ## EDITS (2000) generated edits of resources, each compared with a n
 	tests/cluster/ensure >/dev/null
 	cargo test --locked --test it -- --ignored --exact --nocapture operations::many_edits
 
-traces: ## the real operator along each of the ways through the explorer's worlds in tests/it/traced/ways.txt
+traces: ## the real operator along each of the ways through the explorer's worlds in tests/it/traced/ways.txt; WAY=number of one
 	tests/cluster/ensure >/dev/null
 	cargo test --locked --test it -- --ignored --exact --nocapture traced::every_way
+
+metastability: ## a thousand edits in SECONDS_DOWN (300) seconds of 503 and 429, and how the operator goes on afterwards
+	tests/cluster/ensure >/dev/null
+	cargo test --locked --test it -- --ignored --exact --nocapture metastable::a_thousand_edits_in_an_outage
+
+soak: ## SOAK_MINUTES (30) of edits, faults and kills of two operators; SEED=of an earlier run
+	tests/cluster/ensure >/dev/null
+	cargo test --locked --test it -- --ignored --exact --nocapture soak::long
 
 mutants: ## errors that are put into the decision, each of which a property must find; the table into docs/proof.md
 	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::mutants::each_mutant_is_killed_by_its_property

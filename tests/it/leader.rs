@@ -2,6 +2,7 @@
 //! from the API server and replaced, and what the journal of the simulator has of it.
 
 use crate::{
+    canary,
     cluster::{cluster, eventually, within},
     proxy::{Proxy, Way},
     world::{World, default_credentials, scalekit},
@@ -23,13 +24,13 @@ use tokio::time::interval;
 const TAKEOVER: u64 = 20;
 
 /// One of the operators.
-struct Replica {
+pub struct Replica {
     process: Child,
     log: PathBuf,
 }
 
 impl Replica {
-    fn start(world: &World, name: &str, kubeconfig: Option<&Path>) -> Self {
+    pub fn start(world: &World, name: &str, kubeconfig: Option<&Path>) -> Self {
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}.log", world.namespace));
         let mut command = world.command(&default_credentials(&world.simulator.base_url()));
         if let Some(kubeconfig) = kubeconfig {
@@ -52,6 +53,13 @@ impl Replica {
         assert!(Command::new("kill").args([name, &process]).status().unwrap().success());
     }
 
+    /// Its memory now, in MB.
+    pub fn memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
     /// SIGTERM: whether it ends well.
     fn ends(&mut self) -> bool {
         self.signal("-TERM");
@@ -72,11 +80,11 @@ impl Replica {
         answer
     }
 
-    fn leads(&self) -> bool {
+    pub fn leads(&self) -> bool {
         self.get("/metrics").lines().any(|line| line == "session_policy_operator_leader 1")
     }
 
-    fn until_leading(&self, seconds: u64) {
+    pub fn until_leading(&self, seconds: u64) {
         let leads = within(seconds, || self.leads().then_some(()));
         leads.unwrap_or_else(|| panic!("it does not lead: {}", self.log()));
     }
@@ -96,6 +104,9 @@ impl Drop for Replica {
     fn drop(&mut self) {
         drop(self.process.kill());
         drop(self.process.wait());
+        if !std::thread::panicking() {
+            canary::assert_none("the log", &self.log());
+        }
     }
 }
 

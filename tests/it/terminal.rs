@@ -1,7 +1,7 @@
 //! A real terminal, of util-linux's `script`, and what a person sees on it: the
 //! screen, after all that moves the cursor.
 
-use crate::cluster::within;
+use crate::{canary, cluster::within};
 use std::{
     io::{Read, Write},
     process::{Child, ChildStdin, Command, Stdio},
@@ -85,6 +85,7 @@ impl Terminal {
         self.reader.join().unwrap();
         let mut parser = vt100::Parser::new(ROWS.try_into().unwrap(), self.width.try_into().unwrap(), 0);
         let raw = self.written.lock().unwrap();
+        canary::assert_none("the output", &String::from_utf8_lossy(&raw));
         parser.process(&raw);
         Screen { code, raw: String::from_utf8_lossy(&raw).into_owned(), parser }
     }

@@ -1,7 +1,11 @@
 //! One test's world: a namespace of the real API server, a simulated Scalekit,
 //! and the operator's real binary.
 
-use crate::cluster::{Cluster, cluster, eventually, within};
+use crate::{
+    canary,
+    cluster::{Cluster, cluster, eventually, within},
+    lifeline,
+};
 use serde_json::{Value, json};
 use session_policy_operator::simulator::{Config, Simulator};
 use std::{
@@ -114,7 +118,7 @@ impl World {
 
     /// The operator with this environment, to be started.
     pub fn command(&self, environment: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
+        let mut command = lifeline::command(env!("CARGO_BIN_EXE_session-policy-operator"));
         command.args(["--allow-http", "--watch-namespace", &self.namespace, "--lease-name", &self.namespace]);
         for (flag, value) in DEFAULT_ARGUMENTS.iter().filter(|(flag, _)| !self.arguments.contains(flag)) {
             command.args([flag, value]);
@@ -122,7 +126,7 @@ impl World {
         command
             .args(&self.arguments)
             .env("KUBECONFIG", self.kubeconfig.clone().unwrap_or_else(|| self.cluster.kubeconfig(self.user)))
-            .env("RUST_LOG", "info,session_policy_operator=debug")
+            .env("RUST_LOG", "info,session_policy_operator=trace")
             .envs(environment.iter().copied())
             .stdin(Stdio::null());
         command
@@ -215,7 +219,7 @@ impl World {
 
     /// A resource as it is.
     pub fn resource(&self, name: &str) -> Option<Value> {
-        self.cluster.get(&self.namespace, &format!("osp/{name}"))
+        self.cluster.get(&self.namespace, &format!("osp/{name}")).inspect(canary::assert_none_in)
     }
 
     /// Waits until Ready is `status` for `reason` and for the present
@@ -302,6 +306,9 @@ impl Drop for World {
         if let Some(mut operator) = self.operator.take() {
             drop(operator.kill());
             drop(operator.wait());
+        }
+        if !std::thread::panicking() {
+            canary::assert_none("the log", &self.log());
         }
     }
 }

@@ -167,7 +167,7 @@ impl Install {
         let container = workload.pointer(CONTAINER).unwrap();
         let mounts = self.mounts(pod, container);
         let here = |text: &str| mounts.iter().fold(text.to_owned(), |text, (path, folder)| text.replace(path, folder));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_session-policy-operator"));
+        let mut command = crate::lifeline::command(env!("CARGO_BIN_EXE_session-policy-operator"));
         for argument in container["args"].as_array().unwrap() {
             command.arg(here(argument.as_str().unwrap()));
         }

@@ -19,19 +19,24 @@ impl Crowd {
     /// Creates organizations and resources; without an interval they are
     /// reconciled as often as the operator does by default.
     pub fn arrive(&self, world: &World, interval: Option<&str>) {
+        for organization in self.organizations() {
+            world.admin("PUT", &format!("organizations/{organization}"), &json!({"id": organization}));
+        }
+        self.declare(world, interval, 480);
+    }
+
+    /// Declares this absolute timeout, in minutes, for each.
+    pub fn declare(&self, world: &World, interval: Option<&str>, absolute: u32) {
         let resource = |n: u64| {
             json!({
                 "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
                 "metadata": {"name": format!("crowd-{n}"), "namespace": world.namespace},
                 "spec": {
                     "organization": {"id": format!("org_{n}")}, "interval": interval,
-                    "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": 480, "absoluteSessionTimeoutUnit": "MINUTES"},
+                    "policy": {"policySource": "CUSTOM", "absoluteSessionTimeout": absolute, "absoluteSessionTimeoutUnit": "MINUTES"},
                 },
             })
         };
-        for organization in self.organizations() {
-            world.admin("PUT", &format!("organizations/{organization}"), &json!({"id": organization}));
-        }
         let items: Vec<Value> = (1..=self.0).map(resource).collect();
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
         let (accepted, said) = world.cluster.with_input(&["apply", "-f", "-"], &list.to_string());

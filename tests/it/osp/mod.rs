@@ -96,7 +96,9 @@ pub struct Ran {
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        let ran = Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+        [&ran.out, &ran.err].iter().for_each(|text| crate::canary::assert_none("the output", text));
+        ran
     }
 }
 

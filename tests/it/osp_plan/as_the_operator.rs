@@ -119,6 +119,7 @@ impl Repository<'_> {
         command.args(arguments).args(["--allow-http", "--rate-limit", "1000"]).arg(&self.folder);
         let output = command.envs(crate::world::default_credentials(&url)).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
+        crate::canary::assert_none("the output", &text([&*output.stdout, &*output.stderr].concat()));
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
 }

@@ -163,8 +163,7 @@ impl Run {
     fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let run = Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
-        assert!(!run.all().contains(SECRET), "the secret was printed: {}", run.all());
-        assert!(!run.all().contains("simulated-"), "a token was printed: {}", run.all());
+        crate::canary::assert_none("the output", &run.all());
         run
     }
 

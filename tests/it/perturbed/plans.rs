@@ -22,13 +22,13 @@ pub fn single(passed: &BTreeMap<String, u64>) -> Vec<Vec<Step>> {
         };
         let places = (0..(*count).min(OF_ONE_KIND)).map(Nth::At);
         plans.extend(places.flat_map(|nth| tampers.iter().map(move |tamper| vec![step(kind, nth, *tamper)])));
-        // again and again: each one late, each third one lost
+        // again and again: each one late, each second one lost
         plans.push(vec![step(
             kind,
             Nth::Every(1),
             if kind.starts_with("WATCH") { Tamper::Brief } else { Tamper::Late },
         )]);
-        plans.push(vec![step(kind, Nth::Every(3), Tamper::Lost)]);
+        plans.push(vec![step(kind, Nth::Every(2), Tamper::Lost)]);
     }
     plans
 }

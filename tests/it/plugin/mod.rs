@@ -15,6 +15,7 @@ mod with_flux;
 mod with_kubectl;
 
 use crate::{
+    canary,
     cluster::{Cluster, cluster},
     world::{EIGHT_HOURS, World},
 };
@@ -33,8 +34,9 @@ impl From<Output> for Said {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let said = Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) };
-        for secret in ["test_simulator", "SECRET=", "Bearer"] {
-            assert!(!said.out.contains(secret) && !said.err.contains(secret), "{secret}: {}{}", said.out, said.err);
+        for text in [&said.out, &said.err] {
+            canary::assert_none("the output", text);
+            assert!(!text.contains("SECRET=") && !text.contains("Bearer"), "{text}");
         }
         said
     }

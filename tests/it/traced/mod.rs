@@ -21,9 +21,10 @@ use std::{
 };
 use way::{Part, Way, calls, live, ways};
 
-/// Whether the second resource wakes the first depends on how long ago that was confirmed, and no time passes in the
-/// model where half a minute does not pass outside.
+/// Whether one of two resources wakes the other depends on whether that was confirmed in the last half minute.
 const TWO: &str = "two resources of one organization";
+/// So much time passes in the model before each thing that somebody does.
+const LATER: Duration = Duration::from_secs(31);
 
 /// One way under way.
 struct Drive {
@@ -163,6 +164,9 @@ impl Drive {
         if self.two {
             expected.calls.sort();
         }
+        if self.two && part.what != "start" {
+            tokio::time::sleep(LATER).await; // what is waited for is that nothing happens
+        }
         self.world.admin("DELETE", "faults", &Value::Null);
         self.world.admin("POST", "faults", &json!(part.rules()));
         self.act(&part.what).await;
@@ -187,12 +191,14 @@ fn policy(absolute: u32, idle: Option<u32>) -> Value {
 async fn drive(ways: Vec<Way>) -> Vec<String> {
     let cluster = cluster();
     let ways = ways.into_iter().map(|way| (Arc::clone(&cluster), way));
-    let driven = side_by_side(ways, 10, async |(cluster, way): (Arc<Cluster>, Way)| {
+    let driven = side_by_side(ways, 20, async |(cluster, way): (Arc<Cluster>, Way)| {
         let mut drive = Drive::begin(cluster, &way).await;
         let mut before = vec![way.world.clone()];
         for part in &way.parts {
             let ended = drive.part(part).await;
-            ended.map_err(|story| format!("{}: {story}", before.join(", ")))?;
+            ended.map_err(|story| {
+                format!("WAY={}: {}: {story}\n{}", way.number, before.join(", "), drive.world.log())
+            })?;
             before.push(part.what.clone());
         }
         Ok::<(), String>(())
@@ -203,14 +209,21 @@ async fn drive(ways: Vec<Way>) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn along_ways_of_the_explorer_the_real_operator_does_what_the_model_did() {
-    let stories = drive(ways().into_iter().step_by(20).filter(|way| way.world != TWO).collect()).await;
+    let (two, one): (Vec<Way>, Vec<Way>) = ways().into_iter().partition(|way| way.world == TWO);
+    let short = two.into_iter().filter(|way| way.parts.len() == 2); // each part takes half a minute
+    let stories = drive(one.into_iter().step_by(20).chain(short.step_by(5)).collect()).await;
     assert!(stories.is_empty(), "{}", stories.join("\n\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "`make traces`: takes some minutes, and writes docs/proof.md"]
 async fn every_way() {
-    let (ways, begun) = (ways(), Instant::now());
+    let (mut ways, begun) = (ways(), Instant::now());
+    if let Ok(number) = std::env::var("WAY") {
+        let stories = drive(vec![ways.swap_remove(number.parse::<usize>().unwrap() - 1)]).await;
+        assert!(stories.is_empty(), "{}", stories.join("\n\n"));
+        return;
+    }
     let (count, parts) = (ways.len(), ways.iter().map(|way| way.parts.len()).sum::<usize>());
     let faults: usize = ways.iter().flat_map(|way| &way.parts).map(|part| part.faults.len()).sum();
     let stories = drive(ways).await;

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 pub struct Way {
+    /// From 1 on.
+    pub number: usize,
     pub world: String,
     pub parts: Vec<Part>,
 }
@@ -20,9 +22,10 @@ pub fn ways() -> Vec<Way> {
     let mut ways: Vec<Way> = Vec::new();
     for line in include_str!("ways.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (word, rest) = line.split_once(": ").unwrap();
+        let number = ways.len() + 1;
         let way = ways.last_mut();
         match (word, way) {
-            ("way", _) => ways.push(Way { world: rest.to_owned(), parts: Vec::new() }),
+            ("way", _) => ways.push(Way { number, world: rest.to_owned(), parts: Vec::new() }),
             ("do", Some(way)) => way.parts.push(Part { what: rest.to_owned(), ..Part::default() }),
             (word, Some(way)) => {
                 let part = way.parts.last_mut().unwrap();

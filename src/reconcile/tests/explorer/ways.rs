@@ -11,6 +11,7 @@ use super::{
 use crate::policy::{Idle, Live};
 use crate::reconcile::{ErrorKind, RemoteRequest, Request, Step, tests::reach::place};
 use fastrand::Rng;
+use jiff::SignedDuration;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
@@ -26,6 +27,9 @@ const KEPT: usize = 220;
 const WITHOUT: &str = "the live policy has an unknown source";
 /// What is waited for at rest; longer ones are intervals.
 const SOON: Duration = Duration::from_secs(30);
+/// Before each thing that somebody does so much time has passed that no claim counts as just confirmed; from then on
+/// to rest less than that passes. So it is the same outside, where the waits are of other lengths.
+const LATER: Duration = Duration::from_secs(31);
 /// Each has a counterpart in the simulator.
 const FATES: [Fate; 6] = [
     Fate::Refused(ErrorKind::Unavailable),
@@ -102,8 +106,9 @@ fn declared(at: &Place) -> String {
 }
 
 /// Lets it go on until it is at rest, with a fault now and then. `None`: it does not come to rest soon.
-fn to_rest(at: &mut Place, random: &mut Rng, mut may_wait: bool, steps: &mut Vec<String>) -> Option<String> {
+fn to_rest(at: &mut Place, random: &mut Rng, steps: &mut Vec<String>) -> Option<String> {
     let (mut text, mut calls, mut seen) = (String::new(), String::new(), BTreeMap::<String, u32>::new());
+    let begun = at.world.now;
     let troubled = random.bool();
     for _ in 0..200 {
         let mut moves = Vec::new();
@@ -127,23 +132,35 @@ fn to_rest(at: &mut Place, random: &mut Rng, mut may_wait: bool, steps: &mut Vec
         } else if let Some(begin) = moves.iter().find(|made| matches!(made, Move::Begin(..))) {
             at.make(*begin).unwrap();
         } else {
-            let wait = at.next_time().filter(|wait| *wait <= SOON || may_wait);
-            if wait.is_none() {
+            let Some(wait) = at.next_time().filter(|wait| *wait <= SOON) else {
                 at.rest()?.ok()?;
                 return Some(text + &calls + &state(at));
+            };
+            if at.at(wait).duration_since(begun) >= SignedDuration::try_from(SOON).unwrap() {
+                return None;
             }
-            may_wait = false;
             at.make(Move::Tick).unwrap();
         }
     }
     None
 }
 
+/// Somebody asks for a reconcile of all resources.
+fn request(at: &mut Place) {
+    let when = at.world.now.to_string();
+    at.watching(|place| {
+        for object in &mut place.world.cluster.objects {
+            (object.requested_at, object.version) = (Some(when.clone()), object.version + 1);
+        }
+    });
+}
+
 fn way(name: &str, worlds: &Worlds, random: &mut Rng) -> Option<Way> {
     let scene = SCENES.iter().find(|scene| scene.name == name).unwrap();
     let mut at = Place::new(scene, worlds.get(name).unwrap(), 4);
+    at.world.watch.serves = true; // as that of the real operator
     let (mut way, mut steps) = (Way { text: format!("way: {name}\n"), parts: Vec::new() }, Vec::new());
-    let rest = to_rest(&mut at, random, false, &mut steps)?;
+    let rest = to_rest(&mut at, random, &mut steps)?;
     write!(way.text, "do: start\n{rest}").unwrap();
     for _ in 0..random.usize(1..=3) {
         let may = |(n, change): &(usize, &super::scenes::Change)| {
@@ -152,14 +169,17 @@ fn way(name: &str, worlds: &Worlds, random: &mut Rng) -> Option<Way> {
         let possible: Vec<usize> = scene.changes.iter().enumerate().filter(may).map(|(n, _)| n).collect();
         let Some(chosen) = random.choice(&possible) else { break };
         let change = &scene.changes[*chosen];
+        at.advance(LATER);
         let before = declared(&at);
         at.make(Move::Others(u8::try_from(*chosen).unwrap())).unwrap();
         if change.side == Side::Cluster && declared(&at) == before {
             return None; // a real API server makes no new generation of it
         }
         let mut steps = vec![change.name.to_owned()];
-        // what others do at Scalekit is seen by the next reconcile
-        let rest = to_rest(&mut at, random, change.side == Side::Scalekit, &mut steps)?;
+        if change.side == Side::Scalekit {
+            request(&mut at); // what others do there is seen by the next reconcile
+        }
+        let rest = to_rest(&mut at, random, &mut steps)?;
         write!(way.text, "do: {}\n{rest}", change.name).unwrap();
         way.parts.push(steps.join(" "));
     }
