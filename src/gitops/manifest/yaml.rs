@@ -8,13 +8,16 @@ use super::tree::Position;
 use super::yaml11::{self, Tabs};
 use crate::gitops::Rule;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StructureStyle, options};
+use std::cell::LazyCell;
 
 /// Passes every document of `text`, or the first error in it, to `take`, in order. After an error it
 /// goes on with the next document, at the next `---`. Stops when `take` returns false, or at a limit.
 pub(super) fn read(text: &str, limits: &Limits, take: &mut dyn FnMut(Result<Document, ReadError>) -> bool) {
+    let whole = LazyCell::new(|| is_template(text)); // once, however many errors there are
     for chunk in Chunks::of(text) {
-        let part = chunk.as_ref().map_or(text, |chunk| chunk.text);
-        let next = chunk.and_then(|chunk| document(&chunk, limits)).map_err(|error| of_template(error, part));
+        let part = chunk.as_ref().ok().map(|chunk| chunk.text);
+        let in_template = || part.map_or_else(|| *whole, is_template);
+        let next = chunk.and_then(|chunk| document(&chunk, limits)).map_err(|error| of_template(error, in_template));
         let Some(next) = next.transpose() else { continue };
         let over = next.as_ref().is_err_and(|error| error.rule == Rule::Limit);
         if !take(next) || over {
@@ -88,13 +91,16 @@ fn document(chunk: &Chunk<'_>, limits: &Limits) -> Result<Option<Document>, Read
 }
 
 /// An error in a text that is YAML only when it is rendered says so.
-fn of_template(error: ReadError, text: &str) -> ReadError {
-    let is_template = text.find("{{").is_some_and(|at| text.get(at..).is_some_and(|behind| behind.contains("}}")));
-    if error.rule != Rule::Syntax || !is_template {
+fn of_template(error: ReadError, in_template: impl FnOnce() -> bool) -> ReadError {
+    if error.rule != Rule::Syntax || !in_template() {
         return error;
     }
     let fix = "render it: helm template CHART | osp validate -, and name the folder of templates in .ospignore";
     ReadError::syntax(error.at, "this is a template, which is no YAML before it is rendered", fix)
+}
+
+fn is_template(text: &str) -> bool {
+    text.split_once("{{").is_some_and(|(_, behind)| behind.contains("}}"))
 }
 
 fn position(mark: Marker) -> Position {
