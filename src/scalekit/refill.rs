@@ -17,6 +17,8 @@ const ROUNDED: Duration = Duration::from_millis(1500);
 /// end, so that an edit does not wait for the next one.
 const AT_ONCE: f64 = 5.0;
 const PART_AT_ONCE: f64 = 0.05;
+/// The longest time over which it is spread: of a limit for a day much may be used at once.
+const LONGEST_SPREAD: Duration = Duration::from_secs(300);
 /// What the refill is measured over.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -133,10 +135,12 @@ impl Reported {
         self.credit += 1.0;
     }
 
-    /// How many a second spread what is left of a window up to its end; `None`: it is none that refills all at once.
+    /// How many a second spread what is left of a window up to its end, or over [`LONGEST_SPREAD`]; `None`: it is none that
+    /// refills all at once.
     fn spread(&self) -> Option<f64> {
         let reset = self.reset.filter(|(reset, _)| self.at_once && *reset > self.at).map(|(reset, _)| reset)?;
-        Some(self.left.max(0.0) / (reset - self.at).max(SHORTEST_PAUSE).as_secs_f64())
+        let time = (reset - self.at).clamp(SHORTEST_PAUSE, LONGEST_SPREAD);
+        Some(self.left.max(0.0) / time.as_secs_f64())
     }
 
     fn credit(&self, now: Instant) -> f64 {
@@ -162,7 +166,7 @@ impl Reported {
         if missing <= 0.0 {
             let (rate, (reset, _)) = self.spread().filter(|rate| *rate > 0.0).zip(self.reset)?;
             let wait = seconds((1.0 - self.credit).max(0.0) / rate);
-            return Some((self.at + wait).min(reset)).filter(|at| *at > now);
+            return Some((self.at + wait.min(LONGEST_WAIT)).min(reset)).filter(|at| *at > now);
         }
         let refilled = (self.refill > 0.0 && !self.at_once).then(|| now + seconds(missing / self.refill));
         // said in whole seconds, rounded up or down

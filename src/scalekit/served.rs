@@ -52,8 +52,9 @@ impl Served {
     pub(super) fn take(&mut self, now: Instant, paused_until: Option<Instant>, rate: f64) {
         let resumed = paused_until.map_or(self.last, |until| until.min(now).max(self.last));
         let paused = if self.told { Duration::ZERO } else { (resumed - self.last).min(LONGEST) };
-        let (waited, longest) = (now - resumed, seconds(2.0 / rate) + RETURN);
-        self.busy += if waited <= longest { paused + waited } else { seconds(2.0 / rate) };
+        let (waited, turn) = (now - resumed, seconds(1.0 / rate));
+        let in_turn = waited <= turn * 2 + if resumed > self.last { RETURN } else { Duration::ZERO };
+        self.busy += if in_turn { paused + waited } else { turn };
         self.last = now;
     }
 
@@ -88,5 +89,39 @@ impl Served {
     pub(super) fn unlimited(&self, reported: bool) -> f64 {
         let (time, responses) = if self.told_long || reported { SOON } else { LATE };
         (self.busy.as_secs_f64() / time).min(self.responses / responses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that lets `each` through, evenly over so many seconds, and then refuses until they are over.
+    fn average(each: u32, over: Duration, pause: Duration, told: bool) -> Average {
+        let (start, rate) = (Instant::now(), 10.0);
+        let mut served = Served::new(start);
+        served.refused(told.then_some(pause));
+        for n in 0..each {
+            served.take(start + pause + over * n / each, Some(start + pause), rate);
+            served.answered();
+        }
+        served.refused(told.then_some(pause)).unwrap()
+    }
+
+    #[test]
+    fn a_limit_of_sixty_a_minute_is_one_a_second_whether_the_pause_was_told_or_found_out() {
+        for told in [true, false] {
+            let average = average(60, Duration::from_secs(6), Duration::from_secs(54), told);
+            assert!((0.95..1.05).contains(&average.rate), "{}", average.rate);
+            assert_eq!(average.at_least, told, "a pause that was told may be too long");
+        }
+    }
+
+    #[test]
+    fn little_to_do_tells_at_most_half_of_the_present_rate() {
+        for seconds in [1, 10, 3600] {
+            let average = average(60, Duration::from_secs(seconds * 60), Duration::from_secs(1), true);
+            assert!(average.rate >= 5.0, "{} after a request each {seconds} s", average.rate);
+        }
     }
 }

@@ -223,6 +223,7 @@ async fn row_012_whatever_the_kind_of_a_limit_most_of_it_is_used_little_is_refus
         (Limit::Window(300.0, 60.0), Says::Left, 90.0, 1.0, 4.0),
         (Limit::Window(300.0, 60.0), Says::Wait, 85.0, 1.0, 4.0),
         (Limit::Window(600.0, 300.0), Says::Left, 90.0, 1.0, 4.0),
+        (Limit::Window(20000.0, 86400.0), Says::Left, 2000.0, 1.0, 4.0), // much of it at once
         (Limit::Window(2.0, 1.0), Says::Left, 80.0, 2.0, 4.0),
         (Limit::Bucket(1.0, 1.0), Says::Nothing, 80.0, 2.0, 4.0),
         (Limit::Bucket(2.0, 2.0), Says::Left, 90.0, 1.0, 4.0),
