@@ -17,6 +17,34 @@
 {{- default (include "osp.fullname" .) .Values.leaderElection.leaseName -}}
 {{- end -}}
 
+{{/* The pods of the operator that are there, each with its name and arguments, as JSON. */}}
+{{- define "osp.pods" -}}
+{{- $pods := list -}}
+{{- range (lookup "v1" "Pod" .Release.Namespace "").items -}}
+{{- $labels := default dict .metadata.labels -}}
+{{- $ours := and (eq (get $labels "app.kubernetes.io/instance") $.Release.Name) (eq (get $labels "app.kubernetes.io/component") "operator") -}}
+{{- if and $ours (not (has (dig "status" "phase" "" .) (list "Succeeded" "Failed"))) -}}
+{{- $pods = append $pods (dict "name" .metadata.name "args" (default list (first .spec.containers).args)) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $pods -}}
+{{- end -}}
+
+{{/* Fails where an upgrade would let pods lead by one Lease while those of before still lead by another, or without one: both
+would write. Where there is no Lease from now on, the Deployment stops its own old pod first. */}}
+{{- define "osp.oneLease" -}}
+{{- $lease := ternary (printf "--lease-name=%s" (include "osp.leaseName" .)) "--leader-elect=false" .Values.leaderElection.enabled -}}
+{{- range include "osp.pods" . | fromJsonArray -}}
+{{- $recreated := and (not $.Values.leaderElection.enabled) (regexMatch (printf "^%s-[a-z0-9]+-[a-z0-9]{5}$" (include "osp.fullname" $)) .name) -}}
+{{- $same := and $.Values.leaderElection.enabled (has $lease .args) -}}
+{{- range .args -}}
+{{- if and (or (hasPrefix "--lease-name=" .) (eq . "--leader-elect=false")) (not (or $same $recreated)) -}}
+{{- fail (printf "the operator that runs has %s, and one with %s would write beside it until it has ended: scale its Deployment to 0, wait until its pods are gone, and upgrade then" . $lease) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Fails where something is given that the chart sets itself: dict "value" "podLabels" "given" (list) "own" (list). */}}
 {{- define "osp.distinct" -}}
 {{- range .given -}}

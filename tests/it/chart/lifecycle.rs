@@ -3,11 +3,11 @@
 use super::{
     CHART, NAMESPACE, find, helm,
     install::{Install, NAME, RELEASE},
-    merged, render, with_image,
+    merged, render,
 };
 use crate::{
     authority::Authority,
-    cluster::{Cluster, cluster, eventually},
+    cluster::{Cluster, eventually},
     pictures::page,
     world::{EIGHT_HOURS, World},
 };
@@ -144,32 +144,6 @@ async fn the_documented_order_removes_everything_and_nothing_hangs() {
     install.uninstall();
     world.cluster.ok(&["delete", CRD, "--timeout=60s"]);
     assert!(world.resource("acme").is_none());
-}
-
-#[test]
-fn without_a_lease_no_job_runs_beside_a_pod_of_the_operator() {
-    let cluster = cluster();
-    let namespace = cluster.namespace();
-    let helm = |verb: &str, over: Value| {
-        let values = json!({"replicas": 1, "leaderElection": {"enabled": false}, "watchNamespaces": [namespace],
-            "crds": {"install": false}});
-        let values = with_image(&merged(&values, &over));
-        let admin = cluster.kubeconfig("admin");
-        helm(&[verb, RELEASE, CHART, "-n", &namespace, "-f", "-"], &values, Some(&admin))
-    };
-    helm("install", json!({})).unwrap();
-    let deployment = cluster.get(&namespace, &format!("deployment/{NAME}")).unwrap();
-    let mut pod = deployment["spec"]["template"].clone();
-    pod["apiVersion"] = json!("v1");
-    pod["kind"] = json!("Pod");
-    pod["metadata"]["name"] = json!("still-there");
-    let (made, said) = cluster.with_input(&["create", "-n", &namespace, "-f", "-"], &pod.to_string());
-    assert!(made, "{said}");
-    let uninstalling = || json!({"uninstall": {"enabled": true}});
-    let said = helm("upgrade", uninstalling()).unwrap_err();
-    assert!(said.contains("the pod still-there of the operator is there"), "{said}");
-    cluster.ok(&["-n", &namespace, "delete", "pod", "still-there", "--force", "--grace-period=0"]);
-    helm("upgrade", uninstalling()).unwrap();
 }
 
 /// Says of a Job what its controller would say.
