@@ -158,6 +158,11 @@ struct UninstallArguments {
     /// Do not ask for a confirmation
     #[arg(short, long)]
     yes: bool,
+
+    /// When this was asked for, in seconds since 1970: refuses if one that was asked for then or later has run already, as
+    /// far as the Lease says. The chart's Job has it, so that a rollback to its revision repeats nothing
+    #[arg(long, value_name = "SECONDS")]
+    asked_at: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -237,7 +242,7 @@ async fn uninstall(
     let policies = arguments.policies();
     // a closed pipe must not stop the uninstall
     let say = |text: &dyn std::fmt::Display| drop(writeln!(std::io::stdout(), "{text}"));
-    let uninstall = Uninstall::new(client, options, arguments.dry_run).await?;
+    let uninstall = Uninstall::new(client, options, arguments.dry_run, arguments.asked_at).await?;
     let (resources, namespaces) = uninstall.size();
     if arguments.dry_run {
         uninstall.preview(policies, |would| say(&would)).await;

@@ -32,6 +32,8 @@ const RELEASES: usize = 3;
 
 /// `true` where all writes of the one that gave it back are applied, or never will be.
 const SETTLED: &str = "scalekit.com/settled";
+/// When the last uninstall was asked for, in seconds since 1970.
+const UNINSTALL_ASKED_AT: &str = "scalekit.com/uninstall-asked-at";
 
 /// Why a process that wants to be the only one can't be.
 #[derive(Debug, Error)]
@@ -51,6 +53,12 @@ pub enum LeaseError {
     /// The lease can't be read.
     #[error("whether an operator is running can't be found out: {0}; --leader-elect=false does not ask")]
     Unreadable(String),
+    /// The uninstall has run already, as when Helm goes back to the revision that asked for it.
+    #[error(
+        "this uninstall has run already, or a later one has: the Lease {0} says so. It releases nothing a second time. To \
+         have the operator back: helm upgrade with --set uninstall.enabled=false,uninstall.policies=keep"
+    )]
+    Repeated(String),
     /// Another process took it at the same time, or it can't be written.
     #[error("the lease {0} could not be taken: another operator has it, or it can't be written")]
     NotTaken(String),
@@ -68,6 +76,8 @@ pub(super) struct Candidate {
     /// Who was said to lead, and what went wrong last.
     holder: Option<String>,
     error: Option<String>,
+    /// When the uninstall was asked for that this process is, in seconds since 1970.
+    uninstall_asked_at: Option<u64>,
 }
 
 impl Candidate {
@@ -76,15 +86,28 @@ impl Candidate {
         // two of one name would both believe to lead
         let identity = format!("{host}_{:016x}", fastrand::u64(..));
         let election = Election::new(identity, context.settings.deadline);
-        let (object, inherited, holder, error) = Default::default();
-        Self { context: Arc::clone(context), name, election, object, inherited, holder, error }
+        let (object, inherited, holder, error, uninstall_asked_at) = Default::default();
+        Self { context: Arc::clone(context), name, election, object, inherited, holder, error, uninstall_asked_at }
     }
 
-    /// Looks until the lease could be taken; writes nothing. `Err`: another process is there that holds it, or it can't
-    /// be read.
+    /// The same, for an uninstall that was asked for then and is to run once.
+    pub(super) fn of_uninstall(context: &Arc<Context>, name: LeaseName, asked_at: Option<u64>) -> Self {
+        Self { uninstall_asked_at: asked_at, ..Self::new(context, name) }
+    }
+
+    fn has_run_already(&self) -> bool {
+        let last = self.object.annotations().get(UNINSTALL_ASKED_AT).and_then(|last| last.parse().ok());
+        self.uninstall_asked_at.is_some_and(|asked| last.is_some_and(|last: u64| asked <= last))
+    }
+
+    /// Looks until the lease could be taken; writes nothing. `Err`: another process is there that holds it, it can't be
+    /// read, or it says that this uninstall has run already.
     pub(super) async fn look(&mut self) -> Result<(), LeaseError> {
         loop {
             match self.election.next(self.context.uptime(), Timestamp::now()) {
+                ElectionStep::Request(LeaseRequest::Write(..)) if self.has_run_already() => {
+                    return Err(LeaseError::Repeated(self.name.name.clone()));
+                }
                 ElectionStep::Request(LeaseRequest::Write(..)) => return Ok(()),
                 ElectionStep::Request(request) => self.send(request).await,
                 ElectionStep::Wait(until) => {
@@ -210,6 +233,9 @@ impl Candidate {
         object.metadata.managed_fields = None;
         object.metadata.resource_version = version;
         object.annotations_mut().insert(SETTLED.into(), lease.settled.to_string());
+        if let Some(asked) = self.uninstall_asked_at {
+            object.annotations_mut().insert(UNINSTALL_ASKED_AT.into(), asked.to_string());
+        }
         facts(&self.context, self.inherited).write(&mut object);
         object.spec = Some(LeaseSpec {
             holder_identity: Some(lease.holder.clone()),

@@ -87,12 +87,18 @@ pub struct Uninstall {
 
 impl Uninstall {
     /// Lists the resources that the operator with these options watches, after a look at whether one has the lease;
-    /// writes nothing. `preview`: it does not matter whether one has.
-    pub async fn new(client: kube::Client, options: Options, preview: bool) -> Result<Self, UninstallError> {
+    /// writes nothing. `preview`: it does not matter whether one has. `asked_at`, in seconds since 1970: one that was asked
+    /// for then or later must not have run already, as far as the Lease says.
+    pub async fn new(
+        client: kube::Client,
+        options: Options,
+        preview: bool,
+        asked_at: Option<u64>,
+    ) -> Result<Self, UninstallError> {
         let name = options.lease.clone().filter(|_| !preview);
         let (context, _changes) = Context::new(KubeApi { client, health: Health::default() }, options, true)?;
         let resources = list(&context).await?;
-        let mut lease = name.map(|name| (name.clone(), Candidate::new(&context, name)));
+        let mut lease = name.map(|name| (name.clone(), Candidate::of_uninstall(&context, name, asked_at)));
         if let Some((_, candidate)) = &mut lease {
             candidate.look().await?;
         }

@@ -8,6 +8,7 @@ mod kustomize;
 mod lifecycle;
 mod one_lease;
 mod permissions;
+mod rollback;
 mod schema;
 mod server;
 mod typed;
