@@ -1,15 +1,13 @@
-//! The checks of a cluster: the API server, the definition, permissions, the operator, policies of
-//! admission.
+//! The checks of a cluster: the API server, the definition, permissions; and what `operator` and `admission` check.
 
 use super::{
-    admission,
+    admission, operator,
     report::{Check, Group},
 };
 use crate::{
     crd,
-    plugin::{Cluster, Failure, Operators},
+    plugin::{Cluster, Failure},
 };
-use jiff::Timestamp;
 use k8s_openapi::{
     api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
@@ -82,8 +80,8 @@ const ESCALATE: Right = ("rbac.authorization.k8s.io", "clusterroles", "", "escal
 pub(super) async fn before(cluster: &Cluster) -> Group {
     let mut checks = server(cluster).await;
     let hint = "whoever installs it for all namespaces needs these; for some namespaces only, set watchNamespaces";
-    checks.push(rights(cluster, "install-permissions", &INSTALL, "", "", hint).await);
-    checks.push(rights(cluster, "install-permissions", &RELEASE, cluster.scope(), "", hint).await);
+    checks.push(rights(cluster, "install-permissions", &with_get(&INSTALL), "", "", hint).await);
+    checks.push(rights(cluster, "install-permissions", &with_get(&RELEASE), cluster.scope(), "", hint).await);
     if !may(cluster, &ESCALATE, "", "").await.unwrap_or(false) {
         let hint = "the chart's roles grant these, and nobody may grant what he does not have";
         let granted = [&OPERATOR[..], &WRITER].concat();
@@ -93,11 +91,18 @@ pub(super) async fn before(cluster: &Cluster) -> Group {
     Group { title: format!("Kubernetes at {}", cluster.server), checks }
 }
 
+/// Of what is created, Helm first asks whether it is there.
+fn with_get(rights: &[Right]) -> Vec<Right> {
+    let created = rights.iter().filter(|right| right.3 == "create");
+    let get = created.map(|(group, resource, subresource, _)| (*group, *resource, *subresource, "get"));
+    get.chain(rights.iter().copied()).collect()
+}
+
 /// The installation, as `user` of `--as`, whose Lease is called `lease`, or else like its ServiceAccount.
 pub(super) async fn installed(cluster: &Cluster, user: Option<&str>, lease: Option<&str>) -> Vec<Group> {
     let mut installation = vec![definition(cluster).await];
     installation.push(admission::check(cluster).await);
-    let operator = operator(cluster).await;
+    let operator = operator::checks(cluster).await;
     let permissions = match user.and_then(service_account) {
         Some((namespace, account)) => {
             let hint = "bind the ClusterRole or Roles of the chart, or of deploy/rbac.yaml, to this ServiceAccount";
@@ -206,66 +211,6 @@ fn fields(definition: &CustomResourceDefinition) -> BTreeSet<String> {
         }
     }
     found
-}
-
-async fn operator(cluster: &Cluster) -> Vec<Check> {
-    let namespaces = BTreeSet::from([cluster.namespace.as_str()]);
-    let everywhere = cluster.scope().is_empty();
-    let operators = match Operators::read(cluster, Some(&namespaces).filter(|_| !everywhere)).await {
-        Ok(operators) => operators,
-        Err(error) => return vec![Check::failed("operator", error.to_string(), "")],
-    };
-    let Some(all) = operators.all() else {
-        let hint = "a ClusterRole with list of leases in coordination.k8s.io allows it";
-        return vec![Check::warning("operator", "not known: you may not list Leases", hint)];
-    };
-    let found = if everywhere { all.iter().collect() } else { operators.of(&namespaces) };
-    let now = Timestamp::now();
-    let mut checks = Vec::new();
-    for operator in found {
-        let (lease, facts) = (&operator.lease, &operator.lease.facts);
-        let name = format!("{}/{}", lease.namespace, lease.name);
-        if !operator.alive {
-            let hint =
-                format!("kubectl -n {} get pods,lease; a Lease that was left behind can be deleted", lease.namespace);
-            let seen =
-                lease.seen(now).map_or("never seen".to_owned(), |seen| format!("last seen {} s ago", seen.as_secs()));
-            checks.push(Check::failed("operator", format!("nobody holds {name}, {seen}"), hint));
-            continue;
-        }
-        let version = facts.version.as_deref().unwrap_or("unknown");
-        checks.push(Check::good("operator", format!("{} holds {name}", lease.holder)));
-        checks.push(if version == VERSION {
-            Check::good("operator-version", format!("operator and osp are {VERSION}"))
-        } else {
-            let message = format!("the operator is {version}, this osp is {VERSION}");
-            Check::warning("operator-version", message, "use the same version of both")
-        });
-        checks.extend(freshness(lease, now));
-    }
-    if checks.is_empty() {
-        let hint = "install it as docs/install.md says; one with --leader-elect=false has no Lease and can't be seen";
-        let message = match cluster.scope() {
-            "" => "there is no Lease of an operator".to_owned(),
-            namespace => format!("there is no Lease of an operator that watches {namespace}"),
-        };
-        checks.push(Check::failed("operator", message, hint));
-    }
-    checks
-}
-
-/// Whether the oldest observation is not much older than the interval; `None`: it is not known.
-fn freshness(lease: &crd::OperatorLease, now: Timestamp) -> Option<Check> {
-    let (oldest, interval) = (lease.oldest_observation(now)?, lease.facts.interval?);
-    let message =
-        format!("the oldest observation is {} s old, the interval is {} s", oldest.as_secs(), interval.as_secs());
-    Some(if oldest > interval.saturating_mul(3) {
-        let hint =
-            "an outage, or a rate limit that is too low: docs/scale.md; or a resource with a longer spec.interval";
-        Check::warning("oldest-observation", message, hint)
-    } else {
-        Check::good("oldest-observation", message)
-    })
 }
 
 /// Whether the user has all of `needed` in `namespace`, to the object of this name; empty: in all, to all.

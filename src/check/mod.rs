@@ -5,6 +5,7 @@ mod admission;
 mod bundle;
 mod cluster;
 mod examine;
+mod operator;
 mod redact;
 mod report;
 mod scalekit;

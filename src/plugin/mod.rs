@@ -28,7 +28,7 @@ pub use cluster::resources;
 pub(crate) use cluster::{Cluster, Connection, Object};
 pub use complete::complete;
 pub(crate) use failure::Failure;
-pub(crate) use operators::Operators;
+pub(crate) use operators::{Operator, Operators};
 use output::CommandOutput;
 use std::error::Error;
 pub(crate) use version::versions;

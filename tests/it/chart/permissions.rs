@@ -11,7 +11,7 @@ use crate::{
     world::{EIGHT_HOURS, World},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{collections::BTreeSet, fs, process::Command, sync::Arc};
 
 /// Group, resource with its subresource, and verb.
 type Kind = (String, String, String);
@@ -213,4 +213,38 @@ async fn for_one_namespace_it_has_no_cluster_role_and_uses_each_permission_of_it
     assert!(bindings(&world.cluster).iter().all(|binding| binding.namespace.is_some()));
     assert_used_and_granted(&world.cluster);
     assert_one_lease(&world.cluster);
+}
+
+/// What `osp check --pre` says that this user may not do in the namespace, as rules of a role: `create leases` and the like.
+fn missing(cluster: &Cluster, namespace: &str) -> Vec<Value> {
+    let check = ["check", "--pre", "-n", namespace, "--as", "limited", "-o", "json", "--kubeconfig"];
+    let output = Command::new(env!("CARGO_BIN_EXE_osp")).args(check).arg(cluster.kubeconfig("admin")).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let checks = report["groups"].as_array().unwrap().iter().flat_map(|group| group["checks"].as_array().unwrap());
+    let failed = checks.filter(|check| check["name"] == "install-permissions" && check["status"] == "failed");
+    let rule = |right: &str| {
+        let (verb, resource) = right.split_once(' ').unwrap();
+        json!({"apiGroups": ["*"], "resources": [resource], "verbs": [verb]})
+    };
+    let listed = |check: &Value| -> Vec<Value> {
+        let (_, rights) = check["message"].as_str().unwrap().rsplit_once(": ").unwrap();
+        rights.split(", ").map(rule).collect()
+    };
+    failed.flat_map(listed).collect()
+}
+
+#[test]
+fn who_has_exactly_what_the_check_before_the_install_asks_for_can_install_the_chart() {
+    let cluster = Cluster::without_definition();
+    cluster.ok(&["create", "namespace", NAMESPACE]);
+    let rules = missing(&cluster, NAMESPACE);
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "installs"}, "rules": rules});
+    let (made, said) = cluster.with_input(&["create", "-f", "-"], &role.to_string());
+    assert!(made, "{said}");
+    cluster.ok(&["create", "clusterrolebinding", "installs", "--clusterrole=installs", "--user=limited"]);
+    let granted = || missing(&cluster, NAMESPACE).is_empty().then_some(());
+    eventually("the check is satisfied", 30, granted);
+    let install = ["install", "policies", CHART, "-n", NAMESPACE, "-f", "-"];
+    helm(&install, &with_image(&json!({})), Some(&cluster.kubeconfig("limited"))).unwrap();
 }

@@ -1,7 +1,10 @@
 //! `osp check` and `osp support-bundle`, on the real API server and with the simulator.
 
 use super::{Said, command, org, osp};
-use crate::world::{World, default_credentials};
+use crate::{
+    cluster::eventually,
+    world::{World, default_credentials},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs, io::Read, path::Path};
@@ -161,7 +164,32 @@ async fn a_missing_operator_secret_or_permission_is_named() {
     let said = check(&world, &["--pre", "--as", "limited"]);
     assert_eq!(one(&said, "install-permissions").0, "failed");
     for plural in crate::chart::created() {
-        assert!(said.out.contains(&format!("create {plural}")), "the chart creates {plural}: {}", said.out);
+        for verb in ["get", "create"] {
+            assert!(said.out.contains(&format!("{verb} {plural}")), "the chart creates {plural}: {}", said.out);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_operators_that_work_for_the_same_resources_are_named() {
+    let world = installed().await;
+    let check = || one(&check(&world, &[]), "operator");
+    eventually("its lease", 30, || (check().0 == "ok").then_some(()));
+    let another = |watched: &str| {
+        let name = ("app.kubernetes.io/name", "session-policy-operator");
+        let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "another",
+            "namespace": world.namespace, "labels": {name.0: name.1}, "annotations": {"scalekit.com/watched-namespaces": watched}},
+            "spec": {"holderIdentity": "another-0", "leaseDurationSeconds": 3600,
+                "renewTime": format!("{:.6}", jiff::Timestamp::now())}});
+        let (applied, said) = world.cluster.with_input(&["apply", "-f", "-"], &lease.to_string());
+        assert!(applied, "{said}");
+        check()
+    };
+    assert_eq!(another("elsewhere").0, "ok");
+    for watched in ["*", &format!("elsewhere,{}", world.namespace)] {
+        let (status, said) = another(watched);
+        let both = [format!("default/{}", world.namespace), format!("{}/another", world.namespace)];
+        assert!(status == "failed" && both.iter().all(|lease| said.contains(lease)), "{watched}: {said}");
     }
 }
 

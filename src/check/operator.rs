@@ -1,0 +1,91 @@
+//! The checks of the operators that run, by their Leases.
+
+use super::report::Check;
+use crate::{
+    crd::{self, OperatorLease},
+    plugin::{Cluster, Operator, Operators},
+};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Who holds the Leases: of `--namespace`, or all.
+pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
+    let namespaces = BTreeSet::from([cluster.namespace.as_str()]);
+    let everywhere = cluster.scope().is_empty();
+    let operators = match Operators::read(cluster, Some(&namespaces).filter(|_| !everywhere)).await {
+        Ok(operators) => operators,
+        Err(error) => return vec![Check::failed("operator", error.to_string(), "")],
+    };
+    let Some(all) = operators.all() else {
+        let hint = "a ClusterRole with list of leases in coordination.k8s.io allows it";
+        return vec![Check::warning("operator", "not known: you may not list Leases", hint)];
+    };
+    let found = if everywhere { all.iter().collect() } else { operators.of(&namespaces) };
+    let now = Timestamp::now();
+    let mut checks = Vec::new();
+    for operator in found {
+        let (lease, facts) = (&operator.lease, &operator.lease.facts);
+        let name = format!("{}/{}", lease.namespace, lease.name);
+        if !operator.alive {
+            let hint =
+                format!("kubectl -n {} get pods,lease; a Lease that was left behind can be deleted", lease.namespace);
+            let seen =
+                lease.seen(now).map_or("never seen".to_owned(), |seen| format!("last seen {} s ago", seen.as_secs()));
+            checks.push(Check::failed("operator", format!("nobody holds {name}, {seen}"), hint));
+            continue;
+        }
+        let version = facts.version.as_deref().unwrap_or("unknown");
+        checks.push(Check::good("operator", format!("{} holds {name}", lease.holder)));
+        checks.push(if version == VERSION {
+            Check::good("operator-version", format!("operator and osp are {VERSION}"))
+        } else {
+            let message = format!("the operator is {version}, this osp is {VERSION}");
+            Check::warning("operator-version", message, "use the same version of both")
+        });
+        checks.extend(freshness(lease, now));
+    }
+    if checks.is_empty() {
+        let hint = "install it as docs/install.md says; one with --leader-elect=false has no Lease and can't be seen";
+        let message = match cluster.scope() {
+            "" => "there is no Lease of an operator".to_owned(),
+            namespace => format!("there is no Lease of an operator that watches {namespace}"),
+        };
+        checks.push(Check::failed("operator", message, hint));
+    }
+    let here = |operator: &&Operator| everywhere || operator.lease.facts.watches(&cluster.namespace);
+    checks.extend(rivals(&all.iter().filter(here).collect::<Vec<_>>()));
+    checks
+}
+
+/// Two that are there and work for the same resources: each has a Lease of its own, so neither waits for the other.
+fn rivals(operators: &[&Operator]) -> Option<Check> {
+    let there: Vec<_> = operators.iter().filter(|operator| operator.alive).map(|operator| &operator.lease).collect();
+    let share = |one: &OperatorLease, other: &OperatorLease| match &one.facts.namespaces {
+        Some(all) => all.iter().any(|namespace| other.facts.watches(namespace)),
+        None => true,
+    };
+    let pairs = there.iter().enumerate().flat_map(|(nth, one)| there.iter().skip(nth + 1).map(|other| (*one, *other)));
+    let (one, other) = pairs.into_iter().find(|(one, other)| share(one, other) || share(other, one))?;
+    let message = format!(
+        "the holders of {}/{} and of {}/{} work for the same resources, and each writes what the other one does",
+        one.namespace, one.name, other.namespace, other.name
+    );
+    let hint = "uninstall one of them, or let each work for namespaces of its own: watchNamespaces in the chart";
+    Some(Check::failed("operator", message, hint))
+}
+
+/// Whether the oldest observation is not much older than the interval; `None`: it is not known.
+fn freshness(lease: &crd::OperatorLease, now: Timestamp) -> Option<Check> {
+    let (oldest, interval) = (lease.oldest_observation(now)?, lease.facts.interval?);
+    let message =
+        format!("the oldest observation is {} s old, the interval is {} s", oldest.as_secs(), interval.as_secs());
+    Some(if oldest > interval.saturating_mul(3) {
+        let hint =
+            "an outage, or a rate limit that is too low: docs/scale.md; or a resource with a longer spec.interval";
+        Check::warning("oldest-observation", message, hint)
+    } else {
+        Check::good("oldest-observation", message)
+    })
+}
