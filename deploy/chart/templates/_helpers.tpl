@@ -259,8 +259,12 @@ spec:
 {{- $own := include "osp.ownEnvironment" . -}}
 {{- $own -}}
 {{- with .Values.extraEnv }}
-{{- $names := list }}{{ range . }}{{ $names = append $names .name }}{{ end }}
-{{- $ownNames := list }}{{ range fromYamlArray $own }}{{ $ownNames = append $ownNames .name }}{{ end }}
+{{- $names := list }}
+{{- range . }}
+{{- if has .name $names }}{{ fail (printf "extraEnv has %s twice" .name) }}{{ end }}
+{{- $names = append $names .name }}
+{{- end }}
+{{- $ownNames := list "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" }}{{ range fromYamlArray $own }}{{ $ownNames = append $ownNames .name }}{{ end }}
 {{- range include "osp.ownOptions" . | fromYamlArray }}{{ $ownNames = append $ownNames (printf "OSP_%s" (. | upper | replace "-" "_")) }}{{ end }}
 {{- include "osp.distinct" (dict "value" "extraEnv" "given" $names "own" $ownNames) }}
 {{ toYaml . }}

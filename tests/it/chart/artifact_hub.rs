@@ -85,7 +85,7 @@ fn the_chart_of_a_release_needs_no_value_and_is_the_one_in_the_tree_with_its_ima
     helm(&["lint", "--strict", &archive], &json!({}), None).unwrap();
     let render = |chart: &str, values: &Value| helm(&["template", "r", chart, "-f", "-"], values, None).unwrap();
     assert_eq!(render(&archive, &json!({})), render(CHART, &json!({"image": {"repository": IMAGE}})));
-    let alerts = json!({"networkPolicy": {"metricsFrom": [{}]},
+    let alerts = json!({"networkPolicy": {"metricsFrom": [{"podSelector": {}}]},
         "metrics": {"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}}});
     let template = ["template", "r", &archive, "--api-versions", "monitoring.coreos.com/v1", "-f", "-"];
     let objects = super::documents(&helm(&template, &alerts, None).unwrap());

@@ -223,7 +223,7 @@ async fn a_private_authority_in_a_config_map_is_trusted() {
 
 #[test]
 fn the_alerts_of_the_chart_are_those_of_the_file_for_its_own_namespace_and_job() {
-    let objects = render(&json!({"networkPolicy": {"metricsFrom": [{}]},
+    let objects = render(&json!({"networkPolicy": {"metricsFrom": [{"podSelector": {}}]},
         "metrics": {"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}}}));
     let rule = find(&objects, "PrometheusRule/session-policy-operator").unwrap();
     let own = format!("namespace=\"{NAMESPACE}\",job=\"session-policy-operator-metrics\"");

@@ -29,10 +29,14 @@ fn refused() -> Vec<(Value, &'static str)> {
             "operator.requestTimeout is 301s: it must be at least 100ms and at most 5m",
         ),
         (json!({"operator": {"logFormat": "xml"}}), "/operator/logFormat"),
+        (json!({"operator": {"logLevel": "verbose"}}), "/operator/logLevel"), // the name of a target: nothing else is logged
+        (json!({"operator": {"logLevel": "info,kube_client"}}), "/operator/logLevel"),
         (json!({"operator": {"allowedHosts": ["https://x"]}}), "/operator/allowedHosts/0"),
         (json!({"image": {"digest": "sha256:1"}}), "/image/digest"),
         (json!({"image": {"repository": "registry.example/operator:v1"}}), "/image/repository"), // image.tag is for that
         (json!({"image": {"repository": "registry.example:5000"}}), "/image/repository"),
+        (json!({"image": {"repository": "registry.example/a..b"}}), "/image/repository"),
+        (json!({"image": {"repository": "registry.example//operator"}}), "/image/repository"),
         (json!({"image": {"pullPolicy": "Sometimes"}}), "/image/pullPolicy"),
         (json!({"replicas": -1}), "/replicas"),
         (json!({"watchNamespaces": "a"}), "/watchNamespaces"),
@@ -40,9 +44,17 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"watchNamespaces": ["a", "a"]}), "/watchNamespaces"),
         (json!({"httpPort": 80}), "/httpPort"),
         (json!({"extraArgs": ["uninstall"]}), "/extraArgs/0"),
+        (json!({"extraArgs": ["--proxy http://proxy:3128"]}), "/extraArgs/0"), // one argument with a blank in it
+        (json!({"extraArgs": ["--"]}), "/extraArgs/0"),
+        (json!({"extraArgs": ["--version"]}), "/extraArgs/0"),
+        (json!({"extraEnv": [{"name": "A", "value": 1}]}), "/extraEnv/0/value"),
+        (json!({"extraEnv": [{"name": "A=B", "value": "1"}]}), "/extraEnv/0/name"),
+        (json!({"extraEnv": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}), "extraEnv has A twice"),
         (json!({"podSecurityContext": {"runAsUser": 0}}), "/podSecurityContext/runAsUser"),
         (json!({"podSecurityContext": {"runAsNonRoot": false}}), "'runAsNonRoot' not allowed"),
         (json!({"admissionPolicy": {"validationActions": ["Allow"]}}), "/admissionPolicy/validationActions/0"),
+        (json!({"admissionPolicy": {"validationActions": ["Deny", "Warn"]}}), "/admissionPolicy/validationActions"),
+        (json!({"maxTimeouts": {"validationActions": ["Warn", "Audit", "Deny"]}}), "/maxTimeouts/validationActions"),
         (json!({"maxTimeouts": {"absolute": "1 day"}}), "/maxTimeouts/absolute"),
         (json!({"maxTimeouts": {"validationActions": []}}), "/maxTimeouts/validationActions"),
         (json!({"networkPolicy": {"ports": ["https"]}}), "/networkPolicy/ports/0"),
@@ -50,6 +62,7 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({"networkPolicy": {"dnsPorts": []}}), "/networkPolicy/dnsPorts"), // that would be all ports
         (json!({"networkPolicy": {"dnsPorts": null}}), "missing property 'dnsPorts'"), // and this
         (json!({"networkPolicy": {"ports": null}}), "missing property 'ports'"),
+        (json!({"networkPolicy": {"metricsFrom": [{}]}}), "/networkPolicy/metricsFrom/0"), // no peer, says the API server
         (json!({"fullnameOverride": "Osp"}), "/fullnameOverride"),
         (json!({"fullnameOverride": "my.osp"}), "/fullnameOverride"),
         (json!({"fullnameOverride": "my_osp"}), "/fullnameOverride"),
@@ -86,6 +99,10 @@ fn a_wrong_value_is_refused_and_named() {
 #[test]
 fn values_that_do_not_go_together_are_refused_with_the_reason() {
     let scraped = json!({"metrics": {"serviceMonitor": {"enabled": true}}});
+    let every = |interval: &str| {
+        json!({"networkPolicy": {"metricsFrom": [{"podSelector": {}}]},
+            "metrics": {"serviceMonitor": {"enabled": true, "interval": interval}}})
+    };
     let together = [
         (json!({"leaderElection": {"enabled": false}}), "replicas above 1 need leaderElection.enabled"),
         (scraped.clone(), "name it in networkPolicy.metricsFrom"),
@@ -98,6 +115,8 @@ fn values_that_do_not_go_together_are_refused_with_the_reason() {
         (json!({"uninstall": {"policies": "revert", "revision": 1}}), "need uninstall.enabled"),
         (json!({"uninstall": {"enabled": true, "policies": "revert"}}), "add --set uninstall.revision=1"),
         (json!({"uninstall": {"enabled": true, "policies": "revert", "revision": 2}}), "for this revision alone"),
+        (every("10m"), "metrics.serviceMonitor.interval is 10m: it must be at least 1s and at most 2m"),
+        (every("0s"), "metrics.serviceMonitor.interval is 0s"),
         (json!({"serviceAccount": {"create": false}}), "serviceAccount.name has to name the operator's own"),
         (json!({"serviceAccount": {"create": false, "name": "default"}}), "would have the operator's permissions"),
     ];
@@ -116,8 +135,9 @@ fn values_that_do_not_go_together_are_refused_with_the_reason() {
 fn what_the_chart_sets_itself_cannot_be_set_a_second_time() {
     let label = "app.kubernetes.io/instance";
     let (traced, ca) = (json!({"endpoint": "http://x:4318"}), json!({"configMap": "ca"}));
-    let monitored =
-        |over: Value| super::merged(&json!({"networkPolicy": {"metricsFrom": [{}]}}), &json!({"metrics": over}));
+    let monitored = |over: Value| {
+        super::merged(&json!({"networkPolicy": {"metricsFrom": [{"podSelector": {}}]}}), &json!({"metrics": over}))
+    };
     let twice = [
         (json!({"podLabels": {label: "x"}}), format!("podLabels may not set {label}")),
         (
@@ -146,6 +166,10 @@ fn what_the_chart_sets_itself_cannot_be_set_a_second_time() {
         (
             json!({"trustedCA": ca, "extraEnv": [{"name": "SSL_CERT_FILE", "value": "/x"}]}),
             "extraEnv may not set SSL_CERT_FILE".into(),
+        ),
+        (
+            json!({"extraEnv": [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://x:4318"}]}),
+            "extraEnv may not set OTEL_EXPORTER_OTLP_ENDPOINT".into(), // the network policy has the port of tracing.endpoint
         ),
         (json!({"extraArgs": ["--lease-name=x"]}), "extraArgs may not set --lease-name".into()),
         (json!({"extraArgs": ["--leader-elect=false"]}), "extraArgs may not set --leader-elect".into()),
@@ -183,7 +207,7 @@ fn every_option_of_the_operator_is_set_by_the_chart_alone_or_left_to_the_extra_a
         };
         let forms = [
             refused(json!({"extraArgs": [format!("{flag}=x")]}), format!("extraArgs may not set {flag}")),
-            refused(json!({"extraArgs": [format!("{flag} x")]}), format!("extraArgs may not set {flag}")),
+            refused(json!({"extraArgs": [flag]}), format!("extraArgs may not set {flag}")),
             refused(
                 json!({"extraEnv": [{"name": variable, "value": "x"}]}),
                 format!("extraEnv may not set {variable}"),

@@ -60,8 +60,9 @@ fn rows() -> Vec<Row> {
     let ca = || json!({"trustedCA": {"configMap": "authorities"}});
     let bound = || json!({"admissionPolicy": {"enabled": true}});
     let limited = || json!({"maxTimeouts": {"enabled": true}});
-    let scraped =
-        |monitor: Value| merged(&json!({"networkPolicy": {"metricsFrom": [{}]}}), &json!({"metrics": monitor}));
+    let scraped = |monitor: Value| {
+        merged(&json!({"networkPolicy": {"metricsFrom": [{"podSelector": {}}]}}), &json!({"metrics": monitor}))
+    };
     let monitored = || scraped(json!({"serviceMonitor": {"enabled": true}}));
     let pictured = || json!({"metrics": {"dashboard": {"enabled": true}}});
     let alerted = || scraped(json!({"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}}));
