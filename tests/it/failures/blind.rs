@@ -33,6 +33,31 @@ fn allow(world: &World, verbs: &[&str], read: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_has_not_seen_one_of_its_namespaces_yet_works_for_none() {
+    let scalekit = World::scalekit(json!({})).await;
+    let (mut world, other) = (World::on(cluster(), scalekit.clone()), World::on(cluster(), scalekit));
+    for world in [&world, &other] {
+        allow(world, &["get", "list", "watch", "patch"], "secrets");
+    }
+    let bind = |world: &World| {
+        world.kubectl(&["create", "rolebinding", "limited", "--role=limited", "--user=limited"]);
+    };
+    bind(&world);
+    world.user = "limited";
+    world.arguments = vec!["--watch-namespace", other.namespace.clone().leak()];
+    world.apply_secret("scalekit", "test_simulator");
+    world.start_with(&[]);
+    world.apply("acme", &spec(BY_SECRET));
+    let named = |line: &str| line.contains("can't be seen") && line.contains(&*other.namespace);
+    eventually("the log names it", 60, || world.log().lines().any(named).then_some(()));
+    assert!(probe(&world, "/readyz").starts_with("HTTP/1.1 503 "));
+    let acme = world.resource("acme").unwrap();
+    assert_eq!(acme["status"]["observedGeneration"], -1, "another one may own the organization");
+    bind(&other);
+    world.until("acme", "True", "InSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn row_115_without_the_right_to_read_the_secret_nothing_stays_ready() {
     let world = limited().await;
     world.apply("acme", &spec(BY_SECRET));
