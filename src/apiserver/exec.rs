@@ -3,6 +3,7 @@
 
 use super::ConfigError;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::header::HeaderValue;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -55,12 +56,17 @@ pub(super) async fn log_in(user: &mut AuthInfo, lifetime: Lifetime) -> Result<()
         return Ok(());
     }
     user.exec = None;
-    user.token = status.token.map(SecretString::from);
+    user.token = status.token.filter(|token| !token.is_empty()).map(SecretString::from);
     if let (Some(certificate), Some(key)) = (status.client_certificate_data, status.client_key_data) {
         user.client_certificate_data = Some(STANDARD.encode(certificate));
         user.client_key_data = Some(STANDARD.encode(key).into());
     }
     Ok(())
+}
+
+/// Whether a token can be the value of a header; kube panics on one that can't.
+pub(super) fn is_sendable(token: &str) -> bool {
+    HeaderValue::from_str(token).is_ok()
 }
 
 enum Failed {
@@ -93,16 +99,23 @@ async fn run(exec: &ExecConfig, command: &str) -> Result<Status, Failed> {
     }
     // the parser's own error would quote the output
     let credential: Option<Credential> = serde_yaml::from_slice(&output.stdout).ok();
+    let credential = credential.filter(|credential| credential.version.is_some());
     let credential = credential.ok_or_else(|| Failed::Ended("printed no ExecCredential".into()))?;
     if credential.version != exec.api_version {
         let wanted = exec.api_version.as_deref().unwrap_or_default();
         return Err(Failed::Ended(format!("printed another apiVersion than {wanted}")));
     }
+    let given = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
     let usable = |status: &Status| {
-        status.token.is_some() || (status.client_certificate_data.is_some() && status.client_key_data.is_some())
+        given(&status.token) || (given(&status.client_certificate_data) && given(&status.client_key_data))
     };
     let status = credential.status.filter(usable);
-    status.ok_or_else(|| Failed::Ended("printed neither a token nor a certificate with its key".into()))
+    let status =
+        status.ok_or_else(|| Failed::Ended("printed neither a token nor a certificate with its key".into()))?;
+    if status.token.as_deref().is_some_and(|token| !is_sendable(token)) {
+        return Err(Failed::Ended("printed a token with a line break or another control character".into()));
+    }
+    Ok(status)
 }
 
 #[cfg(test)]
@@ -158,6 +171,9 @@ mod tests {
         for (user, said) in [
             (user("echo '{\"token\": \"hunter2\"'; exit 3"), "sh, which failed: exit status: 3"),
             (user("echo hunter2: {"), "sh, which printed no ExecCredential"),
+            (user(""), "sh, which printed no ExecCredential"),
+            (printing(r#"{"token": "hunter2\\n"}"#), "sh, which printed a token with a line break"),
+            (printing(r#"{"token": ""}"#), "neither a token nor a certificate"),
             (user("echo 'apiVersion: client.authentication.k8s.io/v1beta1'"), "another apiVersion"),
             (printing("{}"), "neither a token nor a certificate"),
             (printing(r#"{"clientCertificateData": "hunter2"}"#), "neither a token nor a certificate"),

@@ -1,7 +1,7 @@
 //! The files that a user of a kubeconfig names. They are read here, so that one that can't be read is named: kube says
 //! only that there is no such file, and sends the line break at the end of a token.
 
-use super::{ConfigError, Lifetime};
+use super::{ConfigError, Lifetime, exec::is_sendable};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kube::config::AuthInfo;
 use secrecy::ExposeSecret;
@@ -28,6 +28,9 @@ pub(super) fn read(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(), Config
                 return Err(unreadable("tokenFile", &file, why));
             }
         }
+    }
+    if user.token.as_ref().is_some_and(|token| !is_sendable(token.expose_secret())) {
+        return Err(ConfigError::Token);
     }
     if let Some(file) = given(&user.client_certificate).filter(|_| given(&user.client_certificate_data).is_none()) {
         user.client_certificate_data = Some(STANDARD.encode(text("client-certificate", &file)?));

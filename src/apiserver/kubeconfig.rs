@@ -4,7 +4,7 @@
 
 use super::{ConfigError, Lifetime, exec, files, proxy, requests::Log};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hyper::Uri;
+use hyper::{Uri, http::uri::Authority};
 use kube::{
     Client, Config,
     client::ClientBuilder,
@@ -142,11 +142,18 @@ fn configuration(
     namespace: Option<String>,
 ) -> Result<Config, ConfigError> {
     let written = cluster.server.clone().unwrap_or_default();
+    if has_user(&written) {
+        return Err(ConfigError::ServerUser(name.to_owned()));
+    }
     let usable = |server: &Uri| {
         matches!(server.scheme_str(), Some("https" | "http")) && server.host().is_some_and(|host| !host.is_empty())
     };
     let server: Option<Uri> = written.trim().parse().ok().filter(usable);
-    let server = server.ok_or_else(|| ConfigError::Server { cluster: name.to_owned(), server: written })?;
+    let server = server.ok_or_else(|| ConfigError::Server { cluster: name.to_owned(), server: written.clone() })?;
+    let without_port = |authority: &Authority| authority.as_str() == authority.host();
+    if server.port_u16().is_none() && !server.authority().is_some_and(without_port) {
+        return Err(ConfigError::Port { cluster: name.to_owned(), server: written });
+    }
     let proxy_url = proxy::choose(cluster.proxy_url.as_deref(), &server, |name| env::var(name).ok())?;
     if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
         exec.cluster = cluster.try_into().ok();
@@ -160,6 +167,12 @@ fn configuration(
     config.proxy_url = proxy_url;
     config.auth_info = user;
     Ok(config)
+}
+
+/// Whether a URL, or what was meant to be one, has a user name before its host.
+fn has_user(server: &str) -> bool {
+    let behind = server.split_once("://").map_or(server, |(_, behind)| behind);
+    behind.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
 }
 
 /// The certificates of `certificate-authority-data`, or of the file `certificate-authority`.
@@ -210,6 +223,20 @@ mod tests {
             let error = selected(&Selection::default(), kubeconfig(server)).unwrap_err();
             assert!(error.contains("server of cluster c") && error.contains("https://"), "{server}: {error}");
         }
+    }
+
+    #[test]
+    fn a_server_has_a_valid_port_and_no_password() {
+        for server in ["https://k:99999", "https://k:", "https://k:port", "https://[::1]:70000"] {
+            let error = selected(&Selection::default(), kubeconfig(server)).unwrap_err();
+            assert!(error.contains("server of cluster c"), "{server}: {error}");
+        }
+        assert!(selected(&Selection::default(), kubeconfig("https://[::1]:6443")).is_ok());
+        for server in ["https://u:hunter2@k:6443", "ftp://u:hunter2@k", "u:hunter2@k"] {
+            let error = selected(&Selection::default(), kubeconfig(server)).unwrap_err();
+            assert!(error.contains("user name") && !error.contains("hunter2"), "{server}: {error}");
+        }
+        assert!(selected(&Selection::default(), kubeconfig("https://k/a@b")).is_ok());
     }
 
     #[test]

@@ -53,6 +53,22 @@ pub enum ConfigError {
         /// The value.
         server: String,
     },
+    /// The port is not a number that a port can be; kube would take the one of the scheme.
+    #[error("the server of cluster {cluster} in the kubeconfig has no valid port: {server:?}")]
+    Port {
+        /// The cluster.
+        cluster: String,
+        /// The value.
+        server: String,
+    },
+    /// The value is not repeated, since it contains a password.
+    #[error(
+        "the server of cluster {0} in the kubeconfig has a user name in its URL, which is not sent: give it to a user of the kubeconfig"
+    )]
+    ServerUser(String),
+    /// A header can't have it.
+    #[error("the token of the kubeconfig has a line break or another control character")]
+    Token,
     /// The value is not repeated, since it may contain a password.
     #[error("{0} is no proxy that can be used: write http://, https:// or socks5://, the host and the port")]
     Proxy(&'static str),

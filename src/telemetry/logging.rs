@@ -17,9 +17,10 @@ pub enum Format {
     Json,
 }
 
-/// Kube logs each request that fails as an error, thousands in an outage of the API server. This program says what an
-/// error means where it is met, and of an outage when it begins and when it ends.
-const WITHOUT_KUBE: &str = "kube_client=off";
+/// Kube logs each request that fails as an error, thousands in an outage of the API server, and the verifier of
+/// certificates each that it refuses. This program says what an error means where it is met, and of an outage when it
+/// begins and when it ends.
+const WITHOUT_KUBE: &str = "kube_client=off,rustls_platform_verifier=off";
 
 /// Installs the log of a server process, and the export of its spans, which ends when what is returned is
 /// dropped. Without `RUST_LOG`: level info. The lines of kube's client are left out unless `RUST_LOG` names it.
@@ -75,7 +76,7 @@ mod tests {
     #[test]
     fn the_lines_of_kubes_client_are_left_out_unless_somebody_asks_for_them() {
         for chosen in ["info", "debug", "info,session_policy_operator=debug"] {
-            assert_eq!(directives(chosen), format!("{chosen},kube_client=off"));
+            assert_eq!(directives(chosen), format!("{chosen},{WITHOUT_KUBE}"));
             assert!(EnvFilter::try_new(directives(chosen)).is_ok());
         }
         assert_eq!(directives("info,kube_client=debug"), "info,kube_client=debug");

@@ -125,6 +125,7 @@ async fn the_cause_of_a_connection_that_fails_is_named() {
             let said = said(command);
             let named = causes.iter().any(|cause| said.err.to_lowercase().contains(cause));
             assert!(said.code == 1 && named, "{server}: {}", said.err);
+            assert!(!said.err.contains("rustls_platform_verifier"), "it is said once: {}", said.err);
         }
     }
 }
@@ -226,6 +227,18 @@ fn a_credential_plugin_that_fails_is_named_and_its_environment_is_not_printed() 
             let said = said(command);
             assert!(said.code == 1 && said.err.contains(sentence), "{sentence}: {}", said.err);
             assert_eq!(said.err.contains("brew install login"), sentence.contains("started"), "{}", said.err);
+        }
+    }
+}
+
+#[test]
+fn a_token_that_no_header_can_have_is_an_error_and_not_printed() {
+    let folder = Folder::new();
+    for token in ["hunter2\n", "hunter2\u{1}", "a\nb"] {
+        folder.write("k", kubeconfig(NOBODY, &json!({"token": token})).to_string());
+        for command in [status(&folder), uninstall(&folder)] {
+            let said = said(command);
+            assert!(said.code == 1 && said.err.contains("token of the kubeconfig has a line break"), "{}", said.err);
         }
     }
 }
