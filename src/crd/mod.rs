@@ -21,7 +21,7 @@ pub use check::{check, read};
 pub use editor::{json_schema, json_schema_text};
 pub use interval::{deadline, duration, duration_or_days};
 pub use manifest::{definition, manifest};
-pub use names::{NOT_A_LABEL, is_label, is_subdomain};
+pub use names::{NOT_A_LABEL, NOT_A_SUBDOMAIN, is_label, is_subdomain};
 pub use operator_lease::{LEASE_LABEL, OperatorFacts, OperatorLease};
 pub use report::drift_summary;
 pub use spec::{

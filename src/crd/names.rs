@@ -4,7 +4,7 @@
 pub(super) const SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
 /// The message for a name that does not match [`SUBDOMAIN`].
-pub(super) const NOT_A_SUBDOMAIN: &str = "must be 1 to 253 lower case letters, digits, - or ., with a letter or \
+pub const NOT_A_SUBDOMAIN: &str = "must be 1 to 253 lower case letters, digits, - or ., with a letter or \
                                           digit at both ends of each part";
 
 /// Whether `name` may name a resource.

@@ -3,6 +3,7 @@
 
 use super::{
     failure::Failure,
+    named::{name, namespace},
     output::{CommandOutput, VerbResult},
 };
 use crate::{
@@ -78,6 +79,11 @@ impl Connection {
         self.request_timeout
     }
 
+    /// `--namespace`; an empty one counts as not given.
+    fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref().filter(|namespace| !namespace.is_empty())
+    }
+
     fn selection(&self) -> Selection {
         let impersonate = self.as_user.clone().map(|user| Impersonation { user, groups: self.as_group.clone() });
         let Self { kubeconfig, context, cluster, user, .. } = self.clone();
@@ -127,17 +133,6 @@ pub struct ResourceArguments {
     selector: Option<String>,
     #[command(flatten)]
     connection: Connection,
-}
-
-/// The name in `NAME`, `osp/NAME` or `organizationsessionpolicy.scalekit.com/NAME`.
-pub(super) fn name(text: &str) -> Result<String, String> {
-    let Some((kind, name)) = text.split_once('/') else { return Ok(text.to_owned()) };
-    let kind = kind.to_ascii_lowercase();
-    let plain = kind.strip_suffix(".scalekit.com").unwrap_or(&kind).trim_end_matches(".v1alpha1");
-    match plain {
-        "osp" | "organizationsessionpolicy" | "organizationsessionpolicies" => Ok(name.to_owned()),
-        _ => Err(format!("{kind} is another kind of resource: write NAME or osp/NAME")),
-    }
 }
 
 impl ResourceArguments {
@@ -196,7 +191,7 @@ impl Hint {
     pub(super) fn new(program: &str, connection: &Connection) -> Self {
         let file = connection.kubeconfig.as_ref().map(|file| file.display().to_string());
         let flags = [
-            ("-n", &connection.namespace),
+            ("-n", &connection.namespace().map(str::to_owned)),
             ("--context", &connection.context),
             ("--cluster", &connection.cluster),
             ("--user", &connection.user),
@@ -239,14 +234,14 @@ impl Cluster {
         drop(rustls::crypto::ring::default_provider().install_default());
         let config = connection.selection().configuration(Lifetime::Command).await?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let namespace = connection.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let namespace = namespace(connection.namespace().unwrap_or(&config.default_namespace))?;
         let client = apiserver::client(config).map_err(|e| Failure::of(e, &server, "use", ""))?;
         Ok(Self {
             client,
             server,
             timeout: connection.request_timeout,
             namespace,
-            is_chosen: connection.namespace.is_some(),
+            is_chosen: connection.namespace().is_some(),
             hint: Hint::new(program, connection),
         })
     }
@@ -364,21 +359,6 @@ impl Cluster {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_may_have_its_kind_before_it_as_kubectl_prints_it() {
-        for text in [
-            "acme",
-            "osp/acme",
-            "organizationsessionpolicy.scalekit.com/acme",
-            "OSP/acme",
-            "organizationsessionpolicies/acme",
-            "organizationsessionpolicies.v1alpha1.scalekit.com/acme",
-        ] {
-            assert_eq!(name(text).as_deref(), Ok("acme"), "{text}");
-        }
-        assert!(name("secret/acme").is_err() && name("pods.v1/acme").is_err());
-    }
 
     #[test]
     fn a_request_timeout_may_have_no_unit_and_0_is_none() {

@@ -1,6 +1,9 @@
 //! The errors of the verbs, each with what the user can do about it.
 
-use crate::apiserver::{self, ConfigError};
+use crate::{
+    apiserver::{self, ConfigError},
+    crd::NOT_A_LABEL,
+};
 use std::{error::Error, io, time::Duration};
 use thiserror::Error;
 
@@ -12,6 +15,8 @@ const RESOURCE: &str = "organizationsessionpolicies.scalekit.com";
 pub(crate) enum Failure {
     #[error("no cluster to talk to: {0}")]
     NoCluster(#[from] ConfigError),
+    #[error("there can be no namespace {0:?}: a namespace {NOT_A_LABEL}")]
+    NoNamespace(String),
     #[error("{0}")]
     Login(String),
     #[error("the API server at {server} can't be reached: {cause}")]

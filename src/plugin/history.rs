@@ -3,8 +3,9 @@
 
 use super::{
     age,
-    cluster::{Cluster, Connection, name},
+    cluster::{Cluster, Connection},
     failure::Failure,
+    named::name,
     output::{CommandOutput, VerbResult},
     table::{Cell, Column, Layout, table},
 };

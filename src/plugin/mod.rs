@@ -11,6 +11,7 @@ mod explain;
 mod failure;
 mod history;
 mod limits;
+mod named;
 mod operators;
 mod output;
 mod reconcile;

@@ -2,10 +2,11 @@
 
 use super::{
     age,
-    cluster::{Cluster, Connection, Hint, Object, name},
+    cluster::{Cluster, Connection, Hint, Object},
     diff::in_minutes,
     failure::Failure,
     limits,
+    named::name,
     operators::Operators,
     output::{self, CommandOutput, VerbResult},
     summary::{Severity, Summary, style},

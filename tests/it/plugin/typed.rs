@@ -108,6 +108,27 @@ async fn a_verb_works_on_the_resources_of_all_namespaces() {
     }
 }
 
+/// What is behind `?` or `%` in a URL would ask for something else, and the answer would be about the policy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_or_namespace_that_there_can_not_be_is_called_that_and_nothing_is_sent() {
+    let world = two().await;
+    for name in ["acme?dryRun=All", "acme%2Fstatus", "osp/", "", "acme/status"] {
+        for verb in ["status", "diff", "explain", "history", "reconcile", "suspend", "resume"] {
+            let said = osp(&world, &[verb, name]);
+            assert!(said.code == 1 && said.err.contains("invalid value"), "{verb} {name:?}: {}", said.err);
+        }
+    }
+    let run = |arguments: &[&str]| Said::from(command(&world.cluster, "admin", None).args(arguments).output().unwrap());
+    for namespace in ["a/b", "../default", "a?b", " ", "Customers"] {
+        for verb in ["status", "version"] {
+            let said = run(&[verb, "-n", namespace]);
+            assert!(said.code == 1 && said.err.contains("there can be no namespace"), "{namespace:?}: {}", said.err);
+        }
+    }
+    let (all, empty) = (run(&["status", "-A", "-o", "name"]), run(&["status", "-n", "", "-o", "name"]));
+    assert!(all.out.contains("/acme\n") && !empty.out.contains("/acme\n"), "the context's, not all: {}", empty.out);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_prints_the_table_and_then_a_line_for_each_change() {
     let world = two().await;
