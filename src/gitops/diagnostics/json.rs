@@ -1,6 +1,6 @@
-//! Diagnostics as JSON, for scripts.
+//! Diagnostics as JSON or YAML, for scripts.
 
-use crate::gitops::Loaded;
+use crate::{gitops::Loaded, terminal};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -14,6 +14,11 @@ struct Document<'a> {
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &Document { version: 1, loaded })?;
     writeln!(out)
+}
+
+/// The same as YAML.
+pub(super) fn yaml(loaded: &Loaded) -> String {
+    terminal::yaml(&Document { version: 1, loaded })
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub enum Format {
     Text,
     /// For scripts
     Json,
+    /// The same as YAML
+    Yaml,
     /// For code scanning: SARIF 2.1.0
     Sarif,
     /// For CI servers: JUnit XML
@@ -36,6 +38,7 @@ pub fn write(loaded: &Loaded, format: Format, output: &Output, out: &mut dyn Wri
     match format {
         Format::Text => text::write(loaded, output, out),
         Format::Json => json::write(loaded, out),
+        Format::Yaml => out.write_all(json::yaml(loaded).as_bytes()),
         Format::Sarif => sarif(loaded, None, out),
         Format::Junit => junit::write(loaded, out),
         Format::Github => github::write(loaded, out),

@@ -12,7 +12,8 @@ use session_policy_operator::{
 use std::path::PathBuf;
 
 /// All that findings are written as.
-pub const FORMATS: [Format; 5] = [Format::Text, Format::Json, Format::Sarif, Format::Junit, Format::Github];
+pub const FORMATS: [Format; 6] =
+    [Format::Text, Format::Json, Format::Yaml, Format::Sarif, Format::Junit, Format::Github];
 
 /// Limits that a text of a few lines comes to.
 const SMALL: Limits = Limits {
@@ -126,6 +127,10 @@ fn output(loaded: &Loaded, format: Format, text: &str) -> Result<(), String> {
             lines == diagnostics + more.filter(|more| *more).count() + 1
         }
         Format::Json => count(&parsed()?["findings"]) == Some(diagnostics),
+        Format::Yaml => {
+            let parsed: Value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+            count(&parsed["findings"]) == Some(diagnostics)
+        }
         Format::Sarif => count(&parsed()?["runs"][0]["results"]) == Some(diagnostics),
         Format::Junit => {
             let all = Document::parse(text).map_err(|error| error.to_string())?;

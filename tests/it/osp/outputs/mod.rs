@@ -36,6 +36,14 @@ fn json_is_read_by_scripts() {
 }
 
 #[test]
+fn yaml_says_what_json_says() {
+    for content in [BAD.to_owned(), policy("a", "id: org_1")] {
+        let yaml: Value = serde_yaml::from_str(&ran("yaml", &content)).unwrap();
+        assert_eq!(yaml, serde_json::from_str::<Value>(&ran("json", &content)).unwrap());
+    }
+}
+
+#[test]
 fn there_is_no_colour_in_a_pipe() {
     assert!(!ran("text", BAD).contains('\u{1b}'));
 }
@@ -46,7 +54,7 @@ fn a_reader_that_closes_the_pipe_changes_neither_the_exit_code_nor_what_is_said(
     let bad = "kind: OrganizationSessionPolicy\n---\n".repeat(9000);
     for (content, code) in [(bad, 1), (policy("a", "id: org_1"), 0)] {
         let folder = Folder::with(content);
-        for output in ["text", "json", "sarif", "junit", "github"] {
+        for output in ["text", "json", "yaml", "sarif", "junit", "github"] {
             let mut command = folder.command(&["validate", "a.yaml", "--output", output]);
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             drop(child.stdout.take());
