@@ -206,10 +206,14 @@ fn main() -> Exit {
     if provider.is_err() {
         tracing::warn!("another TLS provider was installed before");
     }
-    start(arguments).unwrap_or_else(|error| {
-        tracing::error!(%error, "the operator can't run");
-        Exit::Failure
-    })
+    let for_people = arguments.command.is_some();
+    match start(arguments) {
+        Err(error) if !for_people => {
+            tracing::error!(%error, "the operator can't run");
+            Exit::Failure
+        }
+        ended => Exit::of(ended),
+    }
 }
 
 // one thread is more than the rate limits of Scalekit can use; each more costs memory, and the waking of it time
