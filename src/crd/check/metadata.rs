@@ -1,6 +1,6 @@
 //! Checks the `metadata` of a manifest.
 
-use super::super::names;
+use super::{super::names, owners};
 use crate::crd::{RuleId, Violation};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value};
@@ -52,9 +52,26 @@ pub(super) fn check(document: &Value) -> Vec<Violation> {
             _ => violations.extend(shape(field, value).map(|why| Violation::new(RuleId::Metadata, path, why))),
         }
     }
+    if let Some(Value::Array(owners)) = fields.get("ownerReferences") {
+        violations.extend(owners::check(owners));
+    }
+    if let Some(name) = fields.get("generateName").and_then(Value::as_str) {
+        // the server ends it with letters of its own
+        let fits = name.is_empty() || names::is_subdomain(&format!("{}x", name.trim_end_matches('-')));
+        let path = "metadata.generateName";
+        violations.extend((!fits).then(|| Violation::new(RuleId::Metadata, path, names::NOT_A_SUBDOMAIN)));
+    }
+    for (index, name) in fields.get("finalizers").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let fits = name.as_str().is_none_or(names::is_qualified); // another type has a violation already
+        let path = format!("metadata.finalizers[{index}]");
+        violations.extend((!fits).then(|| Violation::new(RuleId::Metadata, path, names::NOT_QUALIFIED)));
+    }
     violations.extend(values(&readable));
     violations
 }
+
+/// The most bytes of all annotations, keys and values.
+const ANNOTATIONS: usize = 256 << 10;
 
 const NAMELESS: &str = "a resource needs a name";
 
@@ -121,6 +138,11 @@ fn values(metadata: &ObjectMeta) -> Vec<Violation> {
         let lower = key.to_lowercase(); // as the server does
         expect(names::is_qualified(&lower), format!("metadata.annotations.{key}"), names::NOT_QUALIFIED);
     }
+    let annotations = metadata.annotations.iter().flatten().map(|(key, value)| key.len() + value.len());
+    if annotations.sum::<usize>() > ANNOTATIONS {
+        let message = format!("all annotations together have at most {ANNOTATIONS} bytes");
+        violations.push(Violation::new(RuleId::Metadata, "metadata.annotations", message));
+    }
     violations
 }
 
@@ -132,7 +154,8 @@ mod tests {
     #[test]
     fn good_metadata_has_no_finding() {
         let labels = json!({"app": "x", "example.com/team": "", "a_b.c": "V1.0_x"});
-        let metadata = json!({"name": "acme", "namespace": "customers", "labels": labels, "annotations": {"A/b": "…"}});
+        let metadata = json!({"name": "acme", "namespace": "customers", "labels": labels, "annotations": {"A/b": "…"},
+            "generateName": "acme-", "finalizers": ["a", "example.com/b"]});
         assert_eq!(check(&json!({"metadata": metadata})), []);
     }
 
@@ -155,6 +178,10 @@ mod tests {
             (json!({"name": 1}), "metadata.name"),
             (json!({"name": "a", "namespace": 1}), "metadata.namespace"),
             (json!({"name": "a", "finalizers": "b"}), "metadata.finalizers"),
+            (json!({"name": "a", "finalizers": ["a", ""]}), "metadata.finalizers[1]"),
+            (json!({"name": "a", "finalizers": ["a b/c"]}), "metadata.finalizers[0]"),
+            (json!({"name": "a", "generateName": "X_"}), "metadata.generateName"),
+            (json!({"name": "a", "annotations": {"a": "x".repeat(ANNOTATIONS)}}), "metadata.annotations"),
             (json!({"name": "a", "generation": "b"}), "metadata.generation"),
             (json!("a"), "metadata"),
         ] {

@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod agreement;
 mod metadata;
+mod owners;
 mod structure;
 
 use super::{
