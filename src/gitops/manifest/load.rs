@@ -2,6 +2,7 @@
 
 use super::document::{Document, ReadError};
 use super::duplicates::Claims;
+use super::loaded::{Loaded, error, location};
 use super::resource::{self, Resource};
 use super::source::{self, Search, Source};
 use super::tree::{Node, Position};
@@ -9,55 +10,15 @@ use super::yaml;
 use super::{Limits, Manifest, suggest};
 use crate::{
     crd::{self, RuleId, Violation},
-    gitops::{Diagnostic, Location, Options, Rule, diagnostic::printable, options::TooLong},
+    gitops::{Diagnostic, Options, Rule, diagnostic::printable, options::TooLong},
     policy::ValidatedSpec,
 };
-use serde::Serialize;
 use serde_json::Value;
 use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// The manifests and diagnostics of the input.
-#[derive(Debug, Default, Serialize)]
-pub struct Loaded {
-    /// The valid resources, in the order of the input. Two that claim the same organization are both
-    /// here, so use them only if there is no diagnostic.
-    #[serde(skip)]
-    pub manifests: Vec<Manifest>,
-    /// The errors, in the order of the input.
-    #[serde(rename = "findings")]
-    pub diagnostics: Vec<Diagnostic>,
-    /// The number of resources of our kind, valid or not.
-    pub resources: usize,
-    /// The number of documents and list items of other kinds.
-    pub skipped: usize,
-    /// The files of a folder that are skipped: saved plans, and errors in those that do not mention our kind.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unread: Vec<Diagnostic>,
-    /// The files and folders that `--exclude` or `.ospignore` leave out.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub excluded: Vec<String>,
-}
-
-impl Loaded {
-    /// The number of errors in files that are skipped.
-    pub(in crate::gitops) fn not_read(&self) -> usize {
-        self.unread.iter().filter(|unread| unread.rule != Rule::WrongKind).count()
-    }
-
-    /// Adds a diagnostic if no resource of our kind and no other error was found.
-    pub fn require_policies(&mut self, paths: &[PathBuf]) {
-        let Some(path) = paths.first().filter(|_| self.resources + self.diagnostics.len() == 0) else { return };
-        let file = if path == Path::new("-") { "<stdin>".into() } else { source::name(path).into() };
-        let more = if paths.len() > 1 { " nor in the other paths" } else { "" };
-        let message = format!("there is no OrganizationSessionPolicy in it{more}");
-        let fix = "name the files or folders of the policies, or say with --allow-empty that there may be none";
-        self.diagnostics.push(error(Rule::Empty, &file, Position::START, &message, Some(fix)));
-    }
-}
 
 /// Reads files, folders and, for `-`, `stdin`, within `limits`. Uses no network.
 pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, limits: &Limits) -> Loaded {
@@ -76,6 +37,7 @@ pub fn load_with(paths: &[PathBuf], stdin: &mut dyn Read, options: &Options, lim
         limit_reached: false,
         named: true,
         foreign: false,
+        no_objects: Vec::new(),
     };
     let mut search = Search::without(&options.exclude);
     for path in paths {
@@ -127,6 +89,8 @@ struct Loader<'a> {
     named: bool,
     /// It is found below a folder and does not mention our kind.
     foreign: bool,
+    /// Where its documents begin that kubectl takes for no object.
+    no_objects: Vec<Position>,
 }
 
 impl Loader<'_> {
@@ -158,7 +122,25 @@ impl Loader<'_> {
             }
         };
         self.bytes = self.bytes.saturating_sub(text.len());
+        let (first, resources) = (self.loaded.diagnostics.len(), self.loaded.resources);
         yaml::read(&text, self.limits, &mut |next| self.document(&file, next));
+        let beside = std::mem::take(&mut self.no_objects);
+        if self.loaded.resources > resources && !self.limit_reached {
+            self.no_objects_beside_a_policy(&file, first, &beside);
+        }
+    }
+
+    /// kubectl fails at such a document, and so at what is in the file with it. In a file without a policy it may be
+    /// another tool's, as a chart's values are.
+    fn no_objects_beside_a_policy(&mut self, file: &Arc<str>, first: usize, beside: &[Position]) {
+        for at in beside.iter().take(MOST_PER_RESOURCE) {
+            let message =
+                "kubectl refuses this document: it is no map with apiVersion and kind, or a List without items";
+            self.report(Rule::WrongKind, file, *at, message, Some("remove it, or move it to a file without policies"));
+        }
+        if let Some(found) = self.loaded.diagnostics.get_mut(first..).filter(|_| !beside.is_empty()) {
+            found.sort_by(|a, b| a.location.cmp(&b.location));
+        }
     }
 
     /// Handles one document or error; returns whether to go on with the next.
@@ -187,6 +169,9 @@ impl Loader<'_> {
         }
         if self.foreign && !resource::has_ours(&document.root) {
             return resource::resources(&document.root, &mut |_| self.loaded.skipped += 1);
+        }
+        if !resource::is_object(&document.root) {
+            self.no_objects.push(document.root.at);
         }
         let first = self.loaded.diagnostics.len();
         for (key, before, again) in document.repeats.iter().take(self.limits.diagnostics) {
@@ -309,10 +294,6 @@ impl Loader<'_> {
     }
 }
 
-fn error(rule: Rule, file: &Arc<str>, at: Position, message: &str, fix: Option<&str>) -> Diagnostic {
-    Diagnostic::new(rule, location(file, at), "", message).fix(fix.map(str::to_owned))
-}
-
 fn diagnostic(file: &Arc<str>, node: &Node, violation: &Violation) -> Diagnostic {
     let rule = suggest::rule(violation);
     let at = match rule {
@@ -326,13 +307,10 @@ fn diagnostic(file: &Arc<str>, node: &Node, violation: &Violation) -> Diagnostic
     diagnostic.fix(suggest::suggest(violation, node.find(&violation.path).and_then(Node::text)))
 }
 
-fn location(file: &Arc<str>, at: Position) -> Location {
-    Location { file: file.clone(), line: at.line, column: at.column }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gitops::Location;
     use std::fs;
 
     /// What is said of `files` in a folder, as rule and file.

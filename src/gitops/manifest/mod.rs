@@ -6,6 +6,7 @@ mod duplicates;
 mod exclude;
 mod limits;
 mod load;
+mod loaded;
 mod resource;
 mod scalar;
 mod source;
@@ -15,7 +16,8 @@ mod yaml;
 mod yaml11;
 
 pub use limits::Limits;
-pub use load::{Loaded, documents, load, load_with};
+pub use load::{documents, load, load_with};
+pub use loaded::Loaded;
 
 use super::Location;
 use crate::policy::ValidatedSpec;

@@ -64,6 +64,22 @@ pub(super) fn has_ours(document: &Node) -> bool {
     found
 }
 
+/// Whether kubectl takes a document for an object: its `apiVersion` and `kind` are texts, and a List has items. So it
+/// does with an empty document, which it skips; a text and what is of our kind have findings of their own.
+pub(super) fn is_object(document: &Node) -> bool {
+    let text = |field| document.get(field).map(json).and_then(|value| value.as_str().map(str::to_owned));
+    match &document.value {
+        Value::Scalar { .. } => true,
+        Value::List(_) => has_ours(document),
+        Value::Map(_) => match (text("apiVersion"), text("kind")) {
+            (Some(version), Some(kind)) if !version.is_empty() && !kind.is_empty() => {
+                kind != "List" || items(document).is_some()
+            }
+            _ => has_ours(document),
+        },
+    }
+}
+
 /// Whether `document` is what `osp plan --save` writes.
 pub(super) fn is_saved_plan(document: &Node) -> bool {
     let fields = ["version", "environment", "application", "summary", "organizations"];
@@ -226,6 +242,28 @@ mod tests {
             ),
         ] {
             assert_eq!(shape(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_document_is_an_object_if_its_version_and_kind_are_texts() {
+        for (text, expected) in [
+            ("{apiVersion: v1, kind: Pod}", true),
+            ("{apiVersion: v1, kind: List, items: []}", true),
+            ("~", true),
+            ("{}", false),
+            ("[]", false),
+            ("[{apiVersion: v1, kind: Pod}]", false),
+            ("{kind: Pod}", false),
+            ("{apiVersion: v1}", false),
+            ("{apiVersion: v1, kind: ~}", false),
+            ("{apiVersion: v1, kind: 3}", false),
+            ("{apiVersion: v1, kind: ''}", false),
+            ("{apiVersion: v1, kind: {a: b}}", false),
+            ("{apiVersion: v1, kind: List, items: {}}", false),
+            ("{apiVersion: v1, kind: List}", false),
+        ] {
+            assert_eq!(is_object(&document(text)), expected, "{text}");
         }
     }
 

@@ -42,6 +42,27 @@ fn json_objects_one_after_the_other_are_as_many_policies() {
     assert!(!is_valid("a.json", format!("{a}]")));
 }
 
+/// kubectl creates the policy, fails at the other document, and a pipeline is red after a green check.
+#[test]
+fn a_document_that_is_no_object_is_found_beside_a_policy_and_only_there() {
+    let good = policy("a", "id: org_1");
+    for other in ["{}", "[]", "[1]", "a: 1", "kind: ConfigMap", "apiVersion: v1\nkind: List", "apiVersion: v1\nkind: 3"]
+    {
+        for (text, line) in
+            [(format!("---\n{other}\n---\n{good}"), 2), (format!("{good}---\n{other}\n"), good.lines().count() + 2)]
+        {
+            let ran = Folder::with(&text).osp(&["validate", "a.yaml"]);
+            let place = format!("a.yaml:{line}:1: error[wrong-kind]: kubectl refuses this document");
+            assert!(ran.code == Some(1) && ran.out.starts_with(&place), "{text}: {}", ran.out);
+        }
+        let folder = Folder::with(&good);
+        folder.write("values.yaml", other);
+        assert_eq!(folder.osp(&["validate", "a.yaml", "values.yaml"]).code, Some(0), "{other}");
+    }
+    let json = json("a", "");
+    assert!(!is_valid("a.json", format!("{{}}{json}")) && !is_valid("a.json", format!("{json}\n[]")));
+}
+
 /// kubectl from 1.27 to 1.32, the oldest that are supported, refuses each of these or reads a part of it; what is the
 /// same behind a line of --- it reads whole.
 #[test]

@@ -25,7 +25,10 @@ fn every_bad_row_of_the_table_has_a_finding_as_a_file() {
 #[test]
 fn files_folders_lists_and_the_standard_input_are_read_and_other_kinds_counted() {
     let folder = Folder::new();
-    folder.write("a.yaml", policy("a", "id: org_1") + "---\nkind: Secret\n---\n" + &policy("b", "id: org_2"));
+    folder.write(
+        "a.yaml",
+        policy("a", "id: org_1") + "---\n{apiVersion: v1, kind: Secret}\n---\n" + &policy("b", "id: org_2"),
+    );
     folder.write("below/deep/c.yml", policy("c", "externalId: x"));
     folder.write("below/list.json", r#"{"apiVersion": "v1", "kind": "List", "items": [{"kind": "Pod"}]}"#);
     folder.write("below/notes.txt", "'");
