@@ -14,6 +14,7 @@ mod architecture;
 mod argocd;
 mod authority;
 mod between;
+mod canaries;
 mod canary;
 mod chart;
 mod circles;

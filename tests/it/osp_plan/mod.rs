@@ -31,7 +31,7 @@ use std::{
 use tokio::runtime::Runtime;
 
 /// The secret of every simulator here; it must never be seen.
-pub const SECRET: &str = "canary-5f1c0e-secret";
+pub const SECRET: &str = crate::canary::OF_OSP;
 
 /// A folder with manifests, a Scalekit, and what a pipeline runs.
 pub struct Pipeline {
