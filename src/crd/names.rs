@@ -3,7 +3,7 @@
 /// The pattern of most names, which also have at most 253 characters.
 pub(super) const SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
-/// The message for a name that does not match [`SUBDOMAIN`].
+/// The message for a name that does not match `SUBDOMAIN`.
 pub const NOT_A_SUBDOMAIN: &str = "must be 1 to 253 lower case letters, digits, - or ., with a letter or \
                                           digit at both ends of each part";
 
