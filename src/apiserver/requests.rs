@@ -1,6 +1,6 @@
 //! A line of the log for each request to the API server: method, path, status and time, as kubectl has with `-v=6`.
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, Either, FutureExt};
 use hyper::{Request, Response};
 use std::{
     fmt::Display,
@@ -8,6 +8,7 @@ use std::{
     time::Instant,
 };
 use tower::{Layer, Service};
+use tracing::Level;
 
 /// Puts [`Logged`] around a service.
 pub(super) struct Log;
@@ -30,17 +31,20 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+    type Future = Either<S::Future, BoxFuture<'static, Result<S::Response, S::Error>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        if !tracing::enabled!(Level::DEBUG) {
+            return Either::Left(self.0.call(request));
+        }
         // no header is shown, since one has the token
         let (method, uri, start) = (request.method().clone(), request.uri().clone(), Instant::now());
         let answer = self.0.call(request);
-        async move {
+        let logged = async move {
             let answer = answer.await;
             let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             match &answer {
@@ -48,7 +52,7 @@ where
                 Err(error) => tracing::debug!(%method, %uri, ms, %error, "request"),
             }
             answer
-        }
-        .boxed()
+        };
+        Either::Right(logged.boxed())
     }
 }
