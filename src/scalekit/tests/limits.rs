@@ -1,152 +1,19 @@
 //! Servers with limits of all kinds, each in virtual time with the real rate limiter: how much of what a server allows
 //! is used, and how many requests it refuses.
 
-use super::super::{caller::Caller, rate_limiter::RateLimiter, retry_after::Allowance};
-use crate::reconcile::{Lane, PATIENCE};
+use super::{
+    super::rate_limiter::RateLimiter,
+    limited::{Backlog, LATENCY, Limit, Says, Server, reconcile},
+};
+use crate::reconcile::Lane;
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
-const REQUESTS: usize = 5;
-const BEGUN: usize = 16;
 const CONFIGURED: f64 = 10.0;
-const LATENCY: Duration = Duration::from_millis(50);
-
-#[derive(Clone, Copy, Debug)]
-enum Limit {
-    /// So many in each of these seconds, all at once.
-    Window(f64, f64),
-    /// So many a second, and a burst of so many.
-    Bucket(f64, f64),
-    /// So many under way.
-    Concurrent(f64),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Says {
-    Nothing,
-    /// With a 429, how long to wait.
-    Wait,
-    /// With each response, what is left.
-    Left,
-}
-
-struct Server {
-    limit: Limit,
-    says: Says,
-    start: Instant,
-    state: Mutex<State>,
-    allowed: AtomicUsize,
-    refused: AtomicUsize,
-}
-
-#[derive(Default)]
-struct State {
-    tokens: f64,
-    at: f64,
-    under_way: f64,
-}
-
-impl Server {
-    fn refill(&self, state: &mut State) -> f64 {
-        let now = self.start.elapsed().as_secs_f64();
-        match self.limit {
-            Limit::Window(allowed, seconds) => {
-                if (now / seconds).floor() > (state.at / seconds).floor() || now == 0.0 {
-                    state.tokens = allowed;
-                }
-            }
-            Limit::Bucket(rate, burst) => state.tokens = (state.tokens + (now - state.at) * rate).min(burst),
-            Limit::Concurrent(most) => state.tokens = most - state.under_way,
-        }
-        state.at = now;
-        now
-    }
-
-    /// Whether it is allowed; else how long to wait.
-    fn begin(&self) -> Result<(), f64> {
-        let mut state = self.state.lock().unwrap();
-        let now = self.refill(&mut state);
-        if state.tokens >= 1.0 {
-            state.tokens -= 1.0;
-            state.under_way += 1.0;
-            self.allowed.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
-        }
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        Err(match self.limit {
-            Limit::Window(_, seconds) => seconds - now % seconds,
-            Limit::Bucket(rate, _) => (1.0 - state.tokens) / rate,
-            Limit::Concurrent(_) => 1.0,
-        })
-    }
-
-    fn end(&self) -> Option<Allowance> {
-        let mut state = self.state.lock().unwrap();
-        state.under_way -= 1.0;
-        self.report(&mut state)
-    }
-
-    fn report(&self, state: &mut State) -> Option<Allowance> {
-        let now = self.refill(state);
-        let (limit, reset) = match self.limit {
-            Limit::Window(allowed, seconds) => (allowed, seconds - now % seconds),
-            Limit::Bucket(rate, burst) => (burst, (burst - state.tokens) / rate),
-            Limit::Concurrent(_) => return None,
-        };
-        let reset = Some(Duration::from_secs_f64(reset.ceil()));
-        matches!(self.says, Says::Left).then_some(Allowance { left: state.tokens.floor(), limit: Some(limit), reset })
-    }
-}
-
-/// Returns the pause that ended it.
-async fn reconcile(
-    server: &Server,
-    limiter: &Arc<RateLimiter>,
-    nth: usize,
-    lane: Lane,
-    requests: usize,
-) -> Option<Duration> {
-    let began = server.start.elapsed() + Duration::from_nanos(nth as u64);
-    let caller = Caller { began, lane, ..Caller::default() };
-    for _ in 0..requests {
-        loop {
-            let mut permit = match limiter.acquire(&caller).await {
-                Ok(permit) => permit,
-                Err(pause) => return Some(pause),
-            };
-            permit.sent();
-            sleep(LATENCY / 2).await;
-            match server.begin() {
-                Ok(()) => {
-                    sleep(LATENCY / 2).await;
-                    if let Some(allowance) = server.end() {
-                        limiter.on_allowance(allowance);
-                    }
-                    limiter.on_response();
-                    break;
-                }
-                Err(left) => {
-                    if let Some(allowance) = server.report(&mut server.state.lock().unwrap()) {
-                        limiter.on_allowance(allowance);
-                    }
-                    let hint = (!matches!(server.says, Says::Nothing)).then(|| Duration::from_secs_f64(left.ceil()));
-                    let pause = limiter.on_rate_limited(hint);
-                    if pause > PATIENCE {
-                        return Some(pause);
-                    }
-                }
-            }
-        }
-    }
-    None
-}
 
 /// In percent of what is allowed, in percent of what was sent, and the median edit in the time between two allowed requests.
 struct Ran {
@@ -157,34 +24,9 @@ struct Ran {
 
 async fn run(limit: Limit, says: Says) -> Ran {
     fastrand::seed(1); // all of it runs on this thread
-    let server = Arc::new(Server {
-        limit,
-        says,
-        start: Instant::now(),
-        state: Mutex::default(),
-        allowed: AtomicUsize::new(0),
-        refused: AtomicUsize::new(0),
-    });
-    if let Limit::Bucket(_, burst) | Limit::Window(burst, _) = limit {
-        server.state.lock().unwrap().tokens = burst;
-    }
-    let (limiter, begun) = (RateLimiter::new(CONFIGURED), Arc::new(tokio::sync::Semaphore::new(BEGUN)));
-    let all: Vec<_> = (0..3000)
-        .map(|nth| {
-            let (server, limiter, begun) = (Arc::clone(&server), Arc::clone(&limiter), Arc::clone(&begun));
-            tokio::spawn(async move {
-                loop {
-                    let place = begun.acquire().await.unwrap();
-                    let pause = reconcile(&server, &limiter, nth, Lane::Resync, REQUESTS).await;
-                    drop(place);
-                    match pause {
-                        Some(pause) => sleep(pause).await,
-                        None => break,
-                    }
-                }
-            })
-        })
-        .collect();
+    let server = Server::new(limit, says);
+    let limiter = RateLimiter::new(CONFIGURED);
+    let backlog = Backlog::of(3000, Lane::Resync, &server, &limiter);
     let time = SECOND * 1200;
     let took = Arc::new(Mutex::new(Vec::new()));
     while server.start.elapsed() < time {
@@ -198,7 +40,7 @@ async fn run(limit: Limit, says: Says) -> Ran {
             took.lock().unwrap().push(start.elapsed().as_secs_f64());
         });
     }
-    all.iter().for_each(tokio::task::JoinHandle::abort);
+    backlog.end();
     let rate = match limit {
         Limit::Window(allowed, seconds) => allowed / seconds,
         Limit::Bucket(rate, _) => rate,

@@ -5,6 +5,7 @@ mod answers;
 mod authentication;
 mod fuzz;
 mod issuer;
+mod limited;
 mod limits;
 mod lookups;
 mod network;
