@@ -6,10 +6,13 @@ use crate::{
     rows::ROWS,
     svg::{self, Scale},
 };
-use std::{fmt::Write, fs, path::PathBuf, process::Command};
+use std::{fmt::Write, fs, path::PathBuf, process::Command, sync::LazyLock};
 
 const BEGIN: &str = "<!-- bench -->";
 const END: &str = "<!-- /bench -->";
+
+/// Asked for once: from the first writing on the page itself differs from it.
+static COMMIT: LazyLock<String> = LazyLock::new(|| said("git", &["describe", "--always", "--dirty", "--exclude", "*"]));
 
 fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs")
@@ -44,7 +47,7 @@ fn generated(setup: Setup, all: &[Results]) -> String {
          client, and waits as a 429 says. They are in [benches/baselines](../benches/baselines).\n\n\
          **Bold**: the operator misses the target. `> n`: not done after n s. A figure without floor or target has none.\n\n",
         today(),
-        said("git", &["describe", "--always", "--dirty", "--exclude", "*"]),
+        *COMMIT,
         machine(),
         variable_note(),
         setup.interval.as_secs(),

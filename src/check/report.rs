@@ -33,15 +33,19 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn good(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Good, message: without_codes(&message.into()), hint: String::new() }
+        Self::of(Status::Good, name, message, "")
     }
 
     pub(super) fn warning(name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, status: Status::Warning, message: without_codes(&message.into()), hint: hint.into() }
+        Self::of(Status::Warning, name, message, hint)
     }
 
     pub(super) fn failed(name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, status: Status::Failed, message: without_codes(&message.into()), hint: hint.into() }
+        Self::of(Status::Failed, name, message, hint)
+    }
+
+    fn of(status: Status, name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { name, status, message: without_codes(&message.into()), hint: hint.into() }
     }
 }
 

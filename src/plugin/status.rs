@@ -75,10 +75,7 @@ impl Shape {
             }
             Self::Name => summaries.iter().map(named).collect(),
             Self::Json => summaries.iter().map(|summary| item(summary).to_string()).collect(),
-            Self::Yaml => {
-                let yaml = |summary| serde_yaml::to_string(&item(summary)).unwrap_or_default();
-                summaries.iter().map(|summary| format!("---\n{}", yaml(summary).trim_end())).collect()
-            }
+            Self::Yaml => summaries.iter().map(|summary| format!("---\n{}", yaml(&item(summary)).trim_end())).collect(),
         }
     }
 }

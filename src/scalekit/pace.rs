@@ -2,8 +2,8 @@
 //! server allows less. It says so in `X-RateLimit-*` headers ([`Reported`]), or with
 //! a 429 (`scalekit-api.md` §4.3, `docs/development/failures.md` rows 10–12). Such a response
 //! halves the rate, and others raise it again, quickly at first and slowly near the
-//! rate that was too much, or at which requests got through before it ([`Served`]). No clock and no waiting here: every call is given the
-//! time.
+//! rate that was too much, or at which requests got through before it ([`Served`]). No clock
+//! and no waiting here: every call is given the time.
 
 use super::{
     refill::{LONGEST_PAUSE, Reported, SHORTEST_PAUSE, seconds},
@@ -190,9 +190,11 @@ impl Pace {
             }
             // where nothing was answered since the last one, the pause was too short, not the rate too high
             if self.served.any() {
-                let average = self.served.refused(hint.map(|_| delay));
-                let least = |average: &Average| if average.at_least { self.rate / 2.0 } else { 0.0 };
-                self.too_much = average.map_or(self.rate, |it| it.rate.max(least(&it)).min(self.rate));
+                self.too_much = match self.served.refused(hint.map(|_| delay)) {
+                    Some(Average { rate, at_least: true }) => rate.clamp(self.rate / 2.0, self.rate),
+                    Some(Average { rate, at_least: false }) => rate.min(self.rate),
+                    None => self.rate,
+                };
                 self.rate = (self.rate / 2.0).min(self.too_much).max(self.configured * LOWEST);
             }
         }

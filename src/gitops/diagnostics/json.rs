@@ -11,14 +11,20 @@ struct Document<'a> {
     loaded: &'a Loaded,
 }
 
+impl<'a> Document<'a> {
+    const fn of(loaded: &'a Loaded) -> Self {
+        Self { version: 1, loaded }
+    }
+}
+
 pub(super) fn write(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Document { version: 1, loaded })?;
+    serde_json::to_writer_pretty(&mut *out, &Document::of(loaded))?;
     writeln!(out)
 }
 
 /// The same as YAML.
 pub(super) fn yaml(loaded: &Loaded) -> String {
-    terminal::yaml(&Document { version: 1, loaded })
+    terminal::yaml(&Document::of(loaded))
 }
 
 #[cfg(test)]

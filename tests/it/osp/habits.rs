@@ -3,6 +3,13 @@
 
 use super::{Folder, policy};
 
+/// That this command line fails, and what it says then.
+#[track_caller]
+fn answers(folder: &Folder, line: &str, said: &str) {
+    let ran = folder.osp(&line.split(' ').collect::<Vec<_>>());
+    assert!(ran.code == Some(1) && ran.err.contains(said), "osp {line}: {}", ran.err);
+}
+
 #[test]
 fn a_path_that_is_not_there_is_answered_by_what_it_looks_like() {
     let folder = Folder::with(policy("a", "id: org_1"));
@@ -78,8 +85,7 @@ fn arguments_that_cannot_be_are_answered_with_what_can() {
         ("new --org org_1 --absolute 8", "write the unit too: 15m, 8h or 30d"),
         ("suspend acme --for forever", "write a duration such as 90m, 2h or 3d"),
     ] {
-        let ran = folder.osp(&line.split(' ').collect::<Vec<_>>());
-        assert!(ran.code == Some(1) && ran.err.contains(said), "osp {line}: {}", ran.err);
+        answers(&folder, line, said);
     }
     assert!(folder.osp(&["man", "status"]).out.contains(concat!("osp ", env!("CARGO_PKG_VERSION"))));
 }
@@ -197,8 +203,7 @@ fn a_wrong_argument_is_answered_with_the_usage_of_its_verb_and_with_what_is_near
         ("status --wide", "tip: write -o wide"),
         ("explain acme -o json", "tip: `osp status`"),
     ] {
-        let ran = folder.osp(&line.split(' ').collect::<Vec<_>>());
-        assert!(ran.code == Some(1) && ran.err.contains(said), "{line}: {}", ran.err);
+        answers(&folder, line, said);
     }
     assert!(!folder.osp(&["xyzzy"]).err.contains("\n\n\n"), "no line is left of a suggestion that there is not");
     for (verb, alias) in [("apply", "auto-approve"), ("plan", "out"), ("export", "force")] {
