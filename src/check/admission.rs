@@ -2,7 +2,10 @@
 //! and only in the namespaces that the binding selects.
 
 use super::report::Check;
-use crate::plugin::Cluster;
+use crate::{
+    crd::{GROUP, PLURAL},
+    plugin::Cluster,
+};
 use k8s_openapi::{
     api::{
         admissionregistration::v1::{
@@ -14,9 +17,6 @@ use k8s_openapi::{
 };
 use kube::{Api, ResourceExt, api::ListParams};
 use std::collections::{BTreeMap, BTreeSet};
-
-const GROUP: &str = "scalekit.com";
-const RESOURCE: &str = "organizationsessionpolicies";
 
 type Labels = BTreeMap<String, String>;
 
@@ -113,7 +113,7 @@ fn is_ours(policy: &ValidatingAdmissionPolicy) -> bool {
 
 fn names_ours(rule: &NamedRuleWithOperations) -> bool {
     let has = |list: &Option<Vec<String>>, name: &str| list.iter().flatten().any(|one| one == name || one == "*");
-    has(&rule.api_groups, GROUP) && has(&rule.resources, RESOURCE)
+    has(&rule.api_groups, GROUP) && has(&rule.resources, PLURAL)
 }
 
 fn matches(selector: &LabelSelector, labels: &Labels) -> bool {
@@ -139,7 +139,7 @@ mod tests {
 
     fn policy(name: &str, group: &str) -> ValidatingAdmissionPolicy {
         let rules =
-            json!([{"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE"], "resources": [RESOURCE]}]);
+            json!([{"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE"], "resources": [PLURAL]}]);
         serde_json::from_value(
             json!({"metadata": {"name": name}, "spec": {"matchConstraints": {"resourceRules": rules}}}),
         )

@@ -25,8 +25,8 @@ pub use names::{NOT_A_LABEL, NOT_A_SUBDOMAIN, is_label, is_subdomain};
 pub use operator_lease::{LEASE_LABEL, OperatorFacts, OperatorLease};
 pub use report::drift_summary;
 pub use spec::{
-    DeletionPolicy, Mode, OrganizationReference, OrganizationSessionPolicy, OrganizationSessionPolicySpec,
-    PolicySource, SecretReference, SessionPolicy, TimeoutUnit,
+    DeletionPolicy, GROUP, Mode, OrganizationReference, OrganizationSessionPolicy, OrganizationSessionPolicySpec,
+    PLURAL, PolicySource, SecretReference, SessionPolicy, TimeoutUnit, VERSION,
 };
 pub use status::{
     ApplicationLimits, DriftedField, EffectiveLimit, EffectiveLimits, OrganizationSessionPolicyStatus, ReportedPolicy,

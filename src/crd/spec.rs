@@ -7,6 +7,13 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The group of its `apiVersion`.
+pub const GROUP: &str = "scalekit.com";
+/// Its version.
+pub const VERSION: &str = "v1alpha1";
+/// The resource as URLs and permissions name it.
+pub const PLURAL: &str = "organizationsessionpolicies";
+
 /// The session policy that one Scalekit organization is to have.
 #[allow(clippy::duplicated_attributes, reason = "each column has a type of its own")]
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
@@ -204,4 +211,19 @@ pub enum PolicySource {
     Application,
     /// The organization's own.
     Custom,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::Resource;
+
+    #[test]
+    fn the_names_of_the_resource_are_those_of_its_definition() {
+        type Ours = OrganizationSessionPolicy;
+        assert_eq!(
+            (Ours::group(&()), Ours::version(&()), Ours::plural(&())),
+            (GROUP.into(), VERSION.into(), PLURAL.into())
+        );
+    }
 }

@@ -7,13 +7,15 @@ use super::{
     operators::Operators,
     output::{CommandOutput, VerbResult, json as pretty},
 };
-use crate::terminal::{Exit, Format, Output, print, yaml};
+use crate::{
+    crd::GROUP,
+    terminal::{Exit, Format, Output, print, yaml},
+};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const GROUP: &str = "scalekit.com";
 
 /// The versions of osp, of the operators that the Leases show, and of the definition.
 #[derive(Debug, Args)]

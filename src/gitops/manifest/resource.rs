@@ -2,6 +2,7 @@
 
 use super::scalar::{self, Ambiguity};
 use super::tree::{Entry, Node, Position, Value};
+use crate::crd::{GROUP, PLURAL, VERSION};
 use crate::gitops::diagnostic::LONGEST;
 use serde_json::{Map, Value as Json};
 
@@ -23,8 +24,6 @@ pub(super) enum Resource<'a> {
     Nameless(&'a Node),
 }
 
-const GROUP: &str = "scalekit.com";
-const VERSION: &str = "v1alpha1";
 const KIND: &str = "organizationsessionpolicy";
 
 /// Passes the resources of `document` to `take`, in order; none for an empty document.
@@ -112,7 +111,7 @@ fn is_ours(document: &Node) -> bool {
     document.entries().iter().any(|entry| {
         let text = entry.value.text().unwrap_or_default().to_ascii_lowercase();
         match &*entry.key {
-            "kind" => text.starts_with(KIND) || text == "organizationsessionpolicies",
+            "kind" => text.starts_with(KIND) || text == PLURAL,
             "apiVersion" => text == GROUP || text.starts_with("scalekit.com/"),
             _ => false,
         }
