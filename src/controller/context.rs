@@ -148,7 +148,7 @@ impl Context {
 
     fn enqueue(&self, uid: &Uid, trigger: Trigger, interval: Option<Duration>) {
         match trigger {
-            Trigger::Changed => self.queue.add(uid),
+            Trigger::Changed => self.queue.add_edited(uid),
             Trigger::Requested => self.queue.add_requested(uid),
             // another time at each start, so that starts in a row put off none for ever
             Trigger::Scheduled => {

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     policy::OrganizationRef,
     reconcile::{
-        Access, Audit, Cached, ClusterWrite, ErrorKind, Found, Reason, RemoteError, RemoteRequest, RemoteResponse,
-        Request, Response, State, StatusUpdate, WROTE,
+        Access, Audit, Cached, ClusterWrite, ErrorKind, Found, Lane, Reason, RemoteError, RemoteRequest,
+        RemoteResponse, Request, Response, State, StatusUpdate, WROTE,
     },
     scalekit::{Admission, Caller, Client, within},
 };
@@ -42,6 +42,8 @@ pub(super) struct Effects<'a> {
     limited_since: Option<Instant>,
     /// Held while it works, not while it waits for Scalekit.
     worker: Option<SemaphorePermit<'a>>,
+    /// An edit has given up the turn of a request.
+    interrupted: bool,
     /// Held from the read of the claimants to the end of the reconcile, so
     /// that no other reconcile decides about the organization meanwhile.
     lock: Option<OwnedMutexGuard<()>>,
@@ -52,16 +54,37 @@ impl<'a> Effects<'a> {
     pub(super) async fn new(context: &'a Context, resource: &'a ResourceRef) -> Self {
         let worker = context.workers.acquire().await.ok();
         let (object, client, admission, limited_since, lock) = (None, None, None, None, None);
-        Self { context, resource, object, client, admission, limited_since, worker, lock }
+        Self { context, resource, object, client, admission, limited_since, worker, interrupted: false, lock }
     }
 
     /// Waits until `request` may be sent to Scalekit. What was seen before may be
-    /// too old then.
-    pub(super) async fn admit(&mut self, state: &State, request: &RemoteRequest) -> Result<(), RemoteError> {
-        let Some(client) = &self.client else { return Err(RemoteError::new(ErrorKind::BadResponse)) };
+    /// too old then. `Err` is the response: why it may not, or that the resource was edited meanwhile.
+    pub(super) async fn admit(&mut self, state: &State, request: &RemoteRequest) -> Result<(), Response> {
+        let refused = |error| Response::Remote(Err(error));
+        let Some(client) = &self.client else { return Err(refused(RemoteError::new(ErrorKind::BadResponse))) };
         let client = client.on_behalf_of(self.caller(state, request));
-        self.admission = Some(self.without_worker(self.context.parking.wait(client.acquire(request))).await?);
+        let admission = self.unless_edited(state, client.acquire(request)).await?;
+        self.admission = Some(admission.map_err(refused)?);
         Ok(())
+    }
+
+    /// Waits for the `turn` of a request that nobody waits for. An edit of the resource meanwhile gives the
+    /// turn up: it goes on as what somebody waits for, with what was seen. Only the first edit does, so that
+    /// edits in a loop keep no reconcile from its end.
+    async fn unless_edited<T>(&mut self, state: &State, turn: impl Future<Output = T>) -> Result<T, Response> {
+        let (queue, parking, uid) = (&self.context.queue, &self.context.parking, &self.resource.uid);
+        if self.interrupted || state.lane(true) == Lane::Awaited {
+            return Ok(self.without_worker(parking.wait(turn)).await);
+        }
+        let turn = async {
+            tokio::select! {
+                turn = parking.wait(turn) => Some(turn),
+                () = parking.wait(queue.edited(uid)) => None,
+            }
+        };
+        let turn = self.without_worker(turn).await;
+        self.interrupted = turn.is_none();
+        turn.ok_or(Response::Cluster(ClusterWrite::Outdated))
     }
 
     /// The response to `request` where the list of organizations shows what it asks for.
@@ -70,7 +93,8 @@ impl<'a> Effects<'a> {
         let (client, caller, context) = (self.client.clone()?, self.caller(state, request), self.context);
         let environment = client.environment().to_string();
         let is_named = |names: &[OrganizationRef]| !context.cache.uids_named(names.iter().cloned()).is_empty();
-        let listing = context.sweeps.get(&client, caller, (&id, longest), is_named);
+        let edited = context.queue.edited(&self.resource.uid);
+        let listing = context.sweeps.get(&client, caller, (&id, longest), is_named, edited);
         let listing = self.without_worker(context.parking.wait(listing)).await;
         context.organizations_changed(&environment, listing.changed);
         if let Some(error) = listing.failure {
@@ -165,9 +189,16 @@ impl<'a> Effects<'a> {
     }
 
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
-        let known = self.context.cache.with(&self.resource.uid, |entry| entry.version).flatten();
-        self.object = self.context.kube.read(self.resource).await?;
-        self.object.iter().for_each(|object| self.context.check_version(object, known));
+        let (context, uid) = (self.context, &self.resource.uid);
+        let edited = context.queue.take_edit(uid);
+        let known = context.cache.with(uid, |entry| entry.version).flatten();
+        let read = context.kube.read(self.resource).await;
+        let shows_it = |object: &Object| version(object) >= known;
+        if edited && !read.as_ref().is_ok_and(|object| object.as_ref().is_some_and(shows_it)) {
+            context.queue.add_edited(uid);
+        }
+        self.object = read?;
+        self.object.iter().for_each(|object| context.check_version(object, known));
         Ok(())
     }
 

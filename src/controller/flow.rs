@@ -10,6 +10,9 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 const MOST: [usize; 3] = [128, 48, 16];
 /// Besides, for what is at rest.
 const MOST_RESYNC: [usize; 3] = [128, 16, 8];
+/// So many of one namespace may be begun however many others are: what those wait for may be slow, or never come.
+const KEPT: usize = 4;
+const KEPT_RESYNC: usize = 2;
 
 /// With which others a resource shares its places.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,6 +40,7 @@ pub(super) struct Running {
 struct Counts {
     all: usize,
     environments: HashMap<Arc<str>, usize>,
+    namespaces: HashMap<Arc<str>, usize>,
     flows: HashMap<Flow, usize>,
 }
 
@@ -47,16 +51,21 @@ impl Running {
     }
 
     pub(super) fn has_room(&self, lane: Lane, flow: &Flow) -> bool {
-        let (counts, most) = if lane == Lane::Resync { (&self.resync, MOST_RESYNC) } else { (&self.others, MOST) };
-        let environment = counts.environments.get(&flow.environment).copied().unwrap_or_default();
-        let own = counts.flows.get(flow).copied().unwrap_or_default();
-        [counts.all, environment, own].iter().zip(most).all(|(count, most)| *count < most)
+        let (counts, [all, environment, own], kept) = match lane {
+            Lane::Resync => (&self.resync, MOST_RESYNC, KEPT_RESYNC),
+            Lane::Awaited | Lane::Correction => (&self.others, MOST, KEPT),
+        };
+        let count = |of: &HashMap<Arc<str>, usize>, key| of.get(key).copied().unwrap_or_default();
+        let shared = counts.all < all && count(&counts.environments, &flow.environment) < environment;
+        let of_flow = counts.flows.get(flow).copied().unwrap_or_default();
+        of_flow < own && (shared || count(&counts.namespaces, &flow.namespace) < kept)
     }
 
     pub(super) fn began(&mut self, flow: &Flow, lane: Lane) {
         let counts = self.of(lane);
         counts.all += 1;
         *counts.environments.entry(Arc::clone(&flow.environment)).or_default() += 1;
+        *counts.namespaces.entry(Arc::clone(&flow.namespace)).or_default() += 1;
         *counts.flows.entry(flow.clone()).or_default() += 1;
     }
 
@@ -64,6 +73,7 @@ impl Running {
         let counts = self.of(lane);
         counts.all = counts.all.saturating_sub(1);
         take_one(&mut counts.environments, &flow.environment);
+        take_one(&mut counts.namespaces, &flow.namespace);
         take_one(&mut counts.flows, flow);
     }
 
@@ -78,5 +88,40 @@ fn take_one<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
         if *count == 0 {
             counts.remove(key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(environment: usize, namespace: usize) -> Flow {
+        Flow { environment: environment.to_string().into(), namespace: namespace.to_string().into() }
+    }
+
+    /// Begins what has room, and tells how much that was.
+    fn begin(running: &mut Running, lane: Lane, flow: &Flow) -> usize {
+        (0..1000).take_while(|_| running.has_room(lane, flow).then(|| running.began(flow, lane)).is_some()).count()
+    }
+
+    #[test]
+    fn however_many_environments_and_namespaces_never_get_on_the_next_namespace_begins() {
+        for environments in [1, 3, 40] {
+            let mut running = Running::default();
+            for nth in 0..120 {
+                for lane in [Lane::Resync, Lane::Correction] {
+                    assert!(begin(&mut running, lane, &flow(nth % environments, nth)) > 0, "namespace {nth}");
+                }
+            }
+            assert!(running.resync.all + running.others.all <= 128 * 2 + 120 * (KEPT + KEPT_RESYNC));
+        }
+    }
+
+    #[test]
+    fn a_namespace_has_no_more_places_for_more_environments() {
+        let mut running = Running::default();
+        let begun: usize = (0..100).map(|nth| begin(&mut running, Lane::Awaited, &flow(nth, 1))).sum();
+        assert_eq!(begun, MOST[0]);
+        assert_eq!(begin(&mut running, Lane::Awaited, &flow(1, 2)), KEPT, "and another one has its own");
     }
 }

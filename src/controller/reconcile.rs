@@ -4,8 +4,8 @@
 
 use super::{context::Context, effects::Effects, entry::Entry, events, kube_api::KubeError, resource_ref::ResourceRef};
 use crate::reconcile::{
-    ClusterWrite, Crash, Drift, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, Response, STATUS_TRIES,
-    State, Step, is_told_for_all, next,
+    ClusterWrite, Crash, Drift, MAX_STEPS, Outcome, RemoteOutcome, Report, Request, Requeue, STATUS_TRIES, State, Step,
+    is_told_for_all, next,
 };
 use jiff::Timestamp;
 use tracing::Span;
@@ -43,9 +43,9 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
             Step::Request(Request::Remote(request)) if !effects.is_admitted(&request) => {
                 if let Some(listed) = effects.listed(state, &request).await {
                     state.handle_response(&Request::Remote(request), listed);
-                } else if let Err(error) = effects.admit(state, &request).await {
+                } else if let Err(response) = effects.admit(state, &request).await {
                     // when it is, the decision is taken again
-                    state.handle_response(&Request::Remote(request), Response::Remote(Err(error)));
+                    state.handle_response(&Request::Remote(request), response);
                 }
             }
             Step::Request(request) => {

@@ -146,26 +146,35 @@ impl Simulation {
                 sleep(Duration::from_secs_f64(-(1.0 - random.f64()).ln() / rate)).await;
                 let nth = which(&mut random);
                 simulation.measured.lock().unwrap().edited.entry(nth).or_insert_with(Instant::now);
-                simulation.queue.add(&uid(nth));
+                simulation.queue.add_edited(&uid(nth));
             }
         });
     }
 
     async fn reconcile(self: Arc<Self>, uid: Uid) {
         let nth = nth(&uid);
-        let edited = self.measured.lock().unwrap().edited.remove(&nth);
-        let lane = if edited.is_some() { Lane::Awaited } else { Lane::Resync };
+        let edited = || self.measured.lock().unwrap().edited.remove(&nth);
+        let (mut edit, mut request) = (edited(), 0);
         let (place, limiter) = (self.place(nth), &self.limiters[nth % self.load.environments]);
         let (reads, began) = (REQUESTS_AT_REST as usize, Instant::now());
-        for request in 0..reads + usize::from(edited.is_some()) {
+        while request < reads + usize::from(edit.is_some()) {
             let first = request == reads; // the write
+            let lane = if edit.is_some() { Lane::Awaited } else { Lane::Resync };
             let flow = Arc::clone(&self.flows[place].namespace);
             let caller = Caller { lane, flow, first, began: began - self.start, ..Caller::default() };
-            let mut permit = limiter.acquire(&caller).await.unwrap();
+            let mut permit = tokio::select! {
+                permit = limiter.acquire(&caller) => permit.unwrap(),
+                () = self.queue.edited(&uid), if lane == Lane::Resync => {
+                    self.queue.take_edit(&uid);
+                    edit = edited();
+                    continue;
+                }
+            };
             permit.sent();
-            self.sent(nth, edited, first);
+            self.sent(nth, edit, first);
             sleep(LATENCY).await;
             limiter.on_response();
+            request += 1;
         }
         self.observe(nth);
         let delay = Backoff::default().delay(&uid, Requeue::Interval(self.load.interval));

@@ -84,6 +84,7 @@ impl Sweeps {
         caller: Caller,
         (id, longest): (&OrganizationId, Duration),
         is_named: impl Fn(&[OrganizationRef]) -> bool,
+        edited: impl Future<Output = ()>,
     ) -> Listing {
         let slot = self.slot(client, longest);
         if let Some(found) = slot.state().find(id, longest) {
@@ -96,7 +97,10 @@ impl Sweeps {
             }
             // whoever somebody waits for does not wait for a sweep of others, which may be long
             Err(_) if caller.lane == Lane::Resync || slot.state().is_begun_for(&caller) => {
-                drop(slot.sweeping.lock().await);
+                tokio::select! {
+                    sweeping = slot.sweeping.lock() => drop(sweeping),
+                    () = edited => {} // now somebody does
+                }
                 Listing::default()
             }
             Err(_) => Listing::default(),

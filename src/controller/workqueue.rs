@@ -26,6 +26,11 @@ use tokio::{sync::Notify, time::Instant};
 /// causes few reconciles.
 const COALESCE: Duration = Duration::from_secs(1);
 
+/// A resource that is edited in a loop gets [`EDITS`] reconciles, and then one in this time, so that the loop
+/// takes little of what its environment allows. So does one that others' edits in a loop affect.
+const EDIT_EVERY: Duration = Duration::from_secs(10);
+const EDITS: u32 = 6;
+
 /// A person may request [`BURST`] reconciles in a row, and then one in this time
 /// (`docs/development/failures.md` row 103).
 const REQUEST_EVERY: Duration = Duration::from_secs(30);
@@ -36,6 +41,8 @@ const BURST: usize = 3;
 pub(super) struct WorkQueue {
     inner: Mutex<Inner>,
     changed: Notify,
+    /// Some resource was edited while its reconcile runs.
+    edited: Notify,
     metrics: QueueMetrics,
 }
 
@@ -54,7 +61,7 @@ struct Slot {
     /// It waits among those that are ready, in this lane.
     ready: Option<Lane>,
     /// Its reconcile runs.
-    running: Option<Box<(Flow, Lane)>>,
+    running: Option<Box<Run>>,
     /// It went while its reconcile runs, and the slot goes when that ends.
     gone: bool,
     started: Option<Instant>,
@@ -63,6 +70,34 @@ struct Slot {
     /// When the last [`BURST`] requests of a person were due.
     #[allow(clippy::box_collection, reason = "few resources have any, and without is a quarter of the size")]
     requested: Option<Box<VecDeque<Instant>>>,
+    edits: Paced,
+    affected: Paced,
+}
+
+/// When as many reconciles as were begun would be due at one in [`EDIT_EVERY`].
+#[derive(Default)]
+struct Paced(Option<Instant>);
+
+impl Paced {
+    /// When the next one may begin. It is counted, unless it is the one that waits for that already.
+    fn next(&mut self, now: Instant) -> Instant {
+        let due = self.0.unwrap_or(now);
+        let before = |reconciles: u32| due.checked_sub(EDIT_EVERY * reconciles);
+        if let Some(granted) = before(EDITS).filter(|granted| *granted > now) {
+            return granted;
+        }
+        let next = before(EDITS - 1).map_or(now, |earliest| earliest.max(now));
+        self.0 = Some(due.max(next) + EDIT_EVERY);
+        next
+    }
+}
+
+/// A reconcile that runs.
+struct Run {
+    flow: Flow,
+    lane: Lane,
+    /// The resource was edited, and it has not read that yet.
+    edited: bool,
 }
 
 impl WorkQueue {
@@ -76,14 +111,45 @@ impl WorkQueue {
         self.changed.notify_one();
     }
 
-    /// Enqueues a resource now, or [`COALESCE`] after the start of its last reconcile.
+    /// Enqueues a resource that what others do affects: now, or [`COALESCE`] after the start of its last reconcile.
     pub(super) fn add(&self, uid: &Uid) {
+        self.lock().schedule_soon(uid, |slot| &mut slot.affected);
+        self.changed.notify_one();
+    }
+
+    /// Enqueues a resource that was edited; where its reconcile runs, that one may take the edit in
+    /// ([`WorkQueue::take_edit`]), and else another one follows.
+    pub(super) fn add_edited(&self, uid: &Uid) {
         let mut inner = self.lock();
-        let started = inner.slots.get(uid).and_then(|slot| slot.started);
-        let when = started.map_or_else(Instant::now, |started| Instant::now().max(started + COALESCE));
-        inner.schedule(uid, when, Lane::Awaited);
+        let slot = inner.slots.get_mut(uid).filter(|slot| !slot.gone);
+        match slot.and_then(|slot| slot.running.as_mut()) {
+            Some(run) => run.edited = true,
+            None => inner.schedule_soon(uid, |slot| &mut slot.edits),
+        }
         drop(inner);
         self.changed.notify_one();
+        self.edited.notify_waiters();
+    }
+
+    /// Waits until a resource is edited whose reconcile runs.
+    pub(super) async fn edited(&self, uid: &Uid) {
+        loop {
+            let edited = self.edited.notified();
+            if self.run(uid, |run| run.edited) {
+                return;
+            }
+            edited.await;
+        }
+    }
+
+    /// Whether a resource was edited since its reconcile began, or last asked this. The reconcile takes the
+    /// edit in: it reads the resource after this.
+    pub(super) fn take_edit(&self, uid: &Uid) -> bool {
+        self.run(uid, |run| std::mem::take(&mut run.edited))
+    }
+
+    fn run(&self, uid: &Uid, of: impl FnOnce(&mut Run) -> bool) -> bool {
+        self.lock().slots.get_mut(uid).and_then(|slot| slot.running.as_mut()).is_some_and(|run| of(run))
     }
 
     /// Enqueues a resource for which a person requested a reconcile.
@@ -140,8 +206,9 @@ impl WorkQueue {
         let mut inner = self.lock();
         let Inner { slots, running, due, .. } = &mut *inner;
         let Some(slot) = slots.get_mut(uid) else { return };
-        if let Some((flow, lane)) = slot.running.take().map(|running| *running) {
-            running.ended(&flow, lane);
+        let run = slot.running.take();
+        if let Some(run) = &run {
+            running.ended(&run.flow, run.lane);
         }
         slot.since = None;
         self.metrics.ended(slot.started.map_or(Duration::ZERO, |started| started.elapsed()));
@@ -153,6 +220,9 @@ impl WorkQueue {
             }
             if let Some(when) = when {
                 inner.schedule(uid, when, lane);
+            }
+            if run.is_some_and(|run| run.edited) {
+                inner.schedule_soon(uid, |slot| &mut slot.edits);
             }
         }
         drop(inner);
@@ -181,7 +251,7 @@ impl WorkQueue {
 
     /// The resources at rest that are due, and for how long.
     pub(super) fn overdue(&self) -> Vec<(Uid, Duration)> {
-        let resync = |slot: &Slot| slot.ready.or(slot.running.as_ref().map(|running| running.1)) == Some(Lane::Resync);
+        let resync = |slot: &Slot| slot.ready.or(slot.running.as_ref().map(|run| run.lane)) == Some(Lane::Resync);
         let inner = self.lock();
         let due = inner.slots.iter().filter(|(_, slot)| resync(slot));
         due.filter_map(|(uid, slot)| Some((uid.clone(), slot.since?.elapsed()))).collect()
@@ -196,7 +266,7 @@ impl WorkQueue {
             let age = slot.running.as_ref().and(slot.started).map_or(0.0, |started| started.elapsed().as_secs_f64());
             (unfinished, longest) = (unfinished + age, longest.max(age));
             let next = slot.ready.or(slot.due.map(|(_, lane)| lane));
-            if let Some(lane) = next.or(slot.running.as_ref().map(|running| running.1)) {
+            if let Some(lane) = next.or(slot.running.as_ref().map(|run| run.lane)) {
                 with(uid, lane);
             }
         }
@@ -224,6 +294,18 @@ impl WorkQueue {
 }
 
 impl Inner {
+    /// Now, or [`COALESCE`] after the start of the last reconcile, or when `pace` allows.
+    fn schedule_soon(&mut self, uid: &Uid, pace: impl Fn(&mut Slot) -> &mut Paced) {
+        let (now, slot) = (Instant::now(), self.slots.entry(uid.clone()).or_default());
+        let soon = slot.started.map_or(now, |started| now.max(started + COALESCE));
+        let is_soon =
+            slot.ready == Some(Lane::Awaited) || slot.due.is_some_and(|(at, lane)| at <= soon && lane == Lane::Awaited);
+        if !is_soon || slot.gone {
+            let when = soon.max(pace(slot).next(now));
+            self.schedule(uid, when, Lane::Awaited);
+        }
+    }
+
     fn schedule(&mut self, uid: &Uid, when: Instant, lane: Lane) {
         let slot = self.slots.entry(uid.clone()).or_default();
         slot.gone = false;
@@ -262,7 +344,7 @@ impl Inner {
             let Some(slot) = self.slots.get_mut(&uid).filter(|slot| slot.ready == Some(lane)) else { continue };
             self.running.began(&flow, lane);
             slot.ready = None;
-            slot.running = Some(Box::new((flow, lane)));
+            slot.running = Some(Box::new(Run { flow, lane, edited: false }));
             slot.started = Some(now);
             metrics.began(slot.since.map_or(Duration::ZERO, |since| now.duration_since(since)));
             if let Some((at, _)) = slot.due {

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Longer than any wait of an edit.
+const LONG: Duration = Duration::from_secs(60);
+
 fn uid(name: &str) -> Uid {
     name.into()
 }
@@ -94,6 +97,58 @@ async fn a_resource_has_one_reconcile_at_a_time_and_no_event_is_lost() {
     let before = Instant::now();
     assert_eq!(get(&queue).await, a);
     assert_eq!(Instant::now(), before, "the event comes before what was due");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_the_reconcile_under_way_takes_in_causes_no_other_and_one_that_it_does_not_is_not_lost() {
+    let queue = WorkQueue::default();
+    for takes in [true, false] {
+        queue.add_edited(&uid("a"));
+        let a = get(&queue).await;
+        assert!(tokio::time::timeout(COALESCE, queue.edited(&a)).await.is_err(), "it began after that edit");
+        let (edited, ()) = tokio::join!(tokio::time::timeout(COALESCE, queue.edited(&a)), async {
+            queue.add_edited(&uid("b"));
+            queue.add_edited(&a);
+        });
+        assert!(edited.is_ok());
+        assert!(!takes || queue.take_edit(&a) && !queue.take_edit(&a));
+        assert_eq!(get(&queue).await, uid("b"));
+        queue.done(&uid("b"), None, Lane::Resync);
+        queue.done(&a, None, Lane::Resync);
+        assert_eq!(tokio::time::timeout(LONG, get(&queue)).await.is_err(), takes);
+        queue.done(&a, None, Lane::Resync);
+    }
+    assert!(queue.lock().running.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_of_edits_gets_a_burst_of_reconciles_and_then_one_in_ten_seconds() {
+    for (loops, most) in [(WorkQueue::add_edited as fn(&WorkQueue, &Uid), 36), (WorkQueue::add, 36)] {
+        let (queue, start, mut reconciles) = (WorkQueue::default(), Instant::now(), 0);
+        while start.elapsed() < Duration::from_secs(300) {
+            loops(&queue, &uid("a"));
+            if let Ok(a) = tokio::time::timeout(Duration::from_millis(100), get(&queue)).await {
+                reconciles += 1;
+                loops(&queue, &a);
+                queue.done(&a, None, Lane::Resync);
+            }
+        }
+        assert!((30..=most).contains(&reconciles), "{reconciles}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn six_edits_in_a_row_and_one_after_a_minute_do_not_wait_and_others_edits_are_not_counted() {
+    let queue = WorkQueue::default();
+    (0..100).for_each(|_| queue.add(&uid("a"))); // since others changed
+    for pause in [2, 2, 2, 2, 2, 60, 2, 2] {
+        queue.add_edited(&uid("a"));
+        let at = Instant::now();
+        let a = get(&queue).await;
+        assert_eq!(at, Instant::now());
+        queue.done(&a, None, Lane::Resync);
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
