@@ -15,12 +15,14 @@ use tokio::time::Instant;
 
 /// The longest pause after a 429 without a hint how long to wait, in seconds.
 const LONGEST_BACKOFF: f64 = 300.0;
-/// The rate recovers by this part of the configured one with each response, up to
-/// [`NEAR`] of the rate that was too much.
-const RECOVERY: f64 = 0.05;
+/// The first 429 of a server that does not tell what is left brings the rate down to this one, since the configured one
+/// says nothing of the server's, which may be much less.
+const SLOW_START: f64 = 1.0;
+/// The rate recovers by this part with each response, up to [`NEAR`] of the rate that was too much.
+const RECOVERY: f64 = 0.15;
 const NEAR: f64 = 0.97;
-/// A 429 never brings the rate below this part of the configured one.
-const LOWEST: f64 = 0.02;
+/// A 429 never brings the rate below this one, unless less is configured.
+const LOWEST: f64 = 0.1;
 /// Requests side by side to one host; before its first response it is one.
 const MOST_IN_FLIGHT: u32 = 16;
 
@@ -53,6 +55,8 @@ pub(super) struct Pace {
     refilled_at: Instant,
     in_flight: u32,
     answered: bool,
+    /// Requests so far. With each one more may be under way, so that few meet a limit at the start.
+    ended: u32,
     paused_until: Option<Instant>,
     /// 429s without a hint since the last other response.
     without_hint: i32,
@@ -73,6 +77,7 @@ impl Pace {
             refilled_at: now,
             in_flight: 0,
             answered: false,
+            ended: 0,
             paused_until: None,
             without_hint: 0,
             server: None,
@@ -98,7 +103,7 @@ impl Pace {
 
     /// How many more requests may be under way.
     pub(super) fn free(&self) -> u32 {
-        let most = if self.answered { most_in_flight(self.rate) } else { 1 };
+        let most = if self.answered { most_in_flight(self.rate).min(1 + self.ended) } else { 1 };
         most.saturating_sub(self.in_flight)
     }
 
@@ -137,6 +142,7 @@ impl Pace {
     pub(super) fn ended(&mut self, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.answered |= self.remaining_pause(now).is_none();
+        self.ended = (self.ended + 1).min(MOST_IN_FLIGHT);
     }
 
     /// A response said what is left.
@@ -162,7 +168,7 @@ impl Pace {
             self.served.answered();
             let near = NEAR * self.too_much;
             let raised = if self.rate < near {
-                (self.rate + self.configured * RECOVERY).min(near)
+                (self.rate * (1.0 + RECOVERY)).min(near)
             } else {
                 // it stays near for long, and is soon far above where there is no limit any more
                 self.rate.max(near * (1.0 + self.served.unlimited(self.server.is_some()).powi(3)))
@@ -190,12 +196,14 @@ impl Pace {
             }
             // where nothing was answered since the last one, the pause was too short, not the rate too high
             if self.served.any() {
+                let first = self.server.is_none() && !self.served.has_refused();
                 self.too_much = match self.served.refused(hint.map(|_| delay)) {
                     Some(Average { rate, at_least: true }) => rate.clamp(self.rate / 2.0, self.rate),
                     Some(Average { rate, at_least: false }) => rate.min(self.rate),
                     None => self.rate,
                 };
-                self.rate = (self.rate / 2.0).min(self.too_much).max(self.configured * LOWEST);
+                let slow = if first { SLOW_START } else { self.rate };
+                self.rate = (self.rate / 2.0).min(self.too_much).min(slow).max(LOWEST.min(self.configured));
             }
         }
         // saved tokens must not go out in one burst after the pause
@@ -211,7 +219,7 @@ impl Pace {
         let in_flight = self.in_flight;
         let (rate, too_much, served) = (self.rate, self.too_much, self.served);
         let anew = Self { rate, too_much, served, ..Self::new(self.configured, now) };
-        std::mem::replace(self, Self { in_flight, tokens: 0.0, answered: true, ..anew })
+        std::mem::replace(self, Self { in_flight, tokens: 0.0, answered: true, ended: self.ended, ..anew })
     }
 
     /// Takes over what was learned for it.
@@ -325,15 +333,16 @@ mod tests {
             let pause = pace.on_rate_limited(now, hint);
             pace.on_rate_limited(now, hint);
             pace.on_response(now);
-            assert_eq!(pace.rate, 5.0);
+            assert_eq!(pace.rate, SLOW_START);
             now += pause;
             let pause = pace.on_rate_limited(now, hint);
-            assert_eq!(pace.rate, 5.0, "the pause was too short, the rate was not tried");
+            assert_eq!(pace.rate, SLOW_START, "the pause was too short, the rate was not tried");
             now += pause;
             pace.on_response(now);
-            assert_eq!((pace.rate, pace.without_hint), (5.5, 0));
+            let raised = SLOW_START * (1.0 + RECOVERY);
+            assert_eq!((pace.rate, pace.without_hint), (raised, 0));
             let pause = pace.on_rate_limited(now, hint);
-            assert_eq!(pace.rate, 2.75);
+            assert_eq!(pace.rate, raised / 2.0);
             now += pause;
             pace.on_response(now);
             let start = now;

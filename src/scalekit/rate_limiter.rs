@@ -344,7 +344,9 @@ mod tests {
     async fn a_single_namespace_has_half_of_the_places_and_a_low_rate_two() {
         for (rate, places) in [(100.0, 8), (5.0, 3), (2.0, 2), (1.0, 1)] {
             let limiter = RateLimiter::new(rate);
-            sent(limiter.acquire(&Caller::default()).await);
+            for _ in 0..16 {
+                sent(limiter.acquire(&Caller::default()).await);
+            }
             tokio::time::sleep(SECOND * 10).await;
             let mut under_way = Vec::new();
             while let Ok(permit) = timeout(SECOND * 5, limiter.acquire(&Caller::default())).await {

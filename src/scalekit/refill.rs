@@ -19,6 +19,10 @@ const AT_ONCE: f64 = 5.0;
 const PART_AT_ONCE: f64 = 0.05;
 /// The longest time over which it is spread: of a limit for a day much may be used at once.
 const LONGEST_SPREAD: Duration = Duration::from_secs(300);
+/// A report that nothing is left is believed for so long. Where a request is served after that, and again nothing is said
+/// to be left, it is half as long; and twice as long after a 429.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LEAST_PATIENCE: Duration = Duration::from_millis(50);
 /// What the refill is measured over.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -40,6 +44,10 @@ pub(super) struct Reported {
     credit: f64,
     /// How many times as long it takes as nothing at all says.
     unknown: u32,
+    /// The longest wait for what is left, since a report may be wrong: a request after it tells.
+    patience: Duration,
+    /// When it last said that nothing is left.
+    empty_at: Option<Instant>,
     /// Responses so far.
     served: f64,
     since: Mark,
@@ -71,6 +79,8 @@ impl Reported {
             at_once: false,
             credit: AT_ONCE,
             unknown: 1,
+            patience: PATIENCE,
+            empty_at: (left < 1.0).then_some(now),
             served: 0.0,
             since: mark,
             next: mark,
@@ -82,6 +92,11 @@ impl Reported {
         let Allowance { left, limit, reset } = allowance;
         self.most = limit.unwrap_or(self.most.max(left + 1.0));
         self.served += 1.0;
+        let empty_at = std::mem::replace(&mut self.empty_at, (left < 1.0).then_some(now));
+        let is_over = self.reset.is_none_or(|(reset, _)| reset <= now);
+        if !is_over && left < 1.0 && empty_at.is_some_and(|at| now.duration_since(at) >= self.patience) {
+            self.patience = (self.patience / 2).max(LEAST_PATIENCE);
+        }
         let refilled = |mark: &Mark| {
             let elapsed = now.duration_since(mark.at).as_secs_f64();
             if elapsed < 0.1 { 0.0 } else { (self.served - mark.served + left - mark.left) / elapsed }
@@ -117,6 +132,7 @@ impl Reported {
     /// What was thought to be there was not.
     pub(super) fn on_rate_limited(&mut self, now: Instant) {
         self.refill /= 2.0;
+        self.patience = (self.patience * 2).min(LONGEST_WAIT);
         self.unknown = (self.unknown * 2).min(8);
         (self.left, self.at, self.credit) = (0.0, now, 0.0);
         self.since = Mark { at: now, served: self.served, left: 1.0 };
@@ -176,7 +192,7 @@ impl Reported {
             (Some(refilled), Some(reset)) => refilled.min(reset),
             (at, None) | (None, at) => at.unwrap_or(self.at + SHORTEST_PAUSE.max(seconds(1.0 / rate)) * self.unknown),
         };
-        Some(sooner.min(self.at + LONGEST_WAIT))
+        Some(sooner.min(self.at + self.patience))
     }
 }
 

@@ -68,6 +68,11 @@ impl Served {
         self.responses > 0.0
     }
 
+    /// Whether it has refused one.
+    pub(super) fn has_refused(&self) -> bool {
+        self.refused
+    }
+
     /// It refuses; begins anew, and returns how fast it was up to now. `told` is the pause if it told that.
     pub(super) fn refused(&mut self, told: Option<Duration>) -> Option<Average> {
         let whole = self.busy + told.unwrap_or_default().min(LONGEST);

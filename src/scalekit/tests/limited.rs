@@ -36,8 +36,23 @@ pub(super) enum Says {
     Nothing,
     /// With a 429, how long to wait.
     Wait,
+    /// With a 429, to wait for so many seconds, however long it takes.
+    Always(f64),
     /// With each response, what is left.
     Left,
+    /// With each response that nothing is, for a minute.
+    NothingLeft,
+}
+
+impl Limit {
+    /// Requests a second.
+    pub(super) fn rate(self) -> f64 {
+        match self {
+            Self::Window(allowed, seconds) => allowed / seconds,
+            Self::Bucket(rate, _) => rate,
+            Self::Concurrent(most) => most / LATENCY.as_secs_f64(),
+        }
+    }
 }
 
 pub(super) struct Server {
@@ -114,7 +129,13 @@ impl Server {
             Limit::Concurrent(_) => return None,
         };
         let reset = Some(Duration::from_secs_f64(reset.ceil()));
-        matches!(self.says, Says::Left).then_some(Allowance { left: state.tokens.floor(), limit: Some(limit), reset })
+        match self.says {
+            Says::Nothing | Says::Wait | Says::Always(_) => None,
+            Says::Left => Some(Allowance { left: state.tokens.floor(), limit: Some(limit), reset }),
+            Says::NothingLeft => {
+                Some(Allowance { left: 0.0, limit: Some(limit), reset: Some(Duration::from_secs(60)) })
+            }
+        }
     }
 }
 
@@ -149,7 +170,12 @@ pub(super) async fn reconcile(
                     if let Some(allowance) = server.report(&mut server.state.lock().unwrap()) {
                         limiter.on_allowance(allowance);
                     }
-                    let hint = (!matches!(server.says, Says::Nothing)).then(|| Duration::from_secs_f64(left.ceil()));
+                    let hint = match server.says {
+                        Says::Nothing => None,
+                        Says::Always(seconds) => Some(seconds),
+                        Says::Wait | Says::Left | Says::NothingLeft => Some(left.ceil()),
+                    };
+                    let hint = hint.map(Duration::from_secs_f64);
                     let pause = limiter.on_rate_limited(hint);
                     if pause > PATIENCE {
                         return Some(pause);
@@ -187,6 +213,11 @@ impl Backlog {
             })
         };
         Self { all: (0..resources).map(start).collect(), done }
+    }
+
+    /// How many are reconciled.
+    pub(super) fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
     }
 
     /// Ends them all; returns how many are reconciled.
