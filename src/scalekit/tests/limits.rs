@@ -3,7 +3,7 @@
 
 use super::{
     super::rate_limiter::RateLimiter,
-    limited::{Backlog, LATENCY, Limit, Says, Server, reconcile},
+    limited::{Backlog, Limit, Says, Server, reconcile},
 };
 use crate::reconcile::Lane;
 use std::{
