@@ -292,7 +292,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// `a.b` with this value, as the chart's values.
-fn nested(path: &str, value: Value) -> Value {
+pub(super) fn nested(path: &str, value: Value) -> Value {
     path.rsplit('.').fold(value, |inner, name| json!({name: inner}))
 }
 
