@@ -42,11 +42,12 @@ const OPERATOR: [Right; 8] = [
     ("", "namespaces", "", "get"),
     ("events.k8s.io", "events", "", "create"),
 ];
-/// And in its own namespace, to the one Lease that it has.
-const LEASE: [Right; 3] = [
+/// And in its own namespace, to the one Lease that it has, and to see those of others.
+const LEASE: [Right; 4] = [
     ("coordination.k8s.io", "leases", "", "get"),
     ("coordination.k8s.io", "leases", "", "create"),
     ("coordination.k8s.io", "leases", "", "update"),
+    ("coordination.k8s.io", "leases", "", "list"),
 ];
 /// What whoever installs the chart for all namespaces creates: what is of the whole cluster, and …
 const INSTALL: [Right; 4] = [
@@ -225,8 +226,8 @@ async fn rights(
     let mut missing = Vec::new();
     for right in needed {
         let (_, resource, subresource, verb) = right;
-        // no right to create is restricted by a name
-        let object = if *verb == "create" { "" } else { object };
+        // no right to create or list is restricted by a name
+        let object = if ["create", "list"].contains(verb) { "" } else { object };
         match may(cluster, right, namespace, object).await {
             Ok(true) => {}
             Ok(false) if !subresource.is_empty() => missing.push(format!("{verb} {resource}/{subresource}")),
@@ -286,7 +287,7 @@ mod tests {
         let texts = |list: &Value| -> Vec<String> { serde_json::from_value(list.clone()).unwrap() };
         let named = roles[1]["rules"].as_array().unwrap().iter().filter(|rule| rule["resourceNames"].is_array());
         let named: Vec<_> = named.flat_map(|rule| texts(&rule["verbs"])).collect();
-        assert_eq!(named, ["get", "update"], "of a Lease, all but its creation");
+        assert_eq!(named, ["get", "update"], "of a Lease, all but its creation and the list");
         let granted = |role: &Value| {
             let mut granted = BTreeSet::new();
             for rule in role["rules"].as_array().unwrap() {

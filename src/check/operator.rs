@@ -2,7 +2,7 @@
 
 use super::report::Check;
 use crate::{
-    crd::{self, OperatorLease},
+    crd,
     plugin::{Cluster, Operator, Operators},
 };
 use jiff::Timestamp;
@@ -62,13 +62,9 @@ pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
 /// Two that are there and work for the same resources: each has a Lease of its own, so neither waits for the other.
 fn rivals(operators: &[&Operator]) -> Option<Check> {
     let there: Vec<_> = operators.iter().filter(|operator| operator.alive).map(|operator| &operator.lease).collect();
-    let share = |one: &OperatorLease, other: &OperatorLease| match (&one.facts.namespaces, &other.facts.namespaces) {
-        (Some(all), Some(_)) => all.iter().any(|namespace| other.facts.watches(namespace)),
-        _ => true,
-    };
     let mut pairs =
         there.iter().enumerate().flat_map(|(nth, one)| there.iter().skip(nth + 1).map(|other| (*one, *other)));
-    let (one, other) = pairs.find(|(one, other)| share(one, other))?;
+    let (one, other) = pairs.find(|(one, other)| one.facts.shares(&other.facts))?;
     let message = format!(
         "the holders of {}/{} and of {}/{} work for the same resources, and each writes what the other one does",
         one.namespace, one.name, other.namespace, other.name

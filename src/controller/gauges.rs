@@ -18,20 +18,27 @@ pub(super) fn gauges(context: &Context) -> Gauges {
     *gauges.of(Gauge::ActiveWorkers, &[CONTROLLER]) = count(working);
     *gauges.of(Gauge::MaxConcurrentReconciles, &[CONTROLLER]) = count(WORKERS);
     context.credentials.transport.gauges(&mut gauges);
-    let mut oldest = Oldest::default();
+    let (mut oldest, mut longest_due) = (Oldest::default(), Duration::ZERO);
     match context.leadership.leads() {
         true => {
             policies(context, &mut gauges);
             let (now, term) = (context.uptime(), context.leadership.term());
             let records = context.records.lock().unwrap_or_else(PoisonError::into_inner);
-            context.queue.gauges(&mut gauges, |uid, lane| {
+            context.queue.gauges(&mut gauges, |uid, lane, due| {
+                // who waits for a pause to end does not wait for this operator
+                if let Some(due) = due.filter(|due| *due > longest_due)
+                    && !context.credentials.transport.is_paused(&context.flow(uid).environment)
+                {
+                    longest_due = due;
+                }
                 if context.cache.with(uid, Entry::may_be_ready) == Some(true) {
                     let seen = records.get(uid).and_then(|record| record.history.confirmed_age(now));
                     oldest.add(lane, seen.unwrap_or(now.saturating_sub(term.since)));
                 }
             });
+            *gauges.of(Gauge::LongestDue, &[]) = longest_due.as_secs_f64();
         }
-        false => context.queue.gauges(&mut gauges, |_, _| {}),
+        false => context.queue.gauges(&mut gauges, |_, _, _| {}),
     }
     for (lane, age) in oldest.0.into_iter().flatten() {
         *gauges.of(Gauge::OldestObservationAge, &[lane.into()]) = age.as_secs_f64();
@@ -153,6 +160,30 @@ mod tests {
         context.leadership.set(None);
         let shown = text(&context);
         assert!(!shown.contains("session_policy_operator_policies") && shown.contains("workqueue_depth"), "{shown}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resource_is_due_until_its_reconcile_ends_and_what_waits_for_a_pause_does_not_count() {
+        let context = with_resources([resource(1, "Enforce", IN_SYNC)]);
+        let due = |seconds: u32| {
+            let (line, shown) = (format!("session_policy_operator_longest_due_seconds {seconds}.0"), text(&context));
+            assert!(shown.lines().any(|shown| shown == line), "{line} is not in {shown}");
+        };
+        due(0);
+        context.queue.add(&"u-1".into());
+        tokio::time::advance(Duration::from_secs(1000)).await;
+        due(1000); // also if nobody takes it
+        let uid = context.queue.get(|uid| context.flow(uid)).await;
+        tokio::time::advance(Duration::from_secs(500)).await;
+        due(1500);
+        context.credentials.transport.pause("h", Duration::from_secs(600));
+        due(0);
+        tokio::time::advance(Duration::from_secs(700)).await;
+        due(2200);
+        context.queue.done(&uid, None, crate::reconcile::Lane::Resync);
+        due(0);
+        context.leadership.set(None);
+        assert!(!text(&context).contains("longest_due"), "only the leader works");
     }
 
     #[tokio::test(start_paused = true)]

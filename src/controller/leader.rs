@@ -3,66 +3,44 @@
 use super::{
     context::Context,
     kube_api::{KubeError, MANAGER, code},
+    lease_error::LeaseError,
     options::LeaseName,
 };
 use crate::{
-    crd::OperatorFacts,
-    reconcile::{Election, ElectionStep, Lease, LeaseRequest, LeaseResponse, OldestObservation},
+    crd::{LEASE_LABEL, OperatorFacts},
+    reconcile::{
+        Election, ElectionStep, Lease, LeaseRequest, LeaseResponse, OldestObservation, OtherLease, OtherLeases,
+    },
 };
 use jiff::Timestamp;
 use k8s_openapi::{
     api::coordination::v1::{Lease as Object, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
-use kube::{Api, ResourceExt, api::PostParams};
+use kube::{
+    Api, ResourceExt,
+    api::{ListParams, PostParams},
+};
 use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
-use thiserror::Error;
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 /// The deadline of one request about the lease: two of them fit into the time in which it must be renewed.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Tries to give the lease back, since a renewal on its way may come first.
 const RELEASES: usize = 3;
+/// Between two looks at the lease of somebody else, before an uninstall.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// `true` where all writes of the one that gave it back are applied, or never will be.
 const SETTLED: &str = "scalekit.com/settled";
 /// When the last uninstall was asked for, in seconds since 1970.
 const UNINSTALL_ASKED_AT: &str = "scalekit.com/uninstall-asked-at";
-
-/// Why a process that wants to be the only one can't be.
-#[derive(Debug, Error)]
-pub enum LeaseError {
-    /// Another one is there.
-    #[error(
-        "an operator is running: {holder} holds the lease {} in namespace {}. Stop it first, and wait until its pods \
-         are gone: kubectl -n {} scale deployment -l app.kubernetes.io/name=session-policy-operator --replicas=0",
-        .lease.name, .lease.namespace, .lease.namespace
-    )]
-    Held {
-        /// Its name.
-        holder: String,
-        /// What it holds.
-        lease: LeaseName,
-    },
-    /// The lease can't be read.
-    #[error("whether an operator is running can't be found out: {0}; --leader-elect=false does not ask")]
-    Unreadable(String),
-    /// The uninstall has run already, as when Helm goes back to the revision that asked for it.
-    #[error(
-        "this uninstall has run already, or a later one has: the Lease {0} says so. It releases nothing a second time. To \
-         have the operator back: helm upgrade with --set uninstall.enabled=false,uninstall.policies=keep"
-    )]
-    Repeated(String),
-    /// Another process took it at the same time, or it can't be written.
-    #[error("the lease {0} could not be taken: another operator has it, or it can't be written")]
-    NotTaken(String),
-}
 
 /// This process, as one that wants to lead.
 pub(super) struct Candidate {
@@ -78,6 +56,10 @@ pub(super) struct Candidate {
     error: Option<String>,
     /// When the uninstall was asked for that this process is, in seconds since 1970.
     uninstall_asked_at: Option<u64>,
+    /// Those of others for the same resources; `None`: nobody has looked yet.
+    others: Option<OtherLeases>,
+    /// The one of them that was waited for last.
+    told: Option<String>,
 }
 
 impl Candidate {
@@ -86,8 +68,9 @@ impl Candidate {
         // two of one name would both believe to lead
         let identity = format!("{host}_{:016x}", fastrand::u64(..));
         let election = Election::new(identity, context.settings.deadline);
-        let (object, inherited, holder, error, uninstall_asked_at) = Default::default();
-        Self { context: Arc::clone(context), name, election, object, inherited, holder, error, uninstall_asked_at }
+        let (object, inherited, holder, error, uninstall_asked_at, others, told) = Default::default();
+        let context = Arc::clone(context);
+        Self { context, name, election, object, inherited, holder, error, uninstall_asked_at, others, told }
     }
 
     /// The same, for an uninstall that was asked for then and is to run once.
@@ -108,7 +91,16 @@ impl Candidate {
                 ElectionStep::Request(LeaseRequest::Write(..)) if self.has_run_already() => {
                     return Err(LeaseError::Repeated(self.name.name.clone()));
                 }
-                ElectionStep::Request(LeaseRequest::Write(..)) => return Ok(()),
+                ElectionStep::Request(LeaseRequest::Write(..)) => {
+                    match self.other().await.map_err(LeaseError::Unreadable)? {
+                        Some(other) if self.others.as_ref().is_some_and(|others| others.is_renewed(&other)) => {
+                            let lease = LeaseName { name: other.name, namespace: self.name.namespace.clone() };
+                            return Err(LeaseError::Held { holder: other.holder, lease });
+                        }
+                        Some(_) => sleep(LOOK).await,
+                        None => return Ok(()),
+                    }
+                }
                 ElectionStep::Request(request) => self.send(request).await,
                 ElectionStep::Wait(until) => {
                     let at = self.context.leadership.instant(until);
@@ -153,8 +145,76 @@ impl Candidate {
     }
 
     async fn send(&mut self, request: LeaseRequest) {
+        if self.others.is_none() {
+            drop(self.other().await); // what is not renewed from now on was left behind
+        }
         let sent = self.context.uptime();
-        let response = match timeout(DEADLINE, self.carry_out(&request)).await {
+        let begins = matches!(request, LeaseRequest::Write(..)) && self.election.term(sent).is_none();
+        if begins && self.other().await != Ok(None) {
+            let now = self.context.uptime();
+            return self.election.handle(request, LeaseResponse::Failed, sent, now, fastrand::f64());
+        }
+        let settled = read(&self.object).settled;
+        let mut response = self.respond(&request).await;
+        if begins && matches!(response, LeaseResponse::Written(_)) && self.other().await != Ok(None) {
+            self.give_way(request.clone(), response, sent, settled).await;
+            response = LeaseResponse::Failed;
+        }
+        let now = self.context.uptime();
+        self.election.handle(request, response, sent, now, fastrand::f64());
+        self.context.leadership.set(self.election.term(now));
+        let holder = self.election.holder().map(str::to_owned);
+        if holder.is_some() && holder != self.holder && self.election.term(now).is_none() {
+            tracing::info!(lease = self.name.name, holder, "another operator leads, and this one waits");
+        }
+        self.holder = holder;
+    }
+
+    /// Gives back the lease that was just taken and by which nothing was done: it is as `settled` as before.
+    async fn give_way(&mut self, taken: LeaseRequest, response: LeaseResponse, sent: Duration, settled: bool) {
+        let mut election = self.election.clone();
+        election.handle(taken, response, sent, sent, 0.0);
+        if let Some(request) = election.release(sent, Timestamp::now(), settled) {
+            drop(self.respond(&request).await); // if it fails, others wait until it is over, and so does this one
+        }
+    }
+
+    /// Somebody who leads by another Lease for the same resources; nobody, where the Role lets it see none. `Err`: it can't be
+    /// found out now.
+    async fn other(&mut self) -> Result<Option<OtherLease>, String> {
+        let (key, value) = LEASE_LABEL;
+        let api: Api<Object> = Api::namespaced(self.context.kube.client.clone(), &self.name.namespace);
+        let labelled = ListParams::default().labels(&format!("{key}={value}"));
+        let listed = timeout(DEADLINE, api.list(&labelled)).await;
+        let others = self.others.get_or_insert_default();
+        let found = match listed {
+            Ok(Ok(list)) => {
+                let namespaces = Some(self.context.namespaces.clone()).filter(|all| !all.is_empty());
+                let own = OperatorFacts { namespaces, ..OperatorFacts::default() };
+                let beside =
+                    |lease: &&Object| lease.name_any() != self.name.name && own.shares(&OperatorFacts::read(lease));
+                let beside = list.items.iter().filter(beside).map(other).collect();
+                Ok(others.held(beside, self.context.uptime()))
+            }
+            Ok(Err(error)) if code(&error) == Some(403) => Ok(None),
+            Ok(Err(error)) => Err(KubeError::from(error).to_string()),
+            Err(_) => Err("the API server: no response in time".to_owned()),
+        };
+        let lease = found.as_ref().ok().and_then(Option::as_ref).map(|other| other.name.clone());
+        if let Some(other) = found.as_ref().ok().and_then(Option::as_ref).filter(|_| self.told != lease) {
+            tracing::warn!(
+                lease = self.name.name,
+                "{} leads for the same resources by the Lease {}, and this one waits",
+                other.holder,
+                other.name
+            );
+        }
+        self.told = lease;
+        found
+    }
+
+    async fn respond(&mut self, request: &LeaseRequest) -> LeaseResponse {
+        match timeout(DEADLINE, self.carry_out(request)).await {
             Ok(Ok(response)) => {
                 self.error = None;
                 response
@@ -168,15 +228,7 @@ impl Candidate {
                 self.context.kube.health.record_other(false);
                 self.failed("the API server: no response in time", None)
             }
-        };
-        let now = self.context.uptime();
-        self.election.handle(request, response, sent, now, fastrand::f64());
-        self.context.leadership.set(self.election.term(now));
-        let holder = self.election.holder().map(str::to_owned);
-        if holder.is_some() && holder != self.holder && self.election.term(now).is_none() {
-            tracing::info!(lease = self.name.name, holder, "another operator leads, and this one waits");
         }
-        self.holder = holder;
     }
 
     fn failed(&mut self, error: &str, hint: Option<&str>) -> LeaseResponse {
@@ -267,6 +319,11 @@ fn facts(context: &Context, inherited: Option<Timestamp>) -> OperatorFacts {
         interval: Some(context.settings.interval),
         oldest: oldest.at(),
     }
+}
+
+fn other(object: &Object) -> OtherLease {
+    let Lease { holder, duration, .. } = read(object);
+    OtherLease { name: object.name_any(), holder, duration, version: object.resource_version().unwrap_or_default() }
 }
 
 fn read(object: &Object) -> Lease {

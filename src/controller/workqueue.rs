@@ -257,9 +257,10 @@ impl WorkQueue {
         due.filter_map(|(uid, slot)| Some((uid.clone(), slot.since?.elapsed()))).collect()
     }
 
-    /// Adds what waits and runs at present, and calls `with` with each resource that is in it, and the lane
-    /// of its next reconcile.
-    pub(super) fn gauges(&self, gauges: &mut Gauges, mut with: impl FnMut(&Uid, Lane)) {
+    /// Adds what waits and runs at present, and calls `with` with each resource that is in it, the lane of its next
+    /// reconcile, and for how long it is due, if it is: until its reconcile has ended.
+    pub(super) fn gauges(&self, gauges: &mut Gauges, mut with: impl FnMut(&Uid, Lane, Option<Duration>)) {
+        let now = Instant::now();
         let (mut depth, mut unfinished, mut longest) = (0.0, 0.0, 0.0_f64);
         for (uid, slot) in &self.lock().slots {
             depth += if slot.ready.is_some() { 1.0 } else { 0.0 };
@@ -267,7 +268,8 @@ impl WorkQueue {
             (unfinished, longest) = (unfinished + age, longest.max(age));
             let next = slot.ready.or(slot.due.map(|(_, lane)| lane));
             if let Some(lane) = next.or(slot.running.as_ref().map(|run| run.lane)) {
-                with(uid, lane);
+                let due = slot.since.or(slot.due.map(|(at, _)| at).filter(|at| *at <= now));
+                with(uid, lane, due.map(|since| now.duration_since(since)));
             }
         }
         let values =

@@ -66,6 +66,14 @@ impl OperatorFacts {
     pub fn watches(&self, namespace: &str) -> bool {
         self.namespaces.as_ref().is_none_or(|all| all.iter().any(|watched| watched == namespace))
     }
+
+    /// Whether the operator watches a namespace that `other` watches too.
+    pub fn shares(&self, other: &Self) -> bool {
+        match (&self.namespaces, &other.namespaces) {
+            (Some(all), Some(_)) => all.iter().any(|namespace| other.watches(namespace)),
+            _ => true,
+        }
+    }
 }
 
 /// In whole seconds, so that it changes only when something was read.

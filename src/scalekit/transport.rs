@@ -143,9 +143,24 @@ impl Transport {
 
     /// How many requests a second may be sent to `environment`, at present.
     pub fn rate(&self, environment: &str) -> f64 {
+        self.of_environment(environment).map_or(self.0.settings.rate, |limits| limits.rate_limiter.rate())
+    }
+
+    /// Whether nothing is sent to `environment` for a while, since it has answered 429.
+    pub fn is_paused(&self, environment: &str) -> bool {
+        self.of_environment(environment).is_some_and(|limits| limits.rate_limiter.remaining_pause().is_some())
+    }
+
+    /// As if `environment` had answered 429.
+    #[cfg(test)]
+    pub(crate) fn pause(&self, environment: &str, pause: Duration) {
+        self.limits(environment).rate_limiter.on_rate_limited(Some(pause));
+    }
+
+    fn of_environment(&self, environment: &str) -> Option<Arc<Limits>> {
         let all = self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let server = environment.split('/').next().unwrap_or_default().to_owned();
-        all.get(&server).map_or(self.0.settings.rate, |limits| limits.rate_limiter.rate())
+        all.get(&server).map(Arc::clone)
     }
 
     /// Calls `with` with each host that a client uses, and its limits.

@@ -76,7 +76,7 @@ async fn while_an_operator_has_the_lease_it_refuses_and_says_what_to_do() {
     let (code, out, err) = said(world.uninstall(&["--yes", "--policies=revert"]));
     let holder = lease(&world).unwrap()["spec"]["holderIdentity"].as_str().unwrap().to_owned();
     let held = format!("an operator is running: {holder} holds the lease {} in namespace default", world.namespace);
-    assert!(code == Some(1) && err.contains(&held) && err.contains("--replicas=0"), "{out}{err}");
+    assert!(code == Some(1) && err.contains(&held) && err.contains("wait until that process has ended"), "{out}{err}");
     assert_eq!(out, "");
     assert_untouched(&world);
 }

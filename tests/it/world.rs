@@ -119,7 +119,10 @@ impl World {
     /// The operator with this environment, to be started.
     pub fn command(&self, environment: &[(&str, &str)]) -> Command {
         let mut command = lifeline::command(env!("CARGO_BIN_EXE_session-policy-operator"));
-        command.args(["--allow-http", "--watch-namespace", &self.namespace, "--lease-name", &self.namespace]);
+        command.args(["--allow-http", "--watch-namespace", &self.namespace]);
+        if !self.arguments.contains(&"--lease-name") {
+            command.args(["--lease-name", &self.namespace]);
+        }
         for (flag, value) in DEFAULT_ARGUMENTS.iter().filter(|(flag, _)| !self.arguments.contains(flag)) {
             command.args([flag, value]);
         }

@@ -108,7 +108,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* A pod that stops waits for what it has sent for twice requestTimeout, and gives the Lease back; the rest is a margin. */}}
 {{- define "osp.gracePeriod" -}}
 {{- $timeout := include "osp.seconds" (default "10s" .Values.operator.requestTimeout) -}}
-{{- default (addf 15 (mulf 2 $timeout) | ceil) .Values.terminationGracePeriodSeconds -}}
+{{- $least := addf 15 (mulf 2 $timeout) | ceil -}}
+{{- $own := default $least .Values.terminationGracePeriodSeconds -}}
+{{- if lt (float64 $own) (float64 $least) -}}
+{{- fail (printf "terminationGracePeriodSeconds is %v: a pod that stops needs %v with this operator.requestTimeout, else it is killed with a write on its way and the Lease in its hands" $own $least) -}}
+{{- end -}}
+{{- $own -}}
 {{- end -}}
 
 {{/* What the operator may do, in a ClusterRole or in a Role of each watched namespace. As in deploy/rbac.yaml. */}}

@@ -17,6 +17,7 @@ pub enum Gauge {
     QueueDepth,
     UnfinishedWork,
     LongestRunning,
+    LongestDue,
     Policies,
     PoliciesOutOfSync,
     PoliciesLooserThanApplication,
@@ -55,6 +56,12 @@ impl Gauge {
                 "workqueue_longest_running_processor_seconds",
                 &["controller", "name"],
                 "Age of the oldest reconcile that runs",
+            ),
+            Self::LongestDue => (
+                "session_policy_operator_longest_due_seconds",
+                &[],
+                "Longest time for which a resource is due and no reconcile of it has ended, of those whose host does not \
+                 pause; only the leader has it",
             ),
             Self::Policies => (
                 "session_policy_operator_policies",

@@ -1,4 +1,4 @@
-//! From `helm install` to `helm uninstall` on a real API server, as docs/install.md says.
+//! From `helm install` to `helm uninstall` on a real API server, as docs/install.md and docs/uninstall.md say.
 
 use super::{
     CHART, NAMESPACE, find, helm,
@@ -243,14 +243,14 @@ fn the_dashboard_of_the_chart_is_that_of_the_file() {
 }
 
 #[test]
-fn the_page_about_the_install_names_only_values_that_the_chart_has() {
+fn the_pages_about_install_and_uninstall_name_only_values_that_the_chart_has() {
     let values: Value = serde_yaml::from_str(&page("deploy/chart/values.yaml")).unwrap();
-    let install = page("docs/install.md");
+    let install = page("docs/install.md") + &page("docs/uninstall.md");
     let named: Vec<_> =
         install.split("--set ").skip(1).filter_map(|rest| rest.trim_start_matches('\'').split('=').next()).collect();
     assert!(!named.is_empty());
     for name in named {
         let path = format!("/{}", name.replace('.', "/"));
-        assert!(values.pointer(&path).is_some(), "docs/install.md sets {name}");
+        assert!(values.pointer(&path).is_some(), "{name} is set, and the chart has no such value");
     }
 }

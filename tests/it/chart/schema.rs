@@ -117,6 +117,14 @@ fn values_that_do_not_go_together_are_refused_with_the_reason() {
         (json!({"uninstall": {"enabled": true, "policies": "revert", "revision": 2}}), "for this revision alone"),
         (every("10m"), "metrics.serviceMonitor.interval is 10m: it must be at least 1s and at most 2m"),
         (every("0s"), "metrics.serviceMonitor.interval is 0s"),
+        (
+            json!({"terminationGracePeriodSeconds": 34}),
+            "terminationGracePeriodSeconds is 34: a pod that stops needs 35",
+        ),
+        (
+            json!({"terminationGracePeriodSeconds": 60, "operator": {"requestTimeout": "23s"}}),
+            "terminationGracePeriodSeconds is 60: a pod that stops needs 61",
+        ),
         (json!({"serviceAccount": {"create": false}}), "serviceAccount.name has to name the operator's own"),
         (json!({"serviceAccount": {"create": false, "name": "default"}}), "would have the operator's permissions"),
     ];

@@ -1,4 +1,4 @@
-//! docs/install.md as it is typed, from the first command to the last, on a real API server. It has no
+//! docs/install.md and docs/uninstall.md as they are typed, from the first command to the last, on a real API server. It has no
 //! kubelet, so what waits for pods or reads their logs is left to tests/cluster/install-demo.
 
 use super::{NAMESPACE, documents, programs};
@@ -30,6 +30,11 @@ fn commands(page: &str) -> Vec<String> {
     }
     all.retain(|command| ["kubectl ", "helm "].iter().any(|program| command.starts_with(program)));
     all
+}
+
+/// From the install to the removal of everything.
+fn both() -> String {
+    page("docs/install.md") + &page("docs/uninstall.md")
 }
 
 /// The kustomizations on a page, each with its name.
@@ -65,8 +70,8 @@ fn bash(folder: &Path, cluster: &Cluster, command: &str) -> Result<String, Strin
 }
 
 #[test]
-fn every_command_of_the_page_about_the_install_succeeds_as_it_is_typed() {
-    let install = page("docs/install.md");
+fn every_command_of_the_pages_about_install_and_uninstall_succeeds_as_it_is_typed() {
+    let install = both();
     let folder = folder("install-as-typed", &kustomizations(&install)[0]);
     let cluster = Cluster::without_definition();
     for own in ["clusterrole/session-policy-operator", "clusterrolebinding/operator", "rolebinding/lease"] {
@@ -90,13 +95,13 @@ fn every_command_of_the_page_about_the_install_succeeds_as_it_is_typed() {
     assert!(ran.len() > 15 && left == 3, "{left} {ran:#?}");
     assert!(
         cluster.get("", "crd/organizationsessionpolicies.scalekit.com").is_none(),
-        "the page ends with its removal"
+        "the pages end with its removal"
     );
 }
 
 #[test]
-fn every_kustomization_of_the_page_about_the_install_is_one_with_its_image() {
-    let all = kustomizations(&page("docs/install.md"));
+fn every_kustomization_of_the_pages_about_install_and_uninstall_is_one_with_its_image() {
+    let all = kustomizations(&both());
     assert_eq!(all.len(), 2);
     for (nth, kustomization) in all.iter().enumerate() {
         let folder = folder(&format!("install-kustomization-{nth}"), kustomization);

@@ -279,7 +279,7 @@ fn rows() -> Vec<Row> {
         container("resources.requests.cpu", json!("1"), "resources/requests/cpu", json!("1")),
         container("resources.requests.memory", json!("1Gi"), "resources/requests/memory", json!("1Gi")),
         container("resources.limits.memory", json!("1Gi"), "resources/limits/memory", json!("1Gi")),
-        pod("terminationGracePeriodSeconds", json!(7), "terminationGracePeriodSeconds", json!(7)),
+        pod("terminationGracePeriodSeconds", json!(60), "terminationGracePeriodSeconds", json!(60)),
         there("uninstall.enabled", json!(true), job, true),
         row("uninstall.enabled", json!(true), DEPLOYMENT, "/spec/replicas", json!(0)),
         row("uninstall.hook", json!(true), job, "/metadata/annotations/helm.sh~1hook", json!("pre-delete"))
@@ -292,7 +292,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// `a.b` with this value, as the chart's values.
-fn nested(path: &str, value: Value) -> Value {
+pub(super) fn nested(path: &str, value: Value) -> Value {
     path.rsplit('.').fold(value, |inner, name| json!({name: inner}))
 }
 

@@ -148,12 +148,12 @@ async fn a_missing_operator_secret_or_permission_is_named() {
         assert!(missing.contains(right), "{missing}");
     }
     let (status, missing) = one(&said, "lease-permissions");
-    let named = ["get leases nobody", "create leases", "update leases nobody"].join(", ");
+    let named = ["get leases nobody", "create leases", "update leases nobody", "list leases"].join(", ");
     assert!(status == "failed" && missing.ends_with(&named), "{missing}");
     let namespace = &world.namespace;
     let lease = ["create", "role", "lease", "--verb=get,update", "--resource=leases", "--resource-name=own"];
     world.kubectl(&lease);
-    world.kubectl(&["create", "role", "create", "--verb=create", "--resource=leases"]);
+    world.kubectl(&["create", "role", "create", "--verb=create,list", "--resource=leases"]);
     for role in ["lease", "create"] {
         let account = format!("--serviceaccount={namespace}:account");
         world.kubectl(&["create", "rolebinding", role, &format!("--role={role}"), &account]);

@@ -1,0 +1,87 @@
+//! The Leases beside one's own by which somebody leads for the same resources: after a rename of the Lease, or of a second
+//! release in the namespace. Whoever wants to lead waits while one of them is held, by the rules of `election`: it counts
+//! from when this process saw it change, by its own clock.
+//!
+//! Who has just taken its own Lease looks once more, before it does anything, and gives it back if there is another one: of
+//! two that take theirs at the same time at least one sees the other.
+
+use std::{collections::HashMap, time::Duration};
+
+/// A Lease of another name, for the same resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherLease {
+    /// Its name.
+    pub name: String,
+    /// Who holds it; empty: nobody.
+    pub holder: String,
+    /// How long others wait for it to be renewed.
+    pub duration: Duration,
+    /// That of the object.
+    pub version: String,
+}
+
+/// What this process has seen of them.
+#[derive(Debug, Default)]
+pub struct OtherLeases(HashMap<String, Seen>);
+
+#[derive(Debug, Clone)]
+struct Seen {
+    version: String,
+    since: Duration,
+    renewed: bool,
+}
+
+impl OtherLeases {
+    /// Takes in all that there are at `now`. Returns one that is held, and may be renewed still.
+    pub fn held(&mut self, all: Vec<OtherLease>, now: Duration) -> Option<OtherLease> {
+        let before = std::mem::take(&mut self.0);
+        let seen = |lease: &OtherLease| match before.get(&lease.name) {
+            Some(seen) if seen.version == lease.version => seen.clone(),
+            seen => Seen { version: lease.version.clone(), since: now, renewed: seen.is_some() },
+        };
+        self.0 = all.iter().map(|lease| (lease.name.clone(), seen(lease))).collect();
+        let may_lead = |lease: &OtherLease| {
+            let since = self.0.get(&lease.name).map_or(now, |seen| seen.since);
+            !lease.holder.is_empty() && now < since.saturating_add(lease.duration)
+        };
+        all.into_iter().find(may_lead)
+    }
+
+    /// Whether this one was seen to be renewed, and not only left behind.
+    pub fn is_renewed(&self, lease: &OtherLease) -> bool {
+        self.0.get(&lease.name).is_some_and(|seen| seen.renewed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn lease(holder: &str, version: &str) -> OtherLease {
+        let duration = 15 * SECOND;
+        OtherLease { name: "other".into(), holder: holder.into(), duration, version: version.into() }
+    }
+
+    #[test]
+    fn one_that_is_renewed_is_waited_for_and_one_that_nobody_holds_is_not() {
+        let mut others = OtherLeases::default();
+        for second in 0..100 {
+            let renewed = lease("pod", &(second / 2).to_string());
+            assert_eq!(others.held(vec![renewed.clone()], second * SECOND), Some(renewed.clone()), "{second}");
+            assert_eq!(others.is_renewed(&renewed), second > 1);
+        }
+        assert_eq!(others.held(vec![lease("", "50")], 100 * SECOND), None, "it was given back");
+        assert_eq!(others.held(vec![], 101 * SECOND), None);
+    }
+
+    #[test]
+    fn one_that_was_left_behind_is_waited_for_as_long_as_it_says_from_when_it_was_first_seen() {
+        let mut others = OtherLeases::default();
+        let held = |others: &mut OtherLeases, second| others.held(vec![lease("gone", "1")], second * SECOND).is_some();
+        assert_eq!([7, 10, 21, 22, 23].map(|second| held(&mut others, second)), [true, true, true, false, false]);
+        assert!(!others.is_renewed(&lease("gone", "1")));
+        assert!(others.held(vec![lease("back", "2")], 24 * SECOND).is_some());
+    }
+}
