@@ -17,7 +17,7 @@ mod spec;
 mod status;
 mod validate;
 
-pub use check::{check, read};
+pub use check::{check, check_list, read};
 pub use editor::{json_schema, json_schema_text};
 pub use interval::{NO_LIMIT, deadline, duration, duration_or_days, request_deadline, request_timeout};
 pub use manifest::{definition, manifest};
