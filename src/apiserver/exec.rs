@@ -85,15 +85,17 @@ async fn run(exec: &ExecConfig, command: &str) -> Result<Status, Failed> {
         "spec": {"interactive": interactive, "cluster": exec.cluster},
     });
     let variables = exec.env.iter().flatten().filter_map(|entry| Some((entry.get("name")?, entry.get("value")?)));
-    let output = Command::new(command)
+    let plugin = Command::new(command)
         .args(exec.args.iter().flatten())
         .envs(variables)
         .env("KUBERNETES_EXEC_INFO", info.to_string())
         .stdin(if interactive { Stdio::inherit() } else { Stdio::null() })
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
-        .output();
-    let output = output.await.map_err(Failed::Start)?;
+        .spawn();
+    // not `output`, which takes stderr too: where a login asks for a code, it says so there
+    let output = plugin.map_err(Failed::Start)?.wait_with_output().await.map_err(Failed::Start)?;
     if !output.status.success() {
         return Err(Failed::Ended(format!("failed: {}", output.status)));
     }

@@ -88,7 +88,7 @@ struct Arguments {
     rate_limit: f64,
 
     /// Deadline of one request to Scalekit, from connecting to the last byte
-    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::deadline, global = true)]
+    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::request_deadline, global = true)]
     request_timeout: Duration,
 
     /// Longest time after which a load balancer or proxy before Scalekit forwards a request. A write without a response

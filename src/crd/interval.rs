@@ -50,9 +50,43 @@ pub fn deadline(text: &str) -> Result<Duration, String> {
         .and_then(|d| if d < Duration::from_millis(100) { Err("must be at least 100ms".into()) } else { Ok(d) })
 }
 
+/// Parses `--request-timeout` as kubectl reads it: seconds need no unit.
+pub fn request_deadline(text: &str) -> Result<Duration, String> {
+    match text.parse::<u32>() {
+        Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
+        _ => deadline(text),
+    }
+}
+
+/// The same for a person, who has all day: 0 is no limit, as for kubectl.
+pub fn request_timeout(text: &str) -> Result<Duration, String> {
+    match (text.parse::<u32>(), duration(text)) {
+        (Ok(0), _) | (_, Ok(Duration::ZERO)) => Ok(NO_LIMIT),
+        _ => request_deadline(text),
+    }
+}
+
+/// How long a request may take that has no limit.
+pub const NO_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_timeout_may_have_no_unit_and_0_is_none_for_a_person() {
+        for (text, seconds) in [("5", 5), ("5s", 5), ("1m", 60)] {
+            let expected = Ok(Duration::from_secs(seconds));
+            assert_eq!((request_timeout(text), request_deadline(text)), (expected.clone(), expected), "{text}");
+        }
+        for text in ["0", "0s", "0m0s", "00"] {
+            assert_eq!(request_timeout(text), Ok(NO_LIMIT), "{text}");
+            assert!(request_deadline(text).is_err(), "{text}: an operator's writes need a deadline");
+        }
+        for text in ["x", "-1", "", "1d", "5 s"] {
+            assert!(request_timeout(text).is_err() && request_deadline(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn an_interval_reads_as_go_reads_it() {

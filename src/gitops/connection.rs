@@ -44,7 +44,7 @@ pub struct Connection {
     rate_limit: f64,
 
     /// Deadline of one request to Scalekit, from connecting to the last byte
-    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::deadline)]
+    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::request_timeout)]
     request_timeout: Duration,
 
     /// Log more to the standard error; may be given more than once
@@ -61,7 +61,11 @@ impl Connection {
 
     /// [`Access::client`]
     pub(super) async fn client(&self) -> Result<Client, String> {
-        self.access.client(self.request_timeout, self.rate_limit).await
+        let deadline = match self.request_timeout {
+            crd::NO_LIMIT => Settings::LONGEST_DEADLINE,
+            deadline => deadline,
+        };
+        self.access.client(deadline, self.rate_limit).await
     }
 }
 

@@ -99,8 +99,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Box<dyn Error>> {
     };
     let name = match (name, &organization) {
         (Some(name), _) => name.clone(),
-        (None, organization) => Manifest::name_of(organization)
-            .ok_or_else(|| format!("{} is no name of a resource: give one", organization.described()))?,
+        (None, organization) => Manifest::name_of(organization).ok_or_else(|| {
+            format!("{} is no name of a resource: give one, as in osp new NAME …", organization.described())
+        })?,
     };
     let manifest = Manifest { name, organization, mode: *mode, policy, remark: None };
     print(|out| write!(out, "{}", manifest.yaml(arguments.namespace.as_deref())))?;

@@ -5,6 +5,7 @@ use crate::{
     policy::{Minutes, Policy, ValidatedSpec},
 };
 use ignore::gitignore::GitignoreBuilder;
+use std::path::Path;
 
 /// Arguments of every verb that reads manifests.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -22,8 +23,15 @@ pub struct Options {
 }
 
 fn pattern(text: &str) -> Result<String, String> {
-    GitignoreBuilder::new("").add_line(None, text).map_err(|error| error.to_string())?;
+    patterns(Path::new("")).add_line(None, text).map_err(|error| error.to_string())?;
     Ok(text.to_owned())
+}
+
+/// A list of patterns for what is in `root`. One with a `[` alone is an error: for git it matches nothing.
+pub(super) fn patterns(root: &Path) -> GitignoreBuilder {
+    let mut patterns = GitignoreBuilder::new(root);
+    patterns.allow_unclosed_class(false);
+    patterns
 }
 
 /// A duration of whole minutes; days are allowed too.

@@ -1,15 +1,11 @@
 //! The requests to the API server, each with a deadline. Kube's own retries are off, since a person
 //! waits for the output.
 
-use super::{
-    failure::Failure,
-    named::{name, namespace},
-    output::{CommandOutput, VerbResult},
-};
+use super::{failure::Failure, named::namespace};
 use crate::{
     apiserver::{self, Impersonation, Lifetime, Selection},
     crd::{self, OrganizationSessionPolicy},
-    terminal::{Exit, near, note},
+    terminal::near,
 };
 use clap::Args;
 use futures::Stream;
@@ -18,7 +14,7 @@ use kube::{
     Api, Client, Resource,
     api::{ListParams, Patch, PatchParams},
     core::NamespaceResourceScope,
-    core::error_boundary::{DeserializeGuard, InvalidObject},
+    core::error_boundary::DeserializeGuard,
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::Value;
@@ -49,20 +45,11 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// How long one request to the API server may take
-    #[arg(long, default_value = "15s", value_parser = request_timeout)]
+    #[arg(long, default_value = "15s", value_parser = crd::request_timeout)]
     request_timeout: Duration,
     /// Log each request to the standard error, as kubectl -v=6; may be given more than once
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
-}
-
-/// As kubectl reads it: seconds without a unit are allowed, and 0 is no limit.
-fn request_timeout(text: &str) -> Result<Duration, String> {
-    match (text.parse::<u32>(), crd::duration(text)) {
-        (Ok(0), _) | (_, Ok(Duration::ZERO)) => Ok(Duration::from_secs(24 * 60 * 60)),
-        (Ok(seconds), _) => Ok(Duration::from_secs(seconds.into())),
-        _ => crd::deadline(text),
-    }
 }
 
 impl Connection {
@@ -113,69 +100,6 @@ pub async fn resources() -> Option<(String, Vec<OrganizationSessionPolicy>)> {
             None
         }
         Err(_) => None,
-    }
-}
-
-/// The arguments that select resources.
-#[derive(Debug, Args)]
-pub struct ResourceArguments {
-    /// The resources: NAME, or osp/NAME as kubectl prints it
-    #[arg(required_unless_present_any = ["all", "all_namespaces", "selector"], value_name = "NAME", value_parser = name)]
-    names: Vec<String>,
-    /// All resources of the namespace
-    #[arg(long, conflicts_with = "names")]
-    all: bool,
-    /// The resources of all namespaces
-    #[arg(short = 'A', long, conflicts_with_all = ["names", "namespace"])]
-    all_namespaces: bool,
-    /// The resources with these labels, such as team=core
-    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with_all = ["names", "all"])]
-    selector: Option<String>,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-impl ResourceArguments {
-    pub(super) const fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    /// Reads the resources, and joins the output of `verb` for each.
-    pub(super) async fn each(
-        &self,
-        program: &str,
-        mut verb: impl AsyncFnMut(&Cluster, &OrganizationSessionPolicy) -> VerbResult,
-    ) -> VerbResult {
-        let cluster = Cluster::connect(&self.connection, program).await?;
-        let mut resources = Vec::new();
-        for name in &self.names {
-            resources.push(cluster.get(name).await?);
-        }
-        if self.names.is_empty() {
-            let all = cluster.list(self.all_namespaces, self.selector.as_deref()).await?;
-            for object in all {
-                let unreadable = |undecodable: InvalidObject| Failure::Unreadable {
-                    name: undecodable.metadata.name.unwrap_or_default(),
-                    cause: undecodable.error,
-                };
-                resources.push(object.0.map_err(unreadable)?);
-            }
-        }
-        if resources.is_empty() {
-            let place = if self.all_namespaces { "any namespace" } else { &cluster.namespace };
-            note(&format!("there is no such OrganizationSessionPolicy in {place}"));
-        }
-        let mut all = CommandOutput { text: String::new(), exit: Exit::Success };
-        for resource in &resources {
-            let one = match resource.metadata.namespace.as_deref().filter(|_| self.all_namespaces) {
-                Some(namespace) => verb(&cluster.within(namespace), resource).await?,
-                None => verb(&cluster, resource).await?,
-            };
-            all.text += if all.text.is_empty() { "" } else { "\n" };
-            all.text += &one.text;
-            all.exit = if one.exit == Exit::Success { all.exit } else { one.exit };
-        }
-        Ok(all)
     }
 }
 
@@ -247,7 +171,7 @@ impl Cluster {
     }
 
     /// The same in this namespace.
-    fn within(&self, namespace: &str) -> Self {
+    pub(super) fn within(&self, namespace: &str) -> Self {
         let hint = self.hint.clone().in_namespace(namespace);
         Self { namespace: namespace.to_owned(), hint, ..self.clone() }
     }
@@ -353,18 +277,5 @@ impl Cluster {
             Ok(Err(error)) => Err(Failure::of(error, &self.server, verb, &place())),
             Err(_) => Err(Failure::TimedOut { server: self.server.clone(), waited: self.timeout }),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_timeout_may_have_no_unit_and_0_is_none() {
-        for (text, seconds) in [("5", 5), ("5s", 5), ("1m", 60), ("0", 86400), ("0s", 86400)] {
-            assert_eq!(request_timeout(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        assert!(request_timeout("x").is_err() && request_timeout("-1").is_err());
     }
 }

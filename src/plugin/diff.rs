@@ -3,11 +3,13 @@
 
 use super::{
     age,
-    cluster::{Cluster, Hint, ResourceArguments},
+    cluster::{Cluster, Hint},
     explain::future,
     failure::Failure,
     limits::stricter_side,
+    operators::Operators,
     output::{CommandOutput, VerbResult, json as pretty},
+    selected::ResourceArguments,
     summary::Summary,
 };
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The version of the JSON.
 const VERSION: u32 = 1;
@@ -44,21 +47,29 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
         true => Reader::new(&arguments.access).await.inspect_err(|why| warn("what is live", why)).ok(),
         false => None,
     };
-    let compared = async |cluster: &Cluster, resource: &OrganizationSessionPolicy| {
+    let compared = async |cluster: &Cluster, operators: &Operators, resource: &OrganizationSessionPolicy| {
         let read = match &reader {
             Some(reader) => read(reader, &Summary::of(resource)).await,
             None => None,
         };
-        let comparison = Comparison::of(resource, read, &cluster.hint)?;
-        let exit = if comparison.differs() { Exit::NotAsDeclared } else { Exit::Success };
+        let namespaces = BTreeSet::from([resource.metadata.namespace.as_deref().unwrap_or_default()]);
+        let kept = operators.exit(&namespaces) == Exit::Success;
+        let comparison = Comparison { kept, ..Comparison::of(resource, read, &cluster.hint)? };
+        let exit = if comparison.differs() || comparison.is_old() { Exit::NotAsDeclared } else { Exit::Success };
+        let json = || comparison.json(&operators.json(Some(&namespaces), Timestamp::now()), now);
+        let at = Timestamp::now();
+        let nobody = || match comparison.is_old() {
+            true => operators.missing_text(&namespaces, output, at),
+            false => operators.gone(&namespaces, at).iter().map(|gone| output.paragraph("", gone)).collect(),
+        };
         let text = match arguments.output {
-            Format::Json => pretty(&comparison.json(now)),
-            Format::Yaml => yaml(&comparison.json(now)),
-            Format::Text => comparison.text(output, now),
+            Format::Json => pretty(&json()),
+            Format::Yaml => yaml(&json()),
+            Format::Text => comparison.text(output, now) + &nobody(),
         };
         Ok(CommandOutput { text, exit })
     };
-    arguments.resource.each(program, compared).await
+    arguments.resource.each_kept(program, compared).await
 }
 
 /// What is live now. If that can't be read, says why; then the status has to do.
@@ -90,6 +101,8 @@ struct Comparison<'a> {
     application: Option<Bounds>,
     /// The environment that was just read; `None`: `live` is from the status.
     read_from: Option<String>,
+    /// No operator is known to be gone.
+    kept: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -116,11 +129,16 @@ impl<'a> Comparison<'a> {
         };
         // a deletion reverts the organization to the application's policy
         let wanted = if summary.deleted().is_some() { Policy::Application } else { declared };
-        Ok(Self { summary, wanted, live, application, read_from })
+        Ok(Self { summary, wanted, live, application, read_from, kept: true })
     }
 
     fn differs(&self) -> bool {
         !diff(&self.wanted, &self.live).is_empty()
+    }
+
+    /// Whether what is live may have changed since without anybody who would have seen it.
+    fn is_old(&self) -> bool {
+        !self.kept && self.read_from.is_none()
     }
 
     fn text(&self, output: &Output, now: Timestamp) -> String {
@@ -139,7 +157,7 @@ impl<'a> Comparison<'a> {
             }
             false => {
                 let is = if summary.deleted().is_some() { "inherited" } else { "as declared" };
-                pieces.push((is, Style::Plain));
+                pieces.extend([(if self.is_old() { "was " } else { "" }, Style::Plain), (is, Style::Plain)]);
                 "= "
             }
         };
@@ -166,12 +184,14 @@ impl<'a> Comparison<'a> {
         let (ready, deleted) = (self.summary.ready(), self.summary.deleted().is_some());
         let mode = self.summary.spec.as_ref().map(|spec| spec.mode);
         let what = match (mode, tighten(&self.wanted, &self.live)) {
+            _ if !self.differs() && self.is_old() => "Nothing differed at the operator's last report.".to_owned(),
             _ if !self.differs() => "Nothing differs.".to_owned(),
             _ if self.summary.is_suspended() && !deleted => "Suspended: nothing is written.".to_owned(),
             _ if ready.status == ConditionStatus::False => {
                 let meaning = Reason::parse(ready.reason).map(|reason| reason.message("")).unwrap_or_default();
                 format!("It differs because of {}: {meaning}", ready.reason)
             }
+            _ if !self.kept => "Nothing is written before an operator runs again.".to_owned(),
             _ if deleted => format!("It is being deleted: {}.", future::deletion(&self.summary)),
             (Ok(Mode::Observe), _) => "Observe: this is reported, and nothing is written.".to_owned(),
             (Ok(Mode::TightenOnly), None) => "TightenOnly: what is live is strict enough, and stays.".to_owned(),
@@ -194,7 +214,7 @@ impl<'a> Comparison<'a> {
         format!("{before} {what}")
     }
 
-    fn json(&self, now: Timestamp) -> Value {
+    fn json(&self, operators: &Value, now: Timestamp) -> Value {
         let drift = diff(&self.wanted, &self.live).into_iter().map(|difference| {
             let stricter = stricter_side(difference.field, &self.wanted, &self.live, self.application);
             json!({"field": difference.field.name(), "declared": difference.declared, "live": difference.live,
@@ -212,7 +232,7 @@ impl<'a> Comparison<'a> {
             "asOf": as_of.map(|at| at.to_string()),
             "declared": in_minutes(&self.wanted.into()), "live": in_minutes(&self.live),
             "effective": {"declared": limits(&self.wanted.into()), "live": limits(&self.live)},
-            "drift": drift.collect::<Vec<_>>(),
+            "drift": drift.collect::<Vec<_>>(), "operators": operators,
         })
     }
 }

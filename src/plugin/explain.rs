@@ -7,29 +7,39 @@ pub(super) mod future;
 
 use super::{
     age,
-    cluster::{Cluster, Hint, ResourceArguments},
+    cluster::{Cluster, Hint},
     delivery::Delivery,
+    operators::Operators,
     output::{CommandOutput, VerbResult},
+    selected::ResourceArguments,
     summary::{Severity, Summary},
 };
 use crate::{
     crd::{FINALIZER, OrganizationSessionPolicy},
     policy::OrganizationId,
     reconcile::{self, Claim, ClaimKey, ClaimState, Claimant, ConditionStatus, Reason},
-    terminal::{Output, Style, printable},
+    terminal::{Exit, Output, Style, printable},
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
+use std::collections::BTreeSet;
 
 pub(super) async fn run(named: &ResourceArguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let explained = async |cluster: &Cluster, resource: &OrganizationSessionPolicy| {
+    let explained = async |cluster: &Cluster, operators: &Operators, resource: &OrganizationSessionPolicy| {
         let owner = match Summary::of(resource).ready().reason == Reason::Conflict.name() {
             true => owner(cluster, resource).await,
             false => None,
         };
-        Ok(text(resource, owner.as_deref(), &cluster.hint, output, now))
+        let namespaces = BTreeSet::from([resource.metadata.namespace.as_deref().unwrap_or_default()]);
+        let kept = operators.exit(&namespaces) == Exit::Success;
+        let mut explained = text(resource, owner.as_deref(), kept, &cluster.hint, output, now);
+        let missing = operators.missing_text(&namespaces, output, Timestamp::now());
+        if !missing.is_empty() {
+            explained.text += &format!("\n{missing}");
+        }
+        Ok(explained)
     };
-    named.each(program, explained).await
+    named.each_kept(program, explained).await
 }
 
 /// Finds the owner of the organization that `conflicted` claims too. Searches all namespaces, or only
@@ -81,6 +91,7 @@ fn verified(resource: &OrganizationSessionPolicy) -> Option<ClaimKey> {
 fn text(
     resource: &OrganizationSessionPolicy,
     owner: Option<&str>,
+    kept: bool,
     hint: &Hint,
     output: &Output,
     now: Timestamp,
@@ -88,12 +99,13 @@ fn text(
     let summary = Summary::of(resource);
     let ready = summary.ready();
     let style = match summary.severity() {
-        Severity::Healthy => Style::Good,
+        Severity::Healthy if kept => Style::Good,
         Severity::Failed => Style::Bad,
         _ => Style::Warning,
     };
     let says = match ready.status {
-        ConditionStatus::True => "is Ready",
+        ConditionStatus::True if kept => "is Ready",
+        ConditionStatus::True => "was Ready",
         ConditionStatus::False => "is not Ready",
         ConditionStatus::Unknown => "may or may not be Ready",
     };
@@ -105,6 +117,6 @@ fn text(
     let mut text = format!("{}\n", output.paint(&printable(&head), style));
     text.push_str(&facts::text(&summary, Delivery::of(resource), output));
     text.push_str(&conditions::text(&summary, owner, output, now));
-    text.push_str(&future::text(&summary, hint, output, now));
-    CommandOutput { text, exit: summary.exit() }
+    text.push_str(&future::text(&summary, kept, hint, output, now));
+    CommandOutput { text, exit: if kept { summary.exit() } else { Exit::NotAsDeclared } }
 }

@@ -6,6 +6,7 @@ use super::{
     cluster::{Cluster, Connection},
     failure::Failure,
     named::name,
+    operators::Operators,
     output::{CommandOutput, VerbResult},
     table::{Cell, Column, Layout, table},
 };
@@ -16,7 +17,10 @@ use crate::{
 use clap::Args;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// What was done with one policy, the oldest first.
 #[derive(Debug, Args)]
@@ -43,6 +47,11 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     let mut entries: Vec<Entry> = cluster.events(name).await?.iter().map(entry).collect();
     if let Some(file) = &arguments.log {
         entries.extend(writes(file, &format!("{namespace}/{name}"))?);
+    }
+    let namespaces = BTreeSet::from([namespace.as_str()]);
+    // the newest event may be an old one
+    for gone in Operators::read(&cluster, Some(&namespaces)).await?.gone(&namespaces, now) {
+        note(&format!("warning: {gone}"));
     }
     if entries.is_empty() {
         note(&format!("there are no events of {name} in {namespace}; a cluster keeps them for an hour or so"));

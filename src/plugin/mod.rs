@@ -15,6 +15,7 @@ mod named;
 mod operators;
 mod output;
 mod reconcile;
+mod selected;
 mod status;
 mod summary;
 mod suspend;
@@ -24,13 +25,13 @@ mod watch;
 
 use crate::terminal::{Exit, Output, print};
 use clap::Subcommand;
-use cluster::ResourceArguments;
 pub use cluster::resources;
 pub(crate) use cluster::{Cluster, Connection, Object};
 pub use complete::complete;
 pub(crate) use failure::Failure;
 pub(crate) use operators::{Operator, Operators};
 use output::CommandOutput;
+use selected::ResourceArguments;
 use std::error::Error;
 pub(crate) use version::versions;
 

@@ -77,21 +77,37 @@ impl Operators {
 
     /// A line for each operator of `namespaces`; nothing if nothing is known.
     pub(super) fn text(&self, namespaces: &BTreeSet<&str>, output: &Output, now: Timestamp) -> String {
-        if self.0.is_none() || namespaces.is_empty() {
-            return String::new();
-        }
-        let found = self.of(namespaces);
-        let mut lines: String = found.iter().map(|operator| operator.text(output, now)).collect();
-        let watched = |namespace: &str| found.iter().any(|operator| operator.lease.facts.watches(namespace));
+        let there = self.of(namespaces).into_iter().filter(|operator| operator.alive);
+        let there: String = there.map(|operator| operator.text(output, now)).collect();
+        there + &self.missing_text(namespaces, output, now)
+    }
+
+    /// The lines of the operators that are not there; without one that is, what is said above may be old.
+    pub(super) fn missing_text(&self, namespaces: &BTreeSet<&str>, output: &Output, now: Timestamp) -> String {
+        let lines = self.missing(namespaces, now).into_iter();
+        lines.map(|line| output.line("", &[(&line, Style::Warning)])).collect()
+    }
+
+    /// A sentence for each operator of `namespaces` that is gone, and one for the namespaces that no Lease is of; none
+    /// if nothing is known.
+    fn missing(&self, namespaces: &BTreeSet<&str>, now: Timestamp) -> Vec<String> {
+        let old = |gone: String| format!("{gone} What is above may be old.");
+        self.gone(namespaces, now).into_iter().map(old).chain(self.lost(namespaces)).collect()
+    }
+
+    /// A sentence for each operator of `namespaces` that was there and is gone.
+    pub(super) fn gone(&self, namespaces: &BTreeSet<&str>, now: Timestamp) -> Vec<String> {
+        self.of(namespaces).into_iter().filter(|operator| !operator.alive).map(|operator| operator.gone(now)).collect()
+    }
+
+    /// Says which of `namespaces` no Lease is of.
+    fn lost(&self, namespaces: &BTreeSet<&str>) -> Option<String> {
+        let all = self.0.as_ref()?;
+        let watched = |namespace: &&str| all.iter().any(|operator| operator.lease.facts.watches(namespace));
         let lost: Vec<&str> = namespaces.iter().copied().filter(|namespace| !watched(namespace)).collect();
-        if !lost.is_empty() {
-            let warning = format!(
-                "No Lease of an operator that watches {} was found: none runs, or one with --leader-elect=false.",
-                lost.join(", ")
-            );
-            lines.push_str(&output.line("", &[(&warning, Style::Warning)]));
-        }
-        lines
+        let names = (!lost.is_empty()).then(|| lost.join(", "))?;
+        let why = "none runs, or one with --leader-elect=false";
+        Some(format!("No Lease of an operator that watches {names} was found: {why}."))
     }
 
     /// The same for programs.
@@ -125,16 +141,18 @@ async fn list(cluster: &Cluster) -> Result<Option<Vec<OperatorLease>>, Failure> 
 }
 
 impl Operator {
+    fn seen(&self, now: Timestamp) -> String {
+        self.lease.seen(now).map_or("never".to_owned(), |seen| format!("{} ago", age::duration(seen)))
+    }
+
+    fn gone(&self, now: Timestamp) -> String {
+        let OperatorLease { namespace, name, .. } = &self.lease;
+        format!("No operator is there: {namespace}/{name} was last seen {}.", self.seen(now))
+    }
+
     fn text(&self, output: &Output, now: Timestamp) -> String {
-        let OperatorLease { namespace, name, facts, .. } = &self.lease;
-        let seen = self.lease.seen(now).map(|seen| format!("{} ago", age::duration(seen)));
-        let seen = seen.unwrap_or("never".to_owned());
-        if !self.alive {
-            let text =
-                format!("No operator is there: {namespace}/{name} was last seen {seen}. What is above may be old.");
-            return output.line("", &[(&text, Style::Warning)]);
-        }
-        let version = facts.version.as_deref().unwrap_or("of an unknown version");
+        let (version, seen) = (self.lease.facts.version.as_deref(), self.seen(now));
+        let version = version.unwrap_or("of an unknown version");
         let oldest = self.lease.oldest_observation(now);
         let oldest = oldest.map(|age| format!(", oldest observation {}", age::duration(age))).unwrap_or_default();
         output.line("", &[(&format!("Operator {version} last seen {seen}{oldest}."), Style::Plain)])

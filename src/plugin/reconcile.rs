@@ -2,9 +2,11 @@
 //! annotation's value.
 
 use super::{
-    cluster::{Cluster, Hint, ResourceArguments},
+    cluster::{Cluster, Hint},
     failure::Failure,
+    operators::Operators,
     output::{CommandOutput, VerbResult},
+    selected::ResourceArguments,
     summary::{Summary, style},
 };
 use crate::{
@@ -16,7 +18,7 @@ use clap::{ArgAction, Args};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::json;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// The field manager of the annotation, that of Flux's own command line, since Flux removes an
@@ -41,10 +43,14 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
-    let requested = async |cluster: &Cluster, before: &OrganizationSessionPolicy| {
+    let requested = async |cluster: &Cluster, operators: &Operators, before: &OrganizationSessionPolicy| {
+        let namespaces = BTreeSet::from([before.metadata.namespace.as_deref().unwrap_or_default()]);
+        for gone in operators.gone(&namespaces, Timestamp::now()) {
+            note(&format!("warning: {gone}"));
+        }
         request(arguments, cluster, before, output, now).await
     };
-    arguments.resource.each(program, requested).await
+    arguments.resource.each_kept(program, requested).await
 }
 
 async fn request(

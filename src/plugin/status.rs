@@ -74,8 +74,10 @@ impl Shape {
                 table(&columns, &rows, &Output::plain(None)).lines().map(str::to_owned).collect()
             }
             Self::Name => summaries.iter().map(named).collect(),
-            Self::Json => summaries.iter().map(|summary| item(summary).to_string()).collect(),
-            Self::Yaml => summaries.iter().map(|summary| format!("---\n{}", yaml(&item(summary)).trim_end())).collect(),
+            Self::Json => summaries.iter().map(|summary| alone(summary).to_string()).collect(),
+            Self::Yaml => {
+                summaries.iter().map(|summary| format!("---\n{}", yaml(&alone(summary)).trim_end())).collect()
+            }
         }
     }
 }
@@ -85,6 +87,11 @@ const VERSION: u32 = 2;
 
 fn items(summaries: &[Summary<'_>], operators: &Value) -> Value {
     json!({"version": VERSION, "items": summaries.iter().map(item).collect::<Vec<_>>(), "operators": operators})
+}
+
+/// One policy in the form of all, so that a program reads a watch as it reads a list.
+fn alone(summary: &Summary<'_>) -> Value {
+    json!({"version": VERSION, "items": [item(summary)]})
 }
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {

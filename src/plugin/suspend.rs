@@ -2,9 +2,10 @@
 //! an annotation, which such tools leave alone.
 
 use super::{
-    cluster::{Cluster, ResourceArguments},
+    cluster::Cluster,
     delivery::Delivery,
     output::{CommandOutput, VerbResult},
+    selected::ResourceArguments,
     summary::Summary,
 };
 use crate::{

@@ -3,6 +3,7 @@
 use super::{
     cluster::Cluster,
     failure::Failure,
+    operators::Operators,
     output::{CommandOutput, VerbResult},
     summary::Summary,
 };
@@ -11,6 +12,7 @@ use crate::{
     terminal::{Exit, note},
 };
 use futures::StreamExt;
+use jiff::Timestamp;
 use kube::{
     ResourceExt,
     runtime::watcher::{Error, Event},
@@ -19,7 +21,9 @@ use std::{
     collections::BTreeMap,
     io::{self, Write},
     pin::pin,
+    time::Duration,
 };
+use tokio::time::{MissedTickBehavior, interval};
 
 /// What is watched, and how it is shown.
 pub(super) struct Watch<'a> {
@@ -31,14 +35,27 @@ pub(super) struct Watch<'a> {
     pub(super) lines: &'a dyn Fn(&[Summary<'_>]) -> Vec<String>,
 }
 
+/// The time between two looks at the Leases; one that is not renewed for so long is over.
+const LOOK: Duration = Duration::from_secs(15);
+
 type Known = BTreeMap<(Option<String>, String), OrganizationSessionPolicy>;
 
 /// Prints until the output is closed, a signal ends the process, or the resources can't be listed.
 pub(super) async fn run(cluster: &Cluster, watch: &Watch<'_>) -> VerbResult {
-    let (mut known, mut listed) = (Known::new(), false);
+    let (mut known, mut listed, mut kept) = (Known::new(), false, true);
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut events = pin!(cluster.watch(watch.everywhere, watch.selector));
     let done = || Ok(CommandOutput { text: String::new(), exit: Exit::Success });
-    while let Some(event) = events.next().await {
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            _ = looks.tick(), if listed => {
+                kept = look(cluster, &known, kept).await;
+                continue;
+            }
+        };
+        let Some(event) = event else { return done() };
         let changed = match event {
             Ok(Event::Init) => continue,
             Ok(Event::InitDone) => None,
@@ -72,7 +89,21 @@ pub(super) async fn run(cluster: &Cluster, watch: &Watch<'_>) -> VerbResult {
         }
         listed = true;
     }
-    done()
+}
+
+/// Says that an operator is gone, or is there again, if that has changed; returns whether all are there. A status that
+/// nobody keeps any more does not change.
+async fn look(cluster: &Cluster, known: &Known, before: bool) -> bool {
+    let namespaces = known.keys().filter_map(|(namespace, _)| namespace.as_deref()).collect();
+    // what can't be read is said of the watch
+    let Ok(operators) = Operators::read(cluster, Some(&namespaces)).await else { return before };
+    let gone = operators.gone(&namespaces, Timestamp::now());
+    match (before, gone.is_empty()) {
+        (true, false) => gone.iter().for_each(|gone| note(&format!("warning: {gone}"))),
+        (false, true) => note("an operator is there again"),
+        _ => {}
+    }
+    gone.is_empty()
 }
 
 impl Watch<'_> {

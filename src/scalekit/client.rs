@@ -138,8 +138,9 @@ impl Client {
             let builder = self.authorized(&self.inner.credentials.address, request, &token)?;
             let writes = request.writes();
             let purpose = Purpose::Api { writes };
-            let (response, paused) =
-                self.attempt((request.template, request.about), builder, purpose, permit, deadline).await?;
+            let (response, paused) = self
+                .attempt((request.template, request.path(), request.about), builder, purpose, permit, deadline)
+                .await?;
             let status = response.status;
             let result = classify(response, writes, paused, &[self.inner.credentials.secret(), token.value()]);
             match result {
@@ -169,7 +170,8 @@ impl Client {
         let deadline = Instant::now() + self.inner.transport.settings().deadline;
         let builder = self.authorized(&self.inner.credentials.address, request, &token)?;
         let purpose = Purpose::Api { writes: false };
-        let (response, _) = self.attempt((request.template, request.about), builder, purpose, permit, deadline).await?;
+        let (response, _) =
+            self.attempt((request.template, request.path(), request.about), builder, purpose, permit, deadline).await?;
         Ok(response)
     }
 
@@ -191,7 +193,7 @@ impl Client {
         let about = subject(TOKEN);
         let permit = self.permit(purpose, about).await?;
         let deadline = Instant::now() + self.inner.transport.settings().deadline;
-        let result = self.attempt((TOKEN, about), request, purpose, permit, deadline).await;
+        let result = self.attempt((TOKEN, TOKEN, about), request, purpose, permit, deadline).await;
         let mut foreign = false;
         let body = result.and_then(|(response, paused)| {
             foreign = is_foreign(&response, purpose);
@@ -211,7 +213,7 @@ impl Client {
         let bearer = HeaderValue::from_str(&format!("Bearer {}", token.value()));
         let mut bearer = bearer.map_err(|_| RemoteError::new(ErrorKind::BadAuthResponse))?;
         bearer.set_sensitive(true);
-        let url = address.join(&format!("/api/v1{}", request.path));
+        let url = address.join(&format!("/api/v1{}", request.target));
         let mut builder =
             self.http(address).request(request.method.clone(), url).header(AUTHORIZATION, bearer).header(ACCEPT, JSON);
         if let Some(version) = &self.inner.transport.settings().api_version {
@@ -232,7 +234,7 @@ impl Client {
     /// after a 429, or until the next probe of an outage.
     async fn attempt(
         &self,
-        (template, about): (&'static str, Subject),
+        (template, path, about): (&'static str, &str, Subject),
         request: RequestBuilder,
         purpose: Purpose,
         mut permit: Permit,
@@ -254,7 +256,7 @@ impl Client {
         span.record("status", status);
         span.in_scope(|| {
             let (environment, method) = (self.environment(), purpose.method());
-            tracing::debug!(%environment, method, path = template, writes, status, ms, "request");
+            tracing::debug!(%environment, method, path, writes, status, ms, "request");
         });
         let probe_after = self.record_outcome(purpose, about, probe, &result);
         // of a host that has given a token a 429 is one whatever its body: a gateway may have answered

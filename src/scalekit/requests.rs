@@ -16,8 +16,8 @@ const PAGE_SIZE: u32 = 100;
 pub(super) struct HttpRequest {
     pub(super) method: Method,
     /// The path below `/api/v1` with its query, encoded.
-    pub(super) path: String,
-    /// The path without ids, for logs.
+    pub(super) target: String,
+    /// The path without ids, for metrics and spans.
     pub(super) template: &'static str,
     pub(super) body: Option<String>,
     /// What it is about: an organization by one of its ids, or the environment.
@@ -52,27 +52,36 @@ impl HttpRequest {
                 ("/organizations/{id}/session-policy", id.as_str(), Some(wire::write_policy(policy)))
             }
         };
-        let path = template.replace("{id}", &encoded(id)).replace("{external_id}", &encoded(id));
+        let target = template.replace("{id}", &encoded(id)).replace("{external_id}", &encoded(id));
         let method = if body.is_some() { Method::PATCH } else { Method::GET };
-        Self { method, path, template, body, about: about(request) }
+        Self { method, target, template, body, about: about(request) }
     }
 
     /// The request for a page of the list, filtered by external id if one is given.
     pub(super) fn list(filter: Option<&ExternalId>, page_token: Option<&str>) -> Self {
-        let mut path = format!("/organizations?page_size={PAGE_SIZE}");
+        let mut target = format!("/organizations?page_size={PAGE_SIZE}");
         if let Some(id) = filter {
-            path += &format!("&external_id={}", encoded(id.as_str()));
+            target += &format!("&external_id={}", encoded(id.as_str()));
         }
         if let Some(token) = page_token {
-            path += &format!("&page_token={}", encoded(token));
+            target += &format!("&page_token={}", encoded(token));
         }
-        Self { method: Method::GET, path, template: "/organizations", body: None, about: subject("") }
+        Self { method: Method::GET, target, template: "/organizations", body: None, about: subject("") }
     }
 
     /// The features of the environment, which nothing but `osp check` asks for (`scalekit-api.md` §2.11).
     pub(super) fn features() -> Self {
-        let path = "/features".into();
-        Self { method: Method::GET, path, template: "/features", body: None, about: subject("") }
+        let target = "/features".into();
+        Self { method: Method::GET, target, template: "/features", body: None, about: subject("") }
+    }
+
+    /// The path below `/api/v1` for logs: without the query, which may have a page's token, and without an external id,
+    /// which may be the address of a person.
+    pub(super) fn path(&self) -> &str {
+        match self.template.contains("{external_id}") {
+            true => self.template,
+            false => self.target.split('?').next().unwrap_or_default(),
+        }
     }
 
     pub(super) fn writes(&self) -> bool {
@@ -123,7 +132,7 @@ mod tests {
             ),
         ] {
             let request = HttpRequest::of(&request);
-            assert_eq!((request.method.as_str(), request.path.as_str()), (method, path));
+            assert_eq!((request.method.as_str(), request.target.as_str()), (method, path));
             assert_eq!((request.writes(), request.body.is_some()), (request.writes(), request.writes()));
         }
     }
@@ -139,14 +148,14 @@ mod tests {
             ("-._~", "-._~"),
         ] {
             let request = HttpRequest::of(&RemoteRequest::LookUp(external(text)));
-            assert_eq!(request.path, format!("/organizations:external/{path}"));
-            assert!(HttpRequest::list(Some(&external(text)), None).path.ends_with(&format!("&external_id={path}")));
+            assert_eq!(request.target, format!("/organizations:external/{path}"));
+            assert!(HttpRequest::list(Some(&external(text)), None).target.ends_with(&format!("&external_id={path}")));
         }
     }
 
     #[test]
     fn a_page_token_is_encoded() {
-        assert_eq!(HttpRequest::list(None, None).path, "/organizations?page_size=100");
-        assert_eq!(HttpRequest::list(None, Some(">:W=")).path, "/organizations?page_size=100&page_token=%3E%3AW%3D");
+        assert_eq!(HttpRequest::list(None, None).target, "/organizations?page_size=100");
+        assert_eq!(HttpRequest::list(None, Some(">:W=")).target, "/organizations?page_size=100&page_token=%3E%3AW%3D");
     }
 }

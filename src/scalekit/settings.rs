@@ -47,8 +47,11 @@ impl Settings {
     /// The rates that can be set.
     pub const RATES: RangeInclusive<f64> = 0.01..=10_000.0;
 
+    /// The longest deadline that can be set.
+    pub const LONGEST_DEADLINE: Duration = Duration::from_secs(300);
+
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        if self.deadline.is_zero() || self.deadline > Duration::from_secs(300) {
+        if self.deadline.is_zero() || self.deadline > Self::LONGEST_DEADLINE {
             return Err(SettingsError::Deadline(self.deadline));
         }
         if !Self::RATES.contains(&self.rate) {

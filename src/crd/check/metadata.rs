@@ -70,6 +70,50 @@ pub(super) fn check(document: &Value) -> Vec<Violation> {
     violations
 }
 
+/// The fields of `metav1.ListMeta`.
+const LIST_FIELDS: [&str; 4] = ["continue", "remainingItemCount", "resourceVersion", "selfLink"];
+
+/// The violations of what a list has beside its items. kubectl decodes the `metadata` of each as that of a resource, and
+/// checks the fields of a list that is `typed`, `OrganizationSessionPolicyList`, against its schema.
+pub(super) fn check_list(list: &Map<String, Value>, typed: bool) -> Vec<Violation> {
+    let unknown = |path: String| Violation::new(RuleId::KnownFields, path, "unknown field");
+    let mut violations = Vec::new();
+    for field in list.keys().filter(|_| typed) {
+        if !["apiVersion", "kind", "metadata", "items"].contains(&field.as_str()) {
+            violations.push(unknown(field.clone()));
+        }
+    }
+    let fields = match list.get("metadata") {
+        None | Some(Value::Null) => return violations,
+        Some(Value::Object(fields)) => fields,
+        Some(_) => {
+            violations.push(Violation::new(RuleId::Metadata, "metadata", "must be a map, or left out"));
+            return violations;
+        }
+    };
+    for (field, value) in fields {
+        let path = format!("metadata.{field}");
+        let why = match (field.as_str(), value) {
+            (field, _) if typed && !LIST_FIELDS.contains(&field) => {
+                violations.push(unknown(path));
+                continue;
+            }
+            ("remainingItemCount", value) if typed => {
+                (!value.is_number() && !value.is_null()).then(|| "must be a number".to_owned())
+            }
+            ("continue", Value::Array(_) | Value::Object(_)) if typed => Some("must be a text".to_owned()),
+            (field, _) if !FIELDS.contains(&field) => None,
+            ("labels" | "annotations", Value::Object(map)) => {
+                texts(map, &path, &mut violations);
+                None
+            }
+            (field, value) => shape(field, value),
+        };
+        violations.extend(why.map(|why| Violation::new(RuleId::Metadata, path, why)));
+    }
+    violations
+}
+
 /// The most bytes of all annotations, keys and values.
 const ANNOTATIONS: usize = 256 << 10;
 

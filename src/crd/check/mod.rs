@@ -20,13 +20,18 @@ use kube::{
     Resource,
     core::cel::{CompiledSchema, Validator, compile_schema},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// All violations of one document of our kind; empty if the API server would create it. Rules that
 /// compare with an older version are not evaluated.
 pub fn check(document: &Value) -> Vec<Violation> {
     stored(document).err().unwrap_or_default()
+}
+
+/// All violations of what a list has beside its items.
+pub fn check_list(list: &Map<String, Value>, typed: bool) -> Vec<Violation> {
+    metadata::check_list(list, typed)
 }
 
 /// The document as the API server would store it, or all its violations.

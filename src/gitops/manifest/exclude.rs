@@ -2,11 +2,8 @@
 
 use super::document::ReadError;
 use super::tree::Position;
-use crate::gitops::Rule;
-use ignore::{
-    Match,
-    gitignore::{Gitignore, GitignoreBuilder},
-};
+use crate::gitops::{Rule, options::patterns};
+use ignore::{Match, gitignore::Gitignore};
 use std::{
     env, fs,
     path::{Component, Path, PathBuf},
@@ -30,10 +27,10 @@ pub(super) struct Exclude {
 
 impl Exclude {
     /// Patterns that were checked when the arguments were parsed. One may also be a path as a shell completes it.
-    pub(super) fn new(patterns: &[String]) -> Self {
+    pub(super) fn new(given: &[String]) -> Self {
         let current = env::current_dir().unwrap_or_default();
-        let mut builder = GitignoreBuilder::new("");
-        for pattern in patterns {
+        let mut builder = patterns(Path::new(""));
+        for pattern in given {
             let below = Path::new(pattern).strip_prefix(&current).ok().and_then(Path::to_str);
             let pattern =
                 below.map_or_else(|| pattern.trim_start_matches("./").to_owned(), |below| format!("/{below}"));
@@ -77,15 +74,30 @@ pub(super) fn above(folder: &Path, report: &mut dyn FnMut(&Path, ReadError)) -> 
 pub(super) fn add(ignored: &mut Ignored, folder: &Path, report: &mut dyn FnMut(&Path, ReadError)) {
     let path = folder.join(FILE);
     let Ok(found) = fs::symlink_metadata(&path) else { return };
-    let error = |rule, message: String| ReadError { rule, at: Position::START, message, fix: None };
+    let error = |rule, line, message: String| ReadError { rule, at: Position { line, column: 1 }, message, fix: None };
     if !found.is_file() || found.len() > LARGEST {
-        return report(&path, error(Rule::Limit, format!("must be a file of at most {LARGEST} bytes")));
+        let message = format!("must be a file, and no link to one, of at most {LARGEST} bytes");
+        return report(&path, error(Rule::Limit, 1, message));
     }
-    let (patterns, wrong) = Gitignore::new(&path);
-    if let Some(wrong) = wrong {
-        return report(&path, error(Rule::Syntax, format!("cannot be read as a list of patterns: {wrong}")));
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(why) => return report(&path, error(Rule::Unreadable, 1, format!("cannot be read: {why}"))),
+    };
+    let mut builder = patterns(folder);
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    for (line, bytes) in text.split(|byte| *byte == b'\n').enumerate() {
+        let wrong = match str::from_utf8(bytes) {
+            Ok(pattern) => builder.add_line(None, pattern.trim_end_matches('\r')).err().map(|why| why.to_string()),
+            Err(_) => Some("it is not UTF-8".to_owned()),
+        };
+        if let Some(why) = wrong {
+            report(&path, error(Rule::Syntax, line + 1, format!("this line is no pattern of .gitignore: {why}")));
+        }
     }
-    ignored.push(Rc::new(patterns));
+    match builder.build() {
+        Ok(patterns) => ignored.push(Rc::new(patterns)),
+        Err(why) => report(&path, error(Rule::Syntax, 1, format!("cannot be read as a list of patterns: {why}"))),
+    }
 }
 
 #[cfg(test)]

@@ -185,6 +185,11 @@ impl Loader<'_> {
                 self.report(Rule::AmbiguousValue, file, *at, message, Some(fix));
             }
         }
+        if let Some((head, typed)) = resource::head_of_list(&document.root) {
+            let violations = crd::check_list(&head, typed);
+            let shown = violations.iter().take(MOST_PER_RESOURCE);
+            self.loaded.diagnostics.extend(shown.map(|violation| diagnostic(file, &document.root, violation)));
+        }
         resource::resources(&document.root, &mut |resource| match resource {
             Resource::Ours(node) => self.resource(file, node, resource::json),
             Resource::OfList(node) => self.resource(file, node, resource::json_of_item),

@@ -98,6 +98,14 @@ fn list(document: &Node) -> Option<&[Node]> {
     items(document).filter(|_| known)
 }
 
+/// What a list of our kind has beside its items, and whether the list is of our kind alone; `None` for what is no list.
+pub(super) fn head_of_list(document: &Node) -> Option<(Map<String, Json>, bool)> {
+    list(document).filter(|_| has_ours(document))?;
+    let head = document.entries().iter().filter(|entry| *entry.key != *"items");
+    let head = head.map(|entry| (entry.key.to_string(), json(&entry.value))).collect();
+    Some((head, document.get("kind").and_then(Node::text) != Some("List")))
+}
+
 fn items(document: &Node) -> Option<&[Node]> {
     match &document.get("items")?.value {
         Value::List(items) => Some(items),

@@ -11,7 +11,8 @@ use crate::{
 use jiff::Timestamp;
 use std::time::Duration;
 
-pub(super) fn text(summary: &Summary<'_>, hint: &Hint, output: &Output, now: Timestamp) -> String {
+/// `kept`: no operator is known to be gone.
+pub(super) fn text(summary: &Summary<'_>, kept: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {
     let mut text = String::from("\n");
     if summary.deleted().is_some() {
         text.push_str(&fact(output, "Deletion", deletion(summary)));
@@ -19,7 +20,7 @@ pub(super) fn text(summary: &Summary<'_>, hint: &Hint, output: &Output, now: Tim
     if let Some(release) = summary.status.and_then(|status| status.release.as_ref()) {
         text.push_str(&fact(output, "Release", &announced(release, now)));
     }
-    text.push_str(&fact(output, "Next reconcile", &next(summary, hint)));
+    text.push_str(&fact(output, "Next reconcile", &if kept { next(summary, hint) } else { NOBODY.into() }));
     text
 }
 
@@ -63,6 +64,8 @@ fn announced(release: &ReportedRelease, now: Timestamp) -> String {
     )
 }
 
+const NOBODY: &str = "none before an operator runs again";
+
 /// Says when the operator reconciles next by itself, and the command that requests it now.
 fn next(summary: &Summary<'_>, hint: &Hint) -> String {
     let ready = Reason::parse(summary.ready().reason);
@@ -75,7 +78,7 @@ fn next(summary: &Summary<'_>, hint: &Hint) -> String {
                 let until = summary.suspended_until().map(|until| format!("{until}, or ")).unwrap_or_default();
                 return format!("none before {until}`{resume}`");
             }
-            Some(Reason::Uninstalled) => return "none before an operator runs again".into(),
+            Some(Reason::Uninstalled) => return NOBODY.into(),
             _ => return "when the spec changes".into(),
         },
         Some(NextReconcile::Now) => return "at once, if an operator runs that watches this namespace".into(),

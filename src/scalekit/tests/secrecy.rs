@@ -102,7 +102,7 @@ async fn log() {
     drop(guard);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(!log.contains("canary"), "{log}");
-    for path in ["/oauth/token", "/organizations/{id}/session-policy", "/organizations:external/{external_id}"] {
+    for path in ["/oauth/token", "/organizations/org_1/session-policy", "/organizations:external/{external_id}"] {
         assert!(log.contains(&format!("path=\"{path}\"")), "{log}");
     }
 }

@@ -2,6 +2,7 @@
 //! real API server, the check without a cluster, and the operator's own code.
 
 mod agreement;
+mod lists;
 mod max_timeouts;
 mod reading;
 mod release;

@@ -59,6 +59,15 @@ fn nothing_left_is_no_success_and_a_list_that_cannot_be_read_is_an_error() {
     folder.write(".ospignore", "{a\n");
     let ran = folder.osp(&["validate", "."]);
     assert!(ran.code == Some(1) && ran.out.contains("./.ospignore:1:1: error[syntax]"), "{}", ran.out);
+    folder.write(".ospignore", b"# fine\nchart/\r\n[a\n\\\nb\xff\n{c\n");
+    let ran = folder.osp(&["validate", "."]);
+    for line in 1..=6 {
+        let told = ran.out.contains(&format!("./.ospignore:{line}:1: error[syntax]: this line is no pattern"));
+        assert_eq!(told, line > 2, "line {line}: {}", ran.out);
+    }
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    let ran = folder.osp(&["validate", ".", "--exclude", "[a"]);
+    assert!(ran.code == Some(1) && ran.err.contains("'[a'"), "{}", ran.err);
     folder.write(".ospignore", "x\n".repeat(40_000));
     assert!(folder.osp(&["validate", "."]).out.contains("./.ospignore:1:1: error[limit]"));
 }

@@ -83,6 +83,7 @@ fn arguments_that_cannot_be_are_answered_with_what_can() {
         ("support-bundle -f -", "a bundle is not printed: name a file"),
         ("validate a.yaml --max-absolute 8", "write whole minutes, such as 24h, 90m or 7d"),
         ("new --org org_1 --absolute 8", "write the unit too: 15m, 8h or 30d"),
+        ("new --external-id ä/ö --absolute 8h", "is no name of a resource: give one, as in osp new NAME …"),
         ("suspend acme --for forever", "write a duration such as 90m, 2h or 3d"),
     ] {
         answers(&folder, line, said);

@@ -138,8 +138,8 @@ fn each_request_is_a_line_with_v_and_no_line_has_a_secret() {
         let has = |line: &&str| line.contains(path) && line.contains(status) && line.contains("ms=");
         run.err.lines().find(has).unwrap_or_else(|| panic!("no {path} {status}: {}", run.err)).to_owned()
     };
-    line("path=\"/organizations/{id}/session-policy\"", "status=200");
-    line("path=\"/organizations/{id}/session-policy\"", "status=400");
+    line("path=\"/organizations/org_1/session-policy\"", "status=200");
+    line("path=\"/organizations/org_2/session-policy\"", "status=400");
     assert!(run.err.contains("refused request_id=\"req-7\""), "{}", run.err);
     assert!(line("path=\"/oauth/token\"", "status=200").contains("method=\"POST\""), "{}", run.err);
     assert!(!run.err.contains("id=0000"), "{}", run.err);

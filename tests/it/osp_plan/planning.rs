@@ -37,6 +37,18 @@ fn a_person_reads_before_after_effective_and_which_way_it_goes() {
 }
 
 #[test]
+fn a_request_timeout_is_read_as_kubectl_reads_it() {
+    let pipeline = three();
+    for timeout in ["5", "5s", "0", "0s"] {
+        pipeline.osp(&["plan", "policies", "--request-timeout", timeout]).ended(2);
+    }
+    for timeout in ["-1", "x", "1d"] {
+        let run = pipeline.osp(&["plan", "policies", &format!("--request-timeout={timeout}")]).ended(1);
+        assert!(run.err.contains("write a duration such as 500ms"), "{timeout}: {}", run.err);
+    }
+}
+
+#[test]
 fn a_program_reads_the_same() {
     let plan = three().plan();
     let [one, three, two] = plan["organizations"].as_array().unwrap().as_slice() else { panic!("{plan}") };

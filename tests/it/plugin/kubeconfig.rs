@@ -110,6 +110,22 @@ fn a_server_without_a_scheme_is_an_error_that_names_it() {
     }
 }
 
+/// A login that asks for a code or for a new session says so on stderr, and may wait.
+#[test]
+fn what_a_credential_plugin_prints_to_stderr_is_shown_as_by_kubectl() {
+    let folder = Folder::new();
+    let exec = json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "interactiveMode": "Never",
+        "args": ["-c", "echo 'enter the code ABCD at https://login.example' >&2; exit 3"],
+    }});
+    folder.write("k", kubeconfig(NOBODY, &exec).to_string());
+    for command in [status(&folder), uninstall(&folder)] {
+        let said = said(command);
+        assert!(said.err.contains("enter the code ABCD at https://login.example\n"), "{}", said.err);
+        assert!(said.code == 1 && said.err.contains("sh, which failed: exit status: 3"), "{}", said.err);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cause_of_a_connection_that_fails_is_named() {
     let folder = Folder::new();

@@ -1,11 +1,15 @@
 //! What `status` and `version` say of the operator, by its Lease.
 
-use super::{org, osp};
+use super::{Said, command, org, osp};
 use crate::{
     cluster::eventually,
-    world::{World, condition},
+    world::{World, condition, default_credentials},
 };
 use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
 
 fn lease(world: &World) -> Option<Value> {
     world.cluster.get("default", &format!("lease/{}", world.namespace))
@@ -68,10 +72,71 @@ async fn a_status_says_whether_an_operator_is_there_that_keeps_it() {
     assert_eq!(said.code, 2, "{}", said.out);
     assert_eq!(osp(&world, &["status", "-o", "json"]).json()["operators"][0]["alive"], false);
 
+    let explained = osp(&world, &["explain", "acme"]);
+    assert!(explained.out.starts_with("acme was Ready: InSync\n") && explained.code == 2, "{}", explained.out);
+    assert!(explained.lines().contains(&"Next reconcile none before an operator runs again".to_owned()));
+    assert!(explained.lines().pop().unwrap().starts_with(&gone), "{}", explained.out);
+    let diff = osp(&world, &["diff", "acme"]);
+    assert!(diff.out.starts_with("= acme (org_1, Enforce): was as declared\n") && diff.code == 2, "{}", diff.out);
+    assert!(diff.out.contains("Nothing differed at the operator's last report.\n") && diff.out.contains(&gone));
+    assert_eq!(osp(&world, &["diff", "acme", "-o", "json"]).json()["operators"][0]["alive"], false);
+    for (verb, code) in [(&["history", "acme"][..], 0), (&["reconcile", "acme", "--timeout", "1s"], 1)] {
+        let said = osp(&world, verb);
+        assert!(said.err.starts_with(&format!("warning: {gone}")) && said.code == code, "{verb:?}: {}", said.err);
+    }
+
     world.cluster.ok(&["delete", "lease", &world.namespace]);
     let said = osp(&world, &["status"]);
     assert!(said.out.contains("No Lease of an operator that watches"), "{}", said.out);
     assert_eq!(said.code, 0, "it may run without one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_live_now_is_told_without_an_operator_and_what_nobody_writes_is_not_said_to_be_written() {
+    let mut world = World::new().await;
+    world.apply("acme", &org("org_1", ""));
+    world.until("acme", "True", "InSync");
+    assert!(world.stop_operator(30));
+    world.kubectl(&["patch", "osp", "acme", "--type=merge", "-p", r#"{"spec": {"interval": "1h"}}"#]);
+    let live = || {
+        let mut command = command(&world.cluster, "admin", None);
+        command
+            .args(["diff", "acme", "-n", &world.namespace, "--allow-http"])
+            .envs(default_credentials(&world.simulator.base_url()));
+        Said::from(command.output().unwrap())
+    };
+    let same = live();
+    assert!(same.out.contains("as declared\n") && same.out.contains("Nothing differs.\n"), "{}", same.out);
+    assert_eq!(same.code, 0, "{}", same.out);
+    let looser = json!({"policy": {"source": "CUSTOM", "absolute_minutes": 1440, "idle_enabled": false}});
+    world.admin("PATCH", "organizations/org_1", &looser);
+    let differs = live();
+    let sentences = differs.lines().join(" ");
+    assert!(sentences.contains("Nothing is written before an operator runs again."), "{}", differs.out);
+    assert!(sentences.contains("No operator is there: ") && !sentences.contains("may be old"), "{}", differs.out);
+    assert!(!differs.out.contains("the operator writes") && differs.code == 2, "{}", differs.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_says_that_the_operator_is_gone_and_that_one_is_there_again() {
+    let mut world = World::new().await;
+    world.apply("acme", &org("org_1", ""));
+    world.until("acme", "True", "InSync");
+    assert!(world.stop_operator(30));
+    let mut command = command(&world.cluster, "admin", None);
+    command.args(["status", "-w", "-o", "json", "-n", &world.namespace]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let gone = said.next().unwrap().unwrap();
+    assert!(gone.starts_with("warning: No operator is there: "), "{gone}");
+    world.start_operator();
+    assert_eq!(said.next().unwrap().unwrap(), "an operator is there again");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let first = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    let first: Value = serde_json::from_str(&first).unwrap();
+    crate::schemas::assert_described("status", &first);
+    assert_eq!(first["items"][0]["name"], "acme");
 }
 
 #[tokio::test(flavor = "multi_thread")]
