@@ -17,6 +17,8 @@ mod leader;
 mod leadership;
 mod locks;
 mod merging;
+#[cfg(test)]
+mod metastable;
 mod object;
 mod options;
 mod overdue;
