@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz fuzz-decoders explore prove mutants crash-points perturb operations traces metastability soak cluster manifests
+.PHONY: help demo install-demo test lint image bench bench-plan record-metrics scale fuzz fuzz-decoders explore prove mutants crash-points perturb operations traces metastability mutants-all soak cluster manifests
 
 help: ## what there is to make; bare `make` says it too
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -87,6 +87,9 @@ soak: ## SOAK_MINUTES (30) of edits, faults and kills of two operators; SEED=of 
 
 mutants: ## errors that are put into the decision, each of which a property must find; the table into docs/proof.md
 	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::mutants::each_mutant_is_killed_by_its_property
+
+mutants-all: ## cargo-mutants over the decision: FILE=name of one, SHARD=k/n of all; takes a day for all of it
+	@tests/core/mutate "$(FILE)" "$(SHARD)"
 
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'

@@ -18,6 +18,8 @@ mod leadership;
 mod lease_error;
 mod locks;
 mod merging;
+#[cfg(test)]
+mod metastable;
 mod object;
 mod options;
 mod overdue;

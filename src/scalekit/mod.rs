@@ -74,4 +74,6 @@ pub(crate) use pruned::Pruned;
 #[cfg(test)]
 pub(crate) use rate_limiter::RateLimiter;
 pub use settings::{Settings, SettingsError};
+#[cfg(test)]
+pub(crate) use tests::host::{Answer, Host};
 pub use transport::{SetupError, Transport};

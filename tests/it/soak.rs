@@ -17,7 +17,7 @@ use std::{
 
 /// Organizations, each with a resource or none.
 const ORGANIZATIONS: usize = 40;
-const BETWEEN_KILLS: Duration = Duration::from_secs(3);
+const BETWEEN_KILLS: Duration = Duration::from_millis(2500);
 const BETWEEN_ACTS: Duration = Duration::from_millis(250);
 /// What somebody else sets, and no resource declares.
 const FOREIGN: u32 = 43_200;

@@ -201,3 +201,10 @@ fn row_060_an_edit_that_the_leader_may_have_seen_before_it_stopped_waits() {
     world.advance(wait);
     assert_eq!(world.reconcile(uid).policies(), [custom(240, 30)]);
 }
+
+#[test]
+fn once_a_term_has_ended_no_write_goes_out_that_has_waited_for_its_turn() {
+    let ended = Term { since: SECOND, ..Term::default() }.ended();
+    assert!(!ended.is_held(Duration::ZERO));
+    assert_eq!((ended.since, ended.valid_until), (SECOND, Duration::ZERO), "until then it may be sent");
+}

@@ -4,6 +4,7 @@
 mod answers;
 mod authentication;
 mod fuzz;
+pub(crate) mod host;
 mod issuer;
 mod limited;
 mod limits;

@@ -45,7 +45,7 @@ impl Crowd {
 
     /// Waits until all are Ready=`status` for `reason`; their versions by name.
     pub fn until(&self, world: &World, status: &str, reason: &str) -> BTreeMap<String, String> {
-        eventually(&format!("all {} Ready={status}/{reason}", self.0), 120, || {
+        eventually(&format!("all {} Ready={status}/{reason}", self.0), 300, || {
             let all: Value = serde_json::from_str(&world.kubectl(&["get", "osp", "-o", "json"])).unwrap();
             let versions: BTreeMap<String, String> = all["items"]
                 .as_array()

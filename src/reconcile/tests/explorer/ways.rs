@@ -20,8 +20,7 @@ use std::{
 };
 
 /// The worlds that a test can make outside, and how many ways through all of them are kept.
-const WORLDS: [&str; 4] =
-    ["edits, drift and deletion", "modes", "what was there before is restored", "two resources of one organization"];
+const WORLDS: [&str; 4] = ["edits, drift and deletion", "modes", "what was there before is restored", TWO];
 const KEPT: usize = 220;
 /// The simulator stores no policy that it does not know.
 const WITHOUT: &str = "the live policy has an unknown source";
@@ -30,6 +29,8 @@ const SOON: Duration = Duration::from_secs(30);
 /// Before each thing that somebody does so much time has passed that no claim counts as just confirmed; from then on
 /// to rest less than that passes. So it is the same outside, where the waits are of other lengths.
 const LATER: Duration = Duration::from_secs(31);
+/// Here it is not known outside which of the two sends the first read.
+const TWO: &str = "two resources of one organization";
 /// Each has a counterpart in the simulator.
 const FATES: [Fate; 6] = [
     Fate::Refused(ErrorKind::Unavailable),
@@ -187,13 +188,25 @@ fn way(name: &str, worlds: &Worlds, random: &mut Rng) -> Option<Way> {
     Some(way)
 }
 
+/// Whether a read goes wrong while there are two resources: outside it may be the other one's.
+fn depends_on_who_is_first(way: &str) -> bool {
+    let parts = way.split("\ndo: ").skip(1);
+    way.starts_with(&format!("way: {TWO}\n"))
+        && parts.skip_while(|part| !part.contains("resource 2:")).any(|part| part.contains("\nfault: read "))
+}
+
 /// Ways that each have a part which no earlier one has.
 fn ways() -> String {
     let (worlds, mut random, mut seen) = (Worlds::read(), Rng::with_seed(15), BTreeSet::new());
-    let mut text = String::from("# Written by `UPDATE=1 make explore`; see src/reconcile/tests/explorer/ways.rs.\n\n");
+    let mut text = String::from(
+        "# Written by `UPDATE=1 cargo test --lib explorer::ways`; see src/reconcile/tests/explorer/ways.rs.\n\n",
+    );
     let mut kept = 0;
     for tried in 0..200_000 {
         let Some(way) = way(WORLDS[tried % WORLDS.len()], &worlds, &mut random) else { continue };
+        if depends_on_who_is_first(&way.text) {
+            continue;
+        }
         let before = seen.len();
         seen.extend(way.parts);
         if seen.len() > before {
