@@ -40,6 +40,7 @@ mod lookup;
 mod neighbours;
 mod pace;
 mod pages;
+mod pause;
 mod places;
 mod probe;
 mod proof;

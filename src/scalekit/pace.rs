@@ -6,15 +6,14 @@
 //! and no waiting here: every call is given the time.
 
 use super::{
-    refill::{LONGEST_PAUSE, Reported, SHORTEST_PAUSE, seconds},
+    pause::pause,
+    refill::{Reported, seconds},
     retry_after::Allowance,
     served::{Average, Served},
 };
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The longest pause after a 429 without a hint how long to wait, in seconds.
-const LONGEST_BACKOFF: f64 = 300.0;
 /// The first 429 of a server that does not tell what is left brings the rate down to this one, since the configured one
 /// says nothing of the server's, which may be much less.
 const SLOW_START: f64 = 1.0;
@@ -248,21 +247,9 @@ fn most_in_flight(rate: f64) -> u32 {
     (1..MOST_IN_FLIGHT).find(|most| f64::from(*most) >= rate).unwrap_or(MOST_IN_FLIGHT)
 }
 
-/// The pause after a 429 that asks to wait for `hint`, or which is the `nth` in a row without one.
-pub(super) fn pause(hint: Option<Duration>, nth: i32) -> Duration {
-    hint.map_or_else(|| backoff(nth, fastrand::f64()), |hint| hint.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
-}
-
-/// Anything from one second to a ceiling that doubles up to five minutes.
-fn backoff(nth: i32, chance: f64) -> Duration {
-    let ceiling = 2f64.powi(nth.clamp(1, 30)).min(LONGEST_BACKOFF);
-    Duration::from_secs_f64(1.0 + chance * (ceiling - 1.0))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use proptest::prelude::*;
+    use super::{super::refill::LONGEST_PAUSE, *};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -398,14 +385,6 @@ mod tests {
                 answered >= 600 && refused * 20 < answered,
                 "burst {burst}: {answered} answered, {refused} refused"
             );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn row_012_a_backoff_lasts_one_second_to_five_minutes(nth: i32, chance in 0.0f64..1.0) {
-            let pause = backoff(nth, chance);
-            prop_assert!(pause >= SECOND && pause <= Duration::from_secs(300));
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::{
     Settings,
     circuit_breaker::CircuitBreaker,
-    pace::pause,
+    pause::pause,
     proof::Proof,
     rate_limiter::RateLimiter,
     refusals::{LOCKOUT, Refusals},

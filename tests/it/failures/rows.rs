@@ -64,7 +64,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         15,
         "An outage with many resources",
-        "after five failures in a row of one client it sends one probe at a time with growing pauses up to 30 seconds; the first answer ends that. One that fails alone, an organization or a client, holds nobody else back; where two clients are down, each other one asks once, and the first that is answered ends it for all",
+        "after five failures in a row of one client it sends one probe at a time with growing pauses up to ten seconds; the first answer ends that. One that fails alone, an organization or a client, holds nobody else back; where two clients are down, each other one asks once, and the first that is answered ends it for all",
     ),
     (
         16,
