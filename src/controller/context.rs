@@ -12,17 +12,17 @@ use super::{
     merging::Merging,
     object::Object,
     options::{Options, StartError},
+    overdue,
     parking::Parking,
     records::Record,
-    resource_ref::ResourceRef,
-    resource_ref::Uid,
+    resource_ref::{ResourceRef, Uid},
     sweeps::Sweeps,
     workqueue::WorkQueue,
 };
 use crate::{
     reconcile::{
-        Claimant, Contest, Event, HistoryEvent, Lane, Outages, Outcome, Predecessor, Requeue, Settings, State, Term,
-        Trigger,
+        Backlogs, Claimant, Contest, Event, HistoryEvent, Lane, Outages, Outcome, Predecessor, Requeue, Settings,
+        State, Term, Trigger,
     },
     scalekit::Transport,
 };
@@ -64,6 +64,7 @@ pub(super) struct Context {
     pub(super) relist: Notify,
     pub(super) records: Mutex<HashMap<Uid, Box<Record>>>,
     outages: Mutex<Outages<Uid>>,
+    pub(super) backlogs: Mutex<Backlogs>,
     /// The environments that were seen to merge features.
     pub(super) merging: Merging,
 }
@@ -114,6 +115,7 @@ impl Context {
             relist: Notify::new(),
             records: Mutex::default(),
             outages: Mutex::default(),
+            backlogs: Mutex::default(),
             merging: Merging::default(),
         };
         Ok((Arc::new(context), changed))
@@ -163,7 +165,8 @@ impl Context {
     pub(super) fn state(&self, resource: &ResourceRef) -> State {
         let history = self.with_record(&resource.uid, |record| record.history.clone());
         let fresh = State::new(self.settings.clone(), history, self.uptime());
-        State { uninstalling: self.uninstalling, term: self.leadership.term(), ..fresh }
+        let falls_behind = overdue::is_behind(self, &resource.uid);
+        State { falls_behind, uninstalling: self.uninstalling, term: self.leadership.term(), ..fresh }
     }
 
     /// Adds events to the history of a resource.

@@ -2,11 +2,17 @@
 //! environment, and in the status of each. `crate::reconcile` decides when.
 
 use super::{
-    context::Context, effects::Effects, entry::Entry, kube_api::KubeError, reconcile::step, resource_ref::ResourceRef,
+    context::Context,
+    effects::Effects,
+    entry::Entry,
+    kube_api::KubeError,
+    reconcile::step,
+    resource_ref::{ResourceRef, Uid},
 };
 use crate::reconcile::{Backlog, Backlogs, ClusterWrite, Lane, Load, Request, StatusUpdate, falls_behind, is_late};
 use std::{
     collections::{BTreeMap, HashSet},
+    sync::{MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -18,7 +24,7 @@ const LONGEST_TICK: Duration = Duration::from_secs(60);
 /// Looks for them for ever.
 pub(super) async fn tell(context: &Context) {
     let tick = (context.settings.interval / 10).clamp(SHORTEST_TICK, LONGEST_TICK);
-    let (mut backlogs, mut failed, mut last) = (Backlogs::default(), HashSet::new(), Instant::now());
+    let (mut failed, mut last) = (HashSet::new(), Instant::now());
     loop {
         tokio::time::sleep(tick).await;
         let (mut late, mut behind) = (BTreeMap::new(), Vec::new());
@@ -35,7 +41,8 @@ pub(super) async fn tell(context: &Context) {
                 behind.push((resource, waited));
             }
         }
-        for (environment, news) in backlogs.update(&late, |environment| capacity(context, environment)) {
+        let news = backlogs(context).update(&late, |environment| capacity(context, environment));
+        for (environment, news) in news {
             match news {
                 Backlog::Grows { .. } => tracing::warn!(environment, "{news}"),
                 Backlog::Waits | Backlog::Over => tracing::info!(environment, "{news}"),
@@ -50,6 +57,16 @@ pub(super) async fn tell(context: &Context) {
             }
         }
     }
+}
+
+/// Whether the environment of a resource allows fewer requests than its resources need.
+pub(super) fn is_behind(context: &Context, uid: &Uid) -> bool {
+    let environment = context.cache.with(uid, |entry| entry.environment.clone()).flatten();
+    environment.is_some_and(|environment| backlogs(context).grows(&environment))
+}
+
+fn backlogs(context: &Context) -> MutexGuard<'_, Backlogs> {
+    context.backlogs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the resources of an environment need, and how many requests a second it allows.

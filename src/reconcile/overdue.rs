@@ -99,6 +99,11 @@ pub enum Backlog {
 }
 
 impl Backlogs {
+    /// Whether the rate of an environment is less than what its resources need, and they are late.
+    pub fn grows(&self, environment: &str) -> bool {
+        self.known.get(environment) == Some(&true)
+    }
+
     /// What is new, given how many resources are `late` in which environment, and
     /// what those of an environment need and may send.
     pub fn update(

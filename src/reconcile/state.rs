@@ -71,6 +71,8 @@ pub struct State {
     pub other_writers: Vec<Writer>,
     /// Why our finalizer was removed in this reconcile.
     pub released: Option<Release>,
+    /// The rate limit allows fewer requests than the resources of the environment need.
+    pub falls_behind: bool,
     /// The operator is being uninstalled: every resource is released as if it
     /// were being deleted.
     pub uninstalling: bool,

@@ -262,9 +262,12 @@ impl StatusUpdate {
             (_, observed) => (ConditionStatus::False, observed.as_ref().map(|observed| summary(&observed.drift))),
         };
         let message = message.unwrap_or_else(|| format!("the session policy of {} is {live}", named(state)));
+        let stays_late = synced == ConditionStatus::True && stays_late(state);
         let ready = if reason == Reason::DriftDetected { Reason::Observing } else { reason };
         self.set(ConditionType::Ready, ConditionStatus::True, ready, &message);
-        self.set(ConditionType::Synced, synced, reason, &message);
+        if !stays_late {
+            self.set(ConditionType::Synced, synced, reason, &message);
+        }
     }
 
     fn error(&mut self, state: &State, resource: &Resource, error: &RemoteError) {
@@ -364,6 +367,14 @@ fn observed(state: &State) -> Option<Observed> {
     // inheriting is the goal of a deletion, so it is no drift there
     let desired = if state.deleting() { Policy::Application } else { declared };
     Some(Observed { live, drift: diff(&desired, &live) })
+}
+
+/// Whether the status says, and goes on saying, that the resource is read late. It would else say so and take it back in
+/// turn, two writes for each read.
+fn stays_late(state: &State) -> bool {
+    let resource = state.here().filter(|resource| state.falls_behind && !resource.is_awaited());
+    let synced = resource.and_then(|resource| resource.condition(ConditionType::Synced));
+    synced.is_some_and(|synced| synced.status == ConditionStatus::Unknown && synced.reason == Reason::RateLimited)
 }
 
 /// Whether the user waits for something.

@@ -37,6 +37,27 @@ fn what_was_not_read_for_an_interval_is_not_known_to_be_in_sync_and_after_three_
 }
 
 #[test]
+fn while_the_rate_is_too_low_the_status_goes_on_saying_so_and_is_not_written_at_each_read() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    let in_sync = says(&world, uid);
+    world.wait_for_turn(uid, INTERVAL);
+    let (late, writes) = (says(&world, uid), world.cluster.status_writes);
+    assert_eq!(late[0], "Unknown RateLimited");
+    world.falls_behind = true;
+    for _ in 0..3 {
+        world.reconcile(uid);
+        world.wait_for_turn(uid, INTERVAL * 2);
+        assert_eq!((says(&world, uid), world.cluster.status_writes), (late.clone(), writes));
+    }
+    world.tenant().live = foreign();
+    world.reconcile(uid);
+    assert_eq!(world.live(), declared().into(), "drift is corrected all the same");
+    world.falls_behind = false;
+    world.reconcile(uid);
+    assert_eq!(says(&world, uid), in_sync);
+}
+
+#[test]
 fn the_status_of_what_waits_for_its_turn_keeps_what_else_it_says() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     world.tenant().live = foreign();
