@@ -189,17 +189,20 @@ impl<'a> Effects<'a> {
     }
 
     pub(super) async fn read(&mut self) -> Result<(), KubeError> {
-        let (context, uid) = (self.context, &self.resource.uid);
-        let edited = context.queue.take_edit(uid);
-        let known = context.cache.with(uid, |entry| entry.version).flatten();
-        let read = context.kube.read(self.resource).await;
-        let shows_it = |object: &Object| version(object) >= known;
-        if edited && !read.as_ref().is_ok_and(|object| object.as_ref().is_some_and(shows_it)) {
-            context.queue.add_edited(uid);
-        }
-        self.object = read?;
-        self.object.iter().for_each(|object| context.check_version(object, known));
+        let known = self.known_version();
+        self.object = self.context.kube.read(self.resource).await?;
+        self.object.iter().for_each(|object| self.context.check_version(object, known));
         Ok(())
+    }
+
+    /// The version that the watch has shown.
+    pub(super) fn known_version(&self) -> Option<u64> {
+        self.context.cache.with(&self.resource.uid, |entry| entry.version).flatten()
+    }
+
+    /// The version that was read or written last.
+    pub(super) fn version(&self) -> Option<u64> {
+        self.object.as_ref().and_then(version)
     }
 
     /// Writes `update` into the status, unless only times would change.

@@ -49,13 +49,29 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
                 }
             }
             Step::Request(request) => {
-                if let Err(error) = step(state, effects, &request).await {
+                let done = match request {
+                    Request::ReadResource { fresh: true } => read(state, effects).await,
+                    request => step(state, effects, &request).await,
+                };
+                if let Err(error) = done {
                     return Outcome::ApiServer(error.to_string());
                 }
             }
         }
     }
     Outcome::Crashed(Crash::Endless)
+}
+
+/// Reads the resource, and takes in what was edited so far: the decision is taken after it. An older version than the
+/// watch has shown may be from before the edit.
+async fn read(state: &mut State, effects: &mut Effects<'_>) -> Result<(), KubeError> {
+    let (queue, uid) = (&effects.context.queue, &effects.resource.uid);
+    let (edited, known) = (queue.take_edit(uid), effects.known_version());
+    let read = step(state, effects, &Request::ReadResource { fresh: true }).await;
+    if edited && (read.is_err() || effects.version() < known) {
+        queue.add_edited(uid);
+    }
+    read
 }
 
 pub(super) async fn step(state: &mut State, effects: &mut Effects<'_>, request: &Request) -> Result<(), KubeError> {
@@ -110,5 +126,62 @@ fn log(context: &Context, resource: &ResourceRef, state: &State, outcome: &Outco
         tracing::info!(outcome = name, error, "reconciled");
     } else {
         tracing::debug!(outcome = name, error, "reconciled");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::context::sample;
+    use kube::client::Body;
+    use serde_json::json;
+    use std::{
+        convert::Infallible,
+        sync::{Arc, OnceLock},
+        time::Duration,
+    };
+
+    /// An API server that has this resource and nothing else, to which somebody's edit comes before the first write
+    /// of its status.
+    fn edited_during_the_first_write(context: &Arc<OnceLock<Arc<Context>>>, resource: &str) -> kube::Client {
+        let (context, resource) = (Arc::clone(context), resource.to_owned());
+        let answer = move |request: axum::http::Request<Body>| {
+            let is_write = *request.method() != axum::http::Method::GET;
+            let (code, body) = match request.uri().path() {
+                path if !path.contains("organizationsessionpolicies") => {
+                    (404, json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}).to_string())
+                }
+                _ if is_write && context.get().is_some_and(|context| !context.queue.is_edited(&"1".into())) => {
+                    context.get().unwrap().queue.add_edited(&"1".into());
+                    (409, json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409}).to_string())
+                }
+                _ => (200, resource.clone()),
+            };
+            let response = axum::http::Response::builder().status(code).body(Body::from(body.into_bytes())).unwrap();
+            async { Ok::<_, Infallible>(response) }
+        };
+        kube::Client::new(tower::service_fn(answer), "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_edit_that_comes_while_the_status_is_written_is_reconciled_after_it() {
+        let (mut context, _, uid) = sample("1");
+        let shared = Arc::new(OnceLock::new());
+        let resource = json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"namespace": "a", "name": "x", "uid": "1", "resourceVersion": "1"},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
+        })
+        .to_string();
+        Arc::get_mut(&mut context).unwrap().kube.client = edited_during_the_first_write(&shared, &resource);
+        shared.set(Arc::clone(&context)).ok().unwrap();
+        context.queue.add_edited(&uid);
+        assert_eq!(context.queue.get(|uid| context.flow(uid)).await, uid);
+        let resource = context.cache.with(&uid, |entry| entry.resource.clone()).unwrap();
+        let (outcome, _) = reconcile(&context, &resource).await.unwrap();
+        assert!(matches!(outcome, Outcome::Credentials(_)), "{outcome:?}");
+        context.queue.done(&uid, None, crate::reconcile::Lane::Resync);
+        let next = tokio::time::timeout(Duration::from_secs(5), context.queue.get(|uid| context.flow(uid)));
+        assert_eq!(next.await, Ok(uid));
     }
 }

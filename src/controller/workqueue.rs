@@ -148,6 +148,11 @@ impl WorkQueue {
         self.run(uid, |run| std::mem::take(&mut run.edited))
     }
 
+    #[cfg(test)]
+    pub(super) fn is_edited(&self, uid: &Uid) -> bool {
+        self.run(uid, |run| run.edited)
+    }
+
     fn run(&self, uid: &Uid, of: impl FnOnce(&mut Run) -> bool) -> bool {
         self.lock().slots.get_mut(uid).and_then(|slot| slot.running.as_mut()).is_some_and(|run| of(run))
     }
