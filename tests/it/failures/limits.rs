@@ -103,6 +103,29 @@ async fn row_010_new_organizations_get_through_a_limit_that_only_its_429s_tell()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_edit_of_a_resource_whose_turn_for_a_resync_has_not_come_goes_before_the_others() {
+    let mut world = World::without_operator(json!({})).await;
+    let crowd = Crowd(8); // all of them are begun at once, and wait
+    crowd.arrive(&world, None);
+    world.start_operator();
+    crowd.until(&world, "True", "InSync");
+    world.kill_operator();
+    world.arguments.extend(["--rate-limit", "2"]);
+    world.start_operator();
+    world.until_reconciled(12);
+    for n in 1..=6 {
+        let before = world.count("path=/api/**");
+        let edit = json!({"spec": {"policy": {"absoluteSessionTimeout": 240 + n}}}).to_string();
+        world.kubectl(&["patch", "osp", &format!("crowd-{n}"), "--type=merge", "-p", &edit]);
+        let written = format!("method=PATCH&path=/api/v1/organizations/org_{n}/session-policy");
+        eventually("the edit is sent", 60, || (world.count(&written) > 1).then_some(()));
+        // three of its own, one of another resource in five, and what was under way
+        let sent = world.count("path=/api/**") - before;
+        assert!(sent <= 9, "{sent} requests until the edit of {n} was sent");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_read_for_long_since_the_rate_is_too_low_says_so_and_the_log_says_what_it_takes() {
     let mut world = World::without_operator(json!({})).await;
     let crowd = Crowd(40);
