@@ -10,10 +10,14 @@ mod files;
 mod kubeconfig;
 mod proxy;
 mod requests;
+#[cfg(test)]
+mod sample;
 
 pub use exec::Lifetime;
 pub(crate) use kubeconfig::client;
 pub use kubeconfig::{Impersonation, Selection};
+#[cfg(test)]
+pub(crate) use sample::sample;
 
 use crate::terminal::with_causes;
 use kube::client::AuthError;

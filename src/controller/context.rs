@@ -12,7 +12,6 @@ use super::{
     merging::Merging,
     object::Object,
     options::{Options, StartError},
-    overdue,
     parking::Parking,
     records::Record,
     resource_ref::{ResourceRef, Uid},
@@ -165,7 +164,9 @@ impl Context {
     pub(super) fn state(&self, resource: &ResourceRef) -> State {
         let history = self.with_record(&resource.uid, |record| record.history.clone());
         let fresh = State::new(self.settings.clone(), history, self.uptime());
-        let falls_behind = overdue::is_behind(self, &resource.uid);
+        let environment = self.cache.with(&resource.uid, |entry| entry.environment.clone()).flatten();
+        let backlogs = self.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
+        let falls_behind = environment.is_some_and(|environment| backlogs.grows(&environment));
         State { falls_behind, uninstalling: self.uninstalling, term: self.leadership.term(), ..fresh }
     }
 

@@ -2,17 +2,12 @@
 //! environment, and in the status of each. `crate::reconcile` decides when.
 
 use super::{
-    context::Context,
-    effects::Effects,
-    entry::Entry,
-    kube_api::KubeError,
-    reconcile::step,
-    resource_ref::{ResourceRef, Uid},
+    context::Context, effects::Effects, entry::Entry, kube_api::KubeError, reconcile::step, resource_ref::ResourceRef,
 };
-use crate::reconcile::{Backlog, Backlogs, ClusterWrite, Lane, Load, Request, StatusUpdate, falls_behind, is_late};
+use crate::reconcile::{Backlog, ClusterWrite, Lane, Load, Request, StatusUpdate, falls_behind, is_late};
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::{MutexGuard, PoisonError},
+    sync::PoisonError,
     time::Duration,
 };
 use tokio::time::Instant;
@@ -41,7 +36,9 @@ pub(super) async fn tell(context: &Context) {
                 behind.push((resource, waited));
             }
         }
-        let news = backlogs(context).update(&late, |environment| capacity(context, environment));
+        let mut backlogs = context.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = backlogs.update(&late, |environment| capacity(context, environment));
+        drop(backlogs);
         for (environment, news) in news {
             match news {
                 Backlog::Grows { .. } => tracing::warn!(environment, "{news}"),
@@ -57,16 +54,6 @@ pub(super) async fn tell(context: &Context) {
             }
         }
     }
-}
-
-/// Whether the environment of a resource allows fewer requests than its resources need.
-pub(super) fn is_behind(context: &Context, uid: &Uid) -> bool {
-    let environment = context.cache.with(uid, |entry| entry.environment.clone()).flatten();
-    environment.is_some_and(|environment| backlogs(context).grows(&environment))
-}
-
-fn backlogs(context: &Context) -> MutexGuard<'_, Backlogs> {
-    context.backlogs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the resources of an environment need, and how many requests a second it allows.

@@ -132,11 +132,9 @@ fn log(context: &Context, resource: &ResourceRef, state: &State, outcome: &Outco
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::context::sample;
-    use kube::client::Body;
+    use crate::{apiserver, controller::context::sample};
     use serde_json::json;
     use std::{
-        convert::Infallible,
         sync::{Arc, OnceLock},
         time::Duration,
     };
@@ -145,22 +143,20 @@ mod tests {
     /// of its status.
     fn edited_during_the_first_write(context: &Arc<OnceLock<Arc<Context>>>, resource: &str) -> kube::Client {
         let (context, resource) = (Arc::clone(context), resource.to_owned());
-        let answer = move |request: axum::http::Request<Body>| {
-            let is_write = *request.method() != axum::http::Method::GET;
-            let (code, body) = match request.uri().path() {
-                path if !path.contains("organizationsessionpolicies") => {
-                    (404, json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}).to_string())
-                }
-                _ if is_write && context.get().is_some_and(|context| !context.queue.is_edited(&"1".into())) => {
-                    context.get().unwrap().queue.add_edited(&"1".into());
-                    (409, json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409}).to_string())
+        apiserver::sample(move |method, path| {
+            let refused = |reason, code| {
+                (code, json!({"kind": "Status", "status": "Failure", "reason": reason, "code": code}).to_string())
+            };
+            let edited = |context: &Arc<Context>| context.queue.is_edited(&"1".into());
+            match context.get() {
+                _ if !path.contains("organizationsessionpolicies") => refused("NotFound", 404),
+                Some(context) if method != "GET" && !edited(context) => {
+                    context.queue.add_edited(&"1".into());
+                    refused("Conflict", 409)
                 }
                 _ => (200, resource.clone()),
-            };
-            let response = axum::http::Response::builder().status(code).body(Body::from(body.into_bytes())).unwrap();
-            async { Ok::<_, Infallible>(response) }
-        };
-        kube::Client::new(tower::service_fn(answer), "default")
+            }
+        })
     }
 
     #[tokio::test(start_paused = true)]
