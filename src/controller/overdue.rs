@@ -36,10 +36,7 @@ pub(super) async fn tell(context: &Context) {
                 behind.push((resource, waited));
             }
         }
-        let mut backlogs = context.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = backlogs.update(&late, |environment| capacity(context, environment));
-        drop(backlogs);
-        for (environment, news) in news {
+        for (environment, news) in update(context, &late) {
             match news {
                 Backlog::Grows { .. } => tracing::warn!(environment, "{news}"),
                 Backlog::Waits | Backlog::Over => tracing::info!(environment, "{news}"),
@@ -54,6 +51,12 @@ pub(super) async fn tell(context: &Context) {
             }
         }
     }
+}
+
+/// Keeps in which environments resources are late; what is new.
+fn update(context: &Context, late: &BTreeMap<String, usize>) -> Vec<(String, Backlog)> {
+    let mut backlogs = context.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
+    backlogs.update(late, |environment| capacity(context, environment))
 }
 
 /// What the resources of an environment need, and how many requests a second it allows.
