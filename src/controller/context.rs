@@ -164,10 +164,7 @@ impl Context {
     pub(super) fn state(&self, resource: &ResourceRef) -> State {
         let history = self.with_record(&resource.uid, |record| record.history.clone());
         let fresh = State::new(self.settings.clone(), history, self.uptime());
-        let environment = self.cache.with(&resource.uid, |entry| entry.environment.clone()).flatten();
-        let backlogs = self.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
-        let falls_behind = environment.is_some_and(|environment| backlogs.grows(&environment));
-        State { falls_behind, uninstalling: self.uninstalling, term: self.leadership.term(), ..fresh }
+        State { uninstalling: self.uninstalling, term: self.leadership.term(), ..fresh }
     }
 
     /// Adds events to the history of a resource.

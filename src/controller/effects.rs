@@ -78,11 +78,11 @@ impl<'a> Effects<'a> {
         }
         let turn = async {
             tokio::select! {
-                turn = parking.wait(turn) => Some(turn),
-                () = parking.wait(queue.edited(uid)) => None,
+                turn = turn => Some(turn),
+                () = queue.edited(uid) => None,
             }
         };
-        let turn = self.without_worker(turn).await;
+        let turn = self.without_worker(parking.wait(turn)).await;
         self.interrupted = turn.is_none();
         turn.ok_or(Response::Cluster(ClusterWrite::Outdated))
     }
@@ -122,7 +122,10 @@ impl<'a> Effects<'a> {
     fn caller(&self, state: &State, request: &RemoteRequest) -> Caller {
         let writes = request.writes();
         let until = self.context.leadership.instant(state.term.valid_until).filter(|_| writes);
-        let (lane, flow) = (state.lane(writes), self.resource.namespace.clone());
+        // whoever reads it reads it for all
+        let shared = matches!(request, RemoteRequest::ReadApplicationPolicy(_));
+        let lane = if shared { Lane::Awaited } else { state.lane(writes) };
+        let flow = self.resource.namespace.clone();
         let began = state.began.saturating_sub(state.history.awaited_for(state.began));
         Caller { lane, flow, first: writes, began, until, request: fastrand::u64(..) }
     }
@@ -341,4 +344,28 @@ fn is_finalized(object: &Object) -> bool {
 
 fn secret(state: &State) -> Option<&str> {
     state.spec()?.secret.as_deref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::context::sample;
+    use std::{future::pending, pin::pin};
+    use tokio::task::JoinSet;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_waits_for_a_request_under_way_beside_a_reconcile_that_waits_for_its_turn_or_an_edit() {
+        let (context, _, uid) = sample("1");
+        let resource = context.cache.with(&uid, |entry| entry.resource.clone()).unwrap();
+        let (mut effects, state) = (Effects::new(&context, &resource).await, context.state(&resource));
+        let mut waiting = pin!(effects.unless_edited(&state, pending::<()>()));
+        let (mut running, request) = (JoinSet::new(), Duration::from_secs(4));
+        running.spawn(pending::<()>()); // the one that waits
+        running.spawn(tokio::time::sleep(request));
+        let start = Instant::now();
+        tokio::select! {
+            _ = &mut waiting => unreachable!("its turn never comes"),
+            () = context.parking.drain(&mut running) => assert_eq!(start.elapsed(), request),
+        }
+    }
 }

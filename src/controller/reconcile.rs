@@ -8,6 +8,7 @@ use crate::reconcile::{
     is_told_for_all, next,
 };
 use jiff::Timestamp;
+use std::{sync::PoisonError, time::Duration};
 use tracing::Span;
 
 /// The span of the log in which a resource is reconciled. At level error, so that it is there for
@@ -38,6 +39,7 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
     for _ in 0..MAX_STEPS {
         state.clock = effects.context.uptime();
         state.term = effects.context.leadership.renewed(&state.term);
+        state.falls_behind = falls_behind(effects.context, effects.resource, state.interval());
         match next(state, Timestamp::now()) {
             Step::Done(outcome) => return outcome,
             Step::Request(Request::Remote(request)) if !effects.is_admitted(&request) => {
@@ -60,6 +62,14 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
         }
     }
     Outcome::Crashed(Crash::Endless)
+}
+
+/// Whether the resource was due for an interval, in an environment that allows fewer requests than its resources need.
+fn falls_behind(context: &Context, resource: &ResourceRef, interval: Duration) -> bool {
+    let environment = context.cache.with(&resource.uid, |entry| entry.environment.clone()).flatten();
+    let backlogs = context.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
+    let grows = environment.is_some_and(|environment| backlogs.grows(&environment));
+    grows && context.queue.waited(&resource.uid) >= interval
 }
 
 /// Reads the resource, and takes in what was edited so far: the decision is taken after it. An older version than the
@@ -134,10 +144,7 @@ mod tests {
     use super::*;
     use crate::{apiserver, controller::context::sample};
     use serde_json::json;
-    use std::{
-        sync::{Arc, OnceLock},
-        time::Duration,
-    };
+    use std::sync::{Arc, OnceLock};
 
     /// An API server that has this resource and nothing else, to which somebody's edit comes before the first write
     /// of its status.

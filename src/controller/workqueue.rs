@@ -284,6 +284,11 @@ impl WorkQueue {
         }
     }
 
+    /// For how long it is due; zero: it is not.
+    pub(super) fn waited(&self, uid: &Uid) -> Duration {
+        self.lock().slots.get(uid).and_then(|slot| slot.since).map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     /// Whether it is due and its reconcile has not begun.
     pub(super) fn is_waiting(&self, uid: &Uid) -> bool {
         self.lock().slots.get(uid).is_some_and(|slot| slot.ready.is_some())

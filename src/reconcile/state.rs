@@ -71,7 +71,8 @@ pub struct State {
     pub other_writers: Vec<Writer>,
     /// Why our finalizer was removed in this reconcile.
     pub released: Option<Release>,
-    /// The rate limit allows fewer requests than the resources of the environment need.
+    /// It waited for its turn for an interval, and the rate limit allows fewer requests than the resources of the
+    /// environment need.
     pub falls_behind: bool,
     /// The operator is being uninstalled: every resource is released as if it
     /// were being deleted.
@@ -170,7 +171,9 @@ impl State {
         let cached = self.cached.take().is_some();
         let same_target = !cached && self.has_same_target(&found);
         let changed = match (&self.resource, &found) {
-            (Found::Here(before), Found::Here(now)) if cached => now.cached().as_ref() != Some(&**before),
+            (Found::Here(before) | Found::Outdated(before), Found::Here(now)) if cached => {
+                now.cached().as_ref() != Some(&**before)
+            }
             (Found::Here(before) | Found::Outdated(before), Found::Here(now)) => before.generation != now.generation,
             _ => false,
         };
