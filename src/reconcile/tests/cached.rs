@@ -6,7 +6,10 @@ use super::{
     world::{Reconciled, Uid, World},
 };
 use crate::policy::{Mode, ValidatedSpec};
-use crate::reconcile::{ConditionType, ErrorKind, Outcome};
+use crate::reconcile::{
+    Cached, ClusterWrite, ConditionType, ErrorKind, Found, History, Outcome, RemoteRequest, Request, Resource,
+    Response, Settings, State,
+};
 use std::time::Duration;
 
 /// Reconciles a resource; how often it was read from the API server for that.
@@ -50,6 +53,25 @@ fn what_is_written_or_said_follows_from_a_read() {
         assert_eq!(policy(&world), policy(&without));
         assert_eq!(world.object(uid).status, without.object(uid).status);
     }
+}
+
+#[test]
+fn what_was_seen_for_a_copy_that_an_edit_shows_to_be_outdated_in_more_than_the_spec_does_not_count() {
+    let (world, uid) = World::at_rest_in_cache(enforce(declared()));
+    let now = world.object(uid).read();
+    let seen = |copy: &Resource| {
+        let mut state = State::new(Settings::default(), History::default(), Duration::ZERO);
+        let cached = Cached { resource: Box::new(copy.cached().unwrap()), reported: 0 };
+        state.handle_response(&Request::ReadResource { fresh: false }, Response::Cached(cached));
+        state.observation.live = Some(foreign());
+        let request = RemoteRequest::ReadPolicy(org("org_1"));
+        state.handle_response(&Request::Remote(request), Response::Cluster(ClusterWrite::Outdated));
+        let found = Found::Here(Box::new(now.clone()));
+        state.handle_response(&Request::ReadResource { fresh: true }, Response::Resource(found));
+        state.observation.live
+    };
+    assert_eq!(seen(&now), Some(foreign()));
+    assert_eq!(seen(&Resource { written: Some(custom(5, None)), ..now.clone() }), None);
 }
 
 #[test]
