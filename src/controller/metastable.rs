@@ -8,7 +8,7 @@ use crate::{
         Access, CredentialsSource, ErrorKind, Found, Lane, Outages, Outcome, RemoteError, RemoteOutcome, Report,
         Resource, Settings, State,
     },
-    scalekit::{Answer, Caller, Host},
+    scalekit::{Answer, Caller, Host, Limit, Says, Server},
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -42,7 +42,7 @@ struct Simulation {
     resource: Resource,
     outages: Mutex<Outages<Uid>>,
     records: Mutex<Vec<Record>>,
-    bucket: Mutex<(f64, Instant)>,
+    server: Arc<Server>,
     counts: Mutex<Counts>,
 }
 
@@ -89,7 +89,7 @@ impl Simulation {
             resource: resource(),
             outages: Mutex::default(),
             records: Mutex::new((0..RESOURCES).map(|_| Record::new(None, Duration::ZERO)).collect()),
-            bucket: Mutex::new((LIMIT, start)),
+            server: Server::new(Limit::Bucket(LIMIT, LIMIT), Says::Wait),
             counts: Mutex::default(),
         });
         (0..RESOURCES).for_each(|nth| simulation.queue.add(&uid(nth)));
@@ -161,7 +161,7 @@ impl Simulation {
         }
         if written {
             self.written(nth);
-            self.queue.add(&uid); // somebody edits it again
+            self.queue.add_edited(&uid); // somebody edits it again
         }
         self.queue.done(&uid, delay, lane);
     }
@@ -201,11 +201,10 @@ impl Simulation {
     }
 
     fn limit(&self) -> Answer {
-        let mut bucket = self.bucket.lock().unwrap();
-        let left = (bucket.0 + bucket.1.elapsed().as_secs_f64() * LIMIT).min(LIMIT);
-        let answered = left >= 1.0;
-        *bucket = (if answered { left - 1.0 } else { left }, Instant::now());
-        if answered { Answer::CarriedOut } else { Answer::TooMany(Some(Duration::from_secs(1))) }
+        match self.server.begin() {
+            Ok(()) => Answer::CarriedOut,
+            Err(left) => Answer::TooMany(Some(Duration::from_secs_f64(left.ceil()))),
+        }
     }
 
     fn written(&self, nth: usize) {

@@ -76,5 +76,8 @@ pub(crate) use pruned::Pruned;
 pub(crate) use rate_limiter::RateLimiter;
 pub use settings::{Settings, SettingsError};
 #[cfg(test)]
-pub(crate) use tests::host::{Answer, Host};
+pub(crate) use tests::{
+    host::{Answer, Host},
+    limited::{Limit, Says, Server},
+};
 pub use transport::{SetupError, Transport};

@@ -22,7 +22,7 @@ const BEGUN: usize = 16;
 pub(super) const LATENCY: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     /// So many in each of these seconds, all at once.
     Window(f64, f64),
     /// So many a second, and a burst of so many.
@@ -32,7 +32,7 @@ pub(super) enum Limit {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Says {
+pub(crate) enum Says {
     Nothing,
     /// With a 429, how long to wait.
     Wait,
@@ -55,13 +55,13 @@ impl Limit {
     }
 }
 
-pub(super) struct Server {
+pub(crate) struct Server {
     limit: Limit,
     says: Says,
     pub(super) start: Instant,
     state: Mutex<State>,
-    pub(super) allowed: AtomicUsize,
-    pub(super) refused: AtomicUsize,
+    allowed: AtomicUsize,
+    refused: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -72,7 +72,7 @@ struct State {
 }
 
 impl Server {
-    pub(super) fn new(limit: Limit, says: Says) -> Arc<Self> {
+    pub(crate) fn new(limit: Limit, says: Says) -> Arc<Self> {
         let (allowed, refused) = Default::default();
         let tokens = match limit {
             Limit::Bucket(_, burst) | Limit::Window(burst, _) => burst,
@@ -80,6 +80,11 @@ impl Server {
         };
         let state = Mutex::new(State { tokens, ..State::default() });
         Arc::new(Self { limit, says, start: Instant::now(), state, allowed, refused })
+    }
+
+    /// How many requests it allowed and refused.
+    pub(super) fn counts(&self) -> (f64, f64) {
+        (self.allowed.load(Ordering::Relaxed) as f64, self.refused.load(Ordering::Relaxed) as f64)
     }
 
     fn refill(&self, state: &mut State) -> f64 {
@@ -98,7 +103,7 @@ impl Server {
     }
 
     /// Whether it is allowed; else how long to wait.
-    fn begin(&self) -> Result<(), f64> {
+    pub(crate) fn begin(&self) -> Result<(), f64> {
         let mut state = self.state.lock().unwrap();
         let now = self.refill(&mut state);
         if state.tokens >= 1.0 {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::reconcile::Lane;
 use std::{
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
@@ -33,8 +33,7 @@ async fn arrive(limit: Limit, says: Says, configured: f64, resources: usize) -> 
         sleep(SECOND / 10).await;
     }
     backlog.end();
-    let (allowed, refused) =
-        (server.allowed.load(Ordering::Relaxed) as f64, server.refused.load(Ordering::Relaxed) as f64);
+    let (allowed, refused) = server.counts();
     (start.elapsed().as_secs_f64() * limit.rate() / allowed, 100.0 * refused / (allowed + refused))
 }
 
@@ -79,8 +78,7 @@ async fn run(limit: Limit, says: Says) -> Ran {
     backlog.end();
     let rate = limit.rate();
     let most = rate.min(CONFIGURED) * time.as_secs_f64();
-    let (allowed, refused) =
-        (server.allowed.load(Ordering::Relaxed) as f64, server.refused.load(Ordering::Relaxed) as f64);
+    let (allowed, refused) = server.counts();
     let mut took = took.lock().unwrap().clone();
     took.sort_by(f64::total_cmp);
     let rate = rate.min(CONFIGURED);

@@ -6,7 +6,7 @@ mod authentication;
 mod fuzz;
 pub(crate) mod host;
 mod issuer;
-mod limited;
+pub(crate) mod limited;
 mod limits;
 mod lookups;
 mod network;
