@@ -7,7 +7,7 @@ use super::{
     explain::future,
     failure::Failure,
     limits::stricter_side,
-    operators::Operators,
+    operators::{Operators, namespace_of},
     output::{CommandOutput, VerbResult, json as pretty},
     selected::ResourceArguments,
     summary::Summary,
@@ -25,7 +25,6 @@ use crate::{
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// The version of the JSON.
 const VERSION: u32 = 1;
@@ -52,7 +51,7 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
             Some(reader) => read(reader, &Summary::of(resource)).await,
             None => None,
         };
-        let namespaces = BTreeSet::from([resource.metadata.namespace.as_deref().unwrap_or_default()]);
+        let namespaces = namespace_of(resource);
         let kept = operators.exit(&namespaces) == Exit::Success;
         let comparison = Comparison { kept, ..Comparison::of(resource, read, &cluster.hint)? };
         let exit = if comparison.differs() || comparison.is_old() { Exit::NotAsDeclared } else { Exit::Success };

@@ -9,7 +9,7 @@ use super::{
     age,
     cluster::{Cluster, Hint},
     delivery::Delivery,
-    operators::Operators,
+    operators::{Operators, namespace_of},
     output::{CommandOutput, VerbResult},
     selected::ResourceArguments,
     summary::{Severity, Summary},
@@ -22,7 +22,6 @@ use crate::{
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
-use std::collections::BTreeSet;
 
 pub(super) async fn run(named: &ResourceArguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let explained = async |cluster: &Cluster, operators: &Operators, resource: &OrganizationSessionPolicy| {
@@ -30,7 +29,7 @@ pub(super) async fn run(named: &ResourceArguments, program: &str, output: &Outpu
             true => owner(cluster, resource).await,
             false => None,
         };
-        let namespaces = BTreeSet::from([resource.metadata.namespace.as_deref().unwrap_or_default()]);
+        let namespaces = namespace_of(resource);
         let kept = operators.exit(&namespaces) == Exit::Success;
         let mut explained = text(resource, owner.as_deref(), kept, &cluster.hint, output, now);
         let missing = operators.missing_text(&namespaces, output, Timestamp::now());

@@ -3,7 +3,7 @@
 
 use super::{age, cluster::Cluster, failure::Failure};
 use crate::{
-    crd::{LEASE_LABEL, OperatorLease},
+    crd::{LEASE_LABEL, OperatorLease, OrganizationSessionPolicy},
     terminal::{Exit, Output, Style},
 };
 use jiff::Timestamp;
@@ -26,6 +26,11 @@ pub(crate) struct Operators(Option<Vec<Operator>>);
 pub(crate) struct Operator {
     pub(crate) lease: OperatorLease,
     pub(crate) alive: bool,
+}
+
+/// Where to look for the operator of one resource.
+pub(super) fn namespace_of(resource: &OrganizationSessionPolicy) -> BTreeSet<&str> {
+    BTreeSet::from([resource.metadata.namespace.as_deref().unwrap_or_default()])
 }
 
 impl Operators {

@@ -4,7 +4,7 @@
 use super::{
     cluster::{Cluster, Hint},
     failure::Failure,
-    operators::Operators,
+    operators::{Operators, namespace_of},
     output::{CommandOutput, VerbResult},
     selected::ResourceArguments,
     summary::{Summary, style},
@@ -18,7 +18,7 @@ use clap::{ArgAction, Args};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::json;
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// The field manager of the annotation, that of Flux's own command line, since Flux removes an
@@ -44,7 +44,7 @@ pub struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, now: Timestamp) -> VerbResult {
     let requested = async |cluster: &Cluster, operators: &Operators, before: &OrganizationSessionPolicy| {
-        let namespaces = BTreeSet::from([before.metadata.namespace.as_deref().unwrap_or_default()]);
+        let namespaces = namespace_of(before);
         for gone in operators.gone(&namespaces, Timestamp::now()) {
             note(&format!("warning: {gone}"));
         }
