@@ -240,7 +240,7 @@ impl Context {
         let (uid, now) = (Uid::from(uid.as_str()), self.uptime());
         if self.cache.contains(&uid) && !self.with_record(&uid, |record| record.history.was_just_confirmed(now)) {
             self.record(&uid, [HistoryEvent::Contested { elsewhere: *elsewhere }]);
-            // not paced as other events are: it may claim no longer what it does not confirm
+            // not paced as other events are: a claim lapses that is not confirmed in time
             self.queue.add_after(&uid, Duration::ZERO, Lane::Awaited);
         }
     }

@@ -200,8 +200,9 @@ impl Candidate {
             Ok(Err(error)) => Err(KubeError::from(error).to_string()),
             Err(_) => Err("the API server: no response in time".to_owned()),
         };
-        let lease = found.as_ref().ok().and_then(Option::as_ref).map(|other| other.name.clone());
-        if let Some(other) = found.as_ref().ok().and_then(Option::as_ref).filter(|_| self.told != lease) {
+        let held = found.as_ref().ok().and_then(Option::as_ref);
+        let lease = held.map(|other| other.name.clone());
+        if let Some(other) = held.filter(|_| self.told != lease) {
             tracing::warn!(
                 lease = self.name.name,
                 "{} leads for the same resources by the Lease {}, and this one waits",

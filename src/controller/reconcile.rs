@@ -66,10 +66,13 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
 
 /// Whether the resource was due for an interval, in an environment that allows fewer requests than its resources need.
 fn falls_behind(context: &Context, resource: &ResourceRef, interval: Duration) -> bool {
-    let environment = context.cache.with(&resource.uid, |entry| entry.environment.clone()).flatten();
+    if context.queue.waited(&resource.uid) < interval {
+        return false;
+    }
+    // before the cache, as where it is updated
     let backlogs = context.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
-    let grows = environment.is_some_and(|environment| backlogs.grows(&environment));
-    grows && context.queue.waited(&resource.uid) >= interval
+    let grows = |entry: &Entry| entry.environment.as_deref().is_some_and(|environment| backlogs.grows(environment));
+    context.cache.with(&resource.uid, grows) == Some(true)
 }
 
 /// Reads the resource, and takes in what was edited so far: the decision is taken after it. An older version than the
