@@ -70,6 +70,7 @@ async fn an_upgrade_from_the_first_chart_brings_the_new_definition_and_keeps_eve
 
     let stored = |world: &World| world.resource("acme").unwrap()["status"]["written"].clone();
     world.apply("acme", &spec("").replace("absoluteSessionTimeout: 8,", "absoluteSessionTimeout: 4,"));
+    world.until("acme", "True", "InSync"); // before it, this may still be what was written for the 8 hours
     let written = eventually("what was written", 60, || Some(stored(&world)).filter(|written| !written.is_null()));
     install.stop();
     install.try_upgrade(FIRST_CHART, &json!({"crds": {"install": false}})).unwrap();
