@@ -42,8 +42,8 @@ pub(super) struct Effects<'a> {
     limited_since: Option<Instant>,
     /// Held while it works, not while it waits for Scalekit.
     worker: Option<SemaphorePermit<'a>>,
-    /// An edit has given up the turn of a request.
-    interrupted: bool,
+    /// It has read the resource again because of an edit.
+    took_edit: bool,
     /// Held from the read of the claimants to the end of the reconcile, so
     /// that no other reconcile decides about the organization meanwhile.
     lock: Option<OwnedMutexGuard<()>>,
@@ -54,37 +54,44 @@ impl<'a> Effects<'a> {
     pub(super) async fn new(context: &'a Context, resource: &'a ResourceRef) -> Self {
         let worker = context.workers.acquire().await.ok();
         let (object, client, admission, limited_since, lock) = (None, None, None, None, None);
-        Self { context, resource, object, client, admission, limited_since, worker, interrupted: false, lock }
+        Self { context, resource, object, client, admission, limited_since, worker, took_edit: false, lock }
     }
 
     /// Waits until `request` may be sent to Scalekit. What was seen before may be
     /// too old then. `Err` is the response: why it may not, or that the resource was edited meanwhile.
+    ///
+    /// In which lane it waits may change meanwhile: when somebody waits for the end of this reconcile it goes on in the
+    /// first one. Only the first edit is taken in here, so that edits in a loop keep no reconcile from its end.
     pub(super) async fn admit(&mut self, state: &State, request: &RemoteRequest) -> Result<(), Response> {
         let refused = |error| Response::Remote(Err(error));
-        let Some(client) = &self.client else { return Err(refused(RemoteError::new(ErrorKind::BadResponse))) };
-        let client = client.on_behalf_of(self.caller(state, request));
-        let admission = self.unless_edited(state, client.acquire(request)).await?;
-        self.admission = Some(admission.map_err(refused)?);
-        Ok(())
+        let Some(client) = self.client.clone() else { return Err(refused(RemoteError::new(ErrorKind::BadResponse))) };
+        let context = self.context;
+        // for all who need the token: not given up, whatever happens to this resource
+        self.without_worker(context.parking.wait(client.authenticate())).await.map_err(refused)?;
+        loop {
+            if context.queue.is_edited(&self.resource.uid) && !std::mem::replace(&mut self.took_edit, true) {
+                return Err(Response::Cluster(ClusterWrite::Outdated));
+            }
+            let caller = self.caller(state, request);
+            let may_hurry = caller.lane != Lane::Awaited;
+            let client = client.on_behalf_of(caller);
+            if let Some(admission) = self.unless_urgent(may_hurry, client.acquire(request)).await {
+                self.admission = Some(admission.map_err(refused)?);
+                return Ok(());
+            }
+        }
     }
 
-    /// Waits for the `turn` of a request that nobody waits for. An edit of the resource meanwhile gives the
-    /// turn up: it goes on as what somebody waits for, with what was seen. Only the first edit does, so that
-    /// edits in a loop keep no reconcile from its end.
-    async fn unless_edited<T>(&mut self, state: &State, turn: impl Future<Output = T>) -> Result<T, Response> {
-        let (queue, parking, uid) = (&self.context.queue, &self.context.parking, &self.resource.uid);
-        if self.interrupted || state.lane(true) == Lane::Awaited {
-            return Ok(self.without_worker(parking.wait(turn)).await);
-        }
+    /// Waits for its `turn`, or until somebody waits for the end of this reconcile.
+    async fn unless_urgent<T>(&mut self, may_hurry: bool, turn: impl Future<Output = T>) -> Option<T> {
+        let (context, uid) = (self.context, &self.resource.uid);
         let turn = async {
             tokio::select! {
                 turn = turn => Some(turn),
-                () = queue.edited(uid) => None,
+                () = context.queue.urgent(uid), if may_hurry => None,
             }
         };
-        let turn = self.without_worker(parking.wait(turn)).await;
-        self.interrupted = turn.is_none();
-        turn.ok_or(Response::Cluster(ClusterWrite::Outdated))
+        self.without_worker(context.parking.wait(turn)).await
     }
 
     /// The response to `request` where the list of organizations shows what it asks for.
@@ -93,8 +100,8 @@ impl<'a> Effects<'a> {
         let (client, caller, context) = (self.client.clone()?, self.caller(state, request), self.context);
         let environment = client.environment().to_string();
         let is_named = |names: &[OrganizationRef]| !context.cache.uids_named(names.iter().cloned()).is_empty();
-        let edited = context.queue.edited(&self.resource.uid);
-        let listing = context.sweeps.get(&client, caller, (&id, longest), is_named, edited);
+        let urgent = context.queue.urgent(&self.resource.uid);
+        let listing = context.sweeps.get(&client, caller, (&id, longest), is_named, urgent);
         let listing = self.without_worker(context.parking.wait(listing)).await;
         context.organizations_changed(&environment, listing.changed);
         if let Some(error) = listing.failure {
@@ -124,7 +131,8 @@ impl<'a> Effects<'a> {
         let until = self.context.leadership.instant(state.term.valid_until).filter(|_| writes);
         // whoever reads it reads it for all
         let shared = matches!(request, RemoteRequest::ReadApplicationPolicy(_));
-        let lane = if shared { Lane::Awaited } else { state.lane(writes) };
+        let awaited = shared || self.context.queue.is_urgent(&self.resource.uid);
+        let lane = if awaited { Lane::Awaited } else { state.lane(writes) };
         let flow = self.resource.namespace.clone();
         let began = state.began.saturating_sub(state.history.awaited_for(state.began));
         Caller { lane, flow, first: writes, began, until, request: fastrand::u64(..) }
@@ -357,8 +365,8 @@ mod tests {
     async fn a_stop_waits_for_a_request_under_way_beside_a_reconcile_that_waits_for_its_turn_or_an_edit() {
         let (context, _, uid) = sample("1");
         let resource = context.cache.with(&uid, |entry| entry.resource.clone()).unwrap();
-        let (mut effects, state) = (Effects::new(&context, &resource).await, context.state(&resource));
-        let mut waiting = pin!(effects.unless_edited(&state, pending::<()>()));
+        let mut effects = Effects::new(&context, &resource).await;
+        let mut waiting = pin!(effects.unless_urgent(true, pending::<()>()));
         let (mut running, request) = (JoinSet::new(), Duration::from_secs(4));
         running.spawn(pending::<()>()); // the one that waits
         running.spawn(tokio::time::sleep(request));

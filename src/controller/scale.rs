@@ -164,7 +164,7 @@ impl Simulation {
             let caller = Caller { lane, flow, first, began: began - self.start, ..Caller::default() };
             let mut permit = tokio::select! {
                 permit = limiter.acquire(&caller) => permit.unwrap(),
-                () = self.queue.edited(&uid), if lane == Lane::Resync => {
+                () = self.queue.urgent(&uid), if lane == Lane::Resync => {
                     self.queue.take_edit(&uid);
                     edit = edited();
                     continue;

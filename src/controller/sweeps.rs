@@ -1,6 +1,9 @@
 //! Reads the list of organizations for each client, so that one request serves the reads of a hundred. Clients do
 //! not share it, since one may be refused what another may read.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     policy::{ExternalId, OrganizationId, OrganizationRef},
     reconcile::{Demand, ErrorClass, Lane, Organization, RemoteError},
@@ -8,10 +11,11 @@ use crate::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::MutexGuard, time::Instant};
 
 /// How many organizations are kept of one sweep that no resource names, since one is often created right before
 /// its resource.
@@ -37,8 +41,22 @@ pub(super) struct Listing {
 #[derive(Default)]
 struct Slot {
     state: Mutex<State>,
-    /// Held during a sweep.
-    sweeping: tokio::sync::Mutex<()>,
+    /// Held while somebody reads the next page of the sweep that was begun, if any.
+    sweeping: tokio::sync::Mutex<Option<Sweep>>,
+}
+
+/// A sweep that was begun. Who reads its pages may leave it to the next one.
+struct Sweep {
+    began: Instant,
+    /// How many requests it may cost, about.
+    most: usize,
+    listed: Listed,
+    next_page: Option<String>,
+    pages: usize,
+    longest_page: usize,
+    /// How many organizations that no resource names may still be kept.
+    spare: usize,
+    limited_since: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -77,34 +95,37 @@ impl Sweeps {
     }
 
     /// The organization `id`, if a sweep within `longest` has shown it, or if one that pays off now does. A sweep keeps
-    /// those that `is_named` by a resource, and a few more.
+    /// those that `is_named` by a resource, and a few more. Whoever becomes `urgent` waits for none any more.
     pub(super) async fn get(
         &self,
         client: &Client,
         caller: Caller,
         (id, longest): (&OrganizationId, Duration),
         is_named: impl Fn(&[OrganizationRef]) -> bool,
-        edited: impl Future<Output = ()>,
+        urgent: impl Future<Output = ()>,
     ) -> Listing {
         let slot = self.slot(client, longest);
         if let Some(found) = slot.state().find(id, longest) {
             return Listing { found, ..Listing::default() };
         }
-        let listing = match slot.sweeping.try_lock() {
-            Ok(_sweeping) => {
-                let Some(most) = self.begin(&slot, &caller, longest) else { return Listing::default() };
-                self.sweep(client, caller, &slot, most, is_named).await
+        let mut urgent = pin!(urgent);
+        let sweeping = match slot.sweeping.try_lock() {
+            Ok(mut sweeping) => {
+                if sweeping.as_ref().is_none_or(|sweep| sweep.began.elapsed() >= longest) {
+                    *sweeping = self.begin(&slot, &caller, longest).map(Sweep::new);
+                }
+                sweeping
             }
             // whoever somebody waits for does not wait for a sweep of others, which may be long
             Err(_) if caller.lane == Lane::Resync || slot.state().is_begun_for(&caller) => {
                 tokio::select! {
-                    sweeping = slot.sweeping.lock() => drop(sweeping),
-                    () = edited => {} // now somebody does
+                    sweeping = slot.sweeping.lock() => sweeping,
+                    () = &mut urgent => return Listing::default(), // now somebody does
                 }
-                Listing::default()
             }
-            Err(_) => Listing::default(),
+            Err(_) => return Listing::default(),
         };
+        let listing = self.sweep(client, caller, &slot, sweeping, is_named, urgent).await;
         Listing { found: slot.state().find(id, longest).flatten(), ..listing }
     }
 
@@ -114,7 +135,7 @@ impl Sweeps {
         for slot in slots.values() {
             let mut state = slot.state();
             state.listed.forget(id);
-            if slot.sweeping.try_lock().is_err() {
+            if slot.sweeping.try_lock().map_or(true, |sweep| sweep.is_some()) {
                 state.written.push(id.clone());
             }
         }
@@ -129,63 +150,72 @@ impl Sweeps {
         Some(most)
     }
 
-    /// Reads the list for at most about `most` requests.
+    /// Reads the list to its end, if a sweep was begun and not ended; as long as the reader is not `urgent`.
     async fn sweep(
         &self,
         client: &Client,
         caller: Caller,
         slot: &Slot,
-        most: usize,
+        mut sweeping: MutexGuard<'_, Option<Sweep>>,
         is_named: impl Fn(&[OrganizationRef]) -> bool,
+        mut urgent: Pin<&mut impl Future<Output = ()>>,
     ) -> Listing {
         let mut listing = Listing::default();
         let start = Instant::now();
-        let mut listed = Listed { began: Some(start), organizations: HashMap::new() };
-        let (mut token, mut pages, mut longest_page) = (None::<String>, 0, 1);
-        let (mut spare, mut limited_since) = (SPARE, None);
-        let complete = loop {
+        while let Some(sweep) = &mut *sweeping {
             // a page waits behind those that began before it, and not the whole list before those that began later
             let caller = Caller { began: caller.began + start.elapsed(), ..caller.clone() };
-            let page = match client.on_behalf_of(caller).organizations(token.as_deref()).await {
-                Ok(page) => page,
-                Err(error) if error.is_waited_out(limited_since.get_or_insert_with(Instant::now).elapsed()) => continue,
+            let may_hurry = caller.lane != Lane::Awaited;
+            let client = client.on_behalf_of(caller);
+            let admission = tokio::select! {
+                biased;
+                () = &mut urgent, if may_hurry => return listing, // the next one who reads the list goes on with it
+                admission = client.acquire_page() => admission,
+            };
+            let page = match admission {
+                Ok(admission) => client.organizations_with(sweep.next_page.as_deref(), admission).await,
+                Err(error) => Err(error),
+            };
+            let complete = match page {
+                Ok(page) => {
+                    let all = sweep.take_in(page, &is_named);
+                    slot.state().demand.learn(all, self.started.elapsed());
+                    match sweep.next_page {
+                        Some(_) if all <= sweep.most => continue,
+                        ref next => next.is_none(),
+                    }
+                }
+                Err(error) if error.is_waited_out(sweep.limited_since.get_or_insert_with(Instant::now).elapsed()) => {
+                    continue;
+                }
                 Err(error) => {
                     if error.kind.class() != ErrorClass::Throttled {
                         slot.state().demand.record_failed(self.started.elapsed());
                     }
                     listing.failure = Some(error).filter(|error| error.probe_after.is_some());
-                    break false;
+                    false
                 }
             };
-            pages += 1;
-            longest_page = longest_page.max(page.organizations.len());
-            let all = pages_of(&page, pages, longest_page);
-            slot.state().demand.learn(all, self.started.elapsed());
-            for organization in page.organizations {
-                let seen = Seen::of(&organization);
-                let named = is_named(&seen.names(&organization.id));
-                if named || spare > 0 {
-                    spare -= usize::from(!named);
-                    listed.organizations.insert(organization.id, seen);
-                }
+            if let Some(Sweep { listed, pages, .. }) = sweeping.take() {
+                let (environment, organizations) = (client.environment(), listed.organizations.len());
+                tracing::debug!(%environment, pages, organizations, complete, "listed organizations");
+                listing.changed = self.end(&mut slot.state(), listed, pages, complete);
             }
-            token = page.next;
-            if token.is_none() || all > most {
-                break token.is_none();
-            }
-        };
-        let organizations = listed.organizations.len();
-        tracing::debug!(environment = %client.environment(), pages, organizations, complete, "listed organizations");
-        let mut state = slot.state();
+        }
+        listing
+    }
+
+    /// Keeps what a sweep of so many pages has listed; which organizations look different than in the one before.
+    fn end(&self, state: &mut State, mut listed: Listed, pages: usize, complete: bool) -> Vec<OrganizationRef> {
         if complete && listed.organizations.values().all(|seen| seen.session_policy.is_none()) {
             state.demand.is_useless(self.started.elapsed());
         }
         std::mem::take(&mut state.written).iter().for_each(|id| listed.forget(id));
-        if pages > 0 {
-            let before = std::mem::replace(&mut state.listed, listed);
-            listing.changed = before.changed(&state.listed, complete);
+        if pages == 0 {
+            return Vec::new();
         }
-        listing
+        let before = std::mem::replace(&mut state.listed, listed);
+        before.changed(&state.listed, complete)
     }
 
     fn slot(&self, client: &Client, longest: Duration) -> Arc<Slot> {
@@ -204,8 +234,33 @@ fn pages_of(page: &Page, read: usize, longest: usize) -> usize {
     if page.next.is_some() { told.max(read + 1) } else { read }
 }
 
+impl Sweep {
+    fn new(most: usize) -> Self {
+        let began = Instant::now();
+        let listed = Listed { began: Some(began), organizations: HashMap::new() };
+        Self { began, most, listed, next_page: None, pages: 0, longest_page: 1, spare: SPARE, limited_since: None }
+    }
+
+    /// Takes in the next page; how many the list has, as far as is known.
+    fn take_in(&mut self, page: Page, is_named: impl Fn(&[OrganizationRef]) -> bool) -> usize {
+        self.pages += 1;
+        self.longest_page = self.longest_page.max(page.organizations.len());
+        let all = pages_of(&page, self.pages, self.longest_page);
+        for organization in page.organizations {
+            let seen = Seen::of(&organization);
+            let named = is_named(&seen.names(&organization.id));
+            if named || self.spare > 0 {
+                self.spare -= usize::from(!named);
+                self.listed.organizations.insert(organization.id, seen);
+            }
+        }
+        self.next_page = page.next;
+        all
+    }
+}
+
 impl Slot {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -273,76 +328,5 @@ impl Seen {
     fn names(&self, id: &OrganizationId) -> Vec<OrganizationRef> {
         let external = self.external_id.as_deref().and_then(ExternalId::parse).map(OrganizationRef::External);
         [Some(OrganizationRef::Id(id.clone())), external].into_iter().flatten().collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(id: &str) -> OrganizationId {
-        OrganizationId::parse(id).unwrap()
-    }
-
-    fn listed(organizations: &[(&str, &str, Option<bool>)]) -> Listed {
-        let seen = |(name, external, session_policy): &(&str, &str, Option<bool>)| {
-            let external_id = Some((*external).to_owned());
-            (id(name), Seen { external_id, session_policy: *session_policy })
-        };
-        Listed { began: Some(Instant::now()), organizations: organizations.iter().map(seen).collect() }
-    }
-
-    #[tokio::test]
-    async fn whoever_names_an_organization_that_looks_different_is_told_by_every_name() {
-        let before = || listed(&[("org_1", "a", Some(true)), ("org_2", "b", Some(true))]);
-        let changed = |after: &[(&str, &str, Option<bool>)], complete| {
-            let mut names: Vec<_> =
-                before().changed(&listed(after), complete).iter().map(ToString::to_string).collect();
-            names.sort();
-            names.dedup();
-            names
-        };
-        let (first, second) = (("org_1", "a", Some(true)), ("org_2", "b", Some(true)));
-        assert!(changed(&[first, second, ("org_3", "c", Some(true))], true).is_empty(), "a new one is nobody's");
-        assert_eq!(changed(&[first, ("org_2", "b", Some(false))], true), ["b", "org_2"]);
-        assert_eq!(changed(&[first, ("org_2", "c", Some(true))], true), ["b", "c", "org_2"]);
-        assert_eq!(changed(&[first], true), ["b", "org_2"]);
-        assert!(changed(&[first], false).is_empty(), "the rest of the list was not read");
-        let mut written = before();
-        written.forget(&id("org_1"));
-        assert!(written.changed(&before(), true).is_empty(), "whoever wrote it has read it since");
-    }
-
-    #[tokio::test]
-    async fn a_list_that_does_not_show_the_feature_answers_nothing_and_is_not_asked_again_for_it() {
-        let (longest, listed) = (Duration::from_secs(60), listed(&[("org_1", "a", Some(false)), ("org_2", "b", None)]));
-        let mut state = State { listed, ..State::default() };
-        let found = state.find(&id("org_1"), longest).flatten().map(|(organization, _)| organization);
-        assert_eq!(found, Some(Organization::listed(id("org_1"), Some("a".into()), false)));
-        assert_eq!(state.find(&id("org_2"), longest), Some(None));
-        assert_eq!(state.find(&id("org_3"), longest), None);
-        assert_eq!(state.find(&id("org_1"), Duration::ZERO), None, "it is too old");
-    }
-
-    #[tokio::test]
-    async fn an_organization_whose_features_were_written_is_not_answered_by_what_was_listed_before() {
-        let (sweeps, longest) = (Sweeps::new(), Duration::from_secs(60));
-        let slot = Arc::clone(sweeps.slots.lock().unwrap().get_or_insert(1, |_| true, Arc::default));
-        slot.state().listed = listed(&[("org_1", "a", Some(false)), ("org_2", "b", Some(false))]);
-        sweeps.forget(&id("org_1"));
-        assert_eq!(slot.state().find(&id("org_1"), longest), Some(None));
-        assert!(slot.state().find(&id("org_2"), longest).is_some_and(|found| found.is_some()));
-        assert!(slot.state().written.is_empty(), "nothing is being listed");
-        let _sweeping = slot.sweeping.lock().await;
-        sweeps.forget(&id("org_2"));
-        assert_eq!(slot.state().written, [id("org_2")]);
-    }
-
-    #[test]
-    fn a_short_page_does_not_make_the_list_long() {
-        let page = |total, next: bool| Page { organizations: Vec::new(), next: next.then(|| "t".into()), total };
-        assert_eq!(pages_of(&page(Some(1000), true), 1, 100), 10);
-        assert_eq!(pages_of(&page(None, true), 3, 100), 4, "at least");
-        assert_eq!(pages_of(&page(Some(1000), false), 2, 100), 2, "the total is not of this client");
     }
 }

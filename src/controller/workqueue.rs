@@ -17,7 +17,8 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
@@ -41,8 +42,6 @@ const BURST: usize = 3;
 pub(super) struct WorkQueue {
     inner: Mutex<Inner>,
     changed: Notify,
-    /// Some resource was edited while its reconcile runs.
-    edited: Notify,
     metrics: QueueMetrics,
 }
 
@@ -98,6 +97,20 @@ struct Run {
     lane: Lane,
     /// The resource was edited, and it has not read that yet.
     edited: bool,
+    /// Somebody waits for it to end.
+    urgent: bool,
+    became_urgent: Arc<Notify>,
+}
+
+impl Run {
+    fn new(flow: Flow, lane: Lane) -> Self {
+        Self { flow, lane, edited: false, urgent: false, became_urgent: Arc::default() }
+    }
+
+    fn hurry(&mut self) {
+        self.urgent = true;
+        self.became_urgent.notify_one();
+    }
 }
 
 impl WorkQueue {
@@ -123,23 +136,28 @@ impl WorkQueue {
         let mut inner = self.lock();
         let slot = inner.slots.get_mut(uid).filter(|slot| !slot.gone);
         match slot.and_then(|slot| slot.running.as_mut()) {
-            Some(run) => run.edited = true,
+            Some(run) => {
+                run.edited = true;
+                run.hurry();
+            }
             None => inner.schedule_soon(uid, |slot| &mut slot.edits),
         }
         drop(inner);
         self.changed.notify_one();
-        self.edited.notify_waiters();
     }
 
-    /// Waits until a resource is edited whose reconcile runs.
-    pub(super) async fn edited(&self, uid: &Uid) {
-        loop {
-            let edited = self.edited.notified();
-            if self.run(uid, |run| run.edited) {
-                return;
-            }
-            edited.await;
+    /// Waits until somebody waits for the end of a resource's reconcile: since it began, the resource was edited, or something
+    /// else happened for which it is to be reconciled soon.
+    pub(super) async fn urgent(&self, uid: &Uid) {
+        while !self.is_urgent(uid) {
+            let run = |slot: &Slot| slot.running.as_ref().map(|run| Arc::clone(&run.became_urgent));
+            let Some(became_urgent) = self.lock().slots.get(uid).and_then(run) else { return pending().await };
+            became_urgent.notified().await;
         }
+    }
+
+    pub(super) fn is_urgent(&self, uid: &Uid) -> bool {
+        self.run(uid, |run| run.urgent)
     }
 
     /// Whether a resource was edited since its reconcile began, or last asked this. The reconcile takes the
@@ -148,7 +166,7 @@ impl WorkQueue {
         self.run(uid, |run| std::mem::take(&mut run.edited))
     }
 
-    #[cfg(test)]
+    /// The same without taking it.
     pub(super) fn is_edited(&self, uid: &Uid) -> bool {
         self.run(uid, |run| run.edited)
     }
@@ -327,6 +345,10 @@ impl Inner {
             return;
         }
         slot.due = Some(after);
+        if let Some(run) = slot.running.as_mut().filter(|_| lane == Lane::Awaited && when <= Instant::now() + COALESCE)
+        {
+            run.hurry();
+        }
         let running = slot.running.is_some();
         if let Some((at, _)) = before {
             self.due.remove(&(at, uid.clone()));
@@ -356,7 +378,7 @@ impl Inner {
             let Some(slot) = self.slots.get_mut(&uid).filter(|slot| slot.ready == Some(lane)) else { continue };
             self.running.began(&flow, lane);
             slot.ready = None;
-            slot.running = Some(Box::new(Run { flow, lane, edited: false }));
+            slot.running = Some(Box::new(Run::new(flow, lane)));
             slot.started = Some(now);
             metrics.began(slot.since.map_or(Duration::ZERO, |since| now.duration_since(since)));
             if let Some((at, _)) = slot.due {

@@ -19,7 +19,7 @@ const SHARE: u32 = 5;
 #[strum(serialize_all = "snake_case")]
 pub enum Lane {
     /// Somebody waits for it: an edit, a deletion, a request to reconcile now,
-    /// corrected credentials.
+    /// corrected credentials, a claim that another resource has met.
     Awaited,
     /// Something is not as it should be.
     Correction,
@@ -52,7 +52,8 @@ impl State {
             )
         };
         let corrected = resource.condition(ConditionType::Ready).is_some_and(|ready| credentials(ready.reason));
-        if self.deleting() || resource.is_awaited() || corrected || self.history.is_awaited() {
+        let contested = self.history.is_contested(); // the claim lapses that is not confirmed in time
+        if self.deleting() || resource.is_awaited() || corrected || contested || self.history.is_awaited() {
             Lane::Awaited
         } else if writes || !resource.at_rest() {
             Lane::Correction

@@ -15,7 +15,7 @@ use super::{
     transport::Limits,
     wire,
 };
-use crate::reconcile::{ErrorKind, Note, RemoteError, RemoteRequest};
+use crate::reconcile::{ErrorKind, Lane, Note, RemoteError, RemoteRequest};
 use reqwest::{
     RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
@@ -114,6 +114,11 @@ impl Client {
         self.inner.credentials.address.concealed
     }
 
+    /// Waits until there is a token.
+    pub async fn authenticate(&self) -> Result<(), RemoteError> {
+        self.shown(self.token().await.map(drop))
+    }
+
     /// Waits until `request` may be sent: until there is a token, and the
     /// host may be asked again. Fails at once in an outage, and where the host
     /// pauses for long.
@@ -191,7 +196,9 @@ impl Client {
             self.http(&credentials.address).post(credentials.address.join(TOKEN)).form(&form).header(ACCEPT, JSON);
         let purpose = Purpose::Token { proven };
         let about = subject(TOKEN);
-        let permit = self.permit(purpose, about).await?;
+        // whoever fetches it fetches it for all
+        let shared = self.on_behalf_of(Caller { lane: Lane::Awaited, ..self.caller.clone() });
+        let permit = shared.permit(purpose, about).await?;
         let deadline = Instant::now() + self.inner.transport.settings().deadline;
         let result = self.attempt((TOKEN, TOKEN, about), request, purpose, permit, deadline).await;
         let mut foreign = false;

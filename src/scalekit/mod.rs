@@ -79,5 +79,6 @@ pub use settings::{Settings, SettingsError};
 pub(crate) use tests::{
     host::{Answer, Host},
     limited::{Limit, Says, Server},
+    server as scripted,
 };
 pub use transport::{SetupError, Transport};

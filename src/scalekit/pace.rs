@@ -199,7 +199,7 @@ impl Pace {
                 self.too_much = match self.served.refused(hint.map(|_| delay)) {
                     Some(Average { rate, at_least: true }) => rate.clamp(self.rate / 2.0, self.rate),
                     Some(Average { rate, at_least: false }) => rate.min(self.rate),
-                    None => self.rate,
+                    None => self.too_much, // so few responses tell nothing of the rate: it comes back as quickly as before
                 };
                 let slow = if first { SLOW_START } else { self.rate };
                 self.rate = (self.rate / 2.0).min(self.too_much).min(slow).max(LOWEST.min(self.configured));
@@ -343,6 +343,29 @@ mod tests {
             }
             assert!(now - start < SECOND * 1200, "{:?}", now - start);
         }
+    }
+
+    #[test]
+    fn row_012_after_429s_with_little_between_them_the_rate_comes_back_as_soon_as_after_one() {
+        let until_half = |refusals: usize| {
+            let mut now = Instant::now();
+            let mut pace = Pace::new(10.0, now);
+            for _ in 0..refusals {
+                now += pace.on_rate_limited(now, Some(SECOND));
+                pace.on_response(now);
+            }
+            let start = now;
+            while pace.rate < 5.0 {
+                if let Ready::At(at) = pace.ready(now) {
+                    now = at;
+                }
+                pace.take(now);
+                pace.on_response(now);
+                pace.ended(now);
+            }
+            now - start
+        };
+        assert!(until_half(1) < SECOND * 10 && until_half(6) < SECOND * 100, "{:?}", [1, 6].map(until_half));
     }
 
     /// One request after the other to a server that allows so many a second, in bursts of so many, and asks to wait for

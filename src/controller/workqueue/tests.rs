@@ -105,12 +105,12 @@ async fn an_edit_that_the_reconcile_under_way_takes_in_causes_no_other_and_one_t
     for takes in [true, false] {
         queue.add_edited(&uid("a"));
         let a = get(&queue).await;
-        assert!(tokio::time::timeout(COALESCE, queue.edited(&a)).await.is_err(), "it began after that edit");
-        let (edited, ()) = tokio::join!(tokio::time::timeout(COALESCE, queue.edited(&a)), async {
+        assert!(tokio::time::timeout(COALESCE, queue.urgent(&a)).await.is_err(), "it began after that edit");
+        let (urgent, ()) = tokio::join!(tokio::time::timeout(COALESCE, queue.urgent(&a)), async {
             queue.add_edited(&uid("b"));
             queue.add_edited(&a);
         });
-        assert!(edited.is_ok());
+        assert!(urgent.is_ok() && queue.is_edited(&a));
         assert!(!takes || queue.take_edit(&a) && !queue.take_edit(&a));
         assert_eq!(get(&queue).await, uid("b"));
         queue.done(&uid("b"), None, Lane::Resync);
@@ -119,6 +119,38 @@ async fn an_edit_that_the_reconcile_under_way_takes_in_causes_no_other_and_one_t
         queue.done(&a, None, Lane::Resync);
     }
     assert!(queue.lock().running.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_somebody_waits_for_makes_the_reconcile_under_way_urgent_and_nothing_else_does() {
+    type Event = fn(&WorkQueue, &Uid);
+    let soon: [Event; 5] = [
+        WorkQueue::add,
+        WorkQueue::add_edited,
+        WorkQueue::add_requested,
+        |queue, uid| queue.add_after(uid, Duration::ZERO, Lane::Awaited),
+        |queue, uid| {
+            queue.add_after(uid, Duration::ZERO, Lane::Resync);
+            queue.add_requested(uid);
+        },
+    ];
+    let later: [Event; 4] = [
+        |queue, uid| queue.add_after(uid, Duration::ZERO, Lane::Correction),
+        |queue, uid| queue.add_after(uid, LONG, Lane::Awaited),
+        |queue, _| queue.add_edited(&uid("another")),
+        |queue, uid| queue.done(uid, None, Lane::Awaited),
+    ];
+    for (events, urgent) in [(&soon[..], true), (&later, false)] {
+        for event in events {
+            let queue = WorkQueue::default();
+            queue.add_after(&uid("a"), Duration::ZERO, Lane::Resync);
+            let a = get(&queue).await;
+            assert!(!queue.is_urgent(&a));
+            let waiting = tokio::time::timeout(COALESCE, queue.urgent(&a));
+            let (becomes, ()) = tokio::join!(waiting, async { event(&queue, &a) });
+            assert_eq!((becomes.is_ok(), queue.is_urgent(&a)), (urgent, urgent));
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

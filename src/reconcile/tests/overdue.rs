@@ -43,16 +43,28 @@ fn while_the_rate_is_too_low_the_status_goes_on_saying_so_and_is_not_written_at_
     world.wait_for_turn(uid, INTERVAL);
     let (late, writes) = (says(&world, uid), world.cluster.status_writes);
     assert_eq!(late[0], "Unknown RateLimited");
-    world.falls_behind = true;
+    world.behind = INTERVAL * 2;
     for _ in 0..3 {
         world.reconcile(uid);
-        world.wait_for_turn(uid, INTERVAL * 2);
+        world.wait_for_turn(uid, world.behind);
         assert_eq!((says(&world, uid), world.cluster.status_writes), (late.clone(), writes));
+    }
+    world.wait_for_turn(uid, INTERVAL * 3);
+    let (stale, writes) = (says(&world, uid), world.cluster.status_writes);
+    assert_eq!(stale[1], "Unknown Stale");
+    world.behind = INTERVAL * 4;
+    for _ in 0..3 {
+        world.reconcile(uid);
+        world.wait_for_turn(uid, world.behind);
+        assert_eq!((says(&world, uid), world.cluster.status_writes), (stale.clone(), writes));
     }
     world.tenant().live = foreign();
     world.reconcile(uid);
     assert_eq!(world.live(), declared().into(), "drift is corrected all the same");
-    world.falls_behind = false;
+    world.behind = INTERVAL * 2;
+    world.reconcile(uid);
+    assert_eq!(says(&world, uid), late, "it is read more often than that");
+    world.behind = Duration::ZERO;
     world.reconcile(uid);
     assert_eq!(says(&world, uid), in_sync);
 }

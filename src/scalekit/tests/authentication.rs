@@ -2,11 +2,11 @@
 
 use super::{
     INHERITED, kind_and_outcome, read_policy,
-    server::{HttpResponse, Server, client, client_of, json, token, transport, with},
+    server::{HttpResponse, ReceivedRequest, Server, client, client_of, json, token, transport, with},
     write_policy,
 };
 use crate::{
-    reconcile::{ErrorKind, RemoteError, RemoteRequest},
+    reconcile::{ErrorKind, Lane, RemoteError, RemoteRequest},
     scalekit::{Caller, Client, Settings},
 };
 use futures::future::join_all;
@@ -289,4 +289,21 @@ async fn row_114_a_token_that_comes_ends_no_outage_of_the_api_and_is_no_probe_of
     let held = first.request(&read_policy()).await.unwrap_err();
     assert_eq!((held.kind, held.not_sent), (ErrorKind::Unavailable, true));
     assert_eq!((server.tokens(), server.calls().len()), (2, 6));
+}
+
+#[tokio::test]
+async fn a_token_for_all_is_fetched_before_a_backlog_of_what_nobody_waits_for() {
+    const REFUSED: usize = 30;
+    let server = Server::api(|_, nth| if nth == REFUSED { json(401, "") } else { json(200, INHERITED) }).await;
+    let client = server.client_with(Settings { rate: 50.0, ..Settings::default() });
+    client.request(&read_policy()).await.unwrap();
+    let resync = client.on_behalf_of(Caller { lane: Lane::Resync, ..Caller::default() });
+    let read = read_policy();
+    let backlog = (0..150).map(|_| resync.request(&read));
+    join_all(backlog).await;
+    let received = server.received();
+    let second = received.iter().rposition(ReceivedRequest::is_token).unwrap();
+    assert_eq!(server.tokens(), 2);
+    let between = second - 1 - REFUSED;
+    assert!(between <= 30, "{between} requests were sent with the token that was refused, or one like it");
 }

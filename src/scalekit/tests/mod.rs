@@ -14,7 +14,7 @@ mod outages;
 mod proxy;
 mod rates;
 mod secrecy;
-mod server;
+pub(crate) mod server;
 mod tokens;
 mod turns;
 

@@ -13,32 +13,32 @@ use tokio::{
 };
 
 /// What the secret is in all tests; it must never be seen again.
-pub(super) const SECRET: &str = "canary-secret-5f3a";
+pub(crate) const SECRET: &str = "canary-secret-5f3a";
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct ReceivedRequest {
+pub(crate) struct ReceivedRequest {
     /// Method and path with query.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// All header lines, as sent.
-    pub(super) head: String,
-    pub(super) body: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl ReceivedRequest {
-    pub(super) fn is_token(&self) -> bool {
+    pub(crate) fn is_token(&self) -> bool {
         self.line == "POST /oauth/token"
     }
 
     /// The bearer token, if there is one.
-    pub(super) fn bearer(&self) -> Option<&str> {
+    pub(crate) fn bearer(&self) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix("authorization: Bearer "))
     }
 }
 
 /// What is sent back to one request.
 #[derive(Debug, Clone)]
-pub(super) enum HttpResponse {
+pub(crate) enum HttpResponse {
     /// These bytes, then the connection is closed.
     Bytes(Vec<u8>),
     /// These bytes, then one more each 20 ms for as long as anybody reads.
@@ -50,23 +50,23 @@ pub(super) enum HttpResponse {
 }
 
 /// A JSON response.
-pub(super) fn json(status: u16, body: &str) -> HttpResponse {
+pub(crate) fn json(status: u16, body: &str) -> HttpResponse {
     with(status, "content-type: application/json\r\n", body)
 }
 
 /// A response with additional header lines.
-pub(super) fn with(status: u16, headers: &str, body: &str) -> HttpResponse {
+pub(crate) fn with(status: u16, headers: &str, body: &str) -> HttpResponse {
     let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
     HttpResponse::Bytes([head.as_bytes(), body.as_bytes()].concat())
 }
 
 /// Tokens `t1`, `t2`, … in the order in which they are asked for.
-pub(super) fn token(nth: usize) -> HttpResponse {
+pub(crate) fn token(nth: usize) -> HttpResponse {
     json(200, &format!(r#"{{"access_token":"canary-token-{nth}","expires_in":3600}}"#))
 }
 
-pub(super) struct Server {
-    pub(super) url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     received: Arc<Mutex<Vec<ReceivedRequest>>>,
     task: JoinHandle<()>,
 }
@@ -80,7 +80,7 @@ impl Drop for Server {
 impl Server {
     /// Answers every request by `script`, which gets the request and the number
     /// of requests of its kind (token or not) so far, this one included.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         script: impl Fn(&ReceivedRequest, usize) -> HttpResponse + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -105,54 +105,54 @@ impl Server {
     }
 
     /// Issues tokens and answers every API request by `script`.
-    pub(super) async fn api(script: impl Fn(&ReceivedRequest, usize) -> HttpResponse + Send + Sync + 'static) -> Self {
+    pub(crate) async fn api(script: impl Fn(&ReceivedRequest, usize) -> HttpResponse + Send + Sync + 'static) -> Self {
         Self::start(move |received, nth| if received.is_token() { token(nth) } else { script(received, nth) }).await
     }
 
     /// Issues tokens and sends the same response to every API request.
-    pub(super) async fn always(response: HttpResponse) -> Self {
+    pub(crate) async fn always(response: HttpResponse) -> Self {
         Self::api(move |_, _| response.clone()).await
     }
 
-    pub(super) fn received(&self) -> Vec<ReceivedRequest> {
+    pub(crate) fn received(&self) -> Vec<ReceivedRequest> {
         self.received.lock().unwrap().clone()
     }
 
     /// Method and path of every API request.
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.received().into_iter().filter(|received| !received.is_token()).map(|received| received.line).collect()
     }
 
-    pub(super) fn tokens(&self) -> usize {
+    pub(crate) fn tokens(&self) -> usize {
         self.received().iter().filter(|received| received.is_token()).count()
     }
 
     /// A client with a long deadline and a rate that no test reaches.
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.client_with(Settings { rate: 1000.0, ..Settings::default() })
     }
 
     /// A client that gives up after 200 ms.
-    pub(super) fn hasty_client(&self) -> Client {
+    pub(crate) fn hasty_client(&self) -> Client {
         self.client_with(Settings { deadline: Duration::from_millis(200), rate: 1000.0, ..Settings::default() })
     }
 
-    pub(super) fn client_with(&self, settings: Settings) -> Client {
+    pub(crate) fn client_with(&self, settings: Settings) -> Client {
         client(&transport(settings), &self.url)
     }
 }
 
-pub(super) fn transport(settings: Settings) -> Transport {
+pub(crate) fn transport(settings: Settings) -> Transport {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Transport::new(settings).unwrap()
 }
 
-pub(super) fn client(transport: &Transport, url: &str) -> Client {
+pub(crate) fn client(transport: &Transport, url: &str) -> Client {
     client_of(transport, url, "skc_1", SECRET)
 }
 
 /// A client with another client id and secret.
-pub(super) fn client_of(transport: &Transport, url: &str, id: &str, secret: &str) -> Client {
+pub(crate) fn client_of(transport: &Transport, url: &str, id: &str, secret: &str) -> Client {
     let rules = Rules { allow_http: true, ..Rules::default() };
     Client::new(transport, Credentials::parse(url.as_bytes(), id.as_bytes(), secret.as_bytes(), &rules).unwrap())
 }

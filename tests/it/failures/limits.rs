@@ -103,7 +103,7 @@ async fn row_010_new_organizations_get_through_a_limit_that_only_its_429s_tell()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_of_a_resource_whose_turn_for_a_resync_has_not_come_goes_before_the_others() {
+async fn an_edit_or_a_request_for_a_resource_whose_turn_for_a_resync_has_not_come_goes_before_the_others() {
     let mut world = World::without_operator(json!({})).await;
     let crowd = Crowd(8); // all of them are begun at once, and wait
     crowd.arrive(&world, None);
@@ -122,6 +122,15 @@ async fn an_edit_of_a_resource_whose_turn_for_a_resync_has_not_come_goes_before_
         // three of its own, one of another resource in five, and what was under way
         let sent = world.count("path=/api/**") - before;
         assert!(sent <= 9, "{sent} requests until the edit of {n} was sent");
+    }
+    for n in [7, 8] {
+        let (name, before) = (format!("crowd-{n}"), world.count("path=/api/**"));
+        world.reconcile_now(&name, "now");
+        let handled = || world.resource(&name).unwrap()["status"]["lastHandledReconcileAt"] == "now";
+        eventually("the request is handled", 60, || handled().then_some(()));
+        // what is left of the reconcile that had begun, and the one that was requested
+        let sent = world.count("path=/api/**") - before;
+        assert!(sent <= 10, "{sent} requests until the one for {n} was handled");
     }
 }
 
