@@ -67,7 +67,8 @@ impl<'a> Effects<'a> {
         let Some(client) = self.client.clone() else { return Err(refused(RemoteError::new(ErrorKind::BadResponse))) };
         let context = self.context;
         // for all who need the token: not given up, whatever happens to this resource
-        self.without_worker(context.parking.wait(client.authenticate())).await.map_err(refused)?;
+        let authenticated = client.on_behalf_of(self.caller(state, request));
+        self.without_worker(context.parking.wait(authenticated.authenticate())).await.map_err(refused)?;
         loop {
             if context.queue.is_edited(&self.resource.uid) && !std::mem::replace(&mut self.took_edit, true) {
                 return Err(Response::Cluster(ClusterWrite::Outdated));
@@ -96,7 +97,7 @@ impl<'a> Effects<'a> {
 
     /// The response to `request` where the list of organizations shows what it asks for.
     pub(super) async fn listed(&mut self, state: &State, request: &RemoteRequest) -> Option<Response> {
-        let (id, longest) = state.listable(request)?;
+        let (id, longest) = state.listable(request).filter(|_| !self.context.queue.is_urgent(&self.resource.uid))?;
         let (client, caller, context) = (self.client.clone()?, self.caller(state, request), self.context);
         let environment = client.environment().to_string();
         let is_named = |names: &[OrganizationRef]| !context.cache.uids_named(names.iter().cloned()).is_empty();

@@ -39,7 +39,7 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
     for _ in 0..MAX_STEPS {
         state.clock = effects.context.uptime();
         state.term = effects.context.leadership.renewed(&state.term);
-        state.behind = behind(effects.context, effects.resource, state.interval());
+        state.falls_behind = falls_behind(effects.context, effects.resource, state.interval());
         match next(state, Timestamp::now()) {
             Step::Done(outcome) => return outcome,
             Step::Request(Request::Remote(request)) if !effects.is_admitted(&request) => {
@@ -64,17 +64,15 @@ async fn run(state: &mut State, effects: &mut Effects<'_>) -> Outcome {
     Outcome::Crashed(Crash::Endless)
 }
 
-/// For how long the resource was due, if that was for an interval, and its environment allows fewer requests than its
-/// resources need; else zero.
-fn behind(context: &Context, resource: &ResourceRef, interval: Duration) -> Duration {
-    let waited = context.queue.waited(&resource.uid);
-    if waited < interval {
-        return Duration::ZERO;
+/// Whether the resource was due for an interval, in an environment that allows fewer requests than its resources need.
+fn falls_behind(context: &Context, resource: &ResourceRef, interval: Duration) -> bool {
+    if context.queue.waited(&resource.uid) < interval {
+        return false;
     }
     // before the cache, as where it is updated
     let backlogs = context.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
     let grows = |entry: &Entry| entry.environment.as_deref().is_some_and(|environment| backlogs.grows(environment));
-    if context.cache.with(&resource.uid, grows) == Some(true) { waited } else { Duration::ZERO }
+    context.cache.with(&resource.uid, grows) == Some(true)
 }
 
 /// Reads the resource, and takes in what was edited so far: the decision is taken after it. An older version than the

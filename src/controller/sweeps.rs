@@ -110,9 +110,12 @@ impl Sweeps {
         }
         let mut urgent = pin!(urgent);
         let sweeping = match slot.sweeping.try_lock() {
+            // nor does it read the rest of one
+            Ok(sweeping) if sweeping.is_some() && caller.lane != Lane::Resync => return Listing::default(),
             Ok(mut sweeping) => {
                 if sweeping.as_ref().is_none_or(|sweep| sweep.began.elapsed() >= longest) {
                     *sweeping = self.begin(&slot, &caller, longest).map(Sweep::new);
+                    slot.state().written.clear();
                 }
                 sweeping
             }
@@ -254,7 +257,7 @@ impl Sweep {
                 self.listed.organizations.insert(organization.id, seen);
             }
         }
-        self.next_page = page.next;
+        (self.next_page, self.limited_since) = (page.next, None);
         all
     }
 }

@@ -333,22 +333,23 @@ impl Inner {
         if !is_soon || slot.gone {
             let when = soon.max(pace(slot).next(now));
             self.schedule(uid, when, Lane::Awaited);
+        } else if let Some(run) = &mut slot.running {
+            run.hurry();
         }
     }
 
     fn schedule(&mut self, uid: &Uid, when: Instant, lane: Lane) {
         let slot = self.slots.entry(uid.clone()).or_default();
         slot.gone = false;
+        if lane == Lane::Awaited && when <= Instant::now() + COALESCE {
+            slot.running.iter_mut().for_each(|run| run.hurry());
+        }
         let before = slot.due;
         let after = before.map_or((when, lane), |(at, before)| (at.min(when), before.min(lane)));
         if before == Some(after) || slot.ready.is_some_and(|ready| ready <= lane) {
             return;
         }
         slot.due = Some(after);
-        if let Some(run) = slot.running.as_mut().filter(|_| lane == Lane::Awaited && when <= Instant::now() + COALESCE)
-        {
-            run.hurry();
-        }
         let running = slot.running.is_some();
         if let Some((at, _)) = before {
             self.due.remove(&(at, uid.clone()));

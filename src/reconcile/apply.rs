@@ -49,6 +49,10 @@ pub(super) fn next(state: &State, resource: &Resource, now: Timestamp) -> Step {
                 let conflict = done(Outcome::Conflict { owner: owner.clone() });
                 return in_sync.and_then(|in_sync| let_go(state, resource, &in_sync)).unwrap_or(conflict);
             }
+            // nothing is read that would be too old once that is decided
+            Some(Ownership::Owner | Ownership::Succeeded { .. }) if spec.is_active() && is_undecided(state) => {
+                return done(Outcome::Undecided);
+            }
             Some(Ownership::Owner | Ownership::Succeeded { .. }) => {}
         }
     }
@@ -76,11 +80,15 @@ fn let_go(state: &State, resource: &Resource, in_sync: &InSync) -> Option<Step> 
 /// ones that name it too. They may be slow, or their credentials bad.
 const UNDECIDED: Duration = Duration::from_secs(10);
 
+fn is_undecided(state: &State) -> bool {
+    state.undecided && state.history.age(state.began) < UNDECIDED
+}
+
 /// A write to Scalekit comes after the organization is pinned in the status, after the
 /// status says that it is under way if that takes long, and after the finalizer that will
 /// undo it is persisted.
 fn before_write(state: &State, resource: &Resource, spec: &ValidatedSpec, request: RemoteRequest) -> Step {
-    if state.same_environment_unknown || (state.undecided && state.history.age(state.began) < UNDECIDED) {
+    if state.same_environment_unknown {
         return Step::Done(Outcome::Undecided);
     }
     let delay = contention::correction_delay(state);

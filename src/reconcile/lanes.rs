@@ -55,7 +55,7 @@ impl State {
         let contested = self.history.is_contested(); // the claim lapses that is not confirmed in time
         if self.deleting() || resource.is_awaited() || corrected || contested || self.history.is_awaited() {
             Lane::Awaited
-        } else if writes || !resource.at_rest() {
+        } else if writes || !(resource.at_rest() || resource.is_late()) {
             Lane::Correction
         } else {
             Lane::Resync

@@ -215,6 +215,18 @@ impl Resource {
             && self.condition(ConditionType::Reconciling).is_none()
     }
 
+    /// Whether it was in order when it was read last, and its status says that this was long ago since it waits for its turn.
+    pub fn is_late(&self) -> bool {
+        let says = |type_, reason| {
+            let said = self.condition(type_);
+            said.is_some_and(|said| said.status == ConditionStatus::Unknown && said.reason == reason)
+        };
+        !self.is_awaited()
+            && says(ConditionType::Ready, Reason::Stale)
+            && says(ConditionType::Synced, Reason::RateLimited)
+            && self.condition(ConditionType::Reconciling).is_none()
+    }
+
     /// As much of it as the cache keeps, if it is at rest: its conditions have no
     /// messages, and its annotation is the last request that was handled.
     pub fn cached(&self) -> Option<Self> {

@@ -71,9 +71,9 @@ pub struct State {
     pub other_writers: Vec<Writer>,
     /// Why our finalizer was removed in this reconcile.
     pub released: Option<Release>,
-    /// How long it waited for its turn, where the rate limit allows fewer requests than the resources of the environment
-    /// need; else zero.
-    pub behind: Duration,
+    /// It waited for its turn for an interval, and the rate limit allows fewer requests than the resources of the
+    /// environment need.
+    pub falls_behind: bool,
     /// The operator is being uninstalled: every resource is released as if it
     /// were being deleted.
     pub uninstalling: bool,

@@ -262,11 +262,9 @@ impl StatusUpdate {
             (_, observed) => (ConditionStatus::False, observed.as_ref().map(|observed| summary(&observed.drift))),
         };
         let message = message.unwrap_or_else(|| format!("the session policy of {} is {live}", named(state)));
-        let [stays_late, stays_stale] = goes_on_saying(state).map(|stays| stays && synced == ConditionStatus::True);
+        let stays_late = synced == ConditionStatus::True && stays_late(state);
         let ready = if reason == Reason::DriftDetected { Reason::Observing } else { reason };
-        if !stays_stale {
-            self.set(ConditionType::Ready, ConditionStatus::True, ready, &message);
-        }
+        self.set(ConditionType::Ready, ConditionStatus::True, ready, &message);
         if !stays_late {
             self.set(ConditionType::Synced, synced, reason, &message);
         }
@@ -371,17 +369,12 @@ fn observed(state: &State) -> Option<Observed> {
     Some(Observed { live, drift: diff(&desired, &live) })
 }
 
-/// Whether the status goes on saying, in Synced and in Ready, that the resource is read late. It would else say so and take
-/// it back in turn, two writes for each read.
-fn goes_on_saying(state: &State) -> [bool; 2] {
-    let Some(resource) = state.here().filter(|resource| !resource.is_awaited()) else { return [false; 2] };
-    let says = |type_, reason| {
-        let said = resource.condition(type_);
-        said.is_some_and(|said| said.status == ConditionStatus::Unknown && said.reason == reason)
-    };
-    let [late, stale] = overdue::tells(state.behind, state.interval());
-    let said_late = says(ConditionType::Synced, Reason::RateLimited);
-    [late && said_late, stale && said_late && says(ConditionType::Ready, Reason::Stale)]
+/// Whether the status says, and goes on saying, that the resource is read late. It would else say so and take it back in
+/// turn, two writes for each read. Ready is right at each read all the same.
+fn stays_late(state: &State) -> bool {
+    let resource = state.here().filter(|resource| state.falls_behind && !resource.is_awaited());
+    let synced = resource.and_then(|resource| resource.condition(ConditionType::Synced));
+    synced.is_some_and(|synced| synced.status == ConditionStatus::Unknown && synced.reason == Reason::RateLimited)
 }
 
 /// Whether the user waits for something.

@@ -92,22 +92,23 @@ async fn a_list_whose_reader_somebody_begins_to_wait_for_is_read_to_its_end_by_t
     let (server, sweeps, longest) = (list_of(9, &read).await, Sweeps::new(), Duration::from_secs(60));
     let client = server.client();
     let last = id("org_9");
-    let get = |urgent: bool| {
+    let get = |urgent: bool, lane| {
         let read = Arc::clone(&read);
         let becomes_urgent = async move {
             while !urgent || read.0.load(Ordering::SeqCst) < 3 {
                 read.1.notified().await;
             }
         };
-        let caller = Caller { lane: Lane::Resync, ..Caller::default() };
+        let caller = Caller { lane, ..Caller::default() };
         sweeps.get(&client, caller, (&last, longest), |_| true, becomes_urgent)
     };
     for _ in 1..10 {
-        assert!(get(false).await.found.is_none(), "a few reads are not worth a list");
+        assert!(get(false, Lane::Resync).await.found.is_none(), "a few reads are not worth a list");
     }
-    assert!(get(true).await.found.is_none(), "whoever is waited for reads its own organization");
+    assert!(get(true, Lane::Resync).await.found.is_none(), "whoever is waited for reads its own organization");
+    assert!(get(false, Lane::Awaited).await.found.is_none(), "and so does another one");
     assert_eq!(server.calls().len(), 3);
-    assert!(get(false).await.found.is_some());
+    assert!(get(false, Lane::Resync).await.found.is_some());
     let pages = server.calls();
     assert_eq!(pages.len(), 9, "no page is read twice: {pages:?}");
     assert!(pages[3].ends_with("page_token=to-4"), "{pages:?}");

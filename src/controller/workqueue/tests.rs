@@ -124,7 +124,7 @@ async fn an_edit_that_the_reconcile_under_way_takes_in_causes_no_other_and_one_t
 #[tokio::test(start_paused = true)]
 async fn whatever_somebody_waits_for_makes_the_reconcile_under_way_urgent_and_nothing_else_does() {
     type Event = fn(&WorkQueue, &Uid);
-    let soon: [Event; 5] = [
+    let soon: [Event; 7] = [
         WorkQueue::add,
         WorkQueue::add_edited,
         WorkQueue::add_requested,
@@ -133,6 +133,11 @@ async fn whatever_somebody_waits_for_makes_the_reconcile_under_way_urgent_and_no
             queue.add_after(uid, Duration::ZERO, Lane::Resync);
             queue.add_requested(uid);
         },
+        |queue, uid| {
+            queue.add_after(uid, COALESCE * 2, Lane::Awaited);
+            queue.add_after(uid, Duration::ZERO, Lane::Awaited);
+        },
+        |queue, uid| (0..=BURST).for_each(|_| queue.add_requested(uid)), // the last one is granted later
     ];
     let later: [Event; 4] = [
         |queue, uid| queue.add_after(uid, Duration::ZERO, Lane::Correction),

@@ -8,7 +8,7 @@ use super::{
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, RuleId, ValidatedSpec, Violation};
 use crate::reconcile::{
     Claim, ConditionType, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, InvalidValue, Outcome,
-    ReadError, Reason, RemoteOutcome,
+    ReadError, Reason, RemoteOutcome, RemoteRequest, Request, Step,
 };
 use std::time::Duration;
 
@@ -313,6 +313,8 @@ fn row_045_a_younger_one_with_other_credentials_waits_until_the_older_one_was_re
     let older = world.declare(enforce(declared()));
     let younger = world.declare(ValidatedSpec { secret: Some(SECRET.into()), ..enforce(custom(240, None)) });
     let reconciled = world.reconcile(younger);
+    let policy = |step: &Step| matches!(step, Step::Request(Request::Remote(RemoteRequest::ReadPolicy(_))));
+    assert!(!reconciled.steps.iter().any(policy), "it would be too old once that is decided");
     assert_eq!((reconciled.policies(), reconciled.outcome), (vec![], Outcome::Undecided));
     assert_eq!(world.reconcile(younger).outcome, Outcome::Undecided, "it still waits");
     world.reconcile(older);

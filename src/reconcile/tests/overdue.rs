@@ -5,7 +5,7 @@ use super::{
     samples::*,
     world::{Uid, World},
 };
-use crate::reconcile::{ConditionType, ErrorKind, REQUESTS_AT_REST, Request, Step};
+use crate::reconcile::{ConditionType, ErrorKind, Lane, REQUESTS_AT_REST, Request, Step};
 use std::time::Duration;
 
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -43,28 +43,16 @@ fn while_the_rate_is_too_low_the_status_goes_on_saying_so_and_is_not_written_at_
     world.wait_for_turn(uid, INTERVAL);
     let (late, writes) = (says(&world, uid), world.cluster.status_writes);
     assert_eq!(late[0], "Unknown RateLimited");
-    world.behind = INTERVAL * 2;
+    world.falls_behind = true;
     for _ in 0..3 {
         world.reconcile(uid);
-        world.wait_for_turn(uid, world.behind);
+        world.wait_for_turn(uid, INTERVAL * 2);
         assert_eq!((says(&world, uid), world.cluster.status_writes), (late.clone(), writes));
-    }
-    world.wait_for_turn(uid, INTERVAL * 3);
-    let (stale, writes) = (says(&world, uid), world.cluster.status_writes);
-    assert_eq!(stale[1], "Unknown Stale");
-    world.behind = INTERVAL * 4;
-    for _ in 0..3 {
-        world.reconcile(uid);
-        world.wait_for_turn(uid, world.behind);
-        assert_eq!((says(&world, uid), world.cluster.status_writes), (stale.clone(), writes));
     }
     world.tenant().live = foreign();
     world.reconcile(uid);
     assert_eq!(world.live(), declared().into(), "drift is corrected all the same");
-    world.behind = INTERVAL * 2;
-    world.reconcile(uid);
-    assert_eq!(says(&world, uid), late, "it is read more often than that");
-    world.behind = Duration::ZERO;
+    world.falls_behind = false;
     world.reconcile(uid);
     assert_eq!(says(&world, uid), in_sync);
 }
@@ -106,4 +94,15 @@ fn the_capacity_formula_counts_the_requests_that_a_reconcile_at_rest_sends() {
     let remote = steps.iter().filter(|step| matches!(step, Step::Request(Request::Remote(_)))).count();
     // the application's policy is one read a minute for all
     assert_eq!(remote as f64 - 1.0, REQUESTS_AT_REST);
+}
+
+#[test]
+fn what_is_stale_since_it_waits_for_its_turn_waits_in_the_lane_of_what_is_at_rest() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    for intervals in [0, 1, 3] {
+        world.wait_for_turn(uid, INTERVAL * intervals);
+        assert_eq!(world.lane_of_a_read(uid), Lane::Resync, "after {intervals} intervals");
+    }
+    world.edit(uid, |spec| spec.policy = custom(240, None));
+    assert_eq!(world.lane_of_a_read(uid), Lane::Awaited);
 }

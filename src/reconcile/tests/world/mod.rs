@@ -50,7 +50,7 @@ pub(crate) struct World {
     pub(crate) namespace_terminating: bool,
     /// The operator is being uninstalled.
     pub(crate) uninstalling: bool,
-    pub(crate) behind: Duration,
+    pub(crate) falls_behind: bool,
     pub(crate) script: Script,
     /// What others do just before the given step of the next reconcile.
     happenings: Vec<(usize, Happening)>,
@@ -147,7 +147,7 @@ impl World {
             kept: None,
             namespace_terminating: false,
             uninstalling: false,
-            behind: Duration::ZERO,
+            falls_behind: false,
             script: Script::default(),
             happenings: Vec::new(),
             journal: Vec::new(),
@@ -346,7 +346,7 @@ impl World {
     /// The state at the start of a reconcile.
     fn state(&self, uid: Uid) -> State {
         let fresh = State::new(self.settings.clone(), self.histories[&uid].clone(), self.uptime());
-        State { behind: self.behind, uninstalling: self.uninstalling, term: self.term, ..fresh }
+        State { falls_behind: self.falls_behind, uninstalling: self.uninstalling, term: self.term, ..fresh }
     }
 
     /// The Secret of this name in the usual namespace leads to `host` now.

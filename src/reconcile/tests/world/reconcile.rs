@@ -135,6 +135,15 @@ impl World {
         }
     }
 
+    /// The lane in which a reconcile that begins now would read the organization.
+    pub(crate) fn lane_of_a_read(&mut self, uid: Uid) -> Lane {
+        let mut state = self.state(uid);
+        let read = Request::ReadResource { fresh: true };
+        let response = self.carry_out(uid, &state, &read);
+        state.handle_response(&read, response);
+        state.lane(false)
+    }
+
     pub(super) fn end(&mut self, uid: Uid, state: State, steps: Vec<Step>, outcome: Outcome) -> Reconciled {
         self.happenings.clear();
         self.assert_nothing_is_hidden(uid, &state, &outcome);
