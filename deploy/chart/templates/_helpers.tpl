@@ -105,6 +105,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $sum -}}
 {{- end -}}
 
+{{/* Fails where a duration is shorter or longer than this: dict "value" "operator.resyncInterval" "duration" "least" "most" "why" (optional). */}}
+{{- define "osp.between" -}}
+{{- $seconds := include "osp.seconds" .duration | float64 -}}
+{{- if or (lt $seconds (include "osp.seconds" .least | float64)) (gt $seconds (include "osp.seconds" .most | float64)) -}}
+{{- fail (printf "%s is %s: it must be at least %s and at most %s%s" .value .duration .least .most (default "" .why)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* A pod that stops waits for what it has sent for twice requestTimeout, and gives the Lease back; the rest is a margin. */}}
 {{- define "osp.gracePeriod" -}}
 {{- $timeout := include "osp.seconds" (default "10s" .Values.operator.requestTimeout) -}}
@@ -343,13 +351,11 @@ period depend on them. */}}
 - --default-credentials-for={{ . }}
 {{- end }}
 {{- with .Values.operator }}
-{{- $bounds := dict "requestTimeout" 300.0 }}
-{{- range $value := list "resyncInterval" "relistInterval" "deletionGrace" "namespaceDeletionGrace" "requestTimeout" "gatewayTimeout" }}
+{{- $limits := dict "revertDelay" (list "0s" "8760h") "requestTimeout" (list "100ms" "5m") }}
+{{- range $value := list "resyncInterval" "relistInterval" "revertDelay" "deletionGrace" "namespaceDeletionGrace" "requestTimeout" "gatewayTimeout" }}
 {{- with get $.Values.operator $value }}
-{{- $seconds := include "osp.seconds" . | float64 }}
-{{- if or (lt $seconds 0.1) (gt $seconds (get $bounds $value | default $seconds)) }}
-{{- fail (printf "operator.%s is %s: it must be at least 100ms%s" $value . (ternary " and at most 5m" "" (hasKey $bounds $value))) }}
-{{- end }}
+{{- $of := get $limits $value | default (list "100ms" "8760h") }}
+{{- include "osp.between" (dict "value" (printf "operator.%s" $value) "duration" . "least" (first $of) "most" (last $of)) }}
 {{- end }}
 {{- end }}
 {{- range $flag, $value := dict "resync-interval" .resyncInterval "relist-interval" .relistInterval "revert-delay" .revertDelay "deletion-grace" .deletionGrace "namespace-deletion-grace" .namespaceDeletionGrace "request-timeout" .requestTimeout "gateway-timeout" .gatewayTimeout "rate-limit" .rateLimit }}

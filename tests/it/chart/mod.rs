@@ -6,6 +6,7 @@ mod artifact_hub;
 mod install;
 mod kustomize;
 mod lifecycle;
+mod limits;
 mod nulls;
 mod one_lease;
 mod permissions;
