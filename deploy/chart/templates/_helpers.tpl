@@ -45,6 +45,18 @@ would write. Where there is no Lease from now on, the Deployment stops its own o
 {{- end -}}
 {{- end -}}
 
+{{/* Fails where an upgrade would change what the selector of the Deployment selects, which can't be changed: Helm would find that out
+after the NetworkPolicy, the Service and the PodDisruptionBudget select other pods than those that run. */}}
+{{- define "osp.sameSelector" -}}
+{{- $name := include "osp.fullname" . -}}
+{{- $there := dig "spec" "selector" "matchLabels" dict (lookup "apps/v1" "Deployment" .Release.Namespace $name) -}}
+{{- range $label, $value := include "osp.selector" . | fromYaml -}}
+{{- if ne (get $there $label | default $value) $value -}}
+{{- fail (printf "the pods of the Deployment %s have %s=%s, which can't become %s: leave nameOverride as it was, or delete the Deployment first (kubectl -n %s delete deployment %s)" $name $label (get $there $label) $value $.Release.Namespace $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Fails where something is given that the chart sets itself: dict "value" "podLabels" "given" (list) "own" (list). */}}
 {{- define "osp.distinct" -}}
 {{- range .given -}}

@@ -3,6 +3,7 @@
 //! runs as they say.
 
 mod artifact_hub;
+mod fixed;
 mod install;
 mod kustomize;
 mod lifecycle;
