@@ -7,8 +7,8 @@ help: ## what there is to make; bare `make` says it too
 demo: ## the main job on a real API server, from YAML to Ready and back; ends by itself
 	@tests/cluster/demo
 
-install-demo: ## the chart on a real API server: two replicas in containers, Ready, failover, removal; ends by itself; IMAGE=folder of an image
-	@tests/cluster/install-demo $(IMAGE)
+install-demo: ## the chart on a real API server: two replicas in containers, Ready, failover, removal; ends by itself; IMAGE=folder of an image; RECORD=1: its time into docs/install.md
+	@RECORD=$(RECORD) tests/cluster/install-demo $(IMAGE)
 
 test: ## all tests, on a real API server, with Flux and Helm (built once, kept in ~/.cache)
 	tests/cluster/ensure >/dev/null
@@ -29,8 +29,8 @@ lint: ## format, clippy, documentation, and licences and sources of the dependen
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 	.ci/deny
 
-image: ## the operator's image as an OCI layout in target/image, with its SBOM; TWICE=1: built twice, the digests must be equal; FEATURES=otlp: with it
-	@deploy/image/build $(if $(TWICE),--twice)
+image: ## the operator's image as an OCI layout in target/image, with its SBOM; TWICE=1: built twice, the digests must be equal, and RECORD=1: into docs/install.md; FEATURES=otlp: with it
+	@RECORD=$(RECORD) deploy/image/build $(if $(TWICE),--twice)
 
 bench: ## the operator beside three baselines with N (1000) resources, docs/performance.md; BENCH=plan: `osp plan` of 10 000 organizations, docs/development/bench.md
 	@if [ "$(BENCH)" = plan ]; then $(MAKE) --no-print-directory bench-plan; else \

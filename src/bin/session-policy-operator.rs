@@ -45,7 +45,7 @@ struct Arguments {
 
     /// How long a deletion waits for another resource to take over the organization before it reverts the policy; 0s
     /// reverts it at once
-    #[arg(long, env = "OSP_REVERT_DELAY", default_value = "10s", value_parser = crd::duration, global = true)]
+    #[arg(long, env = "OSP_REVERT_DELAY", default_value = "10s", value_parser = crd::delay, global = true)]
     revert_delay: Duration,
 
     /// When a deletion reverts a policy, also switch the feature session_policy off if this operator has switched it on.
@@ -84,11 +84,11 @@ struct Arguments {
     proxy: Option<scalekit::Proxy>,
 
     /// Requests per second and environment
-    #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0, global = true)]
+    #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0, value_parser = scalekit::Settings::rate, global = true)]
     rate_limit: f64,
 
     /// Deadline of one request to Scalekit, from connecting to the last byte
-    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = crd::request_deadline, global = true)]
+    #[arg(long, env = "OSP_REQUEST_TIMEOUT", default_value = "10s", value_parser = request_timeout, global = true)]
     request_timeout: Duration,
 
     /// Longest time after which a load balancer or proxy before Scalekit forwards a request. A write without a response
@@ -274,6 +274,10 @@ async fn uninstall(
     let left = all.iter().filter(|released| released.released.is_err()).count();
     say(&format!("{} released, {left} left", all.len() - left));
     Ok(if left == 0 { Exit::Success } else { Exit::Failure })
+}
+
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    crd::request_deadline(text, scalekit::Settings::LONGEST_DEADLINE)
 }
 
 /// An empty variable counts as unset.

@@ -89,6 +89,7 @@ pub(super) async fn before(cluster: &Cluster) -> Group {
         checks.push(rights(cluster, "install-permissions", &granted, "", "", hint).await);
         checks.push(rights(cluster, "install-permissions", &LEASE, cluster.scope(), "", hint).await);
     }
+    checks.extend(operator::before(cluster).await);
     Group { title: format!("Kubernetes at {}", cluster.server), checks }
 }
 

@@ -12,8 +12,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Who holds the Leases: of `--namespace`, or all.
 pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
-    let namespaces = BTreeSet::from([cluster.namespace.as_str()]);
-    let everywhere = cluster.scope().is_empty();
+    let (namespaces, everywhere) = (BTreeSet::from([cluster.namespace.as_str()]), cluster.scope().is_empty());
     let operators = match Operators::read(cluster, Some(&namespaces).filter(|_| !everywhere)).await {
         Ok(operators) => operators,
         Err(error) => return vec![Check::failed("operator", error.to_string(), "")],
@@ -57,6 +56,19 @@ pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
     let here = |operator: &&Operator| everywhere || operator.lease.facts.watches(&cluster.namespace);
     checks.extend(rivals(&all.iter().filter(here).collect::<Vec<_>>()));
     checks
+}
+
+/// Before an install: an operator that is there and works for `--namespace`, or for any.
+pub(super) async fn before(cluster: &Cluster) -> Option<Check> {
+    let (namespaces, everywhere) = (BTreeSet::from([cluster.namespace.as_str()]), cluster.scope().is_empty());
+    let operators = Operators::read(cluster, Some(&namespaces).filter(|_| !everywhere)).await.ok()?;
+    let works_here =
+        |operator: &&Operator| operator.alive && (everywhere || operator.lease.facts.watches(&cluster.namespace));
+    let lease = &operators.all()?.iter().find(works_here)?.lease;
+    let watched = lease.facts.namespaces.as_ref().map_or("all namespaces".to_owned(), |all| all.join(", "));
+    let message = format!("the holder of {}/{} works for {watched} already", lease.namespace, lease.name);
+    let hint = "upgrade that release; another one needs namespaces of its own, watchNamespaces in the chart";
+    Some(Check::warning("operator", message, hint))
 }
 
 /// Two that are there and work for the same resources: each has a Lease of its own, so neither waits for the other.

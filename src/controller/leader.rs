@@ -8,9 +8,7 @@ use super::{
 };
 use crate::{
     crd::{LEASE_LABEL, OperatorFacts},
-    reconcile::{
-        Election, ElectionStep, Lease, LeaseRequest, LeaseResponse, OldestObservation, OtherLease, OtherLeases,
-    },
+    reconcile::{Candidacy, CandidacyStep, Lease, LeaseRequest, LeaseResponse, OldestObservation, OtherLease},
 };
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -27,15 +25,13 @@ use std::{
 };
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 /// The deadline of one request about the lease: two of them fit into the time in which it must be renewed.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Tries to give the lease back, since a renewal on its way may come first.
 const RELEASES: usize = 3;
-/// Between two looks at the lease of somebody else, before an uninstall.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// `true` where all writes of the one that gave it back are applied, or never will be.
 const SETTLED: &str = "scalekit.com/settled";
@@ -46,7 +42,7 @@ const UNINSTALL_ASKED_AT: &str = "scalekit.com/uninstall-asked-at";
 pub(super) struct Candidate {
     context: Arc<Context>,
     name: LeaseName,
-    election: Election,
+    candidacy: Candidacy,
     /// The Lease as last seen: what others have added to it stays.
     object: Object,
     /// The oldest observation of the one that led before.
@@ -56,9 +52,7 @@ pub(super) struct Candidate {
     error: Option<String>,
     /// When the uninstall was asked for that this process is, in seconds since 1970.
     uninstall_asked_at: Option<u64>,
-    /// Those of others for the same resources; `None`: nobody has looked yet.
-    others: Option<OtherLeases>,
-    /// The one of them that was waited for last.
+    /// The other Lease that was waited for last.
     told: Option<String>,
 }
 
@@ -67,10 +61,10 @@ impl Candidate {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         // two of one name would both believe to lead
         let identity = format!("{host}_{:016x}", fastrand::u64(..));
-        let election = Election::new(identity, context.settings.deadline);
-        let (object, inherited, holder, error, uninstall_asked_at, others, told) = Default::default();
+        let candidacy = Candidacy::new(name.name.clone(), identity, context.settings.deadline);
+        let (object, inherited, holder, error, uninstall_asked_at, told) = Default::default();
         let context = Arc::clone(context);
-        Self { context, name, election, object, inherited, holder, error, uninstall_asked_at, others, told }
+        Self { context, name, candidacy, object, inherited, holder, error, uninstall_asked_at, told }
     }
 
     /// The same, for an uninstall that was asked for then and is to run once.
@@ -87,22 +81,14 @@ impl Candidate {
     /// read, or it says that this uninstall has run already.
     pub(super) async fn look(&mut self) -> Result<(), LeaseError> {
         loop {
-            match self.election.next(self.context.uptime(), Timestamp::now()) {
-                ElectionStep::Request(LeaseRequest::Write(..)) if self.has_run_already() => {
+            match self.candidacy.next(self.context.uptime(), Timestamp::now()) {
+                CandidacyStep::Look | CandidacyStep::Request(LeaseRequest::Write(..)) if self.has_run_already() => {
                     return Err(LeaseError::Repeated(self.name.name.clone()));
                 }
-                ElectionStep::Request(LeaseRequest::Write(..)) => {
-                    match self.other().await.map_err(LeaseError::Unreadable)? {
-                        Some(other) if self.others.as_ref().is_some_and(|others| others.is_renewed(&other)) => {
-                            let lease = LeaseName { name: other.name, namespace: self.name.namespace.clone() };
-                            return Err(LeaseError::Held { holder: other.holder, lease });
-                        }
-                        Some(_) => sleep(LOOK).await,
-                        None => return Ok(()),
-                    }
-                }
-                ElectionStep::Request(request) => self.send(request).await,
-                ElectionStep::Wait(until) => {
+                CandidacyStep::Request(LeaseRequest::Write(..)) => return Ok(()),
+                CandidacyStep::Request(request) => self.send(request).await,
+                CandidacyStep::Look => self.look_at_others().await,
+                CandidacyStep::Wait(until) => {
                     let at = self.context.leadership.instant(until);
                     sleep_until(at.unwrap_or_else(Instant::now)).await;
                 }
@@ -110,20 +96,29 @@ impl Candidate {
             if let Some(error) = &self.error {
                 return Err(LeaseError::Unreadable(error.clone()));
             }
-            if self.election.is_held_by_other() {
-                let holder = self.election.holder().unwrap_or_default().to_owned();
-                return Err(LeaseError::Held { holder, lease: self.name.clone() });
+            if let Some((holder, name)) = self.somebody_is_there() {
+                let lease = LeaseName { name, namespace: self.name.namespace.clone() };
+                return Err(LeaseError::Held { holder, lease });
             }
         }
+    }
+
+    /// Another process that was seen to renew a lease, and the name of that.
+    fn somebody_is_there(&self) -> Option<(String, String)> {
+        let own = self.candidacy.holder().filter(|_| self.candidacy.is_held_by_other());
+        let other = self.candidacy.waits_for().filter(|other| self.candidacy.is_renewed(other));
+        let own = own.map(|holder| (holder.to_owned(), self.name.name.clone()));
+        own.or_else(|| other.map(|other| (other.holder.clone(), other.name.clone())))
     }
 
     /// Takes part until `stop`, which says whether nothing that this process sent may still be applied;
     /// then gives the lease back.
     pub(super) async fn campaign(mut self, mut stop: oneshot::Receiver<bool>) {
         let settled = loop {
-            match self.election.next(self.context.uptime(), Timestamp::now()) {
-                ElectionStep::Request(request) => self.send(request).await,
-                ElectionStep::Wait(until) => {
+            match self.candidacy.next(self.context.uptime(), Timestamp::now()) {
+                CandidacyStep::Request(request) => self.send(request).await,
+                CandidacyStep::Look => self.look_at_others().await,
+                CandidacyStep::Wait(until) => {
                     let Some(at) = self.context.leadership.instant(until) else { continue };
                     tokio::select! { settled = &mut stop => break settled.unwrap_or(false), () = sleep_until(at) => {} }
                 }
@@ -136,7 +131,9 @@ impl Candidate {
 
     async fn release(&mut self, settled: bool) {
         for _ in 0..RELEASES {
-            let Some(request) = self.election.release(self.context.uptime(), Timestamp::now(), settled) else { return };
+            let Some(request) = self.candidacy.release(self.context.uptime(), Timestamp::now(), settled) else {
+                return;
+            };
             match self.carry_out(&request).await {
                 Ok(LeaseResponse::Written(_)) => return tracing::info!(lease = self.name.name, "gave the lease back"),
                 _ => self.send(LeaseRequest::Read).await,
@@ -145,64 +142,42 @@ impl Candidate {
     }
 
     async fn send(&mut self, request: LeaseRequest) {
-        if self.others.is_none() {
-            drop(self.other().await); // what is not renewed from now on was left behind
+        if matches!(&request, LeaseRequest::Write(lease, _) if lease.holder.is_empty()) {
+            tracing::info!(lease = self.name.name, "gives the lease back: another operator took one at the same time");
         }
         let sent = self.context.uptime();
-        let begins = matches!(request, LeaseRequest::Write(..)) && self.election.term(sent).is_none();
-        if begins && self.other().await != Ok(None) {
-            let now = self.context.uptime();
-            return self.election.handle(request, LeaseResponse::Failed, sent, now, fastrand::f64());
-        }
-        let settled = read(&self.object).settled;
-        let mut response = self.respond(&request).await;
-        if begins && matches!(response, LeaseResponse::Written(_)) && self.other().await != Ok(None) {
-            self.give_way(request.clone(), response, sent, settled).await;
-            response = LeaseResponse::Failed;
-        }
+        let response = self.respond(&request).await;
         let now = self.context.uptime();
-        self.election.handle(request, response, sent, now, fastrand::f64());
-        self.context.leadership.set(self.election.term(now));
-        let holder = self.election.holder().map(str::to_owned);
-        if holder.is_some() && holder != self.holder && self.election.term(now).is_none() {
+        self.candidacy.handle(request, response, sent, now, fastrand::f64());
+        self.context.leadership.set(self.candidacy.term(now));
+        let holder = self.candidacy.holder().map(str::to_owned);
+        if holder.is_some() && holder != self.holder && self.candidacy.term(now).is_none() {
             tracing::info!(lease = self.name.name, holder, "another operator leads, and this one waits");
         }
         self.holder = holder;
     }
 
-    /// Gives back the lease that was just taken and by which nothing was done: it is as `settled` as before.
-    async fn give_way(&mut self, taken: LeaseRequest, response: LeaseResponse, sent: Duration, settled: bool) {
-        let mut election = self.election.clone();
-        election.handle(taken, response, sent, sent, 0.0);
-        if let Some(request) = election.release(sent, Timestamp::now(), settled) {
-            drop(self.respond(&request).await); // if it fails, others wait until it is over, and so does this one
-        }
-    }
-
-    /// Somebody who leads by another Lease for the same resources; nobody, where the Role lets it see none. `Err`: it can't be
-    /// found out now.
-    async fn other(&mut self) -> Result<Option<OtherLease>, String> {
-        let (key, value) = LEASE_LABEL;
-        let api: Api<Object> = Api::namespaced(self.context.kube.client.clone(), &self.name.namespace);
-        let labelled = ListParams::default().labels(&format!("{key}={value}"));
-        let listed = timeout(DEADLINE, api.list(&labelled)).await;
-        let others = self.others.get_or_insert_default();
-        let found = match listed {
-            Ok(Ok(list)) => {
-                let namespaces = Some(self.context.namespaces.clone()).filter(|all| !all.is_empty());
-                let own = OperatorFacts { namespaces, ..OperatorFacts::default() };
-                let beside =
-                    |lease: &&Object| lease.name_any() != self.name.name && own.shares(&OperatorFacts::read(lease));
-                let beside = list.items.iter().filter(beside).map(other).collect();
-                Ok(others.held(beside, self.context.uptime()))
+    /// Looks for somebody who leads by another Lease for the same resources.
+    async fn look_at_others(&mut self) {
+        let listed = timeout(DEADLINE, self.others()).await;
+        let all = match listed {
+            Ok(Ok(all)) => Some(all),
+            Ok(Err(error)) if code(&error) == Some(403) => Some(Vec::new()), // the Role lets it see none
+            Ok(Err(error)) => {
+                self.failed(&KubeError::from(error).to_string(), None);
+                None
             }
-            Ok(Err(error)) if code(&error) == Some(403) => Ok(None),
-            Ok(Err(error)) => Err(KubeError::from(error).to_string()),
-            Err(_) => Err("the API server: no response in time".to_owned()),
+            Err(_) => {
+                self.failed("the API server: no response in time", None);
+                None
+            }
         };
-        let held = found.as_ref().ok().and_then(Option::as_ref);
-        let lease = held.map(|other| other.name.clone());
-        if let Some(other) = held.filter(|_| self.told != lease) {
+        let now = self.context.uptime();
+        self.candidacy.handle_look(all, now, fastrand::f64());
+        self.context.leadership.set(self.candidacy.term(now));
+        let other = self.candidacy.waits_for();
+        let lease = other.map(|other| other.name.clone());
+        if let Some(other) = other.filter(|_| self.told != lease) {
             tracing::warn!(
                 lease = self.name.name,
                 "{} leads for the same resources by the Lease {}, and this one waits",
@@ -211,7 +186,16 @@ impl Candidate {
             );
         }
         self.told = lease;
-        found
+    }
+
+    async fn others(&self) -> kube::Result<Vec<OtherLease>> {
+        let (key, value) = LEASE_LABEL;
+        let api: Api<Object> = Api::namespaced(self.context.kube.client.clone(), &self.name.namespace);
+        let all = api.list(&ListParams::default().labels(&format!("{key}={value}"))).await?;
+        let namespaces = Some(self.context.namespaces.clone()).filter(|all| !all.is_empty());
+        let own = OperatorFacts { namespaces, ..OperatorFacts::default() };
+        let beside = |lease: &&Object| lease.name_any() != self.name.name && own.shares(&OperatorFacts::read(lease));
+        Ok(all.items.iter().filter(beside).map(other).collect())
     }
 
     async fn respond(&mut self, request: &LeaseRequest) -> LeaseResponse {

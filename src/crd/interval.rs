@@ -44,27 +44,47 @@ pub fn duration_or_days(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Parses a duration of at least 100ms, for deadlines and intervals.
-pub fn deadline(text: &str) -> Result<Duration, String> {
-    duration(text)
-        .and_then(|d| if d < Duration::from_millis(100) { Err("must be at least 100ms".into()) } else { Ok(d) })
+/// Parses the duration of an argument that may be zero.
+pub fn delay(text: &str) -> Result<Duration, String> {
+    between(text, "0s", A_YEAR)
 }
 
-/// Parses `--request-timeout` as kubectl reads it: seconds need no unit.
-pub fn request_deadline(text: &str) -> Result<Duration, String> {
-    match text.parse::<u32>() {
-        Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
-        _ => deadline(text),
+/// Parses a duration of at least 100ms, for deadlines and intervals.
+pub fn deadline(text: &str) -> Result<Duration, String> {
+    between(text, "100ms", A_YEAR)
+}
+
+/// Parses `--request-timeout` as kubectl reads it, where seconds need no unit; at most `longest`.
+pub fn request_deadline(text: &str, longest: Duration) -> Result<Duration, String> {
+    let text = with_unit(text);
+    if duration(&text)? > longest {
+        return Err(format!("must be at most {}s", longest.as_secs()));
     }
+    deadline(&text)
 }
 
 /// The same for a person, who has all day: 0 is no limit, as for kubectl.
 pub fn request_timeout(text: &str) -> Result<Duration, String> {
-    match (text.parse::<u32>(), duration(text)) {
-        (Ok(0), _) | (_, Ok(Duration::ZERO)) => Ok(NO_LIMIT),
-        _ => request_deadline(text),
+    let text = with_unit(text);
+    if duration(&text) == Ok(Duration::ZERO) { Ok(NO_LIMIT) } else { deadline(&text) }
+}
+
+/// A duration within limits, which an error names.
+fn between(text: &str, least: &str, most: &str) -> Result<Duration, String> {
+    let (given, shortest, longest) = (duration(text)?, duration(least)?, duration(most)?);
+    match given {
+        given if given < shortest => Err(format!("must be at least {least}")),
+        given if given > longest => Err(format!("must be at most {most}")),
+        given => Ok(given),
     }
 }
+
+fn with_unit(text: &str) -> String {
+    text.parse::<u32>().map_or(text.to_owned(), |seconds| format!("{seconds}s"))
+}
+
+/// The longest duration of an argument, so that sums and multiples of it stay durations.
+const A_YEAR: &str = "8760h";
 
 /// How long a request may take that has no limit.
 pub const NO_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -75,6 +95,7 @@ mod tests {
 
     #[test]
     fn a_request_timeout_may_have_no_unit_and_0_is_none_for_a_person() {
+        let request_deadline = |text: &str| request_deadline(text, Duration::from_secs(300));
         for (text, seconds) in [("5", 5), ("5s", 5), ("1m", 60)] {
             let expected = Ok(Duration::from_secs(seconds));
             assert_eq!((request_timeout(text), request_deadline(text)), (expected.clone(), expected), "{text}");
@@ -83,6 +104,8 @@ mod tests {
             assert_eq!(request_timeout(text), Ok(NO_LIMIT), "{text}");
             assert!(request_deadline(text).is_err(), "{text}: an operator's writes need a deadline");
         }
+        assert_eq!(request_deadline("301"), Err("must be at most 300s".into()));
+        assert!(request_deadline("300").is_ok() && request_timeout("301").is_ok());
         for text in ["x", "-1", "", "1d", "5 s"] {
             assert!(request_timeout(text).is_err() && request_deadline(text).is_err(), "{text}");
         }
@@ -152,6 +175,13 @@ mod tests {
         for text in ["d", "1.5d", "-1d", "1d2h", "9999999999d"] {
             assert!(duration_or_days(text).is_err(), "{text}");
         }
-        assert!(deadline("99ms").is_err() && deadline("100ms").is_ok());
+        assert!(deadline("99ms").is_err() && deadline("100ms").is_ok() && delay("0s").is_ok());
+        let years =
+            |text: &str| [delay(text), deadline(text), request_timeout(text)].iter().filter(|d| d.is_ok()).count();
+        assert_eq!(
+            [years("8760h"), years("8760h1ms"), years("9999999h")],
+            [3, 0, 0],
+            "no argument is longer than a year"
+        );
     }
 }

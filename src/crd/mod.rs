@@ -19,7 +19,7 @@ mod validate;
 
 pub use check::{check, check_list, read};
 pub use editor::{json_schema, json_schema_text};
-pub use interval::{NO_LIMIT, deadline, duration, duration_or_days, request_deadline, request_timeout};
+pub use interval::{NO_LIMIT, deadline, delay, duration, duration_or_days, request_deadline, request_timeout};
 pub use manifest::{definition, manifest};
 pub use names::{NOT_A_LABEL, NOT_A_SUBDOMAIN, is_label, is_subdomain};
 pub use operator_lease::{LEASE_LABEL, OperatorFacts, OperatorLease};

@@ -40,7 +40,7 @@ pub struct Connection {
     access: Access,
 
     /// Requests per second
-    #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0, value_parser = rate)]
+    #[arg(long, env = "OSP_RATE_LIMIT", default_value_t = 10.0, value_parser = Settings::rate)]
     rate_limit: f64,
 
     /// Deadline of one request to Scalekit, from connecting to the last byte
@@ -67,13 +67,6 @@ impl Connection {
         };
         self.access.client(deadline, self.rate_limit).await
     }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|rate| Settings::RATES.contains(rate))
-        .ok_or_else(|| format!("write a number from {} to {}", Settings::RATES.start(), Settings::RATES.end()))
 }
 
 /// Says what to set, in the words of the arguments.

@@ -26,6 +26,11 @@ const SKEW: u32 = 50;
 /// How long a lease is valid that nobody holds.
 const RELEASED: Duration = Duration::from_secs(1);
 
+/// Until one that waits looks again.
+fn pause(jitter: f64) -> Duration {
+    RETRY.mul_f64(1.0 + jitter / 2.0)
+}
+
 /// The lease, as far as the election is concerned.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Lease {
@@ -183,6 +188,12 @@ impl Election {
         }
     }
 
+    /// Tries again later, from a read on: somebody else must not be disturbed.
+    pub(super) fn postpone(&mut self, now: Duration, jitter: f64) {
+        self.current = false;
+        self.next = now.saturating_add(pause(jitter));
+    }
+
     /// Gives the lease back, if this process has it. `settled`: all that it has sent is
     /// applied or never will be.
     pub fn release(&self, now: Duration, wall: Timestamp, settled: bool) -> Option<LeaseRequest> {
@@ -206,7 +217,7 @@ impl Election {
         }
         self.current = ends.is_none_or(|ends| now >= ends);
         if let Some(ends) = ends.filter(|ends| now < *ends) {
-            self.next = ends.min(now.saturating_add(RETRY.mul_f64(1.0 + jitter / 2.0)));
+            self.next = ends.min(now.saturating_add(pause(jitter)));
         }
     }
 

@@ -11,6 +11,7 @@
 mod apply;
 mod audit;
 mod cached;
+mod candidacy;
 mod claims;
 mod condition;
 mod contention;
@@ -55,6 +56,7 @@ mod watched;
 mod wording;
 
 pub use audit::{Audit, Drift, WROTE, WriteResult, is_told_for_all};
+pub use candidacy::{Candidacy, CandidacyStep};
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use credentials::{Access, CredentialsError, CredentialsKey, CredentialsSource, InvalidValue, ReadError};
 pub use deletion::{restores, without_revert};

@@ -1,14 +1,10 @@
-//! The Leases beside one's own by which somebody leads for the same resources: after a rename of the Lease, or of a second
-//! release in the namespace. Whoever wants to lead waits while one of them is held, by the rules of `election`: it counts
-//! from when this process saw it change, by its own clock.
-//!
-//! Who has just taken its own Lease looks once more, before it does anything, and gives it back if there is another one: of
-//! two that take theirs at the same time at least one sees the other.
+//! The Leases beside one's own by which somebody leads for the same resources, and which of them are held by the rules of
+//! `election`: it counts from when this process saw one change, by its own clock. `candidacy` has what follows.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 /// A Lease of another name, for the same resources.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OtherLease {
     /// Its name.
     pub name: String,
@@ -21,30 +17,38 @@ pub struct OtherLease {
 }
 
 /// What this process has seen of them.
-#[derive(Debug, Default)]
-pub struct OtherLeases(HashMap<String, Seen>);
+#[derive(Debug, Clone, Hash, Default)]
+pub struct OtherLeases(BTreeMap<String, Seen>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Seen {
+    holder: String,
     version: String,
     since: Duration,
     renewed: bool,
 }
 
 impl OtherLeases {
-    /// Takes in all that there are at `now`. Returns one that is held, and may be renewed still.
+    /// Takes in all that there are at `now`. Returns one that is held: one that was seen to be renewed, if there is one, and
+    /// of several the one with the smallest name.
     pub fn held(&mut self, all: Vec<OtherLease>, now: Duration) -> Option<OtherLease> {
         let before = std::mem::take(&mut self.0);
         let seen = |lease: &OtherLease| match before.get(&lease.name) {
             Some(seen) if seen.version == lease.version => seen.clone(),
-            seen => Seen { version: lease.version.clone(), since: now, renewed: seen.is_some() },
+            seen => Seen {
+                holder: lease.holder.clone(),
+                version: lease.version.clone(),
+                since: now,
+                renewed: seen.is_some_and(|seen| seen.holder == lease.holder), // else it was just taken
+            },
         };
         self.0 = all.iter().map(|lease| (lease.name.clone(), seen(lease))).collect();
         let may_lead = |lease: &OtherLease| {
             let since = self.0.get(&lease.name).map_or(now, |seen| seen.since);
             !lease.holder.is_empty() && now < since.saturating_add(lease.duration)
         };
-        all.into_iter().find(may_lead)
+        let held = all.into_iter().filter(may_lead);
+        held.min_by_key(|lease| (!self.is_renewed(lease), lease.name.clone()))
     }
 
     /// Whether this one was seen to be renewed, and not only left behind.

@@ -50,6 +50,13 @@ impl Settings {
     /// The longest deadline that can be set.
     pub const LONGEST_DEADLINE: Duration = Duration::from_secs(300);
 
+    /// Parses a rate.
+    pub fn rate(text: &str) -> Result<f64, String> {
+        let (least, most) = Self::RATES.into_inner();
+        let rate = text.parse().ok().filter(|rate| Self::RATES.contains(rate));
+        rate.ok_or_else(|| format!("write a number from {least} to {most}"))
+    }
+
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         if self.deadline.is_zero() || self.deadline > Self::LONGEST_DEADLINE {
             return Err(SettingsError::Deadline(self.deadline));

@@ -45,6 +45,18 @@ would write. Where there is no Lease from now on, the Deployment stops its own o
 {{- end -}}
 {{- end -}}
 
+{{/* Fails where an upgrade would change what the selector of the Deployment selects, which can't be changed: Helm would find that out
+after the NetworkPolicy, the Service and the PodDisruptionBudget select other pods than those that run. */}}
+{{- define "osp.sameSelector" -}}
+{{- $name := include "osp.fullname" . -}}
+{{- $there := dig "spec" "selector" "matchLabels" dict (lookup "apps/v1" "Deployment" .Release.Namespace $name) -}}
+{{- range $label, $value := include "osp.selector" . | fromYaml -}}
+{{- if ne (get $there $label | default $value) $value -}}
+{{- fail (printf "the pods of the Deployment %s have %s=%s, which can't become %s: leave nameOverride as it was, or delete the Deployment first (kubectl -n %s delete deployment %s)" $name $label (get $there $label) $value $.Release.Namespace $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Fails where something is given that the chart sets itself: dict "value" "podLabels" "given" (list) "own" (list). */}}
 {{- define "osp.distinct" -}}
 {{- range .given -}}
@@ -103,6 +115,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $sum = addf $sum (mulf (regexFind "^[0-9.]+" .) (get $units (regexFind "[a-z]+$" .))) -}}
 {{- end -}}
 {{- $sum -}}
+{{- end -}}
+
+{{/* Fails where a duration is shorter or longer than this: dict "value" "operator.resyncInterval" "duration" "least" "most" "why" (optional). */}}
+{{- define "osp.between" -}}
+{{- $seconds := include "osp.seconds" .duration | float64 -}}
+{{- if or (lt $seconds (include "osp.seconds" .least | float64)) (gt $seconds (include "osp.seconds" .most | float64)) -}}
+{{- fail (printf "%s is %s: it must be at least %s and at most %s%s" .value .duration .least .most (default "" .why)) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* A pod that stops waits for what it has sent for twice requestTimeout, and gives the Lease back; the rest is a margin. */}}
@@ -343,13 +363,11 @@ period depend on them. */}}
 - --default-credentials-for={{ . }}
 {{- end }}
 {{- with .Values.operator }}
-{{- $bounds := dict "requestTimeout" 300.0 }}
-{{- range $value := list "resyncInterval" "relistInterval" "deletionGrace" "namespaceDeletionGrace" "requestTimeout" "gatewayTimeout" }}
+{{- $limits := dict "revertDelay" (list "0s" "8760h") "requestTimeout" (list "100ms" "5m") }}
+{{- range $value := list "resyncInterval" "relistInterval" "revertDelay" "deletionGrace" "namespaceDeletionGrace" "requestTimeout" "gatewayTimeout" }}
 {{- with get $.Values.operator $value }}
-{{- $seconds := include "osp.seconds" . | float64 }}
-{{- if or (lt $seconds 0.1) (gt $seconds (get $bounds $value | default $seconds)) }}
-{{- fail (printf "operator.%s is %s: it must be at least 100ms%s" $value . (ternary " and at most 5m" "" (hasKey $bounds $value))) }}
-{{- end }}
+{{- $of := get $limits $value | default (list "100ms" "8760h") }}
+{{- include "osp.between" (dict "value" (printf "operator.%s" $value) "duration" . "least" (first $of) "most" (last $of)) }}
 {{- end }}
 {{- end }}
 {{- range $flag, $value := dict "resync-interval" .resyncInterval "relist-interval" .relistInterval "revert-delay" .revertDelay "deletion-grace" .deletionGrace "namespace-deletion-grace" .namespaceDeletionGrace "request-timeout" .requestTimeout "gateway-timeout" .gatewayTimeout "rate-limit" .rateLimit }}

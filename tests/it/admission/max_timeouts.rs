@@ -58,6 +58,12 @@ fn the_api_server_refuses_a_longer_timeout_and_so_does_osp_validate() {
     limits(r#"{"data": {"maxAbsolute": "48h", "maxIdle": null}}"#);
     eventually("other limits", 30, || create(&custom("2 DAYS", None)).0.then_some(()));
     assert!(!create(&custom("49 HOURS", None)).0);
+    // one that is too long for the API server denies all, so the chart refuses it
+    for (most, accepted) in [("2562048h", false), ("2562047h", true)] {
+        limits(&format!(r#"{{"data": {{"maxAbsolute": "{most}"}}}}"#));
+        eventually("these limits", 30, || (create(&custom("60 MINUTES", None)).0 == accepted).then_some(()));
+    }
+    limits(r#"{"data": {"maxAbsolute": "48h"}}"#);
 
     // a resource that was there before keeps its timeouts, also while the operator works on it
     assert!(cluster.with_input(&["create", "-f", "-"], &manifest(&custom("2 DAYS", None))).0);

@@ -33,10 +33,12 @@ pub struct Install {
     operator: Option<(Child, u64)>,
 }
 
-/// A free port, below those that outgoing connections take and above those of the API servers.
+/// A free port, below those that outgoing connections take and above those of the API servers. It is taken only when the
+/// operator starts, so tests of another process begin elsewhere.
 fn port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(32_000);
-    let next = || NEXT.fetch_add(1, Ordering::Relaxed);
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 32_000 + u16::try_from(std::process::id() % 20).unwrap_or_default() * 32;
+    let next = || first + NEXT.fetch_add(1, Ordering::Relaxed);
     iter::repeat_with(next).find(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok()).unwrap()
 }
 

@@ -156,6 +156,54 @@ fn the_namespaced_one_moves_to_another_namespace_as_a_whole_and_takes_an_image()
     assert!(container["args"].as_array().unwrap().contains(&json!("--watch-namespace=$(POD_NAMESPACE)")));
 }
 
+/// What an object refers to by name: kind, name and namespace.
+fn referred(object: &Value) -> Vec<(Value, Value, Value)> {
+    let own = &object["metadata"]["namespace"];
+    let account = |name: &Value, namespace: &Value| (json!("ServiceAccount"), name.clone(), namespace.clone());
+    let mut all = Vec::new();
+    if let Some(account_name) = object.pointer("/spec/template/spec/serviceAccountName") {
+        all.push(account(account_name, own));
+    }
+    if let Some(role) = object.get("roleRef") {
+        let namespace = if role["kind"] == "Role" { own.clone() } else { Value::Null };
+        all.push((role["kind"].clone(), role["name"].clone(), namespace));
+        let subjects = object["subjects"].as_array().unwrap().iter();
+        all.extend(subjects.map(|subject| account(&subject["name"], &subject["namespace"])));
+    }
+    if !own.is_null() {
+        all.push((json!("Namespace"), own.clone(), Value::Null));
+    }
+    all
+}
+
+#[test]
+fn a_kustomization_that_renames_or_moves_the_operator_refers_to_nothing_that_it_does_not_have() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kustomize-renamed");
+    fs::create_dir_all(&folder).unwrap();
+    let up = "../".repeat(folder.components().count() - 1);
+    let mut checked = 0;
+    for change in ["namePrefix: eu-", "nameSuffix: -b", "namespace: team", "namePrefix: eu-\nnamespace: team"] {
+        for resources in [&["base"][..], &["ha"], &["namespaced"], &["ha", "uninstall"]] {
+            let named = resources.iter().map(|name| format!("{}{KUSTOMIZE}/{name}", up.trim_end_matches('/')));
+            let text = format!("{change}\nresources: [{}]\n", named.collect::<Vec<_>>().join(", "));
+            fs::write(folder.join("kustomization.yaml"), text).unwrap();
+            let objects = kustomized(&folder);
+            let has = |(kind, name, namespace): &(Value, Value, Value)| {
+                let metadata =
+                    |object: &Value| (object["metadata"]["name"].clone(), object["metadata"]["namespace"].clone());
+                objects
+                    .iter()
+                    .any(|object| object["kind"] == *kind && metadata(object) == (name.clone(), namespace.clone()))
+            };
+            let all: Vec<_> = objects.iter().flat_map(referred).collect();
+            let missing: Vec<_> = all.iter().filter(|one| !has(one)).collect();
+            assert!(missing.is_empty(), "{change} of {resources:?}: {missing:?}");
+            checked += all.len();
+        }
+    }
+    assert!(checked > 100, "{checked}");
+}
+
 /// A kustomization of policies, with a Secret whose name gets a hash, a prefix and a namespace.
 #[test]
 fn the_name_that_kustomize_gives_a_secret_reaches_the_policy_that_names_it() {

@@ -3,9 +3,11 @@
 //! runs as they say.
 
 mod artifact_hub;
+mod fixed;
 mod install;
 mod kustomize;
 mod lifecycle;
+mod limits;
 mod nulls;
 mod one_lease;
 mod permissions;

@@ -11,20 +11,20 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// A release for a namespace of its own.
-struct Release {
-    cluster: Arc<Cluster>,
-    namespace: String,
+pub(super) struct Release {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) namespace: String,
 }
 
 impl Release {
-    fn with(values: &Value) -> Self {
+    pub(super) fn with(values: &Value) -> Self {
         let cluster = cluster();
         let release = Self { namespace: cluster.namespace(), cluster };
         release.helm("install", values).unwrap();
         release
     }
 
-    fn upgrade(&self, values: &Value) -> Result<String, String> {
+    pub(super) fn upgrade(&self, values: &Value) -> Result<String, String> {
         self.helm("upgrade", values)
     }
 
@@ -35,7 +35,7 @@ impl Release {
         helm(&[verb, RELEASE, CHART, "-n", &self.namespace, "-f", "-"], &values, Some(&admin))
     }
 
-    fn kubectl(&self, arguments: &[&str]) -> String {
+    pub(super) fn kubectl(&self, arguments: &[&str]) -> String {
         self.cluster.ok(&[&["-n", &self.namespace], arguments].concat())
     }
 

@@ -191,6 +191,14 @@ async fn two_operators_that_work_for_the_same_resources_are_named() {
         assert!(applied, "{said}");
         check()
     };
+    let before = |namespace: &str| -> Said {
+        let mut command = command(&world.cluster, "admin", None);
+        command.args(["check", "--pre", "-n", namespace]).output().unwrap().into()
+    };
+    let works = format!("! operator: the holder of default/{0} works for {0} already", world.namespace);
+    let said = before(&world.namespace);
+    assert!(said.code == 0 && said.out.contains(&works), "another release would work beside it: {}", said.out);
+    assert!(!before("kube-system").out.contains(&works), "that one has namespaces of its own");
     assert_eq!(another("elsewhere").0, "ok");
     for watched in ["*", &format!("elsewhere,{}", world.namespace)] {
         let (status, said) = another(watched);

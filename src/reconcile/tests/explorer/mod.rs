@@ -2,6 +2,7 @@
 //! over all orders of what others do, what goes wrong, and when (`docs/proof.md`).
 
 mod ballot;
+mod candidates;
 mod graph;
 mod key;
 mod moves;
