@@ -119,7 +119,7 @@ pub fn cause(error: &(dyn Error + 'static)) -> String {
         return message(error);
     }
     let chain = std::iter::successors(Some(error), |&error| error.source());
-    chain.last().unwrap_or(error).to_string()
+    with_causes(chain.last().unwrap_or(error)) // it has none; without the number of the error
 }
 
 /// The message of an error of kube and its causes. Kube's own text of a failed credential plugin
