@@ -112,6 +112,16 @@ pub enum ConfigError {
     },
 }
 
+/// Why the API server can't be reached: the innermost cause, since the outer ones only name layers of the client.
+pub fn cause(error: &(dyn Error + 'static)) -> String {
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
+    if chain.any(|error| error.is::<AuthError>()) {
+        return message(error);
+    }
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    with_causes(chain.last().unwrap_or(error)) // it has none; without the number of the error
+}
+
 /// The message of an error of kube and its causes. Kube's own text of a failed credential plugin
 /// contains its environment and its output, so it is replaced.
 pub fn message(error: &(dyn Error + 'static)) -> String {

@@ -49,6 +49,8 @@ enum Verb {
     /// Print the JSON Schema of the resource, for editors and kubeconform
     Schema,
     /// Print the completion script for a shell
+    // kubectl's name for it
+    #[command(visible_alias = "completion")]
     Completions {
         /// The shell
         shell: Shell,

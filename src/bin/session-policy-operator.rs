@@ -6,7 +6,13 @@ use session_policy_operator::{
     crd, scalekit, telemetry,
     terminal::{self, Exit},
 };
-use std::{error::Error, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    error::Error,
+    io::{IsTerminal, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
 /// Keeps the session policy of Scalekit organizations as declared in
 /// OrganizationSessionPolicy resources.
@@ -206,13 +212,18 @@ fn main() -> Exit {
     if provider.is_err() {
         tracing::warn!("another TLS provider was installed before");
     }
-    let for_people = arguments.command.is_some();
-    match start(arguments) {
-        Err(error) if !for_people => {
-            tracing::error!(%error, "the operator can't run");
+    // that of a Job is read as the operator's: with its levels, and as JSON where that was asked for
+    let to_a_log = !std::io::stderr().is_terminal();
+    let failed = match &arguments.command {
+        None | Some(Command::Run | Command::Crd) => Some("the operator can't run"),
+        Some(Command::Uninstall(_)) => to_a_log.then_some("the uninstall failed"),
+    };
+    match (start(arguments), failed) {
+        (Err(error), Some(failed)) => {
+            tracing::error!(%error, "{failed}");
             Exit::Failure
         }
-        ended => Exit::of(ended),
+        (ended, _) => Exit::of(ended),
     }
 }
 

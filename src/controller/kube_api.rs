@@ -29,7 +29,7 @@ pub enum KubeError {
     #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
     TimedOut,
     /// An error response, or no connection.
-    #[error("the API server: {}", response_text(.0))]
+    #[error("the API server{}", response_text(.0))]
     Kube(#[source] Box<kube::Error>),
     /// The kubeconfig can't be used.
     #[error("no cluster to talk to: {0}")]
@@ -203,11 +203,15 @@ fn refused<T>(response: &Result<T, KubeError>) -> Option<bool> {
     }
 }
 
-/// The message of an error, since kube's own text adds a dump of the response, and names no cause.
+/// What is to be said of the API server, since kube's own text adds a dump of the response, and names layers of the
+/// client before the cause.
 fn response_text(error: &kube::Error) -> String {
     match error {
-        kube::Error::Api(status) => format!("{} (HTTP {})", status.message, status.code),
-        other => apiserver::message(other),
+        kube::Error::Api(status) => format!(": {} (HTTP {})", status.message, status.code),
+        kube::Error::Service(_) | kube::Error::HyperError(_) => {
+            format!(" can't be reached: {}", apiserver::cause(error))
+        }
+        other => format!(": {}", apiserver::message(other)),
     }
 }
 
@@ -237,6 +241,6 @@ mod tests {
         drop(rustls::crypto::ring::default_provider().install_default()); // the first one is as good
         let client = Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
         let error = KubeError::from(client.apiserver_version().await.unwrap_err()).to_string();
-        assert!(error.contains("refused") && error.matches("client error").count() == 1, "{error}");
+        assert!(error.starts_with("the API server can't be reached: Connection refused"), "{error}");
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     reconcile::{self, Claim, ClaimKey, ClaimState, Claimant, ConditionStatus, Reason},
     terminal::{Exit, Output, Style, printable},
 };
+use future::Keeper;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -31,7 +32,8 @@ pub(super) async fn run(named: &ResourceArguments, program: &str, output: &Outpu
         };
         let namespaces = namespace_of(resource);
         let kept = operators.exit(&namespaces) == Exit::Success;
-        let mut explained = text(resource, owner.as_deref(), kept, &cluster.hint, output, now);
+        let keeper = Keeper { kept, interval: operators.interval(&namespaces) };
+        let mut explained = text(resource, owner.as_deref(), keeper, &cluster.hint, output, now);
         let missing = operators.missing_text(&namespaces, output, Timestamp::now());
         if !missing.is_empty() {
             explained.text += &format!("\n{missing}");
@@ -90,12 +92,12 @@ fn verified(resource: &OrganizationSessionPolicy) -> Option<ClaimKey> {
 fn text(
     resource: &OrganizationSessionPolicy,
     owner: Option<&str>,
-    kept: bool,
+    keeper: Keeper,
     hint: &Hint,
     output: &Output,
     now: Timestamp,
 ) -> CommandOutput {
-    let summary = Summary::of(resource);
+    let (summary, kept) = (Summary::of(resource), keeper.kept);
     let ready = summary.ready();
     let style = match summary.severity() {
         Severity::Healthy if kept => Style::Good,
@@ -116,6 +118,6 @@ fn text(
     let mut text = format!("{}\n", output.paint(&printable(&head), style));
     text.push_str(&facts::text(&summary, Delivery::of(resource), output));
     text.push_str(&conditions::text(&summary, owner, output, now));
-    text.push_str(&future::text(&summary, kept, hint, output, now));
+    text.push_str(&future::text(&summary, keeper, hint, output, now));
     CommandOutput { text, exit: if kept { summary.exit() } else { Exit::NotAsDeclared } }
 }

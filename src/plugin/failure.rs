@@ -4,7 +4,7 @@ use crate::{
     apiserver::{self, ConfigError},
     crd::NOT_A_LABEL,
 };
-use std::{error::Error, io, time::Duration};
+use std::{io, time::Duration};
 use thiserror::Error;
 
 /// The name that kubectl prints for the resource.
@@ -64,18 +64,9 @@ impl Failure {
                 _ => Self::Refused(status.message.split_whitespace().collect::<Vec<_>>().join(" ")),
             },
             kube::Error::Auth(cause) => Self::Login(apiserver::message(&cause)),
-            other => Self::Unreachable { server, cause: innermost(&other) },
+            other => Self::Unreachable { server, cause: apiserver::cause(&other) },
         }
     }
-}
-
-/// The innermost cause, since the outer ones only name layers of the client.
-fn innermost(error: &dyn Error) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]

@@ -80,6 +80,11 @@ impl Operators {
         if dead { Exit::NotAsDeclared } else { Exit::Success }
     }
 
+    /// The interval of the operator that keeps a resource in one of `namespaces`, if its Lease says it.
+    pub(super) fn interval(&self, namespaces: &BTreeSet<&str>) -> Option<Duration> {
+        self.of(namespaces).iter().find_map(|operator| operator.lease.facts.interval)
+    }
+
     /// A line for each operator of `namespaces`; nothing if nothing is known.
     pub(super) fn text(&self, namespaces: &BTreeSet<&str>, output: &Output, now: Timestamp) -> String {
         let there = self.of(namespaces).into_iter().filter(|operator| operator.alive);

@@ -17,6 +17,7 @@ use kube::{
     ResourceExt,
     runtime::watcher::{Error, Event},
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     collections::BTreeMap,
     io::{self, Write},
@@ -38,6 +39,9 @@ pub(super) struct Watch<'a> {
 /// The time between two looks at the Leases; one that is not renewed for so long is over.
 const LOOK: Duration = Duration::from_secs(15);
 
+/// The time between two looks at whether somebody still reads: `| head -1` must not wait for the next change.
+const READER: Duration = Duration::from_millis(500);
+
 type Known = BTreeMap<(Option<String>, String), OrganizationSessionPolicy>;
 
 /// Prints until the output is closed, a signal ends the process, or the resources can't be listed.
@@ -45,11 +49,17 @@ pub(super) async fn run(cluster: &Cluster, watch: &Watch<'_>) -> VerbResult {
     let (mut known, mut listed, mut kept) = (Known::new(), false, true);
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut reader = interval(READER);
+    reader.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut events = pin!(cluster.watch(watch.everywhere, watch.selector));
     let done = || Ok(CommandOutput { text: String::new(), exit: Exit::Success });
     loop {
         let event = tokio::select! {
             event = events.next() => event,
+            _ = reader.tick(), if listed => match nobody_reads() {
+                true => return done(),
+                false => continue,
+            },
             _ = looks.tick(), if listed => {
                 kept = look(cluster, &known, kept).await;
                 continue;
@@ -89,6 +99,14 @@ pub(super) async fn run(cluster: &Cluster, watch: &Watch<'_>) -> VerbResult {
         }
         listed = true;
     }
+}
+
+/// Whether the other end of the output, a pipe, is closed.
+fn nobody_reads() -> bool {
+    let out = io::stdout();
+    let mut polled = [PollFd::new(&out, PollFlags::empty())];
+    let ready = poll(&mut polled, Some(&Timespec::default()));
+    ready.is_ok_and(|ready| ready > 0)
 }
 
 /// Says that an operator is gone, or is there again, if that has changed; returns whether all are there. A status that

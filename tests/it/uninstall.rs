@@ -2,7 +2,9 @@
 
 use crate::{
     cluster::eventually,
-    terminal::Terminal,
+    lifeline,
+    osp::Folder,
+    terminal::{self, Terminal},
     world::{EIGHT_HOURS, World, condition, default_credentials},
 };
 use serde_json::{Value, json};
@@ -54,7 +56,8 @@ async fn without_a_yes_nothing_is_done_and_a_dry_run_says_what_would_be() {
     let gave_back = lease(&world).unwrap();
     let (code, out, err) = said(world.uninstall(&["--policies=revert"]));
     assert!(code == Some(1) && out.is_empty(), "{out}{err}");
-    assert!(err.ends_with("\nerror: there is no terminal to confirm on: use --yes\n"), "no line of a log: {err}");
+    let last = err.lines().last().unwrap();
+    assert!(last.ends_with("the uninstall failed error=there is no terminal to confirm on: use --yes"), "{err}");
 
     let mut command = world.command(&default_credentials(&world.simulator.base_url()));
     command.args(["uninstall", "--policies=revert"]);
@@ -108,4 +111,25 @@ async fn a_lease_that_a_dead_operator_left_is_waited_for_and_an_operator_that_st
         let resource = world.resource("acme")?;
         (condition(&resource, "Ready")?["reason"] == "InSync").then_some(())
     });
+}
+
+#[test]
+fn that_the_api_server_cannot_be_reached_is_an_error_to_a_person_and_a_line_of_the_log_of_a_job() {
+    let folder = Folder::new();
+    let nobody = json!({"apiVersion": "v1", "kind": "Config", "current-context": "x",
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c"}}]});
+    folder.write("k", nobody.to_string());
+    let uninstall = || {
+        let mut command = lifeline::command(env!("CARGO_BIN_EXE_session-policy-operator"));
+        command.args(["uninstall", "--yes", "--log-format", "json"]).env("KUBECONFIG", folder.path().join("k"));
+        command
+    };
+    let why = "the resources can't be listed: the API server can't be reached: Connection refused";
+    let screen = terminal::run_to_end(300, &uninstall());
+    assert_eq!((screen.code, screen.text().trim()), (1, format!("error: {why}").as_str()));
+    let (code, out, err) = said(uninstall().output().unwrap());
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    let line: Value = serde_json::from_str(err.lines().last().unwrap()).unwrap();
+    assert_eq!((&line["level"], &line["fields"]["error"]), (&json!("ERROR"), &json!(why)), "{err}");
 }

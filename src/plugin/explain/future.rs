@@ -11,8 +11,17 @@ use crate::{
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// `kept`: no operator is known to be gone.
-pub(super) fn text(summary: &Summary<'_>, kept: bool, hint: &Hint, output: &Output, now: Timestamp) -> String {
+/// What is known of the operator that keeps a resource.
+#[derive(Clone, Copy)]
+pub(super) struct Keeper {
+    /// None is known to be gone.
+    pub(super) kept: bool,
+    /// The time between two reconciles of a resource that sets none, as its Lease says.
+    pub(super) interval: Option<Duration>,
+}
+
+/// `operator`: what is known of who keeps the resource.
+pub(super) fn text(summary: &Summary<'_>, operator: Keeper, hint: &Hint, output: &Output, now: Timestamp) -> String {
     let mut text = String::from("\n");
     if summary.deleted().is_some() {
         text.push_str(&fact(output, "Deletion", deletion(summary)));
@@ -20,7 +29,11 @@ pub(super) fn text(summary: &Summary<'_>, kept: bool, hint: &Hint, output: &Outp
     if let Some(release) = summary.status.and_then(|status| status.release.as_ref()) {
         text.push_str(&fact(output, "Release", &announced(release, now)));
     }
-    text.push_str(&fact(output, "Next reconcile", &if kept { next(summary, hint) } else { NOBODY.into() }));
+    text.push_str(&fact(
+        output,
+        "Next reconcile",
+        &if operator.kept { next(summary, operator.interval, hint) } else { NOBODY.into() },
+    ));
     text
 }
 
@@ -67,10 +80,11 @@ fn announced(release: &ReportedRelease, now: Timestamp) -> String {
 const NOBODY: &str = "none before an operator runs again";
 
 /// Says when the operator reconciles next by itself, and the command that requests it now.
-fn next(summary: &Summary<'_>, hint: &Hint) -> String {
+fn next(summary: &Summary<'_>, operators: Option<Duration>, hint: &Hint) -> String {
     let ready = Reason::parse(summary.ready().reason);
     let synced = summary.condition(ConditionType::Synced).and_then(|synced| Reason::parse(&synced.reason));
     let release = summary.status.and_then(|status| Reason::parse(&status.release.as_ref()?.reason));
+    let interval = summary.spec.as_ref().ok().and_then(|spec| spec.interval);
     let when = match ready.map(|reason| next_reconcile(reason, synced, release, summary.spec.is_ok())) {
         Some(NextReconcile::Never) => match ready {
             Some(Reason::Suspended) => {
@@ -86,9 +100,10 @@ fn next(summary: &Summary<'_>, hint: &Hint) -> String {
         Some(NextReconcile::Retry(time)) => {
             format!("within {}, or after a longer pause that Scalekit asks for", in_words(time))
         }
-        Some(NextReconcile::Interval) | None => match summary.spec.as_ref().ok().and_then(|spec| spec.interval) {
-            Some(interval) => format!("within {} (spec.interval)", in_words(interval)),
-            None => "at the operator's interval, 10m unless it was started with another one".to_owned(),
+        Some(NextReconcile::Interval) | None => match (interval, operators) {
+            (Some(interval), _) => format!("within {} (spec.interval)", in_words(interval)),
+            (None, Some(interval)) => format!("within {} (the operator's interval)", in_words(interval)),
+            (None, None) => "at the operator's interval, 10m unless it was started with another one".to_owned(),
         },
     };
     format!("{when}, and when the spec changes; `{}` asks for one now", hint.to("reconcile", summary.name()))

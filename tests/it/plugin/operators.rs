@@ -34,6 +34,9 @@ async fn the_lease_says_who_watches_what_and_how_old_the_oldest_observation_is()
     assert_eq!(annotation(&world, "resync-interval").as_deref(), Some("90m"));
     assert_eq!(annotation(&world, "operator-version").as_deref(), Some(env!("CARGO_PKG_VERSION")));
 
+    let next = osp(&world, &["explain", "acme"]).lines().join(" ");
+    assert!(next.contains("Next reconcile within 90 minutes (the operator's interval)"), "{next}");
+
     // another process has not read it, and says when the one before did
     assert!(world.stop_operator(30));
     world.start_operator();

@@ -183,3 +183,15 @@ async fn the_longest_name_has_events_and_a_finalizer_with_a_manager() {
     let finalizers = managers.iter().find(|entry| entry["fieldsV1"]["f:metadata"].get("f:finalizers").is_some());
     assert_eq!(finalizers.unwrap()["manager"], "session-policy-operator");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_ends_when_nobody_reads_it_any_more_also_without_a_change() {
+    let world = two().await;
+    let mut command = command(&world.cluster, "admin", None);
+    let mut child = command.args(["status", "-w", "-n", &world.namespace]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("NAME "), "{line}");
+    let ended = eventually("the end of the watch", 30, || child.try_wait().unwrap());
+    assert!(ended.success(), "as of any program before `head`: {ended}");
+}
