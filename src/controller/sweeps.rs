@@ -47,7 +47,6 @@ struct Slot {
 
 /// A sweep that was begun. Who reads its pages may leave it to the next one.
 struct Sweep {
-    began: Instant,
     /// How many requests it may cost, about.
     most: usize,
     listed: Listed,
@@ -109,25 +108,24 @@ impl Sweeps {
             return Listing { found, ..Listing::default() };
         }
         let mut urgent = pin!(urgent);
-        let sweeping = match slot.sweeping.try_lock() {
-            // nor does it read the rest of one
-            Ok(sweeping) if sweeping.is_some() && caller.lane != Lane::Resync => return Listing::default(),
-            Ok(mut sweeping) => {
-                if sweeping.as_ref().is_none_or(|sweep| sweep.began.elapsed() >= longest) {
-                    *sweeping = self.begin(&slot, &caller, longest).map(Sweep::new);
-                    slot.state().written.clear();
-                }
-                sweeping
-            }
+        let (mut sweeping, may_begin) = match slot.sweeping.try_lock() {
+            Ok(sweeping) => (sweeping, true),
             // whoever somebody waits for does not wait for a sweep of others, which may be long
             Err(_) if caller.lane == Lane::Resync || slot.state().is_begun_for(&caller) => {
                 tokio::select! {
-                    sweeping = slot.sweeping.lock() => sweeping,
+                    sweeping = slot.sweeping.lock() => (sweeping, false),
                     () = &mut urgent => return Listing::default(), // now somebody does
                 }
             }
             Err(_) => return Listing::default(),
         };
+        if sweeping.is_some() && caller.lane != Lane::Resync {
+            return Listing::default(); // nor does it read the rest of one
+        }
+        if may_begin && sweeping.as_ref().and_then(|sweep| sweep.listed.age()).is_none_or(|age| age >= longest) {
+            *sweeping = self.begin(&slot, &caller, longest).map(Sweep::new);
+            slot.state().written.clear();
+        }
         let listing = self.sweep(client, caller, &slot, sweeping, is_named, urgent).await;
         Listing { found: slot.state().find(id, longest).flatten(), ..listing }
     }
@@ -239,9 +237,8 @@ fn pages_of(page: &Page, read: usize, longest: usize) -> usize {
 
 impl Sweep {
     fn new(most: usize) -> Self {
-        let began = Instant::now();
-        let listed = Listed { began: Some(began), organizations: HashMap::new() };
-        Self { began, most, listed, next_page: None, pages: 0, longest_page: 1, spare: SPARE, limited_since: None }
+        let listed = Listed { began: Some(Instant::now()), organizations: HashMap::new() };
+        Self { most, listed, next_page: None, pages: 0, longest_page: 1, spare: SPARE, limited_since: None }
     }
 
     /// Takes in the next page; how many the list has, as far as is known.
