@@ -114,19 +114,21 @@ pub enum ConfigError {
 
 /// Why the API server can't be reached: the innermost cause, since the outer ones only name layers of the client.
 pub fn cause(error: &(dyn Error + 'static)) -> String {
-    let mut chain = std::iter::successors(Some(error), |&error| error.source());
-    if chain.any(|error| error.is::<AuthError>()) {
+    if chain(error).any(|error| error.is::<AuthError>()) {
         return message(error);
     }
-    let chain = std::iter::successors(Some(error), |&error| error.source());
-    with_causes(chain.last().unwrap_or(error)) // it has none; without the number of the error
+    with_causes(chain(error).last().unwrap_or(error)) // it has none; without the number of the error
+}
+
+/// An error and its causes.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 /// The message of an error of kube and its causes. Kube's own text of a failed credential plugin
 /// contains its environment and its output, so it is replaced.
 pub fn message(error: &(dyn Error + 'static)) -> String {
-    let mut chain = std::iter::successors(Some(error), |&error| error.source());
-    match chain.find_map(|error| error.downcast_ref::<AuthError>()) {
+    match chain(error).find_map(|error| error.downcast_ref::<AuthError>()) {
         Some(AuthError::AuthExecRun { out, .. }) => {
             format!("the program that the kubeconfig logs in with failed: {}", out.status)
         }

@@ -3,7 +3,7 @@
 use super::report::Check;
 use crate::{
     crd,
-    plugin::{Cluster, Operator, Operators},
+    plugin::{Cluster, Failure, Operator, Operators},
 };
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -12,8 +12,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Who holds the Leases: of `--namespace`, or all.
 pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
-    let (namespaces, everywhere) = (BTreeSet::from([cluster.namespace.as_str()]), cluster.scope().is_empty());
-    let operators = match Operators::read(cluster, Some(&namespaces).filter(|_| !everywhere)).await {
+    let operators = match read(cluster).await {
         Ok(operators) => operators,
         Err(error) => return vec![Check::failed("operator", error.to_string(), "")],
     };
@@ -21,7 +20,10 @@ pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
         let hint = "a ClusterRole with list of leases in coordination.k8s.io allows it";
         return vec![Check::warning("operator", "not known: you may not list Leases", hint)];
     };
-    let found = if everywhere { all.iter().collect() } else { operators.of(&namespaces) };
+    let found = match cluster.scope() {
+        "" => all.iter().collect(),
+        namespace => operators.of(&BTreeSet::from([namespace])),
+    };
     let now = Timestamp::now();
     let mut checks = Vec::new();
     for operator in found {
@@ -53,22 +55,28 @@ pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
         };
         checks.push(Check::failed("operator", message, hint));
     }
-    let here = |operator: &&Operator| everywhere || operator.lease.facts.watches(&cluster.namespace);
-    checks.extend(rivals(&all.iter().filter(here).collect::<Vec<_>>()));
+    checks.extend(rivals(&all.iter().filter(|operator| works_here(cluster, operator)).collect::<Vec<_>>()));
     checks
 }
 
 /// Before an install: an operator that is there and works for `--namespace`, or for any.
 pub(super) async fn before(cluster: &Cluster) -> Option<Check> {
-    let (namespaces, everywhere) = (BTreeSet::from([cluster.namespace.as_str()]), cluster.scope().is_empty());
-    let operators = Operators::read(cluster, Some(&namespaces).filter(|_| !everywhere)).await.ok()?;
-    let works_here =
-        |operator: &&Operator| operator.alive && (everywhere || operator.lease.facts.watches(&cluster.namespace));
-    let lease = &operators.all()?.iter().find(works_here)?.lease;
+    let operators = read(cluster).await.ok()?;
+    let lease = &operators.all()?.iter().find(|operator| operator.alive && works_here(cluster, operator))?.lease;
     let watched = lease.facts.namespaces.as_ref().map_or("all namespaces".to_owned(), |all| all.join(", "));
     let message = format!("the holder of {}/{} works for {watched} already", lease.namespace, lease.name);
     let hint = "upgrade that release; another one needs namespaces of its own, watchNamespaces in the chart";
     Some(Check::warning("operator", message, hint))
+}
+
+async fn read(cluster: &Cluster) -> Result<Operators, Failure> {
+    let namespaces = BTreeSet::from([cluster.scope()]);
+    Operators::read(cluster, Some(&namespaces).filter(|_| !cluster.scope().is_empty())).await
+}
+
+/// Whether it works for `--namespace`, or any with `--all-namespaces`.
+fn works_here(cluster: &Cluster, operator: &Operator) -> bool {
+    cluster.scope().is_empty() || operator.lease.facts.watches(cluster.scope())
 }
 
 /// Two that are there and work for the same resources: each has a Lease of its own, so neither waits for the other.

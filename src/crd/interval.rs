@@ -44,12 +44,12 @@ pub fn duration_or_days(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Parses the duration of an argument that may be zero.
+/// Parses the duration of an argument that may be zero; at most 8760h.
 pub fn delay(text: &str) -> Result<Duration, String> {
     between(text, "0s", A_YEAR)
 }
 
-/// Parses a duration of at least 100ms, for deadlines and intervals.
+/// Parses a duration of at least 100ms and at most 8760h, for deadlines and intervals.
 pub fn deadline(text: &str) -> Result<Duration, String> {
     between(text, "100ms", A_YEAR)
 }

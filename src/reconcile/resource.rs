@@ -215,15 +215,17 @@ impl Resource {
             && self.condition(ConditionType::Reconciling).is_none()
     }
 
+    /// Whether its status says that this is not known, and why.
+    pub fn is_unknown(&self, type_: ConditionType, reason: Reason) -> bool {
+        let said = self.condition(type_);
+        said.is_some_and(|said| said.status == ConditionStatus::Unknown && said.reason == reason)
+    }
+
     /// Whether it was in order when it was read last, and its status says that this was long ago since it waits for its turn.
     pub fn is_late(&self) -> bool {
-        let says = |type_, reason| {
-            let said = self.condition(type_);
-            said.is_some_and(|said| said.status == ConditionStatus::Unknown && said.reason == reason)
-        };
         !self.is_awaited()
-            && says(ConditionType::Ready, Reason::Stale)
-            && says(ConditionType::Synced, Reason::RateLimited)
+            && self.is_unknown(ConditionType::Ready, Reason::Stale)
+            && self.is_unknown(ConditionType::Synced, Reason::RateLimited)
             && self.condition(ConditionType::Reconciling).is_none()
     }
 

@@ -373,8 +373,7 @@ fn observed(state: &State) -> Option<Observed> {
 /// turn, two writes for each read. Ready is right at each read all the same.
 fn stays_late(state: &State) -> bool {
     let resource = state.here().filter(|resource| state.falls_behind && !resource.is_awaited());
-    let synced = resource.and_then(|resource| resource.condition(ConditionType::Synced));
-    synced.is_some_and(|synced| synced.status == ConditionStatus::Unknown && synced.reason == Reason::RateLimited)
+    resource.is_some_and(|resource| resource.is_unknown(ConditionType::Synced, Reason::RateLimited))
 }
 
 /// Whether the user waits for something.

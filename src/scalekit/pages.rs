@@ -26,7 +26,7 @@ impl Client {
     /// Reads the page of `page_token`, or else the first. An organization that is missing from the list may
     /// exist all the same: read it by its id.
     pub async fn organizations(&self, page_token: Option<&str>) -> Result<Page, RemoteError> {
-        self.shown(self.page(None, page_token).await)
+        self.organizations_with(page_token, self.acquire_page().await?).await
     }
 
     /// The same with an admission from [`Client::acquire_page`].

@@ -79,8 +79,8 @@ fn announced(release: &ReportedRelease, now: Timestamp) -> String {
 
 const NOBODY: &str = "none before an operator runs again";
 
-/// Says when the operator reconciles next by itself, and the command that requests it now.
-fn next(summary: &Summary<'_>, operators: Option<Duration>, hint: &Hint) -> String {
+/// Says when the operator, with this `default` interval, reconciles next by itself, and the command that requests it now.
+fn next(summary: &Summary<'_>, default: Option<Duration>, hint: &Hint) -> String {
     let ready = Reason::parse(summary.ready().reason);
     let synced = summary.condition(ConditionType::Synced).and_then(|synced| Reason::parse(&synced.reason));
     let release = summary.status.and_then(|status| Reason::parse(&status.release.as_ref()?.reason));
@@ -100,7 +100,7 @@ fn next(summary: &Summary<'_>, operators: Option<Duration>, hint: &Hint) -> Stri
         Some(NextReconcile::Retry(time)) => {
             format!("within {}, or after a longer pause that Scalekit asks for", in_words(time))
         }
-        Some(NextReconcile::Interval) | None => match (interval, operators) {
+        Some(NextReconcile::Interval) | None => match (interval, default) {
             (Some(interval), _) => format!("within {} (spec.interval)", in_words(interval)),
             (None, Some(interval)) => format!("within {} (the operator's interval)", in_words(interval)),
             (None, None) => "at the operator's interval, 10m unless it was started with another one".to_owned(),

@@ -269,7 +269,7 @@ async fn each_state_is_explained_with_what_to_do() {
             "Live absolute 8h, idle 1h",
             "Application absolute 7d, idle none; access tokens live 5m",
             applies,
-            "(the operator's interval), and when the spec changes",
+            "Next reconcile within 2 seconds (the operator's interval), and when the spec changes",
         ],
     );
     assert!(!text.contains("Means"), "{text}");

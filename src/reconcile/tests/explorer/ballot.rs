@@ -2,6 +2,7 @@
 //! that are lost, and processes that stop in between for a while.
 
 use super::{
+    delivery::Delivery,
     key::Mix,
     search::{Found, Made, Model, Search, Story},
 };
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+const NAMES: [&str; 2] = ["one", "two"];
 /// How long a write to Scalekit may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// So long it is watched.
@@ -44,9 +46,7 @@ struct Process {
 #[derive(Debug, Clone, Copy)]
 enum Move {
     Send(usize),
-    Execute(usize),
-    Lose(usize),
-    Hear(usize),
+    Deliver(Delivery),
     Tick(usize),
 }
 
@@ -57,7 +57,7 @@ impl Ballot {
             sent: None,
             writes_until: Duration::ZERO,
         };
-        Self { now: Duration::ZERO, lease: None, processes: ["one", "two"].map(process), losses, freezes }
+        Self { now: Duration::ZERO, lease: None, processes: NAMES.map(process), losses, freezes }
     }
 
     fn clock(&self, who: usize) -> Duration {
@@ -108,7 +108,7 @@ impl Ballot {
             let clock = self.clock(who);
             let Some(term) = self.processes[who].election.term(clock) else { continue };
             if self.now < self.processes[1 - who].writes_until {
-                return Err(format!("I9 LeaseGuard: {} leads while the other one may be writing", ["one", "two"][who]));
+                return Err(format!("I9 LeaseGuard: {} leads while the other one may be writing", NAMES[who]));
             }
             if term.admits_write(clock, DEADLINE) {
                 // by its own clock, which may be slow
@@ -131,13 +131,8 @@ impl Model for Ballot {
             match &self.processes[who].sent {
                 None if self.asks(who).is_some() => into.push(Move::Send(who)),
                 None => continue,
-                Some((.., None)) => {
-                    into.push(Move::Execute(who));
-                    into.extend((self.losses > 0).then_some(Move::Lose(who)));
-                }
-                Some((.., Some(_))) => {
-                    into.push(Move::Hear(who));
-                    into.extend((self.losses > 0).then_some(Move::Lose(who)));
+                Some((.., response)) => {
+                    into.extend(Delivery::next(who, response.is_some(), self.losses).map(Move::Deliver));
                 }
             }
             busy = true;
@@ -150,7 +145,7 @@ impl Model for Ballot {
     }
 
     fn is_trouble(made: Move) -> bool {
-        matches!(made, Move::Lose(_))
+        matches!(made, Move::Deliver(Delivery::Lose(_)))
     }
 
     fn make(&mut self, made: Move) -> Result<Made, String> {
@@ -159,16 +154,16 @@ impl Model for Ballot {
                 let request = self.asks(who).unwrap();
                 self.processes[who].sent = Some((request, self.clock(who), None));
             }
-            Move::Execute(who) => {
+            Move::Deliver(Delivery::Execute(who)) => {
                 let (request, sent, _) = self.processes[who].sent.take().unwrap();
                 let response = self.execute(&request);
                 self.processes[who].sent = Some((request, sent, Some(response)));
             }
-            Move::Lose(who) => {
+            Move::Deliver(Delivery::Lose(who)) => {
                 self.losses -= 1;
                 self.hear(who, LeaseResponse::Failed);
             }
-            Move::Hear(who) => {
+            Move::Deliver(Delivery::Hear(who)) => {
                 let response = self.processes[who].sent.as_mut().and_then(|sent| sent.2.take()).unwrap();
                 self.hear(who, response);
             }
@@ -184,15 +179,12 @@ impl Model for Ballot {
     }
 
     fn tell(&mut self, made: Move) -> String {
-        let name = |who: usize| ["one", "two"][who];
         match made {
             Move::Send(who) => {
                 let reads = self.asks(who) == Some(LeaseRequest::Read);
-                format!("process {} {} the lease", name(who), if reads { "reads" } else { "writes" })
+                format!("process {} {} the lease", NAMES[who], if reads { "reads" } else { "writes" })
             }
-            Move::Execute(_) => "- the API server carries it out".into(),
-            Move::Lose(who) => format!("- the response to process {} is lost", name(who)),
-            Move::Hear(who) => format!("- process {} has the response", name(who)),
+            Move::Deliver(delivery) => delivery.told(NAMES),
             Move::Tick(by) => format!("{:?} pass", TICKS[by]),
         }
     }

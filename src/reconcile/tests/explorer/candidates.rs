@@ -2,6 +2,7 @@
 //! what they send is carried out and answered, responses that are lost, and time that passes in between.
 
 use super::{
+    delivery::Delivery,
     key::Mix,
     search::{Found, Made, Model, Search, Story},
 };
@@ -49,9 +50,7 @@ enum Response {
 #[derive(Debug, Clone, Copy)]
 enum Move {
     Send(usize),
-    Execute(usize),
-    Lose(usize),
-    Hear(usize),
+    Deliver(Delivery),
     /// Until somebody has something to do.
     Wait,
     Freeze(usize),
@@ -151,8 +150,7 @@ impl Model for Candidates {
                 None if matches!(self.next(who), CandidacyStep::Wait(_)) => continue,
                 None => into.push(Move::Send(who)),
                 Some((.., response)) => {
-                    into.push(if response.is_none() { Move::Execute(who) } else { Move::Hear(who) });
-                    into.extend((self.losses > 0).then_some(Move::Lose(who)));
+                    into.extend(Delivery::next(who, response.is_some(), self.losses).map(Move::Deliver));
                 }
             }
         }
@@ -164,22 +162,22 @@ impl Model for Candidates {
     }
 
     fn is_trouble(made: Move) -> bool {
-        matches!(made, Move::Lose(_) | Move::Freeze(_))
+        matches!(made, Move::Deliver(Delivery::Lose(_)) | Move::Freeze(_))
     }
 
     fn make(&mut self, made: Move) -> Result<Made, String> {
         match made {
             Move::Send(who) => self.processes[who].sent = Some((self.next(who), self.now, None)),
-            Move::Execute(who) => {
+            Move::Deliver(Delivery::Execute(who)) => {
                 let (step, sent, _) = self.processes[who].sent.take().unwrap();
                 let response = self.carry_out(who, &step);
                 self.processes[who].sent = Some((step, sent, Some(response)));
             }
-            Move::Lose(who) => {
+            Move::Deliver(Delivery::Lose(who)) => {
                 self.losses -= 1;
                 self.hear(who, None);
             }
-            Move::Hear(who) => {
+            Move::Deliver(Delivery::Hear(who)) => {
                 let response = self.processes[who].sent.as_mut().and_then(|sent| sent.2.take());
                 self.hear(who, response);
             }
@@ -209,9 +207,7 @@ impl Model for Candidates {
                 };
                 format!("{:?}: process {} {what}", self.now, NAMES[who])
             }
-            Move::Execute(_) => "- the API server carries it out".into(),
-            Move::Lose(who) => format!("- the response to process {} is lost", NAMES[who]),
-            Move::Hear(who) => format!("- process {} has the response", NAMES[who]),
+            Move::Deliver(delivery) => delivery.told(NAMES),
             Move::Wait => "nobody has anything to do".into(),
             Move::Freeze(by) => format!("{:?} pass", FREEZES[by]),
         }

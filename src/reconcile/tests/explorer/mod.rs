@@ -3,6 +3,7 @@
 
 mod ballot;
 mod candidates;
+mod delivery;
 mod graph;
 mod key;
 mod moves;
