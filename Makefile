@@ -88,8 +88,8 @@ soak: ## SOAK_MINUTES (30) of edits, faults and kills of two operators; SEED=of 
 mutants: ## errors that are put into the decision, each of which a property must find; the table into docs/proof.md
 	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::mutants::each_mutant_is_killed_by_its_property
 
-mutants-all: ## cargo-mutants over the decision: FILE=name of one, SHARD=k/n of all; takes a day for all of it
-	@tests/core/mutate "$(FILE)" "$(SHARD)"
+mutants-all: ## all that cargo-mutants would change in the decision and the readers, in one build with a switch for each; FILE=name of one; figures in docs/proof.md
+	@tests/core/mutate "$(FILE)"
 
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'

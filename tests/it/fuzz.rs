@@ -1,5 +1,5 @@
-//! The fuzz target, and the decision built alone, are workspaces with a lock of their own: they must
-//! not look at other versions than those that ship.
+//! The fuzz target, the decision built alone, and what switches its mutants, are workspaces with a lock of their
+//! own: they must not look at other versions than those that ship.
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -22,6 +22,11 @@ fn the_fuzz_target_is_locked_to_the_versions_that_ship() {
 #[test]
 fn the_decision_alone_is_locked_to_the_versions_that_ship() {
     is_locked_to_the_versions_that_ship("tests/core", "jiff");
+}
+
+#[test]
+fn what_switches_mutants_is_locked_to_the_versions_that_ship() {
+    is_locked_to_the_versions_that_ship("tests/mutants", "jiff");
 }
 
 fn is_locked_to_the_versions_that_ship(folder: &str, needs: &str) {

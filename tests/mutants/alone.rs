@@ -1,0 +1,47 @@
+//! What does not compile behind a switch: a build of its own for each, as cargo-mutants would do it.
+
+use crate::{
+    cargo::{Outside, binary, compile},
+    listed::{Mutant, Place},
+    run::{Tests, Verdict},
+};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+pub(crate) fn run(
+    place: &Path,
+    tests: &Tests,
+    mutants: &[Mutant],
+    outside: &Outside,
+    originals: &BTreeMap<PathBuf, String>,
+    verdicts: &mut BTreeMap<usize, Verdict>,
+) {
+    verdicts.extend(outside.unviable.iter().map(|number| (*number, Verdict::Unviable)));
+    for number in &outside.left {
+        let mutant = &mutants[number - 1];
+        let path = place.join(&mutant.file);
+        let code = &originals[&path];
+        let [start, end] = [mutant.start, mutant.end].map(|place| at(code, place));
+        fs::write(&path, format!("{}{}{}", &code[..start], mutant.replacement, &code[end..])).unwrap();
+        let (_, viable) = compile(place, "target", &["check", "--profile", "test"]);
+        let verdict = if viable {
+            // with little optimisation it is built in seconds
+            let (said, _) =
+                compile(place, "target/alone", &["test", "--no-run", "--config", "profile.test.opt-level=1"]);
+            tests.of_another(&binary(&said)).verdict(0)
+        } else {
+            Verdict::Unviable
+        };
+        println!("{}: {verdict:?}", mutant.name);
+        verdicts.insert(*number, verdict);
+        fs::write(&path, code).unwrap();
+    }
+}
+
+fn at(code: &str, (line, column): Place) -> usize {
+    let start = if line == 1 { 0 } else { code.match_indices('\n').nth(line - 2).unwrap().0 + 1 };
+    code[start..].char_indices().nth(column - 1).map_or(code.len(), |(at, _)| start + at)
+}
