@@ -123,6 +123,15 @@ mod tests {
         assert_eq!(shown(90).as_deref(), Some("90m"));
     }
 
+    #[test]
+    fn a_manifest_has_a_timeout_in_its_largest_even_unit() {
+        let declared = |m| Minutes::new(m).map(Minutes::in_largest_unit);
+        assert_eq!(declared(10_080), Some((7, Unit::Days)));
+        assert_eq!(declared(480), Some((8, Unit::Hours)));
+        assert_eq!(declared(90), Some((90, Unit::Minutes)));
+        assert_eq!(UNITS.map(Unit::name), ["MINUTES", "HOURS", "DAYS"]);
+    }
+
     proptest! {
         #[test]
         fn conversion_agrees_with_wide_arithmetic(value: i64, unit in 0usize..3) {

@@ -114,4 +114,13 @@ mod tests {
         assert!(ExternalId::parse(&"é".repeat(256)).is_some());
         assert!(ExternalId::parse(&"é".repeat(257)).is_none());
     }
+
+    #[test]
+    fn an_organization_is_called_by_its_id_and_an_external_id_is_called_one() {
+        let (id, external) = (OrganizationId::parse("org_1").unwrap(), ExternalId::parse("tenant-7").unwrap());
+        assert_eq!((id.as_str(), id.to_string().as_str()), ("org_1", "org_1"));
+        assert_eq!((external.as_str(), external.to_string().as_str()), ("tenant-7", "tenant-7"));
+        assert_eq!(OrganizationRef::Id(id).described(), "org_1");
+        assert_eq!(OrganizationRef::External(external).described(), "external id \"tenant-7\"");
+    }
 }

@@ -48,6 +48,9 @@ mod tests {
             (custom(60, Some(30)), custom(20, None).into(), None),
             // idle is on and may not go off
             (custom(60, None), custom(480, Some(240)).into(), Some(custom(60, Some(59)))),
+            (custom(60, None), custom(480, Some(60)).into(), Some(custom(60, Some(59)))),
+            // a number that is not reported limits nothing
+            (custom(60, None), Live::Custom { absolute: Minutes::new(60), idle: Idle::On(None) }, None),
         ] {
             assert_eq!(tighten(&declared, &live), expected, "{declared:?} over {live:?}");
         }

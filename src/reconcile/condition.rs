@@ -127,5 +127,15 @@ mod tests {
         let message =
             Condition::new(ConditionType::Ready, ConditionStatus::True, Reason::InSync, "ß".repeat(1000)).message;
         assert!(message.len() <= LONGEST_MESSAGE && message.ends_with("ß…"));
+        assert_eq!(cut("x".repeat(LONGEST_MESSAGE)), "x".repeat(LONGEST_MESSAGE), "it fits");
+        assert_eq!(cut("x".repeat(LONGEST_MESSAGE + 1)), "x".repeat(LONGEST_MESSAGE - 3) + "…", "of three bytes");
+    }
+
+    #[test]
+    fn a_type_is_known_by_its_name() {
+        for type_ in ConditionType::ALL {
+            assert_eq!(ConditionType::parse(type_.name()), Some(*type_));
+        }
+        assert_eq!(ConditionType::parse("Available"), None);
     }
 }

@@ -187,3 +187,24 @@ impl CredentialsKey {
         self.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_names_no_secret_is_told_that_there_are_no_other_credentials() {
+        let missing = |source| CredentialsError::Missing(source).to_string();
+        assert_eq!(missing(CredentialsSource::Secret("acme".into())), "Secret acme: not there");
+        let default = "the operator's credentials folder: not there, and the resource has no other";
+        assert_eq!(missing(CredentialsSource::DefaultFolder), default);
+    }
+
+    #[test]
+    fn a_key_is_called_as_in_the_secret() {
+        for key in CredentialsKey::ALL {
+            assert_eq!(key.as_str(), key.to_string());
+        }
+        assert_eq!(CredentialsKey::ClientId.as_str(), "SCALEKIT_CLIENT_ID");
+    }
+}

@@ -5,10 +5,10 @@ use super::{
     world::{Entry, Uid, World},
 };
 use crate::{
-    policy::{Mode, ValidatedSpec},
+    policy::{Live, Mode, ValidatedSpec},
     reconcile::{
-        Audit, Drift, ErrorKind, History, HistoryEvent, Outcome, RemoteError, RemoteOutcome, RemoteRequest, Request,
-        Response, Settings, State, Step, is_told_for_all,
+        Audit, Drift, ErrorKind, History, HistoryEvent, Organization, Outcome, RemoteError, RemoteOutcome,
+        RemoteRequest, RemoteResponse, Request, Response, Settings, State, Step, is_told_for_all,
     },
 };
 use std::time::Duration;
@@ -61,6 +61,24 @@ fn a_write_without_an_answer_is_told_as_what_it_is() {
     assert_eq!(result(RemoteError::new(ErrorKind::Rejected)), "refused");
     let audit = Audit::of(&state, &request, &Err(timed_out)).unwrap();
     assert_eq!((audit.before, audit.after), (foreign().to_string(), declared().to_string()));
+}
+
+#[test]
+fn a_write_is_told_with_what_the_answer_shows_to_be_live() {
+    let mut state = State::new(Settings::default(), History::default(), Duration::ZERO);
+    state.observation.live = Some(Live::Application);
+    let of = |request: RemoteRequest, response| Audit::of(&state, &request, &Ok(response)).unwrap().after;
+    let policy = RemoteRequest::WritePolicy { organization: org("org_1"), policy: declared() };
+    assert_eq!(of(policy, RemoteResponse::Policy(foreign())), foreign().to_string());
+    let features =
+        RemoteRequest::WriteFeatures { organization: org("org_1"), features: vec![flag("session_policy", true)] };
+    let kept = Organization {
+        id: org("org_1"),
+        external_id: None,
+        features: vec![flag("sso", true)],
+        features_reported: true,
+    };
+    assert_eq!(of(features, RemoteResponse::Organization(kept)), "sso=on");
 }
 
 #[test]

@@ -366,3 +366,13 @@ fn a_feature_that_can_not_be_switched_off_holds_no_deletion() {
     assert_eq!(world.reconcile(uid).outcome, Outcome::Released(Release::Reverted));
     assert!(world.tenant().session_policy_on());
 }
+
+#[test]
+fn what_tightening_made_of_the_customers_policy_is_own_only_where_that_is_restored() {
+    let past = Past { adopted: Some(no_idle(240)), written: None };
+    let live = custom(240, 60).into(); // the idle limit is ours
+    for (deletion, ends) in [(DeletionPolicy::Restore, None), (DeletionPolicy::Revert, Some(Release::CustomersOwn))] {
+        let spec = ValidatedSpec { deletion, ..tighten_only(declared()) };
+        assert_eq!(without_revert(&spec, past, Some(&live)), ends, "{deletion:?}");
+    }
+}

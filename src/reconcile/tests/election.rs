@@ -125,6 +125,16 @@ fn row_060_who_stops_renewing_is_followed_within_18_seconds() {
 }
 
 #[test]
+fn those_that_wait_look_again_after_two_to_three_seconds_each_at_its_own_time() {
+    for (jitter, pause) in [(0.0, 2 * SECOND), (0.5, 2500 * MILLISECOND), (1.0, 3 * SECOND)] {
+        let mut waits = Election::new("second".into(), DEADLINE);
+        let held = Lease { holder: "first".into(), duration: 15 * SECOND, ..Lease::default() };
+        waits.handle(LeaseRequest::Read, LeaseResponse::Found(held, "1".into()), SECOND, SECOND, jitter);
+        assert_eq!(waits.next(SECOND, wall(SECOND)), ElectionStep::Wait(SECOND + pause));
+    }
+}
+
+#[test]
 fn row_058_a_lease_that_was_given_back_is_taken_within_three_seconds() {
     for (settled, predecessor) in [(true, Predecessor::Settled), (false, Predecessor::Interrupted)] {
         let mut server = Server::default();

@@ -3,7 +3,7 @@
 
 use super::{samples::*, world::World};
 use crate::policy::{Live, Policy, ValidatedSpec};
-use crate::reconcile::{ConditionType, Outcome, Pinned, Release};
+use crate::reconcile::{ConditionType, ErrorKind, Outcome, Pinned, Release, RemoteError};
 
 /// A world in which an older resource reaches the environment by its custom
 /// domain, and a younger one by its host.
@@ -130,4 +130,17 @@ fn row_123_who_may_be_of_an_environment_that_nobody_can_ask_does_not_fight_with_
         }
         assert_eq!(world.live(), declared().into());
     }
+}
+
+#[test]
+fn row_123_a_deletion_waits_for_an_environment_that_may_be_its_own_and_can_not_be_asked() {
+    let mut world = World::new();
+    world.scalekit.issuer = Some(ISSUER.into());
+    let uid = world.declare(enforce(declared()));
+    world.reconcile(uid);
+    world.credentials = Ok(super::world::access(CUSTOM_DOMAIN));
+    world.scalekit.alleged = world.scalekit.issuer.clone();
+    world.delete(uid);
+    let unreachable = Outcome::CleanupPending(RemoteError::new(ErrorKind::Unreachable));
+    assert_eq!((world.reconcile(uid).outcome, world.live()), (unreachable, declared().into()));
 }

@@ -6,6 +6,7 @@ mod world;
 
 mod audit;
 mod cached;
+mod candidacy;
 mod contention;
 mod contest;
 mod convergence;
