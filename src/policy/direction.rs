@@ -264,4 +264,12 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_is_unknown_in_part_is_unknown() {
+        for way in [Direction::Neutral, Direction::Tightening, Direction::Loosening, Direction::Mixed] {
+            assert_eq!([way.and(Direction::Unknown), Direction::Unknown.and(way)], [Direction::Unknown; 2]);
+            assert_eq!([way.and(Direction::Neutral), Direction::Neutral.and(way)], [way; 2]);
+        }
+    }
 }

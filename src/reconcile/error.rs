@@ -182,3 +182,14 @@ impl RemoteError {
         Self { not_sent: true, detail, ..Self::new(kind) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_request_that_was_not_sent_says_so() {
+        let error = RemoteError::not_sent(ErrorKind::Unavailable);
+        assert_eq!((error.not_sent, error.detail.note), (true, Some(Note::NotSent)));
+    }
+}

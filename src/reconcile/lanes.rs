@@ -247,6 +247,7 @@ mod tests {
         let (mut lanes, big, small) = (Lanes::default(), "big", "small");
         (0..1000).for_each(|_| lanes.push(Lane::Awaited, big, "big"));
         (0..2).for_each(|_| lanes.push(Lane::Awaited, small, "small"));
+        assert!(!lanes.is_empty());
         let first: Vec<_> = (0..5).filter_map(|_| lanes.pop(open)).map(|(_, item)| item).collect();
         assert_eq!(first, ["big", "small", "big", "small", "big"]);
         assert_eq!(lanes.drain().len(), 997);

@@ -88,4 +88,12 @@ mod tests {
         assert!(!others.is_renewed(&lease("gone", "1")));
         assert!(others.held(vec![lease("back", "2")], 24 * SECOND).is_some());
     }
+
+    #[test]
+    fn of_several_the_one_that_is_there_is_waited_for() {
+        let mut others = OtherLeases::default();
+        let named = |name: &str, version| OtherLease { name: name.into(), ..lease("pod", version) };
+        let mut held = |version| others.held(vec![named("a", "1"), named("b", version)], Duration::ZERO);
+        assert_eq!([held("1"), held("2")], [Some(named("a", "1")), Some(named("b", "2"))]);
+    }
 }

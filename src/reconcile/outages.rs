@@ -127,7 +127,10 @@ pub fn reached(state: &State, outcome: &Outcome) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::{Access, CredentialsSource, ErrorKind, History, RemoteError, RemoteOutcome, Settings};
+    use crate::reconcile::{
+        Access, CredentialsError, CredentialsSource, ErrorKind, History, ReadError, RemoteError, RemoteOutcome,
+        Settings,
+    };
     use std::time::Duration;
 
     fn record(outages: &mut Outages<char>, resource: char, environment: &str, remote: RemoteOutcome) -> Vec<char> {
@@ -238,5 +241,27 @@ mod tests {
             record(&mut outages, 'a', "here", remote.clone());
             assert_eq!(record(&mut outages, 'b', "here", RemoteOutcome::InSync).len(), woken, "{remote:?}");
         }
+    }
+
+    #[test]
+    fn of_those_whose_requests_failed_the_last_one_is_kept() {
+        let mut outages = Outages::default();
+        for resource in ['a', 'b', 'b'] {
+            let failed = RemoteOutcome::Error(RemoteError::new(ErrorKind::Unavailable));
+            record(&mut outages, resource, "here", failed);
+            assert_eq!((outages.clients.keys().collect::<Vec<_>>(), outages.is_empty()), (vec![&resource], false));
+        }
+    }
+
+    #[test]
+    fn missing_credentials_tell_nothing_of_whether_scalekit_can_be_reached() {
+        let state = State::new(Settings::default(), History::default(), Duration::ZERO);
+        let from = || CredentialsSource::Secret("acme".into());
+        let missing = CredentialsError::Missing(from());
+        let unreadable = CredentialsError::Unreadable { from: from(), why: ReadError::Unavailable };
+        assert_eq!(
+            [missing, unreadable].map(|error| reached(&state, &Outcome::Credentials(error))),
+            [None, Some(false)]
+        );
     }
 }

@@ -207,4 +207,12 @@ mod tests {
         }
         assert_eq!(Reason::parse("Whatever"), None);
     }
+
+    #[test]
+    fn every_reason_that_is_shown_is_on_the_page() {
+        let page = reasons_page();
+        for reason in [Reason::InSync, Reason::CredentialsMissing, Reason::Stale] {
+            assert!(page.contains(&format!("| {} |", reason.name())), "{reason}");
+        }
+    }
 }

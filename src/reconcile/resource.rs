@@ -245,3 +245,29 @@ impl Resource {
         self.condition(ConditionType::Ready).filter(|_| self.observed_generation == self.generation)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_claim_counts_of_a_deletion_whose_finalizer_is_off() {
+        for (deleting, finalizer, verified, reverting) in [
+            (false, false, true, false),
+            (false, true, true, false),
+            (true, true, true, true),
+            (true, false, false, false),
+        ] {
+            let counts = [ClaimState::Verified, ClaimState::Reverting].map(|claim| claim.counts(deleting, finalizer));
+            assert_eq!(counts, [verified, reverting], "{deleting} {finalizer}");
+        }
+        assert_eq!([ClaimState::Verified, ClaimState::Reverting].map(ClaimState::name), ["Verified", "Reverting"]);
+    }
+
+    #[test]
+    fn a_request_that_is_too_long_to_be_echoed_asks_for_nothing() {
+        let asks = |length| requested(Some(&"x".repeat(length))).map(|echo| echo.len());
+        assert_eq!([asks(1), asks(LONGEST_REQUEST), asks(LONGEST_REQUEST + 1)], [Some(1), Some(LONGEST_REQUEST), None]);
+        assert_eq!(requested(None), None);
+    }
+}

@@ -157,4 +157,26 @@ mod tests {
         let (_, message) = problem(&refused, "org_1", "", Audience::Cluster).unwrap();
         assert!(message.contains("in the Secret"), "{message}");
     }
+
+    #[test]
+    fn an_error_is_told_with_its_status_code_fields_and_request() {
+        let detail = Detail {
+            status: Some(400),
+            code: Some("INVALID_ARGUMENT".into()),
+            fields: vec!["idle_session_timeout".into()],
+            request_id: Some("req-1".into()),
+            ..Detail::default()
+        };
+        let told = "HTTP 400 INVALID_ARGUMENT, fields: idle_session_timeout, request req-1";
+        assert_eq!(detail.to_string(), told);
+        assert_eq!(RemoteError { detail, ..RemoteError::new(ErrorKind::Rejected) }.to_string(), told);
+        assert_eq!(Detail { status: Some(503), ..Detail::default() }.to_string(), "HTTP 503");
+    }
+
+    #[test]
+    fn a_spec_that_can_not_be_read_is_told_as_such() {
+        let violation = |rule| violations_message(&[Violation::new(rule, "spec", "is no map")]);
+        assert!(violation(RuleId::Readable).starts_with("it can't be read: "));
+        assert!(!violation(RuleId::Metadata).contains("read"));
+    }
 }

@@ -73,6 +73,9 @@ pub(crate) fn build_switched(
             let here: Vec<_> = of_file.filter(|(number, _)| !outside.has(*number)).collect();
             let (text, of_file) = switched(code, &here);
             fs::write(path, text).unwrap();
+            // what only tests a pattern can't be put into an `if` of its own
+            let placed: BTreeSet<usize> = of_file.iter().flat_map(|region| region.mutants.clone()).collect();
+            outside.left.extend(here.iter().map(|(number, _)| *number).filter(|number| !placed.contains(number)));
             regions.insert(path.strip_prefix(place).unwrap().to_str().unwrap(), of_file);
         }
         let (said, well) = compile(place, "target", &["check", "--profile", "test"]);

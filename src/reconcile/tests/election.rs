@@ -168,6 +168,17 @@ fn row_061_without_renewals_writes_end_first_then_the_work_and_then_others_lead(
 }
 
 #[test]
+fn a_lease_that_is_given_back_is_free_in_a_second_and_who_leads_no_more_gives_none_back() {
+    let mut server = Server::default();
+    let mut first = leader(&mut server);
+    first.release(&mut server, true);
+    let lease = server.lease.unwrap();
+    assert_eq!((lease.duration, lease.renewed), (SECOND, Some(wall(first.now))));
+    first.now += 60 * SECOND;
+    assert_eq!((first.term(), first.election.release(first.now, wall(first.now), true)), (None, None));
+}
+
+#[test]
 fn row_059_who_was_stopped_for_a_minute_does_not_lead_when_it_goes_on() {
     let mut server = Server::default();
     let mut first = leader(&mut server);

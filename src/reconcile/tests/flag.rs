@@ -254,3 +254,11 @@ fn a_policy_that_the_server_hides_counts_as_inherited_and_is_corrected_once_it_i
     assert_eq!(world.reconcile(uid).policies(), [Policy::Application]);
     assert_eq!(world.live(), Live::Application);
 }
+
+#[test]
+fn only_a_list_with_our_feature_on_switches_it_on() {
+    for (features, on) in [(flags(true), true), (flags(false), false), (vec![flag("sso", true)], false)] {
+        let write = RemoteRequest::WriteFeatures { organization: org("org_1"), features };
+        assert_eq!(write.enables_session_policy(), on, "{write:?}");
+    }
+}

@@ -21,6 +21,7 @@ mod faults;
 mod flag;
 mod freshness;
 mod hand_over;
+mod history;
 mod in_effect;
 mod inherit;
 mod invariants;

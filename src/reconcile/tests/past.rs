@@ -6,7 +6,7 @@ use super::{
     world::{Crash, Interrupted, On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
-use crate::reconcile::{ErrorKind, Outcome, Release};
+use crate::reconcile::{ErrorKind, Outcome, Past, Release};
 
 fn restore(spec: ValidatedSpec) -> ValidatedSpec {
     ValidatedSpec { deletion: DeletionPolicy::Restore, ..spec }
@@ -260,4 +260,11 @@ fn row_128_what_a_predecessor_wrote_goes_with_the_last_that_took_over() {
     assert_eq!(world.live(), custom(120, 30).into());
     let outcome = end(&mut world, heir);
     assert_eq!(world.live(), Live::Application, "{outcome:?}: no customer has ever set it");
+}
+
+#[test]
+fn a_policy_that_keeps_a_limit_of_the_one_before_is_not_wholly_the_operators() {
+    let wholly = |adopted: Live| Past { adopted: Some(adopted), written: Some(declared()) }.wholly_written().is_some();
+    assert!(wholly(custom(600, 30).into()) && wholly(no_idle(600)) && wholly(Live::Application));
+    assert!(!wholly(custom(480, 30).into()) && !wholly(custom(600, 60).into()) && !wholly(Live::Unrecognized));
 }

@@ -283,3 +283,21 @@ fn a_resource_that_no_process_has_written_for_is_not_read_again_for_a_late_write
     world.restart();
     assert_eq!(world.reconcile(uid).requeue, Requeue::After(world.settings.settle));
 }
+
+#[test]
+fn a_longest_time_shortens_what_is_longer() {
+    let longest = Some(MINUTE);
+    assert_eq!(Requeue::Interval(HOUR).at_most(longest), Requeue::After(MINUTE));
+    assert_eq!(Requeue::Never.at_most(longest), Requeue::After(MINUTE));
+    for short in [Requeue::Interval(MINUTE), Requeue::After(SECOND), CAPPED] {
+        assert_eq!((short.at_most(longest), short.at_most(None)), (short, short));
+    }
+}
+
+#[test]
+fn whoever_reads_a_status_is_told_that_nothing_comes_after_an_invalid_spec_and_that_a_new_one_comes_now() {
+    let next = |reason, valid| next_reconcile(reason, None, None, valid);
+    assert_eq!(next(Reason::InvalidSpec, false), NextReconcile::Never);
+    assert_eq!(next(Reason::InvalidSpec, true), NextReconcile::Interval, "it was corrected");
+    assert_eq!(next(Reason::NotChecked, true), NextReconcile::Now);
+}

@@ -2,7 +2,7 @@
 
 use super::{samples::*, world::World};
 use crate::policy::Live;
-use crate::reconcile::{ConditionType, Outcome, Requeue, Trigger, Watched};
+use crate::reconcile::{Claim, ConditionType, Outcome, Requeue, Trigger, Watched};
 use std::time::Duration;
 
 #[test]
@@ -92,4 +92,20 @@ fn row_104_one_that_is_suspended_until_a_time_still_reverts_when_it_goes() {
         world.advance(Duration::from_secs(60));
     }
     assert_eq!(world.tenant().live, Live::Application);
+}
+
+#[test]
+fn one_that_is_suspended_claims_nothing_anew() {
+    let keys = |world: &World, uid| Claim::of(&world.cluster.get(uid).unwrap().read(), "customers").keys.len();
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    let awake = keys(&world, uid);
+    world.suspend_until(uid, Some(world.now + Duration::from_secs(3600)));
+    assert_eq!(keys(&world, uid), awake, "not before its status says that it is suspended");
+    world.reconcile(uid);
+    let asleep = keys(&world, uid);
+    assert!(asleep < awake, "what it has verified stays");
+    world.suspend_until(uid, None);
+    assert_eq!(keys(&world, uid), awake);
+    world.edit(uid, |spec| spec.suspend = true);
+    assert_eq!(keys(&world, uid), asleep);
 }
