@@ -50,7 +50,7 @@ fuzz: ## looks FUZZ_SECONDS (300) long for a text that breaks `osp validate`, wi
 	@fuzz/run
 
 fuzz-decoders: ## FUZZ_RUNS (10000000) mutated texts for each reader of what Scalekit and Secrets say; docs/development/fuzz.md
-	cargo test --locked --lib -- --ignored --exact --nocapture scalekit::tests::fuzz::long
+	cargo test --locked --profile fuzz --lib -- --ignored --exact --nocapture scalekit::tests::fuzz::long
 
 # The decision alone, with optimisation: built in a minute.
 CORE = cargo test --locked --manifest-path tests/core/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target}/core --
