@@ -172,3 +172,36 @@ impl Hold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconcile::{CredentialsSource, ErrorKind};
+
+    #[test]
+    fn the_log_names_the_cause_of_an_end_and_not_that_there_is_one() {
+        let missing = Outcome::Credentials(CredentialsError::Missing(CredentialsSource::DefaultFolder));
+        let down = || RemoteError::new(ErrorKind::Unavailable);
+        let ends = [
+            (Outcome::Undecided, "Undecided"),
+            (missing, "CredentialsMissing"),
+            (Outcome::Reconciled(RemoteOutcome::InSync), "InSync"),
+            (Outcome::Reconciled(RemoteOutcome::Error(down())), ErrorKind::Unavailable.reason().name()),
+            (Outcome::Released(Release::HandedOver), "HandedOver"),
+        ];
+        for (end, name) in ends {
+            assert_eq!(end.name(), name);
+        }
+    }
+
+    #[test]
+    fn the_log_has_the_error_that_ended_a_reconcile() {
+        let source = CredentialsSource::DefaultFolder;
+        let (missing, down) = (CredentialsError::Missing(source), RemoteError::new(ErrorKind::Unavailable));
+        let said = |error: &dyn ToString| Some(error.to_string());
+        assert_eq!(Outcome::ApiServer("timed out".into()).error(), said(&"timed out"));
+        assert_eq!(Outcome::Credentials(missing.clone()).error(), said(&missing));
+        assert_eq!(Outcome::CleanupPending(down.clone()).error(), said(&down));
+        assert_eq!(Outcome::Undecided.error(), None);
+    }
+}

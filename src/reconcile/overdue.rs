@@ -198,4 +198,16 @@ mod tests {
         );
         assert!(update(&late, 5.0).is_empty());
     }
+    #[test]
+    fn a_rate_is_too_low_for_an_environment_until_nothing_is_late_there() {
+        let mut backlogs = Backlogs::default();
+        let demand = Load { resources: 1200, rate: 4.0 };
+        let late = BTreeMap::from([("here".to_owned(), 7)]);
+        assert_eq!(backlogs.update(&late, |_| (demand, 4.0)), [("here".into(), Backlog::Waits)], "it is enough");
+        assert!(!backlogs.grows("here"));
+        backlogs.update(&late, |_| (demand, 3.0));
+        assert!(backlogs.grows("here") && !backlogs.grows("there"));
+        backlogs.update(&BTreeMap::new(), |_| (demand, 3.0));
+        assert!(!backlogs.grows("here"));
+    }
 }

@@ -314,8 +314,8 @@ impl StatusUpdate {
     /// The status of a resource at rest whose reconcile has been due for so long and
     /// waits for its turn; `None`: of no use to it.
     pub fn overdue(state: &State, waited: Duration) -> Option<Self> {
-        let resource = state.here().filter(|resource| resource.at_rest() && !state.deleting())?;
-        let mut update = Self { handled_at: resource.handled_at.clone(), ..Self::of(state, None) };
+        state.here().filter(|resource| resource.at_rest() && !state.deleting())?;
+        let mut update = Self::of(state, None);
         let [unknown, stale] = overdue::tells(waited, state.interval());
         if unknown {
             update.set(ConditionType::Synced, ConditionStatus::Unknown, Reason::RateLimited, overdue::MESSAGE);

@@ -152,6 +152,14 @@ mod tests {
     }
 
     #[test]
+    fn whoever_runs_osp_is_told_in_its_words_what_it_means_and_what_to_do() {
+        let (_, message) = problem(&RemoteOutcome::NotApplied, "org_1", "", Audience::CommandLine).unwrap();
+        for part in ["Scalekit accepted the policy and keeps another one", "Declare values that Scalekit keeps."] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
     fn whoever_reads_a_status_is_told_of_the_secret() {
         let refused = RemoteOutcome::Error(RemoteError::new(ErrorKind::CredentialsRejected));
         let (_, message) = problem(&refused, "org_1", "", Audience::Cluster).unwrap();

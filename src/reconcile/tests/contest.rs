@@ -6,7 +6,7 @@ use super::{
     world::{On, SECRET, Trouble, Uid, World},
 };
 use crate::policy::{Policy, ValidatedSpec};
-use crate::reconcile::{ErrorKind, Outcome, RemoteOutcome, Requeue};
+use crate::reconcile::{CredentialsError, CredentialsSource, ErrorKind, Outcome, ReadError, RemoteOutcome, Requeue};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -223,4 +223,21 @@ fn two_that_wait_for_each_other_wake_each_other_once() {
     assert!(matches!(world.reconcile(old).outcome, Outcome::Settling(_)), "a write may still land");
     let both: Vec<Uid> = (0..4).flat_map(|_| [woken(&mut world, young), woken(&mut world, old)].concat()).collect();
     assert!(both.len() <= 1, "{both:?}");
+}
+
+#[test]
+fn row_134_an_owner_whose_claim_has_lapsed_does_not_look_again_at_once() {
+    let (mut world, owner, other) = two();
+    world.secrets.clear();
+    assert_eq!(minutes_later(&mut world, owner, other, 8), Outcome::Reconciled(RemoteOutcome::InSync));
+    assert_eq!(world.reconcile(owner).requeue, Requeue::AFTER_API_SERVER);
+}
+
+#[test]
+fn row_134_a_secret_that_can_not_be_read_for_now_costs_an_owner_nothing() {
+    let (mut world, owner, other) = two();
+    let from = CredentialsSource::Secret(SECRET.into());
+    let unreadable = CredentialsError::Unreadable { from, why: ReadError::Unavailable };
+    world.secrets.insert(("a", SECRET.into()), Err(unreadable));
+    assert!(matches!(minutes_later(&mut world, owner, other, 20), Outcome::Conflict { .. }));
 }

@@ -122,3 +122,17 @@ fn a_note_fits_into_an_event_however_many_flags_changed() {
     assert!(reconciled.events.iter().any(|e| e.reason == Reason::FeaturesChanged));
     assert!(reconciled.events.iter().all(|e| e.note.len() <= 512));
 }
+
+#[test]
+fn a_feature_that_does_not_change_is_no_event() {
+    let mut world = World::new();
+    world.scalekit.habits.keeps_flag_off = true;
+    let uid = world.declare(enforce(declared()));
+    assert_eq!(events(&world.reconcile(uid)), ["!FeatureNotEnabled"]);
+    let stays_on = |w: &mut World, uid| {
+        w.settings.disable_feature = true;
+        w.scalekit.habits.refuses_features = Some(ErrorKind::Forbidden);
+        w.delete(uid);
+    };
+    assert_eq!(after(stays_on), ["Reverted"]);
+}

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::policy::{Live, Policy};
 use crate::reconcile::{
-    ConditionType, ErrorKind, Feature, Outcome, Reason, RemoteOutcome, RemoteRequest, Request, Step,
+    ConditionType, Detail, ErrorKind, Feature, FlagWrites, Outcome, Reason, RemoteError, RemoteOutcome, RemoteRequest,
+    Request, Step,
 };
 
 fn first_reconcile(prepare: impl FnOnce(&mut World)) -> (World, Uid, Reconciled) {
@@ -261,4 +262,20 @@ fn only_a_list_with_our_feature_on_switches_it_on() {
         let write = RemoteRequest::WriteFeatures { organization: org("org_1"), features };
         assert_eq!(write.enables_session_policy(), on, "{write:?}");
     }
+}
+
+#[test]
+fn a_feature_of_which_a_server_does_not_tell_counts_as_off_until_it_was_switched_on() {
+    let (world, uid, reconciled) = first_reconcile(|w| {
+        w.scalekit.habits.omits_features = Omits::Always;
+        w.scalekit.application = Ok(application(10_080, 500));
+    });
+    assert_eq!((sent(&reconciled).len(), world.says(uid, ConditionType::FeatureEnabled)), (0, "False Disabled".into()));
+}
+
+#[test]
+fn of_a_feature_that_is_not_available_the_server_says_why() {
+    let detail = Detail { code: Some("UNKNOWN_FEATURE".into()), ..Detail::default() };
+    let error = RemoteError { detail: detail.clone(), ..RemoteError::new(ErrorKind::Rejected) };
+    assert_eq!(FlagWrites { error: Some(error), ..FlagWrites::default() }.detail(), detail);
 }

@@ -4,7 +4,7 @@ use super::{
     samples::*,
     world::{Reconciled, SECRET, Uid, World},
 };
-use crate::reconcile::{Outcome, RemoteOutcome, RemoteRequest, Request, Step};
+use crate::reconcile::{Outcome, Release, RemoteOutcome, RemoteRequest, Request, Step};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -82,7 +82,8 @@ fn a_rate_so_low_that_every_read_is_old_still_comes_to_a_write() {
     let (mut world, uid, at) = drifted();
     (at..at + 20).for_each(|step| world.meanwhile(step, |world| world.advance(LONG)));
     let reconciled = world.reconcile(uid);
-    assert_eq!(reconciled.policies().len(), 1);
+    let again = reads_again(&reconciled, at).into_iter().filter(|again| *again).count();
+    assert_eq!((reconciled.policies().len(), again), (1, 3), "three times before the write");
 }
 
 #[test]
@@ -117,4 +118,28 @@ fn row_012_an_edit_that_names_another_organization_or_secret_begins_anew() {
     let at = undisturbed.iter().position(|step| matches!(step, Step::Request(Request::ReportProgress))).unwrap();
     world.meanwhile(at, move |world| world.edit(uid, |spec| spec.secret = Some(SECRET.into())));
     assert_eq!(reads(&world.reconcile(uid).steps), reads(&undisturbed) + 1);
+}
+
+#[test]
+fn row_012_an_edit_after_the_feature_was_switched_on_reads_the_organization_again() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    let undisturbed = world.clone().reconcile(uid);
+    let at = undisturbed.words().iter().position(|word| *word == "features").unwrap() + 1;
+    world.meanwhile(at, move |world| world.edit(uid, |spec| spec.policy = custom(240, None)));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.policies(), world.live()), (vec![custom(240, None)], no_idle(240)));
+    let read = "read organization";
+    assert_eq!(reconciled.count(read), undisturbed.count(read) + 1, "{:?}", reconciled.words());
+}
+
+#[test]
+fn row_012_a_deletion_in_a_reconcile_begins_anew() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.edit(uid, |spec| spec.policy = custom(240, None));
+    let at = world.clone().reconcile(uid).words().iter().position(|word| *word == "progress").unwrap();
+    world.meanwhile(at, move |world| world.delete(uid));
+    let reconciled = world.reconcile(uid);
+    assert_eq!(["read credentials", "read organization"].map(|step| reconciled.count(step)), [2, 2]);
+    assert_eq!(reconciled.outcome, Outcome::Released(Release::Reverted));
 }

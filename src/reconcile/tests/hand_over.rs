@@ -248,6 +248,16 @@ fn row_127_a_clock_that_is_set_forward_ends_no_wait() {
 }
 
 #[test]
+fn row_127_nor_one_that_has_lasted_for_a_while() {
+    let (mut world, uid) = deleting(enforce(declared()));
+    world.credentials_missing();
+    world.reconcile(uid);
+    world.advance(MINUTE * 10);
+    world.set_clock_forward(MINUTE * 120);
+    assert!(matches!(world.reconcile(uid).outcome, Outcome::Holding { .. }), "it has waited ten minutes of sixty");
+}
+
+#[test]
 fn a_conflicted_resource_leaves_the_organization_to_its_owner() {
     let mut world = World::new();
     let owner = world.declare(enforce(declared()));

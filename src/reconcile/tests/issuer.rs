@@ -144,3 +144,18 @@ fn row_123_a_deletion_waits_for_an_environment_that_may_be_its_own_and_can_not_b
     let unreachable = Outcome::CleanupPending(RemoteError::new(ErrorKind::Unreachable));
     assert_eq!((world.reconcile(uid).outcome, world.live()), (unreachable, declared().into()));
 }
+
+#[test]
+fn row_123_a_resource_stays_pinned_to_its_host_until_another_one_is_known_to_be_the_same_environment() {
+    let (mut world, [older, _]) = two_names();
+    world.scalekit.issuer = Some(ISSUER.into());
+    world.secret_of_leads_to("a", HOST);
+    world.reconcile(older);
+    world.secret_of_leads_to("a", CUSTOM_DOMAIN);
+    for (alleged, host) in [(Some(ISSUER.into()), HOST), (None, CUSTOM_DOMAIN)] {
+        world.scalekit.alleged = alleged;
+        world.tenant().live = Live::Unrecognized;
+        let writes = !world.reconcile(older).policies().is_empty();
+        assert_eq!((pinned(&world, older).environment.as_str(), writes), (host, host == CUSTOM_DOMAIN));
+    }
+}

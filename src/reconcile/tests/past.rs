@@ -268,3 +268,26 @@ fn a_policy_that_keeps_a_limit_of_the_one_before_is_not_wholly_the_operators() {
     assert!(wholly(custom(600, 30).into()) && wholly(no_idle(600)) && wholly(Live::Application));
     assert!(!wholly(custom(480, 30).into()) && !wholly(custom(600, 60).into()) && !wholly(Live::Unrecognized));
 }
+
+#[test]
+fn row_128_a_write_that_met_a_conflict_is_not_what_was_written_and_a_lost_one_may_be() {
+    let conflict = Trouble::Refused(ErrorKind::Conflict);
+    for (trouble, written) in [(conflict, declared()), (Trouble::Lost(ErrorKind::Unavailable), custom(240, None))] {
+        let (mut world, uid) = World::at_rest(enforce(declared()));
+        world.edit(uid, |spec| spec.policy = custom(240, None));
+        (0..4).for_each(|nth| world.trouble(On::WritePolicy, nth, trouble));
+        world.reconcile(uid);
+        assert_eq!(world.object(uid).read().written, Some(written));
+    }
+}
+
+#[test]
+fn row_128_what_only_observes_records_nothing_though_it_finds_what_it_declares() {
+    let mut world = World::new();
+    world.switch_flag(true);
+    world.tenant().live = declared().into();
+    let uid = world.declare(observe(declared()));
+    world.reconcile(uid);
+    let resource = world.object(uid).read();
+    assert_eq!((resource.adopted, resource.written), (None, None));
+}

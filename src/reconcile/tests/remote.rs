@@ -243,3 +243,20 @@ fn a_fault_that_a_person_must_cure_ends_the_reconcile_at_once() {
         }
     }
 }
+
+#[test]
+fn a_feature_write_that_fails_for_now_does_not_say_that_there_is_no_such_feature() {
+    for kind in [ErrorKind::Unavailable, ErrorKind::RateLimited { retry_after: std::time::Duration::from_secs(9) }] {
+        let (_, _, reconciled) = first_reconcile(|w| {
+            w.switch_flag(false);
+            w.trouble(On::Features, 0, Trouble::Refused(kind));
+        });
+        assert_eq!(fault_kind(&reconciled), kind);
+    }
+}
+
+#[test]
+fn a_server_that_does_not_know_a_request_is_not_one_that_fails() {
+    let (_, _, reconciled) = first_reconcile(|w| w.scalekit.down = Some(ErrorKind::Unsupported));
+    assert_eq!(remote_outcome(&reconciled), &RemoteOutcome::Unsupported);
+}

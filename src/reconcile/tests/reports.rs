@@ -3,12 +3,13 @@
 
 use super::{
     random::{cases, runs},
-    world::Entry,
+    samples::*,
+    world::{Entry, World},
 };
 use crate::policy::{Live, Mode, Policy, ValidatedSpec, diff, tighten};
 use crate::reconcile::{
-    Condition, ConditionStatus, ConditionType, ErrorClass, Organization, Outcome, RemoteOutcome, RemoteRequest,
-    RemoteResponse, Request, Response, StatusUpdate, Step,
+    Application, Condition, ConditionStatus, ConditionType, ErrorClass, Organization, Outcome, RemoteOutcome,
+    RemoteRequest, RemoteResponse, Request, Response, StatusUpdate, Step,
 };
 use proptest::prelude::*;
 
@@ -139,5 +140,40 @@ fn allowed(spec: &ValidatedSpec, live: &Live) -> bool {
         Mode::Enforce => diff(&spec.policy, live).is_empty(),
         Mode::TightenOnly => *live != Live::Unrecognized && tighten(&spec.policy, live).is_none(),
         Mode::Observe => true,
+    }
+}
+
+#[test]
+fn of_one_that_others_hold_the_status_says_that_it_was_released_unless_it_never_said_anything() {
+    for reconciled_before in [false, true] {
+        let mut world = World::new();
+        let uid = world.declare(retain(declared()));
+        if reconciled_before {
+            world.reconcile(uid);
+        }
+        world.cluster.get_mut(uid).unwrap().foreign = true;
+        world.delete(uid);
+        let reconciled = world.reconcile(uid);
+        assert_eq!((reconciled.outcome, reconciled.update.is_some()), (Outcome::Gone, reconciled_before));
+    }
+}
+
+#[test]
+fn the_applications_policy_is_told_beside_a_live_one_and_where_it_can_not_be_read() {
+    let mut world = World::new();
+    let uid = world.declare(enforce(declared()));
+    let update = world.reconcile(uid).update.unwrap();
+    let known = Some(Application::Known(application(10_080, 5)));
+    assert_eq!(update.application, known);
+    let observed = update.observed.clone();
+    for (application, observed, told) in [
+        (known, observed.clone(), true),
+        (known, None, false),
+        (Some(Application::Unreadable), None, true),
+        (Some(Application::Failed), observed.clone(), false),
+        (None, observed, false),
+    ] {
+        let update = StatusUpdate { application, observed, ..update.clone() };
+        assert_eq!(update.tells_application(), told, "{application:?}");
     }
 }

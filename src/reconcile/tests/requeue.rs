@@ -7,7 +7,7 @@ use super::{
 };
 use crate::reconcile::{
     ConditionType, Crash, CredentialsError, CredentialsKey, CredentialsSource, ErrorKind, HOUR, NextReconcile, Outcome,
-    ReadError, Reason, RemoteError, RemoteOutcome, Requeue, next_reconcile, requeue,
+    ReadError, Reason, RemoteError, RemoteOutcome, Requeue, State, next_reconcile, requeue,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -172,6 +172,14 @@ fn when_a_write_of_an_earlier_reconcile_must_have_landed() {
     assert_eq!(world.live(), no_idle(240), "the late write landed");
     world.reconcile(uid);
     assert_eq!(world.live(), custom(120, 30).into());
+}
+
+#[test]
+fn in_a_second_where_an_older_one_is_looked_at_and_later_where_nobody_can_be_asked() {
+    for (same_environment_unknown, time) in [(false, SECOND), (true, SECOND * 30)] {
+        let state = State { same_environment_unknown, ..State::default() };
+        assert_eq!(requeue(&state, &Outcome::Undecided), Requeue::After(time));
+    }
 }
 
 /// What a status says of the next reconcile, and when that really comes.

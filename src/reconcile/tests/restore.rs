@@ -6,7 +6,7 @@ use super::{
     world::{Crash, Interrupted, SECRET, Uid, World, access},
 };
 use crate::policy::{DeletionPolicy, Live, Mode, Policy, ValidatedSpec};
-use crate::reconcile::{ConditionType, Outcome, Release};
+use crate::reconcile::{ConditionType, Outcome, Reason, Release};
 
 fn restore(spec: ValidatedSpec) -> ValidatedSpec {
     ValidatedSpec { deletion: DeletionPolicy::Restore, ..spec }
@@ -318,5 +318,18 @@ fn row_128_a_secret_that_moves_to_another_name_of_the_environment_changes_nothin
         world.delete(uid);
         world.reconcile(uid);
         assert_eq!((world.live(), world.is_gone(uid)), (no_idle(45), true));
+    }
+}
+
+#[test]
+fn row_128_nothing_is_missed_where_inheriting_was_there_or_nothing_is_to_be_restored() {
+    let incomplete = Live::Custom { absolute: None, idle: crate::policy::Idle::On(Some(minutes(15))) };
+    for (before, spec) in [(Live::Application, restore(enforce(declared()))), (incomplete, enforce(declared()))] {
+        let mut world = before_us(before, true);
+        let uid = world.declare(spec);
+        world.reconcile(uid);
+        world.delete(uid);
+        let told: Vec<_> = world.reconcile(uid).events.into_iter().map(|event| (event.warning, event.note)).collect();
+        assert_eq!(told, [(false, Reason::Reverted.means().to_owned())]);
     }
 }

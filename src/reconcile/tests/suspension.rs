@@ -73,10 +73,12 @@ fn that_a_suspension_is_over_is_no_change_of_the_resource() {
     let seen = |world: &World| Watched::of(&world.object(uid).read(), world.now);
     let before = seen(&world);
     assert_eq!(before.trigger(None, true), Trigger::Changed, "at a start it is reconciled at once");
+    assert!(!before.at_rest());
     world.advance(Duration::from_secs(3600));
     let after = seen(&world);
     assert_eq!(after.trigger(Some(&before), false), Trigger::None);
     assert_eq!(after.trigger(None, true), Trigger::Scheduled);
+    assert!(after.at_rest());
 }
 
 #[test]

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::policy::{Policy, ValidatedSpec};
 use crate::reconcile::{
-    ConditionType, ErrorKind, HistoryEvent, Outcome, RemoteOutcome, RemoteRequest, Request, Response, Step,
+    ConditionType, ErrorKind, Found, HistoryEvent, Outcome, RemoteOutcome, RemoteRequest, Request, Response, State,
+    Step,
 };
 use std::time::Duration;
 
@@ -194,4 +195,16 @@ fn only_reads_of_an_organization_are_answered() {
         assert_eq!(state.listable(&request), None);
     }
     assert_eq!(state.listable(&RemoteRequest::ReadOrganization(id())), None, "it was read once");
+}
+
+#[test]
+fn what_the_list_shows_may_be_half_an_interval_old_and_five_minutes_at_most() {
+    let (world, uid) = World::at_rest(enforce(declared()));
+    for (interval, oldest) in [(120, 60), (3600, 300)] {
+        let mut resource = world.object(uid).read();
+        resource.spec.as_mut().unwrap().interval = Some(Duration::from_secs(interval));
+        let state = State { resource: Found::Here(Box::new(resource)), ..State::default() };
+        let (_, age) = state.listable(&RemoteRequest::ReadOrganization(org("org_1"))).unwrap();
+        assert_eq!(age, Duration::from_secs(oldest));
+    }
 }
