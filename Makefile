@@ -88,8 +88,8 @@ soak: ## SOAK_MINUTES (30) of edits, faults and kills of two operators; SEED=of 
 mutants: ## errors that are put into the decision, each of which a property must find; the table into docs/proof.md
 	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::mutants::each_mutant_is_killed_by_its_property
 
-mutants-all: ## all that cargo-mutants would change in the decision and the readers, in one build with a switch for each; FILE=name of one; figures in docs/proof.md
-	@tests/core/mutate "$(FILE)"
+mutants-all: ## all that cargo-mutants would change in the decision and the readers, in one build with a switch for each; FILE=name of one; ALONE=1: and a build for each that can not have one; figures in docs/proof.md
+	@ALONE="$(ALONE)" tests/core/mutate "$(FILE)"
 
 cluster: ## a real API server for people; prints `export KUBECONFIG=…`, ends with Ctrl-C
 	@tail -f /dev/null | tests/cluster/start --with-controller-manager | sed -u 's/^/export KUBECONFIG=/'

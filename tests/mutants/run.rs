@@ -1,10 +1,10 @@
 //! Runs the tests that reach a mutant, the fast ones first, until one fails.
 
-use crate::{cargo::Outside, listed::Mutant};
+use crate::{cargo::Outside, listed::Mutant, report::Reasons};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
@@ -29,10 +29,14 @@ pub(crate) enum Verdict {
     Caught(String),
     Endless,
     Missed,
+    /// There is a reason why no test finds it, so it is not tried and counts as one that survived.
+    Explained,
     /// No test ever asks for it.
     Unreached,
     /// It can't be built.
     Unviable,
+    /// It can't stand behind a switch, and was not to have a build of its own.
+    NotTried,
 }
 
 struct Test {
@@ -45,7 +49,12 @@ pub(crate) struct Tests {
     binary: PathBuf,
     place: PathBuf,
     all: Vec<Test>,
+    /// What found which mutant in earlier runs, which is tried first.
+    known: BTreeMap<String, String>,
 }
+
+/// What found which mutant, a line each.
+const FOUND: &str = "target/found";
 
 enum Ended {
     Well,
@@ -91,7 +100,7 @@ impl Tests {
         let listed = String::from_utf8(listed.stdout).unwrap();
         let names: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
         let reached = place.join("target/reached");
-        let mut all = Vec::new();
+        let (mut all, mut failed) = (Vec::new(), Vec::new());
         for name in names.into_iter().filter(|name| !name.contains(OF_THE_FILES)) {
             drop(fs::remove_file(&reached));
             let mut plain = command(binary, place);
@@ -99,15 +108,34 @@ impl Tests {
             let begun = Instant::now();
             let ended = run(plain, &[name], Duration::from_secs(600));
             let takes = begun.elapsed();
-            assert!(matches!(ended, Ended::Well), "{name} fails without a mutant");
+            if !matches!(ended, Ended::Well) {
+                failed.push(name);
+            }
             let text = fs::read_to_string(&reached).unwrap_or_default();
             let reaches = text.lines().map(|number| number.parse().unwrap()).collect();
             all.push(Test { name: name.to_owned(), takes, reaches });
         }
+        assert!(failed.is_empty(), "without a mutant these fail: {failed:#?}");
         all.sort_by_key(|test| test.takes);
         let seconds = all.iter().map(|test| test.takes).sum::<Duration>().as_secs();
         println!("{} tests take {seconds} s without a mutant", all.len());
-        Self { binary: binary.to_owned(), place: place.to_owned(), all }
+        let found = fs::read_to_string(place.join(FOUND)).unwrap_or_default();
+        let pair = |line: &str| line.split_once('\t').map(|(mutant, test)| (mutant.to_owned(), test.to_owned()));
+        Self {
+            binary: binary.to_owned(),
+            place: place.to_owned(),
+            all,
+            known: found.lines().filter_map(pair).collect(),
+        }
+    }
+
+    /// For the next run.
+    pub(crate) fn note(&self, mutant: &Mutant, verdict: &Verdict) {
+        println!("{}: {verdict:?}", mutant.name);
+        if let Verdict::Caught(test) = verdict {
+            let mut file = fs::File::options().create(true).append(true).open(self.place.join(FOUND)).unwrap();
+            file.write_all(format!("{}\t{test}\n", mutant.name).as_bytes()).unwrap();
+        }
     }
 
     /// All tests, of a build in which every one of them meets the mutant.
@@ -117,16 +145,19 @@ impl Tests {
             takes: test.takes,
             reaches: BTreeSet::from([0]),
         });
-        Self { binary: binary.to_owned(), place: self.place.clone(), all: all.collect() }
+        let (all, known) = (all.collect(), self.known.clone());
+        Self { binary: binary.to_owned(), place: self.place.clone(), all, known }
     }
 
-    pub(crate) fn verdict(&self, number: usize) -> Verdict {
+    pub(crate) fn verdict(&self, number: usize, mutant: &Mutant) -> Verdict {
         let reaching: Vec<&Test> = self.all.iter().filter(|test| test.reaches.contains(&number)).collect();
         if reaching.is_empty() {
             return Verdict::Unreached;
         }
+        let known = self.known.get(&mutant.name);
+        let known: Vec<&Test> = reaching.iter().copied().filter(|test| Some(&test.name) == known).collect();
         let (fast, slow): (Vec<&Test>, Vec<&Test>) = reaching.into_iter().partition(|test| test.takes < FAST);
-        let rounds = std::iter::once(fast).chain(slow.into_iter().map(|test| vec![test]));
+        let rounds = [known, fast].into_iter().chain(slow.into_iter().map(|test| vec![test]));
         for tests in rounds.filter(|tests| !tests.is_empty()) {
             let mut switched = command(&self.binary, &self.place);
             switched.env("MUTANT", number.to_string());
@@ -143,15 +174,16 @@ impl Tests {
 }
 
 /// Two at a time.
-pub(crate) fn all(tests: &Tests, mutants: &[Mutant], outside: &Outside) -> BTreeMap<usize, Verdict> {
+pub(crate) fn all(tests: &Tests, mutants: &[Mutant], outside: &Outside, reasons: &Reasons) -> BTreeMap<usize, Verdict> {
     let (next, verdicts) = (AtomicUsize::new(1), Mutex::new(BTreeMap::new()));
     let work = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(mutant) = mutants.get(number - 1) else { break };
             if !outside.has(number) {
-                let verdict = tests.verdict(number);
-                println!("{}: {verdict:?}", mutant.name);
+                let verdict =
+                    if reasons.is_explained(mutant) { Verdict::Explained } else { tests.verdict(number, mutant) };
+                tests.note(mutant, &verdict);
                 verdicts.lock().unwrap().insert(number, verdict);
             }
         }
