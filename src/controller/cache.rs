@@ -120,7 +120,12 @@ impl Cache {
         self.lock().entries.contains_key(uid)
     }
 
-    /// The other resources in the index under `keys`, as claimants.
+    /// The other resources in the index under `keys`.
+    pub(super) fn others(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Uid> {
+        self.lock().others(uid, keys)
+    }
+
+    /// The same, as claimants.
     pub(super) fn claimants_at(&self, uid: &Uid, keys: &[ClaimKey]) -> Vec<Claimant> {
         let inner = self.lock();
         inner.others(uid, keys).iter().filter_map(|uid| inner.entries.get(uid).map(|entry| entry.claimant())).collect()

@@ -1,6 +1,9 @@
 //! Carries out the requests of one reconcile at Kubernetes and Scalekit, and holds what they need: the
 //! object as last read, the client, the lock of the organization.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     cache::Source,
     context::Context,
@@ -8,20 +11,20 @@ use super::{
     entry::{Entry, own_claimant, version},
     kube_api::KubeError,
     object::Object,
-    resource_ref::ResourceRef,
+    resource_ref::{ResourceRef, Uid},
     status,
 };
 use crate::{
     policy::OrganizationRef,
     reconcile::{
-        Access, Audit, Cached, ClusterWrite, ErrorKind, Found, Lane, Reason, RemoteError, RemoteRequest,
+        Access, Audit, Cached, ClaimKey, ClusterWrite, ErrorKind, Found, Lane, Reason, RemoteError, RemoteRequest,
         RemoteResponse, Request, Response, State, StatusUpdate, WROTE,
     },
     scalekit::{Admission, Caller, Client, within},
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use tokio::{
     sync::{OwnedMutexGuard, SemaphorePermit},
     time::Instant,
@@ -332,18 +335,37 @@ impl<'a> Effects<'a> {
         // a reconcile that starts over releases the organization that it read first
         self.lock = None;
         self.admission = None; // whoever holds the lock may need it
-        let context = self.context;
-        let lock = context.locks.lock(&identity, organization.as_str());
-        self.lock = Some(self.without_worker(context.parking.wait(lock)).await);
+        let (context, uid) = (self.context, &self.resource.uid);
         let mut keys = state.claim_keys(&self.resource.namespace);
         keys.extend(state.alleged_key());
-        let mut others = self.context.cache.claimants_at(&self.resource.uid, &keys);
+        let lock = context.parking.wait(lock(context, uid, (&identity, organization.as_str()), &keys));
+        let lock = self.without_worker(lock).await;
+        self.lock = Some(lock);
+        let mut others = context.cache.claimants_at(uid, &keys);
         for other in &mut others {
             context.complete(other);
             other.served = self.context.credentials.serves(&other.namespace);
         }
         Response::Claimants { own, others }
     }
+}
+
+/// Waits for the lock of the organization. Whoever has it may be at rest, and wait long for its turn: when somebody waits
+/// for this resource, they wait for that one too.
+async fn lock(
+    context: &Context,
+    uid: &Uid,
+    (environment, organization): (&str, &str),
+    keys: &[ClaimKey],
+) -> OwnedMutexGuard<()> {
+    let mut lock = pin!(context.locks.lock(environment, organization));
+    tokio::select! {
+        biased;
+        lock = &mut lock => return lock,
+        () = context.queue.urgent(uid) => {}
+    }
+    context.cache.others(uid, keys).iter().for_each(|other| context.queue.hurry(other));
+    lock.await
 }
 
 /// Whether the object is being deleted and has no finalizer left, so that it is about to be gone.
@@ -353,28 +375,4 @@ fn is_finalized(object: &Object) -> bool {
 
 fn secret(state: &State) -> Option<&str> {
     state.spec()?.secret.as_deref()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::controller::context::sample;
-    use std::{future::pending, pin::pin};
-    use tokio::task::JoinSet;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stop_waits_for_a_request_under_way_beside_a_reconcile_that_waits_for_its_turn_or_an_edit() {
-        let (context, _, uid) = sample("1");
-        let resource = context.cache.with(&uid, |entry| entry.resource.clone()).unwrap();
-        let mut effects = Effects::new(&context, &resource).await;
-        let mut waiting = pin!(effects.unless_urgent(true, pending::<()>()));
-        let (mut running, request) = (JoinSet::new(), Duration::from_secs(4));
-        running.spawn(pending::<()>()); // the one that waits
-        running.spawn(tokio::time::sleep(request));
-        let start = Instant::now();
-        tokio::select! {
-            _ = &mut waiting => unreachable!("its turn never comes"),
-            () = context.parking.drain(&mut running) => assert_eq!(start.elapsed(), request),
-        }
-    }
 }

@@ -6,11 +6,11 @@ mod tests;
 
 use crate::{
     policy::{ExternalId, OrganizationId, OrganizationRef},
-    reconcile::{Demand, ErrorClass, Lane, Organization, RemoteError},
+    reconcile::{Demand, ErrorClass, ErrorKind, Lane, Organization, RemoteError},
     scalekit::{Caller, Client, Page, Pruned},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -65,7 +65,7 @@ struct State {
     /// For whom the last sweep was begun.
     caller: Caller,
     /// The organizations whose features were written during the sweep.
-    written: Vec<OrganizationId>,
+    written: HashSet<OrganizationId>,
 }
 
 /// The organizations of the last sweep.
@@ -119,12 +119,12 @@ impl Sweeps {
             }
             Err(_) => return Listing::default(),
         };
-        if sweeping.is_some() && caller.lane != Lane::Resync {
-            return Listing::default(); // nor does it read the rest of one
-        }
         if may_begin && sweeping.as_ref().and_then(|sweep| sweep.listed.age()).is_none_or(|age| age >= longest) {
-            *sweeping = self.begin(&slot, &caller, longest).map(Sweep::new);
+            let Some(most) = self.begin(&slot, &caller, longest) else { return Listing::default() };
+            *sweeping = Some(Sweep::new(most));
             slot.state().written.clear();
+        } else if sweeping.is_some() && caller.lane != Lane::Resync {
+            return Listing::default(); // nor does it read the rest of one
         }
         let listing = self.sweep(client, caller, &slot, sweeping, is_named, urgent).await;
         Listing { found: slot.state().find(id, longest).flatten(), ..listing }
@@ -137,7 +137,7 @@ impl Sweeps {
             let mut state = slot.state();
             state.listed.forget(id);
             if slot.sweeping.try_lock().map_or(true, |sweep| sweep.is_some()) {
-                state.written.push(id.clone());
+                state.written.insert(id.clone());
             }
         }
     }
@@ -162,7 +162,7 @@ impl Sweeps {
         mut urgent: Pin<&mut impl Future<Output = ()>>,
     ) -> Listing {
         let mut listing = Listing::default();
-        let start = Instant::now();
+        let (start, mut left) = (Instant::now(), sweeping.as_ref().is_some_and(|sweep| sweep.pages > 0));
         while let Some(sweep) = &mut *sweeping {
             // a page waits behind those that began before it, and not the whole list before those that began later
             let caller = Caller { began: caller.began + start.elapsed(), ..caller.clone() };
@@ -179,18 +179,28 @@ impl Sweeps {
             };
             let complete = match page {
                 Ok(page) => {
+                    left = false;
                     let all = sweep.take_in(page, &is_named);
+                    let (complete, too_long) = (sweep.next_page.is_none(), all > sweep.most);
+                    // where the end is unknown, the next sweep reads twice as far
+                    let all = if too_long && !complete { all.max(sweep.pages * 2) } else { all };
                     slot.state().demand.learn(all, self.started.elapsed());
-                    match sweep.next_page {
-                        Some(_) if all <= sweep.most => continue,
-                        ref next => next.is_none(),
+                    if !complete && !too_long {
+                        continue;
                     }
+                    complete
                 }
                 Err(error) if error.is_waited_out(sweep.limited_since.get_or_insert_with(Instant::now).elapsed()) => {
                     continue;
                 }
+                Err(error) if error.kind.class() == ErrorClass::Throttled => {
+                    sweep.limited_since = None;
+                    return listing; // the next one goes on with it after the pause
+                }
                 Err(error) => {
-                    if error.kind.class() != ErrorClass::Throttled {
+                    // how long the token of a page is good is unknown, so it says nothing of the list
+                    let expired = left && error.kind == ErrorKind::Rejected;
+                    if !expired {
                         slot.state().demand.record_failed(self.started.elapsed());
                     }
                     listing.failure = Some(error).filter(|error| error.probe_after.is_some());

@@ -4,9 +4,11 @@
 //! namespace are begun: what is begun is finished, however long it has to wait for
 //! Scalekit. (Client-go's names; a delay that grows with failures is `backoff`.)
 
+mod slot;
 #[cfg(test)]
 mod tests;
 
+use self::slot::{Paced, Run, Slot};
 use super::{
     flow::{Flow, Running},
     resource_ref::Uid,
@@ -16,7 +18,7 @@ use crate::{
     telemetry::{CONTROLLER, Gauge, Gauges, QueueMetrics},
 };
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     future::pending,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -26,11 +28,6 @@ use tokio::{sync::Notify, time::Instant};
 /// The least time between the starts of two reconciles that events cause, so that a burst of edits
 /// causes few reconciles.
 const COALESCE: Duration = Duration::from_secs(1);
-
-/// A resource that is edited in a loop gets [`EDITS`] reconciles, and then one in this time, so that the loop
-/// takes little of what its environment allows. So does one that others' edits in a loop affect.
-const EDIT_EVERY: Duration = Duration::from_secs(10);
-const EDITS: u32 = 6;
 
 /// A person may request [`BURST`] reconciles in a row, and then one in this time
 /// (`docs/development/failures.md` row 103).
@@ -52,65 +49,6 @@ struct Inner {
     ready: Lanes<Flow, (Lane, Uid)>,
     slots: HashMap<Uid, Slot>,
     running: Running,
-}
-
-#[derive(Default)]
-struct Slot {
-    due: Option<(Instant, Lane)>,
-    /// It waits among those that are ready, in this lane.
-    ready: Option<Lane>,
-    /// Its reconcile runs.
-    running: Option<Box<Run>>,
-    /// It went while its reconcile runs, and the slot goes when that ends.
-    gone: bool,
-    started: Option<Instant>,
-    /// Since when it is due, until its reconcile has ended.
-    since: Option<Instant>,
-    /// When the last [`BURST`] requests of a person were due.
-    #[allow(clippy::box_collection, reason = "few resources have any, and without is a quarter of the size")]
-    requested: Option<Box<VecDeque<Instant>>>,
-    edits: Paced,
-    affected: Paced,
-}
-
-/// When as many reconciles as were begun would be due at one in [`EDIT_EVERY`].
-#[derive(Default)]
-struct Paced(Option<Instant>);
-
-impl Paced {
-    /// When the next one may begin. It is counted, unless it is the one that waits for that already.
-    fn next(&mut self, now: Instant) -> Instant {
-        let due = self.0.unwrap_or(now);
-        let before = |reconciles: u32| due.checked_sub(EDIT_EVERY * reconciles);
-        if let Some(granted) = before(EDITS).filter(|granted| *granted > now) {
-            return granted;
-        }
-        let next = before(EDITS - 1).map_or(now, |earliest| earliest.max(now));
-        self.0 = Some(due.max(next) + EDIT_EVERY);
-        next
-    }
-}
-
-/// A reconcile that runs.
-struct Run {
-    flow: Flow,
-    lane: Lane,
-    /// The resource was edited, and it has not read that yet.
-    edited: bool,
-    /// Somebody waits for it to end.
-    urgent: bool,
-    became_urgent: Arc<Notify>,
-}
-
-impl Run {
-    fn new(flow: Flow, lane: Lane) -> Self {
-        Self { flow, lane, edited: false, urgent: false, became_urgent: Arc::default() }
-    }
-
-    fn hurry(&mut self) {
-        self.urgent = true;
-        self.became_urgent.notify_one();
-    }
 }
 
 impl WorkQueue {
@@ -146,18 +84,44 @@ impl WorkQueue {
         self.changed.notify_one();
     }
 
-    /// Waits until somebody waits for the end of a resource's reconcile: since it began, the resource was edited, or something
-    /// else happened for which it is to be reconciled soon.
+    /// Waits until somebody waits for the end of a resource's reconcile: the resource was edited since it began, or
+    /// something else happened for which it is to be reconciled soon.
     pub(super) async fn urgent(&self, uid: &Uid) {
-        while !self.is_urgent(uid) {
-            let run = |slot: &Slot| slot.running.as_ref().map(|run| Arc::clone(&run.became_urgent));
-            let Some(became_urgent) = self.lock().slots.get(uid).and_then(run) else { return pending().await };
-            became_urgent.notified().await;
+        loop {
+            let now = Instant::now();
+            let (changed, at) = {
+                let inner = self.lock();
+                let Some((slot, run)) =
+                    inner.slots.get(uid).and_then(|slot| slot.running.as_ref().map(|run| (slot, run)))
+                else {
+                    break;
+                };
+                if slot.is_urgent(now) {
+                    return;
+                }
+                (Arc::clone(&run.changed), slot.awaited_at())
+            };
+            let awaited = async {
+                match at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! { () = changed.notified() => {}, () = awaited => {} }
         }
+        pending().await
     }
 
     pub(super) fn is_urgent(&self, uid: &Uid) -> bool {
-        self.run(uid, |run| run.urgent)
+        self.lock().slots.get(uid).is_some_and(|slot| slot.is_urgent(Instant::now()))
+    }
+
+    /// Somebody waits for the end of a resource's reconcile, if it runs.
+    pub(super) fn hurry(&self, uid: &Uid) {
+        self.run(uid, |run| {
+            run.hurry();
+            true
+        });
     }
 
     /// Whether a resource was edited since its reconcile began, or last asked this. The reconcile takes the
@@ -333,23 +297,19 @@ impl Inner {
         if !is_soon || slot.gone {
             let when = soon.max(pace(slot).next(now));
             self.schedule(uid, when, Lane::Awaited);
-        } else if let Some(run) = &mut slot.running {
-            run.hurry();
         }
     }
 
     fn schedule(&mut self, uid: &Uid, when: Instant, lane: Lane) {
         let slot = self.slots.entry(uid.clone()).or_default();
         slot.gone = false;
-        if lane == Lane::Awaited && when <= Instant::now() + COALESCE {
-            slot.running.iter_mut().for_each(|run| run.hurry());
-        }
         let before = slot.due;
         let after = before.map_or((when, lane), |(at, before)| (at.min(when), before.min(lane)));
         if before == Some(after) || slot.ready.is_some_and(|ready| ready <= lane) {
             return;
         }
         slot.due = Some(after);
+        slot.running.iter().for_each(|run| run.changed.notify_one());
         let running = slot.running.is_some();
         if let Some((at, _)) = before {
             self.due.remove(&(at, uid.clone()));

@@ -168,6 +168,11 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
         resync.pop(Lane::Resync, &open)
     }
 
+    /// Whether something waits that somebody waits for.
+    pub fn is_awaited(&self) -> bool {
+        !(self.first.is_empty() && self.awaited.order.is_empty())
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         let empty = |flows: &Flows<K, T>| flows.order.is_empty();

@@ -13,8 +13,8 @@ use std::time::Duration;
 /// that looks different in the next sweep is reconciled at once, so a change is
 /// noticed after one interval, as it is where each organization is read.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
-/// Fewer reads than this are never worth a sweep.
-const FEW: usize = 10;
+/// Fewer reads than this are never worth a sweep: how many pages the list has is known after the first one.
+const FEW: usize = 3;
 /// How long it is remembered how many pages the list has, or that it does not
 /// show features.
 const REMEMBERED: Duration = Duration::from_secs(60 * 60);
@@ -152,9 +152,9 @@ mod tests {
 
     #[test]
     fn a_few_reads_are_not_worth_a_list() {
-        assert_eq!(demand(9).begin(Lane::Resync, Duration::ZERO), None);
-        assert_eq!(demand(10).begin(Lane::Resync, Duration::ZERO), Some(10));
-        assert_eq!(demand(10).begin(Lane::Awaited, Duration::ZERO), Some(10));
+        assert_eq!(demand(FEW - 1).begin(Lane::Resync, Duration::ZERO), None);
+        assert_eq!(demand(FEW).begin(Lane::Resync, Duration::ZERO), Some(FEW));
+        assert_eq!(demand(FEW).begin(Lane::Awaited, Duration::ZERO), Some(FEW));
     }
 
     #[test]

@@ -22,6 +22,13 @@ pub struct Caller {
     pub request: u64,
 }
 
+impl Caller {
+    /// Whether it comes before what nobody waits for.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.first || self.lane == Lane::Awaited
+    }
+}
+
 impl Default for Caller {
     fn default() -> Self {
         Self { lane: Lane::Awaited, flow: "".into(), first: false, began: Duration::ZERO, until: None, request: 0 }

@@ -28,6 +28,9 @@ const LOWEST: f64 = 0.1;
 /// Requests side by side to one host; before its first response it is one.
 const MOST_IN_FLIGHT: u32 = 16;
 
+/// So many requests of those that may go out at once are kept for what somebody waits for: an edit takes them.
+const KEPT: f64 = 3.0;
+
 /// After so many responses without a report the last one counts no more.
 const SILENT: u32 = 3;
 
@@ -87,17 +90,18 @@ impl Pace {
         }
     }
 
-    /// Whether a request may be sent.
-    pub(super) fn ready(&self, now: Instant) -> Ready {
+    /// Whether a request may be sent. For one that nobody waits for, not what is kept for others.
+    pub(super) fn ready(&self, now: Instant, awaited: bool) -> Ready {
         if let Some(until) = self.paused_until.filter(|until| *until > now) {
             return Ready::At(until);
         }
         if self.free() == 0 {
             return Ready::WhenAnswered;
         }
-        let own = (1.0 - self.level(now)) / self.rate;
+        let kept = if awaited { 0.0 } else { self.served.kept(self.rate) };
+        let own = (1.0 + kept - self.level(now)) / self.rate;
         let own = (own > 0.0).then(|| now + seconds(own));
-        match own.max(self.reported_ready(now)) {
+        match own.max(self.server.as_ref().and_then(|server| server.ready(now, self.rate, awaited))) {
             Some(at) if at > now => Ready::At(at),
             _ => Ready::Now,
         }
@@ -231,7 +235,7 @@ impl Pace {
 
     /// When something is left by what the server reports; `None`: now.
     pub(super) fn reported_ready(&self, now: Instant) -> Option<Instant> {
-        self.server.as_ref().and_then(|server| server.ready(now, self.rate))
+        self.server.as_ref().and_then(|server| server.ready(now, self.rate, true))
     }
 
     /// How long the pause that a 429 imposed still lasts.
@@ -243,6 +247,11 @@ impl Pace {
         let gained = now.duration_since(self.refilled_at).as_secs_f64() * self.rate;
         (self.tokens + gained).min(self.served.at_once(self.rate))
     }
+}
+
+/// How many are kept of `most` that may go out at once. None of a few: what a full bucket gains is lost.
+pub(super) fn kept_of(most: f64) -> f64 {
+    (most - 1.0 - KEPT).clamp(0.0, KEPT)
 }
 
 /// As many as the rate gives each second.

@@ -2,7 +2,7 @@
 //! and then as fast as the server was seen to refill it. That is a lower bound, so
 //! pacing alone brings no 429.
 
-use super::retry_after::Allowance;
+use super::{pace::kept_of, retry_after::Allowance};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -175,13 +175,14 @@ impl Reported {
         (self.refill > 0.0).then_some(self.refill)
     }
 
-    /// When something is left; `None`: now. `rate` is for a server that does not
-    /// say when.
-    pub(super) fn ready(&self, now: Instant, rate: f64) -> Option<Instant> {
-        let missing = 1.0 - self.level(now);
+    /// When something is left, of what is not kept for requests that are `awaited`; `None`: now. `rate` is for a server that
+    /// does not say when.
+    pub(super) fn ready(&self, now: Instant, rate: f64, awaited: bool) -> Option<Instant> {
+        let kept = if awaited { 0.0 } else { kept_of(self.most) };
+        let missing = 1.0 + kept - self.level(now);
         if missing <= 0.0 {
             let (rate, (reset, _)) = self.spread().filter(|rate| *rate > 0.0).zip(self.reset)?;
-            let wait = seconds((1.0 - self.credit).max(0.0) / rate);
+            let wait = seconds((1.0 + kept.min(AT_ONCE / 2.0) - self.credit).max(0.0) / rate);
             return Some((self.at + wait.min(LONGEST_WAIT)).min(reset)).filter(|at| *at > now);
         }
         let refilled = (self.refill > 0.0 && !self.at_once).then(|| now + seconds(missing / self.refill));
@@ -252,7 +253,7 @@ mod tests {
         let (latency, mut now, mut refused) = (Duration::from_millis(5), server.start, 0);
         let mut left = requests;
         while left > 0 {
-            match pace.ready(now) {
+            match pace.ready(now, true) {
                 Ready::At(at) => {
                     now = at;
                     continue;
@@ -302,7 +303,7 @@ mod tests {
         drive(&mut pace, &mut server, 20);
         let later = start + Duration::from_secs(120);
         let mut at_once = 0;
-        while pace.ready(later) == Ready::Now {
+        while pace.ready(later, true) == Ready::Now {
             pace.take(later);
             at_once += 1;
         }
@@ -315,7 +316,7 @@ mod tests {
         let (mut pace, mut now) = (Pace::new(10.0, start), start);
         pace.on_allowance(now, Allowance { left: 0.0, limit: None, reset: None });
         for _ in 0..60 {
-            if let Ready::At(at) = pace.ready(now) {
+            if let Ready::At(at) = pace.ready(now, true) {
                 now = at;
             }
             pace.take(now);
@@ -331,7 +332,7 @@ mod tests {
         let (mut pace, mut now) = (Pace::new(10.0, start), start);
         pace.on_allowance(now, Allowance { left: 0.0, limit: Some(60.0), reset: Some(SECOND * 86_400) });
         for served in 1..=20 {
-            while let Ready::At(at) = pace.ready(now) {
+            while let Ready::At(at) = pace.ready(now, true) {
                 now = at;
             }
             pace.take(now);
@@ -349,7 +350,7 @@ mod tests {
         let (window, limit) = (Duration::from_secs(60), 60);
         let (mut left, mut ends) = (limit, start + window);
         while served < 240 {
-            if let Ready::At(at) = pace.ready(now) {
+            if let Ready::At(at) = pace.ready(now, true) {
                 now = at;
                 continue;
             }

@@ -2,7 +2,7 @@
 //! included. A limit of so many a minute (`scalekit-api.md` §4.3) refuses none until they are used up, and then all;
 //! who goes as fast as it refills on average is hardly ever refused, and an edit need not wait for the next minute.
 
-use super::refill::seconds;
+use super::{pace::kept_of, refill::seconds};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -18,6 +18,9 @@ const LATE: (f64, f64) = (400.0, 200.0);
 const SOON: (f64, f64) = (60.0, 30.0);
 /// After so many responses one more may go out at once.
 const ONE_MORE: f64 = 16.0;
+/// After so many, what may go out at once is kept for what somebody waits for: it may be more than there is. Four times as many
+/// after each 429 to one that came right after another.
+const TRIED: f64 = 150.0;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Served {
@@ -32,6 +35,10 @@ pub(super) struct Served {
     told: bool,
     /// That was longer than what came before it: it may be longer than it need be.
     told_long: bool,
+    /// The last one came right after another.
+    right_after: bool,
+    /// After so many responses some are kept to go out at once.
+    tried: f64,
 }
 
 /// The rate at which a server that refuses has let requests through.
@@ -44,7 +51,8 @@ pub(super) struct Average {
 impl Served {
     pub(super) const fn new(now: Instant) -> Self {
         let busy = Duration::ZERO;
-        Self { responses: 1.0, busy, last: now, refused: false, told: false, told_long: false }
+        let (refused, told, told_long, right_after) = (false, false, false, false);
+        Self { responses: 1.0, busy, last: now, refused, told, told_long, right_after, tried: TRIED }
     }
 
     /// A request is about to be sent; `rate` is the present one. What nobody waited for does not count, nor what of a
@@ -54,6 +62,7 @@ impl Served {
         let paused = if self.told { Duration::ZERO } else { (resumed - self.last).min(LONGEST) };
         let (waited, turn) = (now - resumed, seconds(1.0 / rate));
         let in_turn = waited <= turn * 2 + if resumed > self.last { RETURN } else { Duration::ZERO };
+        self.right_after = now - self.last < turn / 2;
         self.busy += if in_turn { paused + waited } else { turn };
         self.last = now;
     }
@@ -81,12 +90,19 @@ impl Served {
         let average = enough.then(|| Average { rate: self.responses / whole.as_secs_f64(), at_least: told_long });
         (self.responses, self.busy, self.refused, self.told_long) = (0.0, Duration::ZERO, true, told_long);
         self.told = told.is_some();
+        self.tried *= if self.right_after { 4.0 } else { 1.0 };
         average
     }
 
     /// How many may go out at once, of at most `most`.
     pub(super) fn at_once(&self, most: f64) -> f64 {
         if self.refused { most.min(1.0 + self.responses / ONE_MORE) } else { most }.max(1.0)
+    }
+
+    /// How many of these are kept for what somebody waits for.
+    pub(super) fn kept(&self, most: f64) -> f64 {
+        let tried = if self.refused { (self.responses - self.tried) / ONE_MORE } else { f64::INFINITY };
+        kept_of(self.at_once(most)).min(tried.max(0.0))
     }
 
     /// How likely it is that there is no limit any more, from 0 upwards; 1 is likely. `reported`: the server tells what

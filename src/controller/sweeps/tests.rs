@@ -1,7 +1,11 @@
 use super::*;
-use crate::scalekit::scripted::{self, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::Notify;
+use crate::scalekit::scripted::{self, HttpResponse, Server};
+use serde_json::json;
+use std::{
+    future::poll_fn,
+    sync::atomic::{AtomicUsize, Ordering},
+    task::Poll,
+};
 
 fn id(id: &str) -> OrganizationId {
     OrganizationId::parse(id).unwrap()
@@ -57,7 +61,7 @@ async fn an_organization_whose_features_were_written_is_not_answered_by_what_was
     assert!(slot.state().written.is_empty(), "nothing is being listed");
     let _sweeping = slot.sweeping.lock().await;
     sweeps.forget(&id("org_2"));
-    assert_eq!(slot.state().written, [id("org_2")]);
+    assert_eq!(slot.state().written, HashSet::from([id("org_2")]));
 }
 
 #[test]
@@ -68,48 +72,103 @@ fn a_short_page_does_not_make_the_list_long() {
     assert_eq!(pages_of(&page(Some(1000), false), 2, 100), 2, "the total is not of this client");
 }
 
-/// A list of so many pages with one organization each; how many of them were read.
-async fn list_of(pages: usize, read: &Arc<(AtomicUsize, Notify)>) -> scripted::Server {
-    let read = Arc::clone(read);
-    scripted::Server::api(move |_, page| {
-        read.0.store(page, Ordering::SeqCst);
-        read.1.notify_one();
-        let next = if page < pages { format!("to-{}", page + 1) } else { String::new() };
-        let features = r#"{"enabled": true, "features": [{"name": "session_policy", "enabled": true}]}"#;
-        json(
-            200,
-            &format!(
-                r#"{{"organizations": [{{"id": "org_{page}", "settings": {features}}}], "next_page_token": "{next}"}}"#
-            ),
-        )
-    })
-    .await
+/// A list of nine pages with one organization each.
+struct List {
+    sweeps: Sweeps,
+    server: Server,
+    client: Client,
+    read: Arc<AtomicUsize>,
 }
+
+impl List {
+    /// The responses that are not the page that was asked for, by the number of the request.
+    async fn new(total: Option<usize>, other: impl Fn(usize) -> Option<HttpResponse> + Send + Sync + 'static) -> Self {
+        let read: Arc<AtomicUsize> = Arc::default();
+        let reads = Arc::clone(&read);
+        let server = Server::api(move |request, nth| {
+            reads.store(nth, Ordering::SeqCst);
+            other(nth).unwrap_or_else(|| {
+                let page = request.line.split_once("page_token=to-").map_or(1, |(_, page)| page.parse().unwrap());
+                let next = if page < 9 { format!("to-{}", page + 1) } else { String::new() };
+                let settings = json!({"enabled": true, "features": [{"name": "session_policy", "enabled": true}]});
+                let organization = json!({"id": format!("org_{page}"), "settings": settings});
+                let page = json!({"organizations": [organization], "next_page_token": next, "total_size": total});
+                scripted::json(200, &page.to_string())
+            })
+        })
+        .await;
+        Self { sweeps: Sweeps::new(), client: server.client(), server, read }
+    }
+
+    /// Whether the list shows the last organization to one who becomes urgent after so many pages.
+    async fn shows(&self, urgent_after: usize, lane: Lane, longest: Duration) -> bool {
+        let urgent = poll_fn(|_| match self.read.load(Ordering::SeqCst) < urgent_after {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        });
+        let caller = Caller { lane, ..Caller::default() };
+        self.sweeps.get(&self.client, caller, (&id("org_9"), longest), |_| true, urgent).await.found.is_some()
+    }
+
+    /// Begins the list, which is worth it, for one who becomes urgent after three pages.
+    async fn leave(&self) {
+        let slot = self.sweeps.slot(&self.client, LONGEST);
+        (0..9).for_each(|_| slot.state().demand.record_missed(LONGEST, Duration::ZERO));
+        let shown = self.shows(3, Lane::Resync, LONGEST).await;
+        assert!(!shown, "whoever is waited for reads its own organization");
+    }
+}
+
+const LONGEST: Duration = Duration::from_secs(60);
+const NEVER: usize = usize::MAX;
 
 #[tokio::test]
 async fn a_list_whose_reader_somebody_begins_to_wait_for_is_read_to_its_end_by_the_next_one() {
-    let read: Arc<(AtomicUsize, Notify)> = Arc::default();
-    let (server, sweeps, longest) = (list_of(9, &read).await, Sweeps::new(), Duration::from_secs(60));
-    let client = server.client();
-    let last = id("org_9");
-    let get = |urgent: bool, lane| {
-        let read = Arc::clone(&read);
-        let becomes_urgent = async move {
-            while !urgent || read.0.load(Ordering::SeqCst) < 3 {
-                read.1.notified().await;
-            }
-        };
-        let caller = Caller { lane, ..Caller::default() };
-        sweeps.get(&client, caller, (&last, longest), |_| true, becomes_urgent)
-    };
-    for _ in 1..10 {
-        assert!(get(false, Lane::Resync).await.found.is_none(), "a few reads are not worth a list");
-    }
-    assert!(get(true, Lane::Resync).await.found.is_none(), "whoever is waited for reads its own organization");
-    assert!(get(false, Lane::Awaited).await.found.is_none(), "and so does another one");
-    assert_eq!(server.calls().len(), 3);
-    assert!(get(false, Lane::Resync).await.found.is_some());
-    let pages = server.calls();
+    let list = List::new(Some(9), |_| None).await;
+    list.leave().await;
+    assert!(!list.shows(NEVER, Lane::Awaited, LONGEST).await, "another one who is waited for does not read the rest");
+    assert!(!list.shows(NEVER, Lane::Resync, Duration::ZERO).await, "nor one for whom it is too old");
+    assert_eq!(list.server.calls().len(), 3);
+    assert!(list.shows(NEVER, Lane::Resync, LONGEST).await);
+    let pages = list.server.calls();
     assert_eq!(pages.len(), 9, "no page is read twice: {pages:?}");
     assert!(pages[3].ends_with("page_token=to-4"), "{pages:?}");
+}
+
+#[tokio::test]
+async fn a_list_that_was_left_for_so_long_that_its_page_token_expired_is_read_again_when_that_is_worth_it() {
+    let list = List::new(Some(9), |nth| {
+        (nth == 4).then(|| scripted::json(400, r#"{"code": 3, "message": "invalid page token"}"#))
+    })
+    .await;
+    list.leave().await;
+    let mut reads = 1;
+    while !list.shows(NEVER, Lane::Resync, LONGEST).await {
+        reads += 1;
+        assert!(reads < 20, "it is left alone as one that can't be read");
+    }
+    assert_eq!(list.server.calls().len(), 3 + 1 + 9);
+}
+
+#[tokio::test]
+async fn a_list_in_which_the_server_pauses_for_long_is_gone_on_with_after_the_pause() {
+    let list = List::new(Some(9), |nth| (nth == 4).then(|| scripted::with(429, "retry-after: 60\r\n", "{}"))).await;
+    list.leave().await;
+    assert!(!list.shows(NEVER, Lane::Resync, LONGEST).await);
+    let slots = list.sweeps.slots.lock().unwrap();
+    let sweep = slots.values().next().unwrap().sweeping.try_lock().unwrap();
+    assert_eq!(sweep.as_ref().map(|sweep| sweep.pages), Some(3));
+}
+
+#[tokio::test]
+async fn a_list_that_does_not_say_how_long_it_is_costs_no_more_than_the_reads_before_it_and_is_read_soon() {
+    let list = List::new(None, |_| None).await;
+    let (mut alone, mut before) = (0, 0);
+    while !list.shows(NEVER, Lane::Resync, LONGEST).await {
+        alone += 1;
+        let pages = list.server.calls().len();
+        assert!(pages <= alone && alone < 30, "{pages} pages for {alone} reads");
+        before = pages;
+    }
+    assert_eq!((list.server.calls().len() - before, before), (9, 9), "three pages, then six, then all");
 }

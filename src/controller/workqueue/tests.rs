@@ -159,6 +159,16 @@ async fn whatever_somebody_waits_for_makes_the_reconcile_under_way_urgent_and_no
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reconcile_under_way_becomes_urgent_when_the_one_that_somebody_waits_for_is_due() {
+    let (queue, start) = (WorkQueue::default(), Instant::now());
+    queue.add_after(&uid("a"), Duration::ZERO, Lane::Resync);
+    let a = get(&queue).await;
+    let waiting = tokio::time::timeout(LONG * 2, queue.urgent(&a));
+    let (becomes, ()) = tokio::join!(waiting, async { queue.add_after(&a, LONG, Lane::Awaited) });
+    assert_eq!((becomes.is_ok(), start.elapsed(), queue.is_urgent(&a)), (true, LONG - COALESCE, true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_loop_of_edits_gets_a_burst_of_reconciles_and_then_one_in_ten_seconds() {
     for (loops, most) in [(WorkQueue::add_edited as fn(&WorkQueue, &Uid), 36), (WorkQueue::add, 36)] {
         let (queue, start, mut reconciles) = (WorkQueue::default(), Instant::now(), 0);

@@ -8,10 +8,10 @@ fn the_first_request_to_a_host_goes_alone() {
     let now = Instant::now();
     let mut pace = Pace::new(10.0, now);
     pace.take(now);
-    assert_eq!(pace.ready(now), Ready::WhenAnswered);
+    assert_eq!(pace.ready(now, true), Ready::WhenAnswered);
     pace.ended(now);
     (0..9).for_each(|_| pace.take(now));
-    assert_ne!(pace.ready(now), Ready::Now, "a burst is as large as the rate");
+    assert_ne!(pace.ready(now, true), Ready::Now, "a burst is as large as the rate");
 }
 
 #[test]
@@ -21,9 +21,12 @@ fn what_is_under_way_is_not_there_any_more() {
     pace.take(now);
     pace.on_allowance(now, Allowance { left: 2.0, limit: None, reset: Some(SECOND * 30) });
     pace.ended(now);
-    assert_eq!([(); 3].map(|()| (pace.ready(now) == Ready::Now).then(|| pace.take(now))), [Some(()), Some(()), None]);
+    assert_eq!(
+        [(); 3].map(|()| (pace.ready(now, true) == Ready::Now).then(|| pace.take(now))),
+        [Some(()), Some(()), None]
+    );
     pace.put_back(now);
-    assert_eq!(pace.ready(now), Ready::Now, "it was not sent");
+    assert_eq!(pace.ready(now, true), Ready::Now, "it was not sent");
 }
 
 #[test]
@@ -37,7 +40,7 @@ fn what_was_not_sent_because_of_a_429_does_not_go_out_in_one_burst_after_the_pau
     pace.ended(now);
     (0..7).for_each(|_| pace.put_back(now));
     let mut sent = 0;
-    while pace.ready(after) == Ready::Now && sent < 10 {
+    while pace.ready(after, true) == Ready::Now && sent < 10 {
         pace.take(after);
         pace.on_response(after);
         pace.ended(after);
@@ -52,7 +55,7 @@ fn row_010_a_pause_stops_everybody_until_it_is_over_and_is_never_shortened() {
     let mut pace = Pace::new(10.0, now);
     assert_eq!(pace.on_rate_limited(now, Some(Duration::ZERO)), SECOND);
     assert_eq!(pace.on_rate_limited(now, Some(SECOND * 30)), SECOND * 30);
-    assert_eq!(pace.ready(now + SECOND * 29), Ready::At(now + SECOND * 30));
+    assert_eq!(pace.ready(now + SECOND * 29, true), Ready::At(now + SECOND * 30));
     assert_eq!(pace.on_rate_limited(now, Some(Duration::from_secs(86_000))), LONGEST_PAUSE);
     assert_eq!(pace.on_rate_limited(now, Some(SECOND)), LONGEST_PAUSE);
     assert_eq!(pace.on_rate_limited(now, None), LONGEST_PAUSE);
@@ -63,7 +66,7 @@ fn row_010_a_pause_stops_everybody_until_it_is_over_and_is_never_shortened() {
 fn answered_until(pace: &mut Pace, start: Instant, rate: f64) -> Duration {
     let mut now = start;
     while pace.rate < rate {
-        if let Ready::At(at) = pace.ready(now) {
+        if let Ready::At(at) = pace.ready(now, true) {
             now = at;
         }
         pace.take(now);
@@ -118,7 +121,7 @@ fn requests(allowed: f64, burst: f64, hint: Duration) -> impl Iterator<Item = (D
     let start = Instant::now();
     let (mut pace, mut now, mut level) = (Pace::new(10.0, start), start, burst);
     std::iter::from_fn(move || {
-        while let Ready::At(at) = pace.ready(now) {
+        while let Ready::At(at) = pace.ready(now, true) {
             level = (level + (at - now).as_secs_f64() * allowed).min(burst);
             now = at;
         }

@@ -89,19 +89,22 @@ async fn run(limit: Limit, says: Says) -> Ran {
 #[tokio::test(start_paused = true)]
 async fn row_012_whatever_the_kind_of_a_limit_most_of_it_is_used_little_is_refused_and_an_edit_hardly_waits() {
     let kinds = [
-        (Limit::Window(60.0, 60.0), Says::Left, 90.0, 1.0, 4.0),
+        (Limit::Window(60.0, 60.0), Says::Left, 90.0, 1.0, 1.0),
         (Limit::Window(60.0, 60.0), Says::Wait, 85.0, 2.0, 4.0),
         (Limit::Window(60.0, 60.0), Says::Nothing, 60.0, 4.0, 8.0),
-        (Limit::Window(300.0, 60.0), Says::Left, 90.0, 1.0, 4.0),
+        (Limit::Window(300.0, 60.0), Says::Left, 90.0, 1.0, 1.0),
         (Limit::Window(300.0, 60.0), Says::Wait, 85.0, 1.0, 4.0),
-        (Limit::Window(600.0, 300.0), Says::Left, 90.0, 1.0, 4.0),
+        (Limit::Window(600.0, 300.0), Says::Left, 90.0, 1.0, 1.0),
         (Limit::Window(20000.0, 86400.0), Says::Left, 2000.0, 1.0, 4.0), // much of it at once
         (Limit::Window(2.0, 1.0), Says::Left, 80.0, 2.0, 4.0),
         (Limit::Bucket(1.0, 1.0), Says::Nothing, 75.0, 2.0, 4.0),
         (Limit::Bucket(2.0, 2.0), Says::Left, 90.0, 1.0, 4.0),
         (Limit::Bucket(2.0, 2.0), Says::Wait, 80.0, 2.0, 4.0),
         (Limit::Bucket(2.0, 100.0), Says::Wait, 90.0, 2.0, 4.0),
-        (Limit::Bucket(8.0, 1.0), Says::Nothing, 45.0, 1.0, 8.0),
+        (Limit::Bucket(8.0, 1.0), Says::Nothing, 42.0, 1.0, 8.0),
+        (Limit::Bucket(8.0, 8.0), Says::Left, 90.0, 1.0, 2.0), // an edit finds some that were kept for it
+        (Limit::Bucket(8.0, 8.0), Says::Nothing, 75.0, 1.0, 2.0),
+        (Limit::Bucket(20.0, 20.0), Says::Nothing, 95.0, 0.0, 1.0),
         (Limit::Concurrent(2.0), Says::Wait, 90.0, 1.0, 4.0),
     ];
     for (limit, says, least_used, most_refused, longest) in kinds {
