@@ -6,7 +6,7 @@ use super::{
     world::{On, Trouble, Uid, World},
 };
 use crate::policy::{Live, Mode, tighten};
-use crate::reconcile::{ConditionType, ErrorKind, HOUR, Outcome, RemoteOutcome, Requeue};
+use crate::reconcile::{ConditionType, ErrorKind, HOUR, Outcome, Requeue};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -251,13 +251,17 @@ fn credentials_that_are_refused_once_count_as_one_correction() {
 
 #[test]
 fn a_stricter_policy_is_not_given_way_to_while_the_feature_is_off() {
-    let (mut world, uid) = undone(5);
-    world.switch_flag(false);
-    world.advance(world.settings.interval / 2);
-    assert_eq!(
-        world.reconcile(uid).outcome,
-        Outcome::Reconciled(RemoteOutcome::InSync),
-        "nobody promises that it applies"
-    );
-    assert_eq!(world.live(), declared().into());
+    for spec in [enforce(declared()), tighten_only(declared())] {
+        let (mut world, uid) = World::at_rest(spec);
+        for _ in 0..5 {
+            world.tenant().live = custom(43_200, None).into();
+            world.advance(MINUTE);
+            world.reconcile(uid);
+        }
+        world.tenant().live = stricter();
+        world.switch_flag(false);
+        world.advance(world.settings.interval / 2);
+        world.reconcile(uid);
+        assert!(world.tenant().session_policy_on(), "nobody promises that it applies");
+    }
 }

@@ -227,10 +227,13 @@ fn two_that_wait_for_each_other_wake_each_other_once() {
 
 #[test]
 fn row_134_an_owner_whose_claim_has_lapsed_does_not_look_again_at_once() {
-    let (mut world, owner, other) = two();
-    world.secrets.clear();
-    assert_eq!(minutes_later(&mut world, owner, other, 8), Outcome::Reconciled(RemoteOutcome::InSync));
-    assert_eq!(world.reconcile(owner).requeue, Requeue::AFTER_API_SERVER);
+    for (suspend, requeue) in [(false, Requeue::AFTER_API_SERVER), (true, Requeue::Never)] {
+        let (mut world, owner, other) = two();
+        world.edit(owner, |spec| spec.suspend = suspend);
+        world.secrets.clear();
+        assert_eq!(minutes_later(&mut world, owner, other, 8), Outcome::Reconciled(RemoteOutcome::InSync));
+        assert_eq!(world.reconcile(owner).requeue, requeue);
+    }
 }
 
 #[test]

@@ -143,3 +143,15 @@ fn row_012_a_deletion_in_a_reconcile_begins_anew() {
     assert_eq!(["read credentials", "read organization"].map(|step| reconciled.count(step)), [2, 2]);
     assert_eq!(reconciled.outcome, Outcome::Released(Release::Reverted));
 }
+
+#[test]
+fn an_organization_that_is_old_whenever_it_was_read_is_read_three_times_more() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.switch_flag(false);
+    world.step = Duration::from_secs(6);
+    let reconciled = world.reconcile(uid);
+    assert_eq!(reconciled.outcome, Outcome::Reconciled(RemoteOutcome::InSync));
+    let before_the_write = reconciled.words().into_iter().take_while(|word| *word != "features");
+    let reads = before_the_write.filter(|word| ["read resource", "read organization"].contains(word)).count();
+    assert_eq!(reads, 2 + 3, "{:?}", reconciled.words());
+}

@@ -266,3 +266,14 @@ fn what_an_outage_did_not_see_stays_in_the_status() {
     let update = world.reconcile(uid).update.unwrap();
     assert_eq!((update.observed, observed(&world)), (None, declared().into()));
 }
+
+#[test]
+fn an_outage_after_the_feature_was_switched_on_is_said_at_once() {
+    let (mut world, uid) = World::at_rest(enforce(declared()));
+    world.step = QUICK;
+    world.switch_flag(false);
+    world.trouble(On::ReadPolicy, 0, Trouble::Refused(ErrorKind::Unavailable));
+    let reconciled = world.reconcile(uid);
+    assert_eq!((reconciled.count("features"), reconciled.count("progress")), (1, 0), "{:?}", reconciled.words());
+    assert_eq!(world.says(uid, ConditionType::Ready), "Unknown ApiUnavailable");
+}

@@ -121,6 +121,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_is_scalekits_by_its_code_or_by_the_name_of_one() {
+        for (body, scalekits) in [
+            (r#"{"code": 7}"#, true),
+            (r#"{"error_code": "FORBIDDEN"}"#, true),
+            (r#"{"error": "invalid_client"}"#, true),
+            (r#"{"error": "by a proxy"}"#, false),
+        ] {
+            assert_eq!(error_info(body.as_bytes()).is_scalekits, scalekits, "{body}");
+        }
+    }
+
+    #[test]
     fn the_documented_error_is_read() {
         let body = br#"{"code":3,"message":"validation error","details":[{"@type":"x","error_code":"INVALID_ARGUMENT","request_info":{"request_id":"req-1"},
             "validation_error_info":{"field_violations":[{"field":"policy.idle_session_timeout","description":"canary"},{"field":"canary"},{"field":"organization_id"}]}}]}"#;
