@@ -211,6 +211,18 @@ mod tests {
     }
 
     #[test]
+    fn somebody_waits_for_what_goes_first_or_is_awaited_and_for_nothing_else() {
+        let waits = |push: fn(&mut Lanes<&str, &'static str>)| {
+            let mut lanes = Lanes::default();
+            push(&mut lanes);
+            lanes.is_awaited()
+        };
+        assert!(waits(|lanes| lanes.push(Lane::Awaited, "a", "edit")) && waits(|lanes| lanes.push_first("a", "edit")));
+        assert!(!waits(|_| {}) && !waits(|lanes| lanes.push(Lane::Correction, "a", "correction")));
+        assert!(!waits(|lanes| lanes.push(Lane::Resync, "a", "resync")));
+    }
+
+    #[test]
     fn what_is_at_rest_keeps_a_fifth_however_much_is_urgent() {
         let (mut lanes, a) = (Lanes::default(), "a");
         for _ in 0..100 {

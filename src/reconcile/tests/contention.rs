@@ -3,7 +3,7 @@
 
 use super::{
     samples::*,
-    world::{On, Trouble, Uid, World},
+    world::{Omits, On, Trouble, Uid, World},
 };
 use crate::policy::{Live, Mode, tighten};
 use crate::reconcile::{ConditionType, ErrorKind, HOUR, Outcome, Requeue};
@@ -250,18 +250,18 @@ fn credentials_that_are_refused_once_count_as_one_correction() {
 }
 
 #[test]
-fn a_stricter_policy_is_not_given_way_to_while_the_feature_is_off() {
-    for spec in [enforce(declared()), tighten_only(declared())] {
-        let (mut world, uid) = World::at_rest(spec);
-        for _ in 0..5 {
-            world.tenant().live = custom(43_200, None).into();
-            world.advance(MINUTE);
-            world.reconcile(uid);
-        }
+fn a_stricter_policy_is_not_given_way_to_where_the_feature_is_not_known_to_be_on() {
+    for omits in [Omits::Never, Omits::Always] {
+        let mut world = World::new();
+        world.scalekit.habits.omits_features = omits;
+        let uid = world.declare(enforce(declared()));
+        world.reconcile(uid);
+        (0..5).for_each(|_| undo_and_reconcile(&mut world, uid));
+        assert_eq!(world.says(uid, ConditionType::Contended), "True Contended");
         world.tenant().live = stricter();
         world.switch_flag(false);
         world.advance(world.settings.interval / 2);
         world.reconcile(uid);
-        assert!(world.tenant().session_policy_on(), "nobody promises that it applies");
+        assert_eq!(world.live(), declared().into(), "nobody promises that the stricter one applies, {omits:?}");
     }
 }
