@@ -14,6 +14,9 @@ use std::{
 };
 use tokio::process::Command;
 
+/// The versions of the protocol between kubectl and a plugin.
+const VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
+
 /// How long the credential is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifetime {
@@ -44,7 +47,14 @@ struct Status {
 pub(super) async fn log_in(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(), ConfigError> {
     let overridden = user.token.is_some() || user.token_file.is_some() || user.username.is_some();
     let Some(exec) = user.exec.clone().filter(|_| !overridden) else { return Ok(()) };
-    let command = exec.command.clone().unwrap_or_default();
+    let Some(command) = exec.command.clone().filter(|command| !command.is_empty()) else {
+        return Err(ConfigError::NoCommand);
+    };
+    let version = exec.api_version.clone().unwrap_or_default();
+    if !VERSIONS.contains(&version.as_str()) {
+        let has = if version.is_empty() { "no apiVersion".to_owned() } else { format!("the apiVersion {version}") };
+        return Err(ConfigError::PluginVersion { command, has });
+    }
     let status = run(&exec, &command).await.map_err(|error| match error {
         Failed::Start(cause) => {
             let hint = exec.install_hint.as_deref().map(|hint| format!("\n{}", hint.trim())).unwrap_or_default();
@@ -183,6 +193,28 @@ mod tests {
             let error = log_in(&mut user.clone(), Lifetime::Command).await.unwrap_err();
             let text = format!("{error} {error:?}");
             assert!(text.contains(said) && !text.contains("hunter2"), "{said}: {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_plugin_of_no_known_version_or_without_a_command_is_not_started() {
+        for (field, value, said) in [
+            (
+                "apiVersion",
+                json!("client.authentication.k8s.io/v1alpha1"),
+                "apiVersion client.authentication.k8s.io/v1alpha1",
+            ),
+            ("apiVersion", json!(""), "no apiVersion"),
+            ("apiVersion", json!(null), "no apiVersion"),
+            ("command", json!(""), "no command"),
+            ("command", json!(null), "no command"),
+        ] {
+            let mut exec =
+                json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", "exit 7"]});
+            exec[field] = value;
+            let mut user = serde_json::from_value(json!({"exec": exec})).unwrap();
+            let error = log_in(&mut user, Lifetime::Command).await.unwrap_err().to_string();
+            assert!(error.contains(said) && !error.contains("exit status"), "{said}: {error}");
         }
     }
 

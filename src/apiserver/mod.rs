@@ -92,6 +92,19 @@ pub enum ConfigError {
         "the kubeconfig logs in with the auth-provider {0}, which Kubernetes has no longer: use the credential plugin of your cloud"
     )]
     AuthProvider(String),
+    /// There is no program to start.
+    #[error("the kubeconfig logs in with a credential plugin (exec) that has no command")]
+    NoCommand,
+    /// The protocol of the credential plugin is not known.
+    #[error(
+        "the kubeconfig logs in with {command}, which has {has}: client.authentication.k8s.io/v1 or v1beta1 is known"
+    )]
+    PluginVersion {
+        /// The program.
+        command: String,
+        /// Its version, or that it has none.
+        has: String,
+    },
     /// The credential plugin is not installed.
     #[error("the kubeconfig logs in with {command}, which can't be started: {cause}{hint}")]
     NoPlugin {

@@ -87,8 +87,9 @@ fn to_complete() -> Option<Vec<String>> {
 
 fn complete(words: &[String]) -> Done {
     let found = runtime()?.block_on(plugin::complete(&Arguments::command(), words));
-    let lines: String = found.iter().map(|word| format!("{}\n", terminal::printable(word))).collect();
-    printed(format!("{lines}{}\n", terminal::NO_FILES).as_bytes())
+    let lines: String = found.words.iter().map(|word| format!("{}\n", terminal::printable(word))).collect();
+    let end = if found.files { terminal::FILES_TOO } else { terminal::NO_FILES };
+    printed(format!("{lines}{end}\n").as_bytes())
 }
 
 type Done = Result<Exit, Box<dyn Error>>;

@@ -15,6 +15,7 @@ mod live;
 mod manifest;
 pub mod new;
 mod options;
+mod organizations;
 pub mod plan;
 mod reconcile;
 mod scalekit;

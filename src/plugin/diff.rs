@@ -48,12 +48,16 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     };
     let compared = async |cluster: &Cluster, operators: &Operators, resource: &OrganizationSessionPolicy| {
         let read = match &reader {
-            Some(reader) => read(reader, &Summary::of(resource)).await,
-            None => None,
+            Some(reader) => read(reader, &Summary::of(resource)).await.transpose(),
+            None => Ok(None),
         };
+        let (read, unread) = read.map_or_else(|why| (None, Some(why)), |read| (read, None));
         let namespaces = namespace_of(resource);
         let kept = operators.exit(&namespaces) == Exit::Success;
         let comparison = Comparison { kept, ..Comparison::of(resource, read, &cluster.hint)? };
+        if let Some(why) = unread {
+            warn(comparison.summary.name(), &why);
+        }
         let exit = if comparison.differs() || comparison.is_old() { Exit::NotAsDeclared } else { Exit::Success };
         let json = || comparison.json(&operators.json(Some(&namespaces), Timestamp::now()), now);
         let at = Timestamp::now();
@@ -71,22 +75,17 @@ pub(super) async fn run(arguments: &Arguments, program: &str, output: &Output, n
     arguments.resource.each_kept(program, compared).await
 }
 
-/// What is live now. If that can't be read, says why; then the status has to do.
-async fn read(reader: &Reader, summary: &Summary<'_>) -> Option<Now> {
+/// What is live now, or why that can't be read. `None`: the spec is invalid.
+async fn read(reader: &Reader, summary: &Summary<'_>) -> Option<Result<Now, String>> {
     let spec = summary.spec.as_ref().ok()?;
-    let (name, here) = (summary.name(), reader.environment());
-    let why = match summary.status.and_then(|status| status.environment.as_deref()).filter(|host| *host != here) {
-        Some(host) => format!("it is in {host}, and the credentials are for {here}"),
+    let here = reader.environment();
+    Some(match summary.status.and_then(|status| status.environment.as_deref()).filter(|host| *host != here) {
+        Some(host) => Err(format!("it is in {host}, and the credentials are for {here}")),
         None => {
             let pinned = summary.status.and_then(|status| OrganizationId::parse(status.organization_id.as_deref()?));
-            match reader.read(&spec.organization, pinned).await {
-                Ok(read) => return Some(read),
-                Err(why) => why,
-            }
+            reader.read(&spec.organization, pinned).await
         }
-    };
-    warn(name, &why);
-    None
+    })
 }
 
 fn warn(what: &str, why: &str) {

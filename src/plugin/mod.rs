@@ -27,7 +27,7 @@ use crate::terminal::{Exit, Output, print};
 use clap::Subcommand;
 pub use cluster::resources;
 pub(crate) use cluster::{Cluster, Connection, Object};
-pub use complete::complete;
+pub use complete::{Completion, complete};
 pub(crate) use failure::Failure;
 pub(crate) use operators::{Operator, Operators};
 use output::CommandOutput;

@@ -7,7 +7,7 @@ use super::{
     operators::{Operators, namespace_of},
     output::{CommandOutput, VerbResult},
     selected::ResourceArguments,
-    summary::{Summary, style},
+    summary::{Summary, sentences, style},
 };
 use crate::{
     crd::{self, OrganizationSessionPolicy, REQUESTED_AT},
@@ -119,12 +119,14 @@ fn outcome(resource: &OrganizationSessionPolicy, hint: &Hint, output: &Output) -
         let head = format!("{}: this reconcile failed, {}", summary.name(), failed.reason);
         let head = output.paint(&printable(&head), Style::Bad);
         let before = format!("Ready is True, {}: that is from an earlier reconcile.", ready.reason);
-        let said = [failed.message.as_str(), &before].map(|sentence| output.paragraph("", sentence)).concat();
+        let said = [sentences(&failed.reason, &failed.message), before]
+            .map(|sentence| output.paragraph("", &sentence))
+            .concat();
         return CommandOutput { text: format!("{head}\n{said}"), exit: Exit::NotAsDeclared };
     }
     let head = format!("{}: Ready is {}, {}", summary.name(), ready.status.name(), ready.reason);
     let head = output.paint(&printable(&head), style(ready.status));
-    let mut text = format!("{head}\n{}", output.paragraph("", ready.message));
+    let mut text = format!("{head}\n{}", output.paragraph("", &sentences(ready.reason, ready.message)));
     let exit = summary.exit();
     if exit == Exit::NotAsDeclared {
         text.push_str(&output.paragraph("", &format!("`{}` says more.", hint.to("explain", summary.name()))));

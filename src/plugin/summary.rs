@@ -44,6 +44,13 @@ pub(super) struct Ready<'a> {
     pub(super) message: &'a str,
 }
 
+/// The message of a condition; in the place of one that had to be cut, for the size of the status, what its reason means
+/// and what to do.
+pub(super) fn sentences(reason: &str, message: &str) -> String {
+    let whole = Reason::parse(reason).filter(|_| message.ends_with('…')).map(|reason| reason.message(""));
+    whole.unwrap_or_else(|| message.to_owned())
+}
+
 pub(super) const fn style(status: ConditionStatus) -> Style {
     match status {
         ConditionStatus::True => Style::Good,

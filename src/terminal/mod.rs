@@ -24,5 +24,5 @@ pub(crate) use output::has_colours;
 pub use output::{Format, Output, Style};
 pub use print::{note, print, with_causes, yaml};
 pub use progress::Progress;
-pub use shell::{COMPLETE, KUBECTL_COMPLETE, NO_FILES, asking};
+pub use shell::{COMPLETE, FILES_TOO, KUBECTL_COMPLETE, NO_FILES, asking};
 pub use text::{columns, counted, printable, without_codes};

@@ -10,6 +10,9 @@ pub const KUBECTL_COMPLETE: &str = "kubectl_complete-osp";
 /// The end of the answer to kubectl: no file names.
 pub const NO_FILES: &str = ":4";
 
+/// The same: names of files too, if there is nothing else to choose from.
+pub const FILES_TOO: &str = ":0";
+
 /// The addition for the shell of this name; empty for a shell that can't ask.
 pub const fn asking(shell: &str) -> &'static str {
     match shell.as_bytes() {
@@ -37,12 +40,20 @@ const ZSH: &str = r#"
 _osp_asking() {
     local -a found
     found=(${(f)"$(osp __complete "${(@)words[2,CURRENT]}" 2>/dev/null | grep -v '^:')"})
-    if (( $#found )); then compadd -a found; else _osp "$@"; fi
+    if (( $#found )); then
+        [[ ${words[CURRENT]} == -*=* ]] && compset -P '*='
+        compadd -a found
+    else
+        _osp "$@"
+    fi
 }
 compdef _osp_asking osp
 "#;
 
 const FISH: &str = r#"
-complete -c osp -f -n "__fish_seen_subcommand_from status diff explain history reconcile suspend resume" \
-    -a "(osp __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null | string match -v -r '^:')"
+function __osp_asking
+    osp __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null | string match -v -r '^:'
+end
+complete -c osp -f -n "__fish_seen_subcommand_from status diff explain history reconcile suspend resume" -a "(__osp_asking)"
+complete -c osp -s n -l namespace -x -a "(__osp_asking)"
 "#;

@@ -42,12 +42,21 @@ fn document(chunk: &Chunk<'_>, limits: &Limits) -> Result<Option<Document>, Read
     if let Some(line) = yaml11::early_end(chunk.text).filter(|_| !chunk.json) {
         return Err(ReadError::syntax(chunk.position(line, 1), "kubectl refuses ... before a document", "remove it"));
     }
-    let (mut read, mut brackets, mut blocks) = (None, 0_usize, 0_usize);
+    let (mut read, mut brackets, mut blocks, mut behind) = (None, 0_usize, 0_usize, 0);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| syntax(&error, chunk))?;
         let start = at(position(span.start));
         if !chunk.json {
             tabs.see(&event, &span, chunk.text);
+            if let Some(range) = span.byte_range() {
+                let from = if matches!(event, Event::Alias(_)) { range.start } else { range.start.min(behind) };
+                let source = chunk.text.get(from..range.end).unwrap_or_default();
+                if yaml11::name(&event, source).is_some_and(|name| !yaml11::is_known_name(name)) {
+                    let message = "kubectl knows no such name of an anchor";
+                    return Err(ReadError::syntax(start, message, "use letters, digits, - and _ alone"));
+                }
+                behind = range.end;
+            }
             match &event {
                 Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => {
                     let inside = brackets > 0 || *style == StructureStyle::Flow;
@@ -245,6 +254,25 @@ pub(super) mod tests {
         let plain = |text| matches!(document(text).value, Value::Scalar { plain: true, .. });
         assert!(plain("8") && plain("!!int '8'") && plain("!!null ''"));
         assert!(!plain("'8'") && !plain("!!str 8") && !plain("!secret 8") && !plain("! 8") && !plain("|\n  8"));
+    }
+
+    #[test]
+    fn an_anchor_has_a_name_that_kubectl_reads_in_full() {
+        for text in [
+            "a: &a.b c\n",
+            "a: &a:b c\n",
+            "a: &b # &c\n  - &a%b c\n",
+            "a: !!map &é {}\n",
+            "a: &a.b !!str c\n",
+            "[&a.b c]\n",
+            "&a.b\na: 1\n",
+            "- &a?b\n  a: 1\n",
+        ] {
+            let found = error(&format!("---\n{text}"));
+            assert!(found.message.contains("name of an anchor"), "{text}: {}", found.message);
+        }
+        let root = document("a: &x # &y.z\n  b: '&v.w'\nc: &1-_B 'd &e.f'\ng: *1-_B\nh: [&i j, *i]\n");
+        assert_eq!(root.get("g").map(|node| &node.value), root.get("c").map(|node| &node.value));
     }
 
     #[test]

@@ -91,6 +91,36 @@ pub(super) fn escape(source: &str) -> Option<&'static str> {
     None
 }
 
+/// The name of the alias or anchor that an event has. `source`: its text, and that between it and the event before.
+pub(super) fn name<'a>(event: &Event<'_>, source: &'a str) -> Option<&'a str> {
+    let anchor = match event {
+        Event::Alias(_) => return source.trim_end().strip_prefix('*'),
+        Event::Scalar(_, _, anchor, _) | Event::SequenceStart(_, anchor, _) | Event::MappingStart(_, anchor, _) => {
+            *anchor
+        }
+        _ => 0,
+    };
+    let (mut begins, mut comment) = (true, false);
+    for (at, c) in source.char_indices().filter(|_| anchor != 0) {
+        match c {
+            '\n' | '\r' => comment = false,
+            '#' if begins => comment = true,
+            '&' if begins && !comment => {
+                let name = source.get(at + 1..)?;
+                return name.split([' ', '\t', '\n', '\r', ',', '[', ']', '{', '}']).next();
+            }
+            _ => {}
+        }
+        begins = matches!(c, ' ' | '\t' | '\n' | '\r' | ',' | '[' | '{' | ':');
+    }
+    None
+}
+
+/// Whether kubectl knows a name of an anchor as we do: of others it takes the beginning, or refuses it.
+pub(super) fn is_known_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
 fn is_surrogate(digits: &str) -> bool {
     u8::from_str_radix(digits, 16).is_ok_and(|high| (0xd8..=0xdf).contains(&high))
 }

@@ -41,6 +41,10 @@ pub struct Arguments {
     #[arg(long, visible_alias = "out", value_name = "FILE")]
     save: Option<PathBuf>,
 
+    /// Nothing more, as `osp apply` has it: a plan sends no request to a cluster
+    #[arg(long = "ignore-cluster", hide = true)]
+    _ignore_cluster: bool,
+
     /// The connection to Scalekit, and the log
     #[command(flatten)]
     pub connection: Connection,

@@ -21,7 +21,7 @@ pub(super) fn markdown(out: &mut dyn Write, plan: &Plan<'_>, most: usize) -> io:
     }
     let room = most.saturating_sub(FRAME + length(&text));
     let looser: Vec<String> = plan.entries.iter().filter_map(|entry| loosening(plan, entry)).collect();
-    let shown = fitting(&looser, room / 2);
+    let shown = fitting(&looser, room);
     for line in looser.iter().take(shown) {
         text.push_str(line);
     }

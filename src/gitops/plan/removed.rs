@@ -6,13 +6,12 @@ use crate::{
     gitops::{
         Manifest, Options,
         input::{read, valid},
+        organizations::{all, by_cause},
         scalekit::Scalekit,
     },
     policy::{Live, Mode, OrganizationId, OrganizationRef, Policy, ValidatedSpec},
-    reconcile::{ErrorKind, Reason, RemoteRequest, RemoteResponse},
-    terminal::Progress,
+    reconcile::{Organization, Reason},
 };
-use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use std::{collections::HashSet, error::Error, path::PathBuf};
 
@@ -92,37 +91,19 @@ pub(super) async fn in_no_file(
 ) -> Result<Vec<String>, Box<dyn Error>> {
     let ids: HashSet<&OrganizationId> = plan.entries.iter().filter_map(claims::id).collect();
     let external: HashSet<&str> = plan.entries.iter().filter_map(|entry| external(entry.manifest)).collect();
-    let progress = Progress::new("Reading organizations", None);
-    let (mut found, mut token) = (Vec::new(), None::<String>);
-    loop {
-        let page = scalekit.page(token.as_deref()).await;
-        let page = page.map_err(|error| format!("the list of organizations: {}", error.kind.reason()))?;
-        let unnamed = page.organizations.into_iter().filter(|organization| {
-            !ids.contains(&organization.id)
-                && organization.external_id.as_deref().is_none_or(|id| !external.contains(id))
-        });
-        let read = unnamed.map(async |organization| {
-            let response = scalekit.request(&RemoteRequest::ReadPolicy(organization.id.clone())).await;
-            (organization, response)
-        });
-        let read: Vec<_> = stream::iter(read).buffer_unordered(concurrency).collect().await;
-        progress.steps(read.len());
-        for (organization, response) in read {
-            match response {
-                Ok(RemoteResponse::Policy(Live::Custom { .. })) => found.push(organization.id.to_string()),
-                Err(error) if error.kind != ErrorKind::NotFound && !organization.inherits_despite(error.kind) => {
-                    return Err(format!("the policy of {}: {}", organization.id, error.kind.reason()).into());
-                }
-                _ => {}
-            }
-        }
-        token = page.next;
-        if token.is_none() {
-            found.sort_unstable();
-            found.dedup();
-            return Ok(found);
-        }
+    let named = |organization: &Organization| {
+        ids.contains(&organization.id) || organization.external_id.as_deref().is_some_and(|id| external.contains(id))
+    };
+    let reads = all(scalekit, concurrency, |organization| !named(organization)).await?;
+    let (found, left) = reads.settle();
+    let left: Vec<String> = by_cause(&left).iter().map(|(why, ids)| format!("{}: {why}", ids.join(", "))).collect();
+    if !left.is_empty() {
+        return Err(format!("which organizations are in no file is not known: {}", left.join("; ")).into());
     }
+    let custom = found.into_iter().filter(|(_, live)| matches!(live, Live::Custom { .. }));
+    let mut custom: Vec<String> = custom.map(|(organization, _)| organization.id.to_string()).collect();
+    custom.sort_unstable();
+    Ok(custom)
 }
 
 fn external(manifest: &Manifest) -> Option<&str> {

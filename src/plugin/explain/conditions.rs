@@ -1,7 +1,10 @@
 //! The conditions that need attention: the message that the operator wrote and, where that does not
 //! say so, what the reason means and what to do, in the sentences of `docs/conditions.md`.
 
-use super::super::{age, summary::Summary};
+use super::super::{
+    age,
+    summary::{Summary, sentences},
+};
 use crate::{
     reconcile::{ConditionStatus, ConditionType, Reason},
     terminal::{Output, Style, printable},
@@ -23,8 +26,8 @@ pub(super) fn text(summary: &Summary<'_>, owner: Option<&str>, output: &Output, 
         text.push_str(&format!("\n{head} for {}\n", age::span(since, now)));
         text.push_str(&output.paragraph("  ", &named.join(", ")));
         let message = conditions.iter().map(|c| c.message.as_str()).max_by_key(|message| message.len());
-        let message = message.unwrap_or_default();
-        text.push_str(&output.paragraph("  ", message));
+        let message = sentences(reason, message.unwrap_or_default());
+        text.push_str(&output.paragraph("  ", &message));
         let Some(known) = Reason::parse(reason) else { continue };
         if !message.contains(known.means().trim_end_matches('.')) {
             text.push_str(&output.paragraph("  Means  ", known.means()));

@@ -4,6 +4,7 @@ use crate::{
     cluster::{Cluster, eventually},
     osp::Folder,
 };
+use serde_json::json;
 
 const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/max-timeouts-policy.yaml");
 
@@ -26,7 +27,6 @@ fn custom(absolute: &str, idle: Option<&str>) -> String {
 #[test]
 fn the_api_server_refuses_a_longer_timeout_and_so_does_osp_validate() {
     let cluster = Cluster::exclusive();
-    cluster.ok(&["create", "namespace", "session-policy-system"]);
     cluster.ok(&["apply", "-f", POLICY]);
     let create = |policy: &str| cluster.with_input(&["create", "--dry-run=server", "-f", "-"], &manifest(policy));
     let long = custom("25 HOURS", Some("1 HOURS"));
@@ -51,27 +51,56 @@ fn the_api_server_refuses_a_longer_timeout_and_so_does_osp_validate() {
         assert_eq!(ran.code == Some(0), accepted, "{policy}: {}", ran.out);
     }
 
-    let limits = |data: &str| {
-        let patch = ["patch", "configmap", "max-timeouts", "-n", "session-policy-system", "--type=merge", "-p", data];
-        cluster.ok(&patch);
+    let limits = |absolute: &str, idle: &str| {
+        let expression = json!({"op": "replace", "path": "/spec/variables/3/expression",
+            "value": format!("['{absolute}', '{idle}']")});
+        let patch = json!([expression]).to_string();
+        cluster.ok(&["patch", "validatingadmissionpolicy", "max-timeouts.scalekit.com", "--type=json", "-p", &patch]);
     };
-    limits(r#"{"data": {"maxAbsolute": "48h", "maxIdle": null}}"#);
+    limits("48h", "");
     eventually("other limits", 30, || create(&custom("2 DAYS", None)).0.then_some(()));
     assert!(!create(&custom("49 HOURS", None)).0);
     // one that is too long for the API server denies all, so the chart refuses it
     for (most, accepted) in [("2562048h", false), ("2562047h", true)] {
-        limits(&format!(r#"{{"data": {{"maxAbsolute": "{most}"}}}}"#));
+        limits(most, "");
         eventually("these limits", 30, || (create(&custom("60 MINUTES", None)).0 == accepted).then_some(()));
     }
-    limits(r#"{"data": {"maxAbsolute": "48h"}}"#);
+    // days are read as osp reads them, and one that can't be read is named
+    for (most, refused) in
+        [("2d", "longer than the 2d"), ("48", "24h, 90m or 7d: 48"), ("90s", ": 90s"), ("-1h", ": -1h")]
+    {
+        limits(most, "");
+        eventually(most, 30, || create(&custom("49 HOURS", None)).1.contains(refused).then_some(()));
+        assert_eq!(create(&custom("2 DAYS", None)).0, most == "2d", "{most}");
+        let most = format!("--max-absolute={most}");
+        let ran = Folder::with(manifest(&custom("2 DAYS", None))).osp(&["validate", "a.yaml", &most]);
+        assert_eq!(ran.code == Some(0), most.ends_with("=2d"), "{most}: {}", ran.out);
+    }
 
     // a resource that was there before keeps its timeouts, also while the operator works on it
-    assert!(cluster.with_input(&["create", "-f", "-"], &manifest(&custom("2 DAYS", None))).0);
-    limits(r#"{"data": {"maxAbsolute": "1h"}}"#);
-    eventually("stricter limits", 30, || (!create(&custom("2 DAYS", None).replace("2", "1")).0).then_some(()));
+    limits("48h", "");
+    let two_days = manifest(&custom("2 DAYS", None));
+    eventually("48 hours", 30, || cluster.with_input(&["apply", "-f", "-"], &two_days).0.then_some(()));
+    limits("1h", "");
+    let other = manifest(&custom("1 DAYS", None)).replace("acme", "other"); // acme is there, and refused for that
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    eventually("stricter limits", 30, || (!cluster.with_input(&create, &other).0).then_some(()));
     cluster.ok(&["label", "osp", "acme", "-n", "default", "team=core"]);
     let observe = ["patch", "osp", "acme", "-n", "default", "--type=merge", "-p", r#"{"spec": {"mode": "Observe"}}"#];
     assert!(!cluster.kubectl(&observe).status.success());
-    cluster.ok(&["delete", "configmap", "max-timeouts", "-n", "session-policy-system"]);
-    eventually("no limits", 30, || (!create("{policySource: CUSTOM, absoluteSessionTimeout: 60}").0).then_some(()));
+}
+
+#[test]
+fn a_policy_that_was_removed_and_applied_again_denies_no_more_than_before() {
+    let cluster = Cluster::exclusive();
+    let create = |policy: &str| cluster.with_input(&["create", "--dry-run=server", "-f", "-"], &manifest(policy));
+    let (long, short) = (custom("25 HOURS", Some("1 HOURS")), custom("1 DAYS", Some("1 HOURS")));
+    for _ in 0..2 {
+        cluster.ok(&["apply", "-f", POLICY]);
+        eventually("the policy", 30, || (!create(&long).0).then_some(()));
+        let (accepted, said) = create(&short);
+        assert!(accepted, "{said}");
+        cluster.ok(&["delete", "-f", POLICY]);
+        eventually("no policy", 30, || create(&long).0.then_some(()));
+    }
 }

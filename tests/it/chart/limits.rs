@@ -99,9 +99,16 @@ fn the_chart_takes_only_longest_timeouts_that_osp_takes_and_that_do_not_deny_eve
     };
     for (value, option) in [("absolute", "--max-absolute"), ("idle", "--max-idle")] {
         // the API server's own longest duration is that of Go, 2562047h47m16s
-        for (text, taken) in
-            [("1m", true), ("59s", false), ("0h", false), ("90s", false), ("1h30m", true), ("2562047h", true)]
-        {
+        for (text, taken) in [
+            ("1m", true),
+            ("59s", false),
+            ("0h", false),
+            ("90s", false),
+            ("1h30m", true),
+            ("7d", true),
+            ("1d2h", false),
+            ("2562047h", true),
+        ] {
             let set = json!({"enabled": true, value: text});
             assert_eq!((chart("maxTimeouts", set).is_ok(), osp(option, text)), (taken, taken), "{option} {text}");
         }

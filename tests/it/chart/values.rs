@@ -60,6 +60,8 @@ fn rows() -> Vec<Row> {
     let ca = || json!({"trustedCA": {"configMap": "authorities"}});
     let bound = || json!({"admissionPolicy": {"enabled": true}});
     let limited = || json!({"maxTimeouts": {"enabled": true}});
+    let most = "ValidatingAdmissionPolicy/max-timeouts.scalekit.com";
+    let limits = "/spec/variables/3/expression";
     let scraped = |monitor: Value| {
         merged(&json!({"networkPolicy": {"metricsFrom": [{"podSelector": {}}]}}), &json!({"metrics": monitor}))
     };
@@ -190,10 +192,9 @@ fn rows() -> Vec<Row> {
             json!("yes"),
         )
         .with(bound()),
-        there("maxTimeouts.enabled", json!(true), "ValidatingAdmissionPolicy/max-timeouts.scalekit.com", true),
-        row("maxTimeouts.absolute", json!("8h"), "ConfigMap/max-timeouts", "/data/maxAbsolute", json!("8h"))
-            .with(limited()),
-        row("maxTimeouts.idle", json!(""), "ConfigMap/max-timeouts", "/data/maxIdle", Value::Null).with(limited()),
+        there("maxTimeouts.enabled", json!(true), most, true),
+        row("maxTimeouts.absolute", json!("8h"), most, limits, json!("['8h', '1h']")).with(limited()),
+        row("maxTimeouts.idle", json!(""), most, limits, json!("['24h', '']")).with(limited()),
         row(
             "maxTimeouts.validationActions",
             json!(["Warn"]),

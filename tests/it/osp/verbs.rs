@@ -30,6 +30,37 @@ fn shells_and_man_know_every_verb() {
     assert_eq!((ran.code, ran.err.as_str()), (Some(1), "error: there is no verb nothing: see osp --help\n"));
 }
 
+/// What a shell is told that the last of these words can become.
+fn completed(words: &[&str]) -> Vec<String> {
+    let folder = Folder::new();
+    let mut command = folder.command(&[&["__complete"], words].concat());
+    let output = command.env("KUBECONFIG", "nowhere").output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn behind_a_flag_its_values_are_completed_and_nothing_else() {
+    for (words, expected) in [
+        (&["status", "-o", ""][..], &["text", "wide", "name", "json", "yaml", ":4"][..]),
+        (&["status", "--output=", "w"], &["wide", ":4"]),
+        (&["status", "--output", "=", "w"], &["wide", ":4"]),
+        (&["plan", "--fail-on", ""], &["loosening", ":4"]),
+        (&["diff", "-l", ""], &[":4"]),
+        (&["reconcile", "--timeout", ""], &[":4"]),
+        (&["--context", ""], &[":4"]),
+        (&["history", "--log", ""], &[":0"]),
+        (&["plan", "p"], &[":0"]),
+        (&["plan", "--allow-e"], &["--allow-empty", ":0"]),
+        (&["completions", "f"], &["fish", ":4"]),
+        (&["reconcile", "--wait", ""], &[":4"]), // names, if there were a cluster
+        (&["reconcile", "--wait="], &["true", "false", ":4"]),
+        (&["explai"], &["explain", ":4"]),
+    ] {
+        assert_eq!(completed(words), expected, "{words:?}");
+    }
+}
+
 /// Every verb that the help lists, but help itself.
 fn verbs() -> Vec<String> {
     let help = Folder::new().osp(&["--help"]).out;

@@ -59,3 +59,18 @@ fn each_loosening_is_named_outside_of_the_fold() {
     assert!(before.contains("\n- **mixed** one (org\\_1, Enforce): absoluteSessionTimeout 4h → 8h\n"), "{before}");
     assert!(!before.contains("two") && folded.contains("two"), "{}", run.out);
 }
+
+#[test]
+fn where_not_all_fits_what_loosens_goes_before_the_table() {
+    let pipeline = Pipeline::new(700, json!({}));
+    let mut all = String::new();
+    for n in 1..=700 {
+        pipeline.live(&format!("org_{n}"), if n <= 350 { 240 } else { 960 }, None);
+        let name = format!("customer-{n}-{}", "x".repeat(60));
+        write!(all, "---\n{}", super::manifest(&name, &custom(&format!("org_{n}"), 480, None))).unwrap();
+    }
+    pipeline.file("all.yaml", &all);
+    let run = pipeline.osp(&["plan", "all.yaml", "-o", "markdown"]).ended(2);
+    assert!(run.out.encode_utf16().count() <= 65_536);
+    assert_eq!(run.out.lines().filter(|line| line.starts_with("- **loosening** customer-")).count(), 350);
+}

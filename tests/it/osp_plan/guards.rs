@@ -67,3 +67,8 @@ fn terraforms_names_of_arguments_are_known_too() {
     let help = pipeline.osp(&["apply", "--help"]).ended(0);
     assert!(help.out.contains("auto-approve]"), "{}", help.out);
 }
+
+#[test]
+fn a_pipeline_gives_plan_the_arguments_that_it_gives_apply() {
+    ten().osp(&["plan", "policies", "--ignore-cluster", "--max-absolute", "24h"]).ended(2);
+}

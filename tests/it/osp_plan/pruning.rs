@@ -102,3 +102,13 @@ fn a_saved_plan_carries_what_is_reverted() {
     pipeline.osp(&["apply", "--plan", "listed.json", "--yes"]).ended(0);
     pipeline.osp(&["apply", "--plan", "listed.json", "--prune"]).ended(1);
 }
+
+#[test]
+fn a_policy_that_is_refused_is_not_taken_for_inherited_where_others_without_the_feature_are_shown() {
+    let pipeline = five();
+    let path = "/api/v1/organizations/org_3/session-policy";
+    let fault = json!({"kind": "refuse", "status": 403});
+    pipeline.admin("POST", "faults", &json!({"method": "GET", "path": path, "times": "forever", "fault": fault}));
+    let run = pipeline.osp(&["plan", "policies", "--prune"]).ended(1);
+    assert!(run.err.contains("in no file is not known: org_3: Forbidden: "), "{}", run.err);
+}

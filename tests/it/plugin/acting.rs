@@ -59,6 +59,22 @@ async fn a_requested_reconcile_that_fails_is_no_success_though_the_resource_is_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reason_that_is_too_long_for_the_status_is_said_in_full() {
+    let world = at_rest().await;
+    let limited = json!({"method": "GET", "path": "/api/v1/organizations/org_1/session-policy", "times": "forever",
+        "fault": {"kind": "refuse", "status": 429, "headers": {"retry-after": "60"}}});
+    world.admin("POST", "faults", &limited);
+    let said = osp(&world, &["reconcile", "acme"]);
+    assert!(said.code == 2 && said.out.starts_with("acme: this reconcile failed, RateLimited\n"), "{}", said.out);
+    assert!(condition(&world.resource("acme").unwrap(), "Synced").unwrap()["message"].as_str().unwrap().ends_with('…'));
+    for text in [said.out, osp(&world, &["explain", "acme"]).out] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let act = "Wait; where it lasts, raise `spec.interval` or `--rate-limit`.";
+        assert!(text.contains(act) && !text.contains('…'), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn flags_and_names_are_written_as_for_kubectl() {
     let world = World::without_operator(json!({})).await;
     for (name, organization) in [("acme", "org_1"), ("other", "org_2")] {

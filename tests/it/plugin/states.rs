@@ -226,6 +226,12 @@ async fn a_difference_is_read_from_scalekit_if_there_are_credentials() {
         said.err
     );
     assert!(said.err.contains("Scalekit answered 403") && !said.err.contains("Secret"), "{}", said.err);
+
+    // what the operator never read is not shown either
+    world.apply("lost", &org("org_99", ""));
+    let said = with(&url, &["lost"]);
+    assert!(said.err.contains("error: the live policy of lost has not been read yet"), "{}", said.err);
+    assert!(!said.err.contains("lost is shown"), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,7 +64,7 @@ fn offered(world: &World, words: &str) -> String {
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths(std::iter::once(program.to_owned()).chain(env::split_paths(&path))).unwrap();
     let script = r#"source <(osp completions bash)
-        read -ra COMP_WORDS <<<"$LINE"
+        read -ra COMP_WORDS <<<"${LINE//=/ = }" # bash takes --flag=value for three words
         if [[ $LINE == *' ' ]]; then COMP_WORDS+=(''); fi
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
         _osp_asking osp "${COMP_WORDS[COMP_CWORD]}" osp
@@ -87,6 +87,9 @@ async fn a_shell_and_kubectl_complete_names_and_namespaces() {
         (format!("explain -n {namespace} ac"), "acme acme-two"),
         (format!("-n {namespace} suspend acme o"), "other"),
         (format!("status --namespace={namespace} "), "acme acme-two other"),
+        (format!("status --namespace={namespace}"), namespace.as_str()),
+        (format!("explain -n {namespace} osp/ac"), "osp/acme osp/acme-two"),
+        (format!("diff -n {namespace} -o "), "text json yaml"),
         ("expl".to_owned(), "explain"),
         ("diff --credentials-d".to_owned(), "--credentials-dir"),
     ] {
@@ -103,5 +106,6 @@ async fn a_shell_and_kubectl_complete_names_and_namespaces() {
     };
     let kubeconfig = world.cluster.kubeconfig("admin");
     assert_eq!(asked(&["explain", "-n", namespace, "acme-"], &kubeconfig), "acme-two\n:4\n");
+    assert_eq!(asked(&["explain", &format!("--namespace={namespace}"), "osp/o"], &kubeconfig), "osp/other\n:4\n");
     assert_eq!(asked(&["explain", "ac"], Path::new("/nowhere")), ":4\n");
 }
