@@ -9,7 +9,9 @@ use super::{
 use crate::{
     plugin::{Cluster, Connection, Failure, Object},
     reconcile::CredentialsSource,
-    scalekit::{Client, Credentials, Proxy, RawCredentials, Rules, Settings, Transport, read_default_credentials},
+    scalekit::{
+        Client, Credentials, Proxy, RawCredentials, Rules, Settings, SetupError, Transport, read_default_credentials,
+    },
     terminal::with_causes,
 };
 use clap::{Args, builder::BoolishValueParser};
@@ -126,7 +128,11 @@ async fn environments(scope: &Scope, found: Found, redactor: &mut Redactor) -> V
     let transport = match Transport::new(settings) {
         Ok(transport) => transport,
         Err(error) => {
-            let check = Check::failed("tls", with_causes(&error), "look at SSL_CERT_FILE and SSL_CERT_DIR");
+            let (name, hint) = match &error {
+                SetupError::Settings(_) => ("address", "correct --proxy or OSP_PROXY"),
+                _ => ("tls", "look at SSL_CERT_FILE and SSL_CERT_DIR"),
+            };
+            let check = Check::failed(name, with_causes(&error), hint);
             return vec![Group { title: "Scalekit".into(), checks: vec![check] }];
         }
     };

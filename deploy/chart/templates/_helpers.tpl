@@ -266,12 +266,13 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* The ports of Scalekit, of the API server and of the collector of spans. */}}
+{{/* The ports of Scalekit, of the API server, of the collector of spans and of the proxy. */}}
 {{- define "osp.ports" -}}
 {{- $ports := .Values.networkPolicy.ports }}
-{{- with .Values.tracing.endpoint }}
-{{- $default := ternary 443 80 (hasPrefix "https:" .) }}
-{{- $ports = append $ports (default $default (regexFind "[0-9]+$" (regexFind ":[0-9]+$" (urlParse .).host)) | float64) }}
+{{- $schemes := dict "http" 80 "https" 443 "socks5" 1080 "socks5h" 1080 }}
+{{- range without (compact (list .Values.tracing.endpoint .Values.operator.proxy)) "env" }}
+{{- $url := urlParse . }}
+{{- $ports = append $ports (default (get $schemes $url.scheme) (regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host)) | float64) }}
 {{- end }}
 {{- range uniq $ports }}
 - port: {{ . }}
@@ -291,6 +292,7 @@ spec:
 {{- end }}
 {{- $ownNames := list "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" }}{{ range fromYamlArray $own }}{{ $ownNames = append $ownNames .name }}{{ end }}
 {{- range include "osp.ownOptions" . | fromYamlArray }}{{ $ownNames = append $ownNames (printf "OSP_%s" (. | upper | replace "-" "_")) }}{{ end }}
+{{- if not $.Values.operator.proxy }}{{ $ownNames = without $ownNames "OSP_PROXY" }}{{ end }}{{/* with a password it is for a Secret */}}
 {{- include "osp.distinct" (dict "value" "extraEnv" "given" $names "own" $ownNames) }}
 {{ toYaml . }}
 {{- end }}
@@ -342,7 +344,7 @@ period depend on them. */}}
 {{- define "osp.ownOptions" -}}
 [http-addr, log-format, leader-elect, lease-name, lease-namespace, watch-namespace, credentials-dir, default-credentials-for,
  resync-interval, relist-interval, revert-delay, deletion-grace, namespace-deletion-grace, disable-feature-on-delete,
- request-timeout, gateway-timeout, rate-limit, allowed-host]
+ request-timeout, gateway-timeout, rate-limit, proxy, allowed-host]
 {{- end -}}
 
 {{- define "osp.ownArguments" -}}
@@ -370,7 +372,7 @@ period depend on them. */}}
 {{- include "osp.between" (dict "value" (printf "operator.%s" $value) "duration" . "least" (first $of) "most" (last $of)) }}
 {{- end }}
 {{- end }}
-{{- range $flag, $value := dict "resync-interval" .resyncInterval "relist-interval" .relistInterval "revert-delay" .revertDelay "deletion-grace" .deletionGrace "namespace-deletion-grace" .namespaceDeletionGrace "request-timeout" .requestTimeout "gateway-timeout" .gatewayTimeout "rate-limit" .rateLimit }}
+{{- range $flag, $value := dict "resync-interval" .resyncInterval "relist-interval" .relistInterval "revert-delay" .revertDelay "deletion-grace" .deletionGrace "namespace-deletion-grace" .namespaceDeletionGrace "request-timeout" .requestTimeout "gateway-timeout" .gatewayTimeout "rate-limit" .rateLimit "proxy" .proxy }}
 {{- if $value }}
 - --{{ $flag }}={{ $value }}
 {{- end }}

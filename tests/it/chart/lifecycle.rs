@@ -195,9 +195,17 @@ async fn as_a_hook_the_job_runs_within_helm_uninstall_and_if_it_fails_nothing_is
     let said = said.unwrap_err();
     assert!(said.contains("uninstall-2 failed"), "{said}");
     assert!(world.cluster.get(NAMESPACE, &format!("deployment/{NAME}")).is_some() && world.resource("acme").is_some());
+    let back = json!({"uninstall": {"enabled": false, "hook": false, "policies": "keep"}});
+    let said = install.try_upgrade(CHART, &back).unwrap_err();
+    assert!(said.contains("has no deployed releases"), "{said}");
+    let replicas = || world.cluster.get(NAMESPACE, &format!("deployment/{NAME}")).unwrap()["spec"]["replicas"].clone();
+    world.cluster.ok(&["-n", NAMESPACE, "delete", &job]); // it may still run, and must not be found below
+    install.roll_back("1");
+    assert_eq!(replicas(), 2, "the way back to a running operator that docs/uninstall.md has");
+    install.roll_back("2");
+    assert_eq!(replicas(), 0);
 
     secret_is("test_simulator");
-    world.cluster.ok(&["-n", NAMESPACE, "delete", &job]); // as Helm would, but it must not be found by this test
     let (output, said) = within_uninstall(["SuccessCriteriaMet", "Complete"]);
     let released = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && released.ends_with("1 released, 0 left\n"), "{released}");

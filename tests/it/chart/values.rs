@@ -53,7 +53,9 @@ fn rows() -> Vec<Row> {
     let affinity = json!({"nodeAffinity": {}});
     let peers = json!([{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]);
     let spread = json!([{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]);
-    let proxy = json!({"name": "SSL_CERT_DIR", "value": "/certs"});
+    let authorities = json!({"name": "SSL_CERT_DIR", "value": "/certs"});
+    let secret = json!({"secretKeyRef": {"name": "proxy", "key": "url"}});
+    let secret_proxy = json!({"name": "OSP_PROXY", "valueFrom": secret});
     let file =
         |name: &str| json!({"name": "SSL_CERT_FILE", "value": format!("/etc/session-policy-operator/ca/{name}")});
     let single = || json!({"replicas": 1});
@@ -127,10 +129,14 @@ fn rows() -> Vec<Row> {
         argument("operator.rateLimit", json!(2.5), "--rate-limit=2.5"),
         argument("operator.rateLimit", json!("1000"), "--rate-limit=1000"),
         argument("operator.allowedHosts", json!(["login.example.com"]), "--allowed-host=login.example.com"),
+        argument("operator.proxy", json!("http://proxy:3128"), "--proxy=http://proxy:3128"),
+        row("operator.proxy", json!("http://proxy:3128"), policy, "/spec/egress/1/ports", port(3128)),
+        row("operator.proxy", json!("socks5://[fd00::1]"), policy, "/spec/egress/1/ports", port(1080)),
         argument("operator.logFormat", json!("json"), "--log-format=json"),
         container("operator.logLevel", json!("debug"), "env", json!({"name": "RUST_LOG", "value": "debug"})),
         argument("extraArgs", json!(["--allow-http"]), "--allow-http"),
-        container("extraEnv", json!([proxy]), "env", proxy.clone()),
+        container("extraEnv", json!([authorities]), "env", authorities.clone()),
+        container("extraEnv", json!([secret_proxy]), "env", secret_proxy.clone()),
         argument("httpPort", json!(9090), "--http-addr=[::]:9090"),
         container("httpPort", json!(9090), "ports", json!({"name": "http", "containerPort": 9090})),
         row("httpPort", json!(9090), "Service/session-policy-operator-metrics", "/spec/ports/0/port", json!(9090)),

@@ -197,7 +197,7 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     (
         48,
         "Two clusters or namespaces declare one organization",
-        "in one cluster as row 45; in two the stricter policy prevails, and the other says `Contended`",
+        "by one operator as row 45; by two, of two clusters or with namespaces of their own, the stricter policy prevails, and the other says `Contended`",
     ),
     (
         49,

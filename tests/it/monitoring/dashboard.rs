@@ -25,9 +25,10 @@ pub fn targets(panel: &Value) -> &[Value] {
     panel["targets"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A query with values for the variables.
+/// A query with values for the variables. The Prometheus of the tests gives no namespaces, which is Grafana's empty one.
 pub fn filled_in(expression: &Value, rate_interval: &str) -> String {
-    expression.as_str().unwrap().replace("$job", JOB).replace("$__rate_interval", rate_interval)
+    let variables = [("$job", JOB), ("$namespace", ""), ("$__rate_interval", rate_interval)];
+    variables.iter().fold(expression.as_str().unwrap().to_owned(), |query, (name, value)| query.replace(name, value))
 }
 
 /// The queries of all panels.
@@ -44,6 +45,19 @@ fn each_query_of_the_dashboard_names_metrics_that_there_are_and_leaves_no_variab
         let metrics = metrics_in(&query);
         assert!(!metrics.is_empty() && metrics.is_subset(known()) && !query.contains('$'), "{query}");
     }
+}
+
+#[test]
+fn of_releases_of_one_name_in_several_namespaces_each_query_of_the_dashboard_selects_one() {
+    let selected = r#"{namespace="$namespace",job="$job""#;
+    for target in panels().iter().flat_map(|panel| targets(panel).to_vec()) {
+        let query = target["expr"].as_str().unwrap();
+        assert_eq!(query.matches(selected).count(), query.matches('{').count(), "{query}");
+    }
+    let dashboard: Value = serde_json::from_str(&page(DASHBOARD)).unwrap();
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    let variables: Vec<_> = variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
+    assert_eq!(variables, ["datasource", "job", "namespace"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -210,18 +210,20 @@ async fn two_operators_that_work_for_the_same_resources_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_cluster_the_credentials_of_a_pipeline_are_checked() {
     let world = World::without_operator(json!({})).await;
-    let run = |credentials: bool| -> Said {
+    let run = |credentials: bool, more: &[&str]| -> Said {
         let mut command = command(&world.cluster, "admin", None);
-        command.env("KUBECONFIG", "/dev/null").args(["check", "--allow-http", "-o", "json"]);
+        command.env("KUBECONFIG", "/dev/null").args(["check", "--allow-http", "-o", "json"]).args(more);
         let url = world.simulator.base_url();
         command.envs(default_credentials(&url).into_iter().filter(|_| credentials));
         command.output().unwrap().into()
     };
-    let said = run(true);
+    let said = run(true, &[]);
     assert_eq!((said.code, one(&said, "api-server").0.as_str()), (0, "warning"), "{}", said.out);
     assert_eq!(one(&said, "session-policies").0, "ok", "{}", said.out);
-    let said = run(false);
+    let said = run(false, &[]);
     assert_eq!((said.code, one(&said, "api-server").0.as_str()), (1, "failed"), "{}", said.out);
+    let said = run(true, &["--proxy", "user:hunter2@proxy:3128"]);
+    assert!(said.out.contains("correct --proxy") && !said.out.contains("hunter2"), "{}", said.out);
 }
 
 /// The files of an archive, by path.
