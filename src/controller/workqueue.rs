@@ -8,7 +8,7 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
-use self::slot::{Paced, Run, Slot};
+use self::slot::{COALESCE, Paced, Run, Slot};
 use super::{
     flow::{Flow, Running},
     resource_ref::Uid,
@@ -24,10 +24,6 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
-
-/// The least time between the starts of two reconciles that events cause, so that a burst of edits
-/// causes few reconciles.
-const COALESCE: Duration = Duration::from_secs(1);
 
 /// A person may request [`BURST`] reconciles in a row, and then one in this time
 /// (`docs/development/failures.md` row 103).

@@ -28,9 +28,6 @@ const LOWEST: f64 = 0.1;
 /// Requests side by side to one host; before its first response it is one.
 const MOST_IN_FLIGHT: u32 = 16;
 
-/// So many requests of those that may go out at once are kept for what somebody waits for: an edit takes them.
-const KEPT: f64 = 3.0;
-
 /// After so many responses without a report the last one counts no more.
 const SILENT: u32 = 3;
 
@@ -247,11 +244,6 @@ impl Pace {
         let gained = now.duration_since(self.refilled_at).as_secs_f64() * self.rate;
         (self.tokens + gained).min(self.served.at_once(self.rate))
     }
-}
-
-/// How many are kept of `most` that may go out at once. None of a few: what a full bucket gains is lost.
-pub(super) fn kept_of(most: f64) -> f64 {
-    (most - 1.0 - KEPT).clamp(0.0, KEPT)
 }
 
 /// As many as the rate gives each second.

@@ -2,7 +2,7 @@
 //! and then as fast as the server was seen to refill it. That is a lower bound, so
 //! pacing alone brings no 429.
 
-use super::{pace::kept_of, retry_after::Allowance};
+use super::retry_after::Allowance;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LEAST_PATIENCE: Duration = Duration::from_millis(50);
 /// What the refill is measured over.
 const WINDOW: Duration = Duration::from_secs(10);
+
+/// So many requests of those that may go out at once are kept for what somebody waits for: an edit takes them.
+const KEPT: f64 = 3.0;
 
 /// What the server reports of its own limit.
 #[derive(Debug)]
@@ -195,6 +198,11 @@ impl Reported {
         };
         Some(sooner.min(self.at + self.patience))
     }
+}
+
+/// How many are kept of `most` that may go out at once. None of a few: what a full bucket gains is lost.
+pub(super) fn kept_of(most: f64) -> f64 {
+    (most - 1.0 - KEPT).clamp(0.0, KEPT)
 }
 
 pub(super) fn seconds(seconds: f64) -> Duration {

@@ -2,7 +2,7 @@
 //! included. A limit of so many a minute (`scalekit-api.md` §4.3) refuses none until they are used up, and then all;
 //! who goes as fast as it refills on average is hardly ever refused, and an edit need not wait for the next minute.
 
-use super::{pace::kept_of, refill::seconds};
+use super::refill::{kept_of, seconds};
 use std::time::Duration;
 use tokio::time::Instant;
 

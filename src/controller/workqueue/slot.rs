@@ -1,9 +1,12 @@
 //! What the workqueue has of one resource: when it is due, and the reconcile of it that runs.
 
-use super::COALESCE;
 use crate::{controller::flow::Flow, reconcile::Lane};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::Instant};
+
+/// The least time between the starts of two reconciles that events cause, so that a burst of edits
+/// causes few reconciles.
+pub(super) const COALESCE: Duration = Duration::from_secs(1);
 
 /// A resource that is edited in a loop gets [`EDITS`] reconciles, and then one in this time, so that the loop
 /// takes little of what its environment allows. So does one that others' edits in a loop affect.
@@ -22,7 +25,7 @@ pub(super) struct Slot {
     pub(super) started: Option<Instant>,
     /// Since when it is due, until its reconcile has ended.
     pub(super) since: Option<Instant>,
-    /// When the last [`super::BURST`] requests of a person were due.
+    /// When the last `BURST` requests of a person were due.
     #[allow(clippy::box_collection, reason = "few resources have any, and without is a quarter of the size")]
     pub(super) requested: Option<Box<VecDeque<Instant>>>,
     pub(super) edits: Paced,

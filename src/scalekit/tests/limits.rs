@@ -104,7 +104,7 @@ async fn row_012_whatever_the_kind_of_a_limit_most_of_it_is_used_little_is_refus
         (Limit::Bucket(8.0, 1.0), Says::Nothing, 42.0, 1.0, 8.0),
         (Limit::Bucket(8.0, 8.0), Says::Left, 90.0, 1.0, 2.0), // an edit finds some that were kept for it
         (Limit::Bucket(8.0, 8.0), Says::Nothing, 75.0, 1.0, 2.0),
-        (Limit::Bucket(20.0, 20.0), Says::Nothing, 95.0, 0.0, 1.0),
+        (Limit::Bucket(20.0, 20.0), Says::Nothing, 95.0, 0.0, 2.0),
         (Limit::Concurrent(2.0), Says::Wait, 90.0, 1.0, 4.0),
     ];
     for (limit, says, least_used, most_refused, longest) in kinds {
