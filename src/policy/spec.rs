@@ -95,28 +95,7 @@ impl ValidatedSpec {
 
 #[cfg(test)]
 mod tests {
-    use super::super::OrganizationId;
     use super::*;
-
-    #[test]
-    fn a_suspension_ends_at_the_time_that_the_annotation_names() {
-        let spec = ValidatedSpec {
-            organization: OrganizationRef::Id(OrganizationId::parse("org_1").unwrap()),
-            policy: Policy::Application,
-            mode: Mode::Enforce,
-            deletion: DeletionPolicy::Revert,
-            suspend: false,
-            suspended_until: None,
-            interval: None,
-            secret: None,
-        };
-        let (text, end) = ("2026-11-27T18:00:00Z", Timestamp::constant(1_795_802_400, 0));
-        let suspended = spec.clone().until(Some(text)).unwrap();
-        assert_eq!(suspended.suspended_until, Some(end));
-        assert!(suspended.is_suspended(end - Duration::from_nanos(1)) && !suspended.is_suspended(end));
-        assert_eq!(suspended.until(None).unwrap(), spec, "without the annotation it is over");
-        assert!(spec.until(Some("tomorrow")).is_err());
-    }
 
     #[test]
     fn a_mode_is_called_as_in_a_manifest() {

@@ -138,6 +138,17 @@ async fn two(arguments: &[&'static str]) -> (World, Replica, Replica) {
     (world, first, second)
 }
 
+/// Lets the first one of [`two`] send nine hours, a write that meets this fault.
+fn write_nine_hours(world: &World, fault: Value) {
+    world.admin(
+        "POST",
+        "faults",
+        &json!({"method": "PATCH", "path": "/api/v1/organizations/org_1/session-policy", "fault": fault}),
+    );
+    world.apply("acme", &hours("org_1", 9));
+    eventually("the write of the first", 30, || (sent(world, "org_1") == [8, 9]).then_some(()));
+}
+
 /// The absolute timeouts that were sent for an organization, in hours.
 fn sent(world: &World, organization: &str) -> Vec<u64> {
     let hours = |body: &Value| body["absolute_session_timeout"].as_u64().unwrap_or(0) / 60;
@@ -193,14 +204,7 @@ async fn row_060_a_lease_of_somebody_whose_clock_is_a_century_off_is_kept_and_ta
 #[tokio::test(flavor = "multi_thread")]
 async fn row_059_a_leader_that_stops_in_a_write_and_goes_on_writes_nothing_beside_the_next_one() {
     let (world, mut first, second) = two(&["--gateway-timeout", "15s"]).await;
-    let fault = json!({"kind": "late", "after_ms": 20_000, "then": "silence"});
-    world.admin(
-        "POST",
-        "faults",
-        &json!({"method": "PATCH", "path": "/api/v1/organizations/org_1/session-policy", "fault": fault}),
-    );
-    world.apply("acme", &hours("org_1", 9));
-    eventually("the write of the first", 30, || (sent(&world, "org_1") == [8, 9]).then_some(()));
+    write_nine_hours(&world, json!({"kind": "late", "after_ms": 20_000, "then": "silence"}));
     let stopped = Instant::now();
     first.signal("-STOP");
     world.apply("acme", &hours("org_1", 10));
@@ -269,14 +273,7 @@ async fn row_058_in_a_rolling_update_under_edits_each_edit_is_written_once() {
 async fn row_058_a_leader_that_is_asked_to_end_gives_the_lease_back_when_its_write_is_answered_and_not_before() {
     let (world, mut first, second) = two(&["--request-timeout", "10s"]).await;
     // longer than the other one takes to find a lease that was given back
-    let fault = json!({"kind": "slow_headers", "delay_ms": 6000});
-    world.admin(
-        "POST",
-        "faults",
-        &json!({"method": "PATCH", "path": "/api/v1/organizations/org_1/session-policy", "fault": fault}),
-    );
-    world.apply("acme", &hours("org_1", 9));
-    eventually("the write of the first", 30, || (sent(&world, "org_1") == [8, 9]).then_some(()));
+    write_nine_hours(&world, json!({"kind": "slow_headers", "delay_ms": 6000}));
     first.signal("-TERM");
     second.until_leading(TAKEOVER);
     let log = first.log();

@@ -2,7 +2,7 @@
 
 use crate::{
     cargo::{Outside, binary, compile},
-    listed::{Mutant, Place},
+    listed::{Mutant, at},
     report::Reasons,
     run::{Tests, Verdict},
 };
@@ -49,9 +49,4 @@ pub(crate) fn run(
         verdicts.insert(*number, verdict);
         fs::write(&path, code).unwrap();
     }
-}
-
-fn at(code: &str, (line, column): Place) -> usize {
-    let start = if line == 1 { 0 } else { code.match_indices('\n').nth(line - 2).unwrap().0 + 1 };
-    code[start..].char_indices().nth(column - 1).map_or(code.len(), |(at, _)| start + at)
 }

@@ -6,6 +6,12 @@ use std::{fs, path::Path};
 /// A place in a file, as cargo-mutants counts: lines and characters from 1.
 pub(crate) type Place = (usize, usize);
 
+/// The byte at which a place is.
+pub(crate) fn at(code: &str, (line, column): Place) -> usize {
+    let start = if line == 1 { 0 } else { code.match_indices('\n').nth(line - 2).unwrap().0 + 1 };
+    code[start..].char_indices().nth(column - 1).map_or(code.len(), |(at, _)| start + at)
+}
+
 pub(crate) struct Mutant {
     /// Where it is and what it does, in cargo-mutants' words.
     pub(crate) name: String,

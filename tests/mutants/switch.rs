@@ -1,7 +1,7 @@
 //! Puts mutants into the text of a file, each behind its switch. Nothing of the file is taken away: an expression comes to
 //! stand in the last branch of an `if` whose other branches are its mutants, with the operands as they were.
 
-use crate::listed::{Mutant, Place};
+use crate::listed::{Mutant, Place, at};
 use proc_macro2::{LineColumn, Span};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,8 +56,7 @@ pub(crate) fn switched(code: &str, chosen: &[(usize, &Mutant)]) -> (String, Vec<
     for (number, mutant) in chosen {
         here.entry((mutant.start, &mutant.genre)).or_default().push((*number, mutant));
     }
-    let lines = std::iter::once(0).chain(code.match_indices('\n').map(|(at, _)| at + 1)).collect();
-    let mut text = Text { code, lines, here, inserts: Vec::new() };
+    let mut text = Text { code, here, inserts: Vec::new() };
     text.visit_file(&syn::parse_file(code).unwrap());
     text.render()
 }
@@ -67,7 +66,6 @@ type Insert = (Range<usize>, Vec<(String, Vec<usize>)>, &'static str);
 
 struct Text<'a> {
     code: &'a str,
-    lines: Vec<usize>,
     here: BTreeMap<(Place, &'a str), Vec<(usize, &'a Mutant)>>,
     /// What is put around which bytes, the outer ones first.
     inserts: Vec<Insert>,
@@ -75,8 +73,7 @@ struct Text<'a> {
 
 impl<'a> Text<'a> {
     fn at(&self, place: LineColumn) -> usize {
-        let start = self.lines[place.line - 1];
-        self.code[start..].char_indices().nth(place.column).map_or(self.code.len(), |(at, _)| start + at)
+        at(self.code, (place.line, place.column + 1))
     }
 
     fn bytes(&self, span: Span) -> Range<usize> {

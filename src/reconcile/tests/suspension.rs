@@ -1,8 +1,9 @@
 //! A resource that is suspended: until somebody resumes it, or until a time.
 
 use super::{samples::*, world::World};
-use crate::policy::Live;
+use crate::policy::{Live, Policy};
 use crate::reconcile::{Claim, ConditionType, Outcome, Requeue, Trigger, Watched};
+use jiff::Timestamp;
 use std::time::Duration;
 
 #[test]
@@ -14,6 +15,17 @@ fn a_suspended_resource_is_reported_and_left_alone() {
     assert_eq!((reconciled.words(), &reconciled.outcome), (vec!["read resource"], &Outcome::Suspended { left: None }));
     assert_eq!(world.says(uid, ConditionType::Ready), "Unknown Suspended");
     assert!(world.object(uid).finalizer, "the policy is still ours to revert");
+}
+
+#[test]
+fn a_suspension_ends_at_the_time_that_the_annotation_names() {
+    let spec = enforce(Policy::Application);
+    let (text, end) = ("2026-11-27T18:00:00Z", Timestamp::constant(1_795_802_400, 0));
+    let suspended = spec.clone().until(Some(text)).unwrap();
+    assert_eq!(suspended.suspended_until, Some(end));
+    assert!(suspended.is_suspended(end - Duration::from_nanos(1)) && !suspended.is_suspended(end));
+    assert_eq!(suspended.until(None).unwrap(), spec, "without the annotation it is over");
+    assert!(spec.until(Some("tomorrow")).is_err());
 }
 
 #[test]
