@@ -79,7 +79,7 @@ reasons! {
     FeatureNotEnabled: "Scalekit accepted the feature session_policy and still shows it off.",
         "Ask Scalekit's support, naming the organization.";
     RejectedByApi: "Scalekit declined the policy.",
-        "Correct the values, those that the message names if it names any; the same values are tried again every hour.";
+        "Correct the values; the message names them where Scalekit does. The same values are tried again every hour.";
     NotApplied: "Scalekit accepted the policy and keeps another one; `status.drift` lists the fields.",
         "Declare values that Scalekit keeps; the same values are tried again every hour.";
     UnrecognizedLivePolicy: "The live policy has a source that this version does not know.",

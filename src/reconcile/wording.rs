@@ -56,7 +56,7 @@ impl Reason {
             Self::OrganizationNotFound => "Correct `spec.organization`, or create the organization.",
             Self::OrganizationChanged => "Make a new plan if that is meant.",
             Self::FeatureUnavailable => "Ask Scalekit to enable session policies for the environment.",
-            Self::RejectedByApi => "Correct the values, those that the message names if it names any.",
+            Self::RejectedByApi => "Correct the values; the message names them where Scalekit does.",
             Self::NotApplied => "Declare values that Scalekit keeps.",
             Self::UnrecognizedLivePolicy => {
                 "Use a newer version of osp, or set the organization's policy in Scalekit's dashboard."
