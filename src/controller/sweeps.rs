@@ -162,7 +162,7 @@ impl Sweeps {
         mut urgent: Pin<&mut impl Future<Output = ()>>,
     ) -> Listing {
         let mut listing = Listing::default();
-        let (start, mut left) = (Instant::now(), sweeping.as_ref().is_some_and(|sweep| sweep.pages > 0));
+        let (start, left_at) = (Instant::now(), sweeping.as_ref().map_or(0, |sweep| sweep.pages));
         while let Some(sweep) = &mut *sweeping {
             // a page waits behind those that began before it, and not the whole list before those that began later
             let caller = Caller { began: caller.began + start.elapsed(), ..caller.clone() };
@@ -179,7 +179,6 @@ impl Sweeps {
             };
             let complete = match page {
                 Ok(page) => {
-                    left = false;
                     let all = sweep.take_in(page, &is_named);
                     let (complete, too_long) = (sweep.next_page.is_none(), all > sweep.most);
                     // where the end is unknown, the next sweep reads twice as far
@@ -198,8 +197,8 @@ impl Sweeps {
                     return listing; // the next one goes on with it after the pause
                 }
                 Err(error) => {
-                    // how long the token of a page is good is unknown, so it says nothing of the list
-                    let expired = left && error.kind == ErrorKind::Rejected;
+                    // the token of the page at which it was left may have expired, which says nothing of the list
+                    let expired = left_at > 0 && sweep.pages == left_at && error.kind == ErrorKind::Rejected;
                     if !expired {
                         slot.state().demand.record_failed(self.started.elapsed());
                     }

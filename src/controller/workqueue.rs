@@ -84,55 +84,40 @@ impl WorkQueue {
     /// something else happened for which it is to be reconciled soon.
     pub(super) async fn urgent(&self, uid: &Uid) {
         loop {
-            let now = Instant::now();
-            let (changed, at) = {
-                let inner = self.lock();
-                let Some((slot, run)) =
-                    inner.slots.get(uid).and_then(|slot| slot.running.as_ref().map(|run| (slot, run)))
-                else {
-                    break;
-                };
-                if slot.is_urgent(now) {
-                    return;
+            let watched = |slot: &Slot| slot.running.as_ref().map(|run| (Arc::clone(&run.changed), slot.urgent_at()));
+            let Some((changed, at)) = self.lock().slots.get(uid).and_then(watched) else { return pending().await };
+            match at {
+                Some(at) => {
+                    tokio::select! { () = tokio::time::sleep_until(at) => return, () = changed.notified() => {} }
                 }
-                (Arc::clone(&run.changed), slot.awaited_at())
-            };
-            let awaited = async {
-                match at {
-                    Some(at) => tokio::time::sleep_until(at).await,
-                    None => pending().await,
-                }
-            };
-            tokio::select! { () = changed.notified() => {}, () = awaited => {} }
+                None => changed.notified().await,
+            }
         }
-        pending().await
     }
 
     pub(super) fn is_urgent(&self, uid: &Uid) -> bool {
-        self.lock().slots.get(uid).is_some_and(|slot| slot.is_urgent(Instant::now()))
+        let at = self.lock().slots.get(uid).and_then(Slot::urgent_at);
+        at.is_some_and(|at| at <= Instant::now())
     }
 
     /// Somebody waits for the end of a resource's reconcile, if it runs.
     pub(super) fn hurry(&self, uid: &Uid) {
-        self.run(uid, |run| {
-            run.hurry();
-            true
-        });
+        self.run(uid, Run::hurry);
     }
 
     /// Whether a resource was edited since its reconcile began, or last asked this. The reconcile takes the
     /// edit in: it reads the resource after this.
     pub(super) fn take_edit(&self, uid: &Uid) -> bool {
-        self.run(uid, |run| std::mem::take(&mut run.edited))
+        self.run(uid, |run| std::mem::take(&mut run.edited)).unwrap_or_default()
     }
 
     /// The same without taking it.
     pub(super) fn is_edited(&self, uid: &Uid) -> bool {
-        self.run(uid, |run| run.edited)
+        self.run(uid, |run| run.edited).unwrap_or_default()
     }
 
-    fn run(&self, uid: &Uid, of: impl FnOnce(&mut Run) -> bool) -> bool {
-        self.lock().slots.get_mut(uid).and_then(|slot| slot.running.as_mut()).is_some_and(|run| of(run))
+    fn run<T>(&self, uid: &Uid, of: impl FnOnce(&mut Run) -> T) -> Option<T> {
+        self.lock().slots.get_mut(uid).and_then(|slot| slot.running.as_mut()).map(|run| of(run))
     }
 
     /// Enqueues a resource for which a person requested a reconcile.

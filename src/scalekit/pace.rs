@@ -98,7 +98,7 @@ impl Pace {
         let kept = if awaited { 0.0 } else { self.served.kept(self.rate) };
         let own = (1.0 + kept - self.level(now)) / self.rate;
         let own = (own > 0.0).then(|| now + seconds(own));
-        match own.max(self.server.as_ref().and_then(|server| server.ready(now, self.rate, awaited))) {
+        match own.max(self.reported_ready(now, awaited)) {
             Some(at) if at > now => Ready::At(at),
             _ => Ready::Now,
         }
@@ -230,9 +230,9 @@ impl Pace {
         *self = Self { in_flight: self.in_flight, ..learned };
     }
 
-    /// When something is left by what the server reports; `None`: now.
-    pub(super) fn reported_ready(&self, now: Instant) -> Option<Instant> {
-        self.server.as_ref().and_then(|server| server.ready(now, self.rate, true))
+    /// When something is left by what the server reports, for a request that is `awaited` or not; `None`: now.
+    pub(super) fn reported_ready(&self, now: Instant, awaited: bool) -> Option<Instant> {
+        self.server.as_ref().and_then(|server| server.ready(now, self.rate, awaited))
     }
 
     /// How long the pause that a 429 imposed still lasts.

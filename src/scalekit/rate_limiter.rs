@@ -179,7 +179,7 @@ impl RateLimiter {
     pub(super) fn on_allowance(&self, allowance: Allowance) -> Option<Instant> {
         let (mut state, now) = (self.lock(), Instant::now());
         state.pace.on_allowance(now, allowance);
-        state.pace.reported_ready(now)
+        state.pace.reported_ready(now, true)
     }
 
     /// A request was answered with a 429 that asks to wait for `hint`. Pauses the

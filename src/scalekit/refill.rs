@@ -185,6 +185,7 @@ impl Reported {
         let missing = 1.0 + kept - self.level(now);
         if missing <= 0.0 {
             let (rate, (reset, _)) = self.spread().filter(|rate| *rate > 0.0).zip(self.reset)?;
+            // of a window half of what goes out at once is kept, at most
             let wait = seconds((1.0 + kept.min(AT_ONCE / 2.0) - self.credit).max(0.0) / rate);
             return Some((self.at + wait.min(LONGEST_WAIT)).min(reset)).filter(|at| *at > now);
         }

@@ -56,32 +56,29 @@ pub(super) struct Run {
     pub(super) lane: Lane,
     /// The resource was edited, and it has not read that yet.
     pub(super) edited: bool,
-    /// Somebody waits for it to end.
-    pub(super) urgent: bool,
+    /// Since when somebody waits for it to end.
+    pub(super) hurried: Option<Instant>,
     /// It became urgent, or when it will.
     pub(super) changed: Arc<Notify>,
 }
 
 impl Run {
     pub(super) fn new(flow: Flow, lane: Lane) -> Self {
-        Self { flow, lane, edited: false, urgent: false, changed: Arc::default() }
+        Self { flow, lane, edited: false, hurried: None, changed: Arc::default() }
     }
 
     pub(super) fn hurry(&mut self) {
-        self.urgent = true;
+        self.hurried.get_or_insert_with(Instant::now);
         self.changed.notify_one();
     }
 }
 
 impl Slot {
-    /// Since when somebody waits for the reconcile after the one that runs, and so for this one too.
-    pub(super) fn awaited_at(&self) -> Option<Instant> {
-        let (at, _) = self.due.filter(|(_, lane)| *lane == Lane::Awaited)?;
-        at.checked_sub(COALESCE)
-    }
-
-    pub(super) fn is_urgent(&self, now: Instant) -> bool {
-        let awaited = self.awaited_at().is_some_and(|at| at <= now);
-        self.running.as_ref().is_some_and(|run| run.urgent || awaited)
+    /// Since when, or from when on, somebody waits for the end of the reconcile that runs: also if it is the next one that
+    /// they wait for.
+    pub(super) fn urgent_at(&self) -> Option<Instant> {
+        let hurried = self.running.as_ref()?.hurried;
+        let awaited = self.due.filter(|(_, lane)| *lane == Lane::Awaited).and_then(|(at, _)| at.checked_sub(COALESCE));
+        hurried.into_iter().chain(awaited).min()
     }
 }
