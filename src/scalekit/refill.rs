@@ -197,7 +197,10 @@ impl Reported {
             (Some(refilled), Some(reset)) => refilled.min(reset),
             (at, None) | (None, at) => at.unwrap_or(self.at + SHORTEST_PAUSE.max(seconds(1.0 / rate)) * self.unknown),
         };
-        Some(sooner.min(self.at + self.patience))
+        let sooner = sooner.min(self.at + self.patience);
+        // what is kept slows down what nobody waits for, and never stops it: the report may be wrong
+        let only_kept = missing <= kept && !self.at_once;
+        Some(if only_kept { sooner.min(self.at + seconds(KEPT / rate)) } else { sooner })
     }
 }
 

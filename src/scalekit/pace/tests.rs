@@ -153,3 +153,19 @@ fn a_server_of_one_request_a_second_that_always_says_to_wait_for_half_a_minute_i
         assert!(answered >= 600 && refused * 20 < answered, "burst {burst}: {answered} answered, {refused} refused");
     }
 }
+
+#[test]
+fn row_010_a_server_that_always_says_that_two_are_left_is_asked_by_what_is_at_rest_too() {
+    let start = Instant::now();
+    let (mut pace, mut now) = (Pace::new(10.0, start), start);
+    for _ in 0..60 {
+        while let Ready::At(at) = pace.ready(now, false) {
+            now = at;
+        }
+        pace.take(now);
+        pace.on_allowance(now, Allowance { left: 2.0, limit: Some(100.0), reset: Some(SECOND * 60) });
+        pace.on_response(now);
+        pace.ended(now);
+    }
+    assert!(now - start <= SECOND * 20, "{:?}", now - start);
+}
