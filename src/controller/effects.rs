@@ -338,7 +338,8 @@ impl<'a> Effects<'a> {
         let (context, uid) = (self.context, &self.resource.uid);
         let mut keys = state.claim_keys(&self.resource.namespace);
         keys.extend(state.alleged_key());
-        let lock = context.parking.wait(lock(context, uid, (&identity, organization.as_str()), &keys));
+        let awaited = state.lane(false) == Lane::Awaited || context.queue.is_urgent(uid);
+        let lock = context.parking.wait(lock(context, uid, (&identity, organization.as_str()), &keys, awaited));
         let lock = self.without_worker(lock).await;
         self.lock = Some(lock);
         let mut others = context.cache.claimants_at(uid, &keys);
@@ -357,12 +358,18 @@ async fn lock(
     uid: &Uid,
     (environment, organization): (&str, &str),
     keys: &[ClaimKey],
+    awaited: bool,
 ) -> OwnedMutexGuard<()> {
     let mut lock = pin!(context.locks.lock(environment, organization));
+    let becomes_awaited = async {
+        if !awaited {
+            context.queue.urgent(uid).await;
+        }
+    };
     tokio::select! {
         biased;
         lock = &mut lock => return lock,
-        () = context.queue.urgent(uid) => {}
+        () = becomes_awaited => {}
     }
     context.cache.others(uid, keys).iter().for_each(|other| context.queue.hurry(other));
     lock.await

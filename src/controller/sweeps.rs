@@ -62,7 +62,7 @@ struct Sweep {
 struct State {
     demand: Demand,
     listed: Listed,
-    /// For whom the last sweep was begun.
+    /// Who reads the sweep, or has read the last one.
     caller: Caller,
     /// The organizations whose features were written during the sweep.
     written: HashSet<OrganizationId>,
@@ -111,7 +111,7 @@ impl Sweeps {
         let (mut sweeping, may_begin) = match slot.sweeping.try_lock() {
             Ok(sweeping) => (sweeping, true),
             // whoever somebody waits for does not wait for a sweep of others, which may be long
-            Err(_) if caller.lane == Lane::Resync || slot.state().is_begun_for(&caller) => {
+            Err(_) if caller.lane == Lane::Resync || slot.state().is_read_for(&caller) => {
                 tokio::select! {
                     sweeping = slot.sweeping.lock() => (sweeping, false),
                     () = &mut urgent => return Listing::default(), // now somebody does
@@ -125,6 +125,9 @@ impl Sweeps {
             slot.state().written.clear();
         } else if sweeping.is_some() && caller.lane != Lane::Resync {
             return Listing::default(); // nor does it read the rest of one
+        }
+        if sweeping.is_some() {
+            slot.state().caller = caller.clone();
         }
         let listing = self.sweep(client, caller, &slot, sweeping, is_named, urgent).await;
         Listing { found: slot.state().find(id, longest).flatten(), ..listing }
@@ -146,9 +149,7 @@ impl Sweeps {
     fn begin(&self, slot: &Slot, caller: &Caller, longest: Duration) -> Option<usize> {
         let (mut state, now) = (slot.state(), self.started.elapsed());
         state.demand.record_missed(longest, now);
-        let most = state.demand.begin(caller.lane, now)?;
-        state.caller = caller.clone();
-        Some(most)
+        state.demand.begin(caller.lane, now)
     }
 
     /// Reads the list to its end, if a sweep was begun and not ended; as long as the reader is not `urgent`.
@@ -162,15 +163,14 @@ impl Sweeps {
         mut urgent: Pin<&mut impl Future<Output = ()>>,
     ) -> Listing {
         let mut listing = Listing::default();
-        let (start, left_at) = (Instant::now(), sweeping.as_ref().map_or(0, |sweep| sweep.pages));
+        let (start, lane, left_at) = (Instant::now(), caller.lane, sweeping.as_ref().map_or(0, |sweep| sweep.pages));
         while let Some(sweep) = &mut *sweeping {
             // a page waits behind those that began before it, and not the whole list before those that began later
             let caller = Caller { began: caller.began + start.elapsed(), ..caller.clone() };
-            let may_hurry = caller.lane != Lane::Awaited;
             let client = client.on_behalf_of(caller);
             let admission = tokio::select! {
                 biased;
-                () = &mut urgent, if may_hurry => return listing, // the next one who reads the list goes on with it
+                () = &mut urgent, if lane != Lane::Awaited => return listing, // the next one who reads the list goes on with it
                 admission = client.acquire_page() => admission,
             };
             let page = match admission {
@@ -192,14 +192,14 @@ impl Sweeps {
                 Err(error) if error.is_waited_out(sweep.limited_since.get_or_insert_with(Instant::now).elapsed()) => {
                     continue;
                 }
-                Err(error) if error.kind.class() == ErrorClass::Throttled => {
+                Err(error) if error.kind.class() == ErrorClass::Throttled && lane == Lane::Resync => {
                     sweep.limited_since = None;
                     return listing; // the next one goes on with it after the pause
                 }
                 Err(error) => {
                     // the token of the page at which it was left may have expired, which says nothing of the list
                     let expired = left_at > 0 && sweep.pages == left_at && error.kind == ErrorKind::Rejected;
-                    if !expired {
+                    if !expired && error.kind.class() != ErrorClass::Throttled {
                         slot.state().demand.record_failed(self.started.elapsed());
                     }
                     listing.failure = Some(error).filter(|error| error.probe_after.is_some());
@@ -285,7 +285,7 @@ impl State {
         Some(Some((Organization::listed(id.clone(), external_id.clone(), session_policy), age)))
     }
 
-    fn is_begun_for(&self, caller: &Caller) -> bool {
+    fn is_read_for(&self, caller: &Caller) -> bool {
         self.caller.lane <= caller.lane && self.caller.flow == caller.flow
     }
 }

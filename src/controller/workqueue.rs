@@ -203,6 +203,7 @@ impl WorkQueue {
         let Some(slot) = inner.slots.get_mut(uid) else { return };
         slot.gone = true;
         slot.ready = None;
+        slot.running.iter_mut().for_each(|run| run.hurry()); // another one may wait for its organization
         let (due, running) = (slot.due.take(), slot.running.is_some());
         if let Some((at, _)) = due {
             inner.due.remove(&(at, uid.clone()));

@@ -19,8 +19,9 @@ const SOON: (f64, f64) = (60.0, 30.0);
 /// After so many responses one more may go out at once.
 const ONE_MORE: f64 = 16.0;
 /// After so many, what may go out at once is kept for what somebody waits for: it may be more than there is. Four times as many
-/// after each 429 to one that came right after another.
+/// after each 429 to one that came right after another, up to so many.
 const TRIED: f64 = 150.0;
+const LONGEST_TRIED: f64 = TRIED * 64.0;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Served {
@@ -90,7 +91,7 @@ impl Served {
         let average = enough.then(|| Average { rate: self.responses / whole.as_secs_f64(), at_least: told_long });
         (self.responses, self.busy, self.refused, self.told_long) = (0.0, Duration::ZERO, true, told_long);
         self.told = told.is_some();
-        self.tried *= if self.right_after { 4.0 } else { 1.0 };
+        self.tried = (self.tried * if self.right_after { 4.0 } else { 1.0 }).min(LONGEST_TRIED);
         average
     }
 

@@ -15,11 +15,24 @@ async fn whoever_holds_the_organization_for_which_an_edited_resource_waits_is_ur
         context.queue.get(|uid| context.flow(uid)).await;
     }
     let held = context.locks.lock("here", "org_1").await;
-    let mut lock = pin!(lock(&context, &waiting, ("here", "org_1"), &keys));
-    assert!(tokio::time::timeout(Duration::from_secs(60), &mut lock).await.is_err());
+    let mut at_rest = pin!(lock(&context, &waiting, ("here", "org_1"), &keys, false));
+    assert!(tokio::time::timeout(Duration::from_secs(60), &mut at_rest).await.is_err());
     assert!(!context.queue.is_urgent(&holder));
     context.queue.add_edited(&waiting);
-    let (_, ()) = tokio::join!(lock, async {
+    let (_, ()) = tokio::join!(at_rest, async {
+        context.queue.urgent(&holder).await;
+        drop(held);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_holds_the_organization_is_urgent_too_where_the_one_that_waits_was_begun_for_an_edit() {
+    let (context, _, holder) = sample("1");
+    let keys = context.cache.with(&holder, |entry| entry.claim.keys.clone()).unwrap();
+    context.queue.add_after(&holder, Duration::ZERO, Lane::Resync);
+    context.queue.get(|uid| context.flow(uid)).await;
+    let (held, waiting) = (context.locks.lock("here", "org_1").await, "2".into());
+    let (_, ()) = tokio::join!(lock(&context, &waiting, ("here", "org_1"), &keys, true), async {
         context.queue.urgent(&holder).await;
         drop(held);
     });

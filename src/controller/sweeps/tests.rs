@@ -110,10 +110,20 @@ impl List {
         self.sweeps.get(&self.client, caller, (&id("org_9"), longest), |_| true, urgent).await.found.is_some()
     }
 
-    /// Begins the list, which is worth it, for one who becomes urgent after three pages.
-    async fn leave(&self) {
+    fn is_worth_it(&self) {
         let slot = self.sweeps.slot(&self.client, LONGEST);
         (0..9).for_each(|_| slot.state().demand.record_missed(LONGEST, Duration::ZERO));
+    }
+
+    /// The pages of the list that was left.
+    fn left(&self) -> Option<usize> {
+        let slot = self.sweeps.slot(&self.client, LONGEST);
+        slot.sweeping.try_lock().unwrap().as_ref().map(|sweep| sweep.pages)
+    }
+
+    /// Begins the list for one who becomes urgent after three pages.
+    async fn leave(&self) {
+        self.is_worth_it();
         let shown = self.shows(3, Lane::Resync, LONGEST).await;
         assert!(!shown, "whoever is waited for reads its own organization");
     }
@@ -155,9 +165,24 @@ async fn a_list_in_which_the_server_pauses_for_long_is_gone_on_with_after_the_pa
     let list = List::new(Some(9), |nth| (nth == 4).then(|| scripted::with(429, "retry-after: 60\r\n", "{}"))).await;
     list.leave().await;
     assert!(!list.shows(NEVER, Lane::Resync, LONGEST).await);
-    let slots = list.sweeps.slots.lock().unwrap();
-    let sweep = slots.values().next().unwrap().sweeping.try_lock().unwrap();
-    assert_eq!(sweep.as_ref().map(|sweep| sweep.pages), Some(3));
+    assert_eq!(list.left(), Some(3));
+}
+
+#[tokio::test]
+async fn a_list_that_was_begun_for_a_new_resource_is_left_to_nobody_and_no_new_one_waits_for_one_at_rest_to_read_it() {
+    let list = List::new(Some(9), |nth| (nth == 2).then(|| scripted::with(429, "retry-after: 60\r\n", "{}"))).await;
+    list.is_worth_it();
+    assert!(!list.shows(NEVER, Lane::Awaited, LONGEST).await);
+    assert_eq!(list.left(), None);
+    let list = List::new(Some(9), |_| None).await;
+    list.is_worth_it();
+    assert!(!list.shows(3, Lane::Correction, LONGEST).await);
+    let awaited = Caller { lane: Lane::Awaited, ..Caller::default() };
+    let correction = Caller { lane: Lane::Correction, ..Caller::default() };
+    let slot = list.sweeps.slot(&list.client, LONGEST);
+    assert_eq!([&awaited, &correction].map(|caller| slot.state().is_read_for(caller)), [false, true]);
+    assert!(list.shows(NEVER, Lane::Resync, LONGEST).await);
+    assert_eq!([&awaited, &correction].map(|caller| slot.state().is_read_for(caller)), [false, false]);
 }
 
 #[tokio::test]

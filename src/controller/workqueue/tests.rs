@@ -252,7 +252,9 @@ async fn what_goes_and_comes_while_its_reconcile_runs_is_reconciled_after_it_and
     let queue = WorkQueue::default();
     queue.add(&uid("a"));
     let a = get(&queue).await;
+    assert!(!queue.is_urgent(&a));
     queue.forget(&a);
+    assert!(queue.is_urgent(&a), "the next one of its name may wait for it");
     queue.add(&a); // listed again
     assert!(tokio::time::timeout(COALESCE * 5, get(&queue)).await.is_err(), "it runs already");
     queue.done(&a, None, Lane::Resync);
