@@ -120,7 +120,7 @@ impl Sweeps {
             Err(_) => return Listing::default(),
         };
         if may_begin && sweeping.as_ref().and_then(|sweep| sweep.listed.age()).is_none_or(|age| age >= longest) {
-            let Some(most) = self.begin(&slot, &caller, longest) else { return Listing::default() };
+            let Some(most) = self.begin(&slot, &caller, (id, longest)) else { return Listing::default() };
             *sweeping = Some(Sweep::new(most));
             slot.state().written.clear();
         } else if sweeping.is_some() && caller.lane != Lane::Resync {
@@ -146,9 +146,9 @@ impl Sweeps {
     }
 
     /// How many requests a sweep may cost that pays off now.
-    fn begin(&self, slot: &Slot, caller: &Caller, longest: Duration) -> Option<usize> {
+    fn begin(&self, slot: &Slot, caller: &Caller, (id, longest): (&OrganizationId, Duration)) -> Option<usize> {
         let (mut state, now) = (slot.state(), self.started.elapsed());
-        state.demand.record_missed(longest, now);
+        state.demand.record_missed(id, longest, now);
         state.demand.begin(caller.lane, now)
     }
 

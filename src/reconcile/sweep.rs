@@ -87,6 +87,10 @@ pub struct Demand {
     answered: usize,
     /// The reads since then that none could answer.
     missed: usize,
+    /// Which organization the first of these was of, and whether others were of another one: for a single one its own read
+    /// costs as much as a list.
+    missed_first: Option<OrganizationId>,
+    several: bool,
     /// When the first of these was.
     missed_since: Duration,
     /// The pages of the list.
@@ -101,24 +105,32 @@ impl Demand {
         self.answered = self.answered.saturating_add(1);
     }
 
-    /// No sweep could answer a read, for which one may be so old.
-    pub fn record_missed(&mut self, longest: Duration, now: Duration) {
+    /// No sweep could answer a read of this organization, for which one may be so old.
+    pub fn record_missed(&mut self, id: &OrganizationId, longest: Duration, now: Duration) {
         if now.saturating_sub(self.missed_since) > longest {
-            (self.missed, self.missed_since) = (0, now);
+            self.forget_missed();
+            self.missed_since = now;
         }
         self.missed = self.missed.saturating_add(1);
+        self.several |= self.missed_first.get_or_insert_with(|| id.clone()) != id;
+    }
+
+    fn forget_missed(&mut self) {
+        (self.missed, self.missed_first, self.several) = (0, None, false);
     }
 
     /// How many requests a sweep in this lane may cost now; `None`: it is not worth
     /// it. That the last one was is a reason only for reads that nobody waits for:
     /// a single new resource is reconciled sooner without.
     pub fn begin(&mut self, lane: Lane, now: Duration) -> Option<usize> {
-        let worth = if lane == Lane::Resync { self.missed.max(self.answered) } else { self.missed };
+        let missed = if self.several { self.missed } else { 0 };
+        let worth = if lane == Lane::Resync { missed.max(self.answered) } else { missed };
         let pages = if now < self.known_until { self.pages } else { 0 };
         if worth < pages.max(FEW) {
             return None;
         }
-        (self.answered, self.missed) = (0, 0);
+        self.answered = 0;
+        self.forget_missed();
         Some(worth)
     }
 
@@ -146,8 +158,13 @@ mod tests {
 
     fn demand(missed: usize) -> Demand {
         let mut demand = Demand::default();
-        (0..missed).for_each(|_| demand.record_missed(LONGEST, Duration::ZERO));
+        (0..missed).for_each(|nth| miss(&mut demand, nth, Duration::ZERO));
         demand
+    }
+
+    /// A read of the organization of this number.
+    fn miss(demand: &mut Demand, nth: usize, now: Duration) {
+        demand.record_missed(&OrganizationId::parse(&format!("org_{nth}")).unwrap(), LONGEST, now);
     }
 
     #[test]
@@ -158,10 +175,21 @@ mod tests {
     }
 
     #[test]
+    fn no_list_is_read_for_a_single_organization_however_often_it_is_read() {
+        let mut demand = Demand::default();
+        for _ in 0..100 {
+            miss(&mut demand, 1, Duration::ZERO);
+            assert_eq!(demand.begin(Lane::Resync, Duration::ZERO), None);
+        }
+        miss(&mut demand, 2, LONGEST);
+        assert_eq!(demand.begin(Lane::Resync, LONGEST), Some(101));
+    }
+
+    #[test]
     fn reads_that_are_far_between_are_not_added_up() {
         let mut demand = Demand::default();
         for n in 0..100 {
-            demand.record_missed(LONGEST, INTERVAL * n);
+            miss(&mut demand, n.try_into().unwrap(), INTERVAL * n);
             assert_eq!(demand.begin(Lane::Resync, INTERVAL * n), None);
         }
     }
@@ -171,11 +199,11 @@ mod tests {
         let mut demand = demand(10);
         assert!(demand.begin(Lane::Resync, Duration::ZERO).is_some());
         demand.learn(10_000, Duration::ZERO);
-        for _ in 0..9_999 {
-            demand.record_missed(LONGEST, Duration::ZERO);
+        for nth in 0..9_999 {
+            miss(&mut demand, nth, Duration::ZERO);
             assert_eq!(demand.begin(Lane::Resync, Duration::ZERO), None);
         }
-        demand.record_missed(LONGEST, Duration::ZERO);
+        miss(&mut demand, 1, Duration::ZERO);
         assert_eq!(demand.begin(Lane::Resync, Duration::ZERO), Some(10_000));
     }
 
@@ -185,7 +213,7 @@ mod tests {
         demand.begin(Lane::Resync, Duration::ZERO);
         demand.learn(100, Duration::ZERO);
         (0..100).for_each(|_| demand.record_answered());
-        demand.record_missed(LONGEST, LONGEST);
+        miss(&mut demand, 1, LONGEST);
         assert_eq!(demand.begin(Lane::Awaited, LONGEST), None, "one new resource does not wait for a hundred pages");
         assert_eq!(demand.begin(Lane::Resync, LONGEST), Some(100));
         assert_eq!(demand.begin(Lane::Resync, LONGEST), None, "and has to save it again");
