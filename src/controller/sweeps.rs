@@ -119,17 +119,18 @@ impl Sweeps {
             }
             Err(_) => return Listing::default(),
         };
-        if may_begin && sweeping.as_ref().and_then(|sweep| sweep.listed.age()).is_none_or(|age| age >= longest) {
+        let left = sweeping.as_ref().and_then(|sweep| sweep.listed.age());
+        if may_begin && left.is_none_or(|age| age >= slot.state().demand.longest().max(longest)) {
             let Some(most) = self.begin(&slot, &caller, (id, longest)) else { return Listing::default() };
             *sweeping = Some(Sweep::new(most));
             slot.state().written.clear();
-        } else if sweeping.is_some() && caller.lane != Lane::Resync {
-            return Listing::default(); // nor does it read the rest of one
+        } else if sweeping.is_some() && (caller.lane != Lane::Resync || left.is_some_and(|age| age >= longest)) {
+            return Listing::default(); // nor does it read the rest of one, or one for whom that is too old
         }
         if sweeping.is_some() {
             slot.state().caller = caller.clone();
         }
-        let listing = self.sweep(client, caller, &slot, sweeping, is_named, urgent).await;
+        let listing = self.sweep(client, (caller, longest), &slot, sweeping, is_named, urgent).await;
         Listing { found: slot.state().find(id, longest).flatten(), ..listing }
     }
 
@@ -139,8 +140,15 @@ impl Sweeps {
         for slot in slots.values() {
             let mut state = slot.state();
             state.listed.forget(id);
-            if slot.sweeping.try_lock().map_or(true, |sweep| sweep.is_some()) {
+            let Ok(mut left) = slot.sweeping.try_lock() else {
                 state.written.insert(id.clone());
+                continue;
+            };
+            left.take_if(|sweep| sweep.listed.age() >= Some(state.demand.longest())); // nobody goes on with it
+            if left.is_some() {
+                state.written.insert(id.clone());
+            } else {
+                state.written = HashSet::new();
             }
         }
     }
@@ -149,14 +157,15 @@ impl Sweeps {
     fn begin(&self, slot: &Slot, caller: &Caller, (id, longest): (&OrganizationId, Duration)) -> Option<usize> {
         let (mut state, now) = (slot.state(), self.started.elapsed());
         state.demand.record_missed(id, longest, now);
-        state.demand.begin(caller.lane, now)
+        let age = state.listed.age();
+        state.demand.begin(caller.lane, age, now)
     }
 
     /// Reads the list to its end, if a sweep was begun and not ended; as long as the reader is not `urgent`.
     async fn sweep(
         &self,
         client: &Client,
-        caller: Caller,
+        (caller, longest): (Caller, Duration),
         slot: &Slot,
         mut sweeping: MutexGuard<'_, Option<Sweep>>,
         is_named: impl Fn(&[OrganizationRef]) -> bool,
@@ -183,8 +192,14 @@ impl Sweeps {
                     let (complete, too_long) = (sweep.next_page.is_none(), all > sweep.most);
                     // where the end is unknown, the next sweep reads twice as far
                     let all = if too_long && !complete { all.max(sweep.pages * 2) } else { all };
-                    slot.state().demand.learn(all, self.started.elapsed());
-                    if !complete && !too_long {
+                    let (mut state, now) = (slot.state(), self.started.elapsed());
+                    state.demand.learn(all, now);
+                    let too_old = sweep.listed.age() >= Some(state.demand.longest().max(longest));
+                    if too_old && left_at == 0 {
+                        state.demand.is_useless(now);
+                    } else if too_old {
+                        state.demand.record_failed(now); // it was left for long
+                    } else if !complete && !too_long {
                         continue;
                     }
                     complete
@@ -281,7 +296,7 @@ impl State {
         let age = self.listed.age().filter(|age| *age < longest)?;
         let Seen { external_id, session_policy } = self.listed.organizations.get(id)?;
         let Some(session_policy) = *session_policy else { return Some(None) };
-        self.demand.record_answered();
+        self.demand.record_answered(longest);
         Some(Some((Organization::listed(id.clone(), external_id.clone(), session_policy), age)))
     }
 

@@ -112,10 +112,10 @@ impl List {
         self.sweeps.get(&self.client, caller, (&one, longest), |_| true, urgent).await.found.is_some()
     }
 
-    fn is_worth_it(&self) {
+    fn is_worth_it(&self, longest: Duration) {
         let slot = self.sweeps.slot(&self.client, LONGEST);
         for nth in 1..=9 {
-            slot.state().demand.record_missed(&id(&format!("org_{nth}")), LONGEST, Duration::ZERO);
+            slot.state().demand.record_missed(&id(&format!("org_{nth}")), longest, Duration::MAX);
         }
     }
 
@@ -127,7 +127,7 @@ impl List {
 
     /// Begins the list for one who becomes urgent after three pages.
     async fn leave(&self) {
-        self.is_worth_it();
+        self.is_worth_it(LONGEST);
         let shown = self.shows(3, Lane::Resync, LONGEST).await;
         assert!(!shown, "whoever is waited for reads its own organization");
     }
@@ -147,6 +147,41 @@ async fn a_list_whose_reader_somebody_begins_to_wait_for_is_read_to_its_end_by_t
     let pages = list.server.calls();
     assert_eq!(pages.len(), 9, "no page is read twice: {pages:?}");
     assert!(pages[3].ends_with("page_token=to-4"), "{pages:?}");
+}
+
+#[tokio::test]
+async fn a_list_that_is_too_old_before_it_is_read_to_its_end_is_not_read_on_nor_again() {
+    let (list, short) = (List::new(Some(9), |_| None).await, Duration::from_nanos(1));
+    for _ in 0..3 {
+        list.is_worth_it(short);
+        assert!(!list.shows(NEVER, Lane::Resync, short).await);
+    }
+    assert_eq!((list.server.calls().len(), list.left()), (1, None));
+}
+
+#[tokio::test]
+async fn a_list_that_was_left_is_forgotten_once_it_is_too_old() {
+    let list = List::new(Some(9), |_| None).await;
+    list.leave().await;
+    let slot = list.sweeps.slot(&list.client, LONGEST);
+    let written = || {
+        list.sweeps.forget(&id("org_7"));
+        slot.state().written.len()
+    };
+    assert_eq!((written(), list.left()), (1, Some(3)));
+    slot.sweeping.try_lock().unwrap().as_mut().unwrap().listed.began = Instant::now().checked_sub(LONGEST);
+    assert_eq!((written(), list.left()), (0, None));
+}
+
+#[tokio::test]
+async fn whoever_has_a_short_interval_does_not_throw_away_the_list_that_others_are_reading() {
+    let list = List::new(Some(9), |_| None).await;
+    list.leave().await;
+    let short = Duration::from_nanos(1);
+    list.is_worth_it(short);
+    assert!(!list.shows(NEVER, Lane::Resync, short).await);
+    assert_eq!((list.server.calls().len(), list.left()), (3, Some(3)));
+    assert!(list.shows(NEVER, Lane::Resync, LONGEST).await);
 }
 
 #[tokio::test]
@@ -175,11 +210,11 @@ async fn a_list_in_which_the_server_pauses_for_long_is_gone_on_with_after_the_pa
 #[tokio::test]
 async fn a_list_that_was_begun_for_a_new_resource_is_left_to_nobody_and_no_new_one_waits_for_one_at_rest_to_read_it() {
     let list = List::new(Some(9), |nth| (nth == 2).then(|| scripted::with(429, "retry-after: 60\r\n", "{}"))).await;
-    list.is_worth_it();
+    list.is_worth_it(LONGEST);
     assert!(!list.shows(NEVER, Lane::Awaited, LONGEST).await);
     assert_eq!(list.left(), None);
     let list = List::new(Some(9), |_| None).await;
-    list.is_worth_it();
+    list.is_worth_it(LONGEST);
     assert!(!list.shows(3, Lane::Correction, LONGEST).await);
     let awaited = Caller { lane: Lane::Awaited, ..Caller::default() };
     let correction = Caller { lane: Lane::Correction, ..Caller::default() };
