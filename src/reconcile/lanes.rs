@@ -168,9 +168,13 @@ impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
         resync.pop(Lane::Resync, &open)
     }
 
-    /// Whether something waits that somebody waits for.
-    pub fn is_awaited(&self) -> bool {
-        !(self.first.is_empty() && self.awaited.order.is_empty())
+    /// Whether the next one whose flow is `open` may take what is kept for what somebody waits for: one of these waits, or
+    /// it is the turn of another lane.
+    pub fn is_urgent(&self, open: impl Fn(Lane, &K) -> bool) -> bool {
+        let mut awaited = self.first.iter().map(|(flow, _)| flow).chain(&self.awaited.order);
+        (self.passed + 1 >= SHARE && !self.resync.order.is_empty())
+            || (self.passed_corrections + 1 >= SHARE && !self.corrections.order.is_empty())
+            || awaited.any(|flow| open(Lane::Awaited, flow))
     }
 
     /// Whether nothing waits.
@@ -215,11 +219,33 @@ mod tests {
         let waits = |push: fn(&mut Lanes<&str, &'static str>)| {
             let mut lanes = Lanes::default();
             push(&mut lanes);
-            lanes.is_awaited()
+            lanes.is_urgent(open)
         };
         assert!(waits(|lanes| lanes.push(Lane::Awaited, "a", "edit")) && waits(|lanes| lanes.push_first("a", "edit")));
         assert!(!waits(|_| {}) && !waits(|lanes| lanes.push(Lane::Correction, "a", "correction")));
         assert!(!waits(|lanes| lanes.push(Lane::Resync, "a", "resync")));
+    }
+
+    #[test]
+    fn nothing_is_urgent_whose_flow_is_closed() {
+        let mut lanes = Lanes::default();
+        lanes.push(Lane::Awaited, "a", "edit");
+        lanes.push_first("b", "edit");
+        lanes.push(Lane::Resync, "c", "resync");
+        assert!(lanes.is_urgent(|_, flow| *flow != "a") && lanes.is_urgent(|_, flow| *flow != "b"));
+        assert!(!lanes.is_urgent(|_, flow| *flow == "c"), "what is kept is not for the resync");
+    }
+
+    #[test]
+    fn what_is_at_rest_is_urgent_when_its_turn_has_come() {
+        let (mut lanes, a) = (Lanes::default(), "a");
+        (0..4).for_each(|_| lanes.push(Lane::Awaited, a, "edit"));
+        lanes.push(Lane::Resync, a, "resync");
+        lanes.push(Lane::Resync, a, "resync");
+        (0..4).for_each(|_| assert_eq!(lanes.pop(open), Some((a, "edit"))));
+        assert!(lanes.is_urgent(open), "edits that are just not too many do not take all of the rate");
+        assert_eq!(lanes.pop(open), Some((a, "resync")));
+        assert!(!lanes.is_urgent(open));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     places::Places,
     retry_after::Allowance,
 };
-use crate::reconcile::{Lanes, PATIENCE};
+use crate::reconcile::{Lane, Lanes, PATIENCE};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -112,18 +112,17 @@ impl RateLimiter {
                     drop(waiting.send(Err(left))); // or it gave up
                 }
             }
-            let ready = state.pace.ready(now, state.waiting.is_awaited());
             if state.waiting.is_empty() {
                 state.dispatching = false;
                 return None;
             }
+            let State { waiting, places, pace, .. } = &mut *state;
+            let open = |_: Lane, flow: &Arc<str>| places.leave_room(flow, pace.free(), now);
+            let ready = pace.ready(now, waiting.is_urgent(open));
             if ready != Ready::Now {
                 return Some(ready);
             }
-            let State { waiting, places, pace, .. } = &mut *state;
-            let Some((flow, (_, next))) = waiting.pop(|_, flow| places.leave_room(flow, pace.free(), now)) else {
-                return Some(Ready::WhenAnswered);
-            };
+            let Some((flow, (_, next))) = waiting.pop(open) else { return Some(Ready::WhenAnswered) };
             if next.is_closed() {
                 continue;
             }

@@ -2,6 +2,9 @@
 //! and then as fast as the server was seen to refill it. That is a lower bound, so
 //! pacing alone brings no 429.
 
+#[cfg(test)]
+mod tests;
+
 use super::retry_after::Allowance;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,6 +31,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// So many requests of those that may go out at once are kept for what somebody waits for: an edit takes them.
 const KEPT: f64 = 3.0;
+/// After so many responses it is known whether so many are ever left.
+const TRIED: f64 = 20.0;
 
 /// What the server reports of its own limit.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub(super) struct Reported {
     at: Instant,
     /// More than this is never left.
     most: f64,
+    /// The most that was ever left.
+    seen: f64,
     /// What it was seen to refill each second, at least.
     refill: f64,
     /// When it says that all is there again, and since when it says so.
@@ -77,6 +84,7 @@ impl Reported {
             left: left - under_way,
             at: now,
             most: limit.unwrap_or(left + 1.0),
+            seen: left,
             refill: 0.0,
             reset: reset.map(|reset| (now + reset, now)),
             at_once: false,
@@ -94,6 +102,7 @@ impl Reported {
     pub(super) fn take_in(&mut self, now: Instant, allowance: Allowance, under_way: f64) {
         let Allowance { left, limit, reset } = allowance;
         self.most = limit.unwrap_or(self.most.max(left + 1.0));
+        self.seen = self.seen.max(left);
         self.served += 1.0;
         let empty_at = std::mem::replace(&mut self.empty_at, (left < 1.0).then_some(now));
         let is_over = self.reset.is_none_or(|(reset, _)| reset <= now);
@@ -173,6 +182,11 @@ impl Reported {
         (self.left + now.duration_since(self.at).as_secs_f64() * refill).min(self.most)
     }
 
+    /// How many are kept of those left. None where so many are never left, whatever the limit is said to be.
+    fn kept(&self) -> f64 {
+        if self.seen < KEPT && self.served > TRIED { 0.0 } else { kept_of(self.most) }
+    }
+
     /// What it was seen to refill each second, if anything.
     pub(super) fn refill(&self) -> Option<f64> {
         (self.refill > 0.0).then_some(self.refill)
@@ -181,7 +195,7 @@ impl Reported {
     /// When something is left, of what is not kept for requests that are `awaited`; `None`: now. `rate` is for a server that
     /// does not say when.
     pub(super) fn ready(&self, now: Instant, rate: f64, awaited: bool) -> Option<Instant> {
-        let kept = if awaited { 0.0 } else { kept_of(self.most) };
+        let kept = if awaited { 0.0 } else { self.kept() };
         let missing = 1.0 + kept - self.level(now);
         if missing <= 0.0 {
             let (rate, (reset, _)) = self.spread().filter(|rate| *rate > 0.0).zip(self.reset)?;
@@ -211,178 +225,4 @@ pub(super) fn kept_of(most: f64) -> f64 {
 
 pub(super) fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scalekit::pace::{Pace, Ready};
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    /// How a server says when all is there again.
-    #[derive(Debug, Clone, Copy, PartialEq)]
-    enum Says {
-        Nothing,
-        RoundedUp,
-        RoundedDown,
-        WhenTheNextOneIs,
-    }
-
-    /// A server with a bucket of its own, that reports what is left.
-    struct Server {
-        rate: f64,
-        burst: f64,
-        level: f64,
-        at: Instant,
-        says: Says,
-        start: Instant,
-    }
-
-    impl Server {
-        fn answers(&mut self, now: Instant) -> Option<Allowance> {
-            let gained = now.duration_since(self.at).as_secs_f64() * self.rate;
-            (self.level, self.at) = ((self.level + gained).min(self.burst), now);
-            if self.level < 1.0 {
-                return None;
-            }
-            self.level -= 1.0;
-            let clock = 1000.3 + now.duration_since(self.start).as_secs_f64();
-            let full = clock + (self.burst - self.level) / self.rate;
-            let reset = match self.says {
-                Says::Nothing => None,
-                Says::RoundedUp => Some(full.ceil()),
-                Says::RoundedDown => Some(full.floor()),
-                Says::WhenTheNextOneIs => Some((clock + (1.0 - self.level.fract()) / self.rate).ceil()),
-            };
-            let reset = reset.map(|reset| reset - clock).filter(|wait| *wait > 0.0).map(Duration::from_secs_f64);
-            Some(Allowance { left: self.level.floor(), limit: Some(self.burst), reset })
-        }
-    }
-
-    /// How long `requests` take, one after the other, and how many get a 429.
-    fn drive(pace: &mut Pace, server: &mut Server, requests: usize) -> (Duration, usize) {
-        let (latency, mut now, mut refused) = (Duration::from_millis(5), server.start, 0);
-        let mut left = requests;
-        while left > 0 {
-            match pace.ready(now, true) {
-                Ready::At(at) => {
-                    now = at;
-                    continue;
-                }
-                Ready::WhenAnswered => unreachable!("one after the other"),
-                Ready::Now => {}
-            }
-            pace.take(now);
-            let answer = server.answers(now + latency / 2);
-            now += latency;
-            match answer {
-                Some(allowance) => {
-                    pace.on_allowance(now, allowance);
-                    pace.on_response(now);
-                    left -= 1;
-                }
-                None => {
-                    refused += 1;
-                    pace.on_rate_limited(now, Some(SECOND));
-                }
-            }
-            pace.ended(now);
-        }
-        (now - server.start, refused)
-    }
-
-    #[test]
-    fn row_010_a_server_that_says_what_is_left_is_asked_as_fast_as_it_refills_and_not_faster() {
-        for says in [Says::Nothing, Says::RoundedUp, Says::RoundedDown, Says::WhenTheNextOneIs] {
-            for (rate, burst) in [(2.0, 2.0), (5.0, 5.0), (1.0, 3.0), (4.0, 20.0)] {
-                let start = Instant::now();
-                let mut server = Server { rate, burst, level: burst, at: start, says, start };
-                let (took, refused) = drive(&mut Pace::new(10.0, start), &mut server, 60);
-                let floor = (60.0 - burst) / rate;
-                let case = format!("{says:?} {rate}/s burst {burst}: {took:?} of {floor} s, {refused} refused");
-                assert!(refused == 0, "{case}");
-                assert!(took.as_secs_f64() <= 1.2 * 60.0 / rate, "{case}");
-            }
-        }
-    }
-
-    #[test]
-    fn row_010_after_a_rest_no_more_is_sent_at_once_than_the_server_ever_has() {
-        let start = Instant::now();
-        let mut server = Server { rate: 2.0, burst: 2.0, level: 2.0, at: start, says: Says::RoundedUp, start };
-        let mut pace = Pace::new(10.0, start);
-        drive(&mut pace, &mut server, 20);
-        let later = start + Duration::from_secs(120);
-        let mut at_once = 0;
-        while pace.ready(later, true) == Ready::Now {
-            pace.take(later);
-            at_once += 1;
-        }
-        assert_eq!(at_once, 2);
-    }
-
-    #[test]
-    fn row_010_a_report_that_does_not_come_again_counts_for_nothing_after_a_few_responses() {
-        let start = Instant::now();
-        let (mut pace, mut now) = (Pace::new(10.0, start), start);
-        pace.on_allowance(now, Allowance { left: 0.0, limit: None, reset: None });
-        for _ in 0..60 {
-            if let Ready::At(at) = pace.ready(now, true) {
-                now = at;
-            }
-            pace.take(now);
-            pace.on_response(now);
-            pace.ended(now);
-        }
-        assert!(now - start < Duration::from_secs(20), "{:?}", now - start);
-    }
-
-    #[test]
-    fn row_010_a_report_that_all_is_used_up_for_a_day_silences_the_environment_for_a_minute_at_most() {
-        let start = Instant::now();
-        let (mut pace, mut now) = (Pace::new(10.0, start), start);
-        pace.on_allowance(now, Allowance { left: 0.0, limit: Some(60.0), reset: Some(SECOND * 86_400) });
-        for served in 1..=20 {
-            while let Ready::At(at) = pace.ready(now, true) {
-                now = at;
-            }
-            pace.take(now);
-            pace.on_allowance(now, Allowance { left: f64::from(60 - served), limit: Some(60.0), reset: Some(SECOND) });
-            pace.on_response(now);
-            pace.ended(now);
-        }
-        assert!(now - start <= Duration::from_secs(65), "{:?}", now - start);
-    }
-
-    #[test]
-    fn row_010_a_window_that_refills_all_at_once_costs_few_429s() {
-        let start = Instant::now();
-        let (mut pace, mut now, mut refused, mut served) = (Pace::new(10.0, start), start, 0, 0);
-        let (window, limit) = (Duration::from_secs(60), 60);
-        let (mut left, mut ends) = (limit, start + window);
-        while served < 240 {
-            if let Ready::At(at) = pace.ready(now, true) {
-                now = at;
-                continue;
-            }
-            pace.take(now);
-            while now >= ends {
-                (left, ends) = (limit, ends + window);
-            }
-            if left == 0 {
-                refused += 1;
-                pace.on_rate_limited(now, Some(ends - now));
-            } else {
-                left -= 1;
-                served += 1;
-                let allowance = Allowance { left: f64::from(left), limit: Some(60.0), reset: Some(ends - now) };
-                pace.on_allowance(now, allowance);
-                pace.on_response(now);
-            }
-            pace.ended(now);
-        }
-        assert!(refused <= 4, "{refused}");
-        assert!(now - start <= window * 4, "{:?}", now - start);
-    }
 }
