@@ -6,7 +6,7 @@ use crate::{
     apiserver::{self, ConfigError, Lifetime, Selection},
     crd::FINALIZER,
     reconcile::ClusterWrite,
-    telemetry::Health,
+    telemetry::{Health, Metrics},
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -14,7 +14,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 pub(super) const MANAGER: &str = "session-policy-operator";
 
@@ -42,9 +42,11 @@ impl From<kube::Error> for KubeError {
     }
 }
 
-/// A client from the default kubeconfig or the pod's service account.
-pub async fn connect() -> Result<Client, KubeError> {
-    Ok(apiserver::client(Selection::default().configuration(Lifetime::Process).await?)?)
+/// A client from the default kubeconfig or the pod's service account, whose requests `metrics` count.
+pub async fn connect(metrics: &Metrics) -> Result<Client, KubeError> {
+    let requests = metrics.api_requests.clone();
+    let observer = Arc::new(move |method: &_, status| requests.ended(method, status));
+    Ok(apiserver::observed_client(Selection::default().configuration(Lifetime::Process).await?, observer)?)
 }
 
 /// The client of the API server. Each response is recorded in `health`.

@@ -224,3 +224,26 @@ async fn without_a_cluster_the_credentials_of_a_pipeline_are_checked() {
     let said = run(true, &["--proxy", "user:hunter2@proxy:3128"]);
     assert!(said.out.contains("correct --proxy") && !said.out.contains("hunter2"), "{}", said.out);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_an_operator_that_is_there_one_that_is_gone_is_named() {
+    let mut world = installed().await;
+    let named = format!("nobody holds {}/forged", world.namespace);
+    // by somebody who may write Leases in the namespace, and does not renew it
+    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "forged", "namespace": world.namespace, "labels": {"app.kubernetes.io/name": "session-policy-operator"},
+            "annotations": {"scalekit.com/watched-namespaces": world.namespace}},
+        "spec": {"holderIdentity": "me", "leaseDurationSeconds": i32::MAX, "renewTime": "2090-01-01T00:00:00.000000Z"}});
+    assert!(world.with_input(&["apply", "-f", "-"], &lease.to_string()).0);
+    let said = check(&world, &[]);
+    assert!(said.code == 0 && said.out.contains(&named), "{}", said.out);
+    assert!(world.stop_operator(30));
+    let said = check(&world, &[]);
+    let gone = format!("nobody holds default/{}", world.namespace);
+    assert_eq!((said.code, one(&said, "operator").0.as_str()), (1, "failed"), "{}", said.out);
+    assert!(
+        said.out.contains(&named) && said.out.contains(&gone),
+        "a Lease that nobody renews is of nobody: {}",
+        said.out
+    );
+}
