@@ -58,10 +58,10 @@ CORE = cargo test --locked --manifest-path tests/core/Cargo.toml --target-dir $$
 explore: ## every state of small worlds, by the shipped decision, as CI does; WORLD=part of a name
 	$(CORE) --exact --nocapture reconcile::tests::explorer::every_state_keeps_every_property
 
-prove: ## the same, and its figures into docs/proof.md; MORE=N: so many more changes and faults on each way
+prove: ## at least 50 million states of the same worlds, with more changes, faults and kills on each way, and the figures into docs/proof.md; takes up to an hour and some gigabytes
 	$(CORE) --ignored --exact --nocapture reconcile::tests::explorer::prove::prove
 
-crash-points: ## SIGKILL before and after every request and write of a creation, an edit, a deletion, a hand-over and a creation by external id
+crash-points: ## SIGKILL before and after every request of creations, edits, deletions and a hand-over
 	tests/cluster/ensure >/dev/null
 	cargo test --locked --test it -- --ignored --exact --nocapture killed::every_crash_point
 

@@ -2,7 +2,10 @@
 //! `KUBECONFIG` that are missing are left out, the first file that has an entry wins, an empty value
 //! counts as unset, and a pod without a kubeconfig uses its service account.
 
-use super::{ConfigError, Lifetime, exec, files, proxy, requests::Log};
+use super::{
+    ConfigError, Lifetime, exec, files, proxy,
+    requests::{Log, Observe, Observer},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::{Uri, http::uri::Authority};
 use kube::{
@@ -113,6 +116,12 @@ impl Selection {
 pub(crate) fn client(mut config: Config) -> kube::Result<Client> {
     config.default_retry = false;
     Ok(ClientBuilder::try_from(config)?.with_layer(&Log).build())
+}
+
+/// The same, whose requests `observer` is told of.
+pub(crate) fn observed_client(mut config: Config, observer: Observer) -> kube::Result<Client> {
+    config.default_retry = false;
+    Ok(ClientBuilder::try_from(config)?.with_layer(&Log).with_layer(&Observe(observer)).build())
 }
 
 fn read(file: &Path) -> Result<Kubeconfig, ConfigError> {

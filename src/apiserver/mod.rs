@@ -14,8 +14,8 @@ mod requests;
 mod sample;
 
 pub use exec::Lifetime;
-pub(crate) use kubeconfig::client;
 pub use kubeconfig::{Impersonation, Selection};
+pub(crate) use kubeconfig::{client, observed_client};
 #[cfg(test)]
 pub(crate) use sample::sample;
 

@@ -231,7 +231,8 @@ fn main() -> Exit {
 #[tokio::main(flavor = "current_thread")]
 async fn start(arguments: Arguments) -> Result<Exit, Box<dyn Error>> {
     let shutdown = telemetry::on_signal()?;
-    let client = controller::connect().await?;
+    let health = telemetry::Health::default();
+    let client = controller::connect(health.metrics()).await?;
     let (command, address) = (arguments.command.clone(), arguments.http_addr);
     let options = arguments.options(client.default_namespace());
     if let Some(Command::Uninstall(arguments)) = command {
@@ -241,7 +242,6 @@ async fn start(arguments: Arguments) -> Result<Exit, Box<dyn Error>> {
             () = shutdown.cancelled() => Exit::Failure.exit_now(),
         };
     }
-    let health = telemetry::Health::default();
     let address = health.serve(address, shutdown.clone()).await?;
     tracing::info!(%address, "serving /livez, /readyz and /metrics");
     controller::run(client, options, shutdown, health).await?;

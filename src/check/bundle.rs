@@ -2,10 +2,11 @@
 
 use super::{
     examine::{Examined, Scope, examine},
+    pods,
     redact::Redactor,
 };
 use crate::{
-    plugin::{Cluster, Object, Operators, versions},
+    plugin::{Cluster, Object, Operator, Operators, versions},
     terminal::{Exit, Output, confirm, print},
 };
 use clap::Args;
@@ -14,15 +15,21 @@ use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
 use kube::{Api, Resource, ResourceExt, api::ListParams, core::ObjectMeta};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, error::Error, fs::File, io, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fs::File,
+    io,
+    path::PathBuf,
+};
 
 /// The annotations that are kept: ours, and those by which a GitOps tool is known. Whatever else people or tools
 /// write there is nobody's business.
 const KEPT: [&str; 4] =
     ["scalekit.com/", "reconcile.fluxcd.io/", "kustomize.toolkit.fluxcd.io/", "argocd.argoproj.io/"];
 
-/// Write a file for a bug report: resources, events, Leases, versions, and the output of check. It lists what is in it
-/// before it writes it. No Secret is in it.
+/// Write a file for a bug report: resources, events, Leases, pods and logs of the operator, versions, and the output of
+/// check. It lists what is in it before it writes it. No Secret is in it.
 #[derive(Debug, Args)]
 pub struct BundleArguments {
     #[command(flatten)]
@@ -101,11 +108,22 @@ async fn collect(cluster: &Cluster, everywhere: bool, redactor: &Redactor, files
             let now = Timestamp::now();
             files.insert("leases.json".into(), pretty(redactor, operators.json(None, now)));
             files.insert("versions.json".into(), pretty(redactor, versions(cluster, &operators, now).await));
+            for operator in of_interest(cluster, everywhere, &operators) {
+                pods::collect(cluster, operator, redactor, files, &mut errors).await;
+            }
         }
         Err(error) => errors.push(format!("leases: {error}")),
     }
     if !errors.is_empty() {
         files.insert("errors.txt".into(), redactor.text(&(errors.join("\n") + "\n")));
+    }
+}
+
+/// The operators whose pods and logs are wanted: that of the namespace, or with `--all-namespaces` all.
+fn of_interest<'a>(cluster: &Cluster, everywhere: bool, operators: &'a Operators) -> Vec<&'a Operator> {
+    match everywhere {
+        true => operators.all().unwrap_or_default().iter().collect(),
+        false => operators.of(&BTreeSet::from([cluster.namespace.as_str()])),
     }
 }
 

@@ -6,6 +6,7 @@ mod bundle;
 mod cluster;
 mod examine;
 mod operator;
+mod pods;
 mod redact;
 mod report;
 mod scalekit;

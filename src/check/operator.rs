@@ -20,13 +20,12 @@ pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
         let hint = "a ClusterRole with list of leases in coordination.k8s.io allows it";
         return vec![Check::warning("operator", "not known: you may not list Leases", hint)];
     };
-    let found = match cluster.scope() {
-        "" => all.iter().collect(),
-        namespace => operators.of(&BTreeSet::from([namespace])),
-    };
+    let found: Vec<&Operator> = all.iter().filter(|operator| works_here(cluster, operator)).collect();
+    // with a namespace one is enough; but whoever may write Leases in another one can make it look as if there were one
+    let enough = !cluster.scope().is_empty() && found.iter().any(|operator| operator.alive);
     let now = Timestamp::now();
     let mut checks = Vec::new();
-    for operator in found {
+    for operator in &found {
         let (lease, facts) = (&operator.lease, &operator.lease.facts);
         let name = format!("{}/{}", lease.namespace, lease.name);
         if !operator.alive {
@@ -34,7 +33,11 @@ pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
                 format!("kubectl -n {} get pods,lease; a Lease that was left behind can be deleted", lease.namespace);
             let seen =
                 lease.seen(now).map_or("never seen".to_owned(), |seen| format!("last seen {} s ago", seen.as_secs()));
-            checks.push(Check::failed("operator", format!("nobody holds {name}, {seen}"), hint));
+            let message = format!("nobody holds {name}, {seen}");
+            checks.push(match enough {
+                true => Check::warning("operator", message, hint),
+                false => Check::failed("operator", message, hint),
+            });
             continue;
         }
         let version = facts.version.as_deref().unwrap_or("unknown");
@@ -55,7 +58,7 @@ pub(super) async fn checks(cluster: &Cluster) -> Vec<Check> {
         };
         checks.push(Check::failed("operator", message, hint));
     }
-    checks.extend(rivals(&all.iter().filter(|operator| works_here(cluster, operator)).collect::<Vec<_>>()));
+    checks.extend(rivals(&found));
     checks
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) claim: Claim,
     /// In the order of [`ConditionType::ALL`].
     conditions: [Option<(ConditionStatus, Reason)>; ConditionType::ALL.len()],
+    /// Since when it is not Ready, in seconds since 1970; `None`: it is, or somebody has suspended it.
+    not_ready_since: Option<u32>,
     rest: Option<Rest>,
     /// The digest of the update that the status shows, where a reconcile of this process knows it.
     pub(super) reported: Option<u64>,
@@ -66,6 +68,7 @@ impl Entry {
             watched,
             claim: Claim::of(&resource, &reference.namespace),
             conditions: conditions(&resource),
+            not_ready_since: not_ready_since(object, &resource),
             rest: Rest::of(&resource),
             reported: None,
             resource: reference,
@@ -142,6 +145,11 @@ impl Entry {
         self.condition(ConditionType::Ready).is_some_and(|(status, _)| status != ConditionStatus::False)
     }
 
+    /// For how long it is not Ready, whatever the reasons were; `None`: it is, or somebody has suspended it.
+    pub(super) fn not_ready_for(&self, now: Timestamp) -> Option<Duration> {
+        self.not_ready_since.map(|since| Duration::from_secs(seconds(now).saturating_sub(since).into()))
+    }
+
     /// The organization: its id, or where that is not known the external id that the spec names.
     pub(super) fn organization(&self) -> Option<String> {
         let named = |key: &ClaimKey| match key {
@@ -176,6 +184,10 @@ impl Entry {
                 && before.claim == self.claim
         };
         self.reported = before.filter(same).and_then(|before| before.reported);
+        if let (Some(before), Some(since)) = (before, &mut self.not_ready_since) {
+            // the time of the condition is that of its last change, from False to Unknown too, or of a suspension
+            *since = before.not_ready_since.unwrap_or_else(|| seconds(Timestamp::now()));
+        }
         match before {
             Some(before) => self.resource = before.resource.clone(), // the uid says that it is the same
             None => texts.share(&mut self.resource.namespace),
@@ -221,6 +233,24 @@ fn conditions(resource: &Resource) -> [Option<(ConditionStatus, Reason)>; Condit
         *kept = resource.condition(*type_).map(|condition| (condition.status, condition.reason));
     }
     conditions
+}
+
+/// Since when the status says that it is not Ready; of one without a status since it is there.
+fn not_ready_since(object: &Object, resource: &Resource) -> Option<u32> {
+    let ready = resource.condition(ConditionType::Ready);
+    if ready.is_some_and(|ready| ready.status == ConditionStatus::True || ready.reason == Reason::Suspended) {
+        return None;
+    }
+    let conditions = object.status.iter().flat_map(|status| &status.conditions);
+    let dated = conditions.filter(|condition| condition.type_ == ConditionType::Ready.name());
+    let changed = dated.map(|condition| condition.last_transition_time.0).next();
+    let since = changed.filter(|_| ready.is_some()).or_else(|| object.creation_timestamp().map(|time| time.0));
+    Some(seconds(since.unwrap_or_else(Timestamp::now)))
+}
+
+/// In whole seconds since 1970, which fit until 2106.
+fn seconds(at: Timestamp) -> u32 {
+    at.as_second().try_into().unwrap_or_default()
 }
 
 /// The resource that is being reconciled as a claimant, for the decision about ownership.
@@ -324,6 +354,43 @@ mod tests {
             |object| object["status"]["conditions"][1]["status"] = "False".into(),
         ];
         changes.into_iter().for_each(|change| assert_eq!(cached(&object(change)), None));
+    }
+
+    #[test]
+    fn how_long_a_resource_is_not_ready_counts_from_when_it_last_was_whatever_the_reasons_are_meanwhile() {
+        let now: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();
+        let ready = |status: &str, reason: &str| {
+            let (status, reason) = (status.to_owned(), reason.to_owned());
+            Entry::of(&object(|object| {
+                (object["status"]["conditions"][1]["status"], object["status"]["conditions"][1]["reason"]) =
+                    (status.into(), reason.into());
+            }))
+            .unwrap()
+        };
+        let hour = Some(Duration::from_secs(3600));
+        assert_eq!(ready("True", "InSync").not_ready_for(now), None);
+        assert_eq!(ready("Unknown", "Suspended").not_ready_for(now), None, "somebody wants it so");
+        assert_eq!(ready("False", "Conflict").not_ready_for(now), hour, "as the status says at the start");
+        let after = |before: &Entry, (status, reason): (&str, &str)| {
+            let mut entry = ready(status, reason);
+            entry.follow(Some(before), &mut Texts::default());
+            entry.not_ready_since
+        };
+        let mut before = ready("False", "RejectedByApi");
+        before.not_ready_since = Some(7);
+        for reasons in [("False", "Conflict"), ("Unknown", "ApiServerError"), ("False", "RejectedByApi")] {
+            assert_eq!(after(&before, reasons), Some(7), "{reasons:?}");
+        }
+        assert_eq!(after(&before, ("True", "InSync")), None);
+        let since = seconds(Timestamp::now());
+        for was in [("True", "InSync"), ("Unknown", "Suspended")] {
+            let began = after(&ready(was.0, was.1), ("Unknown", "Conflict"));
+            assert!(began >= Some(since), "not since the status was Unknown for another reason: {began:?}");
+        }
+        let created = Entry::of(&object(|object| {
+            (object["status"], object["metadata"]["creationTimestamp"]) = (Value::Null, "2026-01-01T00:30:00Z".into());
+        }));
+        assert_eq!(created.unwrap().not_ready_for(now), Some(Duration::from_secs(1800)), "nobody has looked at it yet");
     }
 
     #[test]

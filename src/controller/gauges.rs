@@ -9,6 +9,7 @@ use crate::{
     reconcile::{ConditionStatus, ConditionType, Lane, Reason},
     telemetry::{CONTROLLER, Gauge, Gauges},
 };
+use jiff::Timestamp;
 use std::{sync::PoisonError, time::Duration};
 
 /// The gauges at present.
@@ -61,6 +62,7 @@ impl Oldest {
 
 fn policies(context: &Context, gauges: &mut Gauges) {
     gauges.of(Gauge::PoliciesLooserThanApplication, &[]);
+    let now = Timestamp::now();
     context.cache.for_each(|entry| {
         let (ready, reason) = match entry.condition(ConditionType::Ready) {
             Some((status, reason)) => (status, reason.name()),
@@ -68,6 +70,10 @@ fn policies(context: &Context, gauges: &mut Gauges) {
         };
         let mode = entry.mode();
         *gauges.of(Gauge::Policies, &[ready.name(), mode, reason]) += 1.0;
+        if let Some(not_ready) = entry.not_ready_for(now) {
+            let longest = gauges.of(Gauge::LongestNotReady, &[reason]);
+            *longest = longest.max(not_ready.as_secs_f64());
+        }
         if matches!(entry.condition(ConditionType::Synced), Some((ConditionStatus::False, _))) {
             *gauges.of(Gauge::PoliciesOutOfSync, &[mode]) += 1.0;
         }
@@ -157,9 +163,21 @@ mod tests {
         ] {
             assert!(shown.lines().any(|shown| shown == format!("{prefix}{line}")), "{line} is not in {shown}");
         }
+        let longest = |reason: &str| {
+            let named = format!("{prefix}longest_not_ready_seconds{{reason=\"{reason}\"}} ");
+            shown.lines().find_map(|line| line.strip_prefix(&named)?.parse::<f64>().ok())
+        };
+        let since = Timestamp::now().as_second() - "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap().as_second();
+        assert!(longest("Conflict").is_some_and(|longest| (longest - since as f64).abs() < 60.0), "{shown}");
+        assert_eq!(longest("InSync"), None);
         context.leadership.set(None);
         let shown = text(&context);
-        assert!(!shown.contains("session_policy_operator_policies") && shown.contains("workqueue_depth"), "{shown}");
+        assert!(
+            !shown.contains("session_policy_operator_policies")
+                && !shown.contains("longest_not_ready")
+                && shown.contains("workqueue_depth"),
+            "{shown}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

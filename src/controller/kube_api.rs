@@ -6,7 +6,7 @@ use crate::{
     apiserver::{self, ConfigError, Lifetime, Selection},
     crd::FINALIZER,
     reconcile::ClusterWrite,
-    telemetry::Health,
+    telemetry::{Health, Metrics},
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -14,7 +14,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 pub(super) const MANAGER: &str = "session-policy-operator";
 
@@ -42,9 +42,11 @@ impl From<kube::Error> for KubeError {
     }
 }
 
-/// A client from the default kubeconfig or the pod's service account.
-pub async fn connect() -> Result<Client, KubeError> {
-    Ok(apiserver::client(Selection::default().configuration(Lifetime::Process).await?)?)
+/// A client from the default kubeconfig or the pod's service account, whose requests `metrics` count.
+pub async fn connect(metrics: &Metrics) -> Result<Client, KubeError> {
+    let requests = metrics.api_requests.clone();
+    let observer = Arc::new(move |method: &_, status| requests.ended(method, status));
+    Ok(apiserver::observed_client(Selection::default().configuration(Lifetime::Process).await?, observer)?)
 }
 
 /// The client of the API server. Each response is recorded in `health`.
@@ -235,6 +237,13 @@ fn write_outcome(written: Result<Object, KubeError>) -> Written {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::{Request, Response};
+    use kube::client::Body;
+    use serde_json::Value;
+    use std::{
+        convert::Infallible,
+        sync::{Arc, Mutex},
+    };
 
     #[tokio::test]
     async fn an_api_server_that_refuses_connections_is_named_with_that_cause() {
@@ -242,5 +251,59 @@ mod tests {
         let client = Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
         let error = KubeError::from(client.apiserver_version().await.unwrap_err()).to_string();
         assert!(error.starts_with("the API server can't be reached: Connection refused"), "{error}");
+    }
+
+    /// Where a resource of the name acme has this uid, and our finalizer; and that resource, as it is stored.
+    fn holding(uid: &str) -> (KubeApi, Arc<Mutex<Value>>) {
+        let stored = Arc::new(Mutex::new(json!({
+            "apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy",
+            "metadata": {"name": "acme", "namespace": "customers", "uid": uid, "resourceVersion": "7",
+                "generation": 1, "creationTimestamp": "2026-11-28T00:00:00Z", "finalizers": ["a.example/b", FINALIZER]},
+            "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
+        })));
+        let shared = Arc::clone(&stored);
+        let answer = move |request: Request<Body>| {
+            let shared = Arc::clone(&shared);
+            async move {
+                let sent = request.into_body().collect_bytes().await.unwrap();
+                let mut stored = shared.lock().unwrap();
+                let patched = sent.is_empty() || {
+                    // as the API server does: all of it, or nothing
+                    let patch: json_patch::Patch = serde_json::from_slice(&sent).unwrap();
+                    json_patch::patch(&mut stored, &patch).is_ok()
+                };
+                let (code, body) = match patched {
+                    true => (200, stored.clone()),
+                    false => (422, json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422})),
+                };
+                Ok::<_, Infallible>(
+                    Response::builder().status(code).body(Body::from(body.to_string().into_bytes())).unwrap(),
+                )
+            }
+        };
+        (KubeApi { client: Client::new(tower::service_fn(answer), "default"), health: Health::default() }, stored)
+    }
+
+    fn acme(uid: &str) -> ResourceRef {
+        ResourceRef { uid: uid.into(), namespace: "customers".into(), name: "acme".into() }
+    }
+
+    #[tokio::test]
+    async fn row_054_a_namesake_with_another_uid_counts_as_gone() {
+        let (api, _) = holding("now");
+        assert!(api.read(&acme("before")).await.unwrap().is_none());
+        assert!(api.read(&acme("now")).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn row_054_the_finalizer_of_a_namesake_stays() {
+        let ((before, _), (api, stored)) = (holding("before"), holding("now"));
+        let read = before.read(&acme("before")).await.unwrap().unwrap();
+        let namesake = stored.lock().unwrap().clone();
+        assert!(matches!(api.remove_finalizer(&acme("before"), &read).await, Ok(Err(ClusterWrite::Outdated))));
+        assert!(matches!(api.add_finalizer(&acme("before"), &read).await, Ok(Err(ClusterWrite::Outdated))));
+        assert_eq!(*stored.lock().unwrap(), namesake);
+        assert!(api.remove_finalizer(&acme("now"), &read).await.unwrap().is_ok());
+        assert_eq!(stored.lock().unwrap()["metadata"]["finalizers"], json!(["a.example/b"]));
     }
 }

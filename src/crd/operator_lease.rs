@@ -16,6 +16,9 @@ const INTERVAL: &str = "scalekit.com/resync-interval";
 const OLDEST: &str = "scalekit.com/oldest-observation";
 /// The scope of an operator that watches all namespaces.
 const ALL: &str = "*";
+/// No operator's Lease is for longer, since no `--request-timeout` is. Who may write Leases somewhere could else have one by
+/// which an operator seems to be there for years.
+const LONGEST: Duration = Duration::from_secs(5 * 60 + 10);
 
 /// What an operator says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -118,7 +121,7 @@ impl OperatorLease {
             name: lease.name_any(),
             holder: spec.holder_identity.unwrap_or_default(),
             renewed: spec.renew_time.map(|time| time.0),
-            duration: Duration::from_secs(seconds.unwrap_or_default()),
+            duration: Duration::from_secs(seconds.unwrap_or_default()).min(LONGEST),
             facts: OperatorFacts::read(lease),
         }
     }
@@ -208,6 +211,15 @@ mod tests {
         assert_eq!(alive("me", 1000, 1016), None, "it is over, or the reader's clock is ahead");
         assert_eq!(alive("me", 1000, 900), None, "the reader's clock is behind");
         assert_eq!(alive("me", 1003, 1000), Some(true), "clocks are never the same");
+    }
+
+    #[test]
+    fn a_lease_that_says_it_is_for_years_or_renewed_in_years_needs_a_second_look() {
+        for renewed in [1000, 1_000_000_000] {
+            let mut forged = lease("me", renewed);
+            forged.spec.as_mut().unwrap().lease_duration_seconds = Some(i32::MAX);
+            assert_eq!(OperatorLease::of(&forged).is_alive(at(2000)), None);
+        }
     }
 
     #[test]

@@ -161,11 +161,12 @@ impl Operator {
     }
 
     fn text(&self, output: &Output, now: Timestamp) -> String {
-        let (version, seen) = (self.lease.facts.version.as_deref(), self.seen(now));
-        let version = version.unwrap_or("of an unknown version");
+        let OperatorLease { namespace, name, facts, .. } = &self.lease;
+        let (version, seen) = (facts.version.as_deref().unwrap_or("of an unknown version"), self.seen(now));
         let oldest = self.lease.oldest_observation(now);
         let oldest = oldest.map(|age| format!(", oldest observation {}", age::duration(age))).unwrap_or_default();
-        output.line("", &[(&format!("Operator {version} last seen {seen}{oldest}."), Style::Plain)])
+        output
+            .line("", &[(&format!("Operator {version} of {namespace}/{name} last seen {seen}{oldest}."), Style::Plain)])
     }
 
     fn json(&self, now: Timestamp) -> Value {
@@ -208,13 +209,14 @@ mod tests {
     #[test]
     fn a_dead_operator_is_told_from_one_that_is_there() {
         let there = || operator("first", None, true, 997);
-        let alive = "Operator 1.2.3 last seen 3s ago, oldest observation 9m.\n";
+        let alive = "Operator 1.2.3 of system/first last seen 3s ago, oldest observation 9m.\n";
         assert_eq!(text(Some(vec![there()]), &["a", "b"]), (alive.to_owned(), Exit::Success));
         let dead = operator("first", None, false, 280);
         let gone = "No operator is there: system/first was last seen 12m ago. What is above may be old.\n";
         assert_eq!(text(Some(vec![dead.clone()]), &["a"]), (gone.to_owned(), Exit::NotAsDeclared));
         let both = text(Some(vec![dead, operator("second", None, true, 997)]), &["a"]);
-        assert_eq!(both, (alive.to_owned(), Exit::Success), "a Lease that was left behind says nothing");
+        let alive = alive.replace("first", "second"); // with its name, so that one of somebody else is noticed
+        assert_eq!(both, (alive, Exit::Success), "a Lease that was left behind says nothing");
     }
 
     #[test]

@@ -254,6 +254,7 @@ fn the_demo_of_an_install_starts_the_charts_pods_and_ends_with_nothing_left() {
     let mut rest = said.as_str();
     for part in [
         "successfully rolled out",
+        "NetworkPolicy: the pod reaches port 443: yes, port 9000: no; the node reads its metrics: yes, others: no",
         "osp/acme",
         "acme condition met",
         "\"absolute_minutes\":480",

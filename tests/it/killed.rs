@@ -1,4 +1,4 @@
-//! SIGKILL in the middle of every request to Scalekit, and of every write to the API server, that an undisturbed
+//! SIGKILL in the middle of every request to Scalekit, and of every read and write at the API server, that an undisturbed
 //! run sends, with the request carried out and not carried out: a new operator ends where the undisturbed one did,
 //! and repeats nothing that was applied. The requests are not listed here but recorded; `make crash-points` kills at
 //! all of them.
@@ -12,6 +12,9 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// So many kills at least are the proof: 72 of each of three kinds.
+const LEAST: usize = 3 * 72;
 
 /// Something that a user wants, from which all requests of a run follow.
 struct Workload {
@@ -97,6 +100,39 @@ const HAND_OVER: Workload = Workload {
     steady: false,
 };
 
+const BY_SECRET: Workload = Workload {
+    prepare: |world| {
+        world.apply_secret("scalekit", "test_simulator");
+        let spec = format!(
+            "{{organization: {{id: org_1}}, {LONG}, credentialsSecretRef: {{name: scalekit}}, policy: {EIGHT_HOURS}}}"
+        );
+        world.apply("acme", &spec);
+    },
+    act: World::start_operator,
+    end: is_in_sync,
+    steady: true,
+};
+
+const INHERITANCE: Workload = Workload {
+    prepare: applied,
+    act: |world| apply(world, "{id: org_1}", "{policySource: APPLICATION}"),
+    end: is_in_sync,
+    steady: false,
+};
+
+const RESTORATION: Workload = Workload {
+    prepare: |world| {
+        let before = json!({"source": "CUSTOM", "absolute_minutes": 720, "idle_enabled": false, "idle_minutes": null});
+        world.edit("org_1", &json!({"policy": before}));
+        world.start_operator();
+        let spec =
+            format!("{{organization: {{id: org_1}}, {LONG}, deletionPolicy: Restore, policy: {}}}", four_hours());
+        world.apply("acme", &spec);
+        world.until("acme", "True", "InSync");
+    },
+    ..DELETION
+};
+
 /// What is stored in the end, and what was written since `after`.
 #[derive(Debug, PartialEq)]
 struct End {
@@ -137,10 +173,10 @@ async fn recorded(workload: &Workload) -> (Vec<Point>, End) {
     };
     let mut points: Vec<Point> = journal(&world)[requests..].iter().map(point).collect();
     for (kind, count) in between.passed() {
-        let reads = ["GET ", "WATCH ", "event "].iter().any(|read| kind.starts_with(read));
-        let renewal = kind == "PUT leases/own"; // as many as there is time for
+        let arrives = ["WATCH ", "event "].iter().any(|of| kind.starts_with(of));
+        let renewal = kind.ends_with(" leases/own"); // as many as there is time for
         let at = |nth| Point::Cluster(between::Point { kind: kind.clone(), nth: Nth::At(nth) });
-        points.extend((0..count.min(if renewal { 1 } else { u64::MAX })).filter(|_| !reads).map(at));
+        points.extend((0..count.min(if renewal { 1 } else { u64::MAX })).filter(|_| !arrives).map(at));
     }
     (points, End::of(&world, writes))
 }
@@ -263,13 +299,17 @@ async fn every_crash_point() {
         ("edit", &EDIT),
         ("deletion", &DELETION),
         ("hand-over", &HAND_OVER),
+        ("creation with a Secret", &BY_SECRET),
+        ("back to the application's policy", &INHERITANCE),
+        ("deletion that restores", &RESTORATION),
     ] {
         let [scalekit, cluster] = killed(workload, |_| true).await;
         println!("{name}: killed {scalekit} and {cluster} times, each with the same end");
         rows += &format!("| {name} | {scalekit} | {cluster} |\n");
         all += scalekit + cluster;
     }
-    let head = "| run | kills in requests to Scalekit | kills in writes to the API server |\n|---|---|---|";
+    assert!(all >= LEAST, "only {all} kills");
+    let head = "| run | kills in requests to Scalekit | kills in requests to the API server |\n|---|---|---|";
     let figures = format!("{all} kills, each with the same end, {}.\n\n{head}\n{rows}", today());
     publish("docs/proof.md", "kills", "crash-points", &figures);
 }

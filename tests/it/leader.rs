@@ -4,6 +4,7 @@
 mod other_leases;
 
 use crate::{
+    between::Between,
     canary,
     cluster::{cluster, eventually, within},
     proxy::{Proxy, Way},
@@ -315,6 +316,60 @@ async fn row_061_a_leader_that_is_cut_off_from_the_api_server_neither_writes_nor
     world.until("acme", "True", "InSync");
     assert_eq!(sent(&world, "org_1"), [8, 9, 10]);
     assert_eq!((first.writes(), second.writes()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_061_a_leader_whose_lease_alone_is_refused_with_503_neither_writes_nor_exits_and_comes_back() {
+    let mut world = World::without_operator(json!({})).await;
+    let between = Between::before(&mut world).await;
+    let kubeconfig = world.kubeconfig.take().unwrap();
+    let mut first = Replica::start(&world, "first", Some(&kubeconfig));
+    first.until_leading(60);
+    world.apply("acme", &hours("org_1", 8));
+    world.until("acme", "True", "InSync");
+    let mut second = Replica::start(&world, "second", None);
+    second.until_ready();
+    between.refuse(&["GET leases/own", "PUT leases/own"], 503);
+    eventually("the first stops working", 30, || (first.says("does not lead any more") == 1).then_some(()));
+    world.apply("acme", &hours("org_1", 9));
+    second.until_leading(TAKEOVER);
+    world.until("acme", "True", "InSync");
+    assert_eq!((first.writes(), second.writes(), sent(&world, "org_1")), (1, 1, vec![8, 9]));
+    assert!(between.hits() > 2 && first.runs() && first.get("/readyz").starts_with("HTTP/1.1 200 "), "{}", first.log());
+    between.plan(&[]);
+    eventually("the first follows", 60, || (first.says("another operator leads") == 1).then_some(()));
+    assert!(second.ends());
+    first.until_leading(TAKEOVER);
+    world.apply("acme", &hours("org_1", 10));
+    world.until("acme", "True", "InSync");
+    assert_eq!(sent(&world, "org_1"), [8, 9, 10]);
+    assert_no_drift(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_080_a_leader_that_loses_the_right_to_its_lease_stops_and_goes_on_when_it_has_it_back() {
+    let mut world = World::without_operator(json!({})).await;
+    let between = Between::before(&mut world).await;
+    let mut replica = Replica::start(&world, "only", None);
+    replica.until_leading(60);
+    world.apply("acme", &hours("org_1", 8));
+    world.until("acme", "True", "InSync");
+    between.refuse(&["GET leases/own", "PUT leases/own"], 403);
+    let refused = "refuses every request about the lease";
+    eventually("it is not ready", 60, || replica.get("/readyz").contains(refused).then_some(()));
+    assert!(!replica.leads() && replica.runs() && replica.get("/livez").starts_with("HTTP/1.1 200 "));
+    world.apply("acme", &hours("org_1", 9));
+    assert_eq!(
+        replica.log().lines().filter(|line| line.contains("no lease") && line.contains("WARN")).count(),
+        1,
+        "{}",
+        replica.log()
+    );
+    assert_eq!(sent(&world, "org_1"), [8], "nobody leads, so nobody writes");
+    between.plan(&[]);
+    replica.until_ready();
+    world.until("acme", "True", "InSync");
+    assert_eq!(sent(&world, "org_1"), [8, 9]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //! server that the contract allows.
 
 use super::{
+    invariants::bounded,
     samples::*,
     world::{Omits, On, Reconciled, Trouble, Uid, World, access, set_flag},
 };
@@ -102,6 +103,19 @@ fn an_environment_that_was_seen_to_merge_gets_the_one_entry_alone() {
     let (mut world, uid, _) = first_reconcile(|w| w.scalekit.habits.replaces_features = true);
     world.switch_flag(false);
     assert!(sent(&world.reconcile(uid)).iter().all(|list| list.len() == 3));
+}
+
+#[test]
+fn a_list_that_was_refused_with_its_credentials_does_not_count_as_a_try() {
+    let (world, uid, reconciled) = first_reconcile(|w| {
+        w.scalekit.habits.unknown_flag = Some("sso");
+        w.trouble(On::Features, 0, Trouble::Lost(ErrorKind::Unreachable));
+        w.trouble(On::Features, 1, Trouble::Refused(ErrorKind::AuthFailed));
+    });
+    // one that may have been applied, one that was not, and the three forms
+    assert_eq!(sent(&reconciled).len(), 5);
+    bounded(&world.journal).unwrap();
+    assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
 }
 
 #[test]

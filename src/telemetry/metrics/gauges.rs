@@ -21,6 +21,7 @@ pub enum Gauge {
     Policies,
     PoliciesOutOfSync,
     PoliciesLooserThanApplication,
+    LongestNotReady,
     OldestObservationAge,
     Hosts,
     PausedHosts,
@@ -79,6 +80,12 @@ impl Gauge {
                 &[],
                 "Resources that declare a value without effect, since the application's policy is stricter; only the \
                  leader has it",
+            ),
+            Self::LongestNotReady => (
+                "session_policy_operator_longest_not_ready_seconds",
+                &["reason"],
+                "Longest time for which a resource has not been Ready, of those with this reason now, whatever it was \
+                 before; those that are suspended don't count; only the leader has it",
             ),
             Self::OldestObservationAge => (
                 "session_policy_operator_oldest_observation_age_seconds",

@@ -1,5 +1,6 @@
 //! What is counted and measured when it happens. Without a registry nobody sees it, as in `osp`.
 
+use hyper::{Method, StatusCode};
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
@@ -219,6 +220,35 @@ impl RequestMetrics {
             "session_policy_operator_scalekit_writes",
             "Writes to Scalekit by what they changed, in which direction, and what came of it",
             self.writes.clone(),
+        );
+    }
+}
+
+/// Those of requests to the API server, as client-go counts them.
+#[derive(Debug, Clone, Default)]
+pub struct ApiMetrics(Family<Labels<2>, Counter>);
+
+impl ApiMetrics {
+    /// A request has ended, with a status or without a response.
+    pub fn ended(&self, method: &Method, status: Option<StatusCode>) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::PATCH => "PATCH",
+            Method::DELETE => "DELETE",
+            _ => "other",
+        };
+        let code = status.map_or("<error>", |status| code(status.as_u16()));
+        self.0.get_or_create(&[("method", method), ("code", code)]).inc();
+    }
+
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "rest_client_requests",
+            "Requests to the API server by the status of the response; code is <error> without a response, and codes \
+             that are not expected are put together, as 4xx",
+            self.0.clone(),
         );
     }
 }

@@ -11,9 +11,10 @@ mod gauges;
 mod instruments;
 
 pub use gauges::{Gauge, Gauges};
-pub use instruments::{CONTROLLER, QueueMetrics, ReconcileMetrics, ReconcileResult, RequestMetrics};
+pub use instruments::{ApiMetrics, CONTROLLER, QueueMetrics, ReconcileMetrics, ReconcileResult, RequestMetrics};
 
 use gauges::{Latest, Source};
+use hyper::Method;
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, gauge::Gauge as PlainGauge, info::Info},
@@ -45,6 +46,8 @@ pub struct Metrics {
     pub reconciles: ReconcileMetrics,
     /// Of requests to Scalekit.
     pub requests: RequestMetrics,
+    /// Of requests to the API server.
+    pub api_requests: ApiMetrics,
     latest: Latest,
     source: Mutex<Option<Source>>,
     computed: Mutex<Option<(Instant, Gauges)>>,
@@ -56,7 +59,7 @@ impl Default for Metrics {
         let (status_writes_refused, leader) = (Counter::default(), PlainGauge::default());
         let (queue, reconciles, requests) =
             (QueueMetrics::default(), ReconcileMetrics::default(), RequestMetrics::default());
-        let latest = Latest::default();
+        let (latest, api_requests) = (Latest::default(), ApiMetrics::default());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("session_policy_operator_build", "The running version", build);
         registry.register(
@@ -68,9 +71,21 @@ impl Default for Metrics {
         queue.register(&mut registry);
         reconciles.register(&mut registry);
         requests.register(&mut registry);
+        api_requests.register(&mut registry);
         registry.register_collector(Box::new(latest.clone()));
         let (source, computed) = Default::default();
-        Self { registry, status_writes_refused, leader, queue, reconciles, requests, latest, source, computed }
+        Self {
+            registry,
+            status_writes_refused,
+            leader,
+            queue,
+            reconciles,
+            requests,
+            api_requests,
+            latest,
+            source,
+            computed,
+        }
     }
 }
 
@@ -118,6 +133,7 @@ impl fmt::Debug for Metrics {
 pub fn metrics_page() -> String {
     let metrics = Metrics::default();
     metrics.requests.ended("", "", 200, EVERY);
+    metrics.api_requests.ended(&Method::GET, None);
     metrics.requests.not_sent("");
     metrics.requests.wrote("", "", "");
     let text = metrics.shown(Gauges::sample());
@@ -157,6 +173,7 @@ pub fn metrics_page() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::StatusCode;
     use std::sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -168,6 +185,8 @@ mod tests {
         metrics.status_writes_refused.inc();
         metrics.leader.set(1);
         metrics.requests.ended("/organizations/{id}", "GET", 418, EVERY);
+        metrics.api_requests.ended(&Method::PATCH, Some(StatusCode::FORBIDDEN));
+        metrics.api_requests.ended(&Method::GET, None);
         let text = metrics.text(Duration::from_secs(2));
         for line in [
             "# TYPE session_policy_operator_build info",
@@ -179,6 +198,8 @@ mod tests {
             "workqueue_adds_total{controller=\"organizationsessionpolicy\",name=\"organizationsessionpolicy\"} 0",
             "session_policy_operator_scalekit_requests_total{route=\"/organizations/{id}\",method=\"GET\",code=\"4xx\"} 1",
             "session_policy_operator_watch_last_event_age_seconds 2.0",
+            "rest_client_requests_total{method=\"PATCH\",code=\"403\"} 1",
+            "rest_client_requests_total{method=\"GET\",code=\"<error>\"} 1",
             "# EOF",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} is not in {text}");

@@ -76,6 +76,12 @@ impl Between {
         *self.shared.ledger.lock().unwrap() = Ledger { plan: plan.to_vec(), ..Ledger::default() };
     }
 
+    /// All of these kinds are refused with this status from now on.
+    pub fn refuse(&self, kinds: &[&str], status: u16) {
+        let at = |kind: &&str| Point { kind: (*kind).to_owned(), nth: Nth::Every(1) };
+        self.plan(&kinds.iter().map(|kind| Step { at: at(kind), tamper: Tamper::Refused(status) }).collect::<Vec<_>>());
+    }
+
     /// How often each kind of thing passed since the plan was set.
     pub fn passed(&self) -> BTreeMap<String, u64> {
         self.shared.ledger.lock().unwrap().passed.clone()
@@ -143,6 +149,7 @@ fn status(code: u16) -> Value {
         409 => "Conflict",
         410 => "Expired",
         429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
         _ => "InternalError",
     };
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code,

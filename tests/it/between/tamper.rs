@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 /// Something that passes: what it is, in words that are the same in each run, and how many such came before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Point {
-    /// Such as `PATCH organizationsessionpolicies/acme/status`, or `event MODIFIED acme`.
+    /// Such as `PATCH organizationsessionpolicies/acme/status`, or `event MODIFIED acme`; `*` is anything.
     pub kind: String,
     pub nth: Nth,
 }
@@ -99,7 +99,7 @@ impl Ledger {
         let number = *count;
         *count += 1;
         let due = self.plan.iter().find(|step| {
-            step.at.kind == kind
+            (step.at.kind == kind || step.at.kind == "*")
                 && match step.at.nth {
                     Nth::At(nth) => nth == number,
                     Nth::Every(each) => (number + 1).is_multiple_of(each),

@@ -3,6 +3,7 @@
 
 use super::{eight_hours, foreign, minutes, spec};
 use crate::{
+    between::Between,
     cluster::eventually,
     proxy::{Proxy, Way},
     world::{World, default_credentials},
@@ -63,35 +64,55 @@ async fn row_063_behind_a_watch_that_shows_nothing_any_more_drift_is_corrected_a
     assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 600);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn row_064_while_the_api_server_is_gone_for_a_minute_nothing_is_written_and_then_nothing_unread() {
-    let (world, proxy) = ready(&[], Way::Open).await;
+/// The methods of the requests for the policy of org_1, in their order.
+fn requests_of_the_policy(world: &World) -> Vec<String> {
+    let journal = world.admin("GET", "journal", &Value::Null);
+    let all = journal.as_array().unwrap().iter();
+    let of_policy = all.filter(|entry| entry["path"].as_str().unwrap().ends_with("org_1/session-policy"));
+    of_policy.map(|entry| entry["method"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The API server is as `gone` makes it for a minute, and then as `back` does.
+fn a_minute_without_the_api_server(world: &World, gone: impl FnOnce(), back: impl FnOnce()) {
     let (before, began) = (world.writes().len(), Instant::now());
-    proxy.set(Way::Refused);
+    gone();
     world.apply("acme", &minutes(600));
-    somebody_changes_it(&world);
+    somebody_changes_it(world);
     eventually("the end of a minute", 90, || (began.elapsed() >= Duration::from_secs(60)).then_some(()));
     assert_eq!(world.writes().len(), before, "{}", world.log());
-    let requests = |world: &World| -> Vec<String> {
-        let journal = world.admin("GET", "journal", &Value::Null);
-        let of_policy = journal
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|entry| entry["path"].as_str().unwrap().ends_with("org_1/session-policy"));
-        of_policy.map(|entry| entry["method"].as_str().unwrap().to_owned()).collect()
-    };
-    let read = requests(&world).len();
-    let log = world.log();
-    assert!(log.contains("the API server does not answer; nothing is logged of single resources"), "{log}");
-    assert!(!log.contains("kube_client"), "a line for each request would hide that one: {log}");
-    proxy.set(Way::Open);
+    let read = requests_of_the_policy(world).len();
+    assert!(!world.log().contains("kube_client"), "a line for each request would hide the others: {}", world.log());
+    let returned = Instant::now();
+    back();
     world.until("acme", "True", "InSync");
+    assert!(returned.elapsed() < Duration::from_secs(60));
     assert_eq!(world.stored("org_1")["policy"]["absolute_minutes"], 600);
-    let since = requests(&world).split_off(read);
+    let since = requests_of_the_policy(world).split_off(read);
     let write = since.iter().position(|method| method == "PATCH").unwrap();
     assert!(since[..write].contains(&"GET".to_owned()), "{since:?}");
     assert_eq!(world.log().matches("this operator leads").count(), 2, "it is the same process: {}", world.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_064_while_the_api_server_is_gone_for_a_minute_nothing_is_written_and_then_nothing_unread() {
+    let (world, proxy) = ready(&[], Way::Open).await;
+    a_minute_without_the_api_server(&world, || proxy.set(Way::Refused), || proxy.set(Way::Open));
+    let log = world.log();
+    assert!(log.contains("the API server does not answer; nothing is logged of single resources"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_064_while_the_api_server_answers_503_for_a_minute_nothing_is_written_and_then_nothing_unread() {
+    let mut world = World::without_operator(json!({})).await;
+    let between = Between::before(&mut world).await;
+    world.start_operator();
+    world.apply("acme", &spec(""));
+    world.until("acme", "True", "InSync");
+    let back = || {
+        assert!(between.hits() > 10, "it was asked again and again");
+        between.plan(&[]);
+    };
+    a_minute_without_the_api_server(&world, || between.refuse(&["*"], 503), back);
 }
 
 #[tokio::test(flavor = "multi_thread")]

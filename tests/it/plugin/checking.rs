@@ -1,13 +1,12 @@
-//! `osp check` and `osp support-bundle`, on the real API server and with the simulator.
+//! `osp check`, on the real API server and with the simulator.
 
 use super::{Said, command, org, osp};
 use crate::{
     cluster::{Cluster, eventually},
     world::{World, default_credentials},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs, io::Read, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, sync::Arc};
 
 /// A world in which the resource `acme` names the Secret `scalekit`.
 async fn installed() -> World {
@@ -226,74 +225,25 @@ async fn without_a_cluster_the_credentials_of_a_pipeline_are_checked() {
     assert!(said.out.contains("correct --proxy") && !said.out.contains("hunter2"), "{}", said.out);
 }
 
-/// The files of an archive, by path.
-fn unpacked(path: &Path) -> BTreeMap<String, String> {
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(path).unwrap()));
-    let read = |entry: std::io::Result<tar::Entry<'_, _>>| {
-        let mut entry: tar::Entry<'_, flate2::read::GzDecoder<fs::File>> = entry.unwrap();
-        let mut text = String::new();
-        entry.read_to_string(&mut text).unwrap();
-        (entry.path().unwrap().to_str().unwrap().to_owned(), text)
-    };
-    archive.entries().unwrap().map(read).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_support_bundle_is_listed_before_it_is_written_and_has_no_secret_in_any_form() {
-    const CANARY: &str = "te/t+canary?hunter2";
-    let escaped = "te%2Ft%2Bcanary%3Fhunter2";
-    let world = World::new().await;
-    world.admin("PUT", "client", &json!({"client_id": "skc_simulator", "client_secret": CANARY}));
-    world.apply_secret("scalekit", CANARY);
-    let spec = org("org_1", ", credentialsSecretRef: {name: scalekit}");
-    world.apply("acme", &spec);
-    world.until("acme", "True", "InSync");
-    let base64 = STANDARD.encode(format!("id:{CANARY}"));
-    let annotate = |name: &str, value: &str| {
-        world.kubectl(&["annotate", "osp", "acme", &format!("{name}={value}")]);
-    };
-    annotate("scalekit.com/raw", &format!("see {CANARY}"));
-    annotate("scalekit.com/encoded", &base64);
-    annotate("scalekit.com/escaped", &format!("https://x.example/?q={escaped}"));
-    annotate("team.example/note", "of-others");
-    let event = json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "type": "Normal", "reason": "Told",
-        "metadata": {"name": "told", "namespace": world.namespace}, "action": "Tell", "note": format!("{CANARY}."),
-        "eventTime": "2026-01-01T00:00:00.000000Z", "reportingController": "t.example/t", "reportingInstance": "t",
-        "regarding": {"apiVersion": "scalekit.com/v1alpha1", "kind": "OrganizationSessionPolicy", "name": "acme",
-            "namespace": world.namespace}});
-    assert!(world.with_input(&["apply", "-f", "-"], &event.to_string()).0);
-
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bundle-{}.tar.gz", world.namespace));
-    drop(fs::remove_file(&path)); // of an earlier run
-    let file = path.to_str().unwrap();
-    let bundle =
-        |arguments: &[&str]| osp(&world, &[&["support-bundle", "--allow-http", "-f", file], arguments].concat());
-    let said = bundle(&[]);
+async fn beside_an_operator_that_is_there_one_that_is_gone_is_named() {
+    let mut world = installed().await;
+    let named = format!("nobody holds {}/forged", world.namespace);
+    // by somebody who may write Leases in the namespace, and does not renew it
+    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "forged", "namespace": world.namespace, "labels": {"app.kubernetes.io/name": "session-policy-operator"},
+            "annotations": {"scalekit.com/watched-namespaces": world.namespace}},
+        "spec": {"holderIdentity": "me", "leaseDurationSeconds": i32::MAX, "renewTime": "2090-01-01T00:00:00.000000Z"}});
+    assert!(world.with_input(&["apply", "-f", "-"], &lease.to_string()).0);
+    let said = check(&world, &[]);
+    assert!(said.code == 0 && said.out.contains(&named), "{}", said.out);
+    assert!(world.stop_operator(30));
+    let said = check(&world, &[]);
+    let gone = format!("nobody holds default/{}", world.namespace);
+    assert_eq!((said.code, one(&said, "operator").0.as_str()), (1, "failed"), "{}", said.out);
     assert!(
-        said.code == 1 && said.err.contains("--yes") && said.out.contains("versions.json"),
-        "{}{}",
-        said.out,
-        said.err
+        said.out.contains(&named) && said.out.contains(&gone),
+        "a Lease that nobody renews is of nobody: {}",
+        said.out
     );
-    assert!(bundle(&["--dry-run"]).code == 0 && !path.exists());
-    let said = bundle(&["--yes"]);
-    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
-    let files = unpacked(&path);
-    let resource = format!("osp-support/resources/{}/acme.json", world.namespace);
-    let expected = ["check.json", "check.txt", "events.json", "leases.json"].map(|name| format!("osp-support/{name}"));
-    let expected = [&expected[..], &[resource, "osp-support/versions.json".to_owned()]].concat();
-    assert_eq!(files.keys().cloned().collect::<Vec<_>>(), expected);
-    for name in files.keys() {
-        assert!(said.out.contains(name.trim_start_matches("osp-support/")), "{name} is not listed: {}", said.out);
-    }
-    let all: String = files.into_values().collect();
-    let token = "eyJ"; // how every JWT begins
-    for secret in [CANARY, escaped, &STANDARD.encode(CANARY), &base64, "hunter2", token, "of-others", "managedFields"] {
-        assert!(!all.contains(secret), "{secret} is in it");
-    }
-    for kept in ["[redacted]", "InSync", "\"org_1\"", "Told", "v1alpha1", &world.namespace] {
-        assert!(all.contains(kept), "{kept} is not in it");
-    }
-    let said = bundle(&["--yes"]);
-    assert!(said.code == 1 && said.err.contains("exists"), "no file is overwritten: {}", said.err);
 }

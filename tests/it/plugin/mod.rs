@@ -3,6 +3,7 @@
 
 mod acting;
 mod beside_apply;
+mod bundle;
 mod checking;
 mod errors;
 mod kubeconfig;

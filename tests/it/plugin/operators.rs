@@ -59,7 +59,7 @@ async fn a_status_says_whether_an_operator_is_there_that_keeps_it() {
     eventually("an observation", 30, || annotation(&world, "oldest-observation"));
     let said = osp(&world, &["status"]);
     let last = said.lines().pop().unwrap();
-    let alive = format!("Operator {} last seen ", env!("CARGO_PKG_VERSION"));
+    let alive = format!("Operator {} of default/{} last seen ", env!("CARGO_PKG_VERSION"), world.namespace);
     assert!(last.starts_with(&alive) && last.contains("s ago, oldest observation "), "{}", said.out);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     let operators = osp(&world, &["status", "-o", "json"]).json()["operators"].clone();

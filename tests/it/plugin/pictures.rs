@@ -24,7 +24,10 @@ fn shown(world: &World, arguments: &str) -> String {
 /// A line whose last word, if it is an age, is five minutes; and that about the operator.
 fn with_fixed_age(line: &str) -> String {
     if line.starts_with("Operator ") {
-        return format!("Operator {} last seen 1s ago, oldest observation 9m.", env!("CARGO_PKG_VERSION"));
+        return format!(
+            "Operator {} of system/policies last seen 1s ago, oldest observation 9m.",
+            env!("CARGO_PKG_VERSION")
+        );
     }
     match line.rsplit_once(' ') {
         Some((rest, age)) if age.strip_suffix(['s', 'm']).is_some_and(|n| n.parse::<u32>().is_ok()) => {
