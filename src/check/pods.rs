@@ -3,7 +3,10 @@
 //! one may be a secret.
 
 use super::redact::Redactor;
-use crate::plugin::{Cluster, Operator};
+use crate::{
+    plugin::{Cluster, Operator},
+    terminal::with_causes,
+};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use kube::{
     Api, ResourceExt,
@@ -62,7 +65,8 @@ fn why(error: kube::Error) -> String {
     match error {
         kube::Error::Api(status) if status.code == 403 => "you may not read them".to_owned(),
         kube::Error::Api(status) => status.message.split_whitespace().collect::<Vec<_>>().join(" "),
-        other => crate::apiserver::cause(&other),
+        kube::Error::Auth(_) => "the login failed".to_owned(), // its text may have what a credential plugin printed
+        other => with_causes(&other),
     }
 }
 

@@ -14,7 +14,8 @@ pub use core_dumps::no_core_dumps;
 pub use health::Health;
 pub use logging::{Format, install, install_for_people};
 pub use metrics::{
-    CONTROLLER, Gauge, Gauges, Metrics, QueueMetrics, ReconcileMetrics, ReconcileResult, RequestMetrics, metrics_page,
+    ApiMetrics, CONTROLLER, Gauge, Gauges, Metrics, QueueMetrics, ReconcileMetrics, ReconcileResult, RequestMetrics,
+    metrics_page,
 };
 pub use otlp::Exporter;
 pub use shutdown::on_signal;

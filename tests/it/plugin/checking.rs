@@ -6,7 +6,7 @@ use crate::{
     world::{World, default_credentials},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A world in which the resource `acme` names the Secret `scalekit`.
 async fn installed() -> World {
