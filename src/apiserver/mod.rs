@@ -15,7 +15,7 @@ mod sample;
 
 pub use exec::Lifetime;
 pub(crate) use kubeconfig::client;
-pub use kubeconfig::{Impersonation, Selection};
+pub use kubeconfig::{Impersonation, Names, Selection};
 #[cfg(test)]
 pub(crate) use sample::sample;
 
