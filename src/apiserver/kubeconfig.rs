@@ -43,6 +43,17 @@ pub struct Impersonation {
     pub groups: Vec<String>,
 }
 
+/// What a kubeconfig names.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// Its contexts.
+    pub contexts: Vec<String>,
+    /// Its clusters.
+    pub clusters: Vec<String>,
+    /// Its users.
+    pub users: Vec<String>,
+}
+
 impl Selection {
     /// The configuration of the selected cluster and user; sends no request, but may run the
     /// kubeconfig's credential plugin.
@@ -64,6 +75,16 @@ impl Selection {
         files::read(&mut config.auth_info, lifetime)?;
         exec::log_in(&mut config.auth_info, lifetime).await?;
         Ok(config)
+    }
+
+    /// The names that the kubeconfig has; none if it can't be read.
+    pub fn names(&self) -> Names {
+        let Ok((kubeconfig, ..)) = self.read() else { return Names::default() };
+        Names {
+            contexts: kubeconfig.contexts.into_iter().map(|named| named.name).collect(),
+            clusters: kubeconfig.clusters.into_iter().map(|named| named.name).collect(),
+            users: kubeconfig.auth_infos.into_iter().map(|named| named.name).collect(),
+        }
     }
 
     /// The merged files, their names, and whether one is there.

@@ -14,7 +14,7 @@ mod requests;
 mod sample;
 
 pub use exec::Lifetime;
-pub use kubeconfig::{Impersonation, Selection};
+pub use kubeconfig::{Impersonation, Names, Selection};
 pub(crate) use kubeconfig::{client, observed_client};
 #[cfg(test)]
 pub(crate) use sample::sample;

@@ -9,7 +9,10 @@ use crate::{
     policy::{ExternalId, Minutes, Mode, OrganizationId, OrganizationRef, Policy, Session},
     terminal::{Exit, print},
 };
-use clap::ArgGroup;
+use clap::{
+    ArgGroup,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use std::error::Error;
 
 /// `osp new`
@@ -41,8 +44,8 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "idle")]
     inherit: bool,
 
-    /// What the operator may write: Enforce, TightenOnly or Observe
-    #[arg(long, default_value = "Enforce", value_parser = mode)]
+    /// What the operator may write
+    #[arg(long, default_value = "Enforce", value_parser = mode())]
     mode: Mode,
 
     /// The namespace of the manifest
@@ -71,8 +74,10 @@ fn external_id(text: &str) -> Result<ExternalId, String> {
     ExternalId::parse(text).ok_or_else(|| "must be 1 to 256 characters without control characters".to_owned())
 }
 
-fn mode(text: &str) -> Result<Mode, String> {
-    text.parse().map_err(|_| "must be Enforce, TightenOnly or Observe".to_owned())
+/// The names are completed by a shell, and listed if it is none of them.
+fn mode() -> impl TypedValueParser<Value = Mode> {
+    let names = [Mode::Enforce, Mode::TightenOnly, Mode::Observe].map(Mode::name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Mode>())
 }
 
 fn namespace(text: &str) -> Result<String, String> {

@@ -3,7 +3,7 @@
 
 use super::Manifest;
 use crate::{
-    policy::OrganizationId,
+    policy::{Mode, OrganizationId},
     reconcile::{
         ErrorKind, Goal, MAX_STEPS, Observation, RemoteError, RemoteOutcome, RemoteRequest, RemoteResponse, RemoteStep,
         next_remote, read_before,
@@ -18,7 +18,8 @@ use futures::{StreamExt, stream};
 pub(super) fn goal(manifest: &Manifest, pinned: Option<OrganizationId>, features_unreported: bool) -> Goal {
     let spec = &manifest.spec;
     let organization = spec.organization.clone();
-    let (policy, mode) = (spec.policy, spec.mode);
+    // as a deletion in a cluster, which only Observe keeps from writing; such a manifest is none that reverts
+    let (policy, mode) = (spec.policy, if manifest.removed { Mode::Enforce } else { spec.mode });
     Goal { organization, pinned, features_unreported, merges_features: false, may_be_custom: false, policy, mode }
 }
 

@@ -71,7 +71,7 @@ impl Connection {
         self.namespace.as_deref().filter(|namespace| !namespace.is_empty())
     }
 
-    fn selection(&self) -> Selection {
+    pub(super) fn selection(&self) -> Selection {
         let impersonate = self.as_user.clone().map(|user| Impersonation { user, groups: self.as_group.clone() });
         let Self { kubeconfig, context, cluster, user, .. } = self.clone();
         Selection { kubeconfig, context, cluster, user, impersonate }

@@ -1,10 +1,11 @@
-//! Completes a command line for a shell: verbs, flags and their values, and the names of resources and
-//! namespaces, which are read from the cluster. Whatever fails, there is nothing to choose from.
+//! Completes a command line for a shell: verbs, flags and their values, the names of resources and namespaces, which are
+//! read from the cluster, and those of the kubeconfig. Whatever fails, there is nothing to choose from.
 
 use super::{
     Verb,
     cluster::{Cluster, Connection},
 };
+use crate::apiserver::Names;
 use clap::{Arg, Command, Parser, Subcommand, ValueHint};
 use kube::Resource;
 
@@ -46,11 +47,17 @@ pub async fn complete(command: &Command, words: &[String]) -> Completion {
         None => command.get_subcommands().find_map(known),
     };
     let found = match (&value_of, verb) {
-        (Some(argument), _) if argument.get_id() == "namespace" => namespaces(before).await,
-        (Some(argument), _) => values(argument),
+        (Some(argument), _) => match argument.get_id().as_str() {
+            "namespace" => namespaces(before).await,
+            "context" => named(before).contexts,
+            "cluster" => named(before).clusters,
+            "user" => named(before).users,
+            _ => values(argument),
+        },
         (None, None) => verbs(command),
         (None, Some(verb)) if begun.starts_with('-') => flags(verb),
         (None, Some(verb)) if Verb::has_subcommand(verb.get_name()) => names(before, begun).await,
+        (None, Some(verb)) if verb.get_positionals().any(|argument| argument.get_id() == "verb") => verbs(command),
         (None, Some(verb)) => verb.get_positionals().flat_map(values).collect(),
     };
     let files = match (&value_of, verb) {
@@ -117,17 +124,27 @@ async fn namespaces(before: &[String]) -> Vec<String> {
     }
 }
 
+/// What the kubeconfig names.
+fn named(before: &[String]) -> Names {
+    connection(before).map(|connection| connection.selection().names()).unwrap_or_default()
+}
+
 async fn cluster(before: &[String]) -> Option<Cluster> {
+    Cluster::connect(&connection(before)?, "osp").await.ok()
+}
+
+/// The flags among the words that say which cluster is meant.
+fn connection(before: &[String]) -> Option<Connection> {
     let mut given = vec![TIMEOUT];
     for (n, word) in before.iter().enumerate() {
-        let value = before.get(n + 1).filter(|_| PLACE.contains(&word.as_str()));
+        let value = before.get(n + 1).filter(|value| PLACE.contains(&word.as_str()) && !value.is_empty());
         if let Some(value) = value {
             given.extend([word, value.as_str()]);
         } else if PLACE.iter().any(|flag| word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='))) {
             given.push(word);
         }
     }
-    Cluster::connect(&Place::try_parse_from(given).ok()?.connection, "osp").await.ok()
+    Some(Place::try_parse_from(given).ok()?.connection)
 }
 
 #[cfg(test)]

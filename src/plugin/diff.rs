@@ -109,7 +109,7 @@ impl<'a> Comparison<'a> {
     fn of(resource: &'a OrganizationSessionPolicy, read: Option<Now>, hint: &Hint) -> Result<Self, Failure> {
         let summary = Summary::of(resource);
         let name = || summary.name().to_owned();
-        let invalid = |why: &String| Failure::Unreadable { name: name(), cause: why.clone() };
+        let invalid = |why: &String| Failure::Invalid { name: name(), cause: why.clone() };
         let declared = summary.spec.as_ref().map_err(invalid)?.policy;
         let not_reconciled = || Failure::NotReconciled {
             name: name(),
@@ -268,6 +268,19 @@ mod tests {
         let said = consequence(json!({}), false, "Contended", looser);
         assert!(said.starts_with("It differs because of Contended: Somebody else changes the policy"), "{said}");
         assert!(said.contains("a looser policy is corrected each interval"), "{said}");
+    }
+
+    #[test]
+    fn an_annotation_that_is_no_time_is_no_matter_of_versions() {
+        let resource: OrganizationSessionPolicy = serde_json::from_value(json!({
+            "metadata": {"name": "acme", "annotations": {"scalekit.com/suspended-until": "tomorrow"}},
+            "spec": {"organization": {"id": "org_1"}, "mode": "Observe", "policy": {"policySource": "APPLICATION"}},
+        }))
+        .unwrap();
+        let hint = Hint::new("osp", &Connection::default());
+        let said = Comparison::of(&resource, None, &hint).map(|_| ()).unwrap_err().to_string();
+        assert!(said.starts_with("acme is not valid, so nothing is written: metadata.annotations."), "{said}");
+        assert_eq!(Summary::of(&resource).mode(), "Observe");
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) enum Failure {
     NotFound { name: String, namespace: String, similar: Vec<String> },
     #[error("{name} can't be read by this version: {cause}")]
     Unreadable { name: String, cause: String },
+    #[error("{name} is not valid, so nothing is written: {cause}")]
+    Invalid { name: String, cause: String },
     #[error("the API server refused: {0}")]
     Refused(String),
     #[error("the live policy of {name} has not been read yet ({why}); `{explain}` says more")]

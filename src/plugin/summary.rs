@@ -82,9 +82,9 @@ impl<'a> Summary<'a> {
         self.spec.as_ref().map_or_else(|_| known(), |spec| spec.organization.to_string())
     }
 
-    /// The name of the mode; empty if the spec is invalid.
+    /// The name of the mode, also of an invalid spec.
     pub(super) fn mode(&self) -> &'static str {
-        self.spec.as_ref().map_or("", |spec| spec.mode.name())
+        self.resource.spec.mode.name()
     }
 
     /// What the spec lacks although the operator accepts it.
@@ -97,10 +97,19 @@ impl<'a> Summary<'a> {
         self.resource.spec.suspend || self.suspended_until().is_some()
     }
 
-    /// The time to come until which it is suspended.
+    /// The time to come until which it is suspended, also of an invalid spec.
     pub(super) fn suspended_until(&self) -> Option<Timestamp> {
-        let until = self.spec.as_ref().ok()?.suspended_until;
+        let until = self.end_of_suspension()?.ok();
         until.filter(|until| !self.resource.spec.suspend && Timestamp::now() < *until)
+    }
+
+    /// Whether the annotation that suspends it names no time.
+    pub(super) fn suspended_until_no_time(&self) -> bool {
+        self.end_of_suspension().is_some_and(|end| end.is_err())
+    }
+
+    fn end_of_suspension(&self) -> Option<Result<Timestamp, jiff::Error>> {
+        Some(self.resource.annotations().get(crd::SUSPENDED_UNTIL)?.parse())
     }
 
     /// Why it is suspended, if somebody said so.

@@ -69,7 +69,11 @@ async fn set(
 ) -> VerbResult {
     let summary = Summary::of(resource);
     let name = summary.name();
-    let already = summary.is_suspended() == suspend && until.is_none() && summary.suspended_until().is_none();
+    // an annotation that names no time goes too: the operator does nothing for as long as it is there
+    let already = summary.is_suspended() == suspend
+        && until.is_none()
+        && summary.suspended_until().is_none()
+        && !summary.suspended_until_no_time();
     // Git may declare the field, so it is written only where it says otherwise
     let field = suspend && until.is_none();
     let writes_field = resource.spec.suspend != field;

@@ -392,5 +392,8 @@ fn pending(state: &State, resource: &Resource) -> bool {
 
 fn named(state: &State) -> String {
     let resolved = state.observation.resolved.as_ref().map(ToString::to_string);
-    resolved.or_else(|| state.spec().map(|d| d.organization.described())).unwrap_or_default()
+    let declared = || state.spec().map(|d| d.organization.described());
+    let pinned = || Some(state.here()?.pinned.as_ref()?.organization.to_string());
+    // of a spec that was never valid nothing is known
+    resolved.or_else(declared).or_else(pinned).unwrap_or_else(|| "the organization".to_owned())
 }

@@ -14,6 +14,8 @@ pub struct Watched {
     requested_at: Option<Box<str>>,
     /// Until when it is suspended, in seconds since 1970.
     suspended_until: Option<NonZeroI64>,
+    /// Whether the spec is valid. Of one generation that changes with the annotation that suspends, which may name no time.
+    valid: bool,
     at_rest: bool,
 }
 
@@ -44,6 +46,7 @@ impl Watched {
             finalizer: resource.finalizer,
             requested_at: resource.requested_at.as_deref().map(Into::into),
             suspended_until: until.and_then(|until| NonZeroI64::new(until.as_second())),
+            valid: resource.spec.is_ok(),
             at_rest: resource.clone().at(now).at_rest(),
         }
     }
@@ -60,7 +63,7 @@ impl Watched {
             return if starting && self.at_rest { Trigger::Scheduled } else { Trigger::Changed };
         };
         let lost_finalizer = before.finalizer && !self.finalizer;
-        let suspended = self.suspended_until != before.suspended_until;
+        let suspended = self.suspended_until != before.suspended_until || self.valid != before.valid;
         if self.generation != before.generation || self.deleting != before.deleting || lost_finalizer || suspended {
             Trigger::Changed
         } else if self.requested_at.is_some() && self.requested_at != before.requested_at {

@@ -11,7 +11,9 @@ use std::{env, ffi::OsString};
 /// Parses `arguments`, the first of which is the program's name.
 pub fn parse<T: clap::FromArgMatches>(command: Command, arguments: Vec<OsString>) -> Result<T, Error> {
     let command = without_empty_variables(command);
-    let arguments = verb_first(&command, without_booleans(&command, with_two_dashes(&command, arguments)));
+    let arguments = with_two_dashes(&command, arguments);
+    let arguments = without_empty_values(&command, without_levels(&command, arguments));
+    let arguments = verb_first(&command, without_booleans(&command, arguments));
     let matches: ArgMatches = command
         .clone()
         .try_get_matches_from(&arguments)
@@ -124,6 +126,62 @@ fn without_booleans(command: &Command, arguments: Vec<OsString>) -> Vec<OsString
         }
     };
     arguments.into_iter().filter_map(plain).collect()
+}
+
+/// The flags of which kubectl takes an empty value for none, as scripts write them: `--context "$CONTEXT"`.
+const EMPTY_IS_UNSET: [&str; 9] =
+    ["namespace", "context", "cluster", "user", "as", "as-group", "kubeconfig", "request-timeout", "selector"];
+
+fn without_empty_values(command: &Command, mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let mut n = 1;
+    while let Some(text) = arguments.get(n).map(|argument| argument.to_string_lossy().into_owned()) {
+        let (flag, value) = text.split_once('=').map_or((text.as_str(), None), |(flag, value)| (flag, Some(value)));
+        let is_meant = |arg: &Arg| arg.get_long().is_some_and(|long| EMPTY_IS_UNSET.contains(&long));
+        let is_meant = flag.starts_with('-') && find(command, flag).is_some_and(is_meant);
+        let last = if value.is_none() { n + 1 } else { n };
+        let is_empty = value.map_or_else(|| arguments.get(last).is_some_and(|next| next.is_empty()), str::is_empty);
+        match is_meant {
+            _ if text == "--" => break,
+            true if is_empty => drop(arguments.drain(n..=last)),
+            true => n = last + 1,
+            false => n += 1,
+        }
+    }
+    arguments
+}
+
+/// Repeats a flag that is counted here and has a level in kubectl: `-v=6`, `-v6` and `-v 6` show the requests as `-v`
+/// does, and from 8 on more is shown, as with `-vv`.
+fn without_levels(command: &Command, arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_counted = |flag: &str| {
+        let flag = if flag == "--v" { "-v" } else { flag };
+        find(command, flag).is_some_and(|arg| matches!(arg.get_action(), ArgAction::Count))
+    };
+    let level = |text: &str| text.parse::<u8>().ok().filter(|_| text.len() <= 2);
+    let times = |level: u8| if level < 6 { 0 } else { usize::from(level >= 8) + 1 };
+    let (mut rest, mut ended) = (arguments.into_iter().peekable(), false);
+    let mut all = Vec::new();
+    while let Some(argument) = rest.next() {
+        ended |= argument == "--";
+        let text = argument.to_str().filter(|text| text.starts_with('-') && !ended).unwrap_or_default();
+        let (flag, value) = match text.split_once('=') {
+            Some((flag, value)) => (flag, Some(value)),
+            None if text.starts_with("--") || text.len() < 3 => (text, None),
+            None => text.split_at_checked(2).map_or((text, None), |(flag, value)| (flag, Some(value))),
+        };
+        let next = || rest.peek().and_then(|next| level(next.to_str()?));
+        let found = if is_counted(flag) { value.map_or_else(next, level) } else { None };
+        match found {
+            Some(level) => {
+                if value.is_none() {
+                    rest.next();
+                }
+                all.extend(vec![OsString::from("-v"); times(level)]);
+            }
+            None => all.push(argument),
+        }
+    }
+    all
 }
 
 /// Moves the flags before the verb behind it, where they belong: `osp -n customers status`.
@@ -246,6 +304,42 @@ mod tests {
             let arguments = given.split(' ').map(OsString::from).collect();
             let expected: Vec<OsString> = expected.split(' ').map(OsString::from).collect();
             assert_eq!(without_booleans(&command, arguments), expected, "{given}");
+        }
+    }
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split(' ').map(|word| OsString::from(word.trim_matches('\''))).collect()
+    }
+
+    #[test]
+    fn an_empty_value_of_a_flag_of_kubectl_is_none() {
+        for (given, expected) in [
+            ("osp -n '' status --namespace= x", "osp status x"),
+            ("osp status -n=", "osp status"),
+            ("osp status -n x '' -n", "osp status -n x '' -n"),
+            ("osp --level '' status", "osp --level '' status"),
+            ("osp status -- -n ''", "osp status -- -n ''"),
+        ] {
+            assert_eq!(without_empty_values(&program(), words(given)), words(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn the_level_of_kubectl_is_how_often_verbose_is_given() {
+        let verbose = Arg::new("verbose").short('v').long("verbose").action(ArgAction::Count);
+        let command = program().mut_subcommand("status", |status| status.arg(verbose));
+        for (given, expected) in [
+            ("osp status -v=6 x", "osp status -v x"),
+            ("osp -v6 status", "osp -v status"),
+            ("osp status --v=8", "osp status -v -v"),
+            ("osp status -v 9 acme", "osp status -v -v acme"),
+            ("osp status --v 4 acme", "osp status acme"),
+            ("osp status --verbose=6", "osp status -v"),
+            ("osp status -v acme", "osp status -v acme"),
+            ("osp status -vv -v 100 -v=x", "osp status -vv -v 100 -v=x"),
+            ("osp status -n 6 -- -v 6", "osp status -n 6 -- -v 6"),
+        ] {
+            assert_eq!(without_levels(&command, words(given)), words(expected), "{given}");
         }
     }
 

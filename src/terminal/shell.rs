@@ -54,6 +54,9 @@ const FISH: &str = r#"
 function __osp_asking
     osp __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null | string match -v -r '^:'
 end
-complete -c osp -f -n "__fish_seen_subcommand_from status diff explain history reconcile suspend resume" -a "(__osp_asking)"
+complete -c osp -f -n "__fish_seen_subcommand_from status diff explain history reconcile suspend resume man" -a "(__osp_asking)"
 complete -c osp -s n -l namespace -x -a "(__osp_asking)"
+complete -c osp -l context -x -a "(__osp_asking)"
+complete -c osp -l cluster -x -a "(__osp_asking)"
+complete -c osp -l user -x -a "(__osp_asking)"
 "#;

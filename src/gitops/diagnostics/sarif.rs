@@ -24,8 +24,10 @@ struct Run<'a> {
     results: &'a [Diagnostic],
 }
 
-/// `docs`: where `docs/osp.md` is published, for the rules to link to.
+/// `docs`: where `docs/osp.md` is published, for the rules to link to; else they link to the repository.
 pub(in crate::gitops) fn write(loaded: &Loaded, docs: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+    let published = in_repository(env!("CARGO_PKG_REPOSITORY"), env!("CARGO_PKG_VERSION"));
+    let docs = docs.or(published.as_deref());
     let rules = Rule::ALL.map(|of| rule(of, docs));
     let driver = json!({"name": "osp", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
     let run = Run { tool: json!({"driver": driver}), column_kind: "unicodeCodePoints", results: &loaded.diagnostics };
@@ -37,6 +39,13 @@ pub(in crate::gitops) fn write(loaded: &Loaded, docs: Option<&str>, out: &mut dy
 /// Converts each result to JSON only when it is written, so that one at a time is in memory.
 fn results<S: Serializer>(diagnostics: &[Diagnostic], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(diagnostics.iter().map(result))
+}
+
+/// Where `docs/osp.md` of this version is in a `repository`, as GitHub shows files; none while the package names no
+/// repository.
+fn in_repository(repository: &str, version: &str) -> Option<String> {
+    let repository = Some(repository.trim_end_matches('/')).filter(|url| !url.is_empty())?;
+    Some(format!("{repository}/blob/v{version}/docs/osp.md"))
 }
 
 /// How the section of a rule in `docs/osp.md` is named, before the rule's name.
@@ -121,6 +130,13 @@ mod tests {
         assert_eq!(location["region"], json!({"startLine": 3, "startColumn": 7}));
         assert_eq!(results[1]["message"]["text"], "twice\nfix: remove one\nsee: [a.yaml:9:9](1)");
         assert_eq!(results[1]["relatedLocations"][0]["id"], 1);
+    }
+
+    #[test]
+    fn a_rule_links_to_the_docs_of_its_version_once_the_package_has_a_repository() {
+        let docs = in_repository("https://git.example/a/b/", "1.2.3").unwrap();
+        assert_eq!(docs, "https://git.example/a/b/blob/v1.2.3/docs/osp.md");
+        assert_eq!(in_repository("", "1.2.3"), None);
     }
 
     #[test]

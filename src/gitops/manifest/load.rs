@@ -261,6 +261,7 @@ impl Loader<'_> {
             namespace: text(&["metadata", "namespace"]),
             name: text(&["metadata", "name"]).unwrap_or_default(),
             spec,
+            removed: false,
         };
         let too_long = self.options.too_long(&manifest.spec);
         let is_valid = too_long.is_empty();

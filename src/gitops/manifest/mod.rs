@@ -33,6 +33,8 @@ pub struct Manifest {
     pub name: String,
     /// Its valid spec.
     pub spec: ValidatedSpec,
+    /// It left the files, and the spec is what sets the organization back, whatever the mode.
+    pub removed: bool,
 }
 
 impl Manifest {

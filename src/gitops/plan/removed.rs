@@ -9,7 +9,7 @@ use crate::{
         organizations::{all, by_cause},
         scalekit::Scalekit,
     },
-    policy::{Live, Mode, OrganizationId, OrganizationRef, Policy, ValidatedSpec},
+    policy::{Live, OrganizationId, OrganizationRef, Policy, ValidatedSpec},
     reconcile::{Organization, Reason},
 };
 use jiff::Timestamp;
@@ -50,14 +50,15 @@ pub(in crate::gitops) fn removed(now: &[Manifest], last: &[Manifest]) -> Vec<Man
     let gone =
         |old: &&Manifest| !named.contains(&old.spec.organization) && !suspended.contains(&(&old.namespace, &old.name));
     let reverts = |spec: &ValidatedSpec| spec.may_revert() && spec.policy != Policy::Application;
+    // a deletion goes on while suspended
     let set_back = |spec: &ValidatedSpec| ValidatedSpec {
         policy: Policy::Application,
-        mode: Mode::Enforce,
         suspend: false,
+        suspended_until: None,
         ..spec.clone()
     };
     let gone = last.iter().filter(gone).filter(|old| reverts(&old.spec));
-    gone.map(|old| Manifest { spec: set_back(&old.spec), ..old.clone() }).collect()
+    gone.map(|old| Manifest { spec: set_back(&old.spec), removed: true, ..old.clone() }).collect()
 }
 
 /// Adds the `entries` of [`removed`] to the plan: as changes if they are to be reverted (`prune`), else by name only.

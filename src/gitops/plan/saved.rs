@@ -1,7 +1,7 @@
 //! Reads a plan that `osp plan --save` wrote, and checks that Scalekit has not changed since.
 
 use super::{
-    Entry, Plan,
+    Cause, Entry, Plan,
     document::row,
     shape::{Named, Row, VERSION},
 };
@@ -82,7 +82,8 @@ fn manifest(row: &Row) -> Option<(Manifest, Option<OrganizationId>)> {
     };
     let location = Location { file: row.file.as_str().into(), line: row.line, column: row.column };
     let (namespace, name) = (row.namespace.clone(), row.name.clone());
-    Some((Manifest { location, namespace, name, spec }, pin))
+    let removed = row.cause.as_deref() == Some(Cause::Removed.into());
+    Some((Manifest { location, namespace, name, spec, removed }, pin))
 }
 
 impl Saved {

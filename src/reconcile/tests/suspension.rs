@@ -2,7 +2,7 @@
 
 use super::{samples::*, world::World};
 use crate::policy::{Live, Policy};
-use crate::reconcile::{Claim, ConditionType, Outcome, Requeue, Trigger, Watched};
+use crate::reconcile::{Claim, ConditionType, Outcome, Requeue, Resource, Trigger, Watched};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -26,6 +26,17 @@ fn a_suspension_ends_at_the_time_that_the_annotation_names() {
     assert!(suspended.is_suspended(end - Duration::from_nanos(1)) && !suspended.is_suspended(end));
     assert_eq!(suspended.until(None).unwrap(), spec, "without the annotation it is over");
     assert!(spec.until(Some("tomorrow")).is_err());
+}
+
+#[test]
+fn an_annotation_that_names_no_time_is_noticed_when_it_comes_and_when_it_goes() {
+    let (world, uid) = World::at_rest(enforce(declared()));
+    let valid = world.object(uid).read();
+    let invalid = Resource { spec: enforce(declared()).until(Some("tomorrow")), ..valid.clone() };
+    let [valid, invalid] = [valid, invalid].map(|resource| Watched::of(&resource, world.now));
+    assert_eq!(invalid.trigger(Some(&valid), false), Trigger::Changed);
+    assert_eq!(valid.trigger(Some(&invalid), false), Trigger::Changed);
+    assert_eq!(invalid.trigger(Some(&invalid.clone()), false), Trigger::None);
 }
 
 #[test]

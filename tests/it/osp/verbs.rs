@@ -34,6 +34,9 @@ fn shells_and_man_know_every_verb() {
 fn completed(words: &[&str]) -> Vec<String> {
     let folder = Folder::new();
     let mut command = folder.command(&[&["__complete"], words].concat());
+    let kubeconfig = "apiVersion: v1\nkind: Config\ncontexts: [{name: east}, {name: west}]\nclusters: [{name: c1}]\n\
+                      users: [{name: eve}]\n";
+    folder.write("kubeconfig", kubeconfig);
     let output = command.env("KUBECONFIG", "nowhere").output().unwrap();
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
@@ -52,6 +55,12 @@ fn behind_a_flag_its_values_are_completed_and_nothing_else() {
         (&["history", "--log", ""], &[":0"]),
         (&["plan", "p"], &[":0"]),
         (&["plan", "--allow-e"], &["--allow-empty", ":0"]),
+        (&["status", "--kubeconfig", "kubeconfig", "--context", ""], &["east", "west", ":4"]),
+        (&["status", "--kubeconfig", "kubeconfig", "--context=w"], &["west", ":4"]),
+        (&["--kubeconfig=kubeconfig", "status", "--cluster", ""], &["c1", ":4"]),
+        (&["explain", "--kubeconfig", "kubeconfig", "--user", "e"], &["eve", ":4"]),
+        (&["new", "--mode", "T"], &["TightenOnly", ":4"]),
+        (&["man", "ex"], &["export", "explain", ":4"]),
         (&["completions", "f"], &["fish", ":4"]),
         (&["reconcile", "--wait", ""], &[":4"]), // names, if there were a cluster
         (&["reconcile", "--wait="], &["true", "false", ":4"]),

@@ -60,6 +60,37 @@ fn a_suspended_manifest_keeps_its_organization_and_one_that_is_gone_in_scalekit_
 }
 
 #[test]
+fn what_left_the_files_is_shown_in_the_mode_that_it_had() {
+    let pipeline = five();
+    let arguments = ["plan", "policies", "--last-applied", "last", "--prune"];
+    let plan = pipeline.osp(&arguments).ended(2);
+    assert!(plan.out.contains("~ o4 (org_4, TightenOnly): removed from the files (loosening)\n"), "{}", plan.out);
+    let saved = pipeline.osp(&[&arguments[..], &["--save", "plan.json", "-o", "json"]].concat()).ended(2);
+    let saved: Value = serde_json::from_str(&saved.out).unwrap();
+    crate::schemas::assert_described("plan", &saved);
+    let modes = saved["organizations"].as_array().unwrap().iter().map(|row| row["mode"].as_str().unwrap());
+    assert_eq!(modes.collect::<Vec<_>>(), ["Enforce", "Enforce", "TightenOnly"]);
+    let run = pipeline.osp(&["apply", "--plan", "plan.json", "--yes"]).ended(0);
+    assert!(run.out.contains("✓ o4 (org_4, TightenOnly): "), "{}", run.out);
+    assert_eq!(source(&pipeline, "org_4"), "APPLICATION");
+}
+
+#[test]
+fn what_was_suspended_when_it_left_the_files_is_reverted_as_a_deletion_would() {
+    let pipeline = five();
+    let until = manifest("o2", &custom("org_2", 480, None));
+    let until =
+        until.replacen("name: o2", "name: o2, annotations: {scalekit.com/suspended-until: 2099-01-01T00:00:00Z}", 1);
+    pipeline.file("last/2.yaml", &until);
+    let suspended = custom("org_5", 480, None).replacen('{', "{suspend: true, ", 1);
+    pipeline.file("last/5.yaml", &manifest("o5", &suspended));
+    let listed = pipeline.osp(&["plan", "policies", "--last-applied", "last"]).ended(0);
+    assert!(listed.out.contains("CUSTOM in Scalekit and in no file: 3 (org_2, org_4, org_5)\n"), "{}", listed.out);
+    pipeline.osp(&["apply", "policies", "--yes", "--last-applied", "last", "--prune"]).ended(0);
+    assert_eq!(["org_2", "org_5"].map(|id| source(&pipeline, id)), ["APPLICATION", "APPLICATION"]);
+}
+
+#[test]
 fn without_prune_or_without_the_last_files_they_are_only_listed() {
     let pipeline = five();
     let run = pipeline.osp(&["plan", "policies", "--last-applied", "last"]).ended(0);

@@ -191,6 +191,14 @@ async fn one_that_is_suspended_for_a_time_resumes_by_itself_and_its_spec_is_as_g
     let refused = world.until("acme", "False", "InvalidSpec");
     let message = condition(&refused, "Ready").unwrap()["message"].as_str().unwrap();
     assert!(message.contains("must be a time such as 2026-11-27T18:00:00Z"), "{message}");
+    let synced = condition(&refused, "Synced").unwrap()["message"].as_str().unwrap();
+    assert!(synced.starts_with("the live policy of org_1 is not known"), "{synced}");
+    let said = osp(&world, &["diff", "acme"]);
+    assert!(said.code == 1 && said.err.contains("acme is not valid") && !said.err.contains("version"), "{}", said.err);
+    assert!(osp(&world, &["status", "acme"]).out.contains("Enforce"));
+    let said = osp(&world, &["resume", "acme"]);
+    assert!(said.code == 0 && said.out.contains("is resumed"), "{}{}", said.out, said.err);
+    world.until("acme", "True", "InSync");
 }
 
 #[tokio::test(flavor = "multi_thread")]
