@@ -17,7 +17,7 @@ pub use exec::Lifetime;
 pub use kubeconfig::{Impersonation, Names, Selection};
 pub(crate) use kubeconfig::{client, observed_client};
 #[cfg(test)]
-pub(crate) use sample::sample;
+pub(crate) use sample::{sample, sample_of_bodies};
 
 use crate::terminal::with_causes;
 use kube::client::AuthError;

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_is_spread_by_a_tenth_and_the_same_for_a_uid() {
+    fn row_083_an_interval_is_spread_by_a_tenth_and_the_same_for_a_uid() {
         let mut backoff = Backoff::default();
         let minute = Duration::from_secs(60);
         let mut delay = || backoff.delay("a", Requeue::Interval(minute)).unwrap();

@@ -237,13 +237,9 @@ fn write_outcome(written: Result<Object, KubeError>) -> Written {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::{Request, Response};
-    use kube::client::Body;
+    use crate::apiserver::sample_of_bodies;
     use serde_json::Value;
-    use std::{
-        convert::Infallible,
-        sync::{Arc, Mutex},
-    };
+    use std::sync::{Arc, Mutex};
 
     #[tokio::test]
     async fn an_api_server_that_refuses_connections_is_named_with_that_cause() {
@@ -262,26 +258,18 @@ mod tests {
             "spec": {"organization": {"id": "org_1"}, "policy": {"policySource": "APPLICATION"}},
         })));
         let shared = Arc::clone(&stored);
-        let answer = move |request: Request<Body>| {
-            let shared = Arc::clone(&shared);
-            async move {
-                let sent = request.into_body().collect_bytes().await.unwrap();
-                let mut stored = shared.lock().unwrap();
-                let patched = sent.is_empty() || {
-                    // as the API server does: all of it, or nothing
-                    let patch: json_patch::Patch = serde_json::from_slice(&sent).unwrap();
-                    json_patch::patch(&mut stored, &patch).is_ok()
-                };
-                let (code, body) = match patched {
-                    true => (200, stored.clone()),
-                    false => (422, json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422})),
-                };
-                Ok::<_, Infallible>(
-                    Response::builder().status(code).body(Body::from(body.to_string().into_bytes())).unwrap(),
-                )
+        let client = sample_of_bodies(move |sent| {
+            let mut stored = shared.lock().unwrap();
+            // as the API server does: all of a patch, or nothing
+            let patch = || serde_json::from_slice::<json_patch::Patch>(sent).unwrap();
+            match sent.is_empty() || json_patch::patch(&mut stored, &patch()).is_ok() {
+                true => (200, stored.to_string()),
+                false => {
+                    (422, json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422}).to_string())
+                }
             }
-        };
-        (KubeApi { client: Client::new(tower::service_fn(answer), "default"), health: Health::default() }, stored)
+        });
+        (KubeApi { client, health: Health::default() }, stored)
     }
 
     fn acme(uid: &str) -> ResourceRef {

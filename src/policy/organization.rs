@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_organization_id_cannot_leave_its_place_in_a_url() {
+    fn row_087_an_organization_id_cannot_leave_its_place_in_a_url() {
         for bad in [
             "",
             "org_",
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_external_id_may_be_any_printable_text() {
+    fn row_088_an_external_id_may_be_any_printable_text() {
         for good in ["tenant-7", "a/b?c#d%e:f", "ü ß", "\u{202e}x", "a..b", "…"] {
             assert!(ExternalId::parse(good).is_some(), "{good:?}");
         }

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_is_not_a_plain_https_base_is_refused() {
+    fn row_089_a_url_that_is_not_a_plain_https_base_is_refused() {
         for (url, problem) in [
             ("acme.scalekit.com", InvalidValue::NotAUrl),
             ("/relative", InvalidValue::NotAUrl),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_allow_list_matches_whole_labels() {
+    fn row_089_the_allow_list_matches_whole_labels() {
         let allows = |suffix: &str, host: &str| {
             let rules = Rules { allow_http: false, allowed_hosts: vec![suffix.to_owned()], ..Rules::default() };
             Address::parse(&format!("https://{host}"), &rules).is_ok()

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_do_not_print() {
+    fn row_094_credentials_do_not_print() {
         let shown = format!("{:?}", parse(URL, b"canary-id", b"canary-secret").unwrap());
         assert_eq!(shown, "Credentials(redacted)");
     }

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn no_external_id_leaves_its_place_in_the_path() {
+    fn row_088_no_external_id_leaves_its_place_in_the_path() {
         for (text, path) in [
             ("a/b?c#d", "a%2Fb%3Fc%23d"),
             ("%2e%2e", "%252e%252e"),

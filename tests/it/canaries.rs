@@ -40,7 +40,7 @@ fn a_secret_is_found_in_each_form_and_what_is_none_is_not() {
 /// An operator whose kubeconfig has a credential plugin, with a client secret that looks different in each form;
 /// Scalekit gives back what it was sent.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_in_the_log_at_trace_level_nor_in_any_object_nor_in_the_metrics() {
+async fn row_093_no_secret_is_in_the_log_at_trace_level_nor_in_any_object_nor_in_the_metrics() {
     let config = Config { client_secret: PECULIAR.to_owned(), ..scalekit() };
     let mut world = World::on(crate::cluster::cluster(), Arc::new(Simulator::start(config).await.unwrap()));
     let folder = crate::osp::Folder::new();

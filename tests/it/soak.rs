@@ -173,7 +173,7 @@ impl Soak {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_056_operators_that_are_killed_every_three_seconds_leave_nothing_behind() {
+async fn row_057_operators_that_are_killed_every_three_seconds_leave_nothing_behind() {
     let mut soak = Soak::begin(1).await;
     soak.run(Duration::from_secs(24));
     assert!(soak.done.kills >= 4 && soak.done.acts >= 20, "{:?}", soak.done);

@@ -14,7 +14,7 @@ fn no_more_corrections_are_kept_than_matter() {
 }
 
 #[test]
-fn a_wait_ends_by_the_clock_of_the_process_that_announced_it_and_not_later_for_being_announced_again() {
+fn row_081_a_wait_ends_by_the_clock_of_the_process_that_announced_it_and_not_later_for_being_announced_again() {
     let (until, another) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + MINUTE);
     let mut history = History::default();
     history.record(HistoryEvent::WaitAnnounced(until, MINUTE * 10), MINUTE);

@@ -5,6 +5,7 @@ use super::{
     samples::*,
     world::{Crash, Interrupted, On, Trouble, Uid, World},
 };
+use crate::policy::Live;
 use crate::reconcile::{ConditionType, ErrorKind, Outcome, Predecessor, Reason, Requeue, Term};
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ fn row_061_no_write_begins_that_could_outlast_the_lease_but_reads_do() {
 #[test]
 fn row_061_no_finalizer_is_removed_that_close_to_the_end() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
-    world.tenant().live = crate::policy::Live::Application;
+    world.tenant().live = Live::Application;
     world.delete(uid);
     world.term.valid_until = world.uptime() + world.settings.deadline;
     assert_eq!(world.reconcile(uid).outcome, Outcome::NotLeading);
@@ -155,6 +156,22 @@ fn row_060_what_the_leader_before_was_writing_is_waited_for_and_then_written_ove
     let reconciled = world.reconcile(uid);
     assert_eq!(reconciled.policies(), [custom(120, 30)]);
     assert_eq!(world.says(uid, ConditionType::Ready), "True InSync");
+}
+
+#[test]
+fn row_116_a_deletion_under_a_new_leader_waits_for_what_the_one_before_may_have_sent() {
+    let (mut world, uid) = edited_in_between(Predecessor::Interrupted);
+    world.delete(uid);
+    let mut reconciles = 0;
+    while !world.is_gone(uid) {
+        assert!(reconciles < 10, "{}", world.says(uid, ConditionType::Ready));
+        reconciles += 1;
+        world.reconcile(uid);
+        let may_land = world.scalekit.has_policy_in_flight(uid);
+        assert!(!(world.is_gone(uid) && may_land), "a write of the leader before can still be applied");
+        world.advance(7 * SECOND);
+    }
+    assert_eq!(world.live(), Live::Application);
 }
 
 #[test]

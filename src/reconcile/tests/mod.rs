@@ -21,6 +21,7 @@ mod explorer;
 mod faults;
 mod flag;
 mod freshness;
+mod generations;
 mod hand_over;
 mod history;
 mod in_effect;

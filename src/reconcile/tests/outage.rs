@@ -248,7 +248,7 @@ fn whoever_asks_for_a_reconcile_hears_that_it_failed_and_nobody_else_does() {
 }
 
 #[test]
-fn a_crash_is_said_of_the_resource_it_happened_to() {
+fn row_085_a_crash_is_said_of_the_resource_it_happened_to() {
     let (mut world, uid) = World::at_rest(enforce(declared()));
     let state = world.reconcile(uid).state;
     let update = StatusUpdate::after(&state, &Outcome::Crashed(Crash::Panicked)).unwrap();

@@ -19,7 +19,7 @@ async fn hundred(client: &Client, request: RemoteRequest) -> Vec<Result<(), Remo
 }
 
 #[tokio::test]
-async fn a_hundred_calls_at_once_need_one_token() {
+async fn row_082_a_hundred_calls_at_once_need_one_token() {
     let server = Server::always(json(200, INHERITED)).await;
     assert!(hundred(&server.client(), read_policy()).await.iter().all(Result::is_ok));
     assert_eq!((server.tokens(), server.calls().len()), (1, 100));
@@ -118,7 +118,7 @@ async fn first_token(response: HttpResponse) -> Server {
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_come_costs_one_deadline_for_all() {
+async fn row_086_a_token_that_does_not_come_costs_one_deadline_for_all() {
     let server = Server::start(|_, _| HttpResponse::Silence).await;
     let faults = hundred(&server.hasty_client(), write_policy()).await;
     assert!(faults.iter().all(|error| kind_and_outcome(error.as_ref().unwrap_err()) == (ErrorKind::TimedOut, false)));

@@ -26,7 +26,7 @@ async fn one_call() {
 }
 
 #[tokio::test]
-async fn a_proxy_in_the_environment_is_ignored() {
+async fn row_092_a_proxy_in_the_environment_is_ignored() {
     let (proxy, target) = (Server::always(json(200, INHERITED)).await, Server::always(json(200, INHERITED)).await);
     assert!(call_in_a_world_of_proxies(&proxy, &target, "none").await);
     assert_eq!((proxy.received().len(), target.received().len()), (0, 2));

@@ -285,7 +285,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_host_that_answers_with_every_status_gets_few_series() {
+    fn row_095_a_host_that_answers_with_every_status_gets_few_series() {
         let codes: BTreeSet<_> = (0..=u16::MAX).map(code).collect();
         assert_eq!(codes.len(), 18);
     }

@@ -91,13 +91,13 @@ async fn six_under_a_limit(reported: bool) -> (u64, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_010_new_organizations_get_through_a_limit_that_the_server_reports_without_one_429() {
+async fn row_125_new_organizations_get_through_a_limit_that_the_server_reports_without_one_429() {
     let (sent, limited) = six_under_a_limit(true).await;
     assert!(limited == 0 && sent <= 6 * 6, "{limited} of {sent}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_010_new_organizations_get_through_a_limit_that_only_its_429s_tell() {
+async fn row_125_new_organizations_get_through_a_limit_that_only_its_429s_tell() {
     let (sent, limited) = six_under_a_limit(false).await;
     assert!(sent - limited <= 6 * 6, "what was seen before a 429 is not asked again: {limited} of {sent}");
 }

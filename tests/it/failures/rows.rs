@@ -1,5 +1,5 @@
 //! What can go wrong and what a person sees then, in plain words. Numbers are
-//! stable; those that are missing belong to other subjects.
+//! stable.
 
 /// Number, fault, what happens.
 pub const ROWS: &[(u16, &str, &str)] = &[
@@ -219,6 +219,16 @@ pub const ROWS: &[(u16, &str, &str)] = &[
     ),
     (55, "The finalizer is removed by hand", "the resource goes and the policy stays"),
     (
+        56,
+        "The process is killed in any request",
+        "a new one ends where an undisturbed run ends, with the same writes; one that was cut off is repeated once at most",
+    ),
+    (
+        57,
+        "Operators are killed every few seconds",
+        "nothing is left behind, and all is as declared soon after it stops",
+    ),
+    (
         58,
         "The leader is asked to end (SIGTERM), as in a rolling update",
         "it begins nothing more, ends what is under way within twice `--request-timeout`, and gives the lease back last of all, with a note whether anything may still be applied; another one leads within three seconds, and each edit is written once",
@@ -239,6 +249,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "after five seconds no write begins, after ten the work stops; the operator does not exit, and goes on when it has the lease again",
     ),
     (
+        62,
+        "A list, a watch or an event is answered 410: what was asked for is too old",
+        "it is listed anew; no resource is lost, and nothing is written twice",
+    ),
+    (
         63,
         "Watches end each second, or show nothing any more though their connection is open",
         "resources are seen all the same, without a storm of connections; drift is found at the interval, and everything else when the resources are listed again (`--relist-interval`)",
@@ -247,6 +262,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         64,
         "The API server is gone for a minute",
         "nothing is written, and the operator does not exit; afterwards the organization is read before it is written, within a minute",
+    ),
+    (
+        65,
+        "etcd is restored to an earlier state: a resource is older than its status",
+        "it is handled as a new one, by what is read from Scalekit now; row 119 is the same while the operator runs",
     ),
     (
         66,
@@ -296,10 +316,52 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "the status says so; others go on, with growing pauses; `/readyz` fails while every request, every write of a status, or every request about the lease is refused",
     ),
     (
+        81,
+        "The clock is set forward or back",
+        "waits and deadlines end by the clock of the process, which nobody sets; of a clock far off, rows 60 and 127",
+    ),
+    (
+        82,
+        "A start with thousands of resources",
+        "one token for all; no more requests than the rate limit allows, deletions and edits first",
+    ),
+    (
+        83,
+        "The regular reads of thousands of resources",
+        "spread by a tenth of the interval, the same for a resource each time; nothing is written",
+    ),
+    (84, "One resource always fails", "its own retries are delayed; the others wait for nothing"),
+    (85, "A reconcile panics", "`InternalError`, a metric, and growing pauses; the process lives and the others go on"),
+    (86, "A request hangs", "each request has a deadline, so a reconcile ends; nobody else waits longer than that"),
+    (
+        87,
+        "An organization id that is none: `../../x`, `%2e%2e`, `org_1?x`, a NUL, 10 kB",
+        "refused by the CRD and by the code; nothing is sent",
+    ),
+    (
+        88,
+        "An external id with `/ ? # % : ..`, spaces, line breaks, right-to-left text",
+        "a printable one is one encoded part of the path; `.`, `..` and control characters are refused",
+    ),
+    (
+        89,
+        "A URL with http, a user, a path or a query; an IP address in any form; a host that nobody allowed",
+        "refused; nothing is sent",
+    ),
+    (
         90,
         "An allowed host resolves to a private address, or to a metadata service",
         "it is not contacted; a private address is where an administrator names the host, a metadata service never",
     ),
+    (91, "A redirect to another host", "not followed, `BadResponse`; the token is sent nowhere else"),
+    (92, "`HTTPS_PROXY` in the environment", "ignored unless `--proxy=env` asks for it"),
+    (
+        93,
+        "The server repeats a secret or token in an error",
+        "it is in no log, event, status, metric or output; only the HTTP status and known error codes are",
+    ),
+    (94, "Credentials are printed for debugging", "they show no secret"),
+    (95, "Metrics whose labels come from outside", "labels are bounded: no organization, no message"),
     (
         96,
         "Input of `osp` that is huge, nested deeply, or copies itself by aliases",
@@ -343,6 +405,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "probes and `/metrics` answer, policies are kept, and each of the clients is gone after five seconds",
     ),
     (
+        110,
+        "Fifty thousand resources",
+        "managed fields are dropped as they are read, and nothing is kept of resources that went; memory as in [performance.md](../performance.md)",
+    ),
+    (
         111,
         "A resource of another namespace names the organization with credentials that don't reach it: older, younger, or asleep until it gets a Secret",
         "it claims nothing (`status.claim` is absent): the owner stays, repairs drift, and reverts when it is deleted; credentials that are refused later lose their claim, to a resource whose own have read the organization",
@@ -358,9 +425,19 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         "it is corrected in each reconcile, at most twice an interval once it has happened five times within an hour, and the condition `Contended` says so; it never stays",
     ),
     (
+        114,
+        "One namespace with thousands of resources, edits without end, or invented credentials",
+        "edits and deletions of the others hardly wait",
+    ),
+    (
         115,
         "The operator may not read a Secret or set its finalizer any more, or the API server fails",
         "`CredentialsUnreadable`: at once if it may not read it; any other error of the API server is `ApiServerError`, at once where something is pending; else `Synced` becomes Unknown after an interval and `Ready` Unknown with `Stale` after three",
+    ),
+    (
+        116,
+        "The leader stops in a write, another one leads, and the resource is deleted",
+        "the finalizer stays until that write must have landed, and what it wrote is taken back",
     ),
     (
         117,
@@ -401,6 +478,11 @@ pub const ROWS: &[(u16, &str, &str)] = &[
         124,
         "A finalizer of somebody else holds a resource that is reverted",
         "it claims nothing and its status is true: not Ready, with the policy that is live; another resource becomes Ready",
+    ),
+    (
+        125,
+        "The limit allows fewer requests than a reconcile takes",
+        "what was read before a 429 is not asked again, so all get through",
     ),
     (
         126,

@@ -89,6 +89,16 @@ async fn row_063_a_life_in_which_any_one_of_these_goes_wrong_ends_as_a_plain_one
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn row_062_a_life_in_which_a_list_a_watch_or_an_event_is_answered_410_ends_as_a_plain_one() {
+    let plain = plain(LIFE).await;
+    let plans = plans::expired(&plain.passed);
+    let planned = plans.len();
+    let (hit, stories) = all(LIFE, plain, plans).await;
+    assert!(stories.is_empty(), "{stories:#?}");
+    assert!(hit >= 5 && hit * 2 >= planned, "{hit} of {planned}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "`make perturb`: takes long, and writes docs/proof.md"]
 async fn every_plan() {
     let seed = std::env::var("SEED").map_or_else(|_| fastrand::u64(..1 << 32), |seed| seed.parse().unwrap());

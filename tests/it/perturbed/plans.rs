@@ -33,6 +33,14 @@ pub fn single(passed: &BTreeMap<String, u64>) -> Vec<Vec<Step>> {
     plans
 }
 
+/// Each list, each watch and each event of it answered with 410: what is asked for is too old.
+pub fn expired(passed: &BTreeMap<String, u64>) -> Vec<Vec<Step>> {
+    const LISTED: [&str; 2] = ["GET organizationsessionpolicies", "WATCH organizationsessionpolicies"];
+    let of_watches = passed.iter().filter(|(kind, _)| kind.starts_with("event ") || LISTED.contains(&kind.as_str()));
+    let places = |count: u64| (0..count.min(OF_ONE_KIND)).map(Nth::At);
+    of_watches.flat_map(|(kind, count)| places(*count).map(|nth| vec![step(kind, nth, Tamper::Refused(410))])).collect()
+}
+
 /// So many pairs of those.
 pub fn pairs(single: &[Vec<Step>], count: usize, random: &mut Rng) -> Vec<Vec<Step>> {
     let mut one = || single[random.usize(..single.len())].clone();

@@ -30,7 +30,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use worlds::Worlds;
+use worlds::{EACH_COMMIT, Worlds};
 
 /// What became of one world.
 struct Explored {
@@ -42,9 +42,8 @@ struct Explored {
 /// Two processes that want one lease come last.
 const LEASE: &str = "two processes and one lease";
 
-/// Explores all worlds, or those whose name has `only` in it, with so many more changes and
-/// faults on each way; `most` states of each.
-fn explore(worlds: &Worlds, more: u8, most: usize, only: Option<&str>) -> Vec<Explored> {
+/// Explores all worlds, or those whose name has `only` in it; `most` states of each.
+fn explore(worlds: &Worlds, most: usize, only: Option<&str>) -> Vec<Explored> {
     let (next, all) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         loop {
@@ -59,10 +58,12 @@ fn explore(worlds: &Worlds, more: u8, most: usize, only: Option<&str>) -> Vec<Ex
             };
             let begun = Instant::now();
             let found = match SCENES.get(at) {
-                Some(scene) => Search::run(Place::new(scene, world, more), most),
-                None => ballot::elections(world.faults, world.pauses + more, most),
+                Some(scene) => Search::run(Place::new(scene, world), most),
+                None => ballot::elections(world.faults, world.pauses, most),
             };
-            all.lock().unwrap().push((at, Explored { name, found, took: begun.elapsed() }));
+            let explored = Explored { name, found, took: begun.elapsed() };
+            println!("{}", explored.line());
+            all.lock().unwrap().push((at, explored));
         }
     };
     thread::scope(|scope| {
@@ -83,9 +84,8 @@ fn every_state_keeps_every_property() {
     let only = std::env::var("WORLD").ok();
     let most = std::env::var("MOST").map_or(4_000_000, |most| most.parse().unwrap());
     let small = !Path::new(env!("CARGO_MANIFEST_DIR")).ends_with("tests/core");
-    let worlds = if small { Worlds::read().small() } else { Worlds::read() };
-    let explored = explore(&worlds, 0, most, only.as_deref());
-    println!("{}", explored.iter().map(Explored::line).collect::<Vec<_>>().join("\n"));
+    let worlds = if small { Worlds::read(EACH_COMMIT).small() } else { Worlds::read(EACH_COMMIT) };
+    let explored = explore(&worlds, most, only.as_deref());
     let stories: Vec<String> = explored.iter().filter_map(Explored::story).collect();
     assert!(stories.is_empty(), "{}", stories.join("\n\n"));
     if only.is_none() && !small {
@@ -100,6 +100,10 @@ impl Explored {
 
     fn states(&self) -> usize {
         self.found.as_ref().map_or(0, |found| found.states)
+    }
+
+    fn writes(&self) -> u32 {
+        self.found.as_ref().map_or(0, |found| found.writes)
     }
 
     fn line(&self) -> String {

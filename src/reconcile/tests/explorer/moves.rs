@@ -24,8 +24,7 @@ impl Place {
         self.senders.remove(at);
         self.world.scalekit.by = Some(uid);
         drop(self.world.scalekit.serve(&request));
-        let changed = self.organization() != before;
-        self.disturb(changed);
+        self.disturb(&before);
     }
 
     pub(super) fn advance(&mut self, by: Duration) {
@@ -71,8 +70,7 @@ impl Place {
                 }
             }
         });
-        let changed = self.organization() != before;
-        self.disturb(changed);
+        self.disturb(&before);
     }
 
     /// Whether what others do to this side can matter right now: before a step that reads or

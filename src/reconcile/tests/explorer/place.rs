@@ -65,6 +65,8 @@ pub(super) struct Running {
     pub(super) wrote: bool,
     /// Nobody has changed the organization since its policy was read or written.
     pub(super) undisturbed: bool,
+    /// Nor its feature since that was.
+    pub(super) feature_undisturbed: bool,
     /// Policies that it has sent for this generation.
     pub(super) policies: (i64, u8),
 }
@@ -85,8 +87,8 @@ pub(super) enum Move {
 }
 
 impl Place {
-    /// The start of a world, with so many `more` changes and faults on each way.
-    pub(super) fn new(scene: &'static Scene, bounds: &worlds::World, more: u8) -> Self {
+    /// The start of a world.
+    pub(super) fn new(scene: &'static Scene, bounds: &worlds::World) -> Self {
         let mut used = [0; 24];
         for (change, used) in scene.changes.iter().zip(&mut used) {
             *used = if bounds.without.iter().any(|name| name == change.name) { u8::MAX } else { 0 };
@@ -100,8 +102,8 @@ impl Place {
             side: Work { running: None, due },
             cut: None,
             taken: false,
-            changes: bounds.changes + more,
-            faults: bounds.faults + more.min(bounds.faults),
+            changes: bounds.changes,
+            faults: bounds.faults,
             crashes: bounds.crashes,
             pauses: bounds.pauses,
             used,
@@ -198,7 +200,7 @@ impl Place {
             (uid, at.duration_since(world.now).max(SignedDuration::ZERO)).hash(h);
         }
         let Some(running) = &work.running else { return 0_u8.hash(h) };
-        (running.uid, running.wrote, running.undisturbed, running.policies.1).hash(h);
+        (running.uid, running.wrote, running.undisturbed, running.feature_undisturbed, running.policies.1).hash(h);
         holds_current(running.uid).hash(h);
         world.hash_state(&running.state, self.scene.long, h);
     }

@@ -5,13 +5,14 @@ use super::{
     place::{Place, Running, WRITES},
     scenes::STRIPPED,
 };
-use crate::policy::{Live, Mode, OrganizationRef, Policy, diff};
+use crate::policy::{Live, Mode, OrganizationId, OrganizationRef, Policy, ValidatedSpec, diff};
 use crate::reconcile::{
-    ConditionType, CredentialsError, CredentialsSource, Lane, Outcome, RemoteOutcome, RemoteRequest, Request, Step,
+    ConditionType, CredentialsError, CredentialsSource, Lane, Outcome, Reason, Release, RemoteOutcome, RemoteRequest,
+    Request, Step,
     tests::{
         convergence::where_it_should_be,
         invariants::justified,
-        world::{Habits, Omits, Uid, writes},
+        world::{Habits, Object, Omits, Reconciled, Uid, World, writes},
     },
 };
 use std::time::Duration;
@@ -26,13 +27,23 @@ pub(super) fn before(place: &Place, who: u8, running: &Running) -> Result<(), St
         Step::Request(Request::Remote(request)) => Some(request),
         _ => None,
     };
+    if remote.is_some() && state.spec().is_none() {
+        return Err("I11 Confined: a request is sent for an invalid spec".into());
+    }
+    let reverted = match remote {
+        Some(RemoteRequest::WritePolicy { organization, .. }) if state.deleting() => Some(organization),
+        _ => None,
+    };
+    if let Some(other) = reverted.and_then(|organization| undone(place, running, organization)) {
+        return Err(format!("I2 UidBound: it sets back what resource {other} has written and still declares"));
+    }
     if remote.is_some() || writes(step) {
         let mut entry = place.world.entry(*uid, step, state);
         if let Some(object) = entry.object.as_mut().filter(|_| place.happened(STRIPPED.name)) {
             // what somebody does between the read and the write can't be known
             object.finalizer |= state.here().is_some_and(|resource| resource.finalizer);
         }
-        justified(&entry).map_err(|broken| named(step, &broken.to_string()))?;
+        justified(&entry).map_err(|broken| of_step(step, &broken.to_string()))?;
     }
     if remote.is_some_and(|request| state.deleting() && state.lane(request.writes()) != Lane::Awaited) {
         return Err("L3: a deletion waits behind what nobody waits for".into());
@@ -72,8 +83,20 @@ pub(super) fn before(place: &Place, who: u8, running: &Running) -> Result<(), St
     Ok(())
 }
 
+/// Whose policy a revert would undo: that of another resource that stays, wrote it, declares it still, and says that it
+/// is live, with nobody having changed the organization since this one has read it. One that does not say so may never
+/// be able to, so it is waited for for a minute and no longer (L3).
+fn undone(place: &Place, running: &Running, organization: &OrganizationId) -> Option<Uid> {
+    let tenant = place.world.scalekit.organizations.get(organization).filter(|_| running.undisturbed)?;
+    let author = place.world.cluster.get(tenant.author.filter(|author| *author != running.uid)?)?;
+    let declares = |spec: &ValidatedSpec| spec.is_active() && diff(&spec.policy, &tenant.live).is_empty();
+    let says = author.deleting_since.is_none() && author.claimant().claim.in_sync;
+    let keeps = says && author.spec.as_ref().is_ok_and(declares);
+    keeps.then_some(author.uid)
+}
+
 /// The property that a step breaks, by what it does.
-fn named(step: &Step, broken: &str) -> String {
+fn of_step(step: &Step, broken: &str) -> String {
     let property = match (step, broken) {
         (_, broken) if broken.contains("finalizer comes first") => "I1 FinalizerFirst",
         (_, broken) if broken.contains("only the owner writes") => "I7 OneOwner",
@@ -98,6 +121,20 @@ pub(super) fn at_end(place: &Place, running: &Running, outcome: &Outcome) -> Res
     let shown = tenant.session_policy_on() || tenant.live != Live::Application || spec.policy == Policy::Application;
     if !lies(&place.world.scalekit.habits) && shown && !diff(&spec.policy, &tenant.live).is_empty() {
         return Err(format!("I5 HonestStatus: it says InSync, and live is {}", tenant.live));
+    }
+    let applies = spec.mode == Mode::Observe || spec.policy == Policy::Application || tenant.session_policy_on();
+    if !applies && running.feature_undisturbed && place.world.scalekit.habits.omits_features == Omits::Never {
+        return Err("I5 HonestStatus: it says InSync, and the feature is off".into());
+    }
+    Ok(())
+}
+
+/// When a resource goes and its policy stays, an event says so (L4).
+pub(super) fn announced(reconciled: &Reconciled) -> Result<(), String> {
+    let orphaned = matches!(reconciled.outcome, Outcome::Released(Release::Orphaned(_)));
+    let said = reconciled.events.iter().any(|event| event.warning && event.reason == Reason::PolicyOrphaned);
+    if orphaned && !said {
+        return Err("L4: it goes, its policy stays, and no event says so".into());
     }
     Ok(())
 }
@@ -129,65 +166,82 @@ pub(super) fn always(place: &Place) -> Result<(), String> {
 
 /// At rest: every resource is as declared, or says why not, or is gone.
 pub(super) fn agrees(place: &Place) -> Result<(), String> {
-    let world = &place.world;
-    let scalekit = &world.scalekit;
-    for object in &world.cluster.objects {
-        let says = || world.says(object.uid, ConditionType::Ready);
-        let Ok(spec) = &object.spec else { continue };
-        let access = match &spec.secret {
-            None => world.credentials.clone(),
-            Some(name) => {
-                let missing = || Err(CredentialsError::Missing(CredentialsSource::Secret(name.clone())));
-                world.secrets.get(&(object.namespace, name.clone())).cloned().unwrap_or_else(missing)
-            }
-        };
-        let usable = access.as_ref().is_ok_and(|access| access.environment == scalekit.environment);
-        if object.deleting_since.is_some() {
-            let held = (object.foreign && !object.finalizer) || scalekit.habits.normalises.is_some();
-            if !held && scalekit.down.is_none() {
-                return Err(format!("L3: resource {} is still being deleted: {}", object.uid, says()));
-            }
-            continue;
-        }
-        let odd = scalekit.habits.refuses_policy.is_some()
-            || scalekit.habits.refuses_features.is_some()
-            || scalekit.habits.keeps_flag_off
-            || scalekit.habits.flag_echo_lies
-            || scalekit.habits.normalises.is_some()
-            || scalekit.habits.policy_echo.is_some()
-            || scalekit.habits.lacks_policy_route
-            || scalekit.habits.gates_reads
-            || scalekit.habits.unknown_flag.is_some()
-            || scalekit.habits.omits_features != Omits::Never
-            || scalekit.habits.lag > 0;
-        let id = match &spec.organization {
-            OrganizationRef::Id(id) => Some(id),
-            OrganizationRef::External(external) => scalekit.external.get(external.as_str()),
-        };
-        let pinned =
-            object.status.as_ref().and_then(|status| status.pinned.as_ref()).map(|pinned| &pinned.organization);
-        let Some(id) = id else { return Err("no external id is taken away".into()) };
-        // a new one is for people to decide
-        let moved = pinned.is_some_and(|pinned| pinned != id);
-        let strange = scalekit
-            .application
-            .is_ok_and(|application| application.access_token.is_some_and(|token| token.get() > 100));
-        if usable && scalekit.down.is_none() && !odd && !moved && !strange {
-            where_it_should_be(world, object.uid, id).map_err(|broken| format!("L1: {broken}"))?;
-            let alone = world.cluster.objects.len() == 1;
-            if alone && spec.is_active() && spec.mode == Mode::Enforce && scalekit.organizations.contains_key(id) {
-                let live = scalekit.organizations[id].live;
-                if !diff(&spec.policy, &live).is_empty() {
-                    return Err(format!("L7: live is {live}"));
-                }
-            }
-        } else if spec.is_active() && says().starts_with("True") {
-            let live = scalekit.organizations.get(id).map(|tenant| tenant.live);
-            let honest = live.is_some_and(|live| diff(&spec.policy, &live).is_empty());
-            if !(honest && !moved && usable && scalekit.down.is_none()) {
-                return Err(format!("L2: resource {} says {}", object.uid, says()));
-            }
-        }
+    place.world.cluster.objects.iter().try_for_each(|object| agrees_on(&place.world, object))
+}
+
+fn agrees_on(world: &World, object: &Object) -> Result<(), String> {
+    let (uid, scalekit) = (object.uid, &world.scalekit);
+    let says = world.says(uid, ConditionType::Ready);
+    if object.deleting_since.is_some() {
+        let held = (object.foreign && !object.finalizer) || scalekit.habits.normalises.is_some();
+        let goes = !held && scalekit.down.is_none();
+        return if goes { Err(format!("L3: resource {uid} is still being deleted: {says}")) } else { Ok(()) };
     }
-    Ok(())
+    if object.status.as_ref().is_none_or(|status| status.observed_generation != object.generation) {
+        return Err(format!("L1: the status of resource {uid} is not about its last generation"));
+    }
+    let blocked = match &object.spec {
+        Err(_) => vec!["False InvalidSpec".to_owned()],
+        Ok(spec) => blocked(world, object, spec),
+    };
+    if !blocked.is_empty() {
+        let says_so = blocked.contains(&says);
+        return says_so.then_some(()).ok_or_else(|| format!("L2: resource {uid} says {says} instead of {blocked:?}"));
+    }
+    let (Ok(spec), Some(id)) = (&object.spec, named(world, object)) else { return Ok(()) };
+    let tenant = scalekit.organizations.get(id).filter(|tenant| tenant.author.is_none());
+    let alone = world.cluster.objects.len() == 1 && spec.is_active() && spec.mode == Mode::Enforce;
+    if let Some(tenant) = tenant.filter(|tenant| alone && !diff(&spec.policy, &tenant.live).is_empty()) {
+        return Err(format!("L7: what others have set stays: {}", tenant.live));
+    }
+    let property = if uid == 1 { "L1" } else { "L5" };
+    where_it_should_be(world, uid, id).map_err(|broken| format!("{property}: {broken}"))
+}
+
+/// The organization that the resource names.
+fn named<'a>(world: &'a World, object: &'a Object) -> Option<&'a OrganizationId> {
+    match &object.spec.as_ref().ok()?.organization {
+        OrganizationRef::Id(id) => Some(id),
+        OrganizationRef::External(external) => world.scalekit.external.get(external.as_str()),
+    }
+}
+
+/// What `Ready` must say of a resource that can't have what it declares, or of which nobody can tell; none: nothing
+/// stands in its way.
+fn blocked(world: &World, object: &Object, spec: &ValidatedSpec) -> Vec<String> {
+    let scalekit = &world.scalekit;
+    let missing = |name: &String| Err(CredentialsError::Missing(CredentialsSource::Secret(name.clone())));
+    let access = match &spec.secret {
+        None => world.credentials.clone(),
+        Some(name) => world.secrets.get(&(object.namespace, name.clone())).cloned().unwrap_or_else(|| missing(name)),
+    };
+    let elsewhere = access.as_ref().is_ok_and(|access| access.environment != scalekit.environment);
+    let id = named(world, object);
+    let tenant = id.and_then(|id| scalekit.organizations.get(id));
+    let live = tenant.map(|tenant| tenant.live);
+    let in_sync = live.is_some_and(|live| diff(&spec.policy, &live).is_empty());
+    // a new one is for people to decide
+    let pinned = object.status.as_ref().and_then(|status| status.pinned.as_ref());
+    let moved = pinned.is_some_and(|pinned| Some(&pinned.organization) != id);
+    let strange = scalekit.application.is_ok_and(|policy| policy.access_token.is_some_and(|token| token.get() > 100));
+    let Habits { normalises, keeps_flag_off, gates_reads, .. } = scalekit.habits;
+    let hidden = gates_reads && tenant.is_some_and(|tenant| !tenant.session_policy_on());
+    let one = |says: &str| vec![says.to_owned()];
+    match access {
+        _ if spec.suspend => one("Unknown Suspended"),
+        Err(error) => vec![format!("False {}", error.reason())],
+        // at once where something is pending, else once the last read is old
+        Ok(_) if scalekit.down.is_some() => ["Unknown ApiUnavailable", "Unknown Stale"].map(str::to_owned).into(),
+        // the other environment does not know the organization
+        Ok(_) if elsewhere || (live.is_none() && moved) => one("False OrganizationNotFound"),
+        Ok(_) if moved => one("False OrganizationChanged"),
+        // nobody knows what applies, unless nothing was ever written
+        Ok(_) if in_sync && hidden => ["True InSync", "False FeatureUnavailable"].map(str::to_owned).into(),
+        Ok(_) if in_sync || spec.mode != Mode::Enforce => Vec::new(),
+        Ok(_) if strange => one("False InvalidSpec"),
+        Ok(_) if normalises.is_some() => one("False NotApplied"),
+        Ok(_) if keeps_flag_off => one("False FeatureNotEnabled"),
+        Ok(_) if hidden => one("False FeatureUnavailable"),
+        Ok(_) => Vec::new(),
+    }
 }

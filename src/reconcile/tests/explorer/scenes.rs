@@ -160,6 +160,10 @@ const TIGHTEN_ONLY: Change =
     change!("somebody sets mode TightenOnly", Cluster, 1, if exists, |w| w.edit(1, |s| s.mode = Mode::TightenOnly));
 const ENFORCE: Change =
     change!("somebody sets mode Enforce", Cluster, 1, if exists, |w| w.edit(1, |s| s.mode = Mode::Enforce));
+const INVALID: Change = change!("somebody declares what is invalid", Cluster, 1, if exists, |w| w.redeclare(1, None));
+const OTHER_SECRET: Change =
+    change!("somebody names another Secret", Cluster, 1, if exists, |w| w.edit(1, |s| s.secret = Some(SECRET.into())));
+const VALID: Change = change!("somebody declares a valid policy again", Cluster, 1, if |w| exists(w) && w.object(1).spec.is_err(), |w| w.redeclare(1, Some(enforce(custom(240, 30)))));
 const RETAIN: Change = change!("somebody sets deletionPolicy Retain", Cluster, 1, if exists, |w| w.edit(1, |s| s.deletion = DeletionPolicy::Retain));
 const DELETE: Change = change!("somebody deletes resource 1", Cluster, 1, if exists, |w| w.delete(1));
 const CREATE: Change =
@@ -202,6 +206,8 @@ const SECRET_2_BACK: Change =
     change!("the Secret of resource 1 is back", Credentials, 1, if always, |w| w.secret_of_leads_to("z", HOST));
 const AGAIN: Change =
     change!("somebody makes the live policy looser", Scalekit, 6, if always, |w| drift(w, no_idle(43_200)));
+const STRICTER_AGAIN: Change =
+    change!("somebody makes the live policy stricter", Scalekit, 6, if always, |w| drift(w, custom(120, 15).into()));
 const WATCH_SILENT: Change =
     change!("no event of the watch arrives any more", Cluster, 1, if always, |w| w.watch.silent = true);
 const WATCH_BACK: Change = change!("the events arrive", Cluster, 1, if |w| w.watch.silent, |w| w.watch.silent = false);
@@ -276,6 +282,21 @@ pub(super) const SCENES: &[Scene] = &[
         },
         changes: &[SECRET_2_GONE, SECRET_2_BACK, SUSPEND, LOOSENED, DELETE, DELETE_2],
         faults: &[UNAUTHENTICATED, Fate::Late],
+        long: HOUR,
+        ..BASE
+    },
+    Scene {
+        name: "an older one that writes nothing",
+        start: || {
+            let mut world = small(World::new());
+            let secret = Some(SECRET.into());
+            world.declare_in("z", Ok(ValidatedSpec { secret, ..observe(declared()) }));
+            world.advance(SECOND);
+            world.declare(enforce(custom(120, None)));
+            world
+        },
+        changes: &[SECRET_2_BACK, SECRET_2_GONE, LOOSENED, SUSPEND, DELETE_2],
+        faults: &[Fate::Late, DOWN],
         long: HOUR,
         ..BASE
     },
@@ -355,6 +376,20 @@ pub(super) const SCENES: &[Scene] = &[
         start: || one(enforce(declared())),
         changes: &[AGAIN, DELETE],
         long: HOUR,
+        ..BASE
+    },
+    Scene {
+        name: "somebody who makes it stricter again and again",
+        start: || one(enforce(declared())),
+        changes: &[STRICTER_AGAIN, TIGHTER, DELETE],
+        long: HOUR,
+        ..BASE
+    },
+    Scene {
+        name: "an invalid spec, and another Secret",
+        start: || one(enforce(declared())),
+        changes: &[INVALID, VALID, OTHER_SECRET, LOOSENED, SUSPEND, NAMESPACE_GOES, DELETE],
+        faults: &[Fate::Late, DOWN, Fate::StatusConflict],
         ..BASE
     },
 ];

@@ -7,6 +7,10 @@ use std::{
     time::Duration,
 };
 
+/// So many states wait at most, which is about two gigabytes; from then on the newest comes first, and a story may not be
+/// the shortest one.
+const WIDEST: usize = 100_000;
+
 /// A closed world: what can happen in a state, and what comes of it.
 pub(crate) trait Model: Clone {
     /// Something that happens in one step.
@@ -59,7 +63,7 @@ pub(crate) struct Search<M: Model> {
     start: M,
     seen: HashMap<u64, u32, BuildHasherDefault<Identity>>,
     came: Vec<(u32, Option<M::Move>)>,
-    depth: Vec<u8>,
+    depth: Vec<u16>,
     calm: Vec<Edge>,
     rests: Vec<(u32, bool)>,
 }
@@ -77,7 +81,7 @@ impl<M: Model> Search<M> {
         };
         let mut queue = VecDeque::from([(0, Box::new(start))]);
         let (mut found, mut moves) = (Found::default(), Vec::new());
-        while let Some((from, mut state)) = queue.pop_front() {
+        while let Some((from, mut state)) = if queue.len() > WIDEST { queue.pop_back() } else { queue.pop_front() } {
             if let Some(rest) = state.rest() {
                 search.rests.push((from, rest.is_ok()));
             }

@@ -6,6 +6,7 @@ use super::{
     scenes::Fate,
     search::Made,
 };
+use crate::policy::Live;
 use crate::reconcile::{
     Claim, ErrorKind, Outcome, Release, RemoteError, RemoteRequest, RemoteResponse, Request, Requeue, Response, State,
     Step, Trigger, Watched,
@@ -18,8 +19,8 @@ impl Place {
         self.side.due.retain(|(of, _)| *of != uid);
         let mut state = self.world.begin(uid);
         let step = self.world.decide(&mut state);
-        let (wrote, undisturbed, policies) = Default::default();
-        self.side.running = Some(Running { uid, state, step, wrote, undisturbed, policies });
+        let (wrote, undisturbed, feature_undisturbed, policies) = Default::default();
+        self.side.running = Some(Running { uid, state, step, wrote, undisturbed, feature_undisturbed, policies });
     }
 
     pub(super) fn die(&mut self) {
@@ -105,14 +106,13 @@ impl Place {
             }
             Step::Done(outcome) => {
                 properties::at_end(self, &running, &outcome)?;
-                self.watching(|place| place.end(running, outcome));
-                Ok(Made::default())
+                self.watching(|place| place.end(running, outcome)).map(|()| Made::default())
             }
             Step::Request(request) => self.request(who, fate, running, &request),
         }
     }
 
-    fn end(&mut self, running: Running, outcome: Outcome) {
+    fn end(&mut self, running: Running, outcome: Outcome) -> Result<(), String> {
         let reconciled = self.world.finish(running.uid, running.state, outcome);
         reached::note_end(&reconciled);
         let after = match reconciled.requeue {
@@ -123,9 +123,11 @@ impl Place {
         if self.world.cluster.get(running.uid).is_some() {
             after.into_iter().for_each(|after| self.enqueue(running.uid, after));
         }
+        properties::announced(&reconciled)?;
         for (uid, _) in reconciled.woken {
             self.enqueue(uid, Duration::ZERO);
         }
+        Ok(())
     }
 
     fn request(&mut self, who: u8, fate: Fate, mut running: Running, request: &Request) -> Result<Made, String> {
@@ -153,7 +155,7 @@ impl Place {
             self.excuse(uid, &running.state, release);
         }
         let changed = self.organization() != before;
-        self.disturb(changed);
+        self.disturb(&before);
         if let (Request::Remote(RemoteRequest::WritePolicy { .. }), Response::Remote(response)) = (request, &response) {
             let generation = running.state.here().map_or(0, |resource| resource.generation);
             let counts = response.as_ref().map_or_else(|error: &RemoteError| error.outcome_unknown, |_| true);
@@ -168,6 +170,7 @@ impl Place {
             Response::Remote(Ok(RemoteResponse::Policy(_))) => true,
             _ => running.undisturbed && !changed,
         };
+        running.feature_undisturbed |= matches!(response, Response::Remote(Ok(RemoteResponse::Organization(_))));
         running.wrote = writes(&Step::Request(request.clone()));
         self.side.running = Some(running);
         self.decide();
@@ -175,12 +178,20 @@ impl Place {
         Ok(Made { wrote, ..Made::default() })
     }
 
-    pub(super) fn organization(&self) -> Vec<(crate::policy::Live, bool)> {
+    /// The policy of each organization, and whether its feature is on.
+    pub(super) fn organization(&self) -> Vec<(Live, bool)> {
         self.world.scalekit.organizations.values().map(|tenant| (tenant.live, tenant.session_policy_on())).collect()
     }
 
-    pub(super) fn disturb(&mut self, changed: bool) {
-        self.runs_mut().for_each(|running| running.undisturbed &= !changed);
+    /// Whoever is under way has not seen what has changed since it was as `before`.
+    pub(super) fn disturb(&mut self, before: &[(Live, bool)]) {
+        let now = self.organization();
+        let features = |all: &[(Live, bool)]| all.iter().map(|(_, on)| *on).collect::<Vec<_>>();
+        let (changed, switched) = (now != before, features(&now) != features(before));
+        self.runs_mut().for_each(|running| {
+            running.undisturbed &= !changed;
+            running.feature_undisturbed &= !switched;
+        });
     }
 
     fn excuse(&mut self, uid: Uid, state: &State, release: &Release) {

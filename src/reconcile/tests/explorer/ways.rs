@@ -6,7 +6,7 @@ use super::{
     place::{Move, Place},
     scenes::{Fate, SCENES, Side},
     search::Model,
-    worlds::Worlds,
+    worlds::{EACH_COMMIT, Worlds},
 };
 use crate::policy::{Idle, Live};
 use crate::reconcile::{ErrorKind, RemoteRequest, Request, Step, tests::reach::place};
@@ -158,7 +158,8 @@ fn request(at: &mut Place) {
 
 fn way(name: &str, worlds: &Worlds, random: &mut Rng) -> Option<Way> {
     let scene = SCENES.iter().find(|scene| scene.name == name).unwrap();
-    let mut at = Place::new(scene, worlds.get(name).unwrap(), 4);
+    let mut at = Place::new(scene, worlds.get(name).unwrap());
+    (at.changes, at.faults) = (at.changes + 4, at.faults * 2);
     at.world.watch.serves = true; // as that of the real operator
     let (mut way, mut steps) = (Way { text: format!("way: {name}\n"), parts: Vec::new() }, Vec::new());
     let rest = to_rest(&mut at, random, &mut steps)?;
@@ -197,7 +198,7 @@ fn depends_on_who_is_first(way: &str) -> bool {
 
 /// Ways that each have a part which no earlier one has.
 fn ways() -> String {
-    let (worlds, mut random, mut seen) = (Worlds::read(), Rng::with_seed(15), BTreeSet::new());
+    let (worlds, mut random, mut seen) = (Worlds::read(EACH_COMMIT), Rng::with_seed(15), BTreeSet::new());
     let mut text = String::from(
         "# Written by `UPDATE=1 cargo test --lib explorer::ways`; see src/reconcile/tests/explorer/ways.rs.\n\n",
     );

@@ -1,5 +1,5 @@
-//! How far each world is explored, how many states it has, and what none of them reaches: in
-//! `worlds.txt`, which `UPDATE=1` writes anew.
+//! How far each world is explored, how many states it has, the most writes on a way to rest, and what none of them
+//! reaches: in `worlds.txt` for each commit, and further in `deep.txt` for `make prove`. `UPDATE=1` writes them anew.
 
 use super::{Explored, reached::reached, scenes::SCENES};
 use crate::reconcile::Reason;
@@ -8,12 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const ABOUT: &str = "# world | changes | faults | kills | pauses | states | what is not done in it";
+const ABOUT: &str = "# world | changes | faults | kills | pauses | states | writes to rest | what is not done in it";
 
-/// Beside this file, whichever package it is built in.
-fn path() -> PathBuf {
-    Path::new(file!()).with_file_name("worlds.txt")
-}
+/// The worlds as each commit explores them, and as `make prove` does.
+pub(super) const EACH_COMMIT: &str = "worlds.txt";
+pub(super) const DEEP: &str = "deep.txt";
 
 /// The bounds of one world: so many of each at most on one way.
 pub(super) struct World {
@@ -27,16 +26,20 @@ pub(super) struct World {
 }
 
 pub(super) struct Worlds {
+    path: PathBuf,
     text: String,
     all: Vec<World>,
 }
 
 impl Worlds {
-    pub(super) fn read() -> Self {
-        let text = std::fs::read_to_string(path()).unwrap();
+    /// Of a file beside this one, whichever package it is built in.
+    pub(super) fn read(name: &str) -> Self {
+        let path = Path::new(file!()).with_file_name(name);
+        let text = std::fs::read_to_string(&path).unwrap();
         let lines = text.lines().filter(|line| line.contains(" | ") && !line.starts_with('#'));
         let world = |line: &str| {
-            let [name, changes, faults, crashes, pauses, _, without] = line.split(" | ").collect::<Vec<_>>()[..] else {
+            let [name, changes, faults, crashes, pauses, _, _, without] = line.split(" | ").collect::<Vec<_>>()[..]
+            else {
                 panic!("{line}")
             };
             let number = |text: &str| text.parse::<u8>().unwrap();
@@ -51,7 +54,7 @@ impl Worlds {
                 |name: &String| scene.is_some_and(|scene| scene.changes.iter().any(|change| change.name == name));
             assert!(world.without.iter().all(known), "{:?}", world.without);
         }
-        Self { all, text }
+        Self { path, text, all }
     }
 
     /// At most one change, or one delay, on each way, and nothing that goes wrong.
@@ -73,8 +76,9 @@ impl Worlds {
         for found in explored {
             let World { name, changes, faults, crashes, pauses, without } = self.get(found.name).unwrap();
             let without = if without.is_empty() { "-".into() } else { without.join(", ") };
-            let states = found.states();
-            writeln!(text, "{name} | {changes} | {faults} | {crashes} | {pauses} | {states} | {without}").unwrap();
+            let (states, writes) = (found.states(), found.writes());
+            writeln!(text, "{name} | {changes} | {faults} | {crashes} | {pauses} | {states} | {writes} | {without}")
+                .unwrap();
         }
         let (steps, reasons) = reached();
         text.push_str("\n# reasons that none of them reaches\n");
@@ -86,7 +90,7 @@ impl Worlds {
             writeln!(text, "{step}").unwrap();
         }
         if std::env::var("UPDATE").is_ok() {
-            std::fs::write(path(), text).unwrap();
+            std::fs::write(&self.path, text).unwrap();
         } else {
             assert_eq!(text, self.text);
         }

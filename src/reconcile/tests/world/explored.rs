@@ -2,7 +2,7 @@
 //! tells two of them apart.
 
 use super::{Entry, Held, Object, Reconciled, Uid, World};
-use crate::policy::OrganizationId;
+use crate::policy::{OrganizationId, RuleId, ValidatedSpec, Violation};
 use crate::reconcile::{
     ClaimKey, Condition, History, Outages, Outcome, Predecessor, Reads, Request, Resource, Response, State,
     StatusUpdate, Step, Term, next,
@@ -73,6 +73,15 @@ impl World {
     /// The process begins to lead after one that was interrupted.
     pub(crate) fn begin_term(&mut self) {
         self.take_over(Predecessor::Interrupted);
+    }
+
+    /// Somebody declares this, or what can't be acted on: by a version of the CRD that admits it.
+    pub(crate) fn redeclare(&mut self, uid: Uid, spec: Option<ValidatedSpec>) {
+        if let Some(object) = self.cluster.get_mut(uid) {
+            object.spec = spec.ok_or_else(|| vec![Violation::new(RuleId::Schema, "spec.policy", "is invalid")]);
+            object.generation += 1;
+            object.version += 1;
+        }
     }
 
     /// A reconcile begins.
