@@ -124,7 +124,8 @@ mod tests {
 
     #[tokio::test]
     async fn each_request_is_counted_once_also_one_that_nobody_waits_for_any_more() {
-        let seen: Arc<Mutex<Vec<(Method, Option<u16>)>>> = Arc::default();
+        type Ended = (Method, Option<u16>);
+        let seen: Arc<Mutex<Vec<Ended>>> = Arc::default();
         let sees = Arc::clone(&seen);
         let observer = move |method: &Method, status: Option<StatusCode>| {
             sees.lock().unwrap().push((method.clone(), status.map(|status| status.as_u16())));
