@@ -10,10 +10,17 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// A world in which the resource `acme` names the Secret `scalekit`.
 async fn installed() -> World {
-    installed_in(World::new().await)
+    with_a_policy(World::new().await)
 }
 
-fn installed_in(world: World) -> World {
+/// The same in a cluster without the operators and admission policies of other tests.
+async fn installed_alone() -> World {
+    let mut world = World::on(Arc::new(Cluster::exclusive()), World::scalekit(json!({})).await);
+    world.start_operator();
+    with_a_policy(world)
+}
+
+fn with_a_policy(world: World) -> World {
     world.apply_secret("scalekit", "test_simulator");
     world.apply("acme", &org("org_1", ", credentialsSecretRef: {name: scalekit}"));
     world.until("acme", "True", "InSync");
@@ -48,10 +55,7 @@ fn one(said: &Said, name: &str) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_an_installation_that_works_everything_is_good_and_each_part_was_looked_at() {
-    // a cluster without the admission policies of other tests
-    let mut world = World::on(Arc::new(Cluster::exclusive()), World::scalekit(json!({})).await);
-    world.start_operator();
-    let world = installed_in(world);
+    let world = installed_alone().await;
     world.admin("PATCH", "settings", &json!({"rate_limit": {"per_second": 1000, "burst": 1000, "reported": true}}));
     let before = world.writes();
     let said = check(&world, &[]);
@@ -127,7 +131,7 @@ async fn each_fault_of_scalekit_fails_its_own_check_with_a_hint_and_a_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_operator_secret_or_permission_is_named() {
-    let mut world = installed().await;
+    let mut world = installed_alone().await;
     assert!(world.stop_operator(30));
     world.kubectl(&["delete", "secret", "scalekit"]);
     let said = check(&world, &[]);
@@ -227,7 +231,7 @@ async fn without_a_cluster_the_credentials_of_a_pipeline_are_checked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn beside_an_operator_that_is_there_one_that_is_gone_is_named() {
-    let mut world = installed().await;
+    let mut world = installed_alone().await;
     let named = format!("nobody holds {}/forged", world.namespace);
     // by somebody who may write Leases in the namespace, and does not renew it
     let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
