@@ -17,6 +17,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// What selects the cluster and the user, as kubectl's flags do. Empty: what the kubeconfig says.
@@ -134,9 +135,8 @@ impl Selection {
 }
 
 /// A client for `config`. Kube's own retries are off.
-pub(crate) fn client(mut config: Config) -> kube::Result<Client> {
-    config.default_retry = false;
-    Ok(ClientBuilder::try_from(config)?.with_layer(&Log).build())
+pub(crate) fn client(config: Config) -> kube::Result<Client> {
+    observed_client(config, Arc::new(|_, _| {}))
 }
 
 /// The same, whose requests `observer` is told of.
