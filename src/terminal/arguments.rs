@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn the_usage_is_that_of_the_verb() {
         let said = |typed: &str| {
-            let typed: Vec<_> = typed.split(' ').map(OsString::from).collect();
+            let typed = words(typed);
             let error = program().try_get_matches_from(&typed).unwrap_err();
             with_usage(error, &program(), &typed).to_string()
         };
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn what_kubectl_and_terraform_have_is_answered_with_what_osp_has() {
         let said = |typed: &str| {
-            let typed = typed.split(' ').map(OsString::from).collect();
+            let typed = words(typed);
             let program = program().mut_subcommand("status", |status| status.arg(Arg::new("paths").num_args(0..)));
             let typed = with_two_dashes(&program, typed);
             with_instead(program.try_get_matches_from(typed).unwrap_err()).to_string()
@@ -282,9 +282,7 @@ mod tests {
             ("osp status -nx -A --wait -other", "osp status -nx -A --wait -other"),
             ("osp status -- -namespace", "osp status -- -namespace"),
         ] {
-            let arguments = given.split(' ').map(OsString::from).collect();
-            let expected: Vec<OsString> = expected.split(' ').map(OsString::from).collect();
-            assert_eq!(with_two_dashes(&program(), arguments), expected, "{given}");
+            assert_eq!(with_two_dashes(&program(), words(given)), words(expected), "{given}");
         }
     }
 
@@ -301,9 +299,7 @@ mod tests {
             ("osp status --quiet=false", "osp status --quiet=false"),
             ("osp status -- -A=false", "osp status -- -A=false"),
         ] {
-            let arguments = given.split(' ').map(OsString::from).collect();
-            let expected: Vec<OsString> = expected.split(' ').map(OsString::from).collect();
-            assert_eq!(without_booleans(&command, arguments), expected, "{given}");
+            assert_eq!(without_booleans(&command, words(given)), words(expected), "{given}");
         }
     }
 
@@ -360,8 +356,8 @@ mod tests {
             ("osp -n", "osp -n"),
             ("osp", "osp"),
         ] {
-            let arguments = given.split(' ').map(OsString::from).collect();
-            let expected: Vec<OsString> = parsed.split(' ').map(OsString::from).collect();
+            let arguments = words(given);
+            let expected = words(parsed);
             assert_eq!(verb_first(&program(), arguments), expected, "{given}");
         }
     }
