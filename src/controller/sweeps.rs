@@ -120,7 +120,7 @@ impl Sweeps {
             Err(_) => return Listing::default(),
         };
         let left = sweeping.as_ref().and_then(|sweep| sweep.listed.age());
-        if may_begin && left.is_none_or(|age| age >= slot.state().demand.longest().max(longest)) {
+        if may_begin && left.is_none_or(|age| age >= slot.state().demand.longest()) {
             let Some(most) = self.begin(&slot, &caller, (id, longest)) else { return Listing::default() };
             *sweeping = Some(Sweep::new(most));
             slot.state().written.clear();
@@ -130,7 +130,7 @@ impl Sweeps {
         if sweeping.is_some() {
             slot.state().caller = caller.clone();
         }
-        let listing = self.sweep(client, (caller, longest), &slot, sweeping, is_named, urgent).await;
+        let listing = self.sweep(client, caller, &slot, sweeping, is_named, urgent).await;
         Listing { found: slot.state().find(id, longest).flatten(), ..listing }
     }
 
@@ -165,7 +165,7 @@ impl Sweeps {
     async fn sweep(
         &self,
         client: &Client,
-        (caller, longest): (Caller, Duration),
+        caller: Caller,
         slot: &Slot,
         mut sweeping: MutexGuard<'_, Option<Sweep>>,
         is_named: impl Fn(&[OrganizationRef]) -> bool,
@@ -194,7 +194,7 @@ impl Sweeps {
                     let all = if too_long && !complete { all.max(sweep.pages * 2) } else { all };
                     let (mut state, now) = (slot.state(), self.started.elapsed());
                     state.demand.learn(all, now);
-                    let too_old = sweep.listed.age() >= Some(state.demand.longest().max(longest));
+                    let too_old = sweep.listed.age() >= Some(state.demand.longest());
                     if too_old && left_at == 0 {
                         state.demand.is_useless(now);
                     } else if too_old {
@@ -293,6 +293,7 @@ impl State {
     /// The organization and how long ago it was listed; `None`: a new sweep may show it, `Some(None)`: the list does
     /// not show what is needed.
     fn find(&mut self, id: &OrganizationId, longest: Duration) -> Option<Option<(Organization, Duration)>> {
+        self.demand.asks(longest);
         let age = self.listed.age().filter(|age| *age < longest)?;
         let Seen { external_id, session_policy } = self.listed.organizations.get(id)?;
         let Some(session_policy) = *session_policy else { return Some(None) };

@@ -43,6 +43,11 @@ struct Class {
 }
 
 impl Demand {
+    /// Somebody asks for an organization, of which a list may be so old.
+    pub fn asks(&mut self, longest: Duration) {
+        self.class(longest);
+    }
+
     /// A sweep has answered a read, for which one may be so old.
     pub fn record_answered(&mut self, longest: Duration) {
         let class = self.class(longest);
